@@ -1,0 +1,30 @@
+# Needs Python 3.11 and pip, nothing else. Everything is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test check bench clean
+
+run: $(INSTALLED)
+	$(BIN)/alignfreeze run
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/realignment.py
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' ./examples/plugin
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

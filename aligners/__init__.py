@@ -1,0 +1,1 @@
+"""The built-in word aligners, one file each."""

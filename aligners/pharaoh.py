@@ -1,0 +1,108 @@
+"""Word alignments that another program has written, in Pharaoh format."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from alignfreeze.contracts import (
+    Aligner,
+    Bitext,
+    Segmentation,
+    SentencePair,
+    WordAlignment,
+    count_lines,
+    numbered_lines,
+)
+from alignfreeze.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+LINK = re.compile(r"(\d+)-(\d+)", re.ASCII)
+"""A link between two words, counted from 0."""
+
+
+class PharaohAligner(Aligner):
+    """Reads ``0-0 1-2``, a line for each line of the text, as FastAlign and others write it.
+
+    Words are counted between white space, as those programs do. Only one-to-one links are
+    kept: a word with two links loses both.
+    """
+
+    def segmentation(self, bitext: Bitext) -> Segmentation:
+        """At white space: the text was tokenized before it was aligned."""
+        return "whitespace"
+
+    def inputs(self, bitext: Bitext) -> tuple[Path, ...]:
+        """The alignment file.
+
+        Raises:
+            DataError: If there is none.
+        """
+        if bitext.alignment_file is None:
+            pair = f"{bitext.source}-{bitext.target}"
+            raise DataError(
+                f"{pair} has no word alignments: looked for parallel/{pair}.align (Pharaoh "
+                f"format); write it with FastAlign or the like, or use aligner 'dictionary'"
+            )
+        return (bitext.alignment_file,)
+
+    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
+        """Read the alignment of each sentence pair, one result a pair, in order.
+
+        Raises:
+            DataError: If the file is missing or malformed, or has not as many lines as the text.
+        """
+        (path,) = self.inputs(bitext)
+        _check_length(path, bitext.source_file)
+        lines = numbered_lines(path)
+        kept = lost = 0
+        for pair in pairs:
+            text = next(line for number, line in lines if number == pair.line)
+            try:
+                links = _links(text, pair, reverse=bitext.alignment_reversed)
+            except ValueError as error:
+                raise DataError(str(error), file=path, line=pair.line) from None
+            alignment = _one_to_one(links)
+            kept += len(alignment)
+            lost += len(links) - len(alignment)
+            yield alignment
+        logger.info("%s: %d one-to-one links, %d others ignored", path, kept, lost)
+
+
+def _check_length(path: Path, text: Path) -> None:
+    """Check that an alignment file has a line for each line of the text."""
+    found, wanted = count_lines(path), count_lines(text)
+    if found != wanted:
+        message = f"must have a line for each of the {wanted} lines of {text.name}, got {found}"
+        raise DataError(message, file=path, line=min(found, wanted) + 1)
+
+
+def _links(text: str, pair: SentencePair, *, reverse: bool) -> WordAlignment:
+    """The different links of a line, in order, source first.
+
+    Raises:
+        ValueError: If the line is malformed; says how.
+    """
+    links = set()
+    for token in text.split():
+        match = LINK.fullmatch(token)
+        if match is None:
+            raise ValueError(f"a link must be two word numbers such as 0-1, got {token!r}")
+        first, second = int(match[1]), int(match[2])
+        source, target = (second, first) if reverse else (first, second)
+        if source >= len(pair.source) or target >= len(pair.target):
+            raise ValueError(
+                f"links must be within the {len(pair.source)} source and {len(pair.target)} target "
+                f"words of the line, counted from 0, got {token!r}"
+            )
+        links.add((source, target))
+    return sorted(links)
+
+
+def _one_to_one(links: WordAlignment) -> WordAlignment:
+    """The links whose words have no other link."""
+    sources = Counter(source for source, _ in links)
+    targets = Counter(target for _, target in links)
+    return [(s, t) for s, t in links if sources[s] == 1 and targets[t] == 1]

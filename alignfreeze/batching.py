@@ -1,0 +1,205 @@
+"""Batches: which rows go together, in which order, padded to the longest of them.
+
+Every order is a function of the seed alone, so that a resumed run can go on from batch ``n``
+without having read what came before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Literal, Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from alignfreeze.contracts import Feature
+from alignfreeze.words import IGNORED_LABEL
+
+BUFFER_BATCHES = 64
+"""Batches drawn at a time; rows are sorted by length within them."""
+
+
+class Batch(Protocol):
+    """What the training loop needs to know of a batch."""
+
+    @property
+    def weight(self) -> int:
+        """How many terms the batch's summed loss has."""
+
+    @property
+    def size(self) -> int:
+        """How many rows, or sentence pairs, it holds."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same batch on a device."""
+
+
+class BatchStream(Protocol):
+    """An endless sequence of batches that can be entered anywhere."""
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches from number ``start`` on."""
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Rows for a model with a task head.
+
+    Attributes:
+        inputs: The model's inputs, each of shape (rows, subwords).
+        targets: Its targets, each of shape (rows,) or (rows, subwords).
+        weight: How many targets count: subwords with a label, or rows.
+        rows: Index of each row's feature, of shape (rows,).
+    """
+
+    inputs: Mapping[str, Tensor]
+    targets: Mapping[str, Tensor]
+    weight: int
+    rows: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        """How many rows it holds."""
+        return len(self.rows)
+
+    def to(self, device: torch.device) -> "FeatureBatch":
+        """The same batch on a device."""
+        return FeatureBatch(
+            inputs={name: t.to(device, non_blocking=True) for name, t in self.inputs.items()},
+            targets={name: t.to(device, non_blocking=True) for name, t in self.targets.items()},
+            weight=self.weight,
+            rows=self.rows,
+        )
+
+
+def collate_features(
+    features: Sequence[Feature], rows: NDArray[np.int64], padding: int
+) -> FeatureBatch:
+    """Pad features to the longest of them.
+
+    Args:
+        features: All features.
+        rows: Those that the batch holds.
+        padding: Id of the padding token.
+    """
+    chosen = [features[row] for row in rows]
+    longest = max(len(feature.input_ids) for feature in chosen)
+    inputs = {
+        "input_ids": padded([f.input_ids for f in chosen], longest, padding),
+        "attention_mask": padded([[1] * len(f.input_ids) for f in chosen], longest, 0),
+    }
+    for name in chosen[0].extra_inputs or ():
+        inputs[name] = padded([(f.extra_inputs or {})[name] for f in chosen], longest, 0)
+    targets = {
+        name: _targets([f.targets[name] for f in chosen], longest) for name in chosen[0].targets
+    }
+    first = next(iter(targets.values()))
+    weight = int((first != IGNORED_LABEL).sum()) if first.dim() > 1 else len(chosen)
+    return FeatureBatch(inputs=inputs, targets=targets, weight=weight, rows=rows)
+
+
+def padded(
+    values: Sequence[Sequence[int] | NDArray[np.integer]], length: int, padding: int
+) -> Tensor:
+    """Rows of different lengths as one tensor of shape (rows, length)."""
+    table = np.full((len(values), length), padding, dtype=np.int64)
+    for row, value in enumerate(values):
+        table[row, : len(value)] = value
+    return torch.from_numpy(table)
+
+
+def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
+    if isinstance(values[0], int):
+        return torch.tensor(values)
+    return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
+
+
+def bucketed(
+    lengths: NDArray[np.int64], batch_size: int, random: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Cut rows into batches of similar length, and shuffle the batches.
+
+    Args:
+        lengths: Length of each row, of shape (rows,).
+        batch_size: Rows in a batch; the last one cut may be smaller.
+        random: Breaks ties between equal lengths and orders the batches.
+
+    Returns:
+        Row numbers of each batch.
+    """
+    order = random.permutation(len(lengths))
+    order = order[np.argsort(lengths[order], kind="stable")]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    return [batches[number] for number in random.permutation(len(batches))]
+
+
+def epochs(size: int, random: np.random.Generator) -> Iterator[int]:
+    """All of ``range(size)`` in random order, again and again, without end."""
+    while True:
+        yield from random.permutation(size).tolist()
+
+
+def mixed_order(
+    sizes: Sequence[int], mix: Literal["proportional", "uniform"], seed: int
+) -> Iterator[tuple[int, int]]:
+    """Rows of several corpora in random order, without end.
+
+    No row of a corpus comes again before all of its rows have come.
+
+    Args:
+        sizes: Rows of each corpus, all at least 1.
+        mix: ``proportional``: every row of every corpus once, then again; ``uniform``: one row
+            of each corpus in turn (a smaller corpus then comes round more often).
+        seed: Decides the order.
+
+    Yields:
+        Pairs of corpus number and row number.
+    """
+    random = np.random.default_rng([seed, 0])
+    if mix == "proportional":
+        ends = np.cumsum(sizes)
+        for row in epochs(int(ends[-1]), random):
+            corpus = int(np.searchsorted(ends, row, side="right"))
+            yield corpus, row - int(ends[corpus]) + sizes[corpus]
+    streams = [epochs(size, rng) for size, rng in zip(sizes, random.spawn(len(sizes)), strict=True)]
+    while True:
+        for corpus in random.permutation(len(sizes)).tolist():
+            yield corpus, next(streams[corpus])
+
+
+class FeatureStream:
+    """Batches of features for fine-tuning: epoch after epoch, bucketed by length."""
+
+    def __init__(
+        self, features: Sequence[Feature], *, batch_size: int, padding: int, seed: int
+    ) -> None:
+        self.features = features
+        self.batch_size = batch_size
+        self.padding = padding
+        self.seed = seed
+
+    def batches(self, start: int) -> Iterator[FeatureBatch]:
+        """The batches from number ``start`` on."""
+        order = epochs(len(self.features), np.random.default_rng([self.seed, 0]))
+        skipped, inside = divmod(start, BUFFER_BATCHES)
+        size = self.batch_size * BUFFER_BATCHES
+        next(islice(order, skipped * size, skipped * size), None)
+        for number in count(skipped):
+            buffer = np.fromiter(islice(order, size), dtype=np.int64, count=size)
+            lengths = np.array([len(self.features[row].input_ids) for row in buffer])
+            random = np.random.default_rng([self.seed, 1, number])
+            for rows in bucketed(lengths, self.batch_size, random)[inside:]:
+                yield collate_features(self.features, buffer[rows], self.padding)
+            inside = 0
+
+
+def batches_by_length(
+    features: Sequence[Feature], batch_size: int, padding: int
+) -> Iterator[FeatureBatch]:
+    """Every feature once, longest first (what does not fit in memory fails at once)."""
+    lengths = np.array([len(feature.input_ids) for feature in features])
+    order = np.argsort(-lengths, kind="stable")
+    for begin in range(0, len(order), batch_size):
+        yield collate_features(features, order[begin : begin + batch_size], padding)

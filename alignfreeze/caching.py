@@ -1,0 +1,81 @@
+"""Where computed data is kept between runs, and how it is put there whole or not at all."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from platformdirs import user_cache_dir
+
+from alignfreeze.errors import DataError
+
+
+def cache_root() -> Path:
+    """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("ALIGNFREEZE_CACHE") or user_cache_dir("alignfreeze"))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=path) from error
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Fill a folder elsewhere, and move it to its place once it is complete.
+
+    Processes may build the same folder at once: the first to be done wins, and the others
+    throw theirs away. After an error nothing is left.
+
+    Args:
+        folder: Where the folder is to be; its parents are made.
+
+    Yields:
+        An empty folder beside it, to be filled.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        _move(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    """Rename a folder, unless another process was quicker."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def folder_digest(folder: Path, *patterns: str) -> str:
+    """SHA-256 over the names and bytes of a folder's files, in hexadecimal.
+
+    Args:
+        folder: The folder; files below its subfolders count only if a pattern says so.
+        patterns: Globs of the files that count; all of the folder's own by default.
+
+    Raises:
+        DataError: If a file cannot be read.
+    """
+    files = {path for pattern in patterns or ("*",) for path in folder.glob(pattern)}
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder)}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,95 @@
+"""Where the state of an unfinished training run is kept, so that another process can go on."""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from accelerate import Accelerator
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_FILE = "progress.json"
+
+
+class LossRecord(NamedTuple):
+    """The mean loss of the optimizer steps up to ``step`` since the record before."""
+
+    step: int
+    loss: float
+
+
+@dataclass
+class Progress:
+    """How far training has come.
+
+    Attributes:
+        step: Optimizer steps done.
+        losses: The records of the loss so far.
+        empty_steps: Steps without a term in their loss.
+    """
+
+    step: int = 0
+    losses: list[LossRecord] = field(default_factory=list)
+    empty_steps: int = 0
+
+
+class CheckpointFolder:
+    """The checkpoints of one phase of one configuration.
+
+    Each process that trains the phase writes to a folder of its own below ``root``, so that two
+    that do so at once stay out of each other's way; resuming takes the newest of all.
+
+    Args:
+        root: The phase's folder; created when the first checkpoint is saved.
+        owner: Name of this process's folder below it.
+    """
+
+    def __init__(self, root: Path, owner: str) -> None:
+        self.root = root
+        self.folder = root / owner
+
+    def save(self, accelerator: Accelerator, progress: Progress) -> None:
+        """Keep the state of training, all or nothing, and drop the checkpoint before."""
+        final = self.folder / f"step-{progress.step:09d}"
+        partial = final.with_suffix(".partial")
+        if accelerator.is_main_process:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        accelerator.wait_for_everyone()
+        accelerator.save_state(str(partial))
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+            for old in self._checkpoints(self.folder):
+                if old != final:
+                    shutil.rmtree(old, ignore_errors=True)
+        accelerator.wait_for_everyone()
+
+    def newest(self) -> Path | None:
+        """The checkpoint with the most steps, whoever wrote it."""
+        found = [path for owner in self._owners() for path in self._checkpoints(owner)]
+        return max(found, key=lambda path: path.name, default=None)
+
+    def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
+        """Put training back into the state of a checkpoint, random numbers included."""
+        accelerator.load_state(str(checkpoint))
+        values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
+        losses = [LossRecord(*record) for record in values.pop("losses")]
+        return Progress(**values, losses=losses)
+
+    def clear(self) -> None:
+        """Drop every checkpoint of the phase."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _owners(self) -> list[Path]:
+        return sorted(self.root.iterdir()) if self.root.is_dir() else []
+
+    @staticmethod
+    def _checkpoints(folder: Path) -> Iterator[Path]:
+        return (path for path in folder.glob("step-*") if path.suffix != ".partial")

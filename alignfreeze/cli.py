@@ -1,0 +1,171 @@
+"""The command line: parse, call, print. Heavy imports wait until a command needs them."""
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic_core import PydanticUndefined
+
+from alignfreeze import __version__
+from alignfreeze.config import RunConfig
+from alignfreeze.errors import AlignFreezeError, Interrupted
+
+if TYPE_CHECKING:
+    from alignfreeze.pipeline import Outcome
+
+app = typer.Typer(
+    name="alignfreeze",
+    help="Realign multilingual encoders, freezing part of them, and measure the transfer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+_EVALUATION_ONLY = {"eval_batch_size", "finetune_lr", "warmup", "save_model", "compare"}
+_REALIGNMENT_ONLY = {
+    "strategy",
+    "strategy_args",
+    "compare",
+    "aligner",
+    "aligner_args",
+    "realign_languages",
+    "language_mix",
+    "temperature",
+    "layer",
+    "projection",
+    "realign_steps",
+    "realign_batch_size",
+    "realign_lr",
+    "realign_max_length",
+}
+_ALL = ["preset", "config", *RunConfig.model_fields]
+
+OPTIONS: dict[str, list[str]] = {
+    "run": [name for name in _ALL if name != "encoder"],
+    "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
+    "evaluate": [name for name in _ALL if name not in _REALIGNMENT_ONLY],
+}
+"""The options of each command, which are the parameters of MLproject's entry points."""
+
+_HELP = {
+    "preset": "options by name: demo, paper, paper-xlmr [demo for the demo's data, else paper]",
+    "config": "YAML file of options, such as a run's config.yaml",
+}
+
+
+def _option(name: str) -> inspect.Parameter:
+    """A text option; an empty text means not given, as MLflow's defaults need it."""
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default="",
+        annotation=Annotated[
+            str,
+            typer.Option(
+                "--" + name.replace("_", "-"),
+                "--" + name,
+                help=_HELP.get(name) or _field_help(name),
+                show_default=False,
+            ),
+        ],
+    )
+
+
+def _field_help(name: str) -> str:
+    field = RunConfig.model_fields[name]
+    default = field.default
+    if default in (None, "", (), PydanticUndefined):
+        return field.description or ""
+    text = ",".join(str(part) for part in default) if isinstance(default, tuple) else default
+    return f"{field.description} [{text}]"
+
+
+def _command(name: str, summary: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose options are `OPTIONS`."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [_option(option) for option in OPTIONS[name]]
+        )
+        app.command(name, help=summary)(function)
+        return function
+
+    return register
+
+
+@_command("run", "Realign, then fine-tune and evaluate.")
+def _run(**options: str) -> None:
+    from alignfreeze import pipeline
+
+    _show(pipeline.run(options))
+
+
+@_command("realign", "Realign an encoder and keep it as an artifact.")
+def _realign(**options: str) -> None:
+    from alignfreeze import pipeline
+
+    _show(pipeline.realign_only(options))
+
+
+@_command("evaluate", "Fine-tune and evaluate an encoder that was realigned before.")
+def _evaluate(**options: str) -> None:
+    from alignfreeze import pipeline
+
+    _show(pipeline.evaluate_only(options))
+
+
+@app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")
+def _plugins() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from alignfreeze.registry import catalogue
+
+    table = Table(title="Plugins", title_justify="left")
+    for column in ("kind", "name", "from", "what it does, or what is wrong", "hyperparameters"):
+        table.add_column(column, overflow="fold")
+    for plugin in catalogue():
+        fields = ", ".join(f"{field.name}={field.default}" for field in plugin.fields)
+        about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
+        table.add_row(plugin.kind, plugin.name, plugin.distribution, about, fields)
+    Console().print(table)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"alignfreeze {__version__}")
+        raise typer.Exit
+
+
+def _show(outcome: "Outcome") -> None:
+    from rich.console import Console
+
+    from alignfreeze.tables import result_tables
+
+    console = Console()
+    for table in result_tables(outcome.results, outcome.source_language):
+        console.print()
+        console.print(table)
+    console.print()
+    for line in outcome.places:
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; errors of ours are one line on stderr, and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("alignfreeze").setLevel(logging.INFO)
+    try:
+        return app(arguments)
+    except Interrupted as error:
+        typer.echo(f"alignfreeze: {error}", err=True)
+        sys.exit(143)
+    except AlignFreezeError as error:
+        typer.echo(f"alignfreeze: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,190 @@
+"""The configuration of a run: one frozen model, and the one way to build it from text."""
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from alignfreeze.errors import ConfigError
+
+
+def _names(value: object) -> object:
+    """``"de, fr"`` is the names ``de`` and ``fr``."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _arguments(value: object) -> object:
+    """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"must be name=value,… or a JSON object ({error})") from None
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    for name, equals, _ in pairs:
+        if not equals or not name.strip():
+            raise ValueError("must be name=value,… or a JSON object")
+    return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Layers = Annotated[tuple[int, ...], BeforeValidator(_names), Field(min_length=1)]
+Arguments = Annotated[dict[str, Any], BeforeValidator(_arguments)]
+
+
+class RunConfig(BaseModel):
+    """Everything that a run depends on. Field descriptions are the command line's help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    data: str = Field("demo", description="demo, or a folder of data (docs/data.md)", min_length=1)
+    model: str = Field(
+        "demo", description="demo, a folder, or a name on the Hugging Face hub", min_length=1
+    )
+    task: Names = Field(("pos",), description="task, or several with commas", min_length=1)
+    strategy: str = Field("front", description="freezing strategy, or baseline", min_length=1)
+    strategy_args: Arguments = Field(
+        default_factory=dict, description="its hyperparameters: boundary=3,… or JSON"
+    )
+    compare: Names = Field((), description="strategies to run beside it, e.g. baseline")
+    aligner: str = Field("auto", description="word aligner; auto: *.align files, else dictionary")
+    aligner_args: Arguments = Field(
+        default_factory=dict, description="its hyperparameters: name=value,… or JSON"
+    )
+    languages: Names = Field((), description="target languages [all that the data has]")
+    realign_languages: Names = Field(
+        (), description="languages of the parallel text [the target languages that have some]"
+    )
+    source_language: str = Field("en", description="language to fine-tune in", min_length=1)
+    language_mix: Literal["proportional", "uniform"] = Field(
+        "proportional", description="how languages share the realignment batches"
+    )
+    temperature: PositiveFloat = Field(0.1, description="temperature of the contrastive loss")
+    layer: Layers = Field((-1,), description="layer(s) whose output is realigned; -1: the last")
+    projection: NonNegativeInt = Field(
+        128, description="width of the projection head while realigning; 0: none"
+    )
+    realign_steps: PositiveInt | None = Field(
+        None, description="optimizer steps of realignment [as many as the fine-tuning takes]"
+    )
+    finetune_steps: PositiveInt | None = Field(
+        None, description="optimizer steps of fine-tuning [as the epochs say]"
+    )
+    finetune_epochs: PositiveFloat = Field(5.0, description="passes over the training data")
+    warmup: float = Field(
+        0.1, description="part of the fine-tuning steps that the rate rises in", ge=0, lt=1
+    )
+    realign_batch_size: PositiveInt = Field(16, description="sentence pairs in a batch")
+    finetune_batch_size: PositiveInt = Field(32, description="rows in a batch")
+    eval_batch_size: PositiveInt = Field(128, description="rows in a batch of evaluation")
+    accumulation: PositiveInt = Field(1, description="batches in an optimizer step")
+    realign_lr: PositiveFloat = Field(2e-5, description="learning rate of realignment")
+    finetune_lr: PositiveFloat = Field(2e-5, description="learning rate of fine-tuning")
+    realign_max_length: int = Field(96, description="subwords of a side in realignment", ge=8)
+    max_length: int = Field(256, description="subwords of a row in fine-tuning", ge=8)
+    seed: NonNegativeInt = Field(31, description="seed of everything that is drawn")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 where the hardware has it"
+    )
+    checkpoint_steps: PositiveInt = Field(100, description="steps between checkpoints")
+    resume: bool = Field(False, description="go on from the last checkpoint of the same run")
+    reuse: bool = Field(True, description="take over what a finished run has computed already")
+    save_model: bool = Field(False, description="keep the fine-tuned model as an artifact")
+    encoder: str = Field(
+        "", description="evaluate: a run that realigned, by its id, or an encoder's folder"
+    )
+
+
+def is_repeated(name: str) -> bool:
+    """Whether an option holds several values, separated by commas."""
+    return get_origin(RunConfig.model_fields[name].annotation) is tuple
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the package, sorted."""
+    folder = resources.files("alignfreeze.presets")
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def build_config(options: Mapping[str, str]) -> RunConfig:
+    """Build a configuration from the text of options; an empty text means not given.
+
+    What is given wins over the file that ``config`` names, which wins over the ``preset``
+    (by default: ``demo`` for the embedded data, else ``paper``), which wins over the defaults.
+
+    Args:
+        options: Field names of `RunConfig`, and ``preset`` and ``config``.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
+    given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
+    preset, file = given.pop("preset", None), given.pop("config", None)
+    from_file = {} if file is None else _read_yaml(Path(file).expanduser())
+    preset = preset or from_file.pop("preset", None)
+    merged = from_file | given
+    if preset is None:
+        preset = "demo" if merged.get("data", "demo") == "demo" else "paper"
+    return _validate(_read_preset(str(preset)) | merged)
+
+
+def _read_preset(name: str) -> dict[str, Any]:
+    if name not in preset_names():
+        raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
+    text = resources.files("alignfreeze.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+    values: dict[str, Any] = yaml.safe_load(text)
+    return values
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"config: cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"config: {path} is not YAML: {reason}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"config: {path} must hold option: value lines")
+    return {str(name): value for name, value in values.items()}
+
+
+def _validate(values: Mapping[str, Any]) -> RunConfig:
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(describe_error(e, RunConfig) for e in error.errors())) from None
+
+
+def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """One of pydantic's complaints in one line: the option, the rule, the value."""
+    name = ".".join(str(part) for part in error["loc"]) or "the options"
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a known option; known: {', '.join(model.model_fields) or 'none'}"
+    if error["type"] == "missing":
+        return f"{name} must be given"
+    rule = re.sub(r"^(Value error, |Input |String |Tuple )", "", error["msg"])
+    rule = re.sub(r"^should ", "must ", rule)
+    for words, sign in (("greater than", ">"), ("less than", "<")):
+        rule = rule.replace(f"{words} or equal to", f"{sign}=").replace(words, sign)
+    value = f", got {error['input']!r}" if error["loc"] else ""
+    return f"{name} {rule}{value}" if rule.startswith("must") else f"{name}: {rule}{value}"

@@ -1,0 +1,130 @@
+"""What a task implements."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from alignfreeze.contracts.data import SPLIT_FILES, DataSource, Split
+from alignfreeze.contracts.plugin import Plugin
+from alignfreeze.errors import MissingSplitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+    from transformers.utils.generic import ModelOutput
+
+    Prediction = tuple[NDArray[np.generic], ...]
+else:
+    Prediction = tuple
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One row of a batch: what the model reads, and what it should say.
+
+    Attributes:
+        input_ids: Subword ids, special tokens included.
+        targets: The model's keyword arguments that give it a loss: either one integer a row
+            (``labels`` of a sentence, ``start_positions``), or one a subword, -100 where it
+            does not count.
+        example: Index of the example that the row comes from; a long example has several rows.
+        extra_inputs: Further integer inputs of the model, one value a subword, such as
+            ``token_type_ids``.
+    """
+
+    input_ids: Sequence[int]
+    targets: Mapping[str, int | Sequence[int]]
+    example: int
+    extra_inputs: Mapping[str, Sequence[int]] | None = None
+
+
+class Task(Plugin):
+    """A task to fine-tune on in the source language and to evaluate in the target languages."""
+
+    folder: ClassVar[str]
+    """Name of the task's folder in a data folder."""
+    suffix: ClassVar[str]
+    """Ending of its files, with the dot."""
+    languages: ClassVar[tuple[str, ...]]
+    """Target languages of the published experiments."""
+    primary_metric: ClassVar[str]
+    """The metric that tables show."""
+    auto_class: ClassVar[str]
+    """The class in transformers that has the head, such as ``AutoModelForTokenClassification``."""
+    labels: ClassVar[tuple[str, ...]] = ()
+    """Names of the classes that the head tells apart; empty where it tells none."""
+
+    def file(self, source: DataSource, language: str, split: Split) -> Path:
+        """The file that holds a split; it need not exist."""
+        return source.root / self.folder / language / f"{SPLIT_FILES[split]}{self.suffix}"
+
+    def require_file(self, source: DataSource, language: str, split: Split) -> Path:
+        """The file that holds a split.
+
+        Raises:
+            MissingSplitError: If it does not exist; lists the languages that have the split.
+        """
+        path = self.file(source, language, split)
+        if not path.is_file():
+            known = " ".join(self.languages_in(source, split)) or "none"
+            raise MissingSplitError(
+                f"no such file, so {language!r} has no {split} split; languages with one: {known}",
+                file=path,
+            )
+        return path
+
+    def languages_in(self, source: DataSource, split: Split = "test") -> list[str]:
+        """The languages that have a split, sorted."""
+        folder = source.root / self.folder
+        if not folder.is_dir():
+            return []
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        return [name for name in names if self.file(source, name, split).is_file()]
+
+    def load(self, source: DataSource, language: str, split: Split) -> Sequence[Any]:
+        """Read the examples of a split; what an example is, is the task's own affair.
+
+        Raises:
+            MissingSplitError: If the language has no such split.
+            DataError: If the file is empty or malformed; names the file and the line.
+        """
+        raise NotImplementedError
+
+    def featurize(
+        self, examples: Sequence[Any], tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> list[Feature]:
+        """Turn examples into rows of at most ``max_length`` subwords, special tokens included."""
+        raise NotImplementedError
+
+    def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
+        """Reduce a batch's outputs, on their device, to what `metrics` needs.
+
+        Args:
+            outputs: What the model with its head returned for a batch of rows.
+
+        Returns:
+            Tensors whose first dimension is the batch; a second one, if any, the subwords.
+        """
+        raise NotImplementedError
+
+    def metrics(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> dict[str, float]:
+        """Score predictions.
+
+        Args:
+            examples: What `load` returned.
+            features: What `featurize` made of them.
+            predictions: For each feature, the arrays of `predict` without batch dimension and
+                cut to the feature's length.
+
+        Returns:
+            Metrics by name, as fractions in [0, 1]; `primary_metric` is among them.
+        """
+        raise NotImplementedError

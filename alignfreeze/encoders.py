@@ -1,0 +1,284 @@
+"""The one place that knows how encoder families name their parts, and how they are loaded."""
+
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from tokenizers import normalizers
+from torch import Tensor, nn
+from transformers.models.auto import modeling_auto
+
+from alignfreeze.contracts import ParameterSite
+from alignfreeze.errors import EncoderError
+from alignfreeze.modelfiles import reading
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+_ANY_FAMILY = ""
+_PLACES: dict[str, dict[str, int]] = {
+    _ANY_FAMILY: {
+        "pooler": -1,
+        "final_norm": -1,  # ModernBERT
+        "norm": -1,  # EuroBERT
+        "LayerNorm": -1,  # RoBERTa-PreLayerNorm
+        "encoder.ln": -1,  # Megatron-BERT
+        "encoder.emb_layer_norm_after": -1,  # ESM
+    },
+    "xlm-roberta-xl": {"encoder.LayerNorm": -1},
+    "deberta-v2": {"encoder.conv": 0},
+}
+"""By family (``model_type``): parts outside of the layers that are not embeddings, and the index
+of the layer that they belong to."""
+
+
+def layer_count(encoder: "PreTrainedModel") -> int:
+    """How many layers an encoder's configuration says it has.
+
+    Raises:
+        EncoderError: If it does not say.
+    """
+    count = getattr(encoder.config, "num_hidden_layers", None)
+    if not isinstance(count, int):
+        raise EncoderError(f"{_who(encoder)} has no num_hidden_layers in its configuration")
+    return count
+
+
+def hidden_size(encoder: "PreTrainedModel") -> int:
+    """The width of the encoder's hidden states."""
+    return int(encoder.config.hidden_size)
+
+
+def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
+    """Where each parameter sits, by its name, in the order of the parameters.
+
+    Every `torch.nn.ModuleList` with as many modules as the encoder has layers holds the layers
+    (XLM has four such lists, side by side). What is in none of them belongs to the embeddings,
+    but for what comes after the layers, such as a pooler, which counts as the last layer's.
+
+    Args:
+        encoder: The encoder, without a task head.
+
+    Raises:
+        EncoderError: If there is no such list, or the model has a task head.
+    """
+    if encoder.base_model is not encoder:
+        raise EncoderError(f"{_who(encoder)} has a task head; give its base_model")
+    n_layers = layer_count(encoder)
+    lists = _layer_lists(encoder, n_layers)
+    places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
+    sites = {}
+    for name, _ in encoder.named_parameters():
+        layer: int | None = None
+        for prefix in lists:
+            if name.startswith(f"{prefix}."):
+                layer = int(name.removeprefix(f"{prefix}.").partition(".")[0])
+        for prefix, place in places.items():
+            if name.startswith(f"{prefix}."):
+                layer = place % n_layers
+        sites[name] = ParameterSite(name=name, layer=layer)
+    return sites
+
+
+def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
+    """Names of the lists that hold the layers, without lists inside of them."""
+    found: list[str] = []
+    others: list[str] = []
+    for name, module in encoder.named_modules():
+        if not isinstance(module, nn.ModuleList) or name.startswith(tuple(f"{f}." for f in found)):
+            continue
+        if len(module) == n_layers:
+            found.append(name)
+        else:
+            others.append(f"{name} ({len(module)})")
+    if not found:
+        raise EncoderError(
+            f"{_who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
+            f"{n_layers} modules, found {', '.join(others) or 'no list at all'}"
+        )
+    return found
+
+
+def resolve_layers(layers: tuple[int, ...], n_layers: int) -> tuple[int, ...]:
+    """Count layers from 0: -1, the last one, becomes ``n_layers - 1``.
+
+    Raises:
+        EncoderError: If one is not in ``[-n_layers, n_layers - 1]``.
+    """
+    for layer in layers:
+        if not -n_layers <= layer < n_layers:
+            raise EncoderError(f"layer must be in [-{n_layers}, {n_layers - 1}], got {layer}")
+    return tuple(layer % n_layers for layer in layers)
+
+
+def word_states(
+    encoder: "PreTrainedModel", input_ids: Tensor, attention_mask: Tensor, layers: tuple[int, ...]
+) -> list[Tensor]:
+    """The outputs of some layers.
+
+    Args:
+        encoder: The encoder, without a task head.
+        input_ids: Subword ids of shape (batch, subwords).
+        attention_mask: 1 for a subword, 0 for padding, of shape (batch, subwords).
+        layers: 0 is the first layer, -1 the last, -2 the penultimate.
+
+    Returns:
+        For each of ``layers``, its output of shape (batch, subwords, hidden); the last one's is
+        what the encoder returns as its last hidden state, a closing norm included.
+
+    Raises:
+        EncoderError: If a layer is out of range.
+    """
+    n_layers = layer_count(encoder)
+    resolved = resolve_layers(layers, n_layers)
+    outputs = encoder(
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        output_hidden_states=min(resolved, default=0) < n_layers - 1,
+    )
+    return [
+        outputs.last_hidden_state if layer == n_layers - 1 else outputs.hidden_states[layer + 1]
+        for layer in resolved
+    ]
+
+
+def load_encoder(name_or_path: str) -> "PreTrainedModel":
+    """Load an encoder without a head, in float32 and in evaluation mode.
+
+    Args:
+        name_or_path: A folder, or a name on the Hugging Face hub. What exists, or starts like a
+            path, is never looked up on the hub.
+
+    Raises:
+        EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.
+    """
+    return _load(name_or_path, transformers.AutoModel, {})
+
+
+def load_with_head(
+    name_or_path: str, auto_class: str, labels: tuple[str, ...]
+) -> "PreTrainedModel":
+    """Load an encoder with a task head, in float32 and in evaluation mode.
+
+    A head that the checkpoint lacks, or has for other labels, is drawn at random.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+        auto_class: Class in transformers that has the head, e.g.
+            ``AutoModelForTokenClassification``.
+        labels: Names of its classes; empty where it has none.
+
+    Raises:
+        EncoderError: As in `load_encoder`, or if there is no such class.
+    """
+    cls = getattr(transformers, auto_class, None)
+    if cls is None:
+        raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
+    options: dict[str, Any] = {"ignore_mismatched_sizes": True}
+    if labels:
+        options["id2label"] = dict(enumerate(labels))
+        options["label2id"] = {label: number for number, label in enumerate(labels)}
+    return _load(name_or_path, cls, options)
+
+
+def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
+    """Load a fast tokenizer that can read text which is split into words.
+
+    A tokenizer that would take a lone word for the inside of a word (byte-level BPE, as of
+    RoBERTa and ModernBERT) is made to put a space in front of it.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+
+    Raises:
+        EncoderError: If there is none, or no fast one.
+    """
+    with reading(name_or_path) as options:
+        load = transformers.AutoTokenizer.from_pretrained
+        tokenizer = load(**options)
+        if not tokenizer.is_fast:
+            raise EncoderError(f"model {name_or_path!r}: needs a fast tokenizer (tokenizer.json)")
+        if len(tokenizer) <= len(tokenizer.all_special_ids):
+            raise EncoderError(f"model {name_or_path!r}: no tokenizer beside the model")
+        if not _reads_words(tokenizer):
+            tokenizer = load(add_prefix_space=True, **options)
+        if not _reads_words(tokenizer):
+            backend = tokenizer.backend_tokenizer
+            space: list[Any] = [normalizers.Prepend(" ")]
+            backend.normalizer = normalizers.Sequence(
+                space + ([backend.normalizer] if backend.normalizer else [])
+            )
+    if not _reads_words(tokenizer):
+        logger.warning(
+            "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
+        )
+    return tokenizer
+
+
+def _reads_words(tokenizer: Any) -> bool:
+    """Whether a word after a space gives the same subwords if the space is left out."""
+    encode = functools.partial(tokenizer, add_special_tokens=False)
+    return bool(encode("a a").input_ids == encode(["a", "a"], is_split_into_words=True).input_ids)
+
+
+def _load(name: str, auto_class: Any, extra: dict[str, Any]) -> "PreTrainedModel":
+    with reading(name) as options:
+        _require_encoder(name, transformers.AutoConfig.from_pretrained(**options))
+        model, report = auto_class.from_pretrained(
+            dtype=torch.float32, output_loading_info=True, **options, **extra
+        )
+    _require_weights(name, model, report)
+    return model  # type: ignore[no-any-return]
+
+
+def _require_encoder(name: str, config: Any) -> None:
+    """Encoder-decoders and decoders do not represent a word by its context on both sides."""
+    family = config.model_type
+    masked = family in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    causal = family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    if getattr(config, "is_encoder_decoder", False):
+        kind = "an encoder-decoder"
+    elif getattr(config, "is_decoder", False) or (causal and not masked):
+        kind = "a decoder"
+    else:
+        return
+    raise EncoderError(
+        f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
+    )
+
+
+def _require_weights(name: str, model: "PreTrainedModel", report: dict[str, Any]) -> None:
+    """A random head is to be expected, and an unused pooler; a random encoder is a mistake."""
+    is_bare = model.base_model is model
+    prefix = "" if is_bare else f"{model.base_model_prefix}."
+    keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
+    lost = sorted(k for k in keys if k.startswith(prefix) and "pooler" not in k.split("."))
+    if lost:
+        raise EncoderError(
+            f"model {name!r}: the checkpoint lacks {len(lost)} of the encoder's parameters, "
+            f"or has them in another shape, e.g. {lost[0]}"
+        )
+
+
+def _who(encoder: "PreTrainedModel") -> str:
+    return f"model {encoder.config.name_or_path or type(encoder).__name__!r}"
+
+
+def longest_input(encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
+    """The most subwords that an encoder reads at once, special tokens included.
+
+    Args:
+        encoder: Its position embeddings count; RoBERTa's begin behind the padding's index.
+        tokenizer: What it says it was made for counts too.
+    """
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions < 1:
+        return int(tokenizer.model_max_length)
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            positions -= 0 if module.padding_idx is None else module.padding_idx + 1
+    return min(positions, int(tokenizer.model_max_length))

@@ -1,0 +1,45 @@
+"""What can go wrong and is the user's to mend: each error is one clear line."""
+
+from pathlib import Path
+
+
+class AlignFreezeError(Exception):
+    """Base of every error that AlignFreeze raises on purpose.
+
+    Its text is one line that says what was wrong, where, and what to do; the command line
+    prints it without a traceback.
+    """
+
+
+class ConfigError(AlignFreezeError):
+    """An option has a value that its rule forbids."""
+
+
+class PluginError(AlignFreezeError):
+    """A strategy, task or aligner is unknown, broken, or claimed twice."""
+
+
+class EncoderError(AlignFreezeError):
+    """A model cannot be loaded, or its embeddings and layers cannot be told apart."""
+
+
+class DataError(AlignFreezeError):
+    """A data file is missing, empty or malformed.
+
+    Args:
+        message: The rule and the value.
+        file: The file, if one is to blame.
+        line: Its line, counted from 1, if one is to blame.
+    """
+
+    def __init__(self, message: str, *, file: Path | None = None, line: int | None = None) -> None:
+        place = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
+        super().__init__(f"{place}{message}")
+
+
+class MissingSplitError(DataError):
+    """A language has no such split in the data."""
+
+
+class Interrupted(AlignFreezeError):  # noqa: N818  as KeyboardInterrupt
+    """A signal asked the process to end; what was computed is in a checkpoint."""

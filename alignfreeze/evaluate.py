@@ -1,0 +1,126 @@
+"""Zero-shot evaluation: a fine-tuned model on the splits of every language."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate.utils import gather_object
+from tqdm import tqdm
+
+from alignfreeze.batching import batches_by_length
+from alignfreeze.contracts import Feature, Prediction, Split, Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel
+
+
+class Score(NamedTuple):
+    """One metric of one language on one split, a fraction in [0, 1]."""
+
+    language: str
+    split: Split
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The examples of one split in one language, read and tokenized."""
+
+    language: str
+    split: Split
+    examples: Sequence[Any]
+    features: Sequence[Feature]
+
+
+def predict(
+    model: "PreTrainedModel",
+    task: Task,
+    features: Sequence[Feature],
+    *,
+    batch_size: int,
+    padding: int,
+    accelerator: "Accelerator",
+) -> list[Prediction]:
+    """What the model says of each feature, in evaluation mode and without gradients.
+
+    Args:
+        model: On the accelerator's device.
+        task: Reduces the model's outputs.
+        features: The rows.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        accelerator: Where, and in which precision.
+
+    Returns:
+        For each feature the arrays that `Task.metrics` takes.
+    """
+    model.eval()
+    result: list[Prediction] = [()] * len(features)
+    with torch.inference_mode(), accelerator.autocast():
+        for batch in batches_by_length(features, batch_size, padding):
+            outputs = model(**batch.to(accelerator.device).inputs)
+            arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
+            for place, row in enumerate(batch.rows):
+                length = len(features[row].input_ids)
+                result[row] = tuple(
+                    array[place, :length] if array.ndim > 1 else array[place] for array in arrays
+                )
+    return result
+
+
+def evaluate(
+    model: "PreTrainedModel",
+    task: Task,
+    sets: Sequence[EvaluationSet],
+    *,
+    batch_size: int,
+    padding: int,
+    accelerator: "Accelerator",
+) -> list[Score]:
+    """Score a fine-tuned model on several languages and splits, shared among the processes.
+
+    Args:
+        model: The fine-tuned model.
+        task: Its task.
+        sets: What to evaluate on.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        accelerator: Where, and in which precision.
+
+    Returns:
+        All scores, in the order of ``sets``; the same in every process.
+    """
+    model.to(accelerator.device)
+    own: list[tuple[int, dict[str, float]]] = []
+    numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
+    for number in tqdm(
+        numbers, desc="evaluation", unit="set", disable=not accelerator.is_main_process
+    ):
+        chosen = sets[number]
+        predictions = predict(
+            model,
+            task,
+            chosen.features,
+            batch_size=batch_size,
+            padding=padding,
+            accelerator=accelerator,
+        )
+        own.append((number, task.metrics(chosen.examples, chosen.features, predictions)))
+    return [
+        Score(sets[number].language, sets[number].split, metric, value)
+        for number, metrics in sorted(gather_object(own))
+        for metric, value in metrics.items()
+    ]
+
+
+def target_means(scores: Iterable[Score], source_language: str) -> dict[tuple[Split, str], float]:
+    """The mean of each split's metric over the target languages, the source language left out."""
+    values: dict[tuple[Split, str], list[float]] = {}
+    for score in scores:
+        if score.language != source_language:
+            values.setdefault((score.split, score.metric), []).append(score.value)
+    return {key: float(np.mean(found)) for key, found in values.items()}

@@ -1,0 +1,89 @@
+"""The fine-tuning phase: a task head on the encoder, trained in the source language."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from alignfreeze.batching import FeatureBatch, FeatureStream
+from alignfreeze.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Feature
+from alignfreeze.training import TrainingPlan, TrainingResult, train
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel
+
+
+class TaskModel(nn.Module):
+    """A model with a task head, called with batches."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: FeatureBatch) -> Tensor:
+        """The head's own loss, a mean over the targets that count, as their sum; a scalar."""
+        loss: Tensor = self.model(**batch.inputs, **batch.targets).loss
+        return loss * batch.weight
+
+
+def finetune_steps(config: RunConfig, n_features: int, n_processes: int) -> int:
+    """Optimizer steps of fine-tuning: those asked for, or what the epochs come to."""
+    if config.finetune_steps is not None:
+        return config.finetune_steps
+    rows_a_step = config.finetune_batch_size * config.accumulation * n_processes
+    return math.ceil(n_features * config.finetune_epochs / rows_a_step)
+
+
+def finetune(
+    model: "PreTrainedModel",
+    features: Sequence[Feature],
+    config: RunConfig,
+    *,
+    padding: int,
+    steps: int,
+    accelerator: "Accelerator",
+    checkpoints: CheckpointFolder,
+    on_loss: Callable[[LossRecord], None],
+) -> TrainingResult:
+    """Fine-tune a model in place, all of its parameters.
+
+    Args:
+        model: An encoder with a task head; afterwards in evaluation mode.
+        features: The training rows.
+        config: Seed, batch size, learning rate, warm-up and the like.
+        padding: Id of the padding token.
+        steps: Optimizer steps.
+        accelerator: Where to train.
+        checkpoints: Where the state is kept on the way.
+        on_loss: Called with each new record of the loss.
+
+    Raises:
+        Interrupted: When a signal asked the process to end.
+    """
+    stream = FeatureStream(
+        features, batch_size=config.finetune_batch_size, padding=padding, seed=config.seed
+    )
+    plan = TrainingPlan(
+        phase="fine-tuning",
+        unit="rows",
+        steps=steps,
+        learning_rate=config.finetune_lr,
+        warmup_steps=round(config.warmup * steps),
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
+    result = train(
+        TaskModel(model),
+        stream,
+        plan,
+        accelerator,
+        checkpoints=checkpoints,
+        resume=config.resume,
+        on_loss=on_loss,
+    )
+    model.eval()
+    return result

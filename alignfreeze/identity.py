@@ -1,0 +1,64 @@
+"""What identifies a phase: the hash of everything that its result depends on."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import alignfreeze
+from alignfreeze.caching import folder_digest
+from alignfreeze.config import RunConfig
+
+SHARED_FIELDS = ("seed", "accumulation")
+REALIGN_FIELDS = (
+    *SHARED_FIELDS,
+    "source_language",
+    "language_mix",
+    "temperature",
+    "layer",
+    "projection",
+    "realign_batch_size",
+    "realign_lr",
+    "realign_max_length",
+)
+FINETUNE_FIELDS = (
+    *SHARED_FIELDS,
+    "source_language",
+    "warmup",
+    "finetune_batch_size",
+    "eval_batch_size",
+    "finetune_lr",
+    "max_length",
+)
+HOW_FIELDS = frozenset({"resume", "reuse", "save_model", "checkpoint_steps"})
+"""Options that change how a run gets to its result, not the result."""
+
+
+def hash_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """SHA-256 of a value as JSON with sorted keys, in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def config_hash(config: RunConfig) -> str:
+    """The hash of a configuration, without the options that leave its result alone."""
+    return hash_of(config.model_dump(mode="json", exclude=set(HOW_FIELDS)))
+
+
+def code_digest() -> str:
+    """The hash of this package's own code, so that a change of it makes a new phase."""
+    return folder_digest(Path(alignfreeze.__file__).parent, "*.py", "contracts/*.py")
+
+
+def phase_hash(config: RunConfig, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
+    """The hash of a phase.
+
+    Args:
+        config: The configuration.
+        fields: Those of its fields that the phase depends on.
+        dependencies: What else it depends on: digests of data, plugins and models, the number
+            of steps, the precision, the number of processes.
+    """
+    chosen = config.model_dump(mode="json", include=set(fields))
+    return hash_of({"code": code_digest(), "config": chosen, **dependencies})

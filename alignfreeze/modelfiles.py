@@ -1,0 +1,102 @@
+"""Where a model's files are, and what goes wrong while they are read."""
+
+import functools
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants
+from transformers.utils import logging as _transformers_logging
+
+from alignfreeze.errors import EncoderError
+
+_HUB_TIMEOUT = 5.0
+"""Seconds to wait for the hub before the cache is asked alone."""
+
+transformers_logging: Any = _transformers_logging  # its functions carry no types
+
+
+@contextmanager
+def reading(name: str) -> Iterator[dict[str, Any]]:
+    """Quietly read a model's files, from a folder or from the hub (or its cache).
+
+    Args:
+        name: A folder, or a name on the Hugging Face hub. What exists, or starts like a path, is
+            never looked up on the hub.
+
+    Yields:
+        Keyword arguments for any ``from_pretrained`` of transformers.
+
+    Raises:
+        EncoderError: If there is no such model, or whatever goes wrong inside of the context;
+            one line.
+    """
+    folder = _local_folder(name)
+    offline = "" if folder else _why_offline()
+    options = {
+        "pretrained_model_name_or_path": str(folder or name),
+        "local_files_only": bool(folder or offline),
+    }
+    try:
+        with _quiet(hide_progress=folder is not None):
+            yield options
+    except EncoderError:
+        raise
+    except Exception as error:
+        if offline and isinstance(error, OSError):
+            raise EncoderError(
+                f"model {name!r}: neither a folder nor in the cache, and {offline}"
+            ) from error
+        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        raise EncoderError(
+            f"model {name!r} cannot be loaded: {reason} (it must be a folder that "
+            "save_pretrained wrote, or a name on the Hugging Face hub)"
+        ) from error
+
+
+def _local_folder(name: str) -> Path | None:
+    """The folder that a name means, or None for one that can only be on the hub."""
+    path = Path(name).expanduser()
+    if not name.startswith((".", "/", "~")) and not path.exists():
+        return None
+    if not path.is_dir():
+        raise EncoderError(f"model {name!r}: there is no such folder")
+    if not (path / "config.json").is_file():
+        raise EncoderError(f"model {name!r}: the folder must hold a model, but has no config.json")
+    return path
+
+
+@functools.lru_cache(maxsize=1)
+def _why_offline() -> str:
+    """Why the hub cannot be used; empty if it can. Asked once, as its client retries for 20 s."""
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=_HUB_TIMEOUT).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError as error:
+        if not isinstance(getattr(error, "reason", None), ssl.SSLError):
+            return f"{constants.ENDPOINT} cannot be reached"
+    return ""
+
+
+@contextmanager
+def _quiet(*, hide_progress: bool) -> Iterator[None]:
+    """Keep transformers from reporting what is checked here, and from a bar for a local file."""
+    verbosity = transformers_logging.get_verbosity()
+    hide = hide_progress and transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if hide:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if hide:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,193 @@
+"""Batches of aligned sentence pairs for realignment, tokenized once and as late as possible."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded
+from alignfreeze.corpus import AlignedCorpus
+from alignfreeze.words import SpecialTokens, Subwords, subwords_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EncodedSide:
+    """One side of a sentence pair as a model reads it.
+
+    Attributes:
+        input_ids: Subword ids, special tokens included, of shape (subwords,).
+        firsts: Position of each word's first subword, of shape (words,); words that were cut
+            off at the end are left out.
+    """
+
+    input_ids: NDArray[np.int32]
+    firsts: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class EncodedPair:
+    """A tokenized sentence pair.
+
+    Attributes:
+        source: The sentence in the source language.
+        target: Its translation.
+        links: Pairs of words, source first, of shape (links, 2); both words are within.
+    """
+
+    source: EncodedSide
+    target: EncodedSide
+    links: NDArray[np.int64]
+
+    @property
+    def length(self) -> int:
+        """Subwords of the longer side."""
+        return max(len(self.source.input_ids), len(self.target.input_ids))
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Sentence pairs as one batch: all source sentences, then all target sentences.
+
+    Attributes:
+        input_ids: Of shape (2 * pairs, subwords).
+        attention_mask: Of the same shape.
+        word_positions: Where each word's first subword is in the flattened batch, of shape
+            (words,).
+        anchors: Rows of ``word_positions`` that have a translation, of shape (anchors,);
+            every aligned word of either side is one.
+        positives: For each anchor the row of its translation, of shape (anchors,).
+        size: How many sentence pairs.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    word_positions: Tensor
+    anchors: Tensor
+    positives: Tensor
+    size: int
+
+    @property
+    def weight(self) -> int:
+        """How many terms the loss has: the aligned words of both sides."""
+        return len(self.anchors)
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """The same batch on a device."""
+        return PairBatch(
+            input_ids=self.input_ids.to(device, non_blocking=True),
+            attention_mask=self.attention_mask.to(device, non_blocking=True),
+            word_positions=self.word_positions.to(device, non_blocking=True),
+            anchors=self.anchors.to(device, non_blocking=True),
+            positives=self.positives.to(device, non_blocking=True),
+            size=self.size,
+        )
+
+
+def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
+    """Put sentence pairs into one batch, padded to its longest sentence.
+
+    Args:
+        pairs: At least one.
+        padding: Id of the padding token.
+    """
+    sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
+    longest = max(pair.length for pair in pairs)
+    firsts = [side.firsts + row * longest for row, side in enumerate(sides)]
+    offsets = np.concatenate(([0], np.cumsum([len(f) for f in firsts])))
+    n_pairs = len(pairs)
+    links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
+    return PairBatch(
+        input_ids=padded([side.input_ids for side in sides], longest, padding),
+        attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
+        word_positions=torch.from_numpy(np.concatenate(firsts).astype(np.int64)),
+        anchors=torch.from_numpy(np.concatenate((links[:, 0], links[:, 1]))),
+        positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
+        size=n_pairs,
+    )
+
+
+class PairStream:
+    """Batches of aligned sentence pairs from corpora in several languages.
+
+    Attributes:
+        truncated: Sentence pairs seen so far that lost words to the length limit.
+        empty_batches: Batches so far in which no aligned word was left.
+    """
+
+    def __init__(
+        self,
+        corpora: Sequence[AlignedCorpus],
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        batch_size: int,
+        max_length: int,
+        mix: Literal["proportional", "uniform"],
+        seed: int,
+    ) -> None:
+        self.corpora = corpora
+        self.tokenizer = tokenizer
+        self.special = SpecialTokens.of(tokenizer)
+        self.batch_size = batch_size
+        self.max_length = max_length
+        self.mix = mix
+        self.seed = seed
+        self.truncated = 0
+        self.empty_batches = 0
+        self._encoded: dict[tuple[int, int], EncodedPair] = {}
+
+    def batches(self, start: int) -> Iterator[PairBatch]:
+        """The batches from number ``start`` on."""
+        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
+        skipped, inside = divmod(start, BUFFER_BATCHES)
+        size = self.batch_size * BUFFER_BATCHES
+        next(islice(order, skipped * size, skipped * size), None)
+        for number in count(skipped):
+            pairs = self._encode(list(islice(order, size)))
+            lengths = np.array([pair.length for pair in pairs])
+            random = np.random.default_rng([self.seed, 1, number])
+            for rows in bucketed(lengths, self.batch_size, random)[inside:]:
+                batch = collate_pairs([pairs[row] for row in rows], self._padding)
+                self.empty_batches += batch.weight == 0
+                yield batch
+            inside = 0
+
+    @property
+    def _padding(self) -> int:
+        return self.tokenizer.pad_token_id or 0
+
+    def _encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
+        """Tokenize those of the pairs that were not met before."""
+        new = sorted(set(keys) - self._encoded.keys())
+        for corpus_number, corpus in enumerate(self.corpora):
+            rows = [row for number, row in new if number == corpus_number]
+            pairs = corpus.rows(rows)
+            sources = subwords_of([pair.source for pair in pairs], self.tokenizer)
+            targets = subwords_of([pair.target for pair in pairs], self.tokenizer)
+            for row, pair, source, target in zip(rows, pairs, sources, targets, strict=True):
+                self._encoded[corpus_number, row] = self._encode_pair(
+                    source, target, np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
+                )
+        return [self._encoded[key] for key in keys]
+
+    def _encode_pair(
+        self, source: Subwords, target: Subwords, links: NDArray[np.int64]
+    ) -> EncodedPair:
+        sides = [self._encode_side(source), self._encode_side(target)]
+        words = (len(sides[0].firsts), len(sides[1].firsts))
+        self.truncated += words != (source.n_words, target.n_words)
+        return EncodedPair(sides[0], sides[1], links[(links < words).all(axis=1)])
+
+    def _encode_side(self, subwords: Subwords) -> EncodedSide:
+        ids, firsts = self.special.wrap(subwords, 0, subwords.n_words, self.max_length)
+        return EncodedSide(np.array(ids, dtype=np.int32), np.array(firsts, dtype=np.int32))

@@ -1,0 +1,253 @@
+"""The phases of a run, each an MLflow run of its own, or taken over from a finished one."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, set_seed
+
+from alignfreeze import tracking
+from alignfreeze.caching import cache_root
+from alignfreeze.checkpoints import CheckpointFolder
+from alignfreeze.config import RunConfig
+from alignfreeze.encoders import load_encoder, load_with_head
+from alignfreeze.evaluate import Score, evaluate
+from alignfreeze.finetune import finetune, finetune_steps
+from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, phase_hash
+from alignfreeze.preparation import (
+    BASELINE,
+    Preparation,
+    RealignedEncoder,
+    StrategyChoice,
+    TaskData,
+)
+from alignfreeze.realign import realign
+from alignfreeze.records import log_config, log_losses, log_result, log_scores
+from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
+from alignfreeze.tracking import TrackedRun, tracked_run
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+ENCODER_FOLDER = "encoder"
+
+T = TypeVar("T")
+
+
+class Phases:
+    """Runs phases for a preparation, below a parent run.
+
+    Args:
+        preparation: Plugins, data and encoder.
+        accelerator: Where to train.
+        parent: The run that says which phases were taken over.
+        folder: For encoders that later phases load; the same in every process.
+    """
+
+    def __init__(
+        self,
+        preparation: Preparation,
+        accelerator: Accelerator,
+        parent: TrackedRun,
+        folder: Path,
+    ) -> None:
+        self.preparation = preparation
+        self.config = preparation.config
+        self.accelerator = accelerator
+        self.parent = parent
+        self.folder = folder
+        self._encoders: dict[str, RealignedEncoder] = {}
+
+    def pretrained(self) -> RealignedEncoder:
+        """The encoder as it is before realignment."""
+        return RealignedEncoder(self.preparation.model, self.preparation.model_identity, BASELINE)
+
+    def finetune_steps(self, data: TaskData) -> int:
+        """Optimizer steps of a task's fine-tuning."""
+        n_processes = self.accelerator.num_processes
+        return finetune_steps(self.config, len(data.training_features), n_processes)
+
+    def realign_steps(self, data: TaskData) -> int:
+        """Optimizer steps of realignment: as given, else as many as the fine-tuning's."""
+        return self.config.realign_steps or self.finetune_steps(data)
+
+    def realign(self, choice: StrategyChoice, steps: int) -> RealignedEncoder:
+        """The encoder after realignment, computed now or before."""
+        identity = self._realign_identity(choice, steps)
+        if identity not in self._encoders:
+            found = self._on_main(lambda: self._finished_encoder(identity, choice))
+            self._encoders[identity] = found or self._realign(choice, steps, identity)
+        return self._encoders[identity]
+
+    def _realign_identity(self, choice: StrategyChoice, steps: int) -> str:
+        return phase_hash(
+            self.config,
+            REALIGN_FIELDS,
+            {
+                "phase": "realign",
+                "model": self.preparation.model_identity,
+                "strategy": choice.identity,
+                "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
+                "steps": steps,
+                "processes": self.accelerator.num_processes,
+                "precision": self.accelerator.mixed_precision,
+            },
+        )
+
+    def _finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
+        run = tracking.finished_run(identity) if self.config.reuse else None
+        path = tracking.artifact_path(run.info.run_id, ENCODER_FOLDER) if run else None
+        if run is None or path is None:
+            return None
+        self._say_reused("realignment", run.info.run_id)
+        return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
+
+    def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
+        config = choice.applied_to(self.config)
+        with self._phase_run("realign", config, choice) as run:
+            run.params({"realign_steps": steps})
+            set_seed(config.seed)
+            encoder = load_encoder(self.preparation.model)
+            checkpoints = self._checkpoints(identity, run)
+            result = realign(
+                encoder,
+                self.preparation.tokenizer,
+                self.preparation.corpora,
+                choice.strategy,
+                config,
+                steps=steps,
+                accelerator=self.accelerator,
+                checkpoints=checkpoints,
+                on_loss=log_losses(run, "realign/loss"),
+            )
+            log_result(run, result, "realign/pairs_per_second")
+            path = self.folder / identity / ENCODER_FOLDER
+            if self.accelerator.is_main_process:
+                encoder.save_pretrained(path)
+                self.preparation.tokenizer.save_pretrained(path)
+                run.artifacts(path, ENCODER_FOLDER)
+            run.finished_as(identity)
+        self._drop(checkpoints)
+        return RealignedEncoder(str(path), identity, choice.name, run.run_id)
+
+    def finetune(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> list[Score]:
+        """The scores after fine-tuning an encoder on a task, computed now or before."""
+        identity = self._finetune_identity(encoder, data)
+        # A model that is to be kept has to be computed.
+        may_reuse = self.config.reuse and not self.config.save_model
+        found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
+        if found is None:
+            return self._finetune(encoder, choice, data, identity)
+        run_id, scores = found
+        self._say_reused(f"fine-tuning on {data.name}", run_id)
+        return scores
+
+    def known_baseline(self, data: TaskData) -> list[Score] | None:
+        """The scores without realignment, if a finished run of the store has them."""
+        identity = self._finetune_identity(self.pretrained(), data)
+        found = self._on_main(lambda: self._finished_scores(identity))
+        return None if found is None else found[1]
+
+    def _finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
+        return phase_hash(
+            self.config,
+            FINETUNE_FIELDS,
+            {
+                "phase": "finetune",
+                "encoder": encoder.identity,
+                "task": data.identity,
+                "steps": self.finetune_steps(data),
+                "processes": self.accelerator.num_processes,
+                "precision": self.accelerator.mixed_precision,
+            },
+        )
+
+    def _finished_scores(self, identity: str) -> tuple[str, list[Score]] | None:
+        run = tracking.finished_run(identity)
+        file = tracking.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
+        return None if run is None or file is None else (run.info.run_id, scores_from_csv(file))
+
+    def _finetune(
+        self,
+        encoder: RealignedEncoder,
+        choice: StrategyChoice,
+        data: TaskData,
+        identity: str,
+    ) -> list[Score]:
+        steps = self.finetune_steps(data)
+        config = choice.applied_to(self.config).model_copy(update={"task": (data.name,)})
+        padding = self.preparation.tokenizer.pad_token_id or 0
+        with self._phase_run(f"finetune-{data.name}", config, choice) as run:
+            run.params({"finetune_steps": steps})
+            set_seed(config.seed)
+            model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
+            checkpoints = self._checkpoints(identity, run)
+            result = finetune(
+                model,
+                data.training_features,
+                config,
+                padding=padding,
+                steps=steps,
+                accelerator=self.accelerator,
+                checkpoints=checkpoints,
+                on_loss=log_losses(run, "finetune/loss"),
+            )
+            log_result(run, result, "finetune/rows_per_second")
+            scores = evaluate(
+                model,
+                data.task,
+                data.evaluation_sets,
+                batch_size=config.eval_batch_size,
+                padding=padding,
+                accelerator=self.accelerator,
+            )
+            log_scores(run, scores, config.source_language)
+            self._keep(run, model, scores)
+            run.finished_as(identity)
+        self._drop(checkpoints)
+        return scores
+
+    def _keep(self, run: TrackedRun, model: "PreTrainedModel", scores: list[Score]) -> None:
+        """Log the scores as a file, and the model if it is asked for."""
+        run.text(scores_to_csv(scores), RESULTS_FILE)
+        if self.config.save_model and self.accelerator.is_main_process:
+            path = self.folder / "model"
+            model.save_pretrained(path)
+            self.preparation.tokenizer.save_pretrained(path)
+            run.artifacts(path, "model")
+
+    @contextmanager
+    def _phase_run(
+        self, name: str, config: RunConfig, choice: StrategyChoice
+    ) -> Iterator[TrackedRun]:
+        """A nested run with the parameters and tags of a phase."""
+        label = name if choice.main else f"{name}-{choice.name}"
+        with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
+            log_config(run, config, self.accelerator)
+            yield run
+
+    def _checkpoints(self, identity: str, run: TrackedRun) -> CheckpointFolder:
+        owner = self._on_main(lambda: run.run_id or "")
+        return CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
+
+    def _drop(self, checkpoints: CheckpointFolder) -> None:
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            checkpoints.clear()
+
+    def _say_reused(self, what: str, run_id: str) -> None:
+        logger.info("%s: taken over from the finished run %s", what, run_id)
+        self.parent.tags({f"reused.{what.replace(' ', '_')}": run_id})
+
+    def _on_main(self, compute: Callable[[], T]) -> T:
+        """What the process that tracks finds, in every process."""
+        found: list[Any] = [compute() if self.accelerator.is_main_process else None]
+        broadcast_object_list(found)
+        return cast(T, found[0])

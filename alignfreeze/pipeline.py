@@ -1,0 +1,191 @@
+"""What the entry points do: a parent run, and the phases below it."""
+
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from accelerate.utils import broadcast_object_list
+
+from alignfreeze import tracking
+from alignfreeze.caching import folder_digest
+from alignfreeze.config import RunConfig, build_config
+from alignfreeze.errors import ConfigError, Interrupted
+from alignfreeze.phases import ENCODER_FOLDER, Phases
+from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
+from alignfreeze.records import log_config, log_scores
+from alignfreeze.results import TaskResult
+from alignfreeze.tracking import TrackedRun, tracked_run
+from alignfreeze.training import make_accelerator, resolve_precision
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an entry point has to tell.
+
+    Attributes:
+        results: The scores, by strategy and task; none after realignment alone.
+        source_language: The language that was fine-tuned in.
+        places: Where the runs, and an encoder, are to be found; lines for a person.
+    """
+
+    results: Sequence[TaskResult]
+    source_language: str
+    places: Sequence[str]
+
+
+def run(options: Mapping[str, str]) -> Outcome:
+    """Realign, then fine-tune and evaluate.
+
+    Args:
+        options: Text by the name of an option (see `build_config`).
+
+    Raises:
+        AlignFreezeError: If an option, a file, a plugin or the model is at fault.
+        Interrupted: When a signal asked the process to end.
+    """
+    with _parent_run("alignfreeze", options) as (parent, config), _phases(parent, config) as phases:
+        return _finetune_all(phases, parent)
+
+
+def realign_only(options: Mapping[str, str]) -> Outcome:
+    """Realign an encoder, and keep it as an artifact.
+
+    Raises:
+        AlignFreezeError: As `run`, or if several tasks take different numbers of steps and none
+            is given.
+        Interrupted: When a signal asked the process to end.
+    """
+    with (
+        _parent_run("alignfreeze realign", options) as (parent, config),
+        _phases(parent, config) as phases,
+    ):
+        choice = phases.preparation.strategies[-1]
+        if not choice.strategy.realigns:
+            raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
+        steps = {phases.realign_steps(data) for data in phases.preparation.tasks}
+        if len(steps) > 1:
+            raise ConfigError(
+                "realign_steps must be given, since the tasks take different numbers of "
+                f"fine-tuning steps: {', '.join(map(str, sorted(steps)))}"
+            )
+        encoder = phases.realign(choice, steps.pop())
+        parent.tags({"realign_run": encoder.run_id or ""})
+        return Outcome([], config.source_language, _places(parent, encoder))
+
+
+def evaluate_only(options: Mapping[str, str]) -> Outcome:
+    """Fine-tune and evaluate an encoder that an earlier run realigned.
+
+    Raises:
+        AlignFreezeError: As `run`, or if there is no such encoder.
+        Interrupted: When a signal asked the process to end.
+    """
+    with _parent_run("alignfreeze evaluate", options) as (parent, asked):
+        encoder = find_encoder(asked.encoder)
+        parent.tags({"realign_run": encoder.run_id or ""})
+        config = asked.model_copy(
+            update={"model": encoder.path, "strategy": encoder.strategy, "compare": ()}
+        )
+        with _phases(parent, config, encoder) as phases:
+            return _finetune_all(phases, parent)
+
+
+def find_encoder(encoder: str) -> RealignedEncoder:
+    """The encoder that a run left, by the run's id, or by its folder.
+
+    Args:
+        encoder: A folder; the id of a realignment; or the id of a run with one nested in it.
+
+    Raises:
+        ConfigError: If there is neither such a folder nor such a run, or the run has no encoder.
+    """
+    if not encoder:
+        raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
+    folder = Path(encoder).expanduser()
+    if folder.is_dir():
+        return RealignedEncoder(str(folder), folder_digest(folder), strategy="from-folder")
+    found = tracking.find_realignment(encoder)
+    path = found and tracking.artifact_path(found.run_id, ENCODER_FOLDER)
+    if found is None or path is None:
+        raise ConfigError(
+            f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
+        )
+    return RealignedEncoder(str(path), found.phase_hash, found.strategy, found.run_id)
+
+
+def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
+    """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
+    preparation = phases.preparation
+    results = []
+    for choice in preparation.strategies:
+        for data in preparation.tasks:
+            encoder = phases.pretrained()
+            if choice.strategy.realigns:
+                encoder = phases.realign(choice, phases.realign_steps(data))
+            scores = phases.finetune(encoder, choice, data)
+            results.append(TaskResult(choice.name, data.name, data.task.primary_metric, scores))
+            if choice.main:
+                prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
+                log_scores(parent, scores, phases.config.source_language, prefix)
+    results = _with_baselines(phases, results)
+    return Outcome(results, phases.config.source_language, _places(parent))
+
+
+def _with_baselines(phases: Phases, results: list[TaskResult]) -> list[TaskResult]:
+    """The results, and before them the baselines that the store holds already."""
+    present = {(result.strategy, result.task) for result in results}
+    baselines = [
+        TaskResult(BASELINE, data.name, data.task.primary_metric, scores)
+        for data in phases.preparation.tasks
+        if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
+    ]
+    return baselines + results
+
+
+@contextmanager
+def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
+    """The outermost MLflow run, opened before anything can fail, and its configuration."""
+    with _terminated(), tracked_run(name, writes=tracking.is_main_process()) as parent:
+        yield parent, build_config(options)
+
+
+@contextmanager
+def _phases(
+    parent: TrackedRun, config: RunConfig, encoder: RealignedEncoder | None = None
+) -> Iterator[Phases]:
+    """Everything that the phases need, checked; and a folder for as long as they last."""
+    accelerator = make_accelerator(resolve_precision(config.precision))
+    log_config(parent, config, accelerator)
+    with accelerator.main_process_first():  # the others find its caches
+        preparation = Preparation(config, encoder)
+    with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
+        folder = [own]
+        broadcast_object_list(folder)
+        yield Phases(preparation, accelerator, parent, Path(folder[0]))
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Make SIGTERM an exception, so that runs are ended as they should be."""
+
+    def raise_interrupted(number: int, frame: FrameType | None) -> None:
+        raise Interrupted("interrupted by SIGTERM; go on with resume=true")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, raise_interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
+    places = [] if encoder is None else [f"encoder: {encoder.path}"]
+    return places + tracking.places(parent)

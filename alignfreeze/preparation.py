@@ -1,0 +1,283 @@
+"""Everything that a run needs, found, read and checked before the first step is taken."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.caching import cache_root, file_digest, folder_digest
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import DataSource, Feature, FreezingStrategy, Split, Task
+from alignfreeze.corpus import AlignedCorpus, aligned_corpus
+from alignfreeze.encoders import (
+    layer_count,
+    load_encoder,
+    load_tokenizer,
+    longest_input,
+    resolve_layers,
+)
+from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.evaluate import EvaluationSet
+from alignfreeze.freezing import check_strategy
+from alignfreeze.registry import ALIGNER, STRATEGY, TASK, create_plugin, fingerprint
+from alignfreeze.sources import find_data, find_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+
+BASELINE = "baseline"
+"""The strategy that stands for fine-tuning without realignment."""
+
+
+@dataclass(frozen=True)
+class RealignedEncoder:
+    """An encoder on disk.
+
+    Attributes:
+        path: Its folder, or its name on the hub.
+        identity: The hash of what made it.
+        strategy: The strategy that it was realigned with.
+        run_id: The MLflow run that made it; ``None`` for one from elsewhere.
+    """
+
+    path: str
+    identity: str
+    strategy: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class StrategyChoice:
+    """A freezing strategy that a run uses.
+
+    Attributes:
+        name: The name that it is registered under.
+        strategy: With its hyperparameters.
+        digest: Of its code.
+        main: Whether it is the run's own, not one to compare it with.
+    """
+
+    name: str
+    strategy: FreezingStrategy
+    digest: str
+    main: bool
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a result depends on."""
+        args = self.strategy.model_dump(mode="json")
+        return {"strategy": self.name, "args": args, "code": self.digest}
+
+    def applied_to(self, config: RunConfig) -> RunConfig:
+        """A configuration as it were if it asked for this strategy alone."""
+        args = self.strategy.model_dump(mode="json", exclude_defaults=True)
+        update = {"strategy": self.name, "strategy_args": args, "compare": ()}
+        return config.model_copy(update=update)
+
+
+class TaskData:
+    """A task with all examples that a run trains and evaluates on.
+
+    Args:
+        name: The name that the task is registered under.
+        task: The task.
+        digest: Of its code.
+        source: Where the examples come from.
+        source_language: The language to fine-tune in.
+        targets: The languages to evaluate in, besides.
+        tokenizer: The encoder's.
+        max_length: Subwords of a row, special tokens included.
+
+    Raises:
+        DataError: If a file is malformed, or a language has no test split.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        digest: str,
+        *,
+        source: DataSource,
+        source_language: str,
+        targets: Sequence[str],
+        tokenizer: "PreTrainedTokenizerBase",
+        max_length: int,
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.digest = digest
+        self.targets = tuple(targets)
+        self._source_language = source_language
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
+        self._files: dict[str, str] = {}
+        for language, split in self._wanted(source):
+            self._examples[language, split] = task.load(source, language, split)
+            file = task.require_file(source, language, split)
+            self._files[f"{language}/{split}"] = file_digest(file)
+
+    def _wanted(self, source: DataSource) -> list[tuple[str, Split]]:
+        """The splits to read; a target language may lack a validation split."""
+        wanted: list[tuple[str, Split]] = [
+            (self._source_language, split) for split in get_args(Split)
+        ]
+        for language in self.targets:
+            if self.task.file(source, language, "validation").is_file():
+                wanted.append((language, "validation"))
+            else:
+                logger.warning("%s: %s has no validation split", self.name, language)
+            wanted.append((language, "test"))
+        return wanted
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a result depends on: the task's name, hyperparameters and code, and the data."""
+        return {
+            "task": self.name,
+            "args": self.task.model_dump(mode="json"),
+            "code": self.digest,
+            "data": self._files,
+        }
+
+    @cached_property
+    def training_features(self) -> list[Feature]:
+        """The rows to fine-tune on."""
+        return self._featurize(self._examples[self._source_language, "train"])
+
+    @cached_property
+    def evaluation_sets(self) -> list[EvaluationSet]:
+        """The validation and test splits of every language, tokenized."""
+        return [
+            EvaluationSet(language, split, examples, self._featurize(examples))
+            for (language, split), examples in self._examples.items()
+            if split != "train"
+        ]
+
+    def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
+        return self.task.featurize(examples, self._tokenizer, self._max_length)
+
+
+class Preparation:
+    """What a configuration asks for, found and checked.
+
+    Args:
+        config: The configuration.
+        encoder: One that was realigned before: it is the configuration's model then, and is not
+            realigned again.
+
+    Raises:
+        AlignFreezeError: If anything that it names is missing, malformed or does not fit.
+    """
+
+    def __init__(self, config: RunConfig, encoder: RealignedEncoder | None = None) -> None:
+        self.config = config
+        self.strategies = _strategies(config) if encoder is None else [_realigned_before(encoder)]
+        tasks = {name: create_plugin(TASK, name, {}) for name in config.task}
+        self.source = find_data(config.data)
+        self.model = find_model(config.model)
+        self.tokenizer = load_tokenizer(self.model)
+        content = self._check_model()
+        self.model_identity = content if encoder is None else encoder.identity
+        self.tasks = [self._task_data(name, task) for name, task in tasks.items()]
+        self.corpora = self._corpora() if self._realigns else []
+
+    @property
+    def _realigns(self) -> bool:
+        return any(choice.strategy.realigns for choice in self.strategies)
+
+    def _check_model(self) -> str:
+        """Check that strategies, layers and lengths fit the encoder; returns its identity."""
+        encoder = load_encoder(self.model)
+        for choice in self.strategies:
+            check_strategy(encoder, choice.strategy, name=choice.name)
+        resolve_layers(self.config.layer, layer_count(encoder))
+        longest = longest_input(encoder, self.tokenizer)
+        for name in ("realign_max_length", "max_length"):
+            length = getattr(self.config, name)
+            if length > longest:
+                raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
+        folder = Path(self.model).expanduser()
+        if folder.is_dir():
+            return folder_digest(folder)
+        return f"{self.model}@{encoder.config._commit_hash}"
+
+    def _task_data(self, name: str, task: Task) -> TaskData:
+        source_language = self.config.source_language
+        known = task.languages_in(self.source)
+        if source_language not in known:
+            task.require_file(self.source, source_language, "test")
+        targets = self.config.languages or [code for code in known if code != source_language]
+        if source_language in targets:
+            raise ConfigError(f"languages must not hold the source language {source_language!r}")
+        return TaskData(
+            name,
+            task,
+            fingerprint(TASK, name),
+            source=self.source,
+            source_language=source_language,
+            targets=targets,
+            tokenizer=self.tokenizer,
+            max_length=self.config.max_length,
+        )
+
+    def _corpora(self) -> list[AlignedCorpus]:
+        """The aligned parallel text of every language to realign with."""
+        config = self.config
+        bitexts = find_bitexts(self.source, config.source_language, self._realign_languages())
+        corpora = []
+        for bitext in bitexts:
+            name = resolve_aligner(config.aligner, bitext)
+            aligner = create_plugin(ALIGNER, name, config.aligner_args)
+            digest = fingerprint(ALIGNER, name)
+            corpora.append(
+                aligned_corpus(
+                    bitext, aligner, aligner_name=name, digest=digest, cache=cache_root()
+                )
+            )
+        return corpora
+
+    def _realign_languages(self) -> list[str]:
+        if self.config.realign_languages:
+            return list(self.config.realign_languages)
+        available = parallel_languages(self.source, self.config.source_language)
+        targets = {language for data in self.tasks for language in data.targets}
+        chosen = [language for language in available if language in targets]
+        if not chosen:
+            raise DataError(
+                f"no target language has parallel text; languages with some: "
+                f"{' '.join(available) or 'none'}",
+                file=self.source.root / "parallel",
+            )
+        if missing := sorted(targets - set(chosen)):
+            logger.warning("no parallel text to realign with: %s", " ".join(missing))
+        return chosen
+
+
+def _strategies(config: RunConfig) -> list[StrategyChoice]:
+    """The strategies to compare with, then the run's own."""
+    if config.strategy in config.compare:
+        raise ConfigError(f"compare must not hold the strategy itself, got {config.strategy!r}")
+    asked: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in config.compare]
+    return [
+        StrategyChoice(
+            name=name,
+            strategy=create_plugin(STRATEGY, name, args),
+            digest=fingerprint(STRATEGY, name),
+            main=name == config.strategy,
+        )
+        for name, args in [*asked, (config.strategy, config.strategy_args)]
+    ]
+
+
+def _realigned_before(encoder: RealignedEncoder) -> StrategyChoice:
+    """Under the name of the strategy that the encoder was realigned with, nothing to do."""
+    nothing = create_plugin(STRATEGY, BASELINE, {})
+    return StrategyChoice(encoder.strategy, nothing, fingerprint(STRATEGY, BASELINE), main=True)

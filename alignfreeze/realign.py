@@ -1,0 +1,149 @@
+"""The realignment phase: pull translated words together, then throw the projection away."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from alignfreeze.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.corpus import AlignedCorpus
+from alignfreeze.encoders import hidden_size, word_states
+from alignfreeze.freezing import frozen
+from alignfreeze.losses import contrastive_alignment_loss
+from alignfreeze.pairs import PairBatch, PairStream
+from alignfreeze.training import TrainingPlan, TrainingResult, train
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+
+def projection_head(width: int, output: int) -> nn.Module:
+    """Linear(width, width)-ReLU-Linear(width, output) without biases; nothing if output is 0."""
+    if output == 0:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Linear(width, width, bias=False), nn.ReLU(), nn.Linear(width, output, bias=False)
+    )
+
+
+class RealignmentModel(nn.Module):
+    """An encoder with a projection head on each layer that is realigned.
+
+    Args:
+        encoder: Its parameters are shared, not copied.
+        layers: Layers whose outputs are realigned; -1 is the last one's.
+        projection: Width of the heads' output; 0 for no head.
+        temperature: Of the contrastive loss.
+    """
+
+    def __init__(
+        self,
+        encoder: "PreTrainedModel",
+        *,
+        layers: tuple[int, ...],
+        projection: int,
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.layers = layers
+        self.temperature = temperature
+        width = hidden_size(encoder)
+        self.heads = nn.ModuleList(projection_head(width, projection) for _ in layers)
+
+    def forward(self, batch: PairBatch) -> Tensor:
+        """The loss summed over the aligned words, and averaged over the layers; a scalar."""
+        states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
+        losses = []
+        for state, head in zip(states, self.heads, strict=True):
+            words = head(state.flatten(0, 1).index_select(0, batch.word_positions))
+            if batch.weight == 0:
+                losses.append(words.sum() * 0)
+                continue
+            mean = contrastive_alignment_loss(
+                words, batch.anchors, batch.positives, self.temperature
+            )
+            losses.append(mean * batch.weight)
+        return torch.stack(losses).mean()
+
+
+def realign(
+    encoder: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    corpora: Sequence[AlignedCorpus],
+    strategy: FreezingStrategy,
+    config: RunConfig,
+    *,
+    steps: int,
+    accelerator: "Accelerator",
+    checkpoints: CheckpointFolder,
+    on_loss: Callable[[LossRecord], None],
+) -> TrainingResult:
+    """Realign an encoder in place.
+
+    Args:
+        encoder: Afterwards in evaluation mode, and as trainable as before.
+        tokenizer: The encoder's.
+        corpora: Aligned sentence pairs, a corpus for each target language.
+        strategy: Says what stays as it is.
+        config: Seed, layers, temperature, batch size, learning rate and the like.
+        steps: Optimizer steps.
+        accelerator: Where to train.
+        checkpoints: Where the state is kept on the way.
+        on_loss: Called with each new record of the loss.
+
+    Raises:
+        ConfigError: If the strategy does not fit the encoder.
+        Interrupted: When a signal asked the process to end.
+    """
+    stream = PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+    )
+    plan = TrainingPlan(
+        phase="realignment",
+        unit="pairs",
+        steps=steps,
+        learning_rate=config.realign_lr,
+        warmup_steps=None,
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
+    model = RealignmentModel(
+        encoder,
+        layers=config.layer,
+        projection=config.projection,
+        temperature=config.temperature,
+    )
+    with frozen(encoder, strategy, name=config.strategy) as summary:
+        logger.info("strategy %s: %s", config.strategy, summary)
+        result = train(
+            model,
+            stream,
+            plan,
+            accelerator,
+            checkpoints=checkpoints,
+            resume=config.resume,
+            on_loss=on_loss,
+        )
+    encoder.eval()
+    if stream.truncated:
+        logger.warning(
+            "%d sentence pairs lost words beyond realign_max_length=%d",
+            stream.truncated,
+            config.realign_max_length,
+        )
+    if stream.empty_batches:
+        logger.warning("%d batches held no aligned word", stream.empty_batches)
+    return result

@@ -1,0 +1,71 @@
+"""What a run leaves in MLflow: its configuration, its losses, its scores."""
+
+from collections.abc import Callable, Sequence
+
+import yaml
+from accelerate import Accelerator
+
+from alignfreeze.checkpoints import LossRecord
+from alignfreeze.config import RunConfig
+from alignfreeze.evaluate import Score, target_means
+from alignfreeze.identity import config_hash
+from alignfreeze.tracking import TrackedRun
+from alignfreeze.training import TrainingResult
+
+CONFIG_FILE = "config.yaml"
+
+
+def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> None:
+    """Log the whole configuration: tags to find the run by, params, and a file to run it again."""
+    values = config.model_dump(mode="json")
+    run.tags(
+        {
+            "model": config.model,
+            "strategy": config.strategy,
+            "task": ",".join(config.task),
+            "seed": str(config.seed),
+            "config_hash": config_hash(config),
+            "precision": accelerator.mixed_precision,
+            "processes": str(accelerator.num_processes),
+        }
+    )
+    run.params({name: _as_text(value) for name, value in values.items()})
+    run.text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), CONFIG_FILE)
+
+
+def _as_text(value: object) -> str:
+    """Names with commas between them, as they are given; other values as Python writes them."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def log_losses(run: TrackedRun, name: str) -> Callable[[LossRecord], None]:
+    """A function that logs the records of the loss as the metric ``name``."""
+
+    def log(record: LossRecord) -> None:
+        run.metric(name, record.loss, record.step)
+
+    return log
+
+
+def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
+    """Log what is known when training is over; ``rate`` is the metric's name."""
+    run.metric(rate, result.per_second)
+    if result.empty_steps:
+        run.metric("empty_steps", result.empty_steps)
+
+
+def log_scores(
+    run: TrackedRun, scores: Sequence[Score], source_language: str, prefix: str = ""
+) -> None:
+    """Log every score, and the means over the target languages.
+
+    Args:
+        run: The run.
+        scores: All languages, splits and metrics.
+        source_language: It is left out of the means.
+        prefix: Put before the metrics' names, for runs that hold several tasks.
+    """
+    for score in scores:
+        run.metric(f"{prefix}{score.split}/{score.language}/{score.metric}", score.value)
+    for (split, metric), mean in target_means(scores, source_language).items():
+        run.metric(f"{prefix}{split}/target_mean/{metric}", mean)

@@ -1,0 +1,224 @@
+"""Strategies, tasks and aligners by name: entry points, checked when they are asked for."""
+
+import difflib
+import hashlib
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from alignfreeze.config import describe_error
+from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
+from alignfreeze.errors import ConfigError, PluginError
+
+P_co = TypeVar("P_co", bound=Plugin, covariant=True)
+
+
+@dataclass(frozen=True)
+class PluginKind(Generic[P_co]):
+    """What plugins of one kind are called, where they register, and what they implement."""
+
+    noun: str
+    group: str
+    contract: type[P_co]
+
+
+STRATEGY = PluginKind("strategy", "alignfreeze.strategies", FreezingStrategy)
+TASK = PluginKind("task", "alignfreeze.tasks", Task)
+ALIGNER = PluginKind("aligner", "alignfreeze.aligners", Aligner)
+KINDS: tuple[PluginKind[Plugin], ...] = (STRATEGY, TASK, ALIGNER)
+
+
+@dataclass(frozen=True)
+class PluginField:
+    """A hyperparameter of a plugin; ``default`` is ``"required"`` where there is none."""
+
+    name: str
+    default: str
+    description: str
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """A line of the catalogue.
+
+    Attributes:
+        kind: ``strategy``, ``task`` or ``aligner``.
+        name: The name that it is asked for by.
+        distribution: Name and version of the distribution that registers it; several, separated
+            by commas, where more than one claims the name.
+        summary: First line of its docstring; empty if it is broken.
+        fields: Its hyperparameters; empty if it is broken.
+        problem: Why it cannot be used; ``None`` if it can.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    summary: str = ""
+    fields: tuple[PluginField, ...] = ()
+    problem: str | None = None
+
+
+def plugin_names(kind: PluginKind[Plugin]) -> list[str]:
+    """The names of a kind, sorted, those of broken plugins included.
+
+    Raises:
+        PluginError: If there are none, since then the project itself is not installed.
+    """
+    return sorted(_claims(kind))
+
+
+def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
+    """Import a plugin's class and check it.
+
+    Raises:
+        PluginError: If the name is unknown or claimed by two distributions, if its import
+            fails, or if it does not implement the contract.
+    """
+    entry_point = _entry_point(kind, name)
+    who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
+    try:
+        loaded = entry_point.load()
+    except Exception as error:
+        raise PluginError(f"{who} cannot be loaded: {_one_line(error)}") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
+        contract = kind.contract.__name__
+        raise PluginError(f"{who} must be a subclass of {contract}, got {entry_point.value}")
+    return loaded
+
+
+def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object]) -> P_co:
+    """Make an instance with hyperparameters.
+
+    Args:
+        kind: The kind of plugin.
+        name: Its name.
+        args: Values of its fields; those not given have their defaults.
+
+    Raises:
+        PluginError: If the plugin cannot be loaded.
+        ConfigError: If a value breaks its rule, or a field is unknown; one line.
+    """
+    plugin = load_plugin(kind, name)
+    try:
+        return plugin.model_validate(dict(args))
+    except ValidationError as error:
+        problems = "; ".join(describe_error(details, plugin) for details in error.errors())
+        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(problems.split())}") from None
+
+
+def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
+    """Describe every plugin, the broken ones with the reason; loads them all.
+
+    Raises:
+        PluginError: If a kind has no plugin at all.
+    """
+    return [_info(kind, name) for kind in kinds for name in plugin_names(kind)]
+
+
+def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
+    """What identifies a plugin's code, for caches: distribution, version, hash of its sources.
+
+    The sources are the files that define its class and the plugin classes above it; the
+    version alone stands for code that has no source file, and for what those files import.
+
+    Raises:
+        PluginError: If the plugin cannot be loaded.
+    """
+    plugin = load_plugin(kind, name)
+    owner = _owner(_entry_point(kind, name))
+    sources = [_source(cls) for cls in plugin.__mro__ if issubclass(cls, Plugin)]
+    contents = [source for source in sources if source is not None]
+    if not contents:
+        return owner
+    hashes = "".join(hashlib.sha256(content).hexdigest() for content in contents)
+    return f"{owner} sha256:{hashlib.sha256(hashes.encode()).hexdigest()}"
+
+
+def _claims(kind: PluginKind[Plugin]) -> dict[str, list[EntryPoint]]:
+    """Who claims which name; a distribution that is found twice counts once."""
+    claims: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
+    for entry_point in entry_points(group=kind.group):
+        owner = re.sub(r"[-_.\s]+", "-", _owner(entry_point)).lower()
+        claims[entry_point.name].setdefault((owner, entry_point.value), entry_point)
+    if not claims:
+        raise PluginError(
+            f"no {kind.noun} is registered, so AlignFreeze is not installed: pip install -e ."
+        )
+    return {name: list(found.values()) for name, found in claims.items()}
+
+
+def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
+    claims = _claims(kind)
+    if name not in claims:
+        near = difflib.get_close_matches(name, claims, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        raise PluginError(f"no {kind.noun} {name!r}{hint} known: {', '.join(sorted(claims))}")
+    if len(claims[name]) > 1:
+        owners = " and ".join(sorted(f"{_owner(e)} ({e.value})" for e in claims[name]))
+        raise PluginError(f"{kind.noun} {name!r} is claimed by {owners}; uninstall all but one")
+    return claims[name][0]
+
+
+def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
+    owners = ", ".join(sorted(_owner(entry_point) for entry_point in _claims(kind)[name]))
+    try:
+        plugin = load_plugin(kind, name)
+        return PluginInfo(
+            kind=kind.noun,
+            name=name,
+            distribution=owners,
+            summary=(plugin.__doc__ or "").strip().partition("\n")[0],
+            fields=_fields(plugin),
+        )
+    except PluginError as error:
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
+        problem = f"{kind.noun} {name!r} cannot be described: {_one_line(error)}"
+    return PluginInfo(kind=kind.noun, name=name, distribution=owners, problem=problem)
+
+
+def _fields(plugin: type[Plugin]) -> tuple[PluginField, ...]:
+    return tuple(
+        PluginField(
+            name=name,
+            default=_default(field),
+            description=field.description or "",
+        )
+        for name, field in plugin.model_fields.items()
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return repr(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _owner(entry_point: EntryPoint) -> str:
+    if entry_point.dist is None:
+        return "an unknown distribution"
+    metadata = entry_point.dist.metadata
+    return (
+        f"{metadata['Name'] or 'an unnamed distribution'} {metadata['Version'] or '(no version)'}"
+    )
+
+
+def _source(cls: type) -> bytes | None:
+    try:
+        file = inspect.getsourcefile(cls)
+        return None if file is None else Path(file).read_bytes()
+    except (OSError, TypeError):
+        return None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,47 @@
+"""Scores as a table of comma-separated values: the artifact that other tools read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from alignfreeze.evaluate import Score
+
+RESULTS_FILE = "results.csv"
+
+
+def scores_to_csv(scores: Sequence[Score]) -> str:
+    """Columns language, split, metric, value; values with all of their digits."""
+    return str(pd.DataFrame(scores, columns=list(Score._fields)).to_csv(index=False))
+
+
+def scores_from_csv(file: Path) -> list[Score]:
+    """What `scores_to_csv` wrote.
+
+    Language codes stay text: ``no`` and ``na`` are not missing values.
+    """
+    table = pd.read_csv(
+        file,
+        keep_default_na=False,
+        dtype={"language": str},
+        float_precision="round_trip",
+    )
+    return [Score(str(a), b, str(c), float(d)) for a, b, c, d in table.itertuples(index=False)]
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The scores of one strategy on one task.
+
+    Attributes:
+        strategy: The strategy's name.
+        task: The task's name.
+        metric: The metric that tables show.
+        scores: All languages, splits and metrics.
+    """
+
+    strategy: str
+    task: str
+    metric: str
+    scores: Sequence[Score]

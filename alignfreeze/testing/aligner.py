@@ -1,0 +1,94 @@
+"""What every word aligner must do."""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
+from alignfreeze.corpus import sentence_pairs
+
+
+class AlignerContract:
+    """Contract tests of a word aligner, run by pytest.
+
+    Subclass it, call the subclass ``Test...``, and give it two fixtures: the aligner, and a
+    bitext with everything that it needs, of two sentence pairs or more.
+
+        class TestMyAligner(AlignerContract):
+            @pytest.fixture
+            def aligner(self):
+                return MyAligner()
+
+            @pytest.fixture
+            def bitext(self, tmp_path):
+                return write_some_bitext(tmp_path)
+    """
+
+    lookahead: ClassVar[int] = 4096
+    """Sentence pairs that the aligner may ask for before it gives its first result."""
+
+    def test_describes_itself(self, aligner: Aligner, bitext: Bitext) -> None:
+        """It is a frozen model with a docstring, and the files that it names are there."""
+        assert (type(aligner).__doc__ or "").strip(), f"{type(aligner)} has no docstring"
+        assert isinstance(aligner, Aligner), f"{aligner!r} is not an Aligner"
+        assert type(aligner).model_config.get("frozen"), f"{aligner!r} is not frozen"
+        for path in aligner.inputs(bitext):
+            assert path.is_file(), f"inputs() names {path}, which is no file"
+
+    def test_aligns_something(self, aligner: Aligner, bitext: Bitext) -> None:
+        """The bitext holds at least a link, or the other tests would say nothing."""
+        assert any(alignment for _, alignment in _aligned(aligner, bitext)), "no link at all"
+
+    def test_links_are_within_the_sentences(self, aligner: Aligner, bitext: Bitext) -> None:
+        """Indices count the words of the pair from 0."""
+        for pair, alignment in _aligned(aligner, bitext):
+            for source, target in alignment:
+                case = f"line {pair.line}: link ({source}, {target})"
+                assert 0 <= source < len(pair.source), f"{case}: {len(pair.source)} source words"
+                assert 0 <= target < len(pair.target), f"{case}: {len(pair.target)} target words"
+
+    def test_links_are_one_to_one(self, aligner: Aligner, bitext: Bitext) -> None:
+        """No word is in two links."""
+        for pair, alignment in _aligned(aligner, bitext):
+            for side in (0, 1):
+                words = [link[side] for link in alignment]
+                assert len(set(words)) == len(words), f"line {pair.line}: {alignment}"
+
+    def test_is_deterministic(self, aligner: Aligner, bitext: Bitext) -> None:
+        """The same again gives the same links."""
+        assert list(_aligned(aligner, bitext)) == list(_aligned(aligner, bitext))
+
+    def test_lines_may_be_missing(self, aligner: Aligner, bitext: Bitext) -> None:
+        """Every second sentence pair alone is aligned as among the others."""
+        everything = list(_aligned(aligner, bitext))
+        some = [pair for pair, _ in everything[1::2]]
+        assert some, "the bitext must have two sentence pairs or more"
+        assert list(aligner.align(iter(some), bitext)) == [links for _, links in everything[1::2]]
+
+    def test_streams(self, aligner: Aligner, bitext: Bitext) -> None:
+        """The first result comes before many sentence pairs have been asked for."""
+        asked = 0
+
+        def counted(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
+            nonlocal asked
+            for pair in pairs:
+                asked += 1
+                yield pair
+
+        results = iter(aligner.align(counted(_pairs(aligner, bitext)), bitext))
+        assert asked <= self.lookahead, f"{asked} pairs were read before a result was asked for"
+        next(results)
+        assert asked <= self.lookahead, f"{asked} pairs were read before the first result"
+
+
+def _pairs(aligner: Aligner, bitext: Bitext) -> Iterator[SentencePair]:
+    """The sentence pairs that have words on both sides."""
+    pairs = sentence_pairs(bitext, aligner.segmentation(bitext))
+    return (pair for pair in pairs if pair.source and pair.target)
+
+
+def _aligned(aligner: Aligner, bitext: Bitext) -> Iterator[tuple[SentencePair, WordAlignment]]:
+    """Each sentence pair with its links; fails if there are more or fewer results than pairs."""
+    pairs = list(_pairs(aligner, bitext))
+    results = list(aligner.align(iter(pairs), bitext))
+    assert len(results) == len(pairs), f"{len(results)} results for {len(pairs)} sentence pairs"
+    return zip(pairs, results, strict=True)

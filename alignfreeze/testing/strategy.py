@@ -1,0 +1,97 @@
+"""What every freezing strategy must do."""
+
+import pickle
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from alignfreeze.contracts import FreezingStrategy, ParameterSite
+from alignfreeze.freezing import frozen
+from alignfreeze.testing.encoders import tiny_encoder
+
+_PARTS = ("attention.query.weight", "attention.output.LayerNorm.weight", "output.dense.bias")
+
+
+def sites(n_layers: int) -> Iterator[ParameterSite]:
+    """Some parameters of an encoder with ``n_layers`` layers: embeddings, weights and biases."""
+    yield ParameterSite(name="embeddings.word_embeddings.weight", layer=None)
+    yield ParameterSite(name="embeddings.LayerNorm.bias", layer=None)
+    for layer in range(n_layers):
+        for part in _PARTS:
+            yield ParameterSite(name=f"encoder.layer.{layer}.{part}", layer=layer)
+
+
+class StrategyContract:
+    """Contract tests of a freezing strategy, run by pytest.
+
+    Subclass it, call the subclass ``Test...``, and say which instances to test:
+
+        class TestMyFreezing(StrategyContract):
+            def instances(self):
+                return [MyFreezing(), MyFreezing(every=3)]
+    """
+
+    depths: ClassVar[tuple[int, ...]] = (6, 12, 24)
+    """Numbers of layers that every instance must work with."""
+
+    def instances(self) -> Sequence[FreezingStrategy]:
+        """The instances to test, one with the defaults among them if all fields have some."""
+        raise NotImplementedError
+
+    def test_has_a_summary(self) -> None:
+        """`alignfreeze plugins` shows the first line of the docstring."""
+        for strategy in self._instances():
+            assert (type(strategy).__doc__ or "").strip(), f"{type(strategy)} has no docstring"
+
+    def test_is_frozen(self) -> None:
+        """A strategy cannot change, nor take a field that it does not know."""
+        for strategy in self._instances():
+            assert isinstance(strategy, FreezingStrategy), f"{strategy!r} is not a FreezingStrategy"
+            assert type(strategy).model_config.get("frozen"), f"{strategy!r} is not frozen"
+            assert hash(strategy) == hash(strategy.model_copy()), f"{strategy!r} has no stable hash"
+            try:
+                type(strategy).model_validate({**strategy.model_dump(), "no_such_field": 1})
+            except ValidationError:
+                continue
+            raise AssertionError(f"{strategy!r} accepts a field that it does not have")
+
+    def test_round_trips(self) -> None:
+        """It survives pickling, and JSON, in which a run's configuration is kept."""
+        for strategy in self._instances():
+            assert pickle.loads(pickle.dumps(strategy)) == strategy, f"{strategy!r} by pickle"
+            text = strategy.model_dump_json()
+            assert type(strategy).model_validate_json(text) == strategy, f"{strategy!r} by JSON"
+
+    def test_answers_for_every_parameter(self) -> None:
+        """The answer is a bool, and the same when asked again."""
+        for strategy in self._instances():
+            for n_layers in self.depths:
+                for site in sites(n_layers):
+                    answer = strategy.freezes(site, n_layers)
+                    case = f"{strategy!r}.freezes({site!r}, {n_layers})"
+                    assert isinstance(answer, bool), f"{case} is {answer!r}, not a bool"
+                    assert strategy.freezes(site, n_layers) is answer, f"{case} changes"
+
+    def test_leaves_something_to_train(self) -> None:
+        """A strategy that freezes everything is an error at run time."""
+        for strategy in self._instances():
+            for n_layers in self.depths:
+                left = [site for site in sites(n_layers) if not strategy.freezes(site, n_layers)]
+                assert left, f"{strategy!r} freezes everything of {n_layers} layers"
+
+    def test_freezes_an_encoder_and_takes_it_back(self) -> None:
+        """On a real encoder, its answers are what is frozen, and only for the time being."""
+        n_layers = min(self.depths)
+        encoder = tiny_encoder("bert", n_layers=n_layers)
+        for strategy in self._instances():
+            with frozen(encoder, strategy) as summary:
+                flags = {name: p.requires_grad for name, p in encoder.named_parameters()}
+            for name, trainable in flags.items():
+                assert trainable is (name not in summary.frozen_names), f"{strategy!r}: {name}"
+            assert all(p.requires_grad for p in encoder.parameters()), f"{strategy!r} lingers"
+
+    def _instances(self) -> Sequence[FreezingStrategy]:
+        instances = self.instances()
+        assert instances, "instances() must name at least one strategy to test"
+        return instances

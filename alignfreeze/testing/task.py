@@ -1,0 +1,183 @@
+"""What every task must do."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import Tensor
+from torch.nn.functional import one_hot
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers.utils.generic import ModelOutput
+
+from alignfreeze.contracts import DataSource, Feature, Prediction, Split, Task
+from alignfreeze.errors import MissingSplitError
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+def byte_tokenizer() -> PreTrainedTokenizerBase:
+    """A fast tokenizer for any language, each UTF-8 byte of a text being a subword."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*_SPECIAL, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
+    )
+    make: Any = PreTrainedTokenizerFast
+    result: PreTrainedTokenizerBase = make(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
+    return result
+
+
+class TaskContract:
+    """Contract tests of a task, run by pytest.
+
+    Subclass it, call the subclass ``Test...``, and give it two fixtures: the task, and data
+    whose first language with a train split has a validation and a test split too.
+
+        class TestMyTask(TaskContract):
+            @pytest.fixture
+            def task(self):
+                return MyTask()
+
+            @pytest.fixture
+            def source(self, tmp_path):
+                write_some_data(tmp_path)
+                return DataSource(name="test", root=tmp_path)
+    """
+
+    max_lengths: ClassVar[tuple[int, ...]] = (24, 256)
+    """Lengths that rows are made for; a subword is a byte."""
+
+    def gold_outputs(self, task: Task, feature: Feature) -> ModelOutput:
+        """What a model that is always right returns for a batch of one row.
+
+        Knows the targets ``labels`` (one a row or one a subword, logits over `Task.labels`) and
+        ``<name>_positions`` (``<name>_logits`` over subwords). Override it for others.
+        """
+        outputs: dict[str, Tensor] = {}
+        for name, target in feature.targets.items():
+            if name == "labels":
+                labels = torch.tensor([target]).clamp(min=0)
+                outputs["logits"] = one_hot(labels, len(task.labels)).float()
+            else:
+                assert name.endswith("_positions"), (
+                    f"override gold_outputs: unknown target {name!r}"
+                )
+                logits = one_hot(torch.tensor([target]), len(feature.input_ids)).float()
+                outputs[name.removesuffix("positions") + "logits"] = logits
+        return _model_output(outputs)
+
+    def test_describes_itself(self, task: Task) -> None:
+        """Tables, messages and the choice of a head need this."""
+        assert (type(task).__doc__ or "").strip(), f"{type(task)} has no docstring"
+        assert isinstance(task, Task), f"{task!r} is not a Task"
+        assert type(task).model_config.get("frozen"), f"{task!r} is not frozen"
+        assert len(set(task.languages)) == len(task.languages) > 0, "languages: some, each once"
+        assert len(set(task.labels)) == len(task.labels), "labels: each once"
+        assert hasattr(transformers, task.auto_class), f"transformers has no {task.auto_class}"
+
+    def test_loads_every_split(self, task: Task, source: DataSource) -> None:
+        """Train, validation and test hold examples, the same when read again."""
+        language = _language(task, source)
+        for split in SPLITS:
+            examples = task.load(source, language, split)
+            assert len(examples) > 0, f"{language} {split}: no example"
+            again = task.load(source, language, split)
+            assert list(examples) == list(again), f"{language} {split}: differs when read again"
+
+    def test_names_a_missing_split(self, task: Task, source: DataSource) -> None:
+        """The error names the language that is missing."""
+        message = _missing_split_message(task, source, "no-such-language")
+        assert message is not None, "a language without data must raise MissingSplitError"
+        assert "no-such-language" in message, f"the error does not name it: {message}"
+
+    def test_features_are_rows_of_examples(self, task: Task, source: DataSource) -> None:
+        """Rows keep to the length; each comes from an example, and each example has one."""
+        tokenizer = byte_tokenizer()
+        for split in SPLITS:
+            examples = task.load(source, _language(task, source), split)
+            for max_length in self.max_lengths:
+                features = task.featurize(examples, tokenizer, max_length)
+                for feature in features:
+                    _check_feature(feature, max_length)
+                found = {feature.example for feature in features}
+                assert found == set(range(len(examples))), f"{split}: examples without a row"
+
+    def test_right_predictions_score_one(self, task: Task, source: DataSource) -> None:
+        """The primary metric is 1 for a model that is always right."""
+        for max_length in self.max_lengths:
+            examples, features = _evaluated(task, source, max_length)
+            outputs = [self.gold_outputs(task, feature) for feature in features]
+            metrics = task.metrics(examples, features, _predictions(task, outputs))
+            assert metrics[task.primary_metric] == 1.0, f"right predictions score {metrics}"
+
+    def test_metrics_are_fractions(self, task: Task, source: DataSource) -> None:
+        """Whatever is predicted, metrics are numbers in [0, 1], the primary one among them."""
+        examples, features = _evaluated(task, source, max(self.max_lengths))
+        outputs = [self.gold_outputs(task, feature) for feature in features]
+        blank = [
+            _model_output({name: torch.zeros_like(value) for name, value in output.items()})
+            for output in outputs
+        ]
+        for predictions in (_predictions(task, outputs), _predictions(task, blank)):
+            metrics = task.metrics(examples, features, predictions)
+            assert task.primary_metric in metrics, f"no {task.primary_metric!r} in {metrics}"
+            for name, value in metrics.items():
+                assert 0.0 <= value <= 1.0, f"{name} must be in [0, 1], got {value}"
+
+
+def _model_output(values: dict[str, Tensor]) -> ModelOutput:
+    make: Any = ModelOutput
+    result: ModelOutput = make(**values)
+    return result
+
+
+def _missing_split_message(task: Task, source: DataSource, language: str) -> str | None:
+    try:
+        task.load(source, language, "test")
+    except MissingSplitError as error:
+        return str(error)
+    return None
+
+
+def _language(task: Task, source: DataSource) -> str:
+    """The first language that has a train split."""
+    languages = task.languages_in(source, "train")
+    assert languages, f"{source.root} has no train split of {task.folder!r}"
+    return languages[0]
+
+
+def _evaluated(
+    task: Task, source: DataSource, max_length: int
+) -> tuple[Sequence[Any], list[Feature]]:
+    """Examples of the test split, and their rows."""
+    examples = task.load(source, _language(task, source), "test")
+    return examples, task.featurize(examples, byte_tokenizer(), max_length)
+
+
+def _predictions(task: Task, outputs: Sequence[ModelOutput]) -> list[Prediction]:
+    """What `Task.predict` makes of batches of one row, as `Task.metrics` wants it."""
+    return [tuple(part[0].numpy() for part in task.predict(output)) for output in outputs]
+
+
+def _check_feature(feature: Feature, max_length: int) -> None:
+    length = len(feature.input_ids)
+    assert 0 < length <= max_length, f"a row must have 1 to {max_length} subwords, got {length}"
+    assert feature.targets, "a row must have a target"
+    per_subword = {**feature.targets, **(feature.extra_inputs or {})}
+    for name, values in per_subword.items():
+        if not isinstance(values, int):
+            assert len(values) == length, f"{name}: {len(values)} values for {length} subwords"

@@ -1,0 +1,91 @@
+r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alignfreeze.errors import DataError
+
+BLOCK_BYTES = 1 << 20
+"""How much of a file is read at a time to count its lines."""
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    r"""The lines of a file with their numbers, without holding them all.
+
+    Only ``\n`` ends a line (``str.splitlines`` knows ten more characters, and real text holds
+    them); a ``\r`` before it and a byte-order mark at the file's start are left out.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Pairs of line number, counted from 1, and line.
+
+    Raises:
+        DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
+    """
+    number = 0
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                yield number, _decoded(raw, path, number)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if number == 0:
+        raise DataError("the file is empty", file=path)
+
+
+def _decoded(raw: bytes, path: Path, number: int) -> str:
+    """One line as text, without its end."""
+    try:
+        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
+        raise DataError(message, file=path, line=number) from error
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+    return DataError(f"cannot be read: {reason}", file=path)
+
+
+def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
+    """The runs of lines between empty lines, as formats with a word a line have them.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The numbered lines of a run, at least one.
+
+    Raises:
+        DataError: As `numbered_lines`.
+    """
+    block: list[tuple[int, str]] = []
+    for number, line in numbered_lines(path):
+        if line:
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def count_lines(path: Path) -> int:
+    r"""How many lines `numbered_lines` finds in a file, an unended last one included.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    count, last = 0, b"\n"
+    try:
+        with path.open("rb") as file:
+            while data := file.read(BLOCK_BYTES):
+                count += data.count(b"\n")
+                last = data[-1:]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return count + (last != b"\n")

@@ -1,0 +1,226 @@
+"""MLflow: runs, metrics and artifacts. The only module that imports it."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mlflow
+import psutil
+from mlflow.entities import Metric, Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from alignfreeze.errors import AlignFreezeError, Interrupted
+
+logger = logging.getLogger(__name__)
+
+TAG = "alignfreeze."
+PARAM_LENGTH = 6000
+"""MLflow cuts longer values of params."""
+BATCH_METRICS = 1000
+"""MLflow takes no more metrics in one call."""
+
+_PROCESS = f"{TAG}process"
+_ERROR = f"{TAG}error"
+_PHASE_HASH = f"{TAG}phase_hash"
+
+
+class TrackedRun:
+    """One MLflow run that is being written; metrics are buffered.
+
+    Args:
+        run_id: The run's id, or ``None`` in a process that does not write.
+    """
+
+    def __init__(self, run_id: str | None) -> None:
+        self.run_id = run_id
+        self._client = MlflowClient()
+        self._metrics: list[Metric] = []
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters under ``cfg.``."""
+        if self.run_id is not None:
+            texts = {f"cfg.{name}": str(value)[:PARAM_LENGTH] for name, value in values.items()}
+            mlflow.log_params(texts, run_id=self.run_id)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags under ``alignfreeze.``."""
+        if self.run_id is not None:
+            for name, value in values.items():
+                self._client.set_tag(self.run_id, TAG + name, value)
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """Log a metric, soon."""
+        if self.run_id is None:
+            return
+        self._metrics.append(Metric(name, value, int(time.time() * 1000), step))
+        if len(self._metrics) >= BATCH_METRICS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the metrics that are in the buffer."""
+        if self.run_id is not None and self._metrics:
+            self._client.log_batch(self.run_id, metrics=self._metrics)
+            self._metrics = []
+
+    def artifacts(self, folder: Path, name: str | None = None) -> None:
+        """Log a folder's content, under ``name`` if given."""
+        if self.run_id is not None:
+            self._client.log_artifacts(self.run_id, str(folder), name)
+
+    def text(self, content: str, name: str) -> None:
+        """Log a text file."""
+        if self.run_id is not None:
+            self._client.log_text(self.run_id, content, name)
+
+    def finished_as(self, phase_hash: str) -> None:
+        """Mark the run as one whose results may be taken over."""
+        self.tags({"phase_hash": phase_hash})
+
+
+@contextmanager
+def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iterator[TrackedRun]:
+    """Open an MLflow run, and end it whatever happens.
+
+    The outermost run is the one that ``mlflow run`` has opened, if it has. It ends FINISHED,
+    FAILED when an exception passes, or KILLED when that says that a signal did it; then the
+    reason is in the tag ``alignfreeze.error``.
+
+    Args:
+        name: The run's name.
+        nested: Whether it belongs into the run that is open.
+        writes: False in all but one of several processes: nothing is tracked then.
+    """
+    if not writes:
+        yield TrackedRun(None)
+        return
+    _hush()
+    started = mlflow.start_run(run_name=name, nested=nested)
+    run = TrackedRun(started.info.run_id)
+    if not nested:
+        _end_dead_runs(started.info.run_id)
+    run.tags({"process": _this_process()})
+    status = "FINISHED"
+    try:
+        yield run
+    except BaseException as error:
+        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit))
+        status = "KILLED" if killed else "FAILED"
+        run.tags({"error": _reason(error)})
+        raise
+    finally:
+        run.flush()
+        mlflow.end_run(status)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, AlignFreezeError) else f"{type(error).__name__}: {text}"
+
+
+def _hush() -> None:
+    """Keep the set-up of a new SQLite store from filling the terminal."""
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
+
+
+def _is_dead(process: str) -> bool:
+    """Whether a process of this machine is gone; False for another machine's."""
+    host, pid, born = process.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(born)) > 2)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _end_dead_runs(current: str) -> None:
+    """Mark runs as KILLED whose process was killed too hard to do so itself."""
+    for run in _search(f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'"):
+        if run.info.run_id != current and _is_dead(run.data.tags[_PROCESS]):
+            client = MlflowClient()
+            client.set_tag(run.info.run_id, _ERROR, "its process was killed")
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _search(filter_string: str) -> list[Run]:
+    found: list[Run] = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=filter_string,
+        run_view_type=ViewType.ACTIVE_ONLY,
+        order_by=["attributes.start_time DESC"],
+        output_format="list",
+    )
+    return found
+
+
+def finished_run(phase_hash: str) -> Run | None:
+    """The newest finished run of this store that holds a phase, if any does."""
+    found = _search(f"attributes.status = 'FINISHED' and tags.`{_PHASE_HASH}` = '{phase_hash}'")
+    return found[0] if found else None
+
+
+class Realignment(NamedTuple):
+    """A finished realignment in the store."""
+
+    run_id: str
+    phase_hash: str
+    strategy: str
+
+
+def find_realignment(run_id: str) -> Realignment | None:
+    """The realignment that a run is, has nested in it, or took over.
+
+    Args:
+        run_id: Id of any run.
+
+    Returns:
+        ``None`` if there is no such run, or it has no realignment.
+    """
+    try:
+        asked = mlflow.get_run(run_id)
+        tags = asked.data.tags
+        taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}realign_run")
+        if taken_over:
+            asked = mlflow.get_run(taken_over)
+    except MlflowException:
+        return None
+    nested = _search(f"tags.`mlflow.parentRunId` = '{asked.info.run_id}'")
+    for run in [asked, *nested]:
+        if run.info.run_name == "realign" and _PHASE_HASH in run.data.tags:
+            tags = run.data.tags
+            return Realignment(run.info.run_id, tags[_PHASE_HASH], tags[f"{TAG}strategy"])
+    return None
+
+
+def artifact_path(run_id: str, name: str) -> Path | None:
+    """A run's artifact on this machine (downloaded if need be); ``None`` if it has none."""
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    except (MlflowException, OSError):
+        return None
+
+
+def places(run: TrackedRun) -> list[str]:
+    """Where a person finds a run, and how to look at it; lines."""
+    uri = mlflow.get_tracking_uri()
+    return [
+        f"MLflow run {run.run_id} in {uri}",
+        f"look at it: mlflow ui --backend-store-uri {uri}",
+    ]
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that tracks: the only one, or torchrun's first."""
+    return int(os.environ.get("RANK", "0")) == 0

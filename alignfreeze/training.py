@@ -1,0 +1,282 @@
+"""The training loop that realignment and fine-tuning share."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from types import FrameType
+from typing import Literal, Never
+
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.scheduler import AcceleratedScheduler
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
+from tqdm import tqdm
+from transformers import get_constant_schedule, get_linear_schedule_with_warmup
+
+from alignfreeze.batching import Batch, BatchStream
+from alignfreeze.checkpoints import CheckpointFolder, LossRecord, Progress
+from alignfreeze.errors import Interrupted
+
+logger = logging.getLogger(__name__)
+
+LOG_STEPS = 10
+"""Optimizer steps between two records of the loss."""
+
+DEFERRED = (signal.SIGTERM, signal.SIGINT)
+"""Signals that let the optimizer step in hand be finished."""
+
+Precision = Literal["bf16", "fp32"]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how to train.
+
+    Attributes:
+        phase: What the progress bar says.
+        unit: What a batch is counted in, e.g. ``pairs``.
+        steps: Optimizer steps.
+        learning_rate: Its peak.
+        warmup_steps: Steps in which the rate rises, to fall to 0 at the end; ``None`` for a
+            constant rate.
+        accumulation: Batches in an optimizer step, in each process.
+        checkpoint_steps: Optimizer steps between checkpoints.
+    """
+
+    phase: str
+    unit: str
+    steps: int
+    learning_rate: float
+    warmup_steps: int | None
+    accumulation: int
+    checkpoint_steps: int
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training has to tell.
+
+    Attributes:
+        losses: The mean loss of every `LOG_STEPS` steps.
+        per_second: Rows, or pairs, a second of training, over all processes.
+        empty_steps: Steps without a term in their loss, in which nothing was learnt.
+    """
+
+    losses: list[LossRecord]
+    per_second: float
+    empty_steps: int
+
+
+def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
+    """``auto`` is bf16 where the hardware computes in it, else fp32."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def make_accelerator(precision: Precision) -> Accelerator:
+    """The device, the processes and the precision to train with."""
+    return Accelerator(
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        # The schedule counts optimizer steps, however many processes take them together.
+        step_scheduler_with_optimizer=False,
+        # Realigning a layer below the last one leaves those above without gradients.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def train(
+    model: nn.Module,
+    stream: BatchStream,
+    plan: TrainingPlan,
+    accelerator: Accelerator,
+    *,
+    checkpoints: CheckpointFolder,
+    resume: bool,
+    on_loss: Callable[[LossRecord], None] = lambda record: None,
+) -> TrainingResult:
+    """Train those of a model's parameters that require a gradient.
+
+    Args:
+        model: Called with a batch, it returns the summed loss of the batch's ``weight`` terms.
+        stream: Batches; process ``r`` of ``n`` takes every n-th from ``r`` on.
+        plan: How long and how.
+        accelerator: Where, and in which precision.
+        checkpoints: Where the state is kept on the way.
+        resume: Go on from the newest checkpoint, if there is one.
+        on_loss: Called with each new record of the loss (those before a checkpoint included).
+
+    Raises:
+        Interrupted: When a signal asked the process to end; a checkpoint is left behind.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
+    if plan.warmup_steps is None:
+        schedule = get_constant_schedule(optimizer)
+    else:
+        schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
+    model.train()
+    try:
+        prepared = accelerator.prepare(model, optimizer, schedule)
+        loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
+        return loop.run(stream, checkpoints, resume=resume, on_loss=on_loss)
+    finally:
+        accelerator.free_memory()
+
+
+class _Loop:
+    """One training run, prepared for its device and processes."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: AcceleratedOptimizer,
+        schedule: AcceleratedScheduler,
+        *,
+        plan: TrainingPlan,
+        accelerator: Accelerator,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.plan = plan
+        self.accelerator = accelerator
+
+    def run(
+        self,
+        stream: BatchStream,
+        checkpoints: CheckpointFolder,
+        *,
+        resume: bool,
+        on_loss: Callable[[LossRecord], None],
+    ) -> TrainingResult:
+        """Take the steps that are left."""
+        progress = self._restore(checkpoints) if resume else Progress()
+        for record in progress.losses:
+            on_loss(record)
+        batches = self._own_batches(stream, progress.step)
+        n_items, began = 0, time.perf_counter()
+        pending: list[Tensor] = []
+        with deferred_signals() as received, self._bar(progress.step) as bar:
+            while progress.step < self.plan.steps:
+                micro = list(islice(batches, self.plan.accumulation))
+                weight, stop = self._agree(sum(b.weight for b in micro), bool(received))
+                pending.append(self._step(micro, weight))
+                progress.step += 1
+                progress.empty_steps += weight == 0
+                n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
+                if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
+                    record = self._record(progress.step, pending)
+                    progress.losses.append(record)
+                    on_loss(record)
+                    rate = n_items / (time.perf_counter() - began)
+                    bar.set_postfix_str(f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s")
+                bar.update()
+                unfinished = progress.step < self.plan.steps
+                if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
+                    checkpoints.save(self.accelerator, progress)
+                if stop and unfinished:
+                    raise Interrupted(
+                        f"{self.plan.phase} was interrupted by a signal after step "
+                        f"{progress.step} of {self.plan.steps}; go on with resume=true"
+                    )
+        return TrainingResult(
+            losses=progress.losses,
+            per_second=n_items / (time.perf_counter() - began),
+            empty_steps=progress.empty_steps,
+        )
+
+    def _restore(self, checkpoints: CheckpointFolder) -> Progress:
+        checkpoint = checkpoints.newest()
+        if checkpoint is None:
+            logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
+            return Progress()
+        progress = checkpoints.load(self.accelerator, checkpoint)
+        logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
+        return progress
+
+    def _own_batches(self, stream: BatchStream, step: int) -> Iterator[Batch]:
+        """This process's share of the batches, from an optimizer step on."""
+        n_processes = self.accelerator.num_processes
+        batches = stream.batches(step * self.plan.accumulation * n_processes)
+        return islice(batches, self.accelerator.process_index, None, n_processes)
+
+    def _agree(self, weight: int, stop: bool) -> tuple[int, bool]:
+        """Add up the weight over all processes; stop if any of them was asked to."""
+        if self.accelerator.num_processes == 1:
+            return weight, stop
+        sums = torch.tensor([weight, int(stop)], device=self.accelerator.device)
+        weight, stops = self.accelerator.reduce(sums, "sum").tolist()
+        return weight, stops > 0
+
+    def _step(self, micro: list[Batch], weight: int) -> Tensor:
+        """One optimizer step on the mean of ``weight`` terms; returns this process's part."""
+        # Processes average their gradients, so their number undoes that.
+        scale = self.accelerator.num_processes / max(weight, 1)
+        total = torch.zeros((), device=self.accelerator.device)
+        for number, batch in enumerate(micro):
+            last = number == len(micro) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                loss = self.model(batch.to(self.accelerator.device)) * scale
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        if weight:
+            self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        return total
+
+    def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
+        """Mean loss of the steps since the last record; the only wait for the device."""
+        mean = torch.stack(pending).mean()
+        pending.clear()
+        if self.accelerator.num_processes > 1:
+            mean = self.accelerator.reduce(mean, "mean")
+        return LossRecord(step, float(mean))
+
+    def _bar(self, done: int) -> "tqdm[Never]":
+        return tqdm(
+            desc=self.plan.phase,
+            total=self.plan.steps,
+            initial=done,
+            unit="step",
+            disable=not self.accelerator.is_main_process,
+            mininterval=0.1 if sys.stderr.isatty() else 10,
+        )
+
+
+@contextmanager
+def deferred_signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT instead of dying of them; a second one of a kind kills.
+
+    Yields:
+        The signals received so far. Empty, always, outside the main thread.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {int(number): signal.getsignal(number) for number in DEFERRED}
+    for number in previous:
+        signal.signal(number, remember)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

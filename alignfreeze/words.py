@@ -1,0 +1,145 @@
+"""Words and their subwords: how a sentence that is split into words becomes a model's input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED_LABEL = -100
+"""The label that PyTorch's cross entropy leaves out."""
+
+TOKENIZER_CHUNK = 4096
+"""Sentences handed to the tokenizer at a time: enough for its threads, bounded in memory."""
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """A sentence in subwords, without special tokens.
+
+    Attributes:
+        ids: Subword ids of all words, of shape (subwords,).
+        starts: Word ``i`` is ``ids[starts[i]:starts[i + 1]]``; of shape (words + 1,).
+    """
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+    @property
+    def n_words(self) -> int:
+        """How many words the sentence has."""
+        return len(self.starts) - 1
+
+
+def subwords_of(
+    sentences: Sequence[Sequence[str]], tokenizer: "PreTrainedTokenizerBase"
+) -> list[Subwords]:
+    """Tokenize sentences that are split into words.
+
+    A word that the tokenizer makes nothing of (a lone control character, say) becomes its
+    unknown token, so that no word is lost.
+
+    Args:
+        sentences: The words of each sentence.
+        tokenizer: A fast tokenizer.
+    """
+    result: list[Subwords] = []
+    for begin in range(0, len(sentences), TOKENIZER_CHUNK):
+        chunk = [list(sentence) for sentence in sentences[begin : begin + TOKENIZER_CHUNK]]
+        encoded = tokenizer(
+            chunk, is_split_into_words=True, add_special_tokens=False, verbose=False
+        )
+        for number, sentence in enumerate(chunk):
+            ids = np.asarray(encoded["input_ids"][number], dtype=np.int32)
+            words = np.asarray(encoded.word_ids(number), dtype=np.int32)
+            counts = np.bincount(words, minlength=len(sentence))
+            if not counts.all():
+                ids, counts = _fill_empty_words(ids, counts, tokenizer.unk_token_id or 0)
+            starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+            result.append(Subwords(ids=ids, starts=starts))
+    return result
+
+
+def _fill_empty_words(
+    ids: NDArray[np.int32], counts: NDArray[np.int64], unknown: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give every word without subwords the unknown token."""
+    empty = np.flatnonzero(counts == 0)
+    before = np.concatenate(([0], np.cumsum(counts)))[empty]
+    return np.insert(ids, before, unknown).astype(np.int32), np.maximum(counts, 1)
+
+
+def windows(subwords: Subwords, size: int) -> list[tuple[int, int]]:
+    """Cut a sentence between words into windows of at most ``size`` subwords.
+
+    A single word longer than ``size`` is a window of its own (and is cut later on).
+
+    Args:
+        subwords: The sentence.
+        size: Subwords in a window, at least 1.
+
+    Returns:
+        Half-open ranges of words that follow each other and cover the sentence.
+
+    Raises:
+        ValueError: If ``size`` is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"a window must hold at least 1 subword, got {size}")
+    cuts = []
+    start = 0
+    while start < subwords.n_words:
+        limit = subwords.starts[start] + size
+        end = int(np.searchsorted(subwords.starts, limit, side="right")) - 1
+        end = max(end, start + 1)
+        cuts.append((start, end))
+        start = end
+    return cuts
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """The special tokens that a tokenizer puts around a single sentence."""
+
+    prefix: list[int]
+    suffix: list[int]
+
+    @classmethod
+    def of(cls, tokenizer: "PreTrainedTokenizerBase") -> "SpecialTokens":
+        """Find them by tokenizing a letter with and without them."""
+        encoded = tokenizer("a", return_special_tokens_mask=True)
+        ids, mask = encoded["input_ids"], encoded["special_tokens_mask"]
+        first = mask.index(0)
+        last = len(mask) - mask[::-1].index(0)
+        return cls(prefix=list(ids[:first]), suffix=list(ids[last:]))
+
+    @property
+    def count(self) -> int:
+        """How many subwords they take."""
+        return len(self.prefix) + len(self.suffix)
+
+    def wrap(
+        self, subwords: Subwords, start: int, end: int, max_length: int
+    ) -> tuple[list[int], list[int]]:
+        """A model's input for the words ``[start, end)`` of a sentence.
+
+        Args:
+            subwords: The sentence.
+            start: First word.
+            end: One past the last word.
+            max_length: The input's greatest length; a longer one loses subwords at its end.
+
+        Returns:
+            The input ids, special tokens included, and the position in them of each word's
+            first subword, as far as it is within.
+        """
+        begin, stop = int(subwords.starts[start]), int(subwords.starts[end])
+        stop = min(stop, begin + max_length - self.count)
+        ids = [*self.prefix, *subwords.ids[begin:stop].tolist(), *self.suffix]
+        firsts = subwords.starts[start:end] - begin
+        inside = firsts[firsts < stop - begin] + len(self.prefix)
+        return ids, inside.tolist()

@@ -1,0 +1,116 @@
+"""Part-of-speech tagging on Universal Dependencies."""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from alignfreeze.contracts import DataSource, Split, TaggedSentence, TaggingTask, line_blocks
+from alignfreeze.errors import DataError
+
+LANGUAGES = (
+    "af ar bg ca cs da de el es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th tr "
+    "uk vi zh"
+)
+"""Target languages of the published experiments."""
+
+TAGS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
+"""The universal parts of speech."""
+
+COLUMNS = 10
+"""Columns of CoNLL-U: ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC."""
+
+WORD_ID = re.compile(r"(\d+)(?:([-.])(\d+))?", re.ASCII)
+"""``7``: a word; ``7-8``: a multiword token over words 7 and 8; ``7.1``: an empty node after 7."""
+
+
+class PartOfSpeechTagging(TaggingTask):
+    """Gives each syntactic word its universal part of speech; scored by accuracy over words."""
+
+    folder: ClassVar[str] = "pos"
+    suffix: ClassVar[str] = ".conllu"
+    languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
+    primary_metric: ClassVar[str] = "accuracy"
+    labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())
+
+    def load(self, source: DataSource, language: str, split: Split) -> list[TaggedSentence]:
+        """Read FORM and UPOS from a CoNLL-U file; multiword tokens and empty nodes are skipped.
+
+        Raises:
+            MissingSplitError: If the language has no such split.
+            DataError: If the file is malformed or has no sentence; names the file and the line.
+        """
+        path = self.require_file(source, language, split)
+        sentences = []
+        for block in line_blocks(path):
+            words = _words(block, path)
+            if words:
+                forms, tags = zip(*words, strict=True)
+                sentences.append(TaggedSentence(words=forms, tags=tags))
+        if not sentences:
+            raise DataError("the file has no sentence", file=path)
+        return sentences
+
+    def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
+        """The fraction of words whose tag is right."""
+        pairs = [
+            (tag, guess)
+            for tags, guesses in zip(gold, predicted, strict=True)
+            for tag, guess in zip(tags, guesses, strict=True)
+        ]
+        return {"accuracy": sum(tag == guess for tag, guess in pairs) / len(pairs)}
+
+
+def _words(block: list[tuple[int, str]], path: Path) -> list[tuple[str, str]]:
+    """Form and tag of each syntactic word of a sentence."""
+    words: list[tuple[str, str]] = []
+    last_node = 0
+    for number, line in block:
+        if line.startswith("#"):
+            continue
+        try:
+            columns = _columns(line)
+            start, kind, end = _parsed_id(columns[0])
+            if kind == ".":
+                _check_order(columns[0], start == len(words) and end > last_node)
+                last_node = end
+            elif kind == "-":
+                _check_order(columns[0], start == len(words) + 1 and end >= start)
+            else:
+                _check_order(columns[0], start == len(words) + 1)
+                words.append(_form_and_tag(columns))
+                last_node = 0
+        except ValueError as error:
+            raise DataError(str(error), file=path, line=number) from None
+    return words
+
+
+def _columns(line: str) -> list[str]:
+    columns = line.split("\t")
+    if len(columns) != COLUMNS:
+        raise ValueError(f"a line must have {COLUMNS} tab-separated columns, got {len(columns)}")
+    return columns
+
+
+def _parsed_id(text: str) -> tuple[int, str | None, int]:
+    """The parts of an ID: a number, what follows it, and a second number (0 if there is none)."""
+    match = WORD_ID.fullmatch(text)
+    if match is None:
+        raise ValueError(f"an ID must be an integer, a range or a decimal, got {text!r}")
+    return int(match[1]), match[2], int(match[3] or 0)
+
+
+def _check_order(text: str, in_order: bool) -> None:
+    if not in_order:
+        raise ValueError(f"IDs must number the words from 1 in order, got {text!r} out of order")
+
+
+def _form_and_tag(columns: list[str]) -> tuple[str, str]:
+    """FORM and UPOS of a word's line."""
+    form, tag = columns[1], columns[3]
+    if not form:
+        raise ValueError("FORM must not be empty")
+    if tag == "_":
+        raise ValueError("UPOS must be given, got '_': the treebank lacks UPOS")
+    if tag not in PartOfSpeechTagging.labels:
+        raise ValueError(f"UPOS must be one of the 17 universal tags, got {tag!r}")
+    return form, tag

@@ -1,0 +1,157 @@
+import itertools
+import logging
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignfreeze.contracts import Bitext, SentencePair
+from alignfreeze.errors import DataError
+from alignfreeze.testing.aligner import AlignerContract
+from alignfreeze_aligners.dictionary import DictionaryAligner
+
+
+@pytest.fixture
+def bitext(tmp_path, write):
+    """English and French; has both dictionaries."""
+    return Bitext(
+        source="en",
+        target="fr",
+        source_file=write("parallel/en-fr.en", "The cat sleeps .\nA dog and a cat\n\nCats!\n"),
+        target_file=write("parallel/en-fr.fr", "Le chat dort .\nUn chien et un chat\n\nChats !\n"),
+        forward_dictionary=write("dictionaries/en-fr.txt", "cat chat\ndog chien\nthe le\nthe la\n"),
+        backward_dictionary=write("dictionaries/fr-en.txt", "dort\tsleeps\nle the\nun a\n"),
+    )
+
+
+def align(bitext, source: str, target: str, aligner: DictionaryAligner | None = None):
+    pair = SentencePair(line=1, source=tuple(source.split()), target=tuple(target.split()))
+    (alignment,) = (aligner or DictionaryAligner()).align([pair], bitext)
+    return alignment
+
+
+def only(path) -> Bitext:
+    """A bitext that has a forward dictionary alone."""
+    return Bitext("en", "fr", path, path, forward_dictionary=path)
+
+
+class TestContract(AlignerContract):
+    @pytest.fixture
+    def aligner(self):
+        return DictionaryAligner()
+
+    @pytest.fixture
+    def bitext(self, bitext):
+        return bitext
+
+
+def test_both_dictionaries_count(bitext):
+    assert align(bitext, "the cat sleeps .", "le chat dort .") == [(0, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("removed", "links"),
+    [("forward_dictionary", [(0, 0), (2, 2)]), ("backward_dictionary", [(0, 0), (1, 1)])],
+)
+def test_either_dictionary_will_do(bitext, removed, links):
+    assert align(replace(bitext, **{removed: None}), "the cat sleeps", "le chat dort") == links
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "links"),
+    [
+        ("the cat", "le la chat", [(1, 2)]),  # two candidates for "the"
+        ("cat cat dog", "chat chien", [(2, 1)]),  # "cat" twice
+        ("cat dog", "chat chien chat", [(1, 1)]),  # "chat" twice
+        ("dog cat", "chat chien", [(0, 1), (1, 0)]),
+        ("house", "maison", []),
+        (".", ".", []),
+    ],
+)
+def test_only_what_is_unambiguous_is_linked(bitext, source, target, links):
+    assert align(bitext, source, target) == links
+
+
+def test_a_target_word_with_two_source_candidates_is_not_linked(write):
+    path = write("d.txt", "big grand\ntall grand\ntall haut\n")
+    assert align(only(path), "big tall", "grand") == []
+    assert align(only(path), "big tall", "grand haut") == []
+    assert align(only(path), "big", "grand haut") == [(0, 0)]
+
+
+def test_words_are_compared_in_lower_case(write):
+    path = write("d.txt", "Cat CHAT\n")
+    assert align(only(path), "CAT", "Chat") == [(0, 0)]
+    exact = DictionaryAligner(lowercase=False)
+    assert align(only(path), "CAT", "Chat", exact) == []
+    assert align(only(path), "Cat", "CHAT", exact) == [(0, 0)]
+
+
+def test_fields_are_separated_by_spaces_or_a_tab(write):
+    path = write("d.txt", "a b\nc\td\ne  f \r\ng\u00a0h i\n")
+    assert align(only(path), "a c e", "b d f") == [(0, 0), (1, 1), (2, 2)]
+    pair = SentencePair(line=1, source=("g\u00a0h",), target=("i",))
+    assert list(DictionaryAligner().align([pair], only(path))) == [[(0, 0)]]
+
+
+def test_multiword_entries_are_counted(write, caplog):
+    caplog.set_level(logging.INFO)
+    path = write("d.txt", "cat chat\nhot dog hot dog\nice cream glace\n")
+    assert align(only(path), "cat", "chat") == [(0, 0)]
+    assert f"{path}: 1 entries, 2 multiword entries ignored" in caplog.messages
+
+
+@pytest.mark.parametrize("bad", ["chien", "", "  ", "dog\u00a0chien"])
+def test_an_entry_has_two_words(write, bad):
+    path = write("d.txt", f"cat chat\n{bad}\n")
+    message = f"{path}:2: an entry must be two words with a space or tab between, got {bad!r}"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        align(only(path), "cat", "chat")
+
+
+def test_a_dictionary_has_usable_entries(write):
+    path = write("d.txt", "hot dog hot dog\n")
+    with pytest.raises(DataError, match=r"no entry of two words \(1 multiword ones are not used\)"):
+        align(only(path), "cat", "chat")
+
+
+def test_a_dictionary_is_needed(write):
+    path = write("t.txt", "a\n")
+    aligner, bitext = DictionaryAligner(), Bitext("en", "fr", path, path)
+    message = (
+        r"en-fr has no dictionary: looked for dictionaries/en-fr\.txt and dictionaries/fr-en\.txt "
+        r"\(MUSE format\); give one of them, or word alignments in parallel/en-fr\.align"
+    )
+    with pytest.raises(DataError, match=message):
+        aligner.inputs(bitext)
+    with pytest.raises(DataError, match=message):
+        list(aligner.align([], bitext))
+
+
+def test_inputs_are_the_dictionaries_that_are_there(bitext, write):
+    both = (bitext.forward_dictionary, bitext.backward_dictionary)
+    assert DictionaryAligner().inputs(bitext) == both
+    path = write("d.txt", "a b\n")
+    assert DictionaryAligner().inputs(only(path)) == (path,)
+
+
+WORDS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=6)
+ENTRIES = st.sets(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1)
+
+
+@given(source=WORDS, target=WORDS, entries=ENTRIES)
+def test_links_are_as_a_naive_loop_finds_them(tmp_path_factory, source, target, entries):
+    path = tmp_path_factory.getbasetemp() / "naive.txt"
+    path.write_text("".join(f"{first} {second}\n" for first, second in sorted(entries)))
+    places = itertools.product(range(len(source)), range(len(target)))
+    candidates = [(i, j) for i, j in places if (source[i], target[j]) in entries]
+    expected = [
+        (i, j)
+        for i, j in candidates
+        if sum(i == other for other, _ in candidates) == 1
+        and sum(j == other for _, other in candidates) == 1
+    ]
+    pair = SentencePair(line=1, source=tuple(source), target=tuple(target))
+    assert list(DictionaryAligner().align([pair], only(path))) == [expected]

@@ -1,0 +1,121 @@
+import logging
+import re
+from dataclasses import replace
+
+import pytest
+
+from alignfreeze.contracts import Bitext, SentencePair
+from alignfreeze.corpus import sentence_pairs
+from alignfreeze.errors import DataError
+from alignfreeze.testing.aligner import AlignerContract
+from alignfreeze_aligners.pharaoh import PharaohAligner
+
+ALIGNER = PharaohAligner()
+
+
+@pytest.fixture
+def make(write):
+    """Makes a bitext of three lines with an alignment file."""
+
+    def make_bitext(alignments: str) -> Bitext:
+        return Bitext(
+            source="en",
+            target="fr",
+            source_file=write("parallel/en-fr.en", "the cat sleeps\na dog\nyes , sir\n"),
+            target_file=write("parallel/en-fr.fr", "le chat dort\nun chien !\noui monsieur\n"),
+            alignment_file=write("parallel/en-fr.align", alignments),
+        )
+
+    return make_bitext
+
+
+def align(bitext: Bitext) -> list[list[tuple[int, int]]]:
+    return list(ALIGNER.align(sentence_pairs(bitext, ALIGNER.segmentation(bitext)), bitext))
+
+
+class TestContract(AlignerContract):
+    @pytest.fixture
+    def aligner(self):
+        return ALIGNER
+
+    @pytest.fixture
+    def bitext(self, make):
+        return make("0-0 1-1 2-2\n0-0 1-1 1-2\n0-0 2-1\n")
+
+
+def test_links_are_read(make):
+    bitext = make("2-2 0-0 1-1\n\n0-0\t2-1\r\n")
+    assert align(bitext) == [[(0, 0), (1, 1), (2, 2)], [], [(0, 0), (2, 1)]]
+    assert ALIGNER.inputs(bitext) == (bitext.alignment_file,)
+
+
+def test_a_word_with_two_links_loses_them(make, caplog):
+    caplog.set_level(logging.INFO)
+    bitext = make("0-0 0-1 2-2\n0-0 1-1 1-2\n0-0 1-0 2-1 2-1\n")
+    assert align(bitext) == [[(2, 2)], [(0, 0)], [(2, 1)]]
+    assert f"{bitext.alignment_file}: 3 one-to-one links, 6 others ignored" in caplog.messages
+
+
+def test_a_chain_of_links_is_dropped_whole(make):
+    assert align(make("0-0 0-1 1-1 1-2\n\n\n"))[0] == []
+
+
+def test_a_reversed_file_has_the_target_first(make):
+    bitext = replace(make("0-1 1-0\n2-1\n1-2\n"), alignment_reversed=True)
+    assert align(bitext) == [[(0, 1), (1, 0)], [(1, 2)], [(2, 1)]]
+
+
+def test_lines_are_those_of_the_text(make):
+    pairs = [
+        SentencePair(2, ("a", "dog"), ("un", "chien", "!")),
+        SentencePair(3, ("yes",), ("oui",)),
+    ]
+    assert list(ALIGNER.align(pairs, make("0-0\n1-1\n0-0\n"))) == [[(1, 1)], [(0, 0)]]
+
+
+def test_words_are_counted_between_white_space(make):
+    assert ALIGNER.segmentation(make("\n\n\n")) == "whitespace"
+
+
+@pytest.mark.parametrize(
+    ("token", "rule"),
+    [
+        ("1:1", "a link must be two word numbers such as 0-1"),
+        ("1-", "a link must be two word numbers such as 0-1"),
+        ("1p1", "a link must be two word numbers such as 0-1"),
+        ("-1-1", "a link must be two word numbers such as 0-1"),
+        ("1-1-1", "a link must be two word numbers such as 0-1"),
+        ("2-0", "links must be within the 2 source and 3 target words of the line"),
+        ("0-3", "links must be within the 2 source and 3 target words of the line"),
+    ],
+)
+def test_a_malformed_link_is_named(make, token, rule):
+    bitext = make(f"0-0\n0-0 {token}\n0-0\n")
+    with pytest.raises(
+        DataError, match=rf"en-fr\.align:2: {rule}.*, got {re.escape(repr(token))}$"
+    ):
+        align(bitext)
+
+
+@pytest.mark.parametrize(
+    ("alignments", "line", "count"), [("0-0\n0-0\n", 3, 2), ("0-0\n" * 5, 4, 5), ("", 1, 0)]
+)
+def test_a_line_for_each_line_of_the_text(make, alignments, line, count):
+    message = rf"en-fr\.align:{line}: must have a line .* the 3 lines of en-fr\.en, got {count}$"
+    with pytest.raises(DataError, match=message):
+        align(make(alignments))
+
+
+def test_a_file_is_needed(make, tmp_path):
+    bitext = make("")
+    with pytest.raises(DataError, match=r"en-fr has no word .* looked for parallel/en-fr\.align"):
+        ALIGNER.inputs(replace(bitext, alignment_file=None))
+    with pytest.raises(DataError, match=r"gone\.align: cannot be read: no such file"):
+        align(replace(bitext, alignment_file=tmp_path / "gone.align"))
+
+
+def test_text_must_be_utf8(make):
+    bitext = make("0-0\n")
+    bitext.alignment_file.write_bytes(b"0-0\n\xff\n\n")
+    with pytest.raises(DataError, match=r"en-fr\.align:2: text must be UTF-8"):
+        align(bitext)

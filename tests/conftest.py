@@ -1,0 +1,67 @@
+"""Fixtures that tests of several folders share."""
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from alignfreeze.contracts import DataSource
+
+settings.register_profile("alignfreeze", database=None, deadline=None, derandomize=True)
+settings.load_profile("alignfreeze")
+
+SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="session")
+def suite() -> DataSource:
+    """The evaluation suite beside the checkout."""
+    if not SUITE.is_dir():
+        pytest.skip("no evaluation suite beside the checkout")
+    return DataSource(name="suite", root=SUITE)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerBase:
+    """A WordPiece tokenizer that makes each letter a subword, and of control characters nothing."""
+    letters = string.ascii_letters + string.digits + string.punctuation
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters)]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    backend = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a text to a path below ``tmp_path``, byte for byte."""
+
+    def write_text(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+        return path
+
+    return write_text
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> DataSource:
+    """A data folder that `write` fills."""
+    return DataSource(name="test", root=tmp_path)
