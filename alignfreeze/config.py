@@ -128,8 +128,9 @@ def preset_names() -> list[str]:
 def build_config(options: Mapping[str, str]) -> RunConfig:
     """Build a configuration from the text of options; an empty text means not given.
 
-    What is given wins over the file that ``config`` names, which wins over the ``preset``
-    (by default: ``demo`` for the embedded data, else ``paper``), which wins over the defaults.
+    What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
+    default ``demo`` for the embedded data and model, else ``paper``), which wins over the
+    defaults.
 
     Args:
         options: Field names of `RunConfig`, and ``preset`` and ``config``.
@@ -143,7 +144,8 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
     preset = preset or from_file.pop("preset", None)
     merged = from_file | given
     if preset is None:
-        preset = "demo" if merged.get("data", "demo") == "demo" else "paper"
+        embedded = {merged.get("data", "demo"), merged.get("model", "demo")} == {"demo"}
+        preset = "demo" if embedded else "paper"
     return _validate(_read_preset(str(preset)) | merged)
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from accelerate.utils import gather_object
-from tqdm import tqdm
 
 from alignfreeze.batching import batches_by_length
 from alignfreeze.contracts import Feature, Prediction, Split, Task
+from alignfreeze.progress import progress_bar
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -97,9 +97,7 @@ def evaluate(
     model.to(accelerator.device)
     own: list[tuple[int, dict[str, float]]] = []
     numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
-    for number in tqdm(
-        numbers, desc="evaluation", unit="set", disable=not accelerator.is_main_process
-    ):
+    for number in progress_bar(numbers, "evaluation", "set", shown=accelerator.is_main_process):
         chosen = sets[number]
         predictions = predict(
             model,

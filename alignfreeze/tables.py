@@ -60,5 +60,6 @@ def _label(language: str, source_language: str) -> str:
 
 
 def _difference(value: float) -> Text:
-    style = "green" if value > 0 else "red" if value < 0 else ""
-    return Text(f"{100 * value:+.1f}", style=style)
+    points = round(100 * value, 1) + 0.0  # + 0.0 turns -0.0 into 0.0
+    style = "green" if points > 0 else "red" if points < 0 else ""
+    return Text(f"{points:+.1f}", style=style)

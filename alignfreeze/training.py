@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from types import FrameType
-from typing import Literal, Never
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from accelerate import Accelerator
@@ -18,12 +17,15 @@ from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.scheduler import AcceleratedScheduler
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
-from tqdm import tqdm
 from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
 from alignfreeze.batching import Batch, BatchStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord, Progress
 from alignfreeze.errors import Interrupted
+from alignfreeze.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +170,7 @@ class _Loop:
         batches = self._own_batches(stream, progress.step)
         n_items, began = 0, time.perf_counter()
         pending: list[Tensor] = []
-        with deferred_signals() as received, self._bar(progress.step) as bar:
+        with deferred_signals() as received, self._bar(progress) as bar:
             while progress.step < self.plan.steps:
                 micro = list(islice(batches, self.plan.accumulation))
                 weight, stop = self._agree(sum(b.weight for b in micro), bool(received))
@@ -181,7 +183,9 @@ class _Loop:
                     progress.losses.append(record)
                     on_loss(record)
                     rate = n_items / (time.perf_counter() - began)
-                    bar.set_postfix_str(f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s")
+                    bar.set_postfix_str(
+                        f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
+                    )
                 bar.update()
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
@@ -237,6 +241,17 @@ class _Loop:
         self.optimizer.zero_grad()
         return total
 
+    def _bar(self, progress: Progress) -> "tqdm[int]":
+        steps = range(progress.step, self.plan.steps)
+        return progress_bar(
+            steps,
+            self.plan.phase,
+            "step",
+            shown=self.accelerator.is_main_process,
+            initial=progress.step,
+            total=self.plan.steps,
+        )
+
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""
         mean = torch.stack(pending).mean()
@@ -244,16 +259,6 @@ class _Loop:
         if self.accelerator.num_processes > 1:
             mean = self.accelerator.reduce(mean, "mean")
         return LossRecord(step, float(mean))
-
-    def _bar(self, done: int) -> "tqdm[Never]":
-        return tqdm(
-            desc=self.plan.phase,
-            total=self.plan.steps,
-            initial=done,
-            unit="step",
-            disable=not self.accelerator.is_main_process,
-            mininterval=0.1 if sys.stderr.isatty() else 10,
-        )
 
 
 @contextmanager
