@@ -4,7 +4,8 @@ Every order is a function of the seed alone, so that a resumed run can go on fro
 without having read what came before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Literal, Protocol, Self
@@ -116,23 +117,38 @@ def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
     return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
 
 
+def rounds(keys: Iterable[Hashable]) -> NDArray[np.int64]:
+    """How often each of some keys, in their order, has come before; of shape (keys,)."""
+    seen: defaultdict[Hashable, count[int]] = defaultdict(count)
+    return np.fromiter((next(seen[key]) for key in keys), dtype=np.int64)
+
+
 def bucketed(
-    lengths: NDArray[np.int64], batch_size: int, random: np.random.Generator
+    lengths: NDArray[np.int64],
+    rounds: NDArray[np.int64],
+    batch_size: int,
+    random: np.random.Generator,
 ) -> list[NDArray[np.int64]]:
-    """Cut rows into batches of similar length, and shuffle the batches.
+    """Cut rows into batches of similar length, and shuffle the batches of each round.
+
+    A small data set comes round several times in a buffer. Copies of a row have the same
+    length, so without the rounds they would sit together in one batch.
 
     Args:
         lengths: Length of each row, of shape (rows,).
+        rounds: How often each row has come before, of shape (rows,).
         batch_size: Rows in a batch; the last one cut may be smaller.
         random: Breaks ties between equal lengths and orders the batches.
 
     Returns:
-        Row numbers of each batch.
+        Row numbers of each batch; round after round, but for batches that hold rows of two.
     """
     order = random.permutation(len(lengths))
-    order = order[np.argsort(lengths[order], kind="stable")]
+    order = order[np.lexsort((lengths[order], rounds[order]))]
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    return [batches[number] for number in random.permutation(len(batches))]
+    numbers = random.permutation(len(batches))
+    first_rounds = rounds[order[::batch_size]]
+    return [batches[n] for n in numbers[np.argsort(first_rounds[numbers], kind="stable")]]
 
 
 def epochs(size: int, random: np.random.Generator) -> Iterator[int]:
@@ -190,7 +206,8 @@ class FeatureStream:
             buffer = np.fromiter(islice(order, size), dtype=np.int64, count=size)
             lengths = np.array([len(self.features[row].input_ids) for row in buffer])
             random = np.random.default_rng([self.seed, 1, number])
-            for rows in bucketed(lengths, self.batch_size, random)[inside:]:
+            cut = bucketed(lengths, rounds(buffer.tolist()), self.batch_size, random)
+            for rows in cut[inside:]:
                 yield collate_features(self.features, buffer[rows], self.padding)
             inside = 0
 

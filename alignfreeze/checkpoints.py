@@ -29,11 +29,13 @@ class Progress:
     Attributes:
         step: Optimizer steps done.
         losses: The records of the loss so far.
+        unrecorded: The losses of the steps since the last record.
         empty_steps: Steps without a term in their loss.
     """
 
     step: int = 0
     losses: list[LossRecord] = field(default_factory=list)
+    unrecorded: list[float] = field(default_factory=list)
     empty_steps: int = 0
 
 

@@ -43,7 +43,10 @@ def _arguments(value: object) -> object:
     for name, equals, _ in pairs:
         if not equals or not name.strip():
             raise ValueError("must be name=value,… or a JSON object")
-    return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+    try:
+        return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+    except yaml.YAMLError:
+        raise ValueError("must be name=value,… or a JSON object") from None
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
@@ -141,7 +144,8 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
     given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
     preset, file = given.pop("preset", None), given.pop("config", None)
     from_file = {} if file is None else _read_yaml(Path(file).expanduser())
-    preset = preset or from_file.pop("preset", None)
+    file_preset = from_file.pop("preset", None)
+    preset = preset or file_preset
     merged = from_file | given
     if preset is None:
         embedded = {merged.get("data", "demo"), merged.get("model", "demo")} == {"demo"}
@@ -184,7 +188,7 @@ def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{name} is not a known option; known: {', '.join(model.model_fields) or 'none'}"
     if error["type"] == "missing":
         return f"{name} must be given"
-    rule = re.sub(r"^(Value error, |Input |String |Tuple )", "", error["msg"])
+    rule = re.sub(r"^(Value error, |Value |Input |String |Tuple )", "", error["msg"])
     rule = re.sub(r"^should ", "must ", rule)
     for words, sign in (("greater than", ">"), ("less than", "<")):
         rule = rule.replace(f"{words} or equal to", f"{sign}=").replace(words, sign)

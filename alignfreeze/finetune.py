@@ -26,8 +26,10 @@ class TaskModel(nn.Module):
 
     def forward(self, batch: FeatureBatch) -> Tensor:
         """The head's own loss, a mean over the targets that count, as their sum; a scalar."""
-        loss: Tensor = self.model(**batch.inputs, **batch.targets).loss
-        return loss * batch.weight
+        loss, outputs, *_ = self.model(**batch.inputs, **batch.targets).to_tuple()
+        # The mean over no target is not a number.
+        result: Tensor = loss * batch.weight if batch.weight else outputs.sum() * 0
+        return result
 
 
 def finetune_steps(config: RunConfig, n_features: int, n_processes: int) -> int:

@@ -100,3 +100,10 @@ def _quiet(*, hide_progress: bool) -> Iterator[None]:
         transformers_logging.set_verbosity(verbosity)
         if hide:
             transformers_logging.enable_progress_bar()
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model and its tokenizer, so that ``from_pretrained`` loads them; safetensors."""
+    with _quiet(hide_progress=True):
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

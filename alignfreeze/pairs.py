@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded
+from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.words import SpecialTokens, Subwords, subwords_of
 
@@ -153,10 +153,11 @@ class PairStream:
         size = self.batch_size * BUFFER_BATCHES
         next(islice(order, skipped * size, skipped * size), None)
         for number in count(skipped):
-            pairs = self._encode(list(islice(order, size)))
+            keys = list(islice(order, size))
+            pairs = self.encode(keys)
             lengths = np.array([pair.length for pair in pairs])
             random = np.random.default_rng([self.seed, 1, number])
-            for rows in bucketed(lengths, self.batch_size, random)[inside:]:
+            for rows in bucketed(lengths, rounds(keys), self.batch_size, random)[inside:]:
                 batch = collate_pairs([pairs[row] for row in rows], self._padding)
                 self.empty_batches += batch.weight == 0
                 yield batch
@@ -166,8 +167,8 @@ class PairStream:
     def _padding(self) -> int:
         return self.tokenizer.pad_token_id or 0
 
-    def _encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
-        """Tokenize those of the pairs that were not met before."""
+    def encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
+        """The tokenized pairs at some places (corpus, row); those met before are remembered."""
         new = sorted(set(keys) - self._encoded.keys())
         for corpus_number, corpus in enumerate(self.corpora):
             rows = [row for number, row in new if number == corpus_number]

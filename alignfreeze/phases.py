@@ -17,6 +17,7 @@ from alignfreeze.encoders import load_encoder, load_with_head
 from alignfreeze.evaluate import Score, evaluate
 from alignfreeze.finetune import finetune, finetune_steps
 from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, phase_hash
+from alignfreeze.modelfiles import save
 from alignfreeze.preparation import (
     BASELINE,
     Preparation,
@@ -108,9 +109,8 @@ class Phases:
         return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
-        config = choice.applied_to(self.config)
+        config = choice.applied_to(self.config).model_copy(update={"realign_steps": steps})
         with self._phase_run("realign", config, choice) as run:
-            run.params({"realign_steps": steps})
             set_seed(config.seed)
             encoder = load_encoder(self.preparation.model)
             checkpoints = self._checkpoints(identity, run)
@@ -128,8 +128,7 @@ class Phases:
             log_result(run, result, "realign/pairs_per_second")
             path = self.folder / identity / ENCODER_FOLDER
             if self.accelerator.is_main_process:
-                encoder.save_pretrained(path)
-                self.preparation.tokenizer.save_pretrained(path)
+                save(encoder, self.preparation.tokenizer, path)
                 run.artifacts(path, ENCODER_FOLDER)
             run.finished_as(identity)
         self._drop(checkpoints)
@@ -182,10 +181,10 @@ class Phases:
         identity: str,
     ) -> list[Score]:
         steps = self.finetune_steps(data)
-        config = choice.applied_to(self.config).model_copy(update={"task": (data.name,)})
+        update = {"task": (data.name,), "finetune_steps": steps}
+        config = choice.applied_to(self.config).model_copy(update=update)
         padding = self.preparation.tokenizer.pad_token_id or 0
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
-            run.params({"finetune_steps": steps})
             set_seed(config.seed)
             model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
             checkpoints = self._checkpoints(identity, run)
@@ -219,8 +218,7 @@ class Phases:
         run.text(scores_to_csv(scores), RESULTS_FILE)
         if self.config.save_model and self.accelerator.is_main_process:
             path = self.folder / "model"
-            model.save_pretrained(path)
-            self.preparation.tokenizer.save_pretrained(path)
+            save(model, self.preparation.tokenizer, path)
             run.artifacts(path, "model")
 
     @contextmanager

@@ -19,15 +19,12 @@ def scores_to_csv(scores: Sequence[Score]) -> str:
 def scores_from_csv(file: Path) -> list[Score]:
     """What `scores_to_csv` wrote.
 
-    Language codes stay text: ``no`` and ``na`` are not missing values.
+    Everything is read as text first: ``no`` is a language, not a missing value, and Python's own
+    reading of a number gives back the last bit.
     """
-    table = pd.read_csv(
-        file,
-        keep_default_na=False,
-        dtype={"language": str},
-        float_precision="round_trip",
-    )
-    return [Score(str(a), b, str(c), float(d)) for a, b, c, d in table.itertuples(index=False)]
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    rows = table.itertuples(index=False)
+    return [Score(language, split, metric, float(v)) for language, split, metric, v in rows]
 
 
 @dataclass(frozen=True)

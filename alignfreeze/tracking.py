@@ -65,8 +65,8 @@ class TrackedRun:
     def flush(self) -> None:
         """Write the metrics that are in the buffer."""
         if self.run_id is not None and self._metrics:
-            self._client.log_batch(self.run_id, metrics=self._metrics)
-            self._metrics = []
+            metrics, self._metrics = self._metrics, []
+            self._client.log_batch(self.run_id, metrics=metrics)
 
     def artifacts(self, folder: Path, name: str | None = None) -> None:
         """Log a folder's content, under ``name`` if given."""
@@ -102,19 +102,20 @@ def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iter
     _hush()
     started = mlflow.start_run(run_name=name, nested=nested)
     run = TrackedRun(started.info.run_id)
-    if not nested:
-        _end_dead_runs(started.info.run_id)
-    run.tags({"process": _this_process()})
     status = "FINISHED"
     try:
+        run.tags({"process": _this_process()})
+        if not nested:
+            _end_dead_runs(started.info.run_id)
         yield run
+        run.flush()
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit))
         status = "KILLED" if killed else "FAILED"
         run.tags({"error": _reason(error)})
+        run.flush()
         raise
     finally:
-        run.flush()
         mlflow.end_run(status)
 
 
@@ -124,7 +125,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _hush() -> None:
-    """Keep the set-up of a new SQLite store from filling the terminal."""
+    """Keep a new store's set-up, and a bar for each small file, from filling the terminal."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -191,14 +193,15 @@ def find_realignment(run_id: str) -> Realignment | None:
     try:
         asked = mlflow.get_run(run_id)
         tags = asked.data.tags
-        taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}realign_run")
-        if taken_over:
-            asked = mlflow.get_run(taken_over)
+        id_taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}realign_run")
+        taken_over = [mlflow.get_run(id_taken_over)] if id_taken_over else []
     except MlflowException:
         return None
     nested = _search(f"tags.`mlflow.parentRunId` = '{asked.info.run_id}'")
-    for run in [asked, *nested]:
-        if run.info.run_name == "realign" and _PHASE_HASH in run.data.tags:
+    # Those of strategies to compare with have another name.
+    own = [run for run in nested if run.info.run_name == "realign"]
+    for run in [asked, *own, *taken_over]:
+        if str(run.info.run_name).startswith("realign") and _PHASE_HASH in run.data.tags:
             tags = run.data.tags
             return Realignment(run.info.run_id, tags[_PHASE_HASH], tags[f"{TAG}strategy"])
     return None

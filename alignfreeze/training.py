@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.scheduler import AcceleratedScheduler
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 from transformers import get_constant_schedule, get_linear_schedule_with_warmup
@@ -89,7 +90,11 @@ def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
 
 def make_accelerator(precision: Precision) -> Accelerator:
     """The device, the processes and the precision to train with."""
+    # Accelerate would keep a process's first precision for good; a notebook may want another.
+    AcceleratorState._reset_state()
     return Accelerator(
+        # Unless told so, it takes several processes without a GPU for one each.
+        cpu=not torch.accelerator.is_available(),
         mixed_precision="bf16" if precision == "bf16" else "no",
         # The schedule counts optimizer steps, however many processes take them together.
         step_scheduler_with_optimizer=False,
@@ -169,7 +174,7 @@ class _Loop:
             on_loss(record)
         batches = self._own_batches(stream, progress.step)
         n_items, began = 0, time.perf_counter()
-        pending: list[Tensor] = []
+        pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
         with deferred_signals() as received, self._bar(progress) as bar:
             while progress.step < self.plan.steps:
                 micro = list(islice(batches, self.plan.accumulation))
@@ -189,6 +194,7 @@ class _Loop:
                 bar.update()
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
+                    progress.unrecorded = self._losses(pending).tolist() if pending else []
                     checkpoints.save(self.accelerator, progress)
                 if stop and unfinished:
                     raise Interrupted(
@@ -235,8 +241,9 @@ class _Loop:
                 loss = self.model(batch.to(self.accelerator.device)) * scale
                 self.accelerator.backward(loss)
             total += loss.detach()
-        if weight:
-            self.optimizer.step()
+        if weight == 0:
+            self.optimizer.zero_grad()  # it leaves parameters without a gradient as they are
+        self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad()
         return total
@@ -254,16 +261,23 @@ class _Loop:
 
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""
-        mean = torch.stack(pending).mean()
+        mean = self._losses(pending).mean()
         pending.clear()
-        if self.accelerator.num_processes > 1:
-            mean = self.accelerator.reduce(mean, "mean")
         return LossRecord(step, float(mean))
+
+    def _losses(self, pending: list[Tensor]) -> Tensor:
+        """The losses of some steps, over all processes, of shape (steps,)."""
+        losses = torch.stack(pending)
+        if self.accelerator.num_processes > 1:
+            losses = self.accelerator.reduce(losses, "mean")
+        return losses
 
 
 @contextmanager
 def deferred_signals() -> Iterator[list[int]]:
     """Collect SIGTERM and SIGINT instead of dying of them; a second one of a kind kills.
+
+    Where the block ends as if there had been none, the first is handed on after it.
 
     Yields:
         The signals received so far. Empty, always, outside the main thread.
@@ -285,3 +299,5 @@ def deferred_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])

@@ -68,7 +68,9 @@ def core_files() -> list[Path]:
 
 
 def plugin_files() -> list[Path]:
-    return sorted(p for kind in ("strategies", "tasks", "aligners") for p in (ROOT / kind).glob("*.py"))
+    return sorted(
+        p for kind in ("strategies", "tasks", "aligners") for p in (ROOT / kind).glob("*.py")
+    )
 
 
 def test_every_module_has_a_level():

@@ -1,0 +1,64 @@
+"""Fixtures of the core's tests."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState
+
+from alignfreeze.training import make_accelerator
+
+
+def _forget_accelerators() -> None:
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+@pytest.fixture
+def no_accelerator() -> Iterator[None]:
+    """Lets a test make accelerators: the first one's precision would be all others' too."""
+    _forget_accelerators()
+    yield
+    _forget_accelerators()
+
+
+@pytest.fixture
+def accelerator(no_accelerator: None) -> Accelerator:
+    """An accelerator for one process in float32."""
+    return make_accelerator("fp32")
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of a SQLite store, made once since its migrations take seconds."""
+    with warnings.catch_warnings():
+        # MLflow's own mapping, with the newest SQLAlchemy.
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
+        from mlflow.tracking import MlflowClient
+
+        uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+        MlflowClient(uri).search_experiments(max_results=1)
+    return uri
+
+
+@pytest.fixture
+def experiment(mlflow_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The id of a fresh experiment of `mlflow_store`, which runs go to; artifacts in tmp_path."""
+    import mlflow
+
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(mlflow_store)
+    artifacts = (tmp_path / "artifacts").as_uri()
+    experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=artifacts)
+    mlflow.set_experiment(experiment_id=experiment_id)
+    yield experiment_id
+    while mlflow.active_run() is not None:
+        mlflow.end_run("KILLED")
+    mlflow.delete_experiment(experiment_id)
+    mlflow.set_tracking_uri(before)

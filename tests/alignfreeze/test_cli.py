@@ -1,0 +1,89 @@
+"""The command line: what it prints, and what it exits with."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from alignfreeze import __version__, pipeline
+from alignfreeze.cli import OPTIONS, app, main
+from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.evaluate import Score
+from alignfreeze.pipeline import Outcome
+from alignfreeze.results import TaskResult
+
+runner = CliRunner()
+
+
+def fake_outcome(options: dict[str, str]) -> Outcome:
+    scores = [Score("en", "test", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
+    return Outcome([TaskResult("front", "pos", "accuracy", scores)], "en", ["MLflow run 7 in x"])
+
+
+def test_options_reach_the_pipeline_as_text(monkeypatch):
+    seen = {}
+
+    def run(options):
+        seen.update(options)
+        return fake_outcome(options)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    result = runner.invoke(app, ["run", "--realign-steps", "3", "--strategy_args", "boundary=2"])
+    assert result.exit_code == 0
+    assert (seen["realign_steps"], seen["strategy_args"], seen["task"]) == ("3", "boundary=2", "")
+    assert list(seen) == OPTIONS["run"]
+
+
+def test_a_table_and_the_run_are_printed(monkeypatch):
+    monkeypatch.setattr(pipeline, "run", fake_outcome)
+    result = runner.invoke(app, ["run"])
+    assert "pos: accuracy on test" in result.output
+    assert "50.0" in result.output
+    assert "MLflow run 7 in x" in result.output
+
+
+def test_an_error_is_one_line_on_stderr(monkeypatch, capsys):
+    def fail(options):
+        raise AlignFreezeError("temperature must be > 0, got '0'")
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    with pytest.raises(SystemExit, match="1"):
+        main(["run"])
+    assert capsys.readouterr().err == "alignfreeze: temperature must be > 0, got '0'\n"
+
+
+def test_a_signal_has_its_own_exit_code(monkeypatch, capsys):
+    def interrupt(options):
+        raise Interrupted("interrupted by SIGTERM")
+
+    monkeypatch.setattr(pipeline, "run", interrupt)
+    with pytest.raises(SystemExit, match="143"):
+        main(["run"])
+    assert capsys.readouterr().err == "alignfreeze: interrupted by SIGTERM\n"
+
+
+def test_every_option_has_help():
+    for command in OPTIONS:
+        text = runner.invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        for option in OPTIONS[command]:
+            assert f"--{option.replace('_', '-')}" in text
+
+
+def test_plugins_are_listed():
+    text = runner.invoke(app, ["plugins"], env={"COLUMNS": "200"}).output
+    for name in ("front", "baseline", "pos", "ner", "dictionary", "pharaoh"):
+        assert name in text
+
+
+def test_version():
+    assert runner.invoke(app, ["--version"]).output == f"alignfreeze {__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from alignfreeze.cli import app\n"
+        "print(sorted({'torch', 'mlflow', 'transformers', 'datasets'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

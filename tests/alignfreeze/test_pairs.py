@@ -1,0 +1,266 @@
+from itertools import chain, islice
+
+import numpy as np
+import pytest
+import torch
+
+from alignfreeze.contracts import Bitext
+from alignfreeze.corpus import aligned_corpus
+from alignfreeze.pairs import EncodedPair, EncodedSide, PairStream, collate_pairs
+from alignfreeze_aligners.pharaoh import PharaohAligner
+
+PADDING = 0
+
+
+def side(words: list[int], first_id: int = 3) -> EncodedSide:
+    """A sentence whose words have so many subwords, between two special tokens."""
+    n_subwords = sum(words) + 2
+    starts = np.cumsum([1, *words[:-1]]) if words else []
+    return EncodedSide(
+        input_ids=np.arange(first_id, first_id + n_subwords, dtype=np.int32),
+        firsts=np.array(starts, dtype=np.int32),
+    )
+
+
+def pair(source: list[int], target: list[int], links) -> EncodedPair:
+    table = np.array(links, dtype=np.int64).reshape(-1, 2)
+    return EncodedPair(side(source), side(target, 30), table)
+
+
+PAIRS = [
+    pair([1, 2, 1], [2, 1], [(0, 1), (2, 0)]),
+    pair([1], [1, 1, 4], [(0, 2)]),
+    pair([3, 1], [1], []),
+    pair([1, 1, 1, 1], [1, 1, 1, 1], [(0, 0), (1, 3), (3, 1)]),
+]
+
+
+def naive(pairs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Rows and columns of all words, and the pairs of rows that translate each other."""
+    sides = [p.source for p in pairs] + [p.target for p in pairs]
+    words = {}
+    for row, one in enumerate(sides):
+        for word, column in enumerate(one.firsts.tolist()):
+            words[row, word] = (len(words), (row, column))
+    positives = []
+    for number, p in enumerate(pairs):
+        for source, target in p.links.tolist():
+            a, b = words[number, source][0], words[len(pairs) + number, target][0]
+            positives += [(a, b), (b, a)]
+    return [place for _, place in words.values()], positives
+
+
+# Collation
+
+
+def test_collation_equals_a_naive_loop():
+    batch = collate_pairs(PAIRS, PADDING)
+    places, positives = naive(PAIRS)
+    rows, longest = batch.input_ids.shape
+    sides = [p.source for p in PAIRS] + [p.target for p in PAIRS]
+    assert (rows, longest) == (8, 8)
+    for row, one in enumerate(sides):
+        length = len(one.input_ids)
+        assert batch.input_ids[row].tolist() == [*one.input_ids, *[PADDING] * (longest - length)]
+        assert batch.attention_mask[row].tolist() == [1] * length + [0] * (longest - length)
+    assert [divmod(position, longest) for position in batch.word_positions.tolist()] == places
+    found = zip(batch.anchors.tolist(), batch.positives.tolist(), strict=True)
+    assert sorted(found) == sorted(positives)
+
+
+def test_every_aligned_word_is_an_anchor_once():
+    batch = collate_pairs(PAIRS, PADDING)
+    n_links = sum(len(p.links) for p in PAIRS)
+    assert batch.weight == 2 * n_links == len(set(batch.anchors.tolist()))
+    assert batch.size == len(PAIRS)
+
+
+def test_positives_go_both_ways():
+    batch = collate_pairs(PAIRS, PADDING)
+    there = dict(zip(batch.anchors.tolist(), batch.positives.tolist(), strict=True))
+    assert all(there[there[word]] == word for word in there)
+
+
+def test_no_link_is_no_weight():
+    batch = collate_pairs([PAIRS[2]], PADDING)
+    assert batch.weight == 0
+    assert batch.anchors.dtype == torch.int64
+    assert len(batch.word_positions) == 3
+
+
+def test_a_batch_moves_to_a_device_whole():
+    moved = collate_pairs(PAIRS, PADDING).to(torch.device("meta"))
+    tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
+    assert len(tensors) == 5
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+# Streams
+
+LANGUAGES = ("fr", "de")
+
+
+@pytest.fixture
+def corpora(write, tmp_path):
+    """A corpus of 90 and one of 30 sentence pairs of 2 to 9 words, aligned in reverse."""
+    random = np.random.default_rng(0)
+    result = []
+    for language, n in zip(LANGUAGES, (90, 30), strict=True):
+        source, target, links = "", "", ""
+        for _ in range(n):
+            words = ["".join(random.choice(list("abcde"), 4)) for _ in range(random.integers(2, 9))]
+            source += " ".join(words) + "\n"
+            target += " ".join(word.upper() for word in reversed(words)) + "\n"
+            links += " ".join(f"{k}-{len(words) - 1 - k}" for k in range(len(words))) + "\n"
+        bitext = Bitext(
+            source="en",
+            target=language,
+            source_file=write(f"en-{language}.en", source),
+            target_file=write(f"en-{language}.{language}", target),
+            alignment_file=write(f"en-{language}.align", links),
+        )
+        result.append(
+            aligned_corpus(
+                bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path
+            )
+        )
+    return result
+
+
+class CountingTokenizer:
+    """A tokenizer that remembers the sentences that it was given."""
+
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.pad_token_id = tokenizer.pad_token_id
+        self.sentences: list[tuple[str, ...]] = []
+
+    def __call__(self, text, **options):
+        if options.get("is_split_into_words"):
+            self.sentences += [tuple(sentence) for sentence in text]
+        return self.tokenizer(text, **options)
+
+
+def stream(corpora, tokenizer, *, max_length=96, mix="proportional", seed=0) -> PairStream:
+    return PairStream(corpora, tokenizer, batch_size=4, max_length=max_length, mix=mix, seed=seed)
+
+
+def sentences(batch, tokenizer) -> list[tuple[str, str]]:
+    """The text of each sentence pair of a batch."""
+    texts = tokenizer.batch_decode(batch.input_ids, skip_special_tokens=True)
+    return list(zip(texts[: batch.size], texts[batch.size :], strict=True))
+
+
+def test_batches_hold_the_pairs_and_their_words(corpora, tokenizer):
+    batch = next(stream(corpora, tokenizer).batches(0))
+    longest = batch.input_ids.shape[1]
+    words = {}
+    for word, position in enumerate(batch.word_positions.tolist()):
+        row, column = divmod(position, longest)
+        ids = batch.input_ids[row, column : column + 4].tolist()
+        letters = "".join(tokenizer.convert_ids_to_tokens(ids))
+        words[word] = (row, letters.replace("##", ""))
+    assert batch.weight == len(words) > 0
+    for anchor, positive in zip(batch.anchors.tolist(), batch.positives.tolist(), strict=True):
+        (row, text), (other_row, translation) = words[anchor], words[positive]
+        assert abs(row - other_row) == batch.size
+        assert text.swapcase() == translation
+
+
+def test_every_pair_comes_once_in_a_pass(corpora, tokenizer):
+    batches = islice(stream(corpora, tokenizer).batches(0), 30)
+    found = [text for batch in batches for text in sentences(batch, tokenizer)]
+    assert len(found) == len(set(found)) == 120
+
+
+def test_a_pair_is_not_repeated_within_a_batch(corpora, tokenizer):
+    batches = islice(stream(corpora[1:], tokenizer).batches(0), 100)
+    for batch in batches:
+        texts = sentences(batch, tokenizer)
+        assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize("mix", ["proportional", "uniform"])
+def test_nothing_is_tokenized_twice(corpora, tokenizer, mix):
+    counting = CountingTokenizer(tokenizer)
+    batches = stream(corpora, counting, mix=mix).batches(0)
+    assert counting.sentences == []
+    next(batches)
+    assert len(counting.sentences) == len(set(counting.sentences)) <= 240
+    list(islice(batches, 200))
+    everything = [row for corpus in corpora for row in corpus.rows(range(len(corpus)))]
+    texts = chain.from_iterable((tuple(row.source), tuple(row.target)) for row in everything)
+    assert sorted(counting.sentences) == sorted(texts)
+
+
+def test_a_stream_entered_late_tokenizes_no_more_than_it_needs(corpora, tokenizer):
+    counting = CountingTokenizer(tokenizer)
+    list(islice(stream(corpora, counting).batches(10**5), 3))
+    assert 0 < len(counting.sentences) <= 240
+
+
+@pytest.mark.parametrize("start", [1, 63, 64, 65, 130])
+@pytest.mark.parametrize("mix", ["proportional", "uniform"])
+def test_a_stream_can_be_entered_anywhere(corpora, tokenizer, start, mix):
+    whole = stream(corpora, tokenizer, mix=mix).batches(0)
+    expected = list(islice(whole, start, start + 66))
+    found = list(islice(stream(corpora, tokenizer, mix=mix).batches(start), 66))
+    for one, other in zip(found, expected, strict=True):
+        for name, value in vars(one).items():
+            expected_value = getattr(other, name)
+            same = torch.equal(value, expected_value) if name != "size" else value == expected_value
+            assert same, name
+
+
+def test_the_stream_is_the_seeds(corpora, tokenizer):
+    one, again, other = (
+        next(stream(corpora, tokenizer, seed=seed).batches(0)).input_ids for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, again)
+    assert one.shape != other.shape or not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("mix", "share"), [("uniform", 0.5), ("proportional", 0.25)])
+def test_languages_have_their_share(corpora, tokenizer, mix, share):
+    smaller = {"".join(row.source) for row in corpora[1].rows(range(30))}
+    batches = islice(stream(corpora, tokenizer, mix=mix).batches(0), 64)
+    found = [source for batch in batches for source, _ in sentences(batch, tokenizer)]
+    n_smaller = sum(text.replace(" ", "").replace("##", "") in smaller for text in found)
+    assert n_smaller / len(found) == pytest.approx(share, abs=0.05)
+
+
+# Truncation
+
+
+def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
+    whole, cut = (stream(corpora[:1], tokenizer, max_length=n) for n in (96, 14))
+    n_whole, n_cut = (
+        [batch.weight for batch in islice(one.batches(0), 64)] for one in (whole, cut)
+    )
+    rows = corpora[0].rows(range(90))
+    # 14 subwords are 2 special tokens and 3 words of 4 letters.
+    n_long = sum(len(row.source) > 3 for row in rows)
+    assert whole.truncated == 0
+    assert cut.truncated == n_long > 0
+    assert sum(n_cut) < sum(n_whole)
+
+
+def test_links_to_lost_words_are_dropped(corpora, tokenizer):
+    corpus = corpora[0]
+    batch = next(
+        PairStream(
+            [corpus], tokenizer, batch_size=len(corpus), max_length=14, mix="uniform", seed=0
+        ).batches(0)
+    )
+    expected = sum(s < 3 and t < 3 for row in corpus.rows(range(90)) for s, t in row.alignment)
+    assert batch.size == 90
+    assert batch.input_ids.shape[1] == 14
+    assert batch.weight == 2 * expected > 0
+    rows = batch.word_positions // 14
+    assert ((rows[batch.anchors] - rows[batch.positives]).abs() == batch.size).all()
+
+
+def test_batches_without_a_link_are_counted(corpora, tokenizer):
+    one = stream(corpora, tokenizer, max_length=6)
+    batches = list(islice(one.batches(0), 64))
+    assert one.empty_batches == sum(batch.weight == 0 for batch in batches) > 0

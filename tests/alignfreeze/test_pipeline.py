@@ -1,0 +1,315 @@
+"""Whole runs, on the embedded data and encoder, a few steps each."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.entities import Run
+from transformers import AutoModel, AutoTokenizer
+
+from alignfreeze import phases, pipeline
+from alignfreeze.checkpoints import CheckpointFolder
+from alignfreeze.config import build_config
+from alignfreeze.errors import AlignFreezeError
+from alignfreeze.realign import realign
+
+OPTIONS = {
+    "languages": "de,ru",
+    "compare": ",",
+    "realign_steps": "4",
+    "finetune_steps": "4",
+    "checkpoint_steps": "2",
+    "precision": "fp32",
+}
+UNTIMED = ("realign/loss", "finetune/loss", "test/", "validation/")
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded corpus is written once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def cache(session_cache: Path, experiment: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
+    return session_cache
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> str:
+    """Another one for each test, so that none takes over what another computed."""
+    return str(1000 + sorted(item.name for item in request.session.items).index(request.node.name))
+
+
+def runs(experiment: str) -> dict[str, Run]:
+    """The experiment's runs by name, the newest of a name."""
+    found = mlflow.search_runs([experiment], output_format="list")
+    return {run.info.run_name: run for run in reversed(found)}
+
+
+def metrics(run: Run) -> dict[str, float]:
+    return {k: v for k, v in run.data.metrics.items() if k.startswith(UNTIMED)}
+
+
+def loss_history(run: Run, name: str) -> list[tuple[int, float]]:
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, name)
+    return [(metric.step, metric.value) for metric in history]
+
+
+def test_a_run_leaves_what_the_design_says(experiment, seed, tmp_path):
+    outcome = pipeline.run({**OPTIONS, "seed": seed, "compare": "baseline"})
+    found = runs(experiment)
+    assert set(found) == {"alignfreeze", "realign", "finetune-pos", "finetune-pos-baseline"}
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    parent, realigned, finetuned = (
+        found[name] for name in ("alignfreeze", "realign", "finetune-pos")
+    )
+    for child in (realigned, finetuned):
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert parent.data.params["cfg.temperature"] == "0.1"
+    assert parent.data.params["cfg.languages"] == "de,ru"
+    tags = {name: parent.data.tags[f"alignfreeze.{name}"] for name in ("model", "strategy", "seed")}
+    assert tags == {"model": "demo", "strategy": "front", "seed": seed}
+    assert "realign/loss" in realigned.data.metrics
+    assert "realign/pairs_per_second" in realigned.data.metrics
+    for split in ("validation", "test"):
+        for language in ("en", "de", "ru", "target_mean"):
+            assert f"{split}/{language}/accuracy" in finetuned.data.metrics
+            assert f"{split}/{language}/accuracy" in parent.data.metrics
+    values = finetuned.data.metrics
+    mean = (values["test/de/accuracy"] + values["test/ru/accuracy"]) / 2
+    assert values["test/target_mean/accuracy"] == pytest.approx(mean)
+    encoder = mlflow.artifacts.download_artifacts(
+        run_id=realigned.info.run_id, artifact_path="encoder"
+    )
+    assert AutoModel.from_pretrained(encoder).config.num_hidden_layers >= 4
+    assert AutoTokenizer.from_pretrained(encoder)("hello")["input_ids"]
+    results = mlflow.artifacts.download_artifacts(
+        run_id=finetuned.info.run_id, artifact_path="results.csv"
+    )
+    table = pd.read_csv(results)
+    assert list(table.columns) == ["language", "split", "metric", "value"]
+    assert len(table) == 6
+    assert [result.strategy for result in outcome.results] == ["baseline", "front"]
+
+
+def test_its_config_file_runs_it_again(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed})
+    first = runs(experiment)["alignfreeze"]
+    file = mlflow.artifacts.download_artifacts(
+        run_id=first.info.run_id, artifact_path="config.yaml"
+    )
+    assert build_config({"config": file}) == build_config({**OPTIONS, "seed": seed})
+    pipeline.run({"config": file})
+    again = runs(experiment)["alignfreeze"]
+    assert again.info.run_id != first.info.run_id
+    assert metrics(again) == metrics(first)
+
+
+def test_finished_phases_are_taken_over(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed})
+    first = runs(experiment)
+    pipeline.run({**OPTIONS, "seed": seed})
+    again = runs(experiment)
+    assert again["realign"].info.run_id == first["realign"].info.run_id
+    tags = again["alignfreeze"].data.tags
+    assert tags["alignfreeze.reused.realignment"] == first["realign"].info.run_id
+    assert tags["alignfreeze.reused.fine-tuning_on_pos"] == first["finetune-pos"].info.run_id
+    assert metrics(again["alignfreeze"]) == metrics(first["alignfreeze"])
+
+
+def test_the_same_run_twice_gives_identical_metrics(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed})
+    first = runs(experiment)
+    pipeline.run({**OPTIONS, "seed": seed, "reuse": "false"})
+    again = runs(experiment)
+    for name, loss in (("realign", "realign/loss"), ("finetune-pos", "finetune/loss")):
+        assert again[name].info.run_id != first[name].info.run_id
+        assert metrics(again[name]) == metrics(first[name])
+        assert loss_history(again[name], loss) == loss_history(first[name], loss)
+
+
+def test_another_temperature_is_another_phase(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed})
+    first = runs(experiment)
+    pipeline.run({**OPTIONS, "seed": seed, "temperature": "0.5"})
+    assert runs(experiment)["realign"].info.run_id != first["realign"].info.run_id
+
+
+def test_tasks_share_one_realigned_encoder(experiment, seed):
+    outcome = pipeline.run({**OPTIONS, "seed": seed, "task": "pos,ner"})
+    found = mlflow.search_runs([experiment], output_format="list")
+    names = sorted(run.info.run_name for run in found)
+    assert names == ["alignfreeze", "finetune-ner", "finetune-pos", "realign"]
+    parent = runs(experiment)["alignfreeze"].data.metrics
+    assert {"pos/test/target_mean/accuracy", "ner/test/target_mean/f1"} <= set(parent)
+    assert [result.metric for result in outcome.results] == ["accuracy", "f1"]
+
+
+def test_the_baseline_runs_no_realignment(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
+    assert set(runs(experiment)) == {"alignfreeze", "finetune-pos"}
+
+
+def test_a_baseline_of_the_store_is_shown_beside(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
+    outcome = pipeline.run({**OPTIONS, "seed": seed})
+    assert [result.strategy for result in outcome.results] == ["baseline", "front"]
+
+
+def test_an_encoder_is_evaluated_by_run_or_by_folder(experiment, seed):
+    realigned = pipeline.realign_only({**OPTIONS, "seed": seed, "compare": ""})
+    assert realigned.results == []
+    found = runs(experiment)
+    assert set(found) == {"alignfreeze realign", "realign"}
+    folder = mlflow.artifacts.download_artifacts(
+        run_id=found["realign"].info.run_id, artifact_path="encoder"
+    )
+    whole = pipeline.run({**OPTIONS, "seed": seed, "reuse": "false"})
+    scores = whole.results[-1].scores
+    for encoder in (found["realign"].info.run_id, found["alignfreeze realign"].info.run_id, folder):
+        outcome = pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
+        assert outcome.results[-1].scores == scores
+    assert runs(experiment)["alignfreeze evaluate"].data.tags["alignfreeze.realign_run"] == ""
+
+
+class Crash(Exception):  # noqa: N818
+    pass
+
+
+@pytest.fixture(params=["realign", "finetune"])
+def crash_after_checkpoint(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Die right behind the first checkpoint of a phase, as if the power had failed."""
+    phase = {"realign": 1, "finetune": 2}[request.param]
+    saved = 0
+    save = CheckpointFolder.save
+
+    def save_and_crash(self, accelerator, progress):
+        nonlocal saved
+        save(self, accelerator, progress)
+        saved += 1
+        if saved == phase:
+            raise Crash("the power failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointFolder, "save", save_and_crash)
+        yield
+
+
+@pytest.mark.usefixtures("crash_after_checkpoint")
+def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(experiment, seed, monkeypatch, cache):
+    with pytest.raises(Crash, match="the power failed"):
+        pipeline.run({**OPTIONS, "seed": seed})
+    assert runs(experiment)["alignfreeze"].info.status == "FAILED"
+    assert "the power failed" in runs(experiment)["alignfreeze"].data.tags["alignfreeze.error"]
+    monkeypatch.undo()
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(cache))
+    resumed_from = []
+    load = CheckpointFolder.load
+
+    def remember(self, accelerator, checkpoint):
+        resumed_from.append(checkpoint.name)
+        return load(self, accelerator, checkpoint)
+
+    monkeypatch.setattr(CheckpointFolder, "load", remember)
+    pipeline.run({**OPTIONS, "seed": seed, "resume": "true"})
+    assert resumed_from == ["step-000000002"]
+    resumed = runs(experiment)
+    pipeline.run({**OPTIONS, "seed": seed, "reuse": "false"})
+    uninterrupted = runs(experiment)
+    for name, loss in (("realign", "realign/loss"), ("finetune-pos", "finetune/loss")):
+        assert metrics(resumed[name]) == metrics(uninterrupted[name])
+        assert loss_history(resumed[name], loss) == loss_history(uninterrupted[name], loss)
+    assert not list((cache / "checkpoints").glob("*/*"))
+
+
+BAD = {
+    "strategy": ({"strategy": "frnt"}, "no strategy 'frnt'; did you mean 'front'"),
+    "task": ({"task": "pso"}, "no task 'pso'; did you mean 'pos'"),
+    "aligner": ({"aligner": "dictionry"}, "no aligner 'dictionry'; did you mean 'dictionary'"),
+    "language": ({"languages": "de,xx"}, "'xx' has no test split; languages with one: ar de"),
+    "source": ({"source_language": "xx"}, "'xx' has no test split"),
+    "realign language": ({"realign_languages": "xx"}, "en-xx has no parallel text"),
+    "model": ({"model": "./nowhere"}, "there is no such folder"),
+    "boundary": ({"strategy_args": "boundary=99"}, "boundary must be <= .* got 99"),
+    "layer": ({"layer": "99"}, "layer must be in"),
+    "temperature": ({"temperature": "0"}, "temperature must be > 0, got '0'"),
+    "length": ({"max_length": "4096"}, "max_length must be <= 128, the encoder's, got 4096"),
+    "data": ({"data": "./nowhere", "model": "demo"}, "there is no folder './nowhere'"),
+    "option": ({"tempreature": "1"}, "tempreature is not a known option"),
+    "comparison": ({"compare": "front"}, "compare must not hold the strategy itself"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_a_failed_run(options, message, experiment):
+    with pytest.raises(AlignFreezeError, match=message) as caught:
+        pipeline.run({**OPTIONS, **options})
+    assert "\n" not in str(caught.value)
+    parent = runs(experiment)["alignfreeze"]
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["alignfreeze.error"] == str(caught.value)
+
+
+def test_an_encoder_to_evaluate_must_exist(experiment):
+    with pytest.raises(AlignFreezeError, match="encoder must be a folder, or the id of a run"):
+        pipeline.evaluate_only({**OPTIONS, "encoder": "0123"})
+    with pytest.raises(AlignFreezeError, match="encoder must be given"):
+        pipeline.evaluate_only(OPTIONS)
+
+
+def test_realigning_alone_wants_a_strategy_that_realigns(experiment):
+    with pytest.raises(AlignFreezeError, match="must be one that realigns, got 'baseline'"):
+        pipeline.realign_only({**OPTIONS, "strategy": "baseline"})
+
+
+def test_realigning_alone_for_tasks_of_different_lengths_wants_steps(experiment):
+    options = {**OPTIONS, "task": "pos,ner", "realign_steps": "", "finetune_steps": ""}
+    epochs = {"preset": "paper", "model": "demo", "data": "demo", "max_length": "8"}
+    with pytest.raises(AlignFreezeError, match="realign_steps must be given"):
+        pipeline.realign_only({**options, **epochs, "realign_max_length": "64"})
+
+
+def test_a_killed_process_leaves_a_run_that_the_next_one_ends(experiment, seed, cache, tmp_path):
+    options = {**OPTIONS, "seed": seed, "realign_steps": "2000"}
+    words = [w for k, v in options.items() for w in (f"--{k}", v)]
+    environment = {**os.environ, "MLFLOW_EXPERIMENT_ID": experiment}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alignfreeze", "run", *words],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    while not list((cache / "checkpoints").glob("*/*/step-*[0-9]/progress.json")):
+        assert process.poll() is None, "the run ended before its first checkpoint"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert runs(experiment)["realign"].info.status == "RUNNING"
+    with pytest.raises(AlignFreezeError, match="no strategy"):
+        pipeline.run({**OPTIONS, "strategy": "frnt"})
+    ended = runs(experiment)["realign"]
+    assert ended.info.status == "KILLED"
+    assert ended.data.tags["alignfreeze.error"] == "its process was killed"
+
+
+def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
+    def realign_and_be_terminated(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return realign(*args, **kwargs)
+
+    monkeypatch.setattr(phases, "realign", realign_and_be_terminated)
+    with pytest.raises(AlignFreezeError, match="interrupted by SIGTERM"):
+        pipeline.run({**OPTIONS, "seed": seed})
+    found = runs(experiment)
+    assert {run.info.status for run in found.values()} == {"KILLED"}
+    assert "SIGTERM" in found["alignfreeze"].data.tags["alignfreeze.error"]

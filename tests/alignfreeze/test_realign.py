@@ -1,0 +1,245 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alignfreeze.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Bitext
+from alignfreeze.corpus import aligned_corpus
+from alignfreeze.encoders import word_states
+from alignfreeze.errors import ConfigError
+from alignfreeze.losses import contrastive_alignment_loss
+from alignfreeze.pairs import EncodedPair, EncodedSide, PairBatch, PairStream, collate_pairs
+from alignfreeze.realign import RealignmentModel, projection_head, realign
+from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
+from alignfreeze_aligners.pharaoh import PharaohAligner
+from alignfreeze_strategies.front import FrontFreezing
+from alignfreeze_strategies.none import NoFreezing
+
+
+def side(ids: list[int], firsts: list[int]) -> EncodedSide:
+    return EncodedSide(np.array(ids, dtype=np.int32), np.array(firsts, dtype=np.int32))
+
+
+def links(*pairs: tuple[int, int]) -> np.ndarray:
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+PAIRS = [
+    EncodedPair(
+        side([3, 10, 11, 12, 4], [1, 3]), side([3, 20, 21, 4], [1, 2]), links((0, 1), (1, 0))
+    ),
+    EncodedPair(side([3, 13, 4], [1]), side([3, 22, 23, 24, 25, 4], [1, 4]), links((0, 1))),
+]
+BATCH = collate_pairs(PAIRS, 0)
+UNLINKED = collate_pairs([EncodedPair(PAIRS[0].source, PAIRS[0].target, links())], 0)
+
+
+def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
+    """The loss on vectors gathered sentence by sentence and word by word."""
+    sides = [p.source for p in PAIRS] + [p.target for p in PAIRS]
+    vectors, numbers = [], {}
+    for row, one in enumerate(sides):
+        ids = torch.from_numpy(one.input_ids.astype(np.int64))[None]
+        (states,) = word_states(encoder, ids, torch.ones_like(ids), (layer,))
+        for word, position in enumerate(one.firsts.tolist()):
+            numbers[row, word] = len(vectors)
+            vectors.append(head(states[0, position]))
+    anchors, positives = [], []
+    for number, pair in enumerate(PAIRS):
+        for source, target in pair.links.tolist():
+            one, other = numbers[number, source], numbers[len(PAIRS) + number, target]
+            anchors += [one, other]
+            positives += [other, one]
+    return contrastive_alignment_loss(
+        torch.stack(vectors), torch.tensor(anchors), torch.tensor(positives), 0.3
+    )
+
+
+def model_of(encoder, layers=(-1,), projection=5) -> RealignmentModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = RealignmentModel(encoder, layers=layers, projection=projection, temperature=0.3)
+    return model.eval()
+
+
+# The model
+
+
+@pytest.mark.parametrize("layer", [-1, -2, 0, 3])
+@pytest.mark.parametrize("projection", [0, 5])
+def test_the_loss_is_that_of_vectors_gathered_by_a_loop(layer, projection):
+    encoder = tiny_encoder()
+    model = model_of(encoder, (layer,), projection)
+    expected = naive_loss(encoder, model.heads[0], layer) * BATCH.weight
+    torch.testing.assert_close(model(BATCH), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_several_layers_average_each_with_its_head():
+    encoder = tiny_encoder()
+    model = model_of(encoder, (1, -1))
+    losses = [naive_loss(encoder, model.heads[n], layer) for n, layer in enumerate((1, -1))]
+    expected = torch.stack(losses).mean() * BATCH.weight
+    torch.testing.assert_close(model(BATCH), expected, rtol=1e-4, atol=1e-5)
+    assert not torch.equal(model.heads[0][0].weight, model.heads[1][0].weight)
+
+
+def test_the_projection_head_is_two_layers_without_biases():
+    head = projection_head(16, 5)
+    assert [tuple(p.shape) for p in head.parameters()] == [(16, 16), (5, 16)]
+    words = torch.randn(3, 16)
+    expected = (words @ head[0].weight.T).clamp(min=0) @ head[2].weight.T
+    torch.testing.assert_close(head(words), expected)
+
+
+def test_no_projection_is_no_parameter():
+    encoder = tiny_encoder()
+    n_parameters = len(list(model_of(encoder, projection=0).parameters()))
+    assert n_parameters == len(list(encoder.parameters()))
+    words = torch.randn(3, 16)
+    assert projection_head(16, 0)(words) is words
+
+
+def test_a_batch_without_links_has_a_loss_of_0_with_gradients():
+    model = model_of(tiny_encoder(), (0, -1))
+    loss = model(UNLINKED)
+    assert loss.item() == 0
+    loss.backward()
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    assert grads
+    assert not any(grad.any() for grad in grads)
+
+
+# The phase
+
+WORDS = "abcdefghijklmnopqrstuvwx"
+
+
+@pytest.fixture
+def corpora(write, tmp_path):
+    """Sentences of single letters; a letter's translation is its capital, the order reversed."""
+    random = np.random.default_rng(0)
+    lines = [random.choice(list(WORDS), random.integers(3, 8), replace=False) for _ in range(60)]
+    target = "\n".join(" ".join(word.upper() for word in line[::-1]) for line in lines) + "\n"
+    alignment = "\n".join(
+        " ".join(f"{k}-{len(line) - 1 - k}" for k in range(len(line))) for line in lines
+    )
+    bitext = Bitext(
+        source="en",
+        target="fr",
+        source_file=write("en-fr.en", "\n".join(" ".join(line) for line in lines) + "\n"),
+        target_file=write("en-fr.fr", target),
+        alignment_file=write("en-fr.align", alignment + "\n"),
+    )
+    return [
+        aligned_corpus(bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path)
+    ]
+
+
+@pytest.fixture
+def run(corpora, tokenizer, accelerator, tmp_path):
+    """Realigns an encoder; returns the records of the loss."""
+
+    def realign_encoder(encoder, strategy, *, steps, **options) -> list[LossRecord]:
+        records: list[LossRecord] = []
+        values = {"realign_lr": 3e-3, "realign_batch_size": 8, "projection": 0, "precision": "fp32"}
+        torch.manual_seed(0)
+        realign(
+            encoder,
+            tokenizer,
+            corpora,
+            strategy,
+            RunConfig(**(values | options)),
+            steps=steps,
+            accelerator=accelerator,
+            checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
+            on_loss=records.append,
+        )
+        return records
+
+    return realign_encoder
+
+
+def cosines(encoder, batch: PairBatch) -> tuple[float, float]:
+    """Mean cosine of words that translate each other, and of all words."""
+    with torch.no_grad():
+        (states,) = word_states(encoder, batch.input_ids, batch.attention_mask, (-1,))
+    words = nn.functional.normalize(states.flatten(0, 1)[batch.word_positions], dim=-1)
+    aligned = (words[batch.anchors] * words[batch.positives]).sum(dim=1).mean()
+    return float(aligned), float((words @ words.T).mean())
+
+
+def test_realignment_pulls_translations_together(run, corpora, tokenizer):
+    encoder = tiny_encoder()
+    stream = PairStream(
+        corpora, tokenizer, batch_size=60, max_length=96, mix="proportional", seed=9
+    )
+    batch = next(stream.batches(0))
+    aligned_before, all_before = cosines(encoder, batch)
+    records = run(encoder, FrontFreezing(), steps=60)
+    aligned_after, all_after = cosines(encoder, batch)
+    assert records[-1].loss < 0.8 * records[0].loss
+    assert aligned_after > aligned_before
+    assert aligned_after - all_after > aligned_before - all_before + 0.2
+
+
+def test_what_is_frozen_stays_bit_identical_and_the_rest_moves(run):
+    encoder = tiny_encoder()
+    encoder.pooler.requires_grad_(False)
+    before = {name: p.detach().clone() for name, p in encoder.named_parameters()}
+    flags = {name: p.requires_grad for name, p in encoder.named_parameters()}
+    run(encoder, FrontFreezing(), steps=3)
+    moved = {n for n, p in encoder.named_parameters() if not torch.equal(p, before[n])}
+    still = ("encoder.layer.0.", "encoder.layer.1.", "pooler.")
+    # A shift of all keys changes no attention, and there is one kind of token.
+    unfelt = ("attention.self.key.bias",)
+    must_move = {n for n in before if not n.startswith(still) and not n.endswith(unfelt)}
+    assert must_move <= moved
+    assert not any(name.startswith(still) for name in moved)
+    assert {name: p.requires_grad for name, p in encoder.named_parameters()} == flags
+    assert not encoder.training
+
+
+def test_the_layer_below_the_last_leaves_those_above(run):
+    encoder = tiny_encoder()
+    before = {name: p.detach().clone() for name, p in encoder.named_parameters()}
+    run(encoder, NoFreezing(), steps=2, layer=(1,))
+    moved = {n for n, p in encoder.named_parameters() if not torch.equal(p, before[n])}
+    assert any(name.startswith("encoder.layer.1.") for name in moved)
+    assert not any(name.startswith(("encoder.layer.2.", "encoder.layer.3.")) for name in moved)
+
+
+def test_the_seed_decides(run):
+    encoders = [tiny_encoder() for _ in range(3)]
+    for encoder, seed in zip(encoders, (1, 1, 2), strict=True):
+        run(encoder, NoFreezing(), steps=2, seed=seed)
+    one, again, other = ([p.detach() for p in encoder.parameters()] for encoder in encoders)
+    assert all(map(torch.equal, one, again))
+    assert not all(map(torch.equal, one, other))
+
+
+@pytest.mark.parametrize("family", ENCODER_FAMILIES)
+def test_every_family_takes_a_step_and_keeps_a_checkpoint(run, family):
+    encoder = tiny_encoder(family)
+    before = {name: p.detach().clone() for name, p in encoder.named_parameters()}
+    run(encoder, FrontFreezing(), steps=2, layer=(-2, -1), projection=4, checkpoint_steps=1)
+    moved = {n for n, p in encoder.named_parameters() if not torch.equal(p, before[n])}
+    assert moved
+    run(encoder, FrontFreezing(), steps=3, layer=(-2, -1), projection=4, resume=True)
+
+
+def test_a_strategy_that_does_not_fit_is_named(run):
+    with pytest.raises(ConfigError, match="strategy 'front': boundary must be <= 4"):
+        run(tiny_encoder(), FrontFreezing(boundary=5), steps=1)
+
+
+def test_lost_words_are_reported(run, corpora, caplog):
+    n_long = sum(len(row.source) > 6 for row in corpora[0].rows(range(60)))
+    with caplog.at_level(logging.WARNING, logger="alignfreeze.realign"):
+        run(tiny_encoder(), NoFreezing(), steps=1, realign_max_length=8)
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{n_long} sentence pairs lost words beyond realign_max_length=8"
+    ]
