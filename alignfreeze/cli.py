@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,7 +149,7 @@ def _show(outcome: "Outcome") -> None:
 
     from alignfreeze.tables import result_tables
 
-    console = Console()
+    console = Console(quiet=not _is_first())
     for table in result_tables(outcome.results, outcome.source_language):
         console.print()
         console.print(table)
@@ -157,10 +158,15 @@ def _show(outcome: "Outcome") -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+def _is_first() -> bool:
+    """Whether this is the process that speaks: the only one, or the first of torchrun's."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("alignfreeze").setLevel(logging.INFO)
+    logging.getLogger("alignfreeze").setLevel(logging.INFO if _is_first() else logging.ERROR)
     try:
         return app(arguments)
     except Interrupted as error:

@@ -62,6 +62,14 @@ class CorpusStats:
     identical: int = 0
     links: int = 0
 
+    def __str__(self) -> str:
+        """One line for a log."""
+        return (
+            f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, "
+            f"{self.unaligned:,} without aligned words), {self.links:,} word links "
+            f"({self.identical:,} identical words dropped)"
+        )
+
 
 @dataclass(frozen=True)
 class AlignedPair:

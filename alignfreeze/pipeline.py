@@ -20,7 +20,7 @@ from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
 from alignfreeze.results import TaskResult
 from alignfreeze.tracking import TrackedRun, tracked_run
-from alignfreeze.training import make_accelerator, resolve_precision
+from alignfreeze.training import join_processes, make_accelerator, resolve_precision
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ def _with_baselines(phases: Phases, results: list[TaskResult]) -> list[TaskResul
 def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
     with _terminated(), tracked_run(name, writes=tracking.is_main_process()) as parent:
-        yield parent, build_config(options)
+        with join_processes().main_process_first():  # which records what is wrong
+            config = build_config(options)
+        yield parent, config
 
 
 @contextmanager
@@ -187,5 +189,7 @@ def _terminated() -> Iterator[None]:
 
 
 def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
+    if parent.run_id is None:
+        return []
     places = [] if encoder is None else [f"encoder: {encoder.path}"]
-    return places + tracking.places(parent)
+    return places + tracking.places(parent.run_id)

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,8 +40,12 @@ class TrackedRun:
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
-        self._client = MlflowClient()
         self._metrics: list[Metric] = []
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        """Made late: it sets up a new store, which is not for several processes to do at once."""
+        return MlflowClient()
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
@@ -215,11 +220,11 @@ def artifact_path(run_id: str, name: str) -> Path | None:
         return None
 
 
-def places(run: TrackedRun) -> list[str]:
+def places(run_id: str) -> list[str]:
     """Where a person finds a run, and how to look at it; lines."""
     uri = mlflow.get_tracking_uri()
     return [
-        f"MLflow run {run.run_id} in {uri}",
+        f"MLflow run {run_id} in {uri}",
         f"look at it: mlflow ui --backend-store-uri {uri}",
     ]
 

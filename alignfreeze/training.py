@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.scheduler import AcceleratedScheduler
 from accelerate.state import AcceleratorState
@@ -86,6 +86,11 @@ def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     capabilities = torch.cpu.get_capabilities()
     return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def join_processes() -> PartialState:
+    """Meet the other processes of this run, if torchrun has started several."""
+    return PartialState(cpu=not torch.accelerator.is_available())
 
 
 def make_accelerator(precision: Precision) -> Accelerator:

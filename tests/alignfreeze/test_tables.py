@@ -49,13 +49,13 @@ def test_strategies_go_across_with_their_difference_to_the_baseline():
         ["language", "baseline", "none", "difference", "front", "difference"],
         ["en (source)", "90.0", "90.0", "+0.0", "80.0", "-10.0"],
         ["fr", "50.0", "70.0", "+20.0", "50.0", "+0.0"],
-        ["de", "60.0", "60.0", "+0.0", "60.0", "-0.0"],
-        [MEAN, "55.0", "65.0", "+10.0", "55.0", "-0.0"],
+        ["de", "60.0", "60.0", "+0.0", "60.0", "+0.0"],
+        [MEAN, "55.0", "65.0", "+10.0", "55.0", "+0.0"],
     ]
 
 
-def test_gains_are_green_and_losses_are_red():
-    results = [result("baseline"), result("none", fr=0.7, de=0.5)]
+def test_gains_are_green_and_losses_are_red_and_what_rounds_to_0_is_neither():
+    results = [result("baseline"), result("none", en=0.9001, fr=0.7, de=0.5)]
     (table,) = result_tables(results, "en")
     assert styles(table, 3) == ["", "green", "red", "green"]
 
