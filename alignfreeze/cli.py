@@ -52,7 +52,7 @@ OPTIONS: dict[str, list[str]] = {
 """The options of each command, which are the parameters of MLproject's entry points."""
 
 _HELP = {
-    "preset": "options by name: demo, paper, paper-xlmr [demo for the demo's data, else paper]",
+    "preset": "options by name: demo, paper, paper-xlmr (default: demo for the demo, else paper)",
     "config": "YAML file of options, such as a run's config.yaml",
 }
 
@@ -67,7 +67,6 @@ def _option(name: str) -> inspect.Parameter:
             str,
             typer.Option(
                 "--" + name.replace("_", "-"),
-                "--" + name,
                 help=_HELP.get(name) or _field_help(name),
                 show_default=False,
             ),
@@ -81,7 +80,7 @@ def _field_help(name: str) -> str:
     if default in (None, "", (), PydanticUndefined):
         return field.description or ""
     text = ",".join(str(part) for part in default) if isinstance(default, tuple) else default
-    return f"{field.description} [{text}]"
+    return f"{field.description} (default: {text})"
 
 
 def _command(name: str, summary: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -73,9 +73,10 @@ class RunConfig(BaseModel):
     aligner_args: Arguments = Field(
         default_factory=dict, description="its hyperparameters: name=value,… or JSON"
     )
-    languages: Names = Field((), description="target languages [all that the data has]")
+    languages: Names = Field((), description="target languages (default: all that the data has)")
     realign_languages: Names = Field(
-        (), description="languages of the parallel text [the target languages that have some]"
+        (),
+        description="languages of the parallel text (default: the target languages that have some)",
     )
     source_language: str = Field("en", description="language to fine-tune in", min_length=1)
     language_mix: Literal["proportional", "uniform"] = Field(
@@ -87,10 +88,11 @@ class RunConfig(BaseModel):
         128, description="width of the projection head while realigning; 0: none"
     )
     realign_steps: PositiveInt | None = Field(
-        None, description="optimizer steps of realignment [as many as the fine-tuning takes]"
+        None,
+        description="optimizer steps of realignment (default: as many as the fine-tuning takes)",
     )
     finetune_steps: PositiveInt | None = Field(
-        None, description="optimizer steps of fine-tuning [as the epochs say]"
+        None, description="optimizer steps of fine-tuning (default: as the epochs say)"
     )
     finetune_epochs: PositiveFloat = Field(5.0, description="passes over the training data")
     warmup: float = Field(

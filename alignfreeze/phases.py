@@ -23,11 +23,11 @@ from alignfreeze.preparation import (
     Preparation,
     RealignedEncoder,
     StrategyChoice,
-    TaskData,
 )
 from alignfreeze.realign import realign
 from alignfreeze.records import log_config, log_losses, log_result, log_scores
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
+from alignfreeze.taskdata import TaskData
 from alignfreeze.tracking import TrackedRun, tracked_run
 
 if TYPE_CHECKING:

@@ -1,24 +1,22 @@
 """What the entry points do: a parent run, and the phases below it."""
 
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from accelerate.utils import broadcast_object_list
 
 from alignfreeze import tracking
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig, build_config
-from alignfreeze.errors import ConfigError, Interrupted
+from alignfreeze.errors import ConfigError
 from alignfreeze.phases import ENCODER_FOLDER, Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
 from alignfreeze.results import TaskResult
+from alignfreeze.signals import sigterm_as_exception
 from alignfreeze.tracking import TrackedRun, tracked_run
 from alignfreeze.training import join_processes, make_accelerator, resolve_precision
 
@@ -150,7 +148,7 @@ def _with_baselines(phases: Phases, results: list[TaskResult]) -> list[TaskResul
 @contextmanager
 def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
-    with _terminated(), tracked_run(name, writes=tracking.is_main_process()) as parent:
+    with sigterm_as_exception(), tracked_run(name, writes=tracking.is_main_process()) as parent:
         with join_processes().main_process_first():  # which records what is wrong
             config = build_config(options)
         yield parent, config
@@ -169,23 +167,6 @@ def _phases(
         folder = [own]
         broadcast_object_list(folder)
         yield Phases(preparation, accelerator, parent, Path(folder[0]))
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Make SIGTERM an exception, so that runs are ended as they should be."""
-
-    def raise_interrupted(number: int, frame: FrameType | None) -> None:
-        raise Interrupted("interrupted by SIGTERM; go on with resume=true")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, raise_interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:

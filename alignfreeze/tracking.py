@@ -154,11 +154,15 @@ def _is_dead(process: str) -> bool:
 
 def _end_dead_runs(current: str) -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
+    client = MlflowClient()
     for run in _search(f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'"):
-        if run.info.run_id != current and _is_dead(run.data.tags[_PROCESS]):
-            client = MlflowClient()
-            client.set_tag(run.info.run_id, _ERROR, "its process was killed")
-            client.set_terminated(run.info.run_id, "KILLED")
+        if run.info.run_id == current or not _is_dead(run.data.tags[_PROCESS]):
+            continue
+        client.set_terminated(run.info.run_id, "KILLED")
+        # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
+        for run_id in (run.info.run_id, run.data.tags.get("mlflow.parentRunId")):
+            if run_id is not None and _ERROR not in client.get_run(run_id).data.tags:
+                client.set_tag(run_id, _ERROR, "its process was killed")
 
 
 def _search(filter_string: str) -> list[Run]:

@@ -1,14 +1,11 @@
 """The training loop that realignment and fine-tuning share."""
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -24,6 +21,7 @@ from alignfreeze.batching import Batch, BatchStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord, Progress
 from alignfreeze.errors import Interrupted
 from alignfreeze.progress import progress_bar
+from alignfreeze.signals import deferred_signals
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -32,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
-
-DEFERRED = (signal.SIGTERM, signal.SIGINT)
-"""Signals that let the optimizer step in hand be finished."""
 
 Precision = Literal["bf16", "fp32"]
 
@@ -276,33 +271,3 @@ class _Loop:
         if self.accelerator.num_processes > 1:
             losses = self.accelerator.reduce(losses, "mean")
         return losses
-
-
-@contextmanager
-def deferred_signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying of them; a second one of a kind kills.
-
-    Where the block ends as if there had been none, the first is handed on after it.
-
-    Yields:
-        The signals received so far. Empty, always, outside the main thread.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, previous[number])
-
-    previous = {int(number): signal.getsignal(number) for number in DEFERRED}
-    for number in previous:
-        signal.signal(number, remember)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])

@@ -13,12 +13,13 @@ ROOT = Path(__file__).parent.parent
 
 LEVELS = [
     {"errors", "__init__"},
-    {"config", "words", "textfiles", "caching", "modelfiles", "presets", "progress"},
+    {"config", "words", "textfiles", "caching", "modelfiles", "presets", "progress", "signals"},
     {"contracts", "demo"},
     {"registry", "encoders", "losses", "bitexts", "corpus", "batching", "sources", "checkpoints"},
     {"freezing", "pairs", "training", "identity"},
     {"realign", "finetune", "evaluate", "tracking", "testing"},
-    {"results", "preparation", "records"},
+    {"results", "taskdata", "records"},
+    {"preparation"},
     {"phases", "tables"},
     {"pipeline"},
     {"cli"},

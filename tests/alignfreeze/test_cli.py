@@ -29,7 +29,7 @@ def test_options_reach_the_pipeline_as_text(monkeypatch):
         return fake_outcome(options)
 
     monkeypatch.setattr(pipeline, "run", run)
-    result = runner.invoke(app, ["run", "--realign-steps", "3", "--strategy_args", "boundary=2"])
+    result = runner.invoke(app, ["run", "--realign-steps", "3", "--strategy-args", "boundary=2"])
     assert result.exit_code == 0
     assert (seen["realign_steps"], seen["strategy_args"], seen["task"]) == ("3", "boundary=2", "")
     assert list(seen) == OPTIONS["run"]

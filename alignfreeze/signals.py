@@ -1,0 +1,62 @@
+"""What SIGTERM and Ctrl-C do to a run: end it in order, with its state kept."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from alignfreeze.errors import Interrupted
+
+DEFERRED = (signal.SIGTERM, signal.SIGINT)
+"""Signals that let the optimizer step in hand be finished."""
+
+
+@contextmanager
+def sigterm_as_exception() -> Iterator[None]:
+    """Make SIGTERM an `Interrupted`, so that MLflow runs are ended as they should be.
+
+    Does nothing outside of the main thread, where signals cannot be caught.
+    """
+
+    def raise_interrupted(number: int, frame: FrameType | None) -> None:
+        raise Interrupted("interrupted by SIGTERM; go on with resume=true")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, raise_interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def deferred_signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT instead of dying of them; a second one of a kind kills.
+
+    Where the block ends as if there had been none, the first is handed on after it.
+
+    Yields:
+        The signals received so far. Empty, always, outside the main thread.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {int(number): signal.getsignal(number) for number in DEFERRED}
+    for number in previous:
+        signal.signal(number, remember)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
