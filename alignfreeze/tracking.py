@@ -25,6 +25,8 @@ PARAM_LENGTH = 6000
 """MLflow cuts longer values of params."""
 BATCH_METRICS = 1000
 """MLflow takes no more metrics in one call."""
+WRITE_SECONDS = 10
+"""How long a metric may wait to be written, so that curves can be watched."""
 
 _PROCESS = f"{TAG}process"
 _ERROR = f"{TAG}error"
@@ -41,6 +43,7 @@ class TrackedRun:
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
         self._metrics: list[Metric] = []
+        self._written = time.monotonic()
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -64,13 +67,15 @@ class TrackedRun:
         if self.run_id is None:
             return
         self._metrics.append(Metric(name, value, int(time.time() * 1000), step))
-        if len(self._metrics) >= BATCH_METRICS:
+        waited = time.monotonic() - self._written
+        if len(self._metrics) >= BATCH_METRICS or waited >= WRITE_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write the metrics that are in the buffer."""
         if self.run_id is not None and self._metrics:
             metrics, self._metrics = self._metrics, []
+            self._written = time.monotonic()
             self._client.log_batch(self.run_id, metrics=metrics)
 
     def artifacts(self, folder: Path, name: str | None = None) -> None:
