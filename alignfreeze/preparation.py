@@ -125,6 +125,8 @@ class Preparation:
         if source_language not in known:
             task.require_file(self.source, source_language, "test")
         targets = self.config.languages or [code for code in known if code != source_language]
+        if not targets:
+            raise DataError(f"{name}: no language but {source_language!r} has a test split")
         if source_language in targets:
             raise ConfigError(f"languages must not hold the source language {source_language!r}")
         return TaskData(

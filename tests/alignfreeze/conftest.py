@@ -54,20 +54,22 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def experiment(mlflow_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def experiment(mlflow_store: str, tmp_path: Path) -> Iterator[str]:
     """The id of a fresh experiment of `mlflow_store`, which runs go to; artifacts in tmp_path."""
     import mlflow
 
-    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
-    mlflow.set_tracking_uri(mlflow_store)
-    artifacts = (tmp_path / "artifacts").as_uri()
-    experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=artifacts)
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
-    yield experiment_id
-    while mlflow.active_run() is not None:
-        mlflow.end_run("KILLED")
-    mlflow.delete_experiment(experiment_id)
-    mlflow.set_tracking_uri(None)
+    # Its own patch: a test may undo those of the fixture `monkeypatch`.
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
+        mlflow.set_tracking_uri(mlflow_store)
+        artifacts = (tmp_path / "artifacts").as_uri()
+        experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=artifacts)
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
+        yield experiment_id
+        while mlflow.active_run() is not None:
+            mlflow.end_run("KILLED")
+        mlflow.delete_experiment(experiment_id)
+        mlflow.set_tracking_uri(None)

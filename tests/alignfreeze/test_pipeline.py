@@ -281,7 +281,7 @@ def test_realigning_alone_for_tasks_of_different_lengths_wants_steps(experiment)
 
 def test_a_killed_process_leaves_a_run_that_the_next_one_ends(experiment, seed, cache, tmp_path):
     options = {**OPTIONS, "seed": seed, "realign_steps": "2000"}
-    words = [w for k, v in options.items() for w in (f"--{k}", v)]
+    words = [w for k, v in options.items() for w in (f"--{k.replace('_', '-')}", v)]
     environment = {**os.environ, "MLFLOW_EXPERIMENT_ID": experiment}
     process = subprocess.Popen(
         [sys.executable, "-m", "alignfreeze", "run", *words],
