@@ -4,8 +4,7 @@ Every order is a function of the seed alone, so that a resumed run can go on fro
 without having read what came before.
 """
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Literal, Protocol, Self
@@ -20,6 +19,9 @@ from alignfreeze.words import IGNORED_LABEL
 
 BUFFER_BATCHES = 64
 """Batches drawn at a time; rows are sorted by length within them."""
+
+CHUNK = 4096
+"""Rows of an epoch that are Python's integers at a time."""
 
 
 class Batch(Protocol):
@@ -117,10 +119,18 @@ def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
     return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
 
 
-def rounds(keys: Iterable[Hashable]) -> NDArray[np.int64]:
-    """How often each of some keys, in their order, has come before; of shape (keys,)."""
-    seen: defaultdict[Hashable, count[int]] = defaultdict(count)
-    return np.fromiter((next(seen[key]) for key in keys), dtype=np.int64)
+def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """Number the epochs of each corpus within a buffer from 0.
+
+    Args:
+        keys: Corpus and epoch of each row, in the order in which they were drawn.
+
+    Returns:
+        Of shape (keys,): in which of its corpus's epochs, as far as this buffer has them.
+    """
+    first: dict[int, int] = {}
+    found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
+    return np.array(found, dtype=np.int64)
 
 
 def bucketed(
@@ -131,12 +141,13 @@ def bucketed(
 ) -> list[NDArray[np.int64]]:
     """Cut rows into batches of similar length, and shuffle the batches of each round.
 
-    A small data set comes round several times in a buffer. Copies of a row have the same
-    length, so without the rounds they would sit together in one batch.
+    A buffer may hold the end of an epoch and the start of the next, or several epochs of a small
+    data set. The rounds keep them in order; without them, copies of a row, which have the same
+    length, would sit together in one batch.
 
     Args:
         lengths: Length of each row, of shape (rows,).
-        rounds: How often each row has come before, of shape (rows,).
+        rounds: Which epoch of the buffer each row belongs to, of shape (rows,).
         batch_size: Rows in a batch; the last one cut may be smaller.
         random: Breaks ties between equal lengths and orders the batches.
 
@@ -151,15 +162,17 @@ def bucketed(
     return [batches[n] for n in numbers[np.argsort(first_rounds[numbers], kind="stable")]]
 
 
-def epochs(size: int, random: np.random.Generator) -> Iterator[int]:
-    """All of ``range(size)`` in random order, again and again, without end."""
-    while True:
-        yield from random.permutation(size).tolist()
+def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Pairs of epoch and row: all of ``range(size)`` in random order, again, without end."""
+    for epoch in count():
+        order = random.permutation(size)
+        for begin in range(0, size, CHUNK):
+            yield from ((epoch, row) for row in order[begin : begin + CHUNK].tolist())
 
 
 def mixed_order(
     sizes: Sequence[int], mix: Literal["proportional", "uniform"], seed: int
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[tuple[int, int, int]]:
     """Rows of several corpora in random order, without end.
 
     No row of a corpus comes again before all of its rows have come.
@@ -171,18 +184,19 @@ def mixed_order(
         seed: Decides the order.
 
     Yields:
-        Pairs of corpus number and row number.
+        Epoch of the corpus, corpus number and row number.
     """
     random = np.random.default_rng([seed, 0])
     if mix == "proportional":
         ends = np.cumsum(sizes)
-        for row in epochs(int(ends[-1]), random):
+        for epoch, row in epochs(int(ends[-1]), random):
             corpus = int(np.searchsorted(ends, row, side="right"))
-            yield corpus, row - int(ends[corpus]) + sizes[corpus]
+            yield epoch, corpus, row - int(ends[corpus]) + sizes[corpus]
     streams = [epochs(size, rng) for size, rng in zip(sizes, random.spawn(len(sizes)), strict=True)]
     while True:
         for corpus in random.permutation(len(sizes)).tolist():
-            yield corpus, next(streams[corpus])
+            epoch, row = next(streams[corpus])
+            yield epoch, corpus, row
 
 
 class FeatureStream:
@@ -203,10 +217,12 @@ class FeatureStream:
         size = self.batch_size * BUFFER_BATCHES
         next(islice(order, skipped * size, skipped * size), None)
         for number in count(skipped):
-            buffer = np.fromiter(islice(order, size), dtype=np.int64, count=size)
+            drawn = list(islice(order, size))
+            buffer = np.array([row for _, row in drawn])
             lengths = np.array([len(self.features[row].input_ids) for row in buffer])
             random = np.random.default_rng([self.seed, 1, number])
-            cut = bucketed(lengths, rounds(buffer.tolist()), self.batch_size, random)
+            epoch_rounds = rounds((0, epoch) for epoch, _ in drawn)
+            cut = bucketed(lengths, epoch_rounds, self.batch_size, random)
             for rows in cut[inside:]:
                 yield collate_features(self.features, buffer[rows], self.padding)
             inside = 0

@@ -53,6 +53,7 @@ class CheckpointFolder:
     def __init__(self, root: Path, owner: str) -> None:
         self.root = root
         self.folder = root / owner
+        self._resumed: Path | None = None
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
         """Keep the state of training, all or nothing, and drop the checkpoint before."""
@@ -81,13 +82,17 @@ class CheckpointFolder:
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
         """Put training back into the state of a checkpoint, random numbers included."""
         accelerator.load_state(str(checkpoint))
+        self._resumed = checkpoint.parent
         values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
         losses = [LossRecord(*record) for record in values.pop("losses")]
         return Progress(**values, losses=losses)
 
     def clear(self) -> None:
-        """Drop every checkpoint of the phase."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        """Drop this process's checkpoints, and those that it went on from."""
+        for folder in {self.folder, self._resumed or self.folder}:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not self._owners():
+            shutil.rmtree(self.root, ignore_errors=True)
 
     def _owners(self) -> list[Path]:
         return sorted(self.root.iterdir()) if self.root.is_dir() else []

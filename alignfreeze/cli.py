@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Heavy imports wait until a command needs them."""
 
+import contextlib
 import inspect
 import logging
 import os
@@ -12,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from alignfreeze import __version__
 from alignfreeze.config import RunConfig
-from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from alignfreeze.pipeline import Outcome
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 _EVALUATION_ONLY = {"eval_batch_size", "finetune_lr", "warmup", "save_model", "compare"}
 _REALIGNMENT_ONLY = {
+    "model",  # the encoder takes its place
     "strategy",
     "strategy_args",
     "compare",
@@ -162,12 +164,28 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def _fail_mlflow_run(message: str) -> None:
+    """Say in the run that `mlflow run` has opened, if it has, why nothing was done."""
+    if "MLFLOW_RUN_ID" not in os.environ:
+        return
+    from alignfreeze.tracking import tracked_run
+
+    with contextlib.suppress(ConfigError), tracked_run("alignfreeze", writes=_is_first()):
+        raise ConfigError(message)
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("alignfreeze").setLevel(logging.INFO if _is_first() else logging.ERROR)
     try:
-        return app(arguments)
+        return app(arguments, standalone_mode=False)
+    except typer.TyperException as error:
+        # MLflow hands on parameters that MLproject does not know.
+        message = getattr(error, "format_message", error.__str__)()
+        _fail_mlflow_run(message)
+        typer.echo(f"alignfreeze: {message}", err=True)
+        sys.exit(2)
     except Interrupted as error:
         typer.echo(f"alignfreeze: {error}", err=True)
         sys.exit(143)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_origin
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,13 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _all_different(values: tuple[object, ...]) -> tuple[object, ...]:
+    twice = {str(value) for value in values if values.count(value) > 1}
+    if twice:
+        raise ValueError(f"must not name anything twice: {', '.join(sorted(twice))}")
+    return values
+
+
 def _arguments(value: object) -> object:
     """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping."""
     if not isinstance(value, str):
@@ -49,8 +57,13 @@ def _arguments(value: object) -> object:
         raise ValueError("must be name=value,… or a JSON object") from None
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Layers = Annotated[tuple[int, ...], BeforeValidator(_names), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), AfterValidator(_all_different)]
+Layers = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_names),
+    Field(min_length=1),
+    AfterValidator(_all_different),
+]
 Arguments = Annotated[dict[str, Any], BeforeValidator(_arguments)]
 
 
@@ -106,7 +119,7 @@ class RunConfig(BaseModel):
     finetune_lr: PositiveFloat = Field(2e-5, description="learning rate of fine-tuning")
     realign_max_length: int = Field(96, description="subwords of a side in realignment", ge=8)
     max_length: int = Field(256, description="subwords of a row in fine-tuning", ge=8)
-    seed: NonNegativeInt = Field(31, description="seed of everything that is drawn")
+    seed: int = Field(31, description="seed of everything that is drawn", ge=0, lt=2**32)
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto: bf16 where the hardware has it"
     )

@@ -164,7 +164,8 @@ def load_with_head(
 ) -> "PreTrainedModel":
     """Load an encoder with a task head, in float32 and in evaluation mode.
 
-    A head that the checkpoint lacks, or has for other labels, is drawn at random.
+    The head is drawn at random, also where the checkpoint has one, so that encoders with and
+    without one start alike.
 
     Args:
         name_or_path: As in `load_encoder`.
@@ -178,11 +179,19 @@ def load_with_head(
     cls = getattr(transformers, auto_class, None)
     if cls is None:
         raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
-    options: dict[str, Any] = {"ignore_mismatched_sizes": True}
+    encoder = load_encoder(name_or_path)
+    names = dict(enumerate(labels))
+    extra: dict[str, Any] = {}
     if labels:
-        options["id2label"] = dict(enumerate(labels))
-        options["label2id"] = {label: number for number, label in enumerate(labels)}
-    return _load(name_or_path, cls, options)
+        extra = {"id2label": names, "label2id": {v: k for k, v in names.items()}}
+    with reading(name_or_path) as options:
+        config = transformers.AutoConfig.from_pretrained(**options, **extra)
+        model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
+    # The encoder alone may have a pooler that the head does without.
+    lost = model.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys
+    if lost:
+        raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+    return model
 
 
 def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":

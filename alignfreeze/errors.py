@@ -41,5 +41,12 @@ class MissingSplitError(DataError):
     """A language has no such split in the data."""
 
 
-class Interrupted(AlignFreezeError):  # noqa: N818  as KeyboardInterrupt
-    """A signal asked the process to end; what was computed is in a checkpoint."""
+class TrainingError(AlignFreezeError):
+    """Training went wrong in a way that no more of it would mend."""
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end; what was computed is in a checkpoint.
+
+    Like KeyboardInterrupt it is no `Exception`, so that no handler of errors takes it for one.
+    """

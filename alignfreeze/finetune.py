@@ -32,10 +32,8 @@ class TaskModel(nn.Module):
         return result
 
 
-def finetune_steps(config: RunConfig, n_features: int, n_processes: int) -> int:
-    """Optimizer steps of fine-tuning: those asked for, or what the epochs come to."""
-    if config.finetune_steps is not None:
-        return config.finetune_steps
+def steps_of_epochs(config: RunConfig, n_features: int, n_processes: int) -> int:
+    """Optimizer steps of fine-tuning that the epochs come to."""
     rows_a_step = config.finetune_batch_size * config.accumulation * n_processes
     return math.ceil(n_features * config.finetune_epochs / rows_a_step)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ FINETUNE_FIELDS = (
     "finetune_lr",
     "max_length",
 )
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "seqeval")
+
 HOW_FIELDS = frozenset({"resume", "reuse", "save_model", "checkpoint_steps"})
 """Options that change how a run gets to its result, not the result."""
 
@@ -39,6 +42,11 @@ def hash_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """SHA-256 of a value as JSON with sorted keys, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that compute; another one may give other numbers."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def config_hash(config: RunConfig) -> str:

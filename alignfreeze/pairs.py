@@ -153,11 +153,12 @@ class PairStream:
         size = self.batch_size * BUFFER_BATCHES
         next(islice(order, skipped * size, skipped * size), None)
         for number in count(skipped):
-            keys = list(islice(order, size))
-            pairs = self.encode(keys)
+            drawn = list(islice(order, size))
+            pairs = self.encode([(corpus, row) for _, corpus, row in drawn])
+            epoch_rounds = rounds((corpus, epoch) for epoch, corpus, _ in drawn)
             lengths = np.array([pair.length for pair in pairs])
             random = np.random.default_rng([self.seed, 1, number])
-            for rows in bucketed(lengths, rounds(keys), self.batch_size, random)[inside:]:
+            for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
                 batch = collate_pairs([pairs[row] for row in rows], self._padding)
                 self.empty_batches += batch.weight == 0
                 yield batch

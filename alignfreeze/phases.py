@@ -15,8 +15,8 @@ from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders import load_encoder, load_with_head
 from alignfreeze.evaluate import Score, evaluate
-from alignfreeze.finetune import finetune, finetune_steps
-from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, phase_hash
+from alignfreeze.finetune import finetune, steps_of_epochs
+from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, library_versions, phase_hash
 from alignfreeze.modelfiles import save
 from alignfreeze.preparation import (
     BASELINE,
@@ -63,6 +63,12 @@ class Phases:
         self.parent = parent
         self.folder = folder
         self._encoders: dict[str, RealignedEncoder] = {}
+        self._environment = {
+            "processes": accelerator.num_processes,
+            "precision": accelerator.mixed_precision,
+            "device": accelerator.device.type,
+            "libraries": library_versions(),
+        }
 
     def pretrained(self) -> RealignedEncoder:
         """The encoder as it is before realignment."""
@@ -71,7 +77,9 @@ class Phases:
     def finetune_steps(self, data: TaskData) -> int:
         """Optimizer steps of a task's fine-tuning."""
         n_processes = self.accelerator.num_processes
-        return finetune_steps(self.config, len(data.training_features), n_processes)
+        return self.config.finetune_steps or steps_of_epochs(
+            self.config, len(data.training_features), n_processes
+        )
 
     def realign_steps(self, data: TaskData) -> int:
         """Optimizer steps of realignment: as given, else as many as the fine-tuning's."""
@@ -95,8 +103,7 @@ class Phases:
                 "strategy": choice.identity,
                 "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
                 "steps": steps,
-                "processes": self.accelerator.num_processes,
-                "precision": self.accelerator.mixed_precision,
+                **self._environment,
             },
         )
 
@@ -111,7 +118,7 @@ class Phases:
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
         config = choice.applied_to(self.config).model_copy(update={"realign_steps": steps})
         with self._phase_run("realign", config, choice) as run:
-            set_seed(config.seed)
+            set_seed(config.seed, device_specific=True)
             encoder = load_encoder(self.preparation.model)
             checkpoints = self._checkpoints(identity, run)
             result = realign(
@@ -151,7 +158,8 @@ class Phases:
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
         identity = self._finetune_identity(self.pretrained(), data)
-        found = self._on_main(lambda: self._finished_scores(identity))
+        may_reuse = self.config.reuse
+        found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
         return None if found is None else found[1]
 
     def _finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
@@ -163,8 +171,7 @@ class Phases:
                 "encoder": encoder.identity,
                 "task": data.identity,
                 "steps": self.finetune_steps(data),
-                "processes": self.accelerator.num_processes,
-                "precision": self.accelerator.mixed_precision,
+                **self._environment,
             },
         )
 
@@ -185,7 +192,7 @@ class Phases:
         config = choice.applied_to(self.config).model_copy(update=update)
         padding = self.preparation.tokenizer.pad_token_id or 0
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
-            set_seed(config.seed)
+            set_seed(config.seed, device_specific=True)
             model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
             checkpoints = self._checkpoints(identity, run)
             result = finetune(
@@ -208,16 +215,18 @@ class Phases:
                 accelerator=self.accelerator,
             )
             log_scores(run, scores, config.source_language)
-            self._keep(run, model, scores)
+            self._keep(run, model, scores, identity)
             run.finished_as(identity)
         self._drop(checkpoints)
         return scores
 
-    def _keep(self, run: TrackedRun, model: "PreTrainedModel", scores: list[Score]) -> None:
+    def _keep(
+        self, run: TrackedRun, model: "PreTrainedModel", scores: list[Score], identity: str
+    ) -> None:
         """Log the scores as a file, and the model if it is asked for."""
         run.text(scores_to_csv(scores), RESULTS_FILE)
         if self.config.save_model and self.accelerator.is_main_process:
-            path = self.folder / "model"
+            path = self.folder / identity / "model"
             save(model, self.preparation.tokenizer, path)
             run.artifacts(path, "model")
 

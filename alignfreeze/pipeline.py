@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate.utils import broadcast_object_list
@@ -15,7 +15,7 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.phases import ENCODER_FOLDER, Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
-from alignfreeze.results import TaskResult
+from alignfreeze.results import RESULTS_FILE, TaskResult, scores_to_csv
 from alignfreeze.signals import sigterm_as_exception
 from alignfreeze.tracking import TrackedRun, tracked_run
 from alignfreeze.training import join_processes, make_accelerator, resolve_precision
@@ -46,8 +46,12 @@ def run(options: Mapping[str, str]) -> Outcome:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault.
         Interrupted: When a signal asked the process to end.
     """
-    with _parent_run("alignfreeze", options) as (parent, config), _phases(parent, config) as phases:
-        return _finetune_all(phases, parent)
+    with (
+        _parent_run("alignfreeze", options) as (parent, config),
+        _phases(parent, _without_encoder(config)) as phases,
+    ):
+        outcome = _finetune_all(phases, parent)
+        return replace(outcome, results=_with_baselines(phases, outcome.results))
 
 
 def realign_only(options: Mapping[str, str]) -> Outcome:
@@ -58,22 +62,36 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             is given.
         Interrupted: When a signal asked the process to end.
     """
-    with (
-        _parent_run("alignfreeze realign", options) as (parent, config),
-        _phases(parent, config) as phases,
-    ):
-        choice = phases.preparation.strategies[-1]
-        if not choice.strategy.realigns:
-            raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
-        steps = {phases.realign_steps(data) for data in phases.preparation.tasks}
-        if len(steps) > 1:
-            raise ConfigError(
-                "realign_steps must be given, since the tasks take different numbers of "
-                f"fine-tuning steps: {', '.join(map(str, sorted(steps)))}"
-            )
-        encoder = phases.realign(choice, steps.pop())
-        parent.tags({"realign_run": encoder.run_id or ""})
-        return Outcome([], config.source_language, _places(parent, encoder))
+    with _parent_run("alignfreeze realign", options) as (parent, asked):
+        config = _without_encoder(asked).model_copy(update={"compare": ()})
+        # Labelled data says how many steps to take, and in which languages, if nothing else does.
+        needs_tasks = not (config.realign_steps and config.realign_languages)
+        with _phases(parent, config, needs_tasks=needs_tasks) as phases:
+            choice = phases.preparation.strategies[-1]
+            if not choice.strategy.realigns:
+                raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
+            encoder = phases.realign(choice, _common_realign_steps(phases))
+            parent.tags({"realign_run": encoder.run_id or ""})
+            return Outcome([], config.source_language, _places(parent, encoder))
+
+
+def _common_realign_steps(phases: Phases) -> int:
+    """The number of realignment steps that all tasks agree on."""
+    given = phases.config.realign_steps
+    steps = {given} if given else {phases.realign_steps(data) for data in phases.preparation.tasks}
+    if len(steps) > 1:
+        raise ConfigError(
+            "realign_steps must be given, since the tasks take different numbers of "
+            f"fine-tuning steps: {', '.join(map(str, sorted(steps)))}"
+        )
+    return steps.pop()
+
+
+def _without_encoder(config: RunConfig) -> RunConfig:
+    """A configuration that realigns, and so takes no encoder that was realigned before."""
+    if config.encoder:
+        raise ConfigError(f"encoder is for evaluate alone, got {config.encoder!r}")
+    return config
 
 
 def evaluate_only(options: Mapping[str, str]) -> Outcome:
@@ -130,11 +148,11 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
             if choice.main:
                 prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
                 log_scores(parent, scores, phases.config.source_language, prefix)
-    results = _with_baselines(phases, results)
+                parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
     return Outcome(results, phases.config.source_language, _places(parent))
 
 
-def _with_baselines(phases: Phases, results: list[TaskResult]) -> list[TaskResult]:
+def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:
     """The results, and before them the baselines that the store holds already."""
     present = {(result.strategy, result.task) for result in results}
     baselines = [
@@ -142,7 +160,7 @@ def _with_baselines(phases: Phases, results: list[TaskResult]) -> list[TaskResul
         for data in phases.preparation.tasks
         if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
     ]
-    return baselines + results
+    return [*baselines, *results]
 
 
 @contextmanager
@@ -156,13 +174,17 @@ def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[Tracked
 
 @contextmanager
 def _phases(
-    parent: TrackedRun, config: RunConfig, encoder: RealignedEncoder | None = None
+    parent: TrackedRun,
+    config: RunConfig,
+    encoder: RealignedEncoder | None = None,
+    *,
+    needs_tasks: bool = True,
 ) -> Iterator[Phases]:
     """Everything that the phases need, checked; and a folder for as long as they last."""
     accelerator = make_accelerator(resolve_precision(config.precision))
     log_config(parent, config, accelerator)
     with accelerator.main_process_first():  # the others find its caches
-        preparation = Preparation(config, encoder)
+        preparation = Preparation(config, encoder, needs_tasks=needs_tasks)
     with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
         folder = [own]
         broadcast_object_list(folder)
@@ -172,5 +194,7 @@ def _phases(
 def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
     if parent.run_id is None:
         return []
-    places = [] if encoder is None else [f"encoder: {encoder.path}"]
-    return places + tracking.places(parent.run_id)
+    lines = tracking.places(parent.run_id)
+    if encoder is not None:
+        lines.append(f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}")
+    return lines

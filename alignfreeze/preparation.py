@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.caching import cache_root, folder_digest
@@ -15,13 +15,17 @@ from alignfreeze.encoders import (
     load_encoder,
     load_tokenizer,
     longest_input,
+    parameter_sites,
     resolve_layers,
 )
-from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
 from alignfreeze.registry import ALIGNER, STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.taskdata import TaskData
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +86,19 @@ class Preparation:
         config: The configuration.
         encoder: One that was realigned before: it is the configuration's model then, and is not
             realigned again.
+        needs_tasks: False where nothing depends on labelled data; then none is read.
 
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
     """
 
-    def __init__(self, config: RunConfig, encoder: RealignedEncoder | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        encoder: RealignedEncoder | None = None,
+        *,
+        needs_tasks: bool = True,
+    ) -> None:
         self.config = config
         self.strategies = _strategies(config) if encoder is None else [_realigned_before(encoder)]
         tasks = {name: create_plugin(TASK, name, {}) for name in config.task}
@@ -96,7 +107,8 @@ class Preparation:
         self.tokenizer = load_tokenizer(self.model)
         content = self._check_model()
         self.model_identity = content if encoder is None else encoder.identity
-        self.tasks = [self._task_data(name, task) for name, task in tasks.items()]
+        wanted = tasks.items() if needs_tasks else ()
+        self.tasks = [self._task_data(name, task) for name, task in wanted]
         self.corpora = self._corpora() if self._realigns else []
 
     @property
@@ -106,9 +118,11 @@ class Preparation:
     def _check_model(self) -> str:
         """Check that strategies, layers and lengths fit the encoder; returns its identity."""
         encoder = load_encoder(self.model)
+        layers = resolve_layers(self.config.layer, layer_count(encoder))
+        if len(set(layers)) < len(layers):
+            raise ConfigError(f"layer must not name a layer twice, got {self.config.layer}")
         for choice in self.strategies:
-            check_strategy(encoder, choice.strategy, name=choice.name)
-        resolve_layers(self.config.layer, layer_count(encoder))
+            _check_freezing(encoder, choice, max(layers))
         longest = longest_input(encoder, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
             length = getattr(self.config, name)
@@ -117,7 +131,10 @@ class Preparation:
         folder = Path(self.model).expanduser()
         if folder.is_dir():
             return folder_digest(folder)
-        return f"{self.model}@{encoder.config._commit_hash}"
+        commit = encoder.config._commit_hash
+        if commit is None:
+            raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
+        return f"{self.model}@{commit}"
 
     def _task_data(self, name: str, task: Task) -> TaskData:
         source_language = self.config.source_language
@@ -173,11 +190,24 @@ class Preparation:
         return chosen
 
 
+def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_layer: int) -> None:
+    """Check that a strategy fits, and leaves something at or below the realigned layer."""
+    summary = check_strategy(encoder, choice.strategy, name=choice.name)
+    reached = any(
+        name not in summary.frozen_names and (site.layer is None or site.layer <= top_layer)
+        for name, site in parameter_sites(encoder).items()
+    )
+    if not reached:
+        raise ConfigError(
+            f"strategy {choice.name!r} must leave something to train up to layer {top_layer}, "
+            "whose output is realigned, but freezes all of it"
+        )
+
+
 def _strategies(config: RunConfig) -> list[StrategyChoice]:
-    """The strategies to compare with, then the run's own."""
-    if config.strategy in config.compare:
-        raise ConfigError(f"compare must not hold the strategy itself, got {config.strategy!r}")
-    asked: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in config.compare]
+    """The strategies to compare with, then the run's own, which need not be compared to itself."""
+    others = [name for name in config.compare if name != config.strategy]
+    asked: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in others]
     return [
         StrategyChoice(
             name=name,

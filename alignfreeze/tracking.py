@@ -110,11 +110,11 @@ def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iter
         yield TrackedRun(None)
         return
     _hush()
-    started = mlflow.start_run(run_name=name, nested=nested)
+    tags = {_PROCESS: _this_process()}
+    started = mlflow.start_run(run_name=name, nested=nested, tags=tags)
     run = TrackedRun(started.info.run_id)
     status = "FINISHED"
     try:
-        run.tags({"process": _this_process()})
         if not nested:
             _end_dead_runs(started.info.run_id)
         yield run
@@ -131,7 +131,11 @@ def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iter
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text if isinstance(error, AlignFreezeError) else f"{type(error).__name__}: {text}"
+    return (
+        text
+        if isinstance(error, (AlignFreezeError, Interrupted))
+        else f"{type(error).__name__}: {text}"
+    )
 
 
 def _hush() -> None:

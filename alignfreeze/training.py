@@ -19,7 +19,7 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
 from alignfreeze.batching import Batch, BatchStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord, Progress
-from alignfreeze.errors import Interrupted
+from alignfreeze.errors import Interrupted, TrainingError
 from alignfreeze.progress import progress_bar
 from alignfreeze.signals import deferred_signals
 
@@ -125,6 +125,7 @@ def train(
         on_loss: Called with each new record of the loss (those before a checkpoint included).
 
     Raises:
+        TrainingError: If the loss is not a number.
         Interrupted: When a signal asked the process to end; a checkpoint is left behind.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -263,6 +264,11 @@ class _Loop:
         """Mean loss of the steps since the last record; the only wait for the device."""
         mean = self._losses(pending).mean()
         pending.clear()
+        if not torch.isfinite(mean):
+            raise TrainingError(
+                f"{self.plan.phase}: the loss is not a number by step {step}; the learning rate, "
+                f"{self.plan.learning_rate:g}, must be lower"
+            )
         return LossRecord(step, float(mean))
 
     def _losses(self, pending: list[Tensor]) -> Tensor:

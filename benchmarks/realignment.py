@@ -47,11 +47,11 @@ def both_orders(
 ) -> dict[str, list[PairBatch]]:
     """The same sentence pairs twice: in batches of similar length, and as they come."""
     sizes = [len(corpus) for corpus in corpora]
-    keys = list(islice(mixed_order(sizes, "proportional", SEED), BATCH_SIZE * BUFFER_BATCHES))
+    order = islice(mixed_order(sizes, "proportional", SEED), BATCH_SIZE * BUFFER_BATCHES)
     stream = PairStream(
         corpora, tokenizer, batch_size=BATCH_SIZE, max_length=96, mix="proportional", seed=SEED
     )
-    pairs = stream.encode(keys)
+    pairs = stream.encode([(corpus, row) for _, corpus, row in order])
     lengths = np.array([pair.length for pair in pairs])
     random = np.arange(len(pairs)).reshape(-1, BATCH_SIZE)
     by_length = bucketed(lengths, np.zeros_like(lengths), BATCH_SIZE, np.random.default_rng(SEED))

@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoTokenizer
 from alignfreeze import phases, pipeline
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import build_config
-from alignfreeze.errors import AlignFreezeError
+from alignfreeze.errors import AlignFreezeError, Interrupted
 from alignfreeze.realign import realign
 
 OPTIONS = {
@@ -176,7 +176,7 @@ def test_an_encoder_is_evaluated_by_run_or_by_folder(experiment, seed):
     scores = whole.results[-1].scores
     for encoder in (found["realign"].info.run_id, found["alignfreeze realign"].info.run_id, folder):
         outcome = pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
-        assert outcome.results[-1].scores == scores
+        assert [result.scores for result in outcome.results] == [scores]
     assert runs(experiment)["alignfreeze evaluate"].data.tags["alignfreeze.realign_run"] == ""
 
 
@@ -246,7 +246,15 @@ BAD = {
     "length": ({"max_length": "4096"}, "max_length must be <= 128, the encoder's, got 4096"),
     "data": ({"data": "./nowhere", "model": "demo"}, "there is no folder './nowhere'"),
     "option": ({"tempreature": "1"}, "tempreature is not a known option"),
-    "comparison": ({"compare": "front"}, "compare must not hold the strategy itself"),
+    "seed": ({"seed": "4294967296"}, "seed must be < 4294967296"),
+    "twice": ({"realign_languages": "de,de"}, "must not name anything twice: de"),
+    "layer twice": ({"layer": "-1,3"}, "layer must not name a layer twice"),
+    "nothing to train": (
+        {"strategy_args": "boundary=3,embeddings=true", "layer": "0"},
+        "must leave something to train up to layer 0",
+    ),
+    "learning rate": ({"realign_lr": "1e38", "precision": "fp32"}, "the loss is not a number"),
+    "encoder": ({"encoder": "0123"}, "encoder is for evaluate alone"),
 }
 
 
@@ -308,7 +316,7 @@ def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
         return realign(*args, **kwargs)
 
     monkeypatch.setattr(phases, "realign", realign_and_be_terminated)
-    with pytest.raises(AlignFreezeError, match="interrupted by SIGTERM"):
+    with pytest.raises(Interrupted, match="interrupted by SIGTERM"):
         pipeline.run({**OPTIONS, "seed": seed})
     found = runs(experiment)
     assert {run.info.status for run in found.values()} == {"KILLED"}
