@@ -152,14 +152,16 @@ def bucketed(
         random: Breaks ties between equal lengths and orders the batches.
 
     Returns:
-        Row numbers of each batch; round after round, but for batches that hold rows of two.
+        Row numbers of each batch, round after round; a batch may hold the end of one and the
+        start of the next.
     """
     order = random.permutation(len(lengths))
     order = order[np.lexsort((lengths[order], rounds[order]))]
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     numbers = random.permutation(len(batches))
-    first_rounds = rounds[order[::batch_size]]
-    return [batches[n] for n in numbers[np.argsort(first_rounds[numbers], kind="stable")]]
+    first = np.array([rounds[batches[number][0]] for number in numbers])
+    last = np.array([rounds[batches[number][-1]] for number in numbers])
+    return [batches[number] for number in numbers[np.lexsort((last, first))]]
 
 
 def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:

@@ -30,12 +30,14 @@ class Token:
         upos: Universal part of speech.
         entity: BIO tag, `O` outside of a named entity.
         node: Place of the concept in the meaning, the same in every language.
+        concept: Key of the concept in the lexicon.
     """
 
     form: str
     upos: str
     entity: str
     node: str
+    concept: str
 
 
 class Linearizer:
@@ -236,7 +238,7 @@ class Linearizer:
             return []
         concept = self._lexicon.concepts[key]
         form = concept.words.get(self._language)
-        return [] if form is None else [Token(form, concept.upos, "O", node)]
+        return [] if form is None else [Token(form, concept.upos, "O", node, key)]
 
 
 def align(source: Iterable[Token], target: Iterable[Token]) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 The words are real, but each language has a single, lemma-like form of each: morphology
 (agreement, case, tense, plural) is left out on purpose, and so are capitals at the start
 of a sentence.  A tag belongs to the concept, hence it is the same in every language.
+Acronyms, digits and some brands are the same string everywhere, as in real text.
 """
 
 from collections.abc import Mapping

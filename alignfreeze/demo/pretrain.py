@@ -2,7 +2,7 @@
 
 A small BERT learns by masked language modelling from text of one language at a time: each
 language's sentences are drawn by a generator of their own, so that nothing says which
-sentence or word translates which.
+sentence or word translates which.  It takes 470 seconds on one core, and about 1.5 GB of memory.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
-from alignfreeze.demo.grammar import Linearizer
-from alignfreeze.demo.lexicon import load_lexicon
+from alignfreeze.demo.grammar import Linearizer, Token
+from alignfreeze.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
 from alignfreeze.demo.world import World
 
 _log = logging.getLogger(__name__)
@@ -27,33 +27,46 @@ _log = logging.getLogger(__name__)
 _SEED = 7
 _SENTENCES_PER_LANGUAGE = 15_000
 _NAME_RATE = 0.35
-_VOCABULARY = 4_000
+_ENGLISH_NAMES = 0.4
+_VOCABULARY = 5_000
 _LAYERS = 4
-_WIDTH = 128
+_WIDTH = 64
+_INNER_WIDTH = 128
 _HEADS = 4
 _MAX_SUBWORDS = 128
-_STEPS = 4_000
+_STEPS = 12_000
 _BATCH = 64
-_LEARNING_RATE = 2e-3
+_LEARNING_RATE = 3e-3
 _WARM_UP = 0.05
-_MASKED = 0.15
-_IGNORED = -100
+_MASKED = 0.3
 _SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def monolingual_text(language: str, n: int) -> list[str]:
-    """Draw `n` sentences of a language, unrelated to those of any other language."""
-    world = World(random.Random(f"{_SEED}-{language}"), name_rate=_NAME_RATE)
+    """Draw `n` sentences of a language, unrelated to those of any other language.
+
+    As in real text, some names are left as English writes them; with the acronyms, digits
+    and marks of the lexicon, this shared vocabulary is all that ties the languages together.
+    """
+    generator = random.Random(f"{_SEED}-{language}")
+    world = World(generator, name_rate=_NAME_RATE)
     linearizer = Linearizer(language)
+    concepts = load_lexicon().concepts
+
+    def written(token: Token) -> str:
+        foreign = token.upos == "PROPN" and generator.random() < _ENGLISH_NAMES
+        return concepts[token.concept].words[SOURCE_LANGUAGE] if foreign else token.form
+
     return [
-        " ".join(token.form for token in linearizer.sentence(world.sentence())) for _ in range(n)
+        " ".join(written(token) for token in linearizer.sentence(world.sentence()))
+        for _ in range(n)
     ]
 
 
 def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
-    """Learn a cased WordPiece vocabulary from the texts of all languages."""
+    """Learn an uncased WordPiece vocabulary from the texts of all languages."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(
         vocab_size=_VOCABULARY, special_tokens=_SPECIAL_TOKENS, show_progress=False
@@ -63,7 +76,7 @@ def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=_MAX_SUBWORDS,
         pad_token="[PAD]",
@@ -112,10 +125,10 @@ def _configuration(tokenizer: PreTrainedTokenizerFast) -> BertConfig:
         hidden_size=_WIDTH,
         num_hidden_layers=_LAYERS,
         num_attention_heads=_HEADS,
-        intermediate_size=4 * _WIDTH,
+        intermediate_size=_INNER_WIDTH,
         max_position_embeddings=_MAX_SUBWORDS,
-        hidden_dropout_prob=0.05,
-        attention_probs_dropout_prob=0.05,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
         pad_token_id=tokenizer.pad_token_id,
     )
 

@@ -28,7 +28,13 @@ _THINGS = ("thing", "food", "clothes", "text", "vehicle")
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What a class of verbs goes with: kinds of nouns, and whether names may act."""
+    """What a class of verbs goes with.
+
+    Attributes:
+        subjects: Kinds of nouns that act; a kind that is repeated acts more often.
+        objects: Kinds of nouns that are acted on, none for intransitive verbs.
+        organisations_act: Whether a bank or a museum may be the subject.
+    """
 
     subjects: tuple[str, ...]
     objects: tuple[str, ...] = ()

@@ -228,9 +228,11 @@ def test_a_head_for_labels(folder: Path) -> None:
     model.save_pretrained(folder)
     other = load_with_head(str(folder), head, ("a", "b"))
     assert other.get_parameter("classifier.weight").shape == (2, 16)
-    same = load_with_head(str(folder), head, ("a", "b", "c"))
-    weight = same.get_parameter("classifier.weight")
-    assert torch.equal(weight, model.get_parameter("classifier.weight"))
+    again = load_with_head(str(folder), head, ("a", "b", "c"))
+    weight = again.get_parameter("classifier.weight")
+    assert not torch.equal(weight, model.get_parameter("classifier.weight"))
+    for name, parameter in again.base_model.named_parameters():
+        assert torch.equal(parameter, encoder.get_parameter(name))
 
 
 def test_a_head_without_labels(folder: Path) -> None:
@@ -321,7 +323,7 @@ def test_weights_that_are_missing_or_have_another_shape(folder: Path) -> None:
     match = r"lacks 4 of the encoder's parameters.*e\.g\. encoder\.layer\.1\.output\.LayerNorm"
     with pytest.raises(EncoderError, match=match):
         load_encoder(str(folder))
-    match = r"lacks 4 of the encoder's.*e\.g\. bert\.encoder\.layer\.1\.output\.LayerNorm"
+    match = r"lacks 4 of the encoder's.*e\.g\. encoder\.layer\.1\.output\.LayerNorm"
     with pytest.raises(EncoderError, match=match):
         load_with_head(str(folder), "AutoModelForTokenClassification", ("a",))
     name = "encoder.layer.0.output.dense.bias"

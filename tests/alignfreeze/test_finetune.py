@@ -7,7 +7,7 @@ from alignfreeze.batching import collate_features
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
-from alignfreeze.finetune import TaskModel, finetune, finetune_steps
+from alignfreeze.finetune import TaskModel, finetune, steps_of_epochs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.words import IGNORED_LABEL
 
@@ -29,11 +29,7 @@ def test_steps_from_epochs(n_features, epochs, batch_size, accumulation, n_proce
     config = RunConfig(
         finetune_epochs=epochs, finetune_batch_size=batch_size, accumulation=accumulation
     )
-    assert finetune_steps(config, n_features, n_processes) == steps
-
-
-def test_steps_that_are_given_win():
-    assert finetune_steps(RunConfig(finetune_steps=7, finetune_epochs=100), 10**6, 1) == 7
+    assert steps_of_epochs(config, n_features, n_processes) == steps
 
 
 # The model

@@ -408,6 +408,8 @@ def test_the_newest_checkpoint_of_all_processes_counts(run, folder, accelerator)
     )
     assert folder.newest() == other.newest() == other.folder / "step-000000007"
     folder.clear()
+    assert folder.newest() == other.newest()
+    other.clear()
     assert not folder.root.exists()
     assert folder.newest() is None
 
