@@ -156,7 +156,14 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     Raises:
         EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.
     """
-    return _load(name_or_path, transformers.AutoModel, {})
+    with reading(name_or_path) as options:
+        _require_encoder(name_or_path, transformers.AutoConfig.from_pretrained(**options))
+        # Weights of another shape are told of below, more clearly than by transformers.
+        encoder, report = transformers.AutoModel.from_pretrained(
+            dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        )
+    _require_weights(name_or_path, report)
+    return encoder  # type: ignore[no-any-return]
 
 
 def load_with_head(
@@ -234,16 +241,6 @@ def _reads_words(tokenizer: Any) -> bool:
     return bool(encode("a a").input_ids == encode(["a", "a"], is_split_into_words=True).input_ids)
 
 
-def _load(name: str, auto_class: Any, extra: dict[str, Any]) -> "PreTrainedModel":
-    with reading(name) as options:
-        _require_encoder(name, transformers.AutoConfig.from_pretrained(**options))
-        model, report = auto_class.from_pretrained(
-            dtype=torch.float32, output_loading_info=True, **options, **extra
-        )
-    _require_weights(name, model, report)
-    return model  # type: ignore[no-any-return]
-
-
 def _require_encoder(name: str, config: Any) -> None:
     """Encoder-decoders and decoders do not represent a word by its context on both sides."""
     family = config.model_type
@@ -260,12 +257,10 @@ def _require_encoder(name: str, config: Any) -> None:
     )
 
 
-def _require_weights(name: str, model: "PreTrainedModel", report: dict[str, Any]) -> None:
-    """A random head is to be expected, and an unused pooler; a random encoder is a mistake."""
-    is_bare = model.base_model is model
-    prefix = "" if is_bare else f"{model.base_model_prefix}."
+def _require_weights(name: str, report: dict[str, Any]) -> None:
+    """A pooler may be missing, since words do not use it; other random weights are a mistake."""
     keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
-    lost = sorted(k for k in keys if k.startswith(prefix) and "pooler" not in k.split("."))
+    lost = sorted(key for key in keys if "pooler" not in key.split("."))
     if lost:
         raise EncoderError(
             f"model {name!r}: the checkpoint lacks {len(lost)} of the encoder's parameters, "
