@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import mlflow
 import pytest
 from typer.testing import CliRunner
 
@@ -51,6 +52,19 @@ def test_an_error_is_one_line_on_stderr(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="1"):
         main(["run"])
     assert capsys.readouterr().err == "alignfreeze: temperature must be > 0, got '0'\n"
+
+
+def test_an_unknown_option_is_one_line_and_fails_the_run_of_mlflow(experiment, monkeypatch, capsys):
+    run = mlflow.MlflowClient().create_run(experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--stratgy", "front"])
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("alignfreeze: No such option: --stratgy")
+    assert "\n" not in line
+    failed = mlflow.get_run(run.info.run_id)
+    assert failed.info.status == "FAILED"
+    assert "--stratgy" in failed.data.tags["alignfreeze.error"]
 
 
 def test_a_signal_has_its_own_exit_code(monkeypatch, capsys):
