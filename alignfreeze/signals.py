@@ -50,7 +50,9 @@ def deferred_signals() -> Iterator[list[int]]:
         received.append(number)
         signal.signal(number, previous[number])
 
-    previous = {int(number): signal.getsignal(number) for number in DEFERRED}
+    handlers = {int(number): signal.getsignal(number) for number in DEFERRED}
+    # What nohup, or a shell's background, has ignored stays so.
+    previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
     for number in previous:
         signal.signal(number, remember)
     try:

@@ -417,6 +417,19 @@ def test_the_newest_checkpoint_of_all_processes_counts(run, folder, accelerator)
 # Signals
 
 
+@pytest.fixture(autouse=True)
+def signals_that_are_not_ignored() -> Iterator[None]:
+    """As in a terminal; a shell's background job inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_ignored_signal_stays_ignored(run):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert len(run(Toy(), killed_at(2, signal.SIGINT), plan(5)).losses) == 1
+
+
 def handlers() -> list[object]:
     return [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
 
