@@ -138,12 +138,17 @@ def realign(
             on_loss=on_loss,
         )
     encoder.eval()
+    _report_losses_of_data(stream)
+    return result
+
+
+def _report_losses_of_data(stream: PairStream) -> None:
+    """Nothing is cut silently."""
     if stream.truncated:
         logger.warning(
             "%d sentence pairs lost words beyond realign_max_length=%d",
             stream.truncated,
-            config.realign_max_length,
+            stream.max_length,
         )
     if stream.empty_batches:
         logger.warning("%d batches held no aligned word", stream.empty_batches)
-    return result
