@@ -112,7 +112,7 @@ class Phases:
         path = tracking.artifact_path(run.info.run_id, ENCODER_FOLDER) if run else None
         if run is None or path is None:
             return None
-        self._say_reused("realignment", run.info.run_id)
+        self._say_reused("realignment", choice, run.info.run_id)
         return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
@@ -152,7 +152,7 @@ class Phases:
         if found is None:
             return self._finetune(encoder, choice, data, identity)
         run_id, scores = found
-        self._say_reused(f"fine-tuning on {data.name}", run_id)
+        self._say_reused(f"fine-tuning on {data.name}", choice, run_id)
         return scores
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
@@ -249,9 +249,10 @@ class Phases:
         if self.accelerator.is_main_process:
             checkpoints.clear()
 
-    def _say_reused(self, what: str, run_id: str) -> None:
-        logger.info("%s: taken over from the finished run %s", what, run_id)
-        self.parent.tags({f"reused.{what.replace(' ', '_')}": run_id})
+    def _say_reused(self, what: str, choice: StrategyChoice, run_id: str) -> None:
+        logger.info("%s, %s: taken over from the finished run %s", choice.name, what, run_id)
+        label = what if choice.main else f"{what} {choice.name}"
+        self.parent.tags({f"reused.{label.replace(' ', '_')}": run_id})
 
     def _on_main(self, compute: Callable[[], T]) -> T:
         """What the process that tracks finds, in every process."""

@@ -126,6 +126,14 @@ def test_finished_phases_are_taken_over(experiment, seed):
     assert metrics(again["alignfreeze"]) == metrics(first["alignfreeze"])
 
 
+def test_what_is_taken_over_for_comparison_is_marked_so(experiment, seed):
+    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
+    pipeline.run({**OPTIONS, "seed": seed, "compare": "baseline"})
+    tags = runs(experiment)["alignfreeze"].data.tags
+    assert "alignfreeze.reused.fine-tuning_on_pos_baseline" in tags
+    assert "alignfreeze.reused.fine-tuning_on_pos" not in tags
+
+
 def test_the_same_run_twice_gives_identical_metrics(experiment, seed):
     pipeline.run({**OPTIONS, "seed": seed})
     first = runs(experiment)
