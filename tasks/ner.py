@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from alignfreeze.contracts import DataSource, Split, TaggedSentence, TaggingTask, line_blocks
+from alignfreeze.contracts import HubSplit, Split, TaggedSentence, TaggingTask, line_blocks
 from alignfreeze.errors import DataError
 
 LANGUAGES = (
@@ -15,6 +15,9 @@ LANGUAGES = (
 TAGS = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC"
 """Outside, beginning and inside of persons, organizations and locations."""
 
+REPOSITORY = "unimelb-nlp/wikiann"
+REVISION = None
+
 
 class NamedEntityRecognition(TaggingTask):
     """Tags persons, organizations and locations; scored by whole entities and by tokens."""
@@ -23,22 +26,23 @@ class NamedEntityRecognition(TaggingTask):
     suffix: ClassVar[str] = ".tsv"
     languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
     primary_metric: ClassVar[str] = "f1"
+    columns: ClassVar[tuple[str, ...]] = ("tokens", "ner_tags")
     labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())
 
-    def load(self, source: DataSource, language: str, split: Split) -> list[TaggedSentence]:
+    def hub_split(self, language: str, split: Split) -> HubSplit:
+        """WikiANN has all three splits of every language, by the names used here."""
+        return HubSplit(REPOSITORY, language, split, self.columns, REVISION)
+
+    def read_text(self, path: Path, language: str) -> list[TaggedSentence]:
         """Read ``token<TAB>tag`` lines, with an empty line between sentences.
 
         WikiANN's original files write ``en:token``; the prefix is cut off where every token of
         the file has it.
 
         Raises:
-            MissingSplitError: If the language has no such split.
-            DataError: If the file is malformed or has no sentence; names the file and the line.
+            DataError: If the file is malformed; names the file and the line.
         """
-        path = self.require_file(source, language, split)
         blocks = [[_token(number, line, path) for number, line in b] for b in line_blocks(path)]
-        if not blocks:
-            raise DataError("the file has no sentence", file=path)
         prefix = f"{language}:"
         if not all(token.startswith(prefix) for block in blocks for _, token, _ in block):
             prefix = ""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from alignfreeze.contracts import DataSource, Split, TaggedSentence, TaggingTask, line_blocks
+from alignfreeze.contracts import HubSplit, Split, TaggedSentence, TaggingTask, line_blocks
 from alignfreeze.errors import DataError
 
 LANGUAGES = (
@@ -22,6 +22,19 @@ COLUMNS = 10
 WORD_ID = re.compile(r"(\d+)(?:([-.])(\d+))?", re.ASCII)
 """``7``: a word; ``7-8``: a multiword token over words 7 and 8; ``7.1``: an empty node after 7."""
 
+REPOSITORY = "commul/universal_dependencies"
+REVISION = "2.17"
+"""The release of Universal Dependencies, which the data set has as a branch."""
+
+TREEBANK_NAMES = (
+    "en_ewt af_afribooms ar_padt bg_btb ca_ancora cs_pdt da_ddt de_gsd el_gdt es_gsd fa_perdt "
+    "fi_pud fr_gsd he_htb hi_hdtb hu_szeged it_isdt ja_gsd ko_gsd lt_alksnis lv_lvtb "
+    "no_bokmaal pl_pdb pt_gsd ro_rrt ru_gsd sk_snk sl_ssj sv_pud ta_ttb th_pud tr_pud uk_iu "
+    "vi_vtb zh_gsd"
+)
+TREEBANKS = {name.partition("_")[0]: name for name in TREEBANK_NAMES.split()}
+"""The treebank of each language on the hub."""
+
 
 class PartOfSpeechTagging(TaggingTask):
     """Gives each syntactic word its universal part of speech; scored by accuracy over words."""
@@ -30,24 +43,32 @@ class PartOfSpeechTagging(TaggingTask):
     suffix: ClassVar[str] = ".conllu"
     languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
     primary_metric: ClassVar[str] = "accuracy"
+    columns: ClassVar[tuple[str, ...]] = ("tokens", "upos")
     labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())
+    unlabelled: ClassVar[str | None] = "_"  # a multiword token's, in data sets that list them
 
-    def load(self, source: DataSource, language: str, split: Split) -> list[TaggedSentence]:
+    def hub_split(self, language: str, split: Split) -> HubSplit | None:
+        """The language's treebank; PUD treebanks have a test split alone.
+
+        Nothing is split off their test data: such a language has no validation score.
+        """
+        treebank = TREEBANKS.get(language)
+        if treebank is None or (treebank.endswith("_pud") and split != "test"):
+            return None
+        return HubSplit(REPOSITORY, treebank, split, self.columns, REVISION)
+
+    def read_text(self, path: Path, language: str) -> list[TaggedSentence]:
         """Read FORM and UPOS from a CoNLL-U file; multiword tokens and empty nodes are skipped.
 
         Raises:
-            MissingSplitError: If the language has no such split.
-            DataError: If the file is malformed or has no sentence; names the file and the line.
+            DataError: If the file is malformed; names the file and the line.
         """
-        path = self.require_file(source, language, split)
         sentences = []
         for block in line_blocks(path):
             words = _words(block, path)
             if words:
                 forms, tags = zip(*words, strict=True)
                 sentences.append(TaggedSentence(words=forms, tags=tags))
-        if not sentences:
-            raise DataError("the file has no sentence", file=path)
         return sentences
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:

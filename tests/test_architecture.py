@@ -15,9 +15,11 @@ LEVELS = [
     {"errors", "__init__"},
     {"config", "words", "textfiles", "caching", "modelfiles", "presets", "progress", "signals"},
     {"contracts", "demo"},
-    {"registry", "encoders", "losses", "bitexts", "corpus", "batching", "sources", "checkpoints"},
-    {"freezing", "pairs", "training", "identity"},
-    {"realign", "finetune", "evaluate", "tracking", "testing"},
+    {"registry", "encoders", "losses", "bitexts", "batching", "checkpoints", "cleaning", "hub"},
+    {"freezing", "training", "identity", "shards", "sources"},
+    {"corpus", "alignments"},
+    {"pairs", "probes"},
+    {"realign", "finetune", "evaluate", "tracking", "testing", "figures"},
     {"results", "taskdata", "records"},
     {"preparation"},
     {"phases", "tables"},
@@ -28,7 +30,8 @@ LEVELS = [
 """A module imports only modules of an earlier row; a package's own modules count as one."""
 
 ONLY_IMPORTER = {"mlflow": "tracking", "optuna": "search", "typer": "cli"}
-PLUGIN_IMPORTS = {"contracts", "config", "errors"}
+PLUGIN_IMPORTS = {"contracts", "config", "errors", "encoders"}
+"""Of the core; the last for aligners that use one, since it alone knows the families."""
 
 
 def level_of(module: str) -> int:
@@ -70,7 +73,7 @@ def core_files() -> list[Path]:
 
 def plugin_files() -> list[Path]:
     return sorted(
-        p for kind in ("strategies", "tasks", "aligners") for p in (ROOT / kind).glob("*.py")
+        p for kind in ("strategies", "tasks", "aligners") for p in (ROOT / kind).rglob("*.py")
     )
 
 
@@ -100,7 +103,10 @@ def test_some_libraries_have_one_importer(path):
 @pytest.mark.parametrize("path", plugin_files(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_plugin_imports_contracts_alone(path):
     assert core_modules(path) <= PLUGIN_IMPORTS
-    assert not [name for name in imports(path) if name.startswith("alignfreeze_")]
+    kind, *rest = path.relative_to(ROOT).parts
+    own = f"alignfreeze_{kind}.{rest[0]}." if len(rest) > 1 else None
+    others = [name for name in imports(path) if name.startswith("alignfreeze_")]
+    assert not [name for name in others if own is None or not name.startswith(own)]
 
 
 ENTRY_POINTS = {"main": "run", "realign": "realign", "evaluate": "evaluate"}

@@ -1,8 +1,24 @@
 """What a plugin implements, and the small dataclasses that plugins and the core exchange."""
 
-from alignfreeze.contracts.aligner import Aligner, Segmentation, WordAlignment
-from alignfreeze.contracts.data import SPLIT_FILES, Bitext, DataSource, SentencePair, Split
+from alignfreeze.contracts.aligner import (
+    Aligner,
+    RunModel,
+    Segmentation,
+    UsesRunModel,
+    WordAlignment,
+)
+from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.data import (
+    SPLIT_FILES,
+    Bitext,
+    DataSource,
+    HubSplit,
+    SentencePair,
+    Split,
+    Supplier,
+)
 from alignfreeze.contracts.plugin import Plugin
+from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.strategy import (
     Boundary,
     FreezingStrategy,
@@ -21,18 +37,25 @@ __all__ = [
     "DataSource",
     "Feature",
     "FreezingStrategy",
+    "HubSplit",
     "LayerBoundary",
+    "PairClassificationTask",
     "ParameterSite",
     "Plugin",
     "Prediction",
+    "RunModel",
     "Segmentation",
     "SentencePair",
     "Split",
+    "Supplier",
     "TaggedSentence",
     "TaggingTask",
     "Task",
+    "TextPair",
+    "UsesRunModel",
     "WordAlignment",
     "count_lines",
     "line_blocks",
     "numbered_lines",
+    "parquet_rows",
 ]

@@ -1,8 +1,9 @@
 """What a word aligner implements."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from alignfreeze.contracts.data import Bitext, SentencePair
 from alignfreeze.contracts.plugin import Plugin
@@ -14,8 +15,20 @@ WordAlignment = list[tuple[int, int]]
 """Pairs ``(source word, target word)``, counted from 0; no word occurs twice on its side."""
 
 
+@dataclass(frozen=True)
+class UsesRunModel:
+    """Marks an aligner's field as an encoder's name; where it is not given, the run's own."""
+
+
+RunModel = Annotated[str, UsesRunModel()]
+"""An encoder: a folder, or a name on the hub; where it is not given, that of the run."""
+
+
 class Aligner(Plugin):
     """Finds which words of a sentence pair translate each other, one to one."""
+
+    parallel: ClassVar[bool] = True
+    """Whether several processes may align at once, each a part of the text."""
 
     def segmentation(self, bitext: Bitext) -> Segmentation:
         """How the texts of ``bitext`` are to be split into the words that it aligns."""
@@ -29,11 +42,16 @@ class Aligner(Plugin):
         """
         return ()
 
+    def identity(self) -> str:
+        """What the result depends on beside fields, files and code; such as a model's revision."""
+        return ""
+
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order, without holding them all.
 
         Args:
-            pairs: The sentence pairs, in the order of their lines; lines may be missing.
+            pairs: The sentence pairs, in the order of their lines; lines may be missing, at
+                the start and at the end too, where several processes share the text.
             bitext: Where they come from.
 
         Raises:

@@ -2,12 +2,55 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 Split = Literal["train", "validation", "test"]
 
 SPLIT_FILES: dict[Split, str] = {"train": "train", "validation": "dev", "test": "test"}
 """The file name, without its ending, that each split has in a data folder."""
+
+
+@dataclass(frozen=True)
+class HubSplit:
+    """Where a split is on the Hugging Face hub, in a data set of parquet files.
+
+    Attributes:
+        repository: ``namespace/name`` of the data set.
+        config: Name of its configuration, such as ``de_gsd``; ``None`` where it has but one.
+        split: Its own name of the split.
+        columns: The columns that are read.
+        revision: A commit or tag; ``None``: whatever is the newest when it is first fetched.
+    """
+
+    repository: str
+    config: str | None
+    split: str
+    columns: tuple[str, ...]
+    revision: str | None = None
+
+
+class Supplier(Protocol):
+    """Brings data from elsewhere, as files of a data source."""
+
+    def file(self, place: HubSplit) -> Path:
+        """The parquet file that a split is, or will be, kept in."""
+
+    def fetch(self, place: HubSplit) -> None:
+        """Write that file, unless it is there, or there is no such split.
+
+        Raises:
+            DataError: If the data set cannot be reached; names it.
+        """
+
+    def parallel_languages(self, source_language: str) -> list[str]:
+        """The target languages that it has parallel text for, sorted."""
+
+    def fetch_bitext(self, source_language: str, target: str) -> None:
+        """Write the texts, and dictionaries as far as there are any, into the data source.
+
+        Raises:
+            DataError: If they cannot be reached; names them.
+        """
 
 
 @dataclass(frozen=True)
@@ -17,10 +60,12 @@ class DataSource:
     Attributes:
         name: What the user called it, for messages.
         root: The folder.
+        supplier: Brings what is not in the folder yet; ``None`` where all is there.
     """
 
     name: str
     root: Path
+    supplier: Supplier | None = None
 
 
 @dataclass(frozen=True)

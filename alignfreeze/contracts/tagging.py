@@ -1,6 +1,6 @@
 """The shared half of tasks that give each word of a sentence a tag."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,10 +24,40 @@ class TaggedSentence:
 class TaggingTask(Task):
     """Token classification over words: the first subword of each carries its tag.
 
-    A subclass gives `labels`, `load` (a list of `TaggedSentence`) and `score`.
+    A subclass gives `labels`, `read_text` (a list of `TaggedSentence`), `score`, and `columns`:
+    those of the words and of the tags.
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
+    unlabelled: ClassVar[str | None] = None
+    """A tag in the hub's rows that says that the word is to be left out."""
+
+    def from_row(self, row: Mapping[str, Any], language: str) -> TaggedSentence | None:
+        """A sentence from the hub's columns; one without words is left out.
+
+        Tags are names, or numbers in the order of `labels`.
+        """
+        words, tags = (row[name] for name in self.columns)
+        if len(words) != len(tags):
+            raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
+        kept = [
+            (word, self._tag(tag))
+            for word, tag in zip(words, tags, strict=True)
+            if self.unlabelled is None or tag != self.unlabelled
+        ]
+        if any(not word for word, _ in kept):
+            raise ValueError("a word must not be empty")
+        if not kept:
+            return None
+        forms, names = zip(*kept, strict=True)
+        return TaggedSentence(words=forms, tags=names)
+
+    def _tag(self, tag: str | int) -> str:
+        if isinstance(tag, int) and 0 <= tag < len(self.labels):
+            return self.labels[tag]
+        if tag not in self.labels:
+            raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")
+        return str(tag)
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
         """Metrics of predicted tags, sentence by sentence and word by word."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alignfreeze.contracts.data import SPLIT_FILES, DataSource, Split
+from alignfreeze.contracts.data import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.contracts.plugin import Plugin
-from alignfreeze.errors import MissingSplitError
+from alignfreeze.contracts.rows import parquet_rows
+from alignfreeze.errors import DataError, MissingSplitError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,21 +53,38 @@ class Task(Plugin):
     """Target languages of the published experiments."""
     primary_metric: ClassVar[str]
     """The metric that tables show."""
+    columns: ClassVar[tuple[str, ...]] = ()
+    """The columns of the hub's data set that are read."""
     auto_class: ClassVar[str]
     """The class in transformers that has the head, such as ``AutoModelForTokenClassification``."""
     labels: ClassVar[tuple[str, ...]] = ()
     """Names of the classes that the head tells apart; empty where it tells none."""
+    epochs: ClassVar[float] = 5.0
+    """Passes over the training data in the published experiments."""
+
+    def hub_split(self, language: str, split: Split) -> HubSplit | None:
+        """Where on the hub a split is; ``None`` where the hub has none."""
+        return None
 
     def file(self, source: DataSource, language: str, split: Split) -> Path:
-        """The file that holds a split; it need not exist."""
-        return source.root / self.folder / language / f"{SPLIT_FILES[split]}{self.suffix}"
+        """The file that holds a split, text or else parquet; it need not exist."""
+        folder, name = source.root / self.folder / language, SPLIT_FILES[split]
+        text, parquet = folder / f"{name}{self.suffix}", folder / f"{name}.parquet"
+        if source.supplier is None:
+            return parquet if parquet.is_file() and not text.is_file() else text
+        place = self.hub_split(language, split)
+        return parquet if place is None else source.supplier.file(place)
 
     def require_file(self, source: DataSource, language: str, split: Split) -> Path:
-        """The file that holds a split.
+        """The file that holds a split, fetched if need be.
 
         Raises:
             MissingSplitError: If it does not exist; lists the languages that have the split.
+            DataError: If it cannot be fetched.
         """
+        place = self.hub_split(language, split)
+        if source.supplier is not None and place is not None:
+            source.supplier.fetch(place)
         path = self.file(source, language, split)
         if not path.is_file():
             known = " ".join(self.languages_in(source, split)) or "none"
@@ -78,6 +96,9 @@ class Task(Plugin):
 
     def languages_in(self, source: DataSource, split: Split = "test") -> list[str]:
         """The languages that have a split, sorted."""
+        if source.supplier is not None:
+            known = sorted({"en", *self.languages})
+            return [name for name in known if self.hub_split(name, split) is not None]
         folder = source.root / self.folder
         if not folder.is_dir():
             return []
@@ -89,7 +110,41 @@ class Task(Plugin):
 
         Raises:
             MissingSplitError: If the language has no such split.
-            DataError: If the file is empty or malformed; names the file and the line.
+            DataError: If the file is empty or malformed; names the file and the line or row.
+        """
+        path = self.require_file(source, language, split)
+        read = self._read_rows if path.suffix == ".parquet" else self.read_text
+        examples = read(path, language)
+        if not examples:
+            raise DataError("the file has no example", file=path)
+        return examples
+
+    def _read_rows(self, path: Path, language: str) -> Sequence[Any]:
+        examples = []
+        for number, row in parquet_rows(path, self.columns):
+            try:
+                examples.append(self.from_row(row, language))
+            except ValueError as error:
+                raise DataError(f"row {number}: {error}", file=path) from None
+        return [example for example in examples if example is not None]
+
+    def read_text(self, path: Path, language: str) -> Sequence[Any]:
+        """Read the examples of a file in the task's text format.
+
+        Raises:
+            DataError: If the file is malformed; names the file and the line.
+        """
+        raise NotImplementedError
+
+    def from_row(self, row: Mapping[str, Any], language: str) -> Any | None:
+        """Make an example of a row of the hub's data set; ``None`` to leave it out.
+
+        Args:
+            row: The `columns` of the row; class labels are names, or else as they were stored.
+            language: Its language.
+
+        Raises:
+            ValueError: If a value breaks its rule; says the rule and the value.
         """
         raise NotImplementedError
 
