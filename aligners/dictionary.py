@@ -1,9 +1,11 @@
 """Word alignment by bilingual dictionaries."""
 
+import hashlib
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment, numbered_lines
@@ -14,7 +16,7 @@ logger = logging.getLogger(__name__)
 SEPARATOR = re.compile("[ \t]+")
 """Stands between the fields of a MUSE dictionary."""
 
-Translations = Mapping[str, set[str]]
+Translations = Mapping[str, frozenset[str]]
 """The target words that each source word may be translated by."""
 
 
@@ -54,26 +56,52 @@ class DictionaryAligner(Aligner):
         Raises:
             DataError: If no dictionary is there, or one is malformed.
         """
-        translations = self._translations(bitext)
+        contents = tuple(
+            (path, path == bitext.forward_dictionary, _content(path))
+            for path in self.inputs(bitext)
+        )
+        translations = _translations(contents, self.lowercase)
         for pair in pairs:
-            yield _unambiguous(
-                self._compared(pair.source), self._compared(pair.target), translations
-            )
+            source, target = pair.source, pair.target
+            if self.lowercase:
+                source, target = _lowered(source), _lowered(target)
+            yield _unambiguous(source, target, translations)
 
-    def _compared(self, words: tuple[str, ...]) -> list[str]:
-        """Words in the form in which they are looked up."""
-        return [word.lower() for word in words] if self.lowercase else list(words)
 
-    def _translations(self, bitext: Bitext) -> Translations:
-        """The entries of all dictionaries that are there, source word first."""
-        translations: dict[str, set[str]] = defaultdict(set)
-        for path in self.inputs(bitext):
-            for first, second in _entries(path):
-                forward = path == bitext.forward_dictionary
-                entry = (first, second) if forward else (second, first)
-                source, target = self._compared(entry)
-                translations[source].add(target)
-        return translations
+def _lowered(words: Iterable[str]) -> tuple[str, ...]:
+    """Words in the form in which MUSE dictionaries have them."""
+    return tuple([word.lower() for word in words])
+
+
+def _content(path: Path) -> bytes:
+    """A digest of a dictionary.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=path) from error
+
+
+@lru_cache(maxsize=1)
+def _translations(contents: tuple[tuple[Path, bool, bytes], ...], lowercase: bool) -> Translations:
+    """The entries of dictionaries, source word first; the last ones are remembered.
+
+    Args:
+        contents: For each dictionary its file, whether it has the source word first, and a
+            digest of its content.
+        lowercase: Whether all words are put in lower case.
+    """
+    translations: dict[str, set[str]] = defaultdict(set)
+    for path, forward, _ in contents:
+        for entry in _entries(path):
+            first, second = _lowered(entry) if lowercase else entry
+            source, target = (first, second) if forward else (second, first)
+            translations[source].add(target)
+    return {source: frozenset(targets) for source, targets in translations.items()}
 
 
 def _entries(path: Path) -> list[tuple[str, str]]:
@@ -98,18 +126,23 @@ def _entries(path: Path) -> list[tuple[str, str]]:
     return entries
 
 
-def _unambiguous(source: list[str], target: list[str], translations: Translations) -> WordAlignment:
+def _unambiguous(
+    source: Sequence[str], target: Sequence[str], translations: Translations
+) -> WordAlignment:
     """Links between words that are each other's only candidate."""
     places = {word: index for index, word in enumerate(target)}
-    repeated = Counter(target)
-    candidates: list[set[str]] = [
-        translations[word] & places.keys() if word in translations else set() for word in source
+    present = frozenset(places)
+    candidates: list[tuple[int, frozenset[str]]] = [
+        (index, found)
+        for index, word in enumerate(source)
+        if word in translations and (found := translations[word] & present)
     ]
-    claims = Counter(word for words in candidates for word in words)
+    claims = Counter([word for _, words in candidates for word in words])
+    repeated = Counter(target) if len(places) < len(target) else {}
     return [
         (index, places[word])
-        for index, words in enumerate(candidates)
+        for index, words in candidates
         if len(words) == 1
         for word in words
-        if claims[word] == 1 and repeated[word] == 1
+        if claims[word] == 1 and repeated.get(word, 1) == 1
     ]

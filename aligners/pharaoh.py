@@ -4,6 +4,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from alignfreeze.contracts import (
@@ -56,9 +57,10 @@ class PharaohAligner(Aligner):
         """
         (path,) = self.inputs(bitext)
         _check_length(path, bitext.source_file)
-        lines = numbered_lines(path)
+        lines: Iterator[tuple[int, str]] | None = None
         kept = lost = 0
         for pair in pairs:
+            lines = lines or numbered_lines(path, pair.line)
             text = next(line for number, line in lines if number == pair.line)
             try:
                 links = _links(text, pair, reverse=bitext.alignment_reversed)
@@ -68,15 +70,29 @@ class PharaohAligner(Aligner):
             kept += len(alignment)
             lost += len(links) - len(alignment)
             yield alignment
-        logger.info("%s: %d one-to-one links, %d others ignored", path, kept, lost)
+        # Of a part of the text only, so that a big one would say it many times.
+        logger.debug("%s: %d one-to-one links, %d others ignored", path, kept, lost)
 
 
 def _check_length(path: Path, text: Path) -> None:
     """Check that an alignment file has a line for each line of the text."""
-    found, wanted = count_lines(path), count_lines(text)
+    found, wanted = _n_lines(path), _n_lines(text)
     if found != wanted:
         message = f"must have a line for each of the {wanted} lines of {text.name}, got {found}"
         raise DataError(message, file=path, line=min(found, wanted) + 1)
+
+
+def _n_lines(path: Path) -> int:
+    """How many lines a file has; it is read once for all parts of a text."""
+    if not path.is_file():
+        return count_lines(path)
+    status = path.stat()
+    return _counted(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _counted(path: Path, inode: int, size: int, changed: int) -> int:
+    return count_lines(path)
 
 
 def _links(text: str, pair: SentencePair, *, reverse: bool) -> WordAlignment:

@@ -1,4 +1,4 @@
-"""The files of each language pair in a data folder."""
+"""The files of each language pair of a data source."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +9,8 @@ from alignfreeze.errors import DataError
 
 def parallel_languages(source: DataSource, source_language: str) -> list[str]:
     """The target languages that have parallel text with a source language, sorted."""
+    if source.supplier is not None:
+        return source.supplier.parallel_languages(source_language)
     folder = source.root / "parallel"
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     return sorted(
@@ -25,14 +27,14 @@ def _stems(source_language: str, target: str) -> tuple[str, str]:
 
 
 def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:
-    """Find the files of language pairs in a data folder.
+    """Find the files of language pairs, fetched if need be.
 
     The files of English and German are ``parallel/en-de.en`` and ``en-de.de``, and where
     present ``parallel/en-de.align``, ``dictionaries/en-de.txt`` and ``de-en.txt``. Texts and
     alignments may be named ``de-en`` instead; such an alignment has the German index first.
 
     Args:
-        source: The data folder.
+        source: The data.
         source_language: Code of the source language.
         targets: Codes of the target languages.
 
@@ -40,7 +42,8 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
         One bitext a target language, in their order.
 
     Raises:
-        DataError: If a text is missing; names it and the languages that have one.
+        DataError: If a text is missing, or cannot be fetched; names it, and the languages that
+            have one.
     """
     return [_bitext(source, source_language, target) for target in targets]
 
@@ -48,6 +51,8 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
 def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
     if source_language == target:
         raise DataError(f"a target language must not be the source language, got {target!r}")
+    if source.supplier is not None:
+        source.supplier.fetch_bitext(source_language, target)
     folder, dictionaries = source.root / "parallel", source.root / "dictionaries"
     forward, backward = _stems(source_language, target)
     source_file, target_file = _text_files(source, source_language, target)

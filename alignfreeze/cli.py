@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,6 +36,11 @@ _REALIGNMENT_ONLY = {
     "aligner",
     "aligner_args",
     "realign_languages",
+    "pair_limit",
+    "pair_max_words",
+    "pair_max_ratio",
+    "pair_duplicates",
+    "alignment_pairs",
     "language_mix",
     "temperature",
     "layer",
@@ -53,8 +59,23 @@ OPTIONS: dict[str, list[str]] = {
 }
 """The options of each command, which are the parameters of MLproject's entry points."""
 
+ALIGN_OPTIONS = (
+    "data",
+    "source_language",
+    "languages",
+    "aligner",
+    "aligner_args",
+    "model",
+    "pair_limit",
+    "pair_max_words",
+    "pair_max_ratio",
+    "pair_duplicates",
+)
+"""The options of ``align``, which tracks nothing."""
+
 _HELP = {
-    "preset": "options by name: demo, paper, paper-xlmr (default: demo for the demo, else paper)",
+    "preset": "options by name: demo, demo-all, paper, paper-xlmr (default: demo, or paper for "
+    "other data or another model)",
     "config": "YAML file of options, such as a run's config.yaml",
 }
 
@@ -119,8 +140,37 @@ def _evaluate(**options: str) -> None:
     _show(pipeline.evaluate_only(options))
 
 
+@app.command("align", help="Align parallel text, and write the alignments in Pharaoh format.")
+def _align(output: Path, **options: str) -> None:
+    from rich.console import Console
+
+    from alignfreeze.config import build_config
+    from alignfreeze.parallel import align_to_files
+    from alignfreeze.signals import sigterm_as_exception
+
+    console = Console()
+    with sigterm_as_exception():
+        for language, stats in align_to_files(build_config(options), output):
+            console.print(f"{language}: {stats}", soft_wrap=True, highlight=False)
+    console.print(f"written to {output}", soft_wrap=True, highlight=False)
+
+
+_align.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter(
+            "output",
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[Path, typer.Option(help="folder to write to", show_default=False)],
+        ),
+        *(_option(name) for name in ALIGN_OPTIONS),
+    ]
+)
+
+
 @app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")
-def _plugins() -> None:
+def _plugins(
+    verbose: Annotated[bool, typer.Option("--verbose", help="The tasks' languages.")] = False,
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -129,11 +179,17 @@ def _plugins() -> None:
     table = Table(title="Plugins", title_justify="left")
     for column in ("kind", "name", "from", "what it does, or what is wrong", "hyperparameters"):
         table.add_column(column, overflow="fold")
-    for plugin in catalogue():
+    plugins = catalogue()
+    for plugin in plugins:
         fields = ", ".join(f"{field.name}={field.default}" for field in plugin.fields)
         about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
         table.add_row(plugin.kind, plugin.name, plugin.distribution, about, fields)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for plugin in plugins:
+        if verbose and plugin.languages:
+            codes = " ".join(plugin.languages)
+            console.print(f"{plugin.name}: {len(plugin.languages)} languages: {codes}")
 
 
 @app.callback(invoke_without_command=True)
@@ -148,12 +204,12 @@ def _root(
 def _show(outcome: "Outcome") -> None:
     from rich.console import Console
 
-    from alignfreeze.tables import result_tables
+    from alignfreeze.tables import result_table
 
     console = Console(quiet=not _is_first())
-    for table in result_tables(outcome.results, outcome.source_language):
+    if outcome.results:
         console.print()
-        console.print(table)
+        console.print(result_table(outcome.results, outcome.source_language))
     console.print()
     for line in outcome.places:
         console.print(line, soft_wrap=True, highlight=False)

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -72,11 +73,16 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    data: str = Field("demo", description="demo, or a folder of data (docs/data.md)", min_length=1)
+    data: str = Field(
+        "demo", description="demo, hub, hub:FOLDER or a folder of data (docs/data.md)", min_length=1
+    )
     model: str = Field(
         "demo", description="demo, a folder, or a name on the Hugging Face hub", min_length=1
     )
     task: Names = Field(("pos",), description="task, or several with commas", min_length=1)
+    task_args: Arguments = Field(
+        default_factory=dict, description="the tasks' hyperparameters: qa.stride=64,… or JSON"
+    )
     strategy: str = Field("front", description="freezing strategy, or baseline", min_length=1)
     strategy_args: Arguments = Field(
         default_factory=dict, description="its hyperparameters: boundary=3,… or JSON"
@@ -90,6 +96,22 @@ class RunConfig(BaseModel):
     realign_languages: Names = Field(
         (),
         description="languages of the parallel text (default: the target languages that have some)",
+    )
+    pair_limit: PositiveInt | None = Field(
+        None, description="sentence pairs of a language that are read (default: all)"
+    )
+    pair_max_words: NonNegativeInt = Field(
+        100, description="longest side of a sentence pair, in words; 0: any"
+    )
+    pair_max_ratio: NonNegativeFloat = Field(
+        9.0, description="most words of one side for a word of the other; 0: any"
+    )
+    pair_duplicates: Literal["drop", "keep"] = Field(
+        "drop", description="what becomes of a sentence pair that has occurred before"
+    )
+    alignment_pairs: NonNegativeInt = Field(
+        0,
+        description="sentence pairs of a language held out to measure word alignment on; 0: none",
     )
     source_language: str = Field("en", description="language to fine-tune in", min_length=1)
     language_mix: Literal["proportional", "uniform"] = Field(
@@ -107,7 +129,9 @@ class RunConfig(BaseModel):
     finetune_steps: PositiveInt | None = Field(
         None, description="optimizer steps of fine-tuning (default: as the epochs say)"
     )
-    finetune_epochs: PositiveFloat = Field(5.0, description="passes over the training data")
+    finetune_epochs: PositiveFloat | None = Field(
+        None, description="passes over the training data (default: the task's own, 5; nli and qa 2)"
+    )
     warmup: float = Field(
         0.1, description="part of the fine-tuning steps that the rate rises in", ge=0, lt=1
     )

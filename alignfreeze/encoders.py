@@ -220,8 +220,10 @@ def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
             raise EncoderError(f"model {name_or_path!r}: needs a fast tokenizer (tokenizer.json)")
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise EncoderError(f"model {name_or_path!r}: no tokenizer beside the model")
+        _match_inputs(tokenizer, transformers.AutoConfig.from_pretrained(**options))
         if not _reads_words(tokenizer):
-            tokenizer = load(add_prefix_space=True, **options)
+            names = tokenizer.model_input_names
+            tokenizer = load(add_prefix_space=True, model_input_names=names, **options)
         if not _reads_words(tokenizer):
             backend = tokenizer.backend_tokenizer
             space: list[Any] = [normalizers.Prepend(" ")]
@@ -233,6 +235,13 @@ def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
             "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
         )
     return tokenizer
+
+
+def _match_inputs(tokenizer: Any, config: Any) -> None:
+    """Keep a tokenizer from telling two texts apart for an encoder that has one type of text."""
+    if getattr(config, "type_vocab_size", 0) < 2:
+        names = tokenizer.model_input_names
+        tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
 
 
 def _reads_words(tokenizer: Any) -> bool:

@@ -32,10 +32,13 @@ class TaskModel(nn.Module):
         return result
 
 
-def steps_of_epochs(config: RunConfig, n_features: int, n_processes: int) -> int:
-    """Optimizer steps of fine-tuning that the epochs come to."""
+def steps_of_epochs(
+    config: RunConfig, task_epochs: float, n_features: int, n_processes: int
+) -> int:
+    """Optimizer steps of fine-tuning that the epochs, as given or else the task's, come to."""
     rows_a_step = config.finetune_batch_size * config.accumulation * n_processes
-    return math.ceil(n_features * config.finetune_epochs / rows_a_step)
+    epochs = config.finetune_epochs or task_epochs
+    return math.ceil(n_features * epochs / rows_a_step)
 
 
 def finetune(

@@ -15,6 +15,7 @@ SHARED_FIELDS = ("seed", "accumulation")
 REALIGN_FIELDS = (
     *SHARED_FIELDS,
     "source_language",
+    "alignment_pairs",
     "language_mix",
     "temperature",
     "layer",
@@ -26,6 +27,7 @@ REALIGN_FIELDS = (
 FINETUNE_FIELDS = (
     *SHARED_FIELDS,
     "source_language",
+    "alignment_pairs",
     "warmup",
     "finetune_batch_size",
     "eval_batch_size",

@@ -70,6 +70,11 @@ def _local_folder(name: str) -> Path | None:
     return path
 
 
+def why_offline() -> str:
+    """Why the hub cannot be used, as a clause; empty if it can."""
+    return _why_offline()
+
+
 @functools.lru_cache(maxsize=1)
 def _why_offline() -> str:
     """Why the hub cannot be used; empty if it can. Asked once, as its client retries for 20 s."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REMEMBERED_PAIRS = 200_000
+"""Tokenized sentence pairs that are kept for the next epoch, about 1 kB each."""
+
 
 @dataclass(frozen=True)
 class EncodedSide:
@@ -121,7 +124,7 @@ class PairStream:
     """Batches of aligned sentence pairs from corpora in several languages.
 
     Attributes:
-        truncated: Sentence pairs seen so far that lost words to the length limit.
+        truncated: Sentence pairs tokenized so far that lost words to the length limit.
         empty_batches: Batches so far in which no aligned word was left.
     """
 
@@ -170,17 +173,20 @@ class PairStream:
 
     def encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
         """The tokenized pairs at some places (corpus, row); those met before are remembered."""
-        new = sorted(set(keys) - self._encoded.keys())
+        known = {key: self._encoded[key] for key in keys if key in self._encoded}
+        new = sorted(set(keys) - known.keys())
         for corpus_number, corpus in enumerate(self.corpora):
             rows = [row for number, row in new if number == corpus_number]
             pairs = corpus.rows(rows)
             sources = subwords_of([pair.source for pair in pairs], self.tokenizer)
             targets = subwords_of([pair.target for pair in pairs], self.tokenizer)
             for row, pair, source, target in zip(rows, pairs, sources, targets, strict=True):
-                self._encoded[corpus_number, row] = self._encode_pair(
+                known[corpus_number, row] = self._encode_pair(
                     source, target, np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
                 )
-        return [self._encoded[key] for key in keys]
+        room = max(0, REMEMBERED_PAIRS - len(self._encoded))
+        self._encoded.update({key: known[key] for key in new[:room]})
+        return [known[key] for key in keys]
 
     def _encode_pair(
         self, source: Subwords, target: Subwords, links: NDArray[np.int64]

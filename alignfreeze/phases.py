@@ -17,6 +17,7 @@ from alignfreeze.encoders import load_encoder, load_with_head
 from alignfreeze.evaluate import Score, evaluate
 from alignfreeze.finetune import finetune, steps_of_epochs
 from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, library_versions, phase_hash
+from alignfreeze.measures import REALIGNED, Measures, finetuned
 from alignfreeze.modelfiles import save
 from alignfreeze.preparation import (
     BASELINE,
@@ -63,6 +64,13 @@ class Phases:
         self.parent = parent
         self.folder = folder
         self._encoders: dict[str, RealignedEncoder] = {}
+        self.measures = Measures(
+            preparation.held_out,
+            model=preparation.model,
+            tokenizer=preparation.tokenizer,
+            config=preparation.config,
+            accelerator=accelerator,
+        )
         self._environment = {
             "processes": accelerator.num_processes,
             "precision": accelerator.mixed_precision,
@@ -78,7 +86,7 @@ class Phases:
         """Optimizer steps of a task's fine-tuning."""
         n_processes = self.accelerator.num_processes
         return self.config.finetune_steps or steps_of_epochs(
-            self.config, len(data.training_features), n_processes
+            self.config, data.task.epochs, len(data.training_features), n_processes
         )
 
     def realign_steps(self, data: TaskData) -> int:
@@ -113,6 +121,7 @@ class Phases:
         if run is None or path is None:
             return None
         self._say_reused("realignment", choice, run.info.run_id)
+        self.measures.take_over(choice.name, run.info.run_id)
         return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
@@ -133,6 +142,7 @@ class Phases:
                 on_loss=log_losses(run, "realign/loss"),
             )
             log_result(run, result, "realign/pairs_per_second")
+            self.measures.measure(run, choice.name, encoder, REALIGNED)
             path = self.folder / identity / ENCODER_FOLDER
             if self.accelerator.is_main_process:
                 save(encoder, self.preparation.tokenizer, path)
@@ -153,6 +163,7 @@ class Phases:
             return self._finetune(encoder, choice, data, identity)
         run_id, scores = found
         self._say_reused(f"fine-tuning on {data.name}", choice, run_id)
+        self.measures.take_over(choice.name, run_id)
         return scores
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
@@ -206,6 +217,8 @@ class Phases:
                 on_loss=log_losses(run, "finetune/loss"),
             )
             log_result(run, result, "finetune/rows_per_second")
+            encoder_within = cast("PreTrainedModel", model.base_model)
+            self.measures.measure(run, choice.name, encoder_within, finetuned(data.name))
             scores = evaluate(
                 model,
                 data.task,

@@ -12,6 +12,7 @@ from alignfreeze import tracking
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig, build_config
 from alignfreeze.errors import ConfigError
+from alignfreeze.measures import log_figures, log_measurement
 from alignfreeze.phases import ENCODER_FOLDER, Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
@@ -71,6 +72,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
+            _log_measurements(phases, parent)
             parent.tags({"realign_run": encoder.run_id or ""})
             return Outcome([], config.source_language, _places(parent, encoder))
 
@@ -149,7 +151,19 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
+    _log_measurements(phases, parent)
     return Outcome(results, phases.config.source_language, _places(parent))
+
+
+def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
+    """The run's own strategy's word alignment, and figures of all strategies'."""
+    measured = phases.measures.by_strategy
+    own = measured.get(phases.preparation.strategies[-1].name)
+    if own is not None:
+        log_measurement(parent, own)
+        folder = phases.folder / "figures"
+        folder.mkdir()
+        log_figures(parent, measured, phases.config.source_language, folder)
 
 
 def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:

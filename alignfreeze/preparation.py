@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
-from alignfreeze.caching import cache_root, folder_digest
+from alignfreeze.bitexts import parallel_languages
+from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy, Task
-from alignfreeze.corpus import AlignedCorpus, aligned_corpus
+from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import (
     layer_count,
     load_encoder,
@@ -20,7 +20,8 @@ from alignfreeze.encoders import (
 )
 from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
-from alignfreeze.registry import ALIGNER, STRATEGY, TASK, create_plugin, fingerprint
+from alignfreeze.parallel import aligned_corpora, hold_out
+from alignfreeze.registry import STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.taskdata import TaskData
 
@@ -101,15 +102,22 @@ class Preparation:
     ) -> None:
         self.config = config
         self.strategies = _strategies(config) if encoder is None else [_realigned_before(encoder)]
-        tasks = {name: create_plugin(TASK, name, {}) for name in config.task}
-        self.source = find_data(config.data)
+        tasks = _tasks(config)
+        self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model)
         self.tokenizer = load_tokenizer(self.model)
         content = self._check_model()
         self.model_identity = content if encoder is None else encoder.identity
         wanted = tasks.items() if needs_tasks else ()
         self.tasks = [self._task_data(name, task) for name, task in wanted]
-        self.corpora = self._corpora() if self._realigns else []
+        self.corpora: list[AlignedCorpus] = []
+        self.held_out: list[AlignedCorpus] = []
+        if self._realigns or config.alignment_pairs:
+            self.corpora = aligned_corpora(self.source, config, self._realign_languages())
+        if config.alignment_pairs:
+            parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
+            self.corpora = [training for training, _ in parts]
+            self.held_out = [held_out for _, held_out in parts]
 
     @property
     def _realigns(self) -> bool:
@@ -157,22 +165,6 @@ class Preparation:
             max_length=self.config.max_length,
         )
 
-    def _corpora(self) -> list[AlignedCorpus]:
-        """The aligned parallel text of every language to realign with."""
-        config = self.config
-        bitexts = find_bitexts(self.source, config.source_language, self._realign_languages())
-        corpora = []
-        for bitext in bitexts:
-            name = resolve_aligner(config.aligner, bitext)
-            aligner = create_plugin(ALIGNER, name, config.aligner_args)
-            digest = fingerprint(ALIGNER, name)
-            corpora.append(
-                aligned_corpus(
-                    bitext, aligner, aligner_name=name, digest=digest, cache=cache_root()
-                )
-            )
-        return corpora
-
     def _realign_languages(self) -> list[str]:
         if self.config.realign_languages:
             return list(self.config.realign_languages)
@@ -202,6 +194,20 @@ def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_laye
             f"strategy {choice.name!r} must leave something to train up to layer {top_layer}, "
             "whose output is realigned, but freezes all of it"
         )
+
+
+def _tasks(config: RunConfig) -> dict[str, Task]:
+    """The tasks, each with those of `task_args` that are meant for it."""
+    args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
+    for key, value in config.task_args.items():
+        name, dot, field = key.partition(".")
+        if name not in args or not (dot or isinstance(value, dict)):
+            raise ConfigError(
+                f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
+                f"got {key!r}"
+            )
+        args[name].update({field: value} if dot else value)
+    return {name: create_plugin(TASK, name, given) for name, given in args.items()}
 
 
 def _strategies(config: RunConfig) -> list[StrategyChoice]:

@@ -56,6 +56,7 @@ class PluginInfo:
             by commas, where more than one claims the name.
         summary: First line of its docstring; empty if it is broken.
         fields: Its hyperparameters; empty if it is broken.
+        languages: A task's target languages of the published experiments; else empty.
         problem: Why it cannot be used; ``None`` if it can.
     """
 
@@ -64,6 +65,7 @@ class PluginInfo:
     distribution: str
     summary: str = ""
     fields: tuple[PluginField, ...] = ()
+    languages: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -127,16 +129,17 @@ def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
 def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
     """What identifies a plugin's code, for caches: distribution, version, hash of its sources.
 
-    The sources are the files that define its class and the plugin classes above it; the
-    version alone stands for code that has no source file, and for what those files import.
+    The sources are the files that define its class and the plugin classes above it, with all
+    others of the same package where that is within another one, such as ``alignfreeze_tasks.qa``.
+    The version alone stands for code that has no source file, and for what those files import.
 
     Raises:
         PluginError: If the plugin cannot be loaded.
     """
     plugin = load_plugin(kind, name)
     owner = _owner(_entry_point(kind, name))
-    sources = [_source(cls) for cls in plugin.__mro__ if issubclass(cls, Plugin)]
-    contents = [source for source in sources if source is not None]
+    classes = [cls for cls in plugin.__mro__ if issubclass(cls, Plugin)]
+    contents = [content for cls in classes for content in _sources(cls)]
     if not contents:
         return owner
     hashes = "".join(hashlib.sha256(content).hexdigest() for content in contents)
@@ -178,6 +181,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
             distribution=owners,
             summary=(plugin.__doc__ or "").strip().partition("\n")[0],
             fields=_fields(plugin),
+            languages=plugin.languages if issubclass(plugin, Task) else (),
         )
     except PluginError as error:
         problem = str(error)
@@ -212,12 +216,17 @@ def _owner(entry_point: EntryPoint) -> str:
     )
 
 
-def _source(cls: type) -> bytes | None:
+def _sources(cls: type) -> list[bytes]:
+    """The content of the files that define a class; none if there are none."""
     try:
         file = inspect.getsourcefile(cls)
-        return None if file is None else Path(file).read_bytes()
+        if file is None:
+            return []
+        package = cls.__module__.rpartition(".")[0]
+        files = sorted(Path(file).parent.glob("*.py")) if "." in package else [Path(file)]
+        return [path.read_bytes() for path in files]
     except (OSError, TypeError):
-        return None
+        return []
 
 
 def _one_line(error: Exception) -> str:

@@ -6,25 +6,43 @@ from alignfreeze import demo
 from alignfreeze.caching import building, cache_root, folder_digest
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import DataError
+from alignfreeze.hub import HubSupplier
 
 DEMO = "demo"
+HUB = "hub"
 
 
-def find_data(data: str) -> DataSource:
+def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
     """The data that a configuration names; the embedded corpus is written on first use.
 
     Args:
-        data: ``demo`` or a folder.
+        data: ``demo``, ``hub``, ``hub:FOLDER`` for data sets downloaded to a folder, or a folder
+            of data.
+        max_pairs: How many sentence pairs of a language to fetch from the hub at most; ``None``:
+            all. What is in a folder stays as it is.
 
     Raises:
         DataError: If there is no such folder.
     """
     if data == DEMO:
         return DataSource(name=DEMO, root=_demo_folder())
-    root = Path(data).expanduser()
-    if not root.is_dir():
-        raise DataError(f"data must be {DEMO!r} or a folder, and there is no folder {data!r}")
-    return DataSource(name=data, root=root.resolve())
+    kind, colon, folder = data.partition(":")
+    if kind == HUB:
+        mirror = _existing(folder) if colon else None
+        supplier = HubSupplier(mirror, max_pairs)
+        return DataSource(name=data, root=supplier.root, supplier=supplier)
+    return DataSource(name=data, root=_existing(data))
+
+
+def _existing(folder: str) -> Path:
+    """A folder that has to be there."""
+    path = Path(folder).expanduser()
+    if not folder or not path.is_dir():
+        raise DataError(
+            f"data must be {DEMO!r}, {HUB!r}, '{HUB}:FOLDER' or a folder, "
+            f"and there is no folder {folder!r}"
+        )
+    return path.resolve()
 
 
 def _demo_folder() -> Path:

@@ -13,17 +13,49 @@ from alignfreeze.results import TaskResult
 MEAN = "mean of targets"
 
 
-def result_tables(results: Sequence[TaskResult], source_language: str) -> list[Table]:
-    """A table a task: languages down, strategies across, in percent of the test split.
+def result_table(results: Sequence[TaskResult], source_language: str) -> Table:
+    """One table of the test split, in percent.
 
-    Where the baseline is among the results, each other strategy has its difference to it in
-    points beside it.
+    Of one task: languages down, strategies across. Of several: tasks across, and languages down
+    for one strategy after the other. Where the baseline is among the results, the other
+    strategies have their difference to it in points beside them.
     """
-    tasks = dict.fromkeys(result.task for result in results)
-    return [_table([r for r in results if r.task == task], source_language) for task in tasks]
+    one_task = len({result.task for result in results}) == 1
+    return (_strategies_table if one_task else _tasks_table)(results, source_language)
 
 
-def _table(results: Sequence[TaskResult], source_language: str) -> Table:
+def _tasks_table(results: Sequence[TaskResult], source_language: str) -> Table:
+    tasks = {result.task: result.metric for result in results}
+    values = {(r.strategy, r.task): _test_values(r, source_language) for r in results}
+    table = Table(title="test, %", title_justify="left")
+    table.add_column("strategy, language")
+    for task, metric in tasks.items():
+        table.add_column(f"{task}\n{metric}", justify="right")
+    for strategy in dict.fromkeys(result.strategy for result in results):
+        own = {task: values.get((strategy, task), {}) for task in tasks}
+        found = {language for scores in own.values() for language in scores}
+        others = sorted(found - {source_language, MEAN})
+        table.add_row(Text(strategy, style="bold"))
+        for language in (source_language, *others, MEAN):
+            cells = [
+                _cell(own[task].get(language), values.get((BASELINE, task), {}).get(language))
+                if strategy != BASELINE
+                else _cell(own[task].get(language))
+                for task in tasks
+            ]
+            table.add_row(_label(language, source_language), *cells, end_section=language == MEAN)
+    return table
+
+
+def _cell(value: float | None, baseline: float | None = None) -> Text:
+    """A score, and its difference to the baseline's where there is one."""
+    if value is None:
+        return Text("–")
+    score = Text(f"{100 * value:.1f}")
+    return score if baseline is None else score.append(" ").append(_difference(value - baseline))
+
+
+def _strategies_table(results: Sequence[TaskResult], source_language: str) -> Table:
     columns = {result.strategy: _test_values(result, source_language) for result in results}
     baseline = columns.get(BASELINE)
     table = Table(title=f"{results[0].task}: {results[0].metric} on test, %", title_justify="left")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from alignfreeze.caching import file_digest
 from alignfreeze.contracts import DataSource, Feature, Split, Task
+from alignfreeze.errors import MissingSplitError
 from alignfreeze.evaluate import EvaluationSet
 
 if TYPE_CHECKING:
@@ -53,23 +54,19 @@ class TaskData:
         self._max_length = max_length
         self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
         self._files: dict[str, str] = {}
-        for language, split in self._wanted(source):
-            self._examples[language, split] = task.load(source, language, split)
-            file = task.require_file(source, language, split)
-            self._files[f"{language}/{split}"] = file_digest(file)
-
-    def _wanted(self, source: DataSource) -> list[tuple[str, Split]]:
-        """The splits to read; a target language may lack a validation split."""
-        wanted: list[tuple[str, Split]] = [
-            (self._source_language, split) for split in get_args(Split)
-        ]
+        for split in get_args(Split):
+            self._read(source, source_language, split)
         for language in self.targets:
-            if self.task.file(source, language, "validation").is_file():
-                wanted.append((language, "validation"))
-            else:
+            try:
+                self._read(source, language, "validation")
+            except MissingSplitError:
                 logger.warning("%s: %s has no validation split", self.name, language)
-            wanted.append((language, "test"))
-        return wanted
+            self._read(source, language, "test")
+
+    def _read(self, source: DataSource, language: str, split: Split) -> None:
+        self._examples[language, split] = self.task.load(source, language, split)
+        file = self.task.require_file(source, language, split)
+        self._files[f"{language}/{split}"] = file_digest(file)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -84,7 +81,8 @@ class TaskData:
     @cached_property
     def training_features(self) -> list[Feature]:
         """The rows to fine-tune on."""
-        return self._featurize(self._examples[self._source_language, "train"])
+        rows = self._featurize(self._examples[self._source_language, "train"])
+        return self.task.training_rows(rows)
 
     @cached_property
     def evaluation_sets(self) -> list[EvaluationSet]:

@@ -1,15 +1,19 @@
 r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from alignfreeze.errors import DataError
 
 BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time to count its lines."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+
+def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     r"""The lines of a file with their numbers, without holding them all.
 
     Only ``\n`` ends a line (``str.splitlines`` knows ten more characters, and real text holds
@@ -17,22 +21,54 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Args:
         path: The file.
+        first: The line to begin with, counted from 1; those before it are skipped undecoded.
 
     Yields:
-        Pairs of line number, counted from 1, and line.
+        Pairs of line number, counted from 1, and line; none where the file ends before ``first``.
 
     Raises:
         DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
     """
-    number = 0
+    number = first - 1
     try:
         with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
+            _skip_lines(file, number)
+            for number, raw in enumerate(file, start=first):
                 yield number, _decoded(raw, path, number)
     except OSError as error:
         raise _unreadable(path, error) from error
     if number == 0:
         raise DataError("the file is empty", file=path)
+
+
+def _skip_lines(file: BinaryIO, count: int) -> None:
+    """Go to the start of the line after so many lines, or to the end of the file."""
+    while count and (block := file.read(BLOCK_BYTES)):
+        found = block.count(b"\n")
+        if found < count:
+            count -= found
+            continue
+        end = 0
+        for _ in range(count):
+            end = block.index(b"\n", end) + 1
+        file.seek(end - len(block), os.SEEK_CUR)
+        return
+
+
+def line_bytes(path: Path) -> Iterator[bytes]:
+    """The lines of `numbered_lines`, without decoding them.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+                file.seek(0)
+            for raw in file:
+                yield raw.removesuffix(b"\n").removesuffix(b"\r")
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _decoded(raw: bytes, path: Path, number: int) -> str:

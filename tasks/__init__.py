@@ -1,1 +1,1 @@
-"""The built-in tasks, one file each."""
+"""The built-in tasks, one file or folder each."""

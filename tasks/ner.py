@@ -16,7 +16,7 @@ TAGS = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC"
 """Outside, beginning and inside of persons, organizations and locations."""
 
 REPOSITORY = "unimelb-nlp/wikiann"
-REVISION = None
+REVISION = "f0a3be6dc5564c0cc4150bb660144800a1f539d4"
 
 
 class NamedEntityRecognition(TaggingTask):
@@ -28,6 +28,7 @@ class NamedEntityRecognition(TaggingTask):
     primary_metric: ClassVar[str] = "f1"
     columns: ClassVar[tuple[str, ...]] = ("tokens", "ner_tags")
     labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())
+    numbered: ClassVar[bool] = True
 
     def hub_split(self, language: str, split: Split) -> HubSplit:
         """WikiANN has all three splits of every language, by the names used here."""

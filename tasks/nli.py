@@ -8,7 +8,7 @@ LANGUAGES = "ar bg de el es fr hi ru th tr vi zh"
 """Target languages of the published experiments."""
 
 REPOSITORY = "facebook/xnli"
-REVISION = None
+REVISION = "b8dd5d7af51114dbda02c0e3f6133f332186418e"
 
 
 class NaturalLanguageInference(PairClassificationTask):

@@ -28,6 +28,7 @@ from alignfreeze.contracts.strategy import (
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Feature, Prediction, Task
 from alignfreeze.textfiles import count_lines, line_blocks, numbered_lines
+from alignfreeze.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
     "SPLIT_FILES",
@@ -46,7 +47,9 @@ __all__ = [
     "RunModel",
     "Segmentation",
     "SentencePair",
+    "SpecialTokens",
     "Split",
+    "Subwords",
     "Supplier",
     "TaggedSentence",
     "TaggingTask",
@@ -58,4 +61,5 @@ __all__ = [
     "line_blocks",
     "numbered_lines",
     "parquet_rows",
+    "subwords_of",
 ]

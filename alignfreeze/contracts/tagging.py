@@ -32,10 +32,13 @@ class TaggingTask(Task):
     unlabelled: ClassVar[str | None] = None
     """A tag in the hub's rows that says that the word is to be left out."""
 
+    numbered: ClassVar[bool] = False
+    """Whether tags that are numbers without names are in the order of `labels`."""
+
     def from_row(self, row: Mapping[str, Any], language: str) -> TaggedSentence | None:
         """A sentence from the hub's columns; one without words is left out.
 
-        Tags are names, or numbers in the order of `labels`.
+        Tags are names, or numbers where the task is `numbered`.
         """
         words, tags = (row[name] for name in self.columns)
         if len(words) != len(tags):
@@ -53,7 +56,7 @@ class TaggingTask(Task):
         return TaggedSentence(words=forms, tags=names)
 
     def _tag(self, tag: str | int) -> str:
-        if isinstance(tag, int) and 0 <= tag < len(self.labels):
+        if self.numbered and isinstance(tag, int) and 0 <= tag < len(self.labels):
             return self.labels[tag]
         if tag not in self.labels:
             raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")

@@ -154,6 +154,10 @@ class Task(Plugin):
         """Turn examples into rows of at most ``max_length`` subwords, special tokens included."""
         raise NotImplementedError
 
+    def training_rows(self, features: Sequence[Feature]) -> list[Feature]:
+        """Those of the rows that `featurize` made of the train split that are trained on."""
+        return list(features)
+
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
         """Reduce a batch's outputs, on their device, to what `metrics` needs.
 

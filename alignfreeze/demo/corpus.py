@@ -1,18 +1,20 @@
 """Write the demo's corpus: the files that a folder of real data would hold.
 
-Every split is drawn in a fixed order from one seed, and no two splits share a sentence in
-any language.  Target languages are tested on translations of the same sentences.
+Every split is drawn in a fixed order from one seed, and no two splits share an example in any
+language.  Target languages are tested on translations of the same sentences.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from alignfreeze.demo.grammar import Linearizer, Token, align
 from alignfreeze.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
 from alignfreeze.demo.meaning import Sentence
+from alignfreeze.demo.understanding import write_inferences, write_questions
 from alignfreeze.demo.world import World
+from alignfreeze.demo.writing import text_of, write_lines
 
 LANGUAGES = load_lexicon().languages
 TARGET_LANGUAGES = tuple(code for code in LANGUAGES if code != SOURCE_LANGUAGE)
@@ -30,8 +32,8 @@ def write_corpus(folder: Path) -> None:
     """Write the corpus, the same bytes each time, in the layout of a data folder.
 
     That is `parallel/en-XX.{en,XX,align}`, `dictionaries/{en-XX,XX-en}.txt`,
-    `pos/XX/{train,dev,test}.conllu` and `ner/XX/{train,dev,test}.tsv`, where only English
-    has a `train` split.
+    `pos/XX/{train,dev,test}.conllu`, `{ner,nli}/XX/{train,dev,test}.tsv` and
+    `qa/XX/{train,dev,test}.json`, where only English has a `train` split.
 
     Args:
         folder: Where to write; it is made where it is missing.
@@ -46,6 +48,8 @@ def write_corpus(folder: Path) -> None:
     for language in sorted(TARGET_LANGUAGES):
         _write_parallel(folder / "parallel", language, drawer)
         _write_dictionaries(folder / "dictionaries", language)
+    write_inferences(folder / "nli", f"{_SEED}-nli")
+    write_questions(folder / "qa", f"{_SEED}-qa")
 
 
 class _Drawer:
@@ -63,7 +67,7 @@ class _Drawer:
         drawn: list[dict[str, Tokens]] = []
         while len(drawn) < n:
             said = self._say(self._worlds[style].sentence(), languages)
-            texts = {language: _text(tokens) for language, tokens in said.items()}
+            texts = {language: text_of(tokens) for language, tokens in said.items()}
             if any(text in self._seen[language] for language, text in texts.items()):
                 continue
             for language, text in texts.items():
@@ -83,15 +87,15 @@ def _write_task(folder: Path, task: str, drawer: _Drawer) -> None:
             texts = [said[language] for said in sentences]
             if task == "pos":
                 lines = _conllu_lines(texts, language, split)
-                _write_lines(folder / language / f"{split}.conllu", lines)
+                write_lines(folder / language / f"{split}.conllu", lines)
             else:
-                _write_lines(folder / language / f"{split}.tsv", _ner_lines(texts))
+                write_lines(folder / language / f"{split}.tsv", _ner_lines(texts))
 
 
 def _conllu_lines(sentences: Sequence[Tokens], language: str, split: str) -> Iterator[str]:
     for number, tokens in enumerate(sentences, start=1):
         yield f"# sent_id = demo-{language}-{split}-{number:04d}"
-        yield f"# text = {_text(tokens)}"
+        yield f"# text = {text_of(tokens)}"
         for index, token in enumerate(tokens, start=1):
             following = tokens[index].form if index < len(tokens) else ""
             contraction = _CONTRACTIONS.get((language, token.form, following))
@@ -111,10 +115,10 @@ def _write_parallel(folder: Path, language: str, drawer: _Drawer) -> None:
     pairs = drawer.draw("parallel", _PAIRS_PER_LANGUAGE, (SOURCE_LANGUAGE, language))
     stem = f"{SOURCE_LANGUAGE}-{language}"
     for side in (SOURCE_LANGUAGE, language):
-        _write_lines(folder / f"{stem}.{side}", (_text(pair[side]) for pair in pairs))
+        write_lines(folder / f"{stem}.{side}", (text_of(pair[side]) for pair in pairs))
     alignments = (align(pair[SOURCE_LANGUAGE], pair[language]) for pair in pairs)
     lines = (" ".join(f"{i}-{j}" for i, j in alignment) for alignment in alignments)
-    _write_lines(folder / f"{stem}.align", lines)
+    write_lines(folder / f"{stem}.align", lines)
 
 
 def _write_dictionaries(folder: Path, language: str) -> None:
@@ -130,14 +134,4 @@ def _write_dictionaries(folder: Path, language: str) -> None:
         (f"{SOURCE_LANGUAGE}-{language}", forward),
         (f"{language}-{SOURCE_LANGUAGE}", backward),
     ):
-        _write_lines(folder / f"{name}.txt", (f"{left} {right}" for left, right in pairs))
-
-
-def _text(tokens: Tokens) -> str:
-    return " ".join(token.form for token in tokens)
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{line}\n" for line in lines)
-    path.write_text(text, encoding="utf-8", newline="\n")
+        write_lines(folder / f"{name}.txt", (f"{left} {right}" for left, right in pairs))

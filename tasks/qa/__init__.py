@@ -1,1 +1,5 @@
 """Extractive question answering on SQuAD and XQuAD."""
+
+from .task import QuestionAnswering
+
+__all__ = ["QuestionAnswering"]

@@ -96,6 +96,24 @@ def test_fields_are_separated_by_spaces_or_a_tab(write):
     assert list(DictionaryAligner().align([pair], only(path))) == [[(0, 0)]]
 
 
+def test_a_dictionary_is_read_once_for_all_parts_of_a_text(write, caplog):
+    caplog.set_level(logging.INFO)
+    path = write("d.txt", "cat chat\n")
+    for _ in range(3):
+        assert align(only(path), "cat", "chat") == [(0, 0)]
+    assert caplog.messages == [f"{path}: 1 entries, 0 multiword entries ignored"]
+    write("d.txt", "cat chaa\n")
+    assert align(only(path), "cat", "chat") == []
+    assert len(caplog.messages) == 2
+
+
+def test_the_same_file_may_be_of_either_direction(write):
+    path = write("d.txt", "a b\n")
+    backward = Bitext("en", "fr", path, path, backward_dictionary=path)
+    assert align(only(path), "a", "b") == align(backward, "b", "a") == [(0, 0)]
+    assert align(only(path), "b", "a") == align(backward, "a", "b") == []
+
+
 def test_multiword_entries_are_counted(write, caplog):
     caplog.set_level(logging.INFO)
     path = write("d.txt", "cat chat\nhot dog hot dog\nice cream glace\n")
@@ -128,6 +146,11 @@ def test_a_dictionary_is_needed(write):
         aligner.inputs(bitext)
     with pytest.raises(DataError, match=message):
         list(aligner.align([], bitext))
+
+
+def test_a_dictionary_must_be_readable(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.txt: cannot be read: No such file"):
+        align(only(tmp_path / "gone.txt"), "cat", "chat")
 
 
 def test_inputs_are_the_dictionaries_that_are_there(bitext, write):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.contracts import Bitext, SentencePair
+from alignfreeze.contracts import Bitext, SentencePair, count_lines
 from alignfreeze.corpus import sentence_pairs
 from alignfreeze.errors import DataError
 from alignfreeze.testing.aligner import AlignerContract
@@ -50,7 +50,7 @@ def test_links_are_read(make):
 
 
 def test_a_word_with_two_links_loses_them(make, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     bitext = make("0-0 0-1 2-2\n0-0 1-1 1-2\n0-0 1-0 2-1 2-1\n")
     assert align(bitext) == [[(2, 2)], [(0, 0)], [(2, 1)]]
     assert f"{bitext.alignment_file}: 3 one-to-one links, 6 others ignored" in caplog.messages
@@ -71,6 +71,31 @@ def test_lines_are_those_of_the_text(make):
         SentencePair(3, ("yes",), ("oui",)),
     ]
     assert list(ALIGNER.align(pairs, make("0-0\n1-1\n0-0\n"))) == [[(1, 1)], [(0, 0)]]
+
+
+def test_lines_before_the_first_are_not_read(make):
+    bitext = make("0-0\n0-0\n0-0\n")
+    bitext.alignment_file.write_bytes(b"\xff\nno link\n1-1\n")
+    pairs = [SentencePair(3, ("yes", "sir"), ("oui", "monsieur"))]
+    assert list(ALIGNER.align(pairs, bitext)) == [[(1, 1)]]
+    assert list(ALIGNER.align([], bitext)) == []
+
+
+def test_lines_are_counted_once_for_all_parts_of_a_text(make, monkeypatch):
+    counted = []
+
+    def count(path):
+        counted.append(path)
+        return count_lines(path)
+
+    monkeypatch.setattr("alignfreeze_aligners.pharaoh.count_lines", count)
+    bitext = make("0-0\n0-0\n0-0\n")
+    for _ in range(3):
+        align(bitext)
+    assert counted == [bitext.alignment_file, bitext.source_file]
+    bitext.alignment_file.write_text("0-0\n" * 4)
+    with pytest.raises(DataError, match=r"got 4$"):
+        align(bitext)
 
 
 def test_words_are_counted_between_white_space(make):

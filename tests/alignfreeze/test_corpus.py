@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.cleaning import Cleaning
 from alignfreeze.contracts import Aligner, Bitext, DataSource
 from alignfreeze.corpus import (
     AlignedPair,
@@ -43,13 +44,14 @@ def bitext(write) -> Bitext:
     )
 
 
-def build(bitext, tmp_path, aligner=None, *, name="same", digest="1"):
+def build(bitext, tmp_path, aligner=None, *, name="same", digest="1", cleaning=None):
     return aligned_corpus(
         bitext,
         aligner or SamePlace(),
         aligner_name=name,
         digest=digest,
         cache=tmp_path / "cache",
+        cleaning=cleaning or Cleaning(),
     )
 
 
@@ -175,6 +177,34 @@ def test_what_is_kept_and_dropped(bitext, tmp_path):
         corpus.rows([3])
 
 
+@pytest.mark.parametrize(
+    ("cleaning", "expected"),
+    [
+        (Cleaning(limit=3), CorpusStats(read=3, empty=1, unaligned=1, kept=1, links=2)),
+        (Cleaning(max_words=3), CorpusStats(6, 1, 2, 2, 1, 3, too_long=1)),
+        (Cleaning(max_ratio=1), CorpusStats(6, 1, 2, 3, 2, 5)),
+    ],
+)
+def test_what_is_cleaned_away_is_counted(bitext, tmp_path, cleaning, expected):
+    assert build(bitext, tmp_path, cleaning=cleaning).stats == expected
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_duplicates_are_dropped_or_kept(write, tmp_path, drop):
+    english, french = write("p/a.en", "a b\na b\na c\na b"), write("p/a.fr", "A B\n" * 4)
+    bitext = Bitext("en", "fr", english, french)
+    corpus = build(bitext, tmp_path, cleaning=Cleaning(drop_duplicates=drop))
+    assert corpus.stats.duplicates == (2 if drop else 0)
+    expected = ["b", "c"] if drop else ["b", "b", "c", "b"]
+    assert [row.source[1] for row in corpus.rows(range(len(corpus)))] == expected
+
+
+def test_a_corpus_that_is_cleaned_away_is_an_error(bitext, tmp_path):
+    message = r"none of the 6 .*; 1 are empty, 4 cleaned away, 0 word pairs were the same string$"
+    with pytest.raises(DataError, match=message):
+        build(bitext, tmp_path, cleaning=Cleaning(max_words=1, limit=None, max_ratio=0))
+
+
 def test_a_corpus_is_reused_with_its_statistics(bitext, tmp_path):
     first = build(bitext, tmp_path)
     again = build(bitext, tmp_path, NeverAsked())
@@ -201,6 +231,12 @@ def test_the_fingerprint_depends_on_everything_else(bitext, tmp_path, write):
         def segmentation(self, bitext):
             return "whitespace"
 
+    class OtherRevision(SamePlace):
+        """Depends on what is elsewhere."""
+
+        def identity(self):
+            return "2"
+
     reads = ReadsDictionary()
     other_dictionary = replace(bitext, forward_dictionary=write("data/2.txt", "b B\n"))
     turned = replace(bitext, forward_dictionary=None, backward_dictionary=bitext.forward_dictionary)
@@ -210,6 +246,11 @@ def test_the_fingerprint_depends_on_everything_else(bitext, tmp_path, write):
         build(bitext, tmp_path, name="other"),
         build(bitext, tmp_path, SamePlace(skip=0)),
         build(bitext, tmp_path, AtSpaces()),
+        build(bitext, tmp_path, OtherRevision()),
+        build(bitext, tmp_path, cleaning=Cleaning(limit=5)),
+        build(bitext, tmp_path, cleaning=Cleaning(max_words=50)),
+        build(bitext, tmp_path, cleaning=Cleaning(max_ratio=0)),
+        build(bitext, tmp_path, cleaning=Cleaning(drop_duplicates=False)),
         build(bitext, tmp_path, reads),
         build(other_dictionary, tmp_path, reads),
         build(turned, tmp_path, reads),

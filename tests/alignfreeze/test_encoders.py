@@ -418,3 +418,23 @@ def test_a_tokenizer_that_cannot_be_mended_is_reported(
 def test_no_tokenizer_beside_the_model(folder: Path) -> None:
     with pytest.raises(EncoderError, match="no tokenizer beside the model"):
         load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("config", "told_apart"),
+    [
+        ({"model_type": "bert"}, True),
+        ({"model_type": "bert", "type_vocab_size": 1}, False),
+        ({"model_type": "distilbert"}, False),
+    ],
+)
+def test_two_texts_are_told_apart_only_where_the_encoder_can(
+    tmp_path: Path, config: dict[str, Any], told_apart: bool
+) -> None:
+    name = write_tokenizer(tmp_path, pre_tokenizers.BertPreTokenizer(), FAST)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    settings = tmp_path / "tokenizer_config.json"
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    told = json.loads(settings.read_text()) | {"model_input_names": names}
+    settings.write_text(json.dumps(told))
+    assert ("token_type_ids" in load_tokenizer(name)("he", "is")) == told_apart

@@ -29,7 +29,12 @@ def test_steps_from_epochs(n_features, epochs, batch_size, accumulation, n_proce
     config = RunConfig(
         finetune_epochs=epochs, finetune_batch_size=batch_size, accumulation=accumulation
     )
-    assert steps_of_epochs(config, n_features, n_processes) == steps
+    assert steps_of_epochs(config, 99.0, n_features, n_processes) == steps
+
+
+def test_without_epochs_given_the_task_says_how_many():
+    config = RunConfig(finetune_batch_size=32)
+    assert steps_of_epochs(config, 2.0, 320, 1) == 20
 
 
 # The model

@@ -17,6 +17,7 @@ from alignfreeze import phases, pipeline
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.preparation import Preparation
 from alignfreeze.realign import realign
 
 OPTIONS = {
@@ -332,3 +333,102 @@ def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
     found = runs(experiment)
     assert {run.info.status for run in found.values()} == {"KILLED"}
     assert "SIGTERM" in found["alignfreeze"].data.tags["alignfreeze.error"]
+
+
+MEASURED = {**OPTIONS, "alignment_pairs": "30", "compare": "baseline"}
+
+
+def figures(run: Run) -> set[str]:
+    listed = mlflow.MlflowClient().list_artifacts(run.info.run_id, "figures")
+    return {Path(artifact.path).name for artifact in listed}
+
+
+def test_word_alignment_is_measured_at_every_stage(experiment, seed):
+    pipeline.run({**MEASURED, "seed": seed})
+    found = runs(experiment)
+    parent, realigned, finetuned = (
+        found[name].data.metrics for name in ("alignfreeze", "realign", "finetune-pos")
+    )
+    for stage in ("pretrained", "realigned", "finetuned-pos"):
+        for language in ("de", "ru"):
+            for layer in range(4):
+                assert 0 <= parent[f"alignment/{stage}/{language}/layer_{layer}"] <= 1
+                strong = parent[f"alignment/{stage}/{language}/layer_{layer}"]
+                assert parent[f"alignment_weak/{stage}/{language}/layer_{layer}"] >= strong
+    assert "drift/pretrained/de/layer_0" not in parent
+    # The lower half is frozen while realigning, but for the embeddings below it.
+    assert 0 < parent["drift/realigned/en/layer_0"] < parent["drift/realigned/en/layer_3"]
+    measured = ("alignment/realigned", "drift/realigned", "alignment/pretrained")
+    for name, value in realigned.items():
+        if name.startswith(measured):
+            assert parent[name] == value
+    assert "alignment/finetuned-pos/de/layer_3" in finetuned
+    assert figures(found["alignfreeze"]) == {"alignment.png", "drift.png"}
+
+
+def test_what_was_measured_is_taken_over_with_its_phase(experiment, seed):
+    pipeline.run({**MEASURED, "seed": seed})
+    first = runs(experiment)["alignfreeze"]
+    pipeline.run({**MEASURED, "seed": seed})
+    again = runs(experiment)["alignfreeze"]
+    kept = ("alignment", "drift", "test/")
+    values = [
+        {name: value for name, value in run.data.metrics.items() if name.startswith(kept)}
+        for run in (first, again)
+    ]
+    assert "alignfreeze.reused.realignment" in again.data.tags
+    assert values[0] == values[1]
+    assert figures(again) == {"alignment.png", "drift.png"}
+
+
+def test_held_out_pairs_are_not_trained_on(experiment, seed):
+    preparation = Preparation(build_config({**MEASURED, "seed": seed}))
+    whole = Preparation(build_config({**OPTIONS, "seed": seed})).corpora
+    for corpus, held_out, all_pairs in zip(
+        preparation.corpora, preparation.held_out, whole, strict=True
+    ):
+        assert (len(held_out), len(corpus)) == (30, len(all_pairs) - 30)
+        texts = {
+            " ".join(pair.source + pair.target) for pair in held_out.rows(range(len(held_out)))
+        }
+        trained = {" ".join(p.source + p.target) for p in corpus.rows(range(len(corpus)))}
+        assert not texts & trained
+
+
+def test_all_four_tasks_share_one_realigned_encoder(experiment, seed):
+    options = {"preset": "demo-all", **OPTIONS, "seed": seed, "compare": ",", "languages": "de"}
+    outcome = pipeline.run({**options, "alignment_pairs": "0", "eval_batch_size": "64"})
+    found = mlflow.search_runs([experiment], output_format="list")
+    names = sorted(run.info.run_name for run in found)
+    finetuned = [f"finetune-{task}" for task in ("ner", "nli", "pos", "qa")]
+    assert names == ["alignfreeze", *finetuned, "realign"]
+    assert [result.task for result in outcome.results] == ["pos", "ner", "nli", "qa"]
+    parent = runs(experiment)["alignfreeze"].data.metrics
+    assert {"pos/test/de/accuracy", "nli/test/de/accuracy", "qa/test/de/f1"} <= set(parent)
+
+
+def test_hyperparameters_of_a_task_reach_it_and_make_another_result(experiment, seed):
+    config = build_config(
+        {**OPTIONS, "seed": seed, "task": "pos,qa", "task_args": "qa.stride=7,qa.n_best=3"}
+    )
+    pos, qa = Preparation(config).tasks
+    assert (qa.task.stride, qa.task.n_best) == (7, 3)
+    as_json = {**OPTIONS, "seed": seed, "task": "qa", "task_args": '{"qa": {"stride": 7}}'}
+    (other,) = Preparation(build_config(as_json)).tasks
+    assert other.task.stride == 7
+    assert other.identity != qa.identity
+    assert pos.identity["args"] == {}
+
+
+@pytest.mark.parametrize(
+    ("task_args", "message"),
+    [
+        ("ner.x=1", "task_args must be task.name=value with one of the tasks pos, got 'ner.x'"),
+        ("pos=1", "task_args must be task.name=value with one of the tasks pos, got 'pos'"),
+        ("pos.x=1", "task 'pos': x is not a known option"),
+    ],
+)
+def test_hyperparameters_of_no_task_are_refused(experiment, seed, task_args, message):
+    with pytest.raises(AlignFreezeError, match=message):
+        pipeline.run({**OPTIONS, "seed": seed, "task_args": task_args})
+    assert runs(experiment)["alignfreeze"].info.status == "FAILED"

@@ -51,7 +51,9 @@ def distribute(
 ) -> None:
     """What pip would have left in ``folder`` for a distribution of one module."""
     folder.mkdir(exist_ok=True)
-    (folder / f"{module}.py").write_text(code)
+    file = folder / f"{module.replace('.', '/')}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(code)
     info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
@@ -200,6 +202,18 @@ def test_a_fingerprint_changes_with_the_code_and_not_with_the_place(
     assert prints[0] != prints[2]
 
 
+def test_a_fingerprint_changes_with_every_file_of_a_package_within_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "outer" / "inner"
+    distribute(tmp_path, "good-one", "outer.inner.plugin", GOOD, {"half": "Half"})
+    (folder / "helper.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    first = fingerprint(KIND, "half")
+    (folder / "helper.py").write_text("A = 2\n")
+    assert fingerprint(KIND, "half") != first
+
+
 def test_a_fingerprint_without_any_source_is_the_version(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,8 +226,8 @@ def test_every_built_in_plugin_loads() -> None:
     broken = [info.problem for info in catalogue() if info.distribution.startswith("alignfreeze ")]
     assert not any(broken)
     assert {"baseline", "none", "front", "back", "range"} <= set(plugin_names(STRATEGY))
-    assert {"pos", "ner"} <= set(plugin_names(TASK))
-    assert {"dictionary", "pharaoh"} <= set(plugin_names(ALIGNER))
+    assert {"pos", "ner", "nli", "qa"} <= set(plugin_names(TASK))
+    assert {"dictionary", "pharaoh", "mutual", "simalign"} <= set(plugin_names(ALIGNER))
     assert [kind.noun for kind in KINDS] == ["strategy", "task", "aligner"]
 
 

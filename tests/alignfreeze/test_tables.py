@@ -4,7 +4,7 @@ from rich.console import Console
 
 from alignfreeze.evaluate import Score
 from alignfreeze.results import TaskResult
-from alignfreeze.tables import MEAN, result_tables
+from alignfreeze.tables import MEAN, result_table
 
 
 def result(strategy: str, task: str = "pos", *, en=0.9, fr=0.5, de=0.6) -> TaskResult:
@@ -32,7 +32,7 @@ def styles(table, column: int) -> list[str]:
 
 
 def test_languages_go_down_the_source_first_the_mean_last():
-    (table,) = result_tables([result("front")], "en")
+    table = result_table([result("front")], "en")
     assert texts(table) == [
         ["language", "front"],
         ["en (source)", "90.0"],
@@ -44,7 +44,7 @@ def test_languages_go_down_the_source_first_the_mean_last():
 
 def test_strategies_go_across_with_their_difference_to_the_baseline():
     results = [result("baseline"), result("none", fr=0.7), result("front", en=0.8, de=0.5996)]
-    (table,) = result_tables(results, "en")
+    table = result_table(results, "en")
     assert texts(table) == [
         ["language", "baseline", "none", "difference", "front", "difference"],
         ["en (source)", "90.0", "90.0", "+0.0", "80.0", "-10.0"],
@@ -56,28 +56,38 @@ def test_strategies_go_across_with_their_difference_to_the_baseline():
 
 def test_gains_are_green_and_losses_are_red_and_what_rounds_to_0_is_neither():
     results = [result("baseline"), result("none", en=0.9001, fr=0.7, de=0.5)]
-    (table,) = result_tables(results, "en")
+    table = result_table(results, "en")
     assert styles(table, 3) == ["", "green", "red", "green"]
 
 
 def test_without_the_baseline_there_is_no_difference():
-    (table,) = result_tables([result("none"), result("front")], "en")
+    table = result_table([result("none"), result("front")], "en")
     assert texts(table)[0] == ["language", "none", "front"]
 
 
-def test_every_task_has_a_table():
-    results = [result("baseline"), result("front", "ner"), result("front", fr=0.4)]
-    pos, ner = result_tables(results, "en")
-    assert (pos.title, ner.title) == (
-        "pos: accuracy on test, %",
-        "ner: accuracy on test, %",
+def test_several_tasks_share_a_table_with_languages_below_each_strategy():
+    qa = TaskResult(
+        "front", "qa", "f1", [Score("en", "test", "f1", 0.5), Score("it", "test", "f1", 0.25)]
     )
-    assert texts(pos)[0] == ["language", "baseline", "front", "difference"]
-    assert texts(ner)[0] == ["language", "front"]
+    table = result_table([result("baseline"), result("front", fr=0.4), qa], "en")
+    assert texts(table) == [
+        ["strategy, language", "pos\naccuracy", "qa\nf1"],
+        ["baseline", "", ""],
+        ["en (source)", "90.0", "–"],
+        ["de", "60.0", "–"],
+        ["fr", "50.0", "–"],
+        [MEAN, "55.0", "–"],
+        ["front", "", ""],
+        ["en (source)", "90.0 +0.0", "50.0"],
+        ["de", "60.0 +0.0", "–"],
+        ["fr", "40.0 -10.0", "–"],
+        ["it", "–", "25.0"],
+        [MEAN, "50.0 -5.0", "25.0"],
+    ]
 
 
 def test_a_table_as_it_is_printed():
-    (table,) = result_tables([result("baseline"), result("front", fr=0.7)], "en")
+    table = result_table([result("baseline"), result("front", fr=0.7)], "en")
     output = io.StringIO()
     Console(file=output, width=80, color_system=None).print(table)
     lines = output.getvalue().splitlines()

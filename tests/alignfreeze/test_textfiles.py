@@ -3,7 +3,7 @@ import re
 import pytest
 
 from alignfreeze.errors import DataError
-from alignfreeze.textfiles import count_lines, line_blocks, numbered_lines
+from alignfreeze.textfiles import count_lines, line_blocks, line_bytes, numbered_lines
 
 
 def test_only_a_newline_ends_a_line(write):
@@ -22,6 +22,34 @@ def test_carriage_return_and_byte_order_mark_are_left_out(write):
 def test_lines_are_counted_as_they_are_read(write, text):
     path = write("t.txt", text)
     assert count_lines(path) == len(list(numbered_lines(path)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1 << 20])
+@pytest.mark.parametrize("text", ["\ufeffa\n\nbc\u2028\x0b\r\ndef\ng", "a\n" * 7, "a", "\n\n"])
+def test_lines_are_skipped(write, monkeypatch, size, text):
+    monkeypatch.setattr("alignfreeze.textfiles.BLOCK_BYTES", size)
+    path = write("t.txt", text)
+    lines = list(numbered_lines(path))
+    for first in range(1, len(lines) + 3):
+        assert list(numbered_lines(path, first)) == lines[first - 1 :]
+
+
+def test_skipped_lines_need_not_be_text(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes(b"\xff\nb\n\xfe\n")
+    lines = numbered_lines(path, 2)
+    assert next(lines) == (2, "b")
+    with pytest.raises(
+        DataError, match=r"t\.txt:3: text must be UTF-8, got byte 0xfe at position 0"
+    ):
+        next(lines)
+
+
+@pytest.mark.parametrize("text", ["\ufeffone\r\n\ufefftwo\r\r\n\r\n\u2028\nä", "", "a\n"])
+def test_bytes_are_those_of_the_lines(write, text):
+    path = write("t.txt", text)
+    expected = [line.encode() for _, line in numbered_lines(path)] if text else []
+    assert list(line_bytes(path)) == expected
 
 
 def test_count_reads_in_blocks(write, monkeypatch):
@@ -51,7 +79,15 @@ def test_file_must_not_be_empty(write):
         list(numbered_lines(write("t.txt", "")))
 
 
-@pytest.mark.parametrize("read", [lambda path: list(numbered_lines(path)), count_lines])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: list(numbered_lines(path)),
+        lambda path: list(numbered_lines(path, 5)),
+        lambda path: list(line_bytes(path)),
+        count_lines,
+    ],
+)
 def test_file_must_be_readable(tmp_path, read):
     with pytest.raises(DataError, match=r"t\.txt: cannot be read: no such file$"):
         read(tmp_path / "t.txt")

@@ -76,7 +76,7 @@ def test_text_must_be_utf8(source, write):
         TASK.load(source, "xx", "test")
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "is empty"), ("\n\n", "has no sentence")])
+@pytest.mark.parametrize(("text", "message"), [("", "is empty"), ("\n\n", "has no example")])
 def test_a_file_has_a_sentence(load, text, message):
     with pytest.raises(DataError, match=rf"test\.tsv: the file {message}$"):
         load(text)

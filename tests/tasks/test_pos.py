@@ -103,7 +103,7 @@ def test_text_must_be_utf8(source, write):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "the file is empty"), ("\n\n", "no sentence"), ("# text = a\n\n", "no sentence")],
+    [("", "the file is empty"), ("\n\n", "no example"), ("# text = a\n\n", "no example")],
 )
 def test_a_file_has_a_sentence(load, text, message):
     with pytest.raises(DataError, match=rf"test\.conllu: .*{message}$"):

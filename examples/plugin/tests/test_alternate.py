@@ -1,5 +1,5 @@
 import pytest
-from alignfreeze_alternate import AlternateFreezing
+from alignfreeze_example import AlternateFreezing
 
 from alignfreeze.contracts import FreezingStrategy, ParameterSite
 from alignfreeze.testing import StrategyContract

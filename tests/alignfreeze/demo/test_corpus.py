@@ -59,7 +59,7 @@ def test_two_writes_give_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
 def test_every_file_of_the_layout_is_written(corpus: Path) -> None:
     expected = {f"parallel/en-{x}.{end}" for x in TARGET_LANGUAGES for end in ("en", x, "align")}
     expected |= {f"dictionaries/{a}.txt" for x in TARGET_LANGUAGES for a in (f"en-{x}", f"{x}-en")}
-    for task, end in (("pos", "conllu"), ("ner", "tsv")):
+    for task, end in (("pos", "conllu"), ("ner", "tsv"), ("nli", "tsv"), ("qa", "json")):
         expected |= {f"{task}/{x}/{s}.{end}" for x in LANGUAGES for s in ("dev", "test")}
         expected.add(f"{task}/en/train.{end}")
     assert {p.relative_to(corpus).as_posix() for p in corpus.rglob("*.*")} == expected

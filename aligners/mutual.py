@@ -1,0 +1,222 @@
+"""Word alignment by an encoder's own word vectors."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from alignfreeze.contracts import (
+    Bitext,
+    SentencePair,
+    SpecialTokens,
+    Subwords,
+    WordAlignment,
+    subwords_of,
+)
+from alignfreeze.encoder_aligner import EncoderAligner, on_accelerator
+from alignfreeze.encoders import longest_input, word_states
+from alignfreeze.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+BUFFER_BATCHES = 64
+"""Batches of sentence pairs read at a time; the pairs are sorted by length within them."""
+
+DEFAULT_MAX_LENGTH = 512
+"""Subwords a side, where the encoder reads as many; some read thousands, which memory may not."""
+
+NO_WORD = -1
+"""In place of a word, for a subword that stands for none."""
+
+
+class MutualAligner(EncoderAligner):
+    """Links two words that are each other's nearest neighbour in an encoder's vector space.
+
+    This is the "argmax" method of SimAlign (Jalili Sabet et al., 2020,
+    https://aclanthology.org/2020.findings-emnlp.147), with a vector a word and in batches. On a
+    CPU it computes in float32, and so gives the same again; on a GPU that has bfloat16, in that.
+
+    Attributes:
+        words: What stands for a word: its first subword, or the mean of its subwords.
+        threshold: The least cosine that links two words, in [-1, 1].
+        batch_size: Sentence pairs in a batch.
+        max_length: The most subwords a side, special tokens included; words that do not fit are
+            not linked. Where it is not given, 512, or what the encoder reads if that is less.
+    """
+
+    words: Literal["first", "mean"] = "mean"
+    threshold: float = Field(default=0.0, ge=-1, le=1)
+    batch_size: int = Field(default=64, ge=1)
+    max_length: int | None = Field(default=None, ge=3)
+
+    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
+        """Align sentence pairs, one result a pair, in order.
+
+        Raises:
+            ConfigError: If no model is given, or `max_length` is more than the encoder reads.
+            EncoderError: If the model cannot be loaded, or has no such layer.
+        """
+        encoder, tokenizer, layer = self.open(bitext)
+        max_length = self._max_length(encoder, tokenizer)
+        reader = _Reader(encoder, layer, padding=tokenizer.pad_token_id or 0)
+        stream = iter(pairs)
+        links = cut = 0
+        while buffer := list(islice(stream, BUFFER_BATCHES * self.batch_size)):
+            sources, targets = (
+                _sentences(side, tokenizer, self.words, max_length)
+                for side in ([pair.source for pair in buffer], [pair.target for pair in buffer])
+            )
+            cut += sum(sentence.cut for sentence in (*sources, *targets))
+            for alignment in self._alignments(reader, sources, targets):
+                links += len(alignment)
+                yield alignment
+        pair = f"{bitext.source}-{bitext.target}"
+        message = "%s: %d links; %d words beyond %d subwords not linked"
+        logger.info(message, pair, links, cut, max_length)
+
+    def _max_length(self, encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
+        """The most subwords a side, special tokens included."""
+        longest = longest_input(encoder, tokenizer)
+        if self.max_length is None:
+            return min(longest, DEFAULT_MAX_LENGTH)
+        if self.max_length > longest:
+            raise ConfigError(
+                f"aligner 'mutual': max_length must be <= {longest}, the encoder's, "
+                f"got {self.max_length}"
+            )
+        return self.max_length
+
+    def _alignments(
+        self, reader: "_Reader", sources: "Sequence[_Sentence]", targets: "Sequence[_Sentence]"
+    ) -> list[WordAlignment]:
+        """The links of each pair, in order; those of like length share a batch, longest first."""
+        lengths = [len(s.ids) + len(t.ids) for s, t in zip(sources, targets, strict=True)]
+        order = np.argsort(-np.array(lengths), kind="stable")
+        alignments: list[WordAlignment] = [[] for _ in lengths]
+        with on_accelerator(reader.encoder) as device, torch.inference_mode():
+            for begin in range(0, len(order), self.batch_size):
+                rows = order[begin : begin + self.batch_size]
+                links = mutual_links(
+                    reader.word_vectors([sources[row] for row in rows], device),
+                    reader.word_vectors([targets[row] for row in rows], device),
+                    self.threshold,
+                )
+                for place, source, target in links.tolist():
+                    alignments[rows[place]].append((source, target))
+        return alignments
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A sentence as the encoder reads it.
+
+    Attributes:
+        ids: Subword ids, special tokens included, of shape (subwords,).
+        owners: Of shape (subwords,): the word that each subword stands for, or `NO_WORD`.
+        n_words: How many words are wholly within.
+        cut: How many are not.
+    """
+
+    ids: list[int]
+    owners: NDArray[np.int64]
+    n_words: int
+    cut: int
+
+
+def _sentences(
+    sentences: Sequence[Sequence[str]],
+    tokenizer: "PreTrainedTokenizerBase",
+    words: Literal["first", "mean"],
+    max_length: int,
+) -> list[_Sentence]:
+    """Tokenize sentences and cut them, between words, to ``max_length`` subwords."""
+    special = SpecialTokens.of(tokenizer)
+    return [
+        _sentence(subwords, special, words, max_length)
+        for subwords in subwords_of(sentences, tokenizer)
+    ]
+
+
+def _sentence(
+    subwords: Subwords, special: SpecialTokens, words: Literal["first", "mean"], max_length: int
+) -> _Sentence:
+    room = max(0, max_length - special.count)
+    n_words = int(np.searchsorted(subwords.starts, room, side="right")) - 1
+    ids, firsts = special.wrap(subwords, 0, n_words, max_length)
+    owners = np.full(len(ids), NO_WORD)
+    if words == "first":
+        owners[firsts] = np.arange(n_words)
+    else:
+        begin, sizes = len(special.prefix), np.diff(subwords.starts[: n_words + 1])
+        owners[begin : begin + sizes.sum()] = np.repeat(np.arange(n_words), sizes)
+    return _Sentence(ids, owners, n_words, cut=subwords.n_words - n_words)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads word vectors off an encoder.
+
+    Attributes:
+        encoder: The encoder.
+        layer: The layer whose output counts, from 0.
+        padding: Id of the padding token.
+    """
+
+    encoder: "PreTrainedModel"
+    layer: int
+    padding: int
+
+    def word_vectors(self, sentences: Sequence[_Sentence], device: torch.device) -> Tensor:
+        """Of shape (sentences, words, hidden) and length 1; 0 where there is no word."""
+        n_words = max(1, *(sentence.n_words for sentence in sentences))
+        shape = (len(sentences), max(len(sentence.ids) for sentence in sentences))
+        ids, owners = np.full(shape, self.padding), np.full(shape, NO_WORD)
+        mask = np.zeros(shape, dtype=np.int64)
+        for row, sentence in enumerate(sentences):
+            length = len(sentence.ids)
+            ids[row, :length], mask[row, :length] = sentence.ids, 1
+            owners[row, :length] = sentence.owners
+        input_ids, attention_mask = (torch.from_numpy(array).to(device) for array in (ids, mask))
+        with _autocast(device):
+            (states,) = word_states(self.encoder, input_ids, attention_mask, (self.layer,))
+        word = torch.arange(n_words, device=device)[None, :, None]
+        owned = torch.from_numpy(owners).to(device)[:, None, :] == word
+        # A sum does for a mean, as only its direction counts.
+        return torch.nn.functional.normalize(owned.float() @ states.float(), dim=-1)
+
+
+def mutual_links(source: Tensor, target: Tensor, threshold: float) -> Tensor:
+    """Pairs of words that are each other's nearest neighbour by cosine; of equals, the first.
+
+    Args:
+        source: Vectors of length 1, of shape (sentences, source words, hidden); 0 for padding.
+        target: The same of the other side, of shape (sentences, target words, hidden).
+        threshold: The least cosine.
+
+    Returns:
+        Of shape (links, 3), sorted: the sentence, the source word and the target word.
+    """
+    present = source.any(dim=-1)[:, :, None] & target.any(dim=-1)[:, None, :]
+    cosines = (source @ target.mT).masked_fill(~present, -torch.inf)
+    best, forward = cosines.max(dim=2)
+    backward = cosines.argmax(dim=1)
+    words = torch.arange(source.shape[1], device=source.device)
+    linked = (backward.gather(1, forward) == words) & (best >= threshold)
+    sentence, word = linked.nonzero(as_tuple=True)
+    return torch.stack((sentence, word, forward[sentence, word]), dim=1)
+
+
+def _autocast(device: torch.device) -> torch.autocast:
+    """Computes in bfloat16 on a GPU that has it, else in float32."""
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16)

@@ -1,0 +1,113 @@
+"""Write the demo's labelled pairs of statements and its questions: the same in every language."""
+
+import json
+import logging
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alignfreeze.demo.grammar import Linearizer
+from alignfreeze.demo.inference import LABELS, Inference, Inferences
+from alignfreeze.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
+from alignfreeze.demo.meaning import Clause, Sentence
+from alignfreeze.demo.questions import Asked, Paragraph, Paragraphs, say
+from alignfreeze.demo.writing import text_of, write_lines
+
+_log = logging.getLogger(__name__)
+
+_LANGUAGES = load_lexicon().languages
+_PAIRS = {"train": 1500, "dev": 120, "test": 240}
+_PARAGRAPHS = {"train": 600, "dev": 60, "test": 120}
+
+
+def write_inferences(folder: Path, seed: str) -> None:
+    """Write `XX/{train,dev,test}.tsv`, `premise<TAB>hypothesis<TAB>label`, as many a label.
+
+    No pair is in a language twice, in whichever splits.
+    """
+    inferences = Inferences(random.Random(seed))
+    linearizers = {language: Linearizer(language) for language in _LANGUAGES}
+    seen: set[tuple[str, str]] = set()
+    for split, size in _PAIRS.items():
+        languages = _languages_of(split)
+        lines: dict[str, list[str]] = {language: [] for language in languages}
+        while len(lines[SOURCE_LANGUAGE]) < size:
+            label = LABELS[len(lines[SOURCE_LANGUAGE]) % len(LABELS)]
+            inference = inferences.draw(label)
+            pairs = {x: _pair_line(inference, linearizers[x]) for x in languages}
+            if not seen.isdisjoint(pairs.items()):
+                continue
+            seen.update(pairs.items())
+            for language, pair in pairs.items():
+                lines[language].append(f"{pair}\t{label}")
+        for language in languages:
+            write_lines(folder / language / f"{split}.tsv", lines[language])
+
+
+def _pair_line(inference: Inference, linearizer: Linearizer) -> str:
+    clauses = (inference.premise, inference.hypothesis)
+    return "\t".join(text_of(linearizer.sentence(Sentence(clause))) for clause in clauses)
+
+
+def write_questions(folder: Path, seed: str) -> None:
+    """Write `XX/{train,dev,test}.json`, in the format of SQuAD 1.1.
+
+    A question whose answer is in pieces in any language is left out of all, and counted.
+    """
+    paragraphs = Paragraphs(random.Random(seed))
+    seen: set[tuple[Clause, ...]] = set()
+    for split, size in _PARAGRAPHS.items():
+        drawn: list[Paragraph] = []
+        while len(drawn) < size:
+            paragraph = paragraphs.draw()
+            if paragraph.statements not in seen:
+                seen.add(paragraph.statements)
+                drawn.append(paragraph)
+        _write_paragraphs(folder, split, drawn)
+
+
+def _write_paragraphs(folder: Path, split: str, drawn: Sequence[Paragraph]) -> None:
+    linearizers = {language: Linearizer(language) for language in _languages_of(split)}
+    said = {x: [say(paragraph, linearizers[x]) for paragraph in drawn] for x in linearizers}
+    broken = {
+        (number, index)
+        for texts in said.values()
+        for number, (_, questions) in enumerate(texts)
+        for index, asked in enumerate(questions)
+        if asked.span is None
+    }
+    _log.info("qa %s: %d questions left out, their answers in pieces", split, len(broken))
+    for language, texts in said.items():
+        entries = [
+            _squad_paragraph(text_of(words).split(" "), questions, number, split, broken)
+            for number, (words, questions) in enumerate(texts)
+        ]
+        document = {"title": "demo", "paragraphs": [e for e in entries if e["qas"]]}
+        content = json.dumps({"version": "1.1", "data": [document]}, ensure_ascii=False)
+        write_lines(folder / language / f"{split}.json", [content])
+
+
+def _squad_paragraph(
+    words: Sequence[str],
+    questions: Sequence[Asked],
+    number: int,
+    split: str,
+    broken: set[tuple[int, int]],
+) -> dict[str, Any]:
+    entries = []
+    for index, asked in enumerate(questions):
+        if asked.span is None or (number, index) in broken:
+            continue
+        start, end = asked.span
+        answer = {
+            "text": " ".join(words[start:end]),
+            "answer_start": len("".join(f"{word} " for word in words[:start])),
+        }
+        identifier = f"{split}-{number:04d}-{index}"
+        entries.append({"id": identifier, "question": text_of(asked.words), "answers": [answer]})
+    return {"context": " ".join(words), "qas": entries}
+
+
+def _languages_of(split: str) -> tuple[str, ...]:
+    return (SOURCE_LANGUAGE,) if split == "train" else _LANGUAGES

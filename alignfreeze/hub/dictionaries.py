@@ -1,0 +1,55 @@
+"""Bilingual dictionaries in MUSE format, which are nice to have."""
+
+import logging
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from alignfreeze.hub.files import replacing
+from alignfreeze.modelfiles import why_offline
+
+logger = logging.getLogger(__name__)
+
+MUSE = "https://dl.fbaipublicfiles.com/arrival/dictionaries"
+TIMEOUT = 20.0
+"""Seconds without an answer after which a dictionary is given up."""
+
+
+class Dictionaries:
+    """Fetches dictionaries; one that cannot be had is a warning, for some aligners need none.
+
+    Args:
+        folder: Where they are put.
+        mirror: Folder that has them; ``None`` for their publisher's site.
+    """
+
+    def __init__(self, folder: Path, mirror: Path | None) -> None:
+        self._folder = folder
+        self._mirror = mirror
+        self._gave_up = False
+
+    def fetch(self, source: str, target: str) -> None:
+        """Write ``source-target.txt``, unless it was downloaded before or cannot be had."""
+        path = self._folder / f"{source}-{target}.txt"
+        if self._mirror is None and (path.is_file() or self._gave_up):
+            return
+        try:
+            content = self._content(path.name)
+        except (OSError, HTTPException) as error:
+            logger.warning("no dictionary %s: %s", path.name, error or type(error).__name__)
+            # A site that does not answer would not answer for the next 67 either.
+            self._gave_up = not isinstance(error, urllib.error.HTTPError)
+            path.unlink(missing_ok=True)
+            return
+        with replacing(path) as (temporary,):
+            temporary.write_bytes(content)
+
+    def _content(self, name: str) -> bytes:
+        if self._mirror is not None:
+            return (self._mirror / name).read_bytes()
+        if reason := why_offline():
+            raise OSError(reason)
+        with urllib.request.urlopen(f"{MUSE}/{name}", timeout=TIMEOUT) as response:
+            content: bytes = response.read()
+        return content

@@ -1,0 +1,164 @@
+"""Word alignment and drift of a run's encoders, measured on sentence pairs that are held out."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alignfreeze.config import RunConfig
+from alignfreeze.corpus import AlignedCorpus
+from alignfreeze.encoders import load_encoder
+from alignfreeze.figures import PRETRAINED, alignment_figure, drift_figure, png_bytes
+from alignfreeze.geometry import (
+    AlignmentScore,
+    DriftScore,
+    alignment_from_csv,
+    alignment_scores,
+    alignment_to_csv,
+    drift_from_csv,
+    drift_scores,
+    drift_to_csv,
+)
+from alignfreeze.probes import WordProbe, WordVectors
+from alignfreeze.tracking import TrackedRun, artifact_path
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+REALIGNED = "realigned"
+ALIGNMENT_FILE = "alignment.csv"
+DRIFT_FILE = "drift.csv"
+
+
+def finetuned(task: str) -> str:
+    """The stage after fine-tuning on a task."""
+    return f"finetuned-{task}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Scores of one encoder, or of one after the other."""
+
+    alignment: Sequence[AlignmentScore]
+    drift: Sequence[DriftScore]
+
+    def __add__(self, other: "Measurement") -> "Measurement":
+        """Both, each score once."""
+        return Measurement(
+            list(dict.fromkeys([*self.alignment, *other.alignment])),
+            list(dict.fromkeys([*self.drift, *other.drift])),
+        )
+
+
+class Measures:
+    """Measures a run's encoders on the same words; does nothing where none are held out.
+
+    Args:
+        held_out: Sentence pairs, a corpus for each target language; or none.
+        model: The pretrained encoder, a folder or a name on the hub.
+        tokenizer: The encoder's.
+        config: The longest sentence, and the batch size.
+        accelerator: Where, and in which precision; the main process alone measures.
+
+    Attributes:
+        by_strategy: What was measured or taken over so far.
+    """
+
+    def __init__(
+        self,
+        held_out: Sequence[AlignedCorpus],
+        *,
+        model: str,
+        tokenizer: "PreTrainedTokenizerBase",
+        config: RunConfig,
+        accelerator: "Accelerator",
+    ) -> None:
+        self.by_strategy: dict[str, Measurement] = {}
+        self._asked = bool(held_out) and accelerator.is_main_process
+        self._held_out = held_out
+        self._model = model
+        self._tokenizer = tokenizer
+        self._config = config
+        self._accelerator = accelerator
+
+    @cached_property
+    def _probe(self) -> WordProbe:
+        length = self._config.realign_max_length
+        return WordProbe(self._held_out, self._tokenizer, max_length=length)
+
+    @cached_property
+    def _before(self) -> WordVectors:
+        return self._vectors(load_encoder(self._model))
+
+    def _vectors(self, encoder: "PreTrainedModel") -> WordVectors:
+        return self._probe.vectors(encoder, self._accelerator, self._config.eval_batch_size)
+
+    def measure(
+        self, run: TrackedRun, strategy: str, encoder: "PreTrainedModel", stage: str
+    ) -> None:
+        """Log word alignment before and at a stage, and the drift from before to then."""
+        if self._asked:
+            after = self._vectors(encoder)
+            measurement = Measurement(
+                [*alignment_scores(self._before, PRETRAINED), *alignment_scores(after, stage)],
+                drift_scores(self._before, after, stage),
+            )
+            log_measurement(run, measurement)
+            self._add(strategy, measurement)
+
+    def take_over(self, strategy: str, run_id: str) -> None:
+        """Read what an earlier run has measured."""
+        if self._asked:
+            files = [artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE)]
+            alignment, drift = (file for file in files if file is not None)
+            self._add(strategy, Measurement(alignment_from_csv(alignment), drift_from_csv(drift)))
+
+    def _add(self, strategy: str, measurement: Measurement) -> None:
+        self.by_strategy[strategy] = (
+            self.by_strategy.get(strategy, Measurement([], [])) + measurement
+        )
+
+
+def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
+    """Log a measurement as metrics, and as files.
+
+    ``alignment/<stage>/<language>/layer_<k>`` is strong alignment, the mean of both directions,
+    ``alignment_weak/…`` is the weak one; the files have both directions.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for score in measurement.alignment:
+        kind = "alignment" if score.kind == "strong" else "alignment_weak"
+        values[f"{kind}/{score.stage}/{score.language}/layer_{score.layer}"].append(score.value)
+    for moved in measurement.drift:
+        values[f"drift/{moved.stage}/{moved.language}/layer_{moved.layer}"].append(moved.value)
+    for name, found in values.items():
+        run.metric(name, float(np.mean(found)))
+    run.text(alignment_to_csv(measurement.alignment), ALIGNMENT_FILE)
+    run.text(drift_to_csv(measurement.drift), DRIFT_FILE)
+
+
+def log_figures(
+    run: TrackedRun, measurements: Mapping[str, Measurement], source_language: str, folder: Path
+) -> None:
+    """Log a figure of word alignment and one of drift.
+
+    Args:
+        run: The run.
+        measurements: By strategy.
+        source_language: It is left out of the mean over languages.
+        folder: An empty one, to write to.
+    """
+    figures = {
+        "alignment.png": alignment_figure({k: m.alignment for k, m in measurements.items()}),
+        "drift.png": drift_figure(
+            {k: m.drift for k, m in measurements.items()}, source_language=source_language
+        ),
+    }
+    for name, figure in figures.items():
+        (folder / name).write_bytes(png_bytes(figure))
+    run.artifacts(folder, "figures")

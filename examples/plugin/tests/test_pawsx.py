@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+from alignfreeze_example import ParaphraseClassification
+
+from alignfreeze.contracts import DataSource, TextPair
+from alignfreeze.errors import DataError
+from alignfreeze.testing import TaskContract
+
+HEADER = "id\tsentence1\tsentence2\tlabel\n"
+LINES = "1\tAnna saw Tom .\tTom was seen by Anna .\t1\n2\tAnna saw Tom .\tTom saw Anna .\t0\n"
+
+
+@pytest.fixture
+def task() -> ParaphraseClassification:
+    return ParaphraseClassification()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> DataSource:
+    folder = tmp_path / "pawsx" / "en"
+    folder.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.tsv").write_text(HEADER + LINES, encoding="utf-8")
+    return DataSource(name="test", root=tmp_path)
+
+
+class TestParaphraseClassification(TaskContract):
+    pass
+
+
+def test_sentences_that_were_not_translated_are_left_out(
+    task: ParaphraseClassification, source: DataSource
+) -> None:
+    file = source.root / "pawsx" / "en" / "test.tsv"
+    file.write_text(HEADER + LINES + "3\tNS\tNS\t0\n4\t\tAnna .\t1\n", encoding="utf-8")
+    assert task.load(source, "en", "test") == [
+        TextPair("Anna saw Tom .", "Tom was seen by Anna .", "1"),
+        TextPair("Anna saw Tom .", "Tom saw Anna .", "0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("5\ta\tb\t2\n", "must be 0 or 1, got '2'"), ("5\ta\tb\n", "4 tab-separated columns, got 3")],
+)
+def test_a_malformed_line_is_named(
+    task: ParaphraseClassification, source: DataSource, line: str, message: str
+) -> None:
+    (source.root / "pawsx" / "en" / "test.tsv").write_text(HEADER + line, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as caught:
+        task.load(source, "en", "test")
+    assert "test.tsv:2" in str(caught.value)
+
+
+def test_the_hub_has_all_seven_languages(task: ParaphraseClassification) -> None:
+    for language in ("en", *task.languages):
+        place = task.hub_split(language, "validation")
+        assert place is not None
+        assert (place.config, place.split) == (language, "validation")
+    assert task.hub_split("th", "test") is None

@@ -1,0 +1,202 @@
+"""The task: what it reads, how it is trained, how it is scored."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from alignfreeze.contracts import DataSource, Feature, HubSplit, Prediction, Split, Task
+from alignfreeze.errors import DataError
+
+from .scoring import best, exact_match, f1
+from .spans import Span, best_span
+from .squad import AnsweredQuestion, question_of_row, read_squad
+from .windows import Window, windows_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+    from transformers.utils.generic import ModelOutput
+
+logger = logging.getLogger(__name__)
+
+LANGUAGES = "ar de el es hi ro ru th tr vi zh"
+"""Target languages of the published experiments."""
+
+SQUAD = "rajpurkar/squad"
+SQUAD_REVISION = "7b6d24c440a36b6815f21b70d25016731768db1f"
+XQUAD = "google/xquad"
+XQUAD_REVISION = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
+
+
+class QuestionAnswering(Task):
+    """Finds the part of a text that answers a question; scored by F1 and exact match.
+
+    A long text is read in windows that overlap; the best span of all of them is the answer.
+    """
+
+    folder: ClassVar[str] = "qa"
+    suffix: ClassVar[str] = ".json"
+    languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
+    primary_metric: ClassVar[str] = "f1"
+    columns: ClassVar[tuple[str, ...]] = ("question", "context", "answers")
+    auto_class: ClassVar[str] = "AutoModelForQuestionAnswering"
+    epochs: ClassVar[float] = 2.0
+
+    stride: int = Field(
+        64, ge=0, le=512, description="subwords that windows share, at most half of a window"
+    )
+    question_length: int = Field(
+        64, ge=1, le=512, description="subwords of the longest question; the rest is cut off"
+    )
+    n_best: int = Field(20, ge=1, le=200, description="starts and ends tried in each window")
+    answer_length: int = Field(30, ge=1, le=512, description="subwords of the longest answer")
+    unanswerable: Literal["null", "drop"] = Field(
+        "null",
+        description="training windows without the whole answer: point to the first token, or drop",
+    )
+
+    def hub_split(self, language: str, split: Split) -> HubSplit | None:
+        """SQuAD to train and validate in English; XQuAD to test in every language.
+
+        XQuAD has but one split, which is the test (also of English, so that all languages are
+        tested on the same questions); a target language has nothing to train or validate on.
+        """
+        if language != "en" and language not in self.languages:
+            return None
+        if split == "test":
+            config = f"xquad.{language}"
+            return HubSplit(XQUAD, config, "validation", self.columns, XQUAD_REVISION)
+        if language == "en":
+            return HubSplit(SQUAD, None, split, self.columns, SQUAD_REVISION)
+        return None
+
+    def load(self, source: DataSource, language: str, split: Split) -> Sequence[AnsweredQuestion]:
+        """Read the questions of a split; says how many answers were not where they should be.
+
+        Raises:
+            MissingSplitError: If the language has no such split.
+            DataError: If the file is malformed, or an answer is not in its text; names the file
+                and the question or row.
+        """
+        examples: Sequence[AnsweredQuestion] = super().load(source, language, split)
+        if moved := sum(example.moved for example in examples):
+            logger.warning(
+                "%s: %d of %d answers not at their answer_start; took the nearest occurrence",
+                self.file(source, language, split),
+                moved,
+                sum(len(example.answers) for example in examples),
+            )
+        return examples
+
+    def read_text(self, path: Path, language: str) -> list[AnsweredQuestion]:
+        """Read SQuAD 1.1's JSON.
+
+        Raises:
+            DataError: If the file is malformed; names the file, and the line or the question.
+        """
+        return list(read_squad(path, language))
+
+    def from_row(self, row: Mapping[str, Any], language: str) -> AnsweredQuestion:
+        """A question with its answers from the hub's columns."""
+        return question_of_row(row, language)
+
+    def featurize(
+        self,
+        examples: Sequence[AnsweredQuestion],
+        tokenizer: "PreTrainedTokenizerBase",
+        max_length: int,
+    ) -> list[Feature]:
+        """A row for each window of each context, the question before it.
+
+        Raises:
+            EncoderError: If the tokenizer is not a fast one.
+            ConfigError: If rows are too short for a question and a context.
+        """
+        return list(
+            windows_of(
+                examples,
+                tokenizer,
+                max_length=max_length,
+                stride=self.stride,
+                question_length=self.question_length,
+            )
+        )
+
+    def training_rows(self, features: Sequence[Feature]) -> list[Feature]:
+        """The windows to train on: all, or those alone that hold the whole answer.
+
+        Raises:
+            DataError: If there is nothing left to train on.
+        """
+        windows = [_window(feature) for feature in features]
+        held = [window for window in windows if window.holds_answer]
+        dropped = self.unanswerable == "drop"
+        logger.info(
+            "%d of %d windows for training lack the whole answer: %s; %d of %d questions have none "
+            "that holds it",
+            len(windows) - len(held),
+            len(windows),
+            "dropped" if dropped else "trained to point to the first token",
+            len({w.example for w in windows}) - len({w.example for w in held}),
+            len({w.example for w in windows}),
+        )
+        if not held:
+            raise DataError("no window for training holds a whole answer: raise max_length")
+        return list(held if dropped else windows)
+
+    def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
+        """Logits of start and end, float32, each of shape (batch, subwords)."""
+        return outputs["start_logits"].float(), outputs["end_logits"].float()
+
+    def metrics(
+        self,
+        examples: Sequence[AnsweredQuestion],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> dict[str, float]:
+        """Means over the questions of F1 and exact match with the nearest right answer."""
+        answers = self.answers(examples, features, predictions)
+        pairs = list(zip(answers, examples, strict=True))
+        return {
+            name: sum(best(score, text, e.answers, e.language) for text, e in pairs) / len(pairs)
+            for name, score in (("f1", f1), ("exact_match", exact_match))
+        }
+
+    def answers(
+        self,
+        examples: Sequence[AnsweredQuestion],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> list[str]:
+        """The predicted answer to each question, as it stands in the context.
+
+        It is the best span of all windows; of spans that score the same, that of the first
+        window. There is always one (SQuAD 1.1 has no question without an answer), unless no
+        pair of the best starts and ends is a span; then the answer is empty.
+        """
+        spans: list[Span | None] = [None] * len(examples)
+        for feature, prediction in zip(features, predictions, strict=True):
+            start_logits, end_logits = (np.asarray(part, dtype=np.float32) for part in prediction)
+            span = best_span(
+                start_logits,
+                end_logits,
+                _window(feature).offsets,
+                n_best=self.n_best,
+                answer_length=self.answer_length,
+            )
+            known = spans[feature.example]
+            if span is not None and (known is None or span.score > known.score):
+                spans[feature.example] = span
+        return [
+            "" if span is None else example.context[span.start : span.end].strip()
+            for span, example in zip(spans, examples, strict=True)
+        ]
+
+
+def _window(feature: Feature) -> Window:
+    assert isinstance(feature, Window), f"not a row of this task: {type(feature).__name__}"
+    return feature

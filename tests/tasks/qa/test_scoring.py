@@ -1,0 +1,109 @@
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from alignfreeze_tasks.qa.scoring import best, exact_match, f1, normalized
+
+FIXTURE = json.loads(Path(__file__).with_name("predictions.json").read_text("utf-8"))
+
+
+def squad_tokens(text: str) -> list[str]:
+    """The rules of SQuAD 1.1's evaluation, in words: lower case, no punctuation, no articles."""
+    kept = ""
+    for letter in text.lower():
+        if letter not in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~":
+            kept += letter
+    return [word for word in kept.split() if word not in ("a", "an", "the")]
+
+
+def squad_f1(predicted: list[str], gold: list[str]) -> float:
+    """Precision and recall of words, each of which can be matched once."""
+    left, shared = list(gold), 0
+    for word in predicted:
+        if word in left:
+            left.remove(word)
+            shared += 1
+    if shared == 0:
+        return 0.0
+    precision, recall = shared / len(predicted), shared / len(gold)
+    return 2 * precision * recall / (precision + recall)
+
+
+@pytest.mark.parametrize("case", FIXTURE, ids=lambda case: case["question"])
+def test_english_is_scored_as_by_hand(case):
+    for name, score in (("exact_match", exact_match), ("f1", f1)):
+        value = best(score, case["prediction"], case["answers"], "en")
+        assert value == pytest.approx(float(Fraction(case[name]))), name
+
+
+def test_english_is_scored_by_the_rules_of_squad():
+    totals = {"ours": [0.0, 0.0], "squad": [0.0, 0.0]}
+    for case in FIXTURE:
+        predicted = squad_tokens(case["prediction"])
+        gold = [squad_tokens(answer) for answer in case["answers"]]
+        totals["squad"][0] += max(predicted == tokens for tokens in gold)
+        totals["squad"][1] += max(squad_f1(predicted, tokens) for tokens in gold)
+        for number, score in enumerate((exact_match, f1)):
+            totals["ours"][number] += best(score, case["prediction"], case["answers"], "en")
+    assert totals["ours"] == pytest.approx(totals["squad"])
+    assert totals["squad"][0] == 6
+
+
+@pytest.mark.parametrize(
+    ("language", "predicted", "gold", "exact", "harmonic"),
+    [
+        # 在 1946 年 北 京 against 北 京 1946 年: 4 shared, P = 4/5, R = 4/4
+        ("zh", "在1946年，北京", "北京 1946年", 0, 8 / 9),
+        # The marks of a title go, and spaces between characters do not count.
+        ("zh", "《北京》。", "北 京", 1, 1),
+        # 东 京 塔 against 东 京: P = 2/3, R = 2/2
+        ("zh", "东京塔", "东京", 0, 4 / 5),
+        # william iron arm 铁 壁 against 铁 壁 威 廉: 2 shared, P = 2/5, R = 2/4
+        ("zh", "铁壁 (William Iron Arm)", "铁壁威廉", 0, 4 / 9),
+        # に 東 京 タ ワ ー against 東 京: P = 2/6, R = 2/2
+        ("ja", "に東京タワー", "東京", 0, 1 / 2),
+        # ป ี 2016 against ใ น ป ี 2016: P = 3/3, R = 3/5
+        ("th", "ปี 2016", "ในปี 2016", 0, 3 / 4),
+        # في مدينة كبيرة against مدينة كبيرة, the articles gone: P = 2/3, R = 2/2
+        ("ar", "في المدينة الكبيرة،", "مدينة كبيرة", 0, 4 / 5),
+        ("ar", "المدينة؟", "مدينة", 1, 1),
+        # MLQA's rule takes the article's letters out of a word as well.
+        ("ar", "مثال", "مث", 1, 1),
+        # rat stadt köln against stadtrat von köln: P = 1/3, R = 1/3
+        ("de", "Der Rat der Stadt Köln", "dem Stadtrat von Köln", 0, 1 / 3),
+        ("de", "„Die Stadt“", "stadt", 1, 1),
+        # a counts in German: a haus against haus, P = 1/2, R = 1/1
+        ("de", "a Haus", "das Haus", 0, 2 / 3),
+        ("es", "¿la casa?", "una casa", 1, 1),
+        # thành phố hà nội against hà nội: P = 2/4, R = 2/2
+        ("vi", "thành phố của Hà Nội", "Hà Nội", 0, 2 / 3),
+        ("hi", "दिल्ली।", "दिल्ली", 1, 1),
+        # No articles are known: the москва against москва, P = 1/2, R = 1/1
+        ("ru", "the «Москва»", "Москва", 0, 2 / 3),
+        ("ru", "$5", "5", 1, 1),
+        ("ru", "€5", "5", 0, 0),
+        # Not English punctuation, hence part of the word.
+        ("en", "“yes”", "yes", 0, 0),
+        ("en", "The house", "a house", 1, 1),
+        ("en", "北京", "北 京", 0, 0),
+        ("el", "", "Αθήνα", 0, 0),
+        ("tr", "", "...", 1, 0),
+    ],
+)
+def test_answers_are_scored_as_by_hand(language, predicted, gold, exact, harmonic):
+    assert best(exact_match, predicted, [gold], language) == exact
+    assert best(f1, predicted, [gold], language) == pytest.approx(harmonic)
+    assert best(f1, gold, [predicted], language) == pytest.approx(harmonic)
+
+
+def test_the_best_of_several_answers_counts():
+    assert best(f1, "red", ["blue", "dark red", "light red wine"], "en") == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("language", ["zh", "ja", "th"])
+def test_characters_are_tokens_where_words_are_not_spaced(language):
+    assert normalized("DVB-S2 of 京都, ロシア語 ปี!", language) == [
+        *("dvbs2", "of", "京", "都", "ロ", "シ", "ア", "語", "ป", "ี")
+    ]
