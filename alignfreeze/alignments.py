@@ -10,7 +10,8 @@ from uuid import uuid4
 from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.errors import DataError
-from alignfreeze.shards import AlignedLine, Job, build_from_shards, read_stats
+from alignfreeze.jobs import AlignedLine, Job, read_stats
+from alignfreeze.shards import build_from_shards
 
 logger = logging.getLogger(__name__)
 

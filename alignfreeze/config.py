@@ -58,6 +58,13 @@ def _arguments(value: object) -> object:
         raise ValueError("must be name=value,… or a JSON object") from None
 
 
+def _any_or_at_least_one(value: float) -> float:
+    if 0 < value < 1:
+        raise ValueError("must be 0 or >= 1")
+    return value
+
+
+Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), AfterValidator(_all_different)]
 Layers = Annotated[
     tuple[int, ...],
@@ -103,7 +110,7 @@ class RunConfig(BaseModel):
     pair_max_words: NonNegativeInt = Field(
         100, description="longest side of a sentence pair, in words; 0: any"
     )
-    pair_max_ratio: NonNegativeFloat = Field(
+    pair_max_ratio: Ratio = Field(
         9.0, description="most words of one side for a word of the other; 0: any"
     )
     pair_duplicates: Literal["drop", "keep"] = Field(

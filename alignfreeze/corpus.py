@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from alignfreeze.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
 from alignfreeze.contracts import Aligner, Bitext, WordAlignment
 from alignfreeze.errors import DataError
-from alignfreeze.shards import AlignedLine, Job, build_from_shards, read_stats
+from alignfreeze.jobs import AlignedLine, Job, read_stats
+from alignfreeze.shards import build_from_shards
 
 if TYPE_CHECKING:
     import pyarrow

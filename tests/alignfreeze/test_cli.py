@@ -90,6 +90,33 @@ def test_plugins_are_listed():
         assert name in text
 
 
+def test_plugins_list_the_languages_of_tasks_if_asked():
+    text = runner.invoke(app, ["plugins", "--verbose"], env={"COLUMNS": "200"}).output
+    for task, count in (("pos", 34), ("ner", 34), ("nli", 12), ("qa", 11)):
+        assert f"{task}: {count} languages: " in text
+    assert "languages: " not in runner.invoke(app, ["plugins"], env={"COLUMNS": "200"}).output
+
+
+def test_parallel_text_is_aligned_into_a_folder(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    write("data/parallel/en-de.en", "the house\nthe dog\n")
+    write("data/parallel/en-de.de", "das Haus\nder Hund\n")
+    write("data/dictionaries/en-de.txt", "house haus\n")
+    output = tmp_path / "out"
+    options = ["--data", str(tmp_path / "data"), "--output", str(output)]
+    result = runner.invoke(app, ["align", *options])
+    assert result.exit_code == 0, result.output
+    assert (output / "en-de.align").read_text() == "1-1\n\n"
+    assert (output / "en-de.de").read_text() == "das Haus\nder Hund\n"
+    assert "de: 1 of 2 sentence pairs kept" in result.output
+
+
+def test_aligning_needs_a_folder_to_write_to(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["align"])
+    assert "--output" in capsys.readouterr().err
+
+
 def test_version():
     assert runner.invoke(app, ["--version"]).output == f"alignfreeze {__version__}\n"
 

@@ -15,7 +15,8 @@ from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.corpus import aligned_corpus
 from alignfreeze.errors import DataError, PluginError
-from alignfreeze.shards import Job, build_from_shards, read_stats, shard_ranges
+from alignfreeze.jobs import Job, read_stats
+from alignfreeze.shards import build_from_shards, shard_ranges
 from alignfreeze_aligners.dictionary import DictionaryAligner
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
