@@ -148,11 +148,13 @@ def _align(output: Path, **options: str) -> None:
     from alignfreeze.parallel import align_to_files
     from alignfreeze.signals import sigterm_as_exception
 
-    console = Console()
     with sigterm_as_exception():
-        for language, stats in align_to_files(build_config(options), output):
-            console.print(f"{language}: {stats}", soft_wrap=True, highlight=False)
-    console.print(f"written to {output}", soft_wrap=True, highlight=False)
+        languages = [language for language, _ in align_to_files(build_config(options), output)]
+    Console().print(
+        f"{len(languages)} language(s) aligned with the source language, in {output}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 _align.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -77,7 +77,8 @@ def _write_paragraphs(folder: Path, split: str, drawn: Sequence[Paragraph]) -> N
         for index, asked in enumerate(questions)
         if asked.span is None
     }
-    _log.info("qa %s: %d questions left out, their answers in pieces", split, len(broken))
+    if broken:
+        _log.info("qa %s: %d questions left out, their answers in pieces", split, len(broken))
     for language, texts in said.items():
         entries = [
             _squad_paragraph(text_of(words).split(" "), questions, number, split, broken)
