@@ -108,20 +108,28 @@ def _entries(path: Path) -> list[tuple[str, str]]:
     """The entries of a MUSE dictionary that have one word on each side."""
     entries: list[tuple[str, str]] = []
     multiword = 0
+    malformed: list[tuple[int, str]] = []
     for number, line in numbered_lines(path):
         fields = SEPARATOR.split(line.strip(" \t"))
         if len(fields) < 2:
-            message = f"an entry must be two words with a space or tab between, got {line!r}"
-            raise DataError(message, file=path, line=number)
-        if len(fields) > 2:
+            malformed.append((number, line))
+        elif len(fields) > 2:
             multiword += 1
         else:
             entries.append((fields[0], fields[1]))
-    if not entries:
-        message = (
-            f"the dictionary has no entry of two words ({multiword} multiword ones are not used)"
+    if malformed:
+        number, line = malformed[0]
+        logger.warning(
+            "%s: %d lines ignored, as an entry must be two words with a space or tab between; the "
+            "first is line %d, %r",
+            *(path, len(malformed), number, line),
         )
-        raise DataError(message, file=path)
+    if not entries:
+        raise DataError(
+            f"the dictionary has no entry of two words ({multiword} multiword ones and "
+            f"{len(malformed)} malformed lines are not used)",
+            file=path,
+        )
     logger.info("%s: %d entries, %d multiword entries ignored", path, len(entries), multiword)
     return entries
 

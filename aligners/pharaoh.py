@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from alignfreeze.contracts import (
     WordAlignment,
     count_lines,
     numbered_lines,
+    one_to_one,
 )
 from alignfreeze.errors import DataError
 
@@ -66,7 +66,7 @@ class PharaohAligner(Aligner):
                 links = _links(text, pair, reverse=bitext.alignment_reversed)
             except ValueError as error:
                 raise DataError(str(error), file=path, line=pair.line) from None
-            alignment = _one_to_one(links)
+            alignment = one_to_one(links)
             kept += len(alignment)
             lost += len(links) - len(alignment)
             yield alignment
@@ -115,10 +115,3 @@ def _links(text: str, pair: SentencePair, *, reverse: bool) -> WordAlignment:
             )
         links.add((source, target))
     return sorted(links)
-
-
-def _one_to_one(links: WordAlignment) -> WordAlignment:
-    """The links whose words have no other link."""
-    sources = Counter(source for source, _ in links)
-    targets = Counter(target for _, target in links)
-    return [(s, t) for s, t in links if sources[s] == 1 and targets[t] == 1]

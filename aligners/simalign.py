@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from alignfreeze.contracts import (
     SpecialTokens,
     Subwords,
     WordAlignment,
+    one_to_one,
     subwords_of,
 )
 from alignfreeze.encoder_aligner import EncoderAligner, on_accelerator
@@ -112,7 +112,7 @@ class SimAlignAligner(EncoderAligner):
                 sizes = tuple(reader.fitting(subwords) for subwords in pair)
                 cut += sum(subwords.n_words for subwords in pair) - sum(map(len, sizes))
                 links = self._links(reader.vectors(pair, sizes), sizes)
-                alignment = _one_to_one(links)
+                alignment = one_to_one(links)
                 kept += len(alignment)
                 lost += len(links) - len(alignment)
                 yield alignment
@@ -212,13 +212,6 @@ def _tokenized(
         sources = subwords_of([pair.source for pair in buffer], tokenizer)
         targets = subwords_of([pair.target for pair in buffer], tokenizer)
         yield from zip(sources, targets, strict=True)
-
-
-def _one_to_one(links: WordAlignment) -> WordAlignment:
-    """The links whose words have no other link."""
-    sources = Counter(source for source, _ in links)
-    targets = Counter(target for _, target in links)
-    return [(s, t) for s, t in links if sources[s] == 1 and targets[t] == 1]
 
 
 def _simalign() -> Any:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,13 +71,16 @@ def write_alignments(
 
 
 def _check_output(paths: Sequence[Path], job: Job) -> None:
-    """Check that no file is both read and written."""
-    bitext = job.bitext
-    read = {bitext.source_file, bitext.target_file, *job.aligner.inputs(bitext)}
-    resolved = {path.resolve() for path in read}
-    for path in paths:
-        if path.resolve() in resolved:
-            raise DataError("output must be another folder than that of the text", file=path)
+    """Check, before there is any work to lose, that files can be written beside no text."""
+    output = paths[0].parent
+    if output.resolve() == job.bitext.source_file.resolve().parent:
+        raise DataError("output must be another folder than that of the text", file=output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise DataError(f"output cannot be written: {error.strerror}", file=output) from error
 
 
 def _write_shard(folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:

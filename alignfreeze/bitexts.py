@@ -52,7 +52,7 @@ def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
     if source_language == target:
         raise DataError(f"a target language must not be the source language, got {target!r}")
     if source.supplier is not None:
-        source.supplier.fetch_bitext(source_language, target)
+        return source.supplier.fetch_bitext(source_language, target)
     folder, dictionaries = source.root / "parallel", source.root / "dictionaries"
     forward, backward = _stems(source_language, target)
     source_file, target_file = _text_files(source, source_language, target)

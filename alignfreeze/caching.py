@@ -43,10 +43,16 @@ def building(folder: Path) -> Iterator[Path]:
 
     Yields:
         An empty folder beside it, to be filled.
+
+    Raises:
+        DataError: If it cannot be made.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
-    temporary.mkdir()
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror
+        raise DataError(f"the cache cannot be written: {reason}", file=folder.parent) from error
     try:
         yield temporary
         _move(temporary, folder)

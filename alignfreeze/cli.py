@@ -52,6 +52,9 @@ _REALIGNMENT_ONLY = {
 }
 _ALL = ["preset", "config", *RunConfig.model_fields]
 
+LOGGERS = ("alignfreeze", "alignfreeze_strategies", "alignfreeze_tasks", "alignfreeze_aligners")
+"""Those of the core and of the built-in plugins."""
+
 OPTIONS: dict[str, list[str]] = {
     "run": [name for name in _ALL if name != "encoder"],
     "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
@@ -148,7 +151,7 @@ def _align(output: Path, **options: str) -> None:
     from alignfreeze.parallel import align_to_files
     from alignfreeze.signals import sigterm_as_exception
 
-    with sigterm_as_exception():
+    with sigterm_as_exception("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     Console().print(
         f"{len(languages)} language(s) aligned with the source language, in {output}",
@@ -235,7 +238,8 @@ def _fail_mlflow_run(message: str) -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("alignfreeze").setLevel(logging.INFO if _is_first() else logging.ERROR)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO if _is_first() else logging.ERROR)
     try:
         return app(arguments, standalone_mode=False)
     except typer.TyperException as error:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, Self, get_origin
 
 import yaml
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -88,14 +89,18 @@ class RunConfig(BaseModel):
     )
     task: Names = Field(("pos",), description="task, or several with commas", min_length=1)
     task_args: Arguments = Field(
-        default_factory=dict, description="the tasks' hyperparameters: qa.stride=64,… or JSON"
+        default_factory=dict, description="the tasks' hyperparameters: TASK.name=value,… or JSON"
     )
     strategy: str = Field("front", description="freezing strategy, or baseline", min_length=1)
     strategy_args: Arguments = Field(
         default_factory=dict, description="its hyperparameters: boundary=3,… or JSON"
     )
     compare: Names = Field((), description="strategies to run beside it, e.g. baseline")
-    aligner: str = Field("auto", description="word aligner; auto: *.align files, else dictionary")
+    aligner: str = Field(
+        "auto",
+        description="dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh "
+        "where there are *.align files, else dictionary",
+    )
     aligner_args: Arguments = Field(
         default_factory=dict, description="its hyperparameters: name=value,… or JSON"
     )
@@ -105,24 +110,30 @@ class RunConfig(BaseModel):
         description="languages of the parallel text (default: the target languages that have some)",
     )
     pair_limit: PositiveInt | None = Field(
-        None, description="sentence pairs of a language that are read (default: all)"
+        None,
+        description="read the first so many sentence pairs of each language (default: all)",
     )
     pair_max_words: NonNegativeInt = Field(
-        100, description="longest side of a sentence pair, in words; 0: any"
+        100, description="drop sentence pairs with a side of more words than this; 0: none"
     )
     pair_max_ratio: Ratio = Field(
-        9.0, description="most words of one side for a word of the other; 0: any"
+        9.0,
+        description="drop sentence pairs with a side this many times as long, in words; 0: none",
     )
     pair_duplicates: Literal["drop", "keep"] = Field(
-        "drop", description="what becomes of a sentence pair that has occurred before"
+        "drop", description="drop or keep a sentence pair that has occurred before"
     )
     alignment_pairs: NonNegativeInt = Field(
         0,
-        description="sentence pairs of a language held out to measure word alignment on; 0: none",
+        description="measure word alignment and drift by layer on so many sentence pairs of each "
+        "language, held out of realignment (and at most 500 words of them); 0: do not",
     )
-    source_language: str = Field("en", description="language to fine-tune in", min_length=1)
+    source_language: str = Field(
+        "en", description="language to fine-tune in, and to align the others with", min_length=1
+    )
     language_mix: Literal["proportional", "uniform"] = Field(
-        "proportional", description="how languages share the realignment batches"
+        "proportional",
+        description="how languages share realignment: proportional to their text, or uniform",
     )
     temperature: PositiveFloat = Field(0.1, description="temperature of the contrastive loss")
     layer: Layers = Field((-1,), description="layer(s) whose output is realigned; -1: the last")
@@ -161,6 +172,15 @@ class RunConfig(BaseModel):
     encoder: str = Field(
         "", description="evaluate: a run that realigned, by its id, or an encoder's folder"
     )
+
+    @model_validator(mode="after")
+    def _held_out_stays_held_out(self) -> Self:
+        if self.alignment_pairs and self.pair_duplicates == "keep":
+            raise ValueError(
+                "alignment_pairs must be 0 with pair_duplicates 'keep', or what is "
+                "held out would be trained on too"
+            )
+        return self
 
 
 def is_repeated(name: str) -> bool:

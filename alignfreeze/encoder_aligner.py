@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -14,6 +15,9 @@ from alignfreeze.errors import ConfigError, EncoderError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+LIBRARIES = ("torch", "transformers", "tokenizers")
 
 
 class OpenEncoder(NamedTuple):
@@ -50,31 +54,36 @@ class EncoderAligner(Aligner):
         return tuple(sorted(path for path in folder.glob("*") if path.is_file()))
 
     def identity(self) -> str:
-        """The commit of a model from the hub; empty for one that is a folder.
+        """The versions of the libraries that compute, and the commit of a model from the hub.
 
         Raises:
             EncoderError: If the model cannot be loaded, or the hub's cache does not say.
         """
+        versions = " ".join(f"{name} {version(name)}" for name in LIBRARIES)
         if Path(self.model).expanduser().is_dir():
-            return ""
+            return versions
         commit = _loaded(self.model, ())[0].config._commit_hash
         if commit is None:
             raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
-        return str(commit)
+        return f"{versions} {commit}"
 
     def open(self, bitext: Bitext) -> OpenEncoder:
         """Load the encoder, or take the one that the last bitext was aligned with.
 
         Raises:
-            ConfigError: If no model is given.
-            EncoderError: If the model cannot be loaded, or has no such layer.
+            ConfigError: If no model is given, or it has no such layer.
+            EncoderError: If the model cannot be loaded.
         """
         stamps = tuple(_stamp(path) for path in self.inputs(bitext))
         encoder, tokenizer = _loaded(self.model, stamps)
         n_layers = layer_count(encoder)
         if self.layer is None:
             return OpenEncoder(encoder, tokenizer, max(n_layers * 2 // 3 - 1, 0))
-        return OpenEncoder(encoder, tokenizer, resolve_layers((self.layer,), n_layers)[0])
+        try:
+            (layer,) = resolve_layers((self.layer,), n_layers)
+        except EncoderError as error:
+            raise ConfigError(f"the aligner's {error}") from None
+        return OpenEncoder(encoder, tokenizer, layer)
 
 
 @contextmanager

@@ -188,9 +188,11 @@ def load_with_head(
         raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
     encoder = load_encoder(name_or_path)
     names = dict(enumerate(labels))
-    extra: dict[str, Any] = {}
+    # The checkpoint may have been made for another task. A head that tells no classes apart has
+    # two outputs: where a span starts, and where it ends.
+    extra: dict[str, Any] = {"problem_type": None, "num_labels": len(labels) or 2}
     if labels:
-        extra = {"id2label": names, "label2id": {v: k for k, v in names.items()}}
+        extra |= {"id2label": names, "label2id": {v: k for k, v in names.items()}}
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
         model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()

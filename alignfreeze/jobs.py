@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
-from alignfreeze.caching import building, file_digest
+from alignfreeze.caching import building, file_digest, folder_digest
 from alignfreeze.cleaning import Cleaning, CorpusStats, read_marks, split_words, text_pairs
 from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
-from alignfreeze.errors import PluginError
+from alignfreeze.errors import AlignFreezeError, PluginError
 
-FORMAT = 2
-"""Version of what is made of a text: raise it when the same data and settings give another."""
+CODE = ("cleaning", "jobs", "corpus", "alignments", "textfiles", "words", "encoders")
+"""The modules of this package that have a part in what is made of a text."""
 
 STATS = "stats.json"
 """What became of a shard's text, or of a whole one, in the folder of either."""
@@ -61,7 +61,7 @@ class Job:
         roles = {getattr(bitext, field.name): field.name for field in fields(bitext)}
         paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext))
         content = {
-            "format": FORMAT,
+            "code": folder_digest(Path(__file__).parent, *(f"{name}.py" for name in CODE)),
             "languages": [bitext.source, bitext.target],
             "files": [[roles.get(path, path.name), file_digest(path)] for path in paths],
             "alignment_reversed": bitext.alignment_reversed,
@@ -80,7 +80,10 @@ def read_stats(folder: Path) -> CorpusStats:
         OSError: If the file cannot be read.
         ValueError: If it is damaged.
     """
-    return CorpusStats(**json.loads((folder / STATS).read_text(encoding="utf-8")))
+    values = json.loads((folder / STATS).read_text(encoding="utf-8"))
+    if values.keys() != {field.name for field in fields(CorpusStats)}:
+        raise ValueError(f"{STATS} has other counts")
+    return CorpusStats(**values)
 
 
 def write_stats(folder: Path, stats: CorpusStats) -> None:
@@ -107,7 +110,7 @@ def _aligned_lines(
     who = f"aligner {job.aligner_name!r}"
     waiting: deque[tuple[SentencePair, bool]] = deque()
     pairs = _usable(job, lines, marks, waiting, stats, advance)
-    for alignment in job.aligner.align(pairs, job.bitext):
+    for alignment in _alignments(job.aligner, who, pairs, job.bitext):
         yield from _dropped(waiting)
         if not waiting:
             raise PluginError(f"{who} gave more alignments than sentence pairs")
@@ -118,6 +121,19 @@ def _aligned_lines(
     yield from _dropped(waiting)
     if waiting or unread is not None:
         raise PluginError(f"{who} gave fewer alignments than sentence pairs")
+
+
+def _alignments(
+    aligner: Aligner, who: str, pairs: Iterator[SentencePair], bitext: Bitext
+) -> Iterator[WordAlignment]:
+    """What the aligner yields; a mistake of its own names it."""
+    try:
+        yield from aligner.align(pairs, bitext)
+    except (AlignFreezeError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PluginError(f"{who} failed: {reason}") from error
 
 
 def _usable(
@@ -160,6 +176,8 @@ def _dropped(waiting: deque[tuple[SentencePair, bool]]) -> Iterator[AlignedLine]
 
 def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
     """Check that links are one to one and within their sentences."""
+    if not all(isinstance(link, tuple) and len(link) == 2 for link in alignment or ()):
+        raise PluginError(f"{who} must give pairs of word numbers, got {alignment}")
     sources, targets = {s for s, _ in alignment}, {t for _, t in alignment}
     one_to_one = len(sources) == len(targets) == len(alignment)
     n_source, n_target = len(pair.source), len(pair.target)

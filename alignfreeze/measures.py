@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-REALIGNED = "realigned"
 ALIGNMENT_FILE = "alignment.csv"
 DRIFT_FILE = "drift.csv"
+
+
+def realigned(steps: int, *, one_of_several: bool) -> str:
+    """The stage after realignment; with its steps, where tasks take different numbers of them."""
+    return f"realigned-{steps}" if one_of_several else "realigned"
 
 
 def finetuned(task: str) -> str:
@@ -111,12 +115,15 @@ class Measures:
             log_measurement(run, measurement)
             self._add(strategy, measurement)
 
-    def take_over(self, strategy: str, run_id: str) -> None:
-        """Read what an earlier run has measured."""
-        if self._asked:
-            files = [artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE)]
-            alignment, drift = (file for file in files if file is not None)
-            self._add(strategy, Measurement(alignment_from_csv(alignment), drift_from_csv(drift)))
+    def take_over(self, strategy: str, run_id: str) -> bool:
+        """Read what an earlier run has measured; False if it is to be had no more."""
+        if not self._asked:
+            return True
+        alignment, drift = (artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
+        if alignment is None or drift is None:
+            return False
+        self._add(strategy, Measurement(alignment_from_csv(alignment), drift_from_csv(drift)))
+        return True
 
     def _add(self, strategy: str, measurement: Measurement) -> None:
         self.by_strategy[strategy] = (
@@ -143,20 +150,24 @@ def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
 
 
 def log_figures(
-    run: TrackedRun, measurements: Mapping[str, Measurement], source_language: str, folder: Path
+    run: TrackedRun, measurements: Mapping[str, Measurement], config: RunConfig, folder: Path
 ) -> None:
     """Log a figure of word alignment and one of drift.
 
     Args:
         run: The run.
         measurements: By strategy.
-        source_language: It is left out of the mean over languages.
+        config: Its model is the figures' title; its source language has a panel of its own.
         folder: An empty one, to write to.
     """
     figures = {
-        "alignment.png": alignment_figure({k: m.alignment for k, m in measurements.items()}),
+        "alignment.png": alignment_figure(
+            {k: m.alignment for k, m in measurements.items()}, title=config.model
+        ),
         "drift.png": drift_figure(
-            {k: m.drift for k, m in measurements.items()}, source_language=source_language
+            {k: m.drift for k, m in measurements.items()},
+            source_language=config.source_language,
+            title=config.model,
         ),
     }
     for name, figure in figures.items():

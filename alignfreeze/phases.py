@@ -17,7 +17,7 @@ from alignfreeze.encoders import load_encoder, load_with_head
 from alignfreeze.evaluate import Score, evaluate
 from alignfreeze.finetune import finetune, steps_of_epochs
 from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, library_versions, phase_hash
-from alignfreeze.measures import REALIGNED, Measures, finetuned
+from alignfreeze.measures import Measures, finetuned, realigned
 from alignfreeze.modelfiles import save
 from alignfreeze.preparation import (
     BASELINE,
@@ -120,8 +120,9 @@ class Phases:
         path = tracking.artifact_path(run.info.run_id, ENCODER_FOLDER) if run else None
         if run is None or path is None:
             return None
+        if not self.measures.take_over(choice.name, run.info.run_id):
+            return None
         self._say_reused("realignment", choice, run.info.run_id)
-        self.measures.take_over(choice.name, run.info.run_id)
         return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
@@ -142,7 +143,9 @@ class Phases:
                 on_loss=log_losses(run, "realign/loss"),
             )
             log_result(run, result, "realign/pairs_per_second")
-            self.measures.measure(run, choice.name, encoder, REALIGNED)
+            several = len({self.realign_steps(data) for data in self.preparation.tasks}) > 1
+            stage = realigned(steps, one_of_several=several)
+            self.measures.measure(run, choice.name, encoder, stage)
             path = self.folder / identity / ENCODER_FOLDER
             if self.accelerator.is_main_process:
                 save(encoder, self.preparation.tokenizer, path)
@@ -158,12 +161,11 @@ class Phases:
         identity = self._finetune_identity(encoder, data)
         # A model that is to be kept has to be computed.
         may_reuse = self.config.reuse and not self.config.save_model
-        found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
+        found = self._on_main(lambda: self._taken_over(identity, choice) if may_reuse else None)
         if found is None:
             return self._finetune(encoder, choice, data, identity)
         run_id, scores = found
         self._say_reused(f"fine-tuning on {data.name}", choice, run_id)
-        self.measures.take_over(choice.name, run_id)
         return scores
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
@@ -173,6 +175,12 @@ class Phases:
         found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
         return None if found is None else found[1]
 
+    @property
+    def _measured_identity(self) -> list[Any]:
+        """What a measurement of word alignment depends on; nothing if there is none."""
+        held_out = [corpus.fingerprint for corpus in self.preparation.held_out]
+        return [*held_out, self.config.realign_max_length] if held_out else []
+
     def _finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
         return phase_hash(
             self.config,
@@ -181,6 +189,7 @@ class Phases:
                 "phase": "finetune",
                 "encoder": encoder.identity,
                 "task": data.identity,
+                "measured": self._measured_identity,
                 "steps": self.finetune_steps(data),
                 **self._environment,
             },
@@ -191,6 +200,12 @@ class Phases:
         file = tracking.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
         return None if run is None or file is None else (run.info.run_id, scores_from_csv(file))
 
+    def _taken_over(self, identity: str, choice: StrategyChoice) -> tuple[str, list[Score]] | None:
+        """The scores that a finished run holds, and what it has measured."""
+        found = self._finished_scores(identity)
+        complete = found is not None and self.measures.take_over(choice.name, found[0])
+        return found if complete else None
+
     def _finetune(
         self,
         encoder: RealignedEncoder,
@@ -199,8 +214,13 @@ class Phases:
         identity: str,
     ) -> list[Score]:
         steps = self.finetune_steps(data)
-        update = {"task": (data.name,), "finetune_steps": steps}
-        config = choice.applied_to(self.config).model_copy(update=update)
+        config = choice.applied_to(self.config).model_copy(
+            update={
+                "task": (data.name,),
+                "task_args": {data.name: data.task.model_dump(mode="json", exclude_defaults=True)},
+                "finetune_steps": steps,
+            }
+        )
         padding = self.preparation.tokenizer.pad_token_id or 0
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
             set_seed(config.seed, device_specific=True)

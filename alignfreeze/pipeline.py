@@ -107,7 +107,12 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
         encoder = find_encoder(asked.encoder)
         parent.tags({"realign_run": encoder.run_id or ""})
         config = asked.model_copy(
-            update={"model": encoder.path, "strategy": encoder.strategy, "compare": ()}
+            update={
+                "model": encoder.path,
+                "strategy": encoder.strategy,
+                "compare": (),
+                "alignment_pairs": 0,  # what the encoder was before is not known here
+            }
         )
         with _phases(parent, config, encoder) as phases:
             return _finetune_all(phases, parent)
@@ -159,11 +164,11 @@ def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
     """The run's own strategy's word alignment, and figures of all strategies'."""
     measured = phases.measures.by_strategy
     own = measured.get(phases.preparation.strategies[-1].name)
-    if own is not None:
+    if own is not None and own.alignment:
         log_measurement(parent, own)
         folder = phases.folder / "figures"
         folder.mkdir()
-        log_figures(parent, measured, phases.config.source_language, folder)
+        log_figures(parent, measured, phases.config, folder)
 
 
 def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:
@@ -180,7 +185,10 @@ def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskR
 @contextmanager
 def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
-    with sigterm_as_exception(), tracked_run(name, writes=tracking.is_main_process()) as parent:
+    with (
+        sigterm_as_exception("go on with resume=true"),
+        tracked_run(name, writes=tracking.is_main_process()) as parent,
+    ):
         with join_processes().main_process_first():  # which records what is wrong
             config = build_config(options)
         yield parent, config

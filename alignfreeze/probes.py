@@ -77,7 +77,7 @@ class WordVectors:
 class WordProbe:
     """Words sampled from held-out sentence pairs, to look at with one encoder after the other.
 
-    Links are taken in the order of the corpus. In a language's sample no form of a word, in
+    Links are taken from sentence pairs in a random order, always the same. In a language's sample no form of a word, in
     lower case, occurs twice on a side: a nearest neighbour would be another occurrence of it.
     A language with fewer than 2 links is left out, with a warning.
 
@@ -205,16 +205,24 @@ def _sample(
     return sample
 
 
+def random_rows(n_rows: int) -> list[int]:
+    """The order in which rows are sampled: always the same, from all parts of a corpus."""
+    order: list[int] = np.random.default_rng(0).permutation(n_rows).tolist()
+    return order
+
+
 def _links(
     corpus: AlignedCorpus, tokenizer: "PreTrainedTokenizerBase", max_length: int
 ) -> Iterator[_Link]:
-    """All links of a corpus, in order; sentences are read and tokenized as they are needed."""
+    """All links of a corpus, sentence pairs in random order, tokenized as they are needed."""
     special = SpecialTokens.of(tokenizer)
+    order = random_rows(len(corpus))
     for begin in range(0, len(corpus), ROWS_AT_ONCE):
-        pairs = corpus.rows(range(begin, min(begin + ROWS_AT_ONCE, len(corpus))))
+        rows = order[begin : begin + ROWS_AT_ONCE]
+        pairs = corpus.rows(rows)
         sources = subwords_of([pair.source for pair in pairs], tokenizer)
         targets = subwords_of([pair.target for pair in pairs], tokenizer)
-        for row, (pair, *sides) in enumerate(zip(pairs, sources, targets, strict=True), begin):
+        for row, pair, *sides in zip(rows, pairs, sources, targets, strict=True):
             (source_ids, source_firsts), (target_ids, target_firsts) = (
                 special.wrap(side, 0, side.n_words, max_length) for side in sides
             )

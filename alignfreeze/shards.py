@@ -155,7 +155,7 @@ def _in_processes(
         n_workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(logging.getLogger().getEffectiveLevel(),),
+        initargs=(logging.getLogger("alignfreeze").getEffectiveLevel(),),
     )
     said: set[LogLine] = set()
     try:

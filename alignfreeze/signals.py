@@ -13,14 +13,17 @@ DEFERRED = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def sigterm_as_exception() -> Iterator[None]:
-    """Make SIGTERM an `Interrupted`, so that MLflow runs are ended as they should be.
+def sigterm_as_exception(remedy: str) -> Iterator[None]:
+    """Make SIGTERM an `Interrupted`, so that what is open is ended as it should be.
 
     Does nothing outside of the main thread, where signals cannot be caught.
+
+    Args:
+        remedy: What to do to go on; the end of the message.
     """
 
     def raise_interrupted(number: int, frame: FrameType | None) -> None:
-        raise Interrupted("interrupted by SIGTERM; go on with resume=true")
+        raise Interrupted(f"interrupted by SIGTERM; {remedy}")
 
     if threading.current_thread() is not threading.main_thread():
         yield

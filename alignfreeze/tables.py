@@ -28,7 +28,7 @@ def _tasks_table(results: Sequence[TaskResult], source_language: str) -> Table:
     tasks = {result.task: result.metric for result in results}
     values = {(r.strategy, r.task): _test_values(r, source_language) for r in results}
     table = Table(title="test, %", title_justify="left")
-    table.add_column("strategy, language")
+    table.add_column("strategy, language", no_wrap=True)
     for task, metric in tasks.items():
         table.add_column(f"{task}\n{metric}", justify="right")
     for strategy in dict.fromkeys(result.strategy for result in results):
@@ -59,11 +59,11 @@ def _strategies_table(results: Sequence[TaskResult], source_language: str) -> Ta
     columns = {result.strategy: _test_values(result, source_language) for result in results}
     baseline = columns.get(BASELINE)
     table = Table(title=f"{results[0].task}: {results[0].metric} on test, %", title_justify="left")
-    table.add_column("language")
+    table.add_column("language", no_wrap=True)
     for strategy in columns:
         table.add_column(strategy, justify="right")
         if baseline is not None and strategy != BASELINE:
-            table.add_column("difference", justify="right")
+            table.add_column("diff.", justify="right")
     languages = list(next(iter(columns.values())))
     for language in languages:
         cells: list[str | Text] = [_label(language, source_language)]

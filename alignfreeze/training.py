@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
+
+PATIENCE = timedelta(days=1)
+"""How long processes wait for the one that fetches and aligns data."""
 
 Precision = Literal["bf16", "fp32"]
 
@@ -85,7 +89,7 @@ def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
 
 def join_processes() -> PartialState:
     """Meet the other processes of this run, if torchrun has started several."""
-    return PartialState(cpu=not torch.accelerator.is_available())
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
 
 
 def make_accelerator(precision: Precision) -> Accelerator:

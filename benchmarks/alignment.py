@@ -1,8 +1,9 @@
-"""Alignment of a big corpus: pairs per second, memory, and what a process a core gains.
+"""``alignfreeze align`` on a big corpus: pairs per second, memory, what a process a core gains.
 
 Run from the checkout: ``python benchmarks/alignment.py --data DIR --language fr --pairs 1000000``.
 The text is repeated to a tenth of the pairs and to all of them, so that one sees whether memory
-grows; then one process and one a core take turns on a quarter, and the median ratio is printed.
+grows; each copy has its number at the end of every line, so that none is a duplicate. Then one
+process and one a core take turns on a quarter, and the median ratio is printed.
 """
 
 import argparse
@@ -19,10 +20,10 @@ from unittest import mock
 import psutil
 
 from alignfreeze import shards
+from alignfreeze.alignments import write_alignments
 from alignfreeze.bitexts import find_bitexts
-from alignfreeze.cleaning import Cleaning
+from alignfreeze.cleaning import CorpusStats
 from alignfreeze.contracts import Bitext
-from alignfreeze.corpus import AlignedCorpus, aligned_corpus
 from alignfreeze.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.sources import find_data
 
@@ -74,14 +75,15 @@ def watched() -> Iterator[Memory]:
 
 
 def repeated(bitext: Bitext, n_pairs: int, folder: Path) -> Bitext:
-    """A bitext whose text is repeated, or cut, to so many pairs."""
+    """A bitext whose text is repeated, or cut, to so many pairs, all different."""
     copies = []
     for path in (bitext.source_file, bitext.target_file):
         lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
         copies.append(folder / f"{n_pairs}-{path.name}")
         with copies[-1].open("wb") as file:
-            for start in range(0, n_pairs, len(lines)):
-                file.write(b"".join(line + b"\n" for line in lines[: n_pairs - start]))
+            for copy, start in enumerate(range(0, n_pairs, len(lines))):
+                end = b" %d\n" % copy
+                file.write(b"".join(line + end for line in lines[: n_pairs - start]))
     return replace(bitext, source_file=copies[0], target_file=copies[1])
 
 
@@ -91,25 +93,24 @@ class Benchmark:
     def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
         self.aligner_name: str = asked.aligner
         (self.bitext,) = find_bitexts(find_data(asked.data), "en", [asked.language])
-        self.cleaning = Cleaning(drop_duplicates=asked.drop_duplicates)
         self.folder = folder
         self.runs = 0
 
-    def align(self, n_pairs: int, cores: int) -> tuple[float, AlignedCorpus]:
-        """Align so many pairs from scratch; returns the seconds that it took, and the corpus."""
+    def align(self, n_pairs: int, cores: int) -> tuple[float, CorpusStats]:
+        """Align so many pairs from scratch; the seconds that it took, and what became of them."""
         self.runs += 1
         bitext = repeated(self.bitext, n_pairs, self.folder)
         with mock.patch.object(shards, "available_cores", return_value=cores):
             began = time.perf_counter()
-            corpus = aligned_corpus(
+            stats = write_alignments(
                 bitext,
                 create_plugin(ALIGNER, self.aligner_name, {}),
                 aligner_name=self.aligner_name,
                 digest=fingerprint(ALIGNER, self.aligner_name),
                 cache=self.folder / f"cache-{self.runs}",
-                cleaning=self.cleaning,
+                output=self.folder / f"output-{self.runs}",
             )
-            return time.perf_counter() - began, corpus
+            return time.perf_counter() - began, stats
 
 
 def arguments() -> argparse.Namespace:
@@ -120,9 +121,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--aligner", default="dictionary")
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3, help="of one process against many")
-    parser.add_argument(
-        "--drop-duplicates", action="store_true", help="which leaves little of a repeated text"
-    )
     return parser.parse_args()
 
 
@@ -133,10 +131,10 @@ def main() -> None:
         benchmark = Benchmark(asked, Path(folder))
         for n_pairs in (asked.pairs // 10, asked.pairs):
             with watched() as memory:
-                seconds, corpus = benchmark.align(n_pairs, cores)
+                seconds, stats = benchmark.align(n_pairs, cores)
             rate = n_pairs / seconds
             print(f"{n_pairs:>9,} pairs {rate:8,.0f} pairs/s with {cores} cores; peak: {memory}")
-            print(f"          {corpus.stats}")
+            print(f"          {stats}")
         few = asked.pairs // 4
         ratios = []
         for _ in range(asked.rounds):

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import ClassVar
 
-from alignfreeze.contracts import HubSplit, Split, TaggedSentence, TaggingTask, line_blocks
-from alignfreeze.errors import DataError
-
-LANGUAGES = (
-    "af ar bg ca cs da de el es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th tr "
-    "uk vi zh"
+from alignfreeze.contracts import (
+    PUBLISHED_LANGUAGES,
+    HubSplit,
+    Split,
+    TaggedSentence,
+    TaggingTask,
+    line_blocks,
 )
-"""Target languages of the published experiments."""
+from alignfreeze.errors import DataError
 
 TAGS = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC"
 """Outside, beginning and inside of persons, organizations and locations."""
@@ -24,14 +25,16 @@ class NamedEntityRecognition(TaggingTask):
 
     folder: ClassVar[str] = "ner"
     suffix: ClassVar[str] = ".tsv"
-    languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
+    languages: ClassVar[tuple[str, ...]] = PUBLISHED_LANGUAGES
     primary_metric: ClassVar[str] = "f1"
     columns: ClassVar[tuple[str, ...]] = ("tokens", "ner_tags")
     labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())
     numbered: ClassVar[bool] = True
 
-    def hub_split(self, language: str, split: Split) -> HubSplit:
+    def hub_split(self, language: str, split: Split) -> HubSplit | None:
         """WikiANN has all three splits of every language, by the names used here."""
+        if language not in ("en", *self.languages):
+            return None
         return HubSplit(REPOSITORY, language, split, self.columns, REVISION)
 
     def read_text(self, path: Path, language: str) -> list[TaggedSentence]:

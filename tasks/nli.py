@@ -20,6 +20,8 @@ class NaturalLanguageInference(PairClassificationTask):
     columns: ClassVar[tuple[str, ...]] = ("premise", "hypothesis", "label")
     epochs: ClassVar[float] = 2.0
 
-    def hub_split(self, language: str, split: Split) -> HubSplit:
+    def hub_split(self, language: str, split: Split) -> HubSplit | None:
         """XNLI has all three splits of every language, by the names used here."""
+        if language not in ("en", *self.languages):
+            return None
         return HubSplit(REPOSITORY, language, split, self.columns, REVISION)

@@ -4,14 +4,15 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from alignfreeze.contracts import HubSplit, Split, TaggedSentence, TaggingTask, line_blocks
-from alignfreeze.errors import DataError
-
-LANGUAGES = (
-    "af ar bg ca cs da de el es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th tr "
-    "uk vi zh"
+from alignfreeze.contracts import (
+    PUBLISHED_LANGUAGES,
+    HubSplit,
+    Split,
+    TaggedSentence,
+    TaggingTask,
+    line_blocks,
 )
-"""Target languages of the published experiments."""
+from alignfreeze.errors import DataError
 
 TAGS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
 """The universal parts of speech."""
@@ -41,7 +42,7 @@ class PartOfSpeechTagging(TaggingTask):
 
     folder: ClassVar[str] = "pos"
     suffix: ClassVar[str] = ".conllu"
-    languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
+    languages: ClassVar[tuple[str, ...]] = PUBLISHED_LANGUAGES
     primary_metric: ClassVar[str] = "accuracy"
     columns: ClassVar[tuple[str, ...]] = ("tokens", "upos")
     labels: ClassVar[tuple[str, ...]] = tuple(TAGS.split())

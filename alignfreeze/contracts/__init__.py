@@ -6,9 +6,11 @@ from alignfreeze.contracts.aligner import (
     Segmentation,
     UsesRunModel,
     WordAlignment,
+    one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
 from alignfreeze.contracts.data import (
+    PUBLISHED_LANGUAGES,
     SPLIT_FILES,
     Bitext,
     DataSource,
@@ -31,6 +33,7 @@ from alignfreeze.textfiles import count_lines, line_blocks, numbered_lines
 from alignfreeze.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
+    "PUBLISHED_LANGUAGES",
     "SPLIT_FILES",
     "Aligner",
     "Bitext",
@@ -60,6 +63,7 @@ __all__ = [
     "count_lines",
     "line_blocks",
     "numbered_lines",
+    "one_to_one",
     "parquet_rows",
     "subwords_of",
 ]

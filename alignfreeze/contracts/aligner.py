@@ -1,5 +1,6 @@
 """What a word aligner implements."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ Segmentation = Literal["icu", "whitespace"]
 
 WordAlignment = list[tuple[int, int]]
 """Pairs ``(source word, target word)``, counted from 0; no word occurs twice on its side."""
+
+
+def one_to_one(links: WordAlignment) -> WordAlignment:
+    """The links whose words have no other link, in their order."""
+    sources = Counter(source for source, _ in links)
+    targets = Counter(target for _, target in links)
+    return [(s, t) for s, t in links if sources[s] == 1 and targets[t] == 1]
 
 
 @dataclass(frozen=True)

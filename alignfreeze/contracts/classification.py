@@ -1,5 +1,7 @@
 """The shared half of tasks that put a pair of texts into one of several classes."""
 
+import logging
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,14 @@ import numpy as np
 from alignfreeze.contracts.task import Feature, Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.textfiles import numbered_lines
+from alignfreeze.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
     from transformers.utils.generic import ModelOutput
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,40 +62,51 @@ class PairClassificationTask(Task):
         first, second, label = (row[name] for name in self.columns)
         if label in (None, -1):
             return None
-        if isinstance(label, int) and not 0 <= label < len(self.labels):
+        if type(label) is not int:
+            return self._pair(first, second, label)
+        if not 0 <= label < len(self.labels):
             raise ValueError(f"a class number must be below {len(self.labels)}, got {label}")
-        return self._pair(first, second, self.labels[label] if isinstance(label, int) else label)
+        return self._pair(first, second, self.labels[label])
 
     def _pair(self, first: str, second: str, label: str) -> TextPair:
         if label not in self.labels:
             raise ValueError(f"a label must be one of {' '.join(self.labels)}, got {label!r}")
         for name, text in zip(self.columns, (first, second), strict=False):
-            if not (text and text.strip()):
-                raise ValueError(f"{name} must not be empty")
+            if not (isinstance(text, str) and text.strip()):
+                raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
         return TextPair(first, second, label)
 
     def featurize(
         self, examples: Sequence[TextPair], tokenizer: "PreTrainedTokenizerBase", max_length: int
     ) -> list[Feature]:
         """One row a pair; of a pair too long, the longer text loses subwords at its end first."""
-        if not examples:
-            return []
-        encoded = tokenizer(
-            [example.first for example in examples],
-            [example.second for example in examples],
-            truncation="longest_first",
-            max_length=max_length,
-        )
-        extra = encoded.get("token_type_ids")
-        return [
-            Feature(
-                input_ids=ids,
-                targets={"labels": self.labels.index(example.label)},
-                example=index,
-                extra_inputs={"token_type_ids": extra[index]} if extra is not None else None,
-            )
-            for index, (example, ids) in enumerate(zip(examples, encoded["input_ids"], strict=True))
-        ]
+        features: list[Feature] = []
+        cut = 0
+        for begin in range(0, len(examples), TOKENIZER_CHUNK):
+            chunk = examples[begin : begin + TOKENIZER_CHUNK]
+            encoded = _encoded(chunk, tokenizer)
+            rows = encoded["input_ids"]
+            if too_long := [n for n, ids in enumerate(rows) if len(ids) > max_length]:
+                shortened = _encoded([chunk[n] for n in too_long], tokenizer, max_length)
+                for name, values in shortened.items():
+                    for number, row in zip(too_long, values, strict=True):
+                        encoded[name][number] = row
+                cut += len(too_long)
+            places = encoded.get("token_type_ids")
+            features += [
+                Feature(
+                    input_ids=array("i", ids),
+                    targets={"labels": self.labels.index(example.label)},
+                    example=begin + number,
+                    extra_inputs=None
+                    if places is None
+                    else {"token_type_ids": array("b", places[number])},
+                )
+                for number, (example, ids) in enumerate(zip(chunk, rows, strict=True))
+            ]
+        if cut:
+            logger.warning("%d pairs of texts were cut to %d subwords", cut, max_length)
+        return features
 
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
         """The most probable class of each row, of shape (batch,)."""
@@ -106,3 +122,19 @@ class PairClassificationTask(Task):
         gold = np.array([feature.targets["labels"] for feature in features])
         guesses = np.array([int(prediction[0]) for prediction in predictions])
         return {"accuracy": float((gold == guesses).mean())}
+
+
+def _encoded(
+    pairs: Sequence[TextPair], tokenizer: "PreTrainedTokenizerBase", max_length: int | None = None
+) -> dict[str, list[list[int]]]:
+    """Both texts of each pair in one row of subwords."""
+    return dict(
+        tokenizer(
+            [pair.first for pair in pairs],
+            [pair.second for pair in pairs],
+            truncation="longest_first" if max_length else False,
+            max_length=max_length,
+            return_attention_mask=False,
+            verbose=False,
+        )
+    )

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+_PUBLISHED = (
+    "af ar bg ca cs da de el es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th tr "
+    "uk vi zh"
+)
+PUBLISHED_LANGUAGES = tuple(_PUBLISHED.split())
+"""Target languages of the published experiments; those of a task may be fewer."""
+
 Split = Literal["train", "validation", "test"]
 
 SPLIT_FILES: dict[Split, str] = {"train": "train", "validation": "dev", "test": "test"}
@@ -42,11 +49,18 @@ class Supplier(Protocol):
             DataError: If the data set cannot be reached; names it.
         """
 
+    def has(self, place: HubSplit) -> bool:
+        """Whether a split can be had, as far as that is known without fetching anything.
+
+        Raises:
+            DataError: If what says so is malformed; names it.
+        """
+
     def parallel_languages(self, source_language: str) -> list[str]:
         """The target languages that it has parallel text for, sorted."""
 
-    def fetch_bitext(self, source_language: str, target: str) -> None:
-        """Write the texts, and dictionaries as far as there are any, into the data source.
+    def fetch_bitext(self, source_language: str, target: str) -> "Bitext":
+        """Bring the texts of a language pair, and dictionaries as far as there are any.
 
         Raises:
             DataError: If they cannot be reached; names them.

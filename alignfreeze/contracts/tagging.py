@@ -41,6 +41,8 @@ class TaggingTask(Task):
         Tags are names, or numbers where the task is `numbered`.
         """
         words, tags = (row[name] for name in self.columns)
+        if not (isinstance(words, list) and isinstance(tags, list)):
+            raise ValueError(f"words and tags must be lists, got {words!r} and {tags!r}")
         if len(words) != len(tags):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
         kept = [
@@ -48,15 +50,16 @@ class TaggingTask(Task):
             for word, tag in zip(words, tags, strict=True)
             if self.unlabelled is None or tag != self.unlabelled
         ]
-        if any(not word for word, _ in kept):
-            raise ValueError("a word must not be empty")
+        for word, _ in kept:
+            if not (word and isinstance(word, str)):
+                raise ValueError(f"a word must be a text that is not empty, got {word!r}")
         if not kept:
             return None
         forms, names = zip(*kept, strict=True)
         return TaggedSentence(words=forms, tags=names)
 
     def _tag(self, tag: str | int) -> str:
-        if self.numbered and isinstance(tag, int) and 0 <= tag < len(self.labels):
+        if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
             return self.labels[tag]
         if tag not in self.labels:
             raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")

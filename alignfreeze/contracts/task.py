@@ -1,5 +1,6 @@
 """What a task implements."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from alignfreeze.contracts.data import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.errors import DataError, MissingSplitError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +101,8 @@ class Task(Plugin):
         """The languages that have a split, sorted."""
         if source.supplier is not None:
             known = sorted({"en", *self.languages})
-            return [name for name in known if self.hub_split(name, split) is not None]
+            places = {name: self.hub_split(name, split) for name in known}
+            return [name for name, place in places.items() if place and source.supplier.has(place)]
         folder = source.root / self.folder
         if not folder.is_dir():
             return []
@@ -121,12 +125,17 @@ class Task(Plugin):
 
     def _read_rows(self, path: Path, language: str) -> Sequence[Any]:
         examples = []
+        number = 0
         for number, row in parquet_rows(path, self.columns):
             try:
-                examples.append(self.from_row(row, language))
+                example = self.from_row(row, language)
             except ValueError as error:
                 raise DataError(f"row {number}: {error}", file=path) from None
-        return [example for example in examples if example is not None]
+            if example is not None:
+                examples.append(example)
+        if left_out := number - len(examples):
+            logger.info("%s: %d of %d rows left out", path, left_out, number)
+        return examples
 
     def read_text(self, path: Path, language: str) -> Sequence[Any]:
         """Read the examples of a file in the task's text format.

@@ -3,18 +3,21 @@
 import json
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from alignfreeze.demo.grammar import Linearizer
+from alignfreeze.demo.grammar import Linearizer, Token
 from alignfreeze.demo.inference import LABELS, Inference, Inferences
 from alignfreeze.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
-from alignfreeze.demo.meaning import Clause, Sentence
-from alignfreeze.demo.questions import Asked, Paragraph, Paragraphs, say
+from alignfreeze.demo.meaning import Sentence
+from alignfreeze.demo.questions import Asked, Paragraphs, say
 from alignfreeze.demo.writing import text_of, write_lines
 
 _log = logging.getLogger(__name__)
+
+Said: TypeAlias = tuple[tuple[Token, ...], list[Asked]]
+"""A paragraph's words in a language, and its questions."""
 
 _LANGUAGES = load_lexicon().languages
 _PAIRS = {"train": 1500, "dev": 120, "test": 240}
@@ -53,23 +56,27 @@ def _pair_line(inference: Inference, linearizer: Linearizer) -> str:
 def write_questions(folder: Path, seed: str) -> None:
     """Write `XX/{train,dev,test}.json`, in the format of SQuAD 1.1.
 
-    A question whose answer is in pieces in any language is left out of all, and counted.
+    No text is in a language twice, in whichever splits.  A question whose answer is in pieces in
+    any language is left out of all, and counted.
     """
     paragraphs = Paragraphs(random.Random(seed))
-    seen: set[tuple[Clause, ...]] = set()
+    linearizers = {language: Linearizer(language) for language in _LANGUAGES}
+    seen: set[tuple[str, str]] = set()
     for split, size in _PARAGRAPHS.items():
-        drawn: list[Paragraph] = []
-        while len(drawn) < size:
+        said: dict[str, list[Said]] = {language: [] for language in _languages_of(split)}
+        while len(said[SOURCE_LANGUAGE]) < size:
             paragraph = paragraphs.draw()
-            if paragraph.statements not in seen:
-                seen.add(paragraph.statements)
-                drawn.append(paragraph)
-        _write_paragraphs(folder, split, drawn)
+            drawn = {x: say(paragraph, linearizers[x]) for x in said}
+            texts = {x: text_of(words) for x, (words, _) in drawn.items()}
+            if not seen.isdisjoint(texts.items()):
+                continue
+            seen.update(texts.items())
+            for language, one in drawn.items():
+                said[language].append(one)
+        _write_paragraphs(folder, split, said)
 
 
-def _write_paragraphs(folder: Path, split: str, drawn: Sequence[Paragraph]) -> None:
-    linearizers = {language: Linearizer(language) for language in _languages_of(split)}
-    said = {x: [say(paragraph, linearizers[x]) for paragraph in drawn] for x in linearizers}
+def _write_paragraphs(folder: Path, split: str, said: Mapping[str, Sequence[Said]]) -> None:
     broken = {
         (number, index)
         for texts in said.values()

@@ -27,23 +27,36 @@ class Dictionaries:
     def __init__(self, folder: Path, mirror: Path | None) -> None:
         self._folder = folder
         self._mirror = mirror
-        self._gave_up = False
+        self._gave_up = ""
 
-    def fetch(self, source: str, target: str) -> None:
-        """Write ``source-target.txt``, unless it was downloaded before or cannot be had."""
+    def fetch(self, source: str, target: str) -> Path | None:
+        """Write ``source-target.txt``, unless it was downloaded before or cannot be had.
+
+        Returns:
+            The file; ``None`` where there is none.
+        """
         path = self._folder / f"{source}-{target}.txt"
-        if self._mirror is None and (path.is_file() or self._gave_up):
-            return
+        if self._mirror is None and path.is_file():
+            return path
+        if self._gave_up:
+            logger.warning("no dictionary %s: not asked for, since %s", path.name, self._gave_up)
+            return None
         try:
             content = self._content(path.name)
         except (OSError, HTTPException) as error:
-            logger.warning("no dictionary %s: %s", path.name, error or type(error).__name__)
-            # A site that does not answer would not answer for the next 67 either.
-            self._gave_up = not isinstance(error, urllib.error.HTTPError)
+            self._warn(path.name, error)
             path.unlink(missing_ok=True)
-            return
+            return None
         with replacing(path) as (temporary,):
             temporary.write_bytes(content)
+        return path
+
+    def _warn(self, name: str, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        logger.warning("no dictionary %s: %s", name, reason)
+        # A site that does not answer would not answer for the next 67 either.
+        if self._mirror is None and not isinstance(error, urllib.error.HTTPError):
+            self._gave_up = reason
 
     def _content(self, name: str) -> bytes:
         if self._mirror is not None:

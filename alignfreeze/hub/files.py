@@ -1,6 +1,5 @@
-"""Files that are put in their place whole or not at all, and how a folder of them is known."""
+"""Files that are put in their place whole or not at all."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,17 +28,3 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
     finally:
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
-
-
-def folder_state(folder: Path) -> str:
-    """SHA-256 of a folder's path and its files' names, sizes and times, in hexadecimal.
-
-    Hidden files do not count, nor does what is in hidden folders: downloads keep notes there.
-    """
-    digest = hashlib.sha256(f"{folder}\n".encode())
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            stat = path.stat()
-            digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Splits of the hub's data sets, or of a mirror's, read a batch of rows at a time."""
 
+import glob
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from alignfreeze.contracts import HubSplit
 from alignfreeze.errors import AlignFreezeError, DataError
-from alignfreeze.hub.mirrors import open_mirrored
+from alignfreeze.hub.locating import SplitFiles
 from alignfreeze.modelfiles import why_offline
 from alignfreeze.progress import progress_bar
 
@@ -24,9 +25,6 @@ ROWS_PER_BATCH = 10_000
 """Rows in memory at a time."""
 
 LINE_BREAK = re.compile(r"[\r\n]")
-
-OTHER_NAMES = {"validation": "dev"}
-"""What some data sets call a split instead."""
 
 
 @contextmanager
@@ -62,34 +60,30 @@ def _unreachable(place: HubSplit, mirror: Path | None, reason: str) -> DataError
     )
 
 
-def open_split(
-    place: HubSplit, mirror: Path | None, revision: str | None
-) -> "IterableDataset | None":
+def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
     """Open a split for reading; nothing of the others is read.
 
     Args:
         place: The split.
-        mirror: Folder of downloaded data sets; ``None`` for the hub.
-        revision: The hub's commit or tag.
+        files: Its files.
 
     Returns:
-        The split, with its columns alone; ``None`` if there is none of that name.
+        The split, with its columns alone.
 
     Raises:
-        DataError: If it lacks a column, or its columns cannot be known without reading it.
-        Exception: Of any kind, if there is no such data set or config.
+        DataError: If it lacks a column.
+        Exception: Of any kind, if the files cannot be read.
     """
     from datasets import load_dataset
 
-    if mirror is None:
-        splits = load_dataset(place.repository, place.config, revision=revision, streaming=True)
-    else:
-        splits = open_mirrored(mirror / place.repository, place.config)
-    name = next((n for n in (place.split, OTHER_NAMES.get(place.split)) if n in splits), None)
-    if name is None:
-        logger.info("%s has no split %r, has: %s", _title(place), place.split, " ".join(splits))
-        return None
-    return _with_columns(splits[name], place)
+    # Files by their whole address: a name would be looked up in the current folder first.
+    splits = load_dataset(
+        "parquet",
+        data_files={files.name: [glob.escape(path) for path in files.paths]},
+        features=files.config.features,
+        streaming=True,
+    )
+    return _with_columns(splits[files.name], place)
 
 
 def _with_columns(dataset: "IterableDataset", place: HubSplit) -> "IterableDataset":

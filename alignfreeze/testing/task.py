@@ -116,6 +116,25 @@ class TaskContract:
                 found = {feature.example for feature in features}
                 assert found == set(range(len(examples))), f"{split}: examples without a row"
 
+    def test_trains_on_rows_of_its_own(self, task: Task, source: DataSource) -> None:
+        """Some of the rows are trained on, and nothing else."""
+        examples = task.load(source, _language(task, source), "train")
+        features = task.featurize(examples, byte_tokenizer(), max(self.max_lengths))
+        chosen = task.training_rows(features)
+        assert chosen, "no row is trained on"
+        assert {id(row) for row in chosen} <= {id(row) for row in features}, "rows of elsewhere"
+
+    def test_says_what_it_reads_of_the_hub(self, task: Task) -> None:
+        """Where the hub has a split, the columns to read are told; a test split has to be there."""
+        for language in ("en", *task.languages):
+            places = {split: task.hub_split(language, split) for split in SPLITS}
+            for split, place in places.items():
+                if place is not None:
+                    assert place.columns == task.columns != (), f"{language} {split}: columns"
+                    assert place.repository.count("/") == 1, f"{place.repository}: namespace/name"
+            if any(places.values()):
+                assert places["test"] is not None, f"{language}: no test split on the hub"
+
     def test_right_predictions_score_one(self, task: Task, source: DataSource) -> None:
         """The primary metric is 1 for a model that is always right."""
         for max_length in self.max_lengths:

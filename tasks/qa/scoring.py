@@ -23,13 +23,16 @@ ARTICLE_PATTERNS = {
     "ar": re.compile("ال"),
 }
 
-UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th"})
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 """Languages that put no space between words."""
 
 UNSPACED_CHARACTERS = re.compile(
     "([\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
-    "\u0e01-\u0e5b])"  # Thai
+    "\u0e01-\u0e5b"  # Thai
+    "\u0e81-\u0edf"  # Lao
+    "\u1780-\u17f9\u19e0-\u19ff"  # Khmer
+    "\u1000-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f])"  # Burmese
 )
 """Characters that are tokens of their own in those languages."""
 
@@ -40,12 +43,13 @@ def normalized(text: str, language: str) -> list[str]:
     English as SQuAD 1.1 has it (Rajpurkar et al., 2016): lower case, without ASCII punctuation
     and articles, split at white space. Other languages as MLQA has them (Lewis et al., 2020):
     punctuation is Unicode's too, the articles are the language's own (if it has any there), and
-    in languages without spaces each Han, kana or Thai character is a token.
+    in languages without spaces each Han, kana, Thai, Lao, Khmer or Burmese character is a token.
 
     Args:
         text: The answer.
-        language: Its code.
+        language: Its code; the rules are those of its first part, of `zh` for `zh-CN` or `zh_TW`.
     """
+    language = language.lower().replace("_", "-").partition("-")[0]
     is_punctuation = _is_ascii_punctuation if language == "en" else _is_any_punctuation
     text = "".join(character for character in text.lower() if not is_punctuation(character))
     if language in ARTICLE_PATTERNS:

@@ -1,6 +1,7 @@
 """Questions with their answers, read from SQuAD's JSON or from the hub's rows."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 """What JSON's types are called in messages."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character; JSON can hold one, and no tokenizer takes it."""
 
 SHOWN = 60
 """How many characters of a wrong value a message shows."""
@@ -143,7 +147,7 @@ def located(text: str, start: int, context: str) -> int:
 
 
 def _field(record: Any, name: str, kind: type) -> Any:
-    """A field of a JSON object, which must be there and of a type.
+    """A field of a JSON object, which must be there, of a type and, if text, of whole characters.
 
     Raises:
         ValueError: If it is not.
@@ -155,6 +159,8 @@ def _field(record: Any, name: str, kind: type) -> Any:
     value = record[name]
     if type(value) is not kind:  # isinstance takes true for a whole number
         raise ValueError(f"{name!r} must be {KINDS[kind]}, got {_shown(value)}")
+    if isinstance(value, str) and (half := LONE_SURROGATE.search(value)):
+        raise ValueError(f"{name!r} must not have a lone surrogate, got {half[0]!r}")
     return value
 
 

@@ -64,6 +64,7 @@ class QuestionAnswering(Task):
 
         XQuAD has but one split, which is the test (also of English, so that all languages are
         tested on the same questions); a target language has nothing to train or validate on.
+        XQuAD is a part of SQuAD's validation, which `load` leaves out there.
         """
         if language != "en" and language not in self.languages:
             return None
@@ -77,12 +78,20 @@ class QuestionAnswering(Task):
     def load(self, source: DataSource, language: str, split: Split) -> Sequence[AnsweredQuestion]:
         """Read the questions of a split; says how many answers were not where they should be.
 
+        XQuAD's texts are 240 of those of SQuAD's validation (Artetxe et al., 2020). So from the
+        hub, the validation is without the questions whose text is in the English test, however
+        its words are spaced; says how many. The files of a folder are the user's own, and are
+        read as they are.
+
         Raises:
-            MissingSplitError: If the language has no such split.
+            MissingSplitError: If the language has no such split; or English no test, where the
+                validation is to be without it.
             DataError: If the file is malformed, or an answer is not in its text; names the file
                 and the question or row.
         """
         examples: Sequence[AnsweredQuestion] = super().load(source, language, split)
+        if source.supplier is not None and split == "validation":
+            examples = self._untested(source, language, examples)
         if moved := sum(example.moved for example in examples):
             logger.warning(
                 "%s: %d of %d answers not at their answer_start; took the nearest occurrence",
@@ -91,6 +100,25 @@ class QuestionAnswering(Task):
                 sum(len(example.answers) for example in examples),
             )
         return examples
+
+    def _untested(
+        self, source: DataSource, language: str, examples: Sequence[AnsweredQuestion]
+    ) -> list[AnsweredQuestion]:
+        """The questions of a validation about texts that are not in the English test."""
+        tested = {_single_spaced(example.context) for example in super().load(source, "en", "test")}
+        kept = [example for example in examples if _single_spaced(example.context) not in tested]
+        file = self.file(source, language, "validation")
+        left_out = len(examples) - len(kept)
+        logger.info(
+            "%s: %d of %d questions left out, their texts are in the English test",
+            file,
+            left_out,
+            len(examples),
+        )
+        if not kept:
+            message = f"must have a text that is not in the English test, got none in {left_out}"
+            raise DataError(f"{message} questions", file=file)
+        return kept
 
     def read_text(self, path: Path, language: str) -> list[AnsweredQuestion]:
         """Read SQuAD 1.1's JSON.
@@ -145,7 +173,11 @@ class QuestionAnswering(Task):
             len({w.example for w in windows}),
         )
         if not held:
-            raise DataError("no window for training holds a whole answer: raise max_length")
+            longest = max((len(window.input_ids) for window in windows), default=0)
+            raise DataError(
+                f"a window for training must hold a whole answer, none of {len(windows)} does; "
+                f"the longest has {longest} subwords: raise max_length above that"
+            )
         return list(held if dropped else windows)
 
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
@@ -195,6 +227,11 @@ class QuestionAnswering(Task):
             "" if span is None else example.context[span.start : span.end].strip()
             for span, example in zip(spans, examples, strict=True)
         ]
+
+
+def _single_spaced(text: str) -> str:
+    """A text with one space for each white space between words, and none around it."""
+    return " ".join(text.split())
 
 
 def _window(feature: Feature) -> Window:

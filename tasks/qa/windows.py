@@ -92,11 +92,9 @@ def windows_of(
     if room < 2:
         least = template.count + 2
         raise ConfigError(f"max_length must be at least {least} for questions, got {max_length}")
-    if stride > room // 2:
-        logger.info("stride %d is over half of a window: windows share half", stride)
     longest = min(question_length, room // 2)
     rows: list[Window] = []
-    cut = 0
+    cut = shortened = 0
     for begin in range(0, len(examples), CHUNK):
         chunk = examples[begin : begin + CHUNK]
         questions = _subwords((example.question for example in chunk), tokenizer)
@@ -106,10 +104,19 @@ def windows_of(
             cut += len(question) > longest
             question = question[:longest]
             answer = _answer(example, context.offsets)
-            for start, end in cuts(len(context.ids), room - len(question), stride):
+            ranges = cuts(len(context.ids), room - len(question), stride)
+            shortened += len(ranges) > 1 and stride > (room - len(question)) // 2
+            for start, end in ranges:
                 rows.append(_row(index, question, context, (start, end), answer, template))
     if cut:
         logger.warning("%d of %d questions cut to %d subwords", cut, len(examples), longest)
+    if shortened:
+        logger.warning(
+            "stride %d is over half of a window for %d of %d questions, whose windows share half",
+            stride,
+            shortened,
+            len(examples),
+        )
     return rows
 
 

@@ -1,12 +1,12 @@
 import pytest
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages
-from alignfreeze.contracts import DataSource
+from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.errors import DataError
 
 
 class Supplier:
-    """Has German, as two texts and a dictionary."""
+    """Has German, as two texts and a dictionary, in a place of its own."""
 
     def __init__(self, root):
         self.root = root
@@ -19,9 +19,8 @@ class Supplier:
         self.fetched.append((source_language, target))
         if target != "de":
             raise DataError(f"no text in {target!r}")
-        for name in ("parallel/en-de.en", "parallel/en-de.de", "dictionaries/de-en.txt"):
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / name).write_text("text\n")
+        texts = self.root / "en.txt", self.root / "de.txt"
+        return Bitext("en", "de", *texts, backward_dictionary=self.root / "words")
 
 
 @pytest.fixture
@@ -38,10 +37,10 @@ def test_the_supplier_says_the_languages_before_anything_is_fetched(supplied):
 def test_a_bitext_is_fetched_and_found(supplied, tmp_path):
     (bitext,) = find_bitexts(supplied, "en", ["de"])
     assert supplied.supplier.fetched == [("en", "de")]
-    assert bitext.source_file == tmp_path / "parallel" / "en-de.en"
-    assert bitext.target_file == tmp_path / "parallel" / "en-de.de"
+    assert bitext.source_file == tmp_path / "en.txt"
+    assert bitext.target_file == tmp_path / "de.txt"
     assert bitext.forward_dictionary is None
-    assert bitext.backward_dictionary == tmp_path / "dictionaries" / "de-en.txt"
+    assert bitext.backward_dictionary == tmp_path / "words"
 
 
 def test_what_cannot_be_fetched_is_the_suppliers_error(supplied):

@@ -199,6 +199,11 @@ def test_an_error_says_the_rule_and_the_value(options, message):
     assert str(caught.value) == message
 
 
+def test_what_is_held_out_must_not_occur_twice():
+    with pytest.raises(ConfigError, match="alignment_pairs must be 0 with pair_duplicates 'keep'"):
+        build_config({**PAPER, "alignment_pairs": "10", "pair_duplicates": "keep"})
+
+
 @pytest.mark.parametrize("options", [{"task": ","}, {"layer": " , "}])
 def test_a_list_must_not_be_empty(options):
     (name,) = options

@@ -438,3 +438,27 @@ def test_two_texts_are_told_apart_only_where_the_encoder_can(
     told = json.loads(settings.read_text()) | {"model_input_names": names}
     settings.write_text(json.dumps(told))
     assert ("token_type_ids" in load_tokenizer(name)("he", "is")) == told_apart
+
+
+@pytest.mark.parametrize(
+    ("auto_class", "labels", "n_outputs"),
+    [
+        ("AutoModelForQuestionAnswering", (), 2),
+        ("AutoModelForSequenceClassification", ("a", "b", "c"), 3),
+    ],
+)
+def test_a_head_is_as_the_task_wants_it_whatever_the_checkpoint_was_made_for(
+    folder: Path, auto_class: str, labels: tuple[str, ...], n_outputs: int
+) -> None:
+    file = folder / "config.json"
+    other = {"id2label": {str(n): f"l{n}" for n in range(5)}, "label2id": {}}
+    config = json.loads(file.read_text()) | other | {"problem_type": "multi_label_classification"}
+    file.write_text(json.dumps(config))
+    model = load_with_head(str(folder), auto_class, labels)
+    assert model.config.num_labels == n_outputs
+    ids = torch.ones((2, 5), dtype=torch.long)
+    if labels:
+        assert model(input_ids=ids, labels=torch.tensor([0, 2])).loss.isfinite()
+    else:
+        places = torch.tensor([0, 2])
+        assert model(input_ids=ids, start_positions=places, end_positions=places).loss.isfinite()

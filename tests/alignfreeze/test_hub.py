@@ -1,5 +1,6 @@
 import io
 import logging
+import re
 import shutil
 import urllib.error
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import ClassLabel, Dataset, Features, List, Translation, Value
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.registry import _registry
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages
 from alignfreeze.contracts import HubSplit, parquet_rows
@@ -66,7 +69,9 @@ def list_files(folder, config, split):
     entry = next((entry for entry in configs if entry["config_name"] == config), None)
     if entry is None:
         configs.append(entry := {"config_name": config, "data_files": []})
-    entry["data_files"].append({"split": split, "path": f"{config}/{split}-*"})
+    item = {"split": split, "path": f"{config}/{split}-*"}
+    if item not in entry["data_files"]:
+        entry["data_files"].append(item)
     card.write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\nText.\n")
 
 
@@ -76,21 +81,46 @@ def supplier(mirror):
 
 
 @pytest.fixture
-def online(monkeypatch):
-    """A hub that can be reached; what is loaded from it is in `loaded`."""
+def online(monkeypatch, mirror):
+    """A hub that has what is published; the revisions of which files were read are in a list."""
+    asked = []
+
+    class Hub(LocalFileSystem):
+        protocol = "hf"
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            found = re.fullmatch(r"(?:hf://)?datasets/([^@]+)@(\w+)/(.+)", path)
+            if found is None:
+                return super()._strip_protocol(f"/{path.removeprefix('hf://').lstrip('/')}")
+            asked.append(found[2])
+            return super()._strip_protocol(f"{mirror}/{found[1]}/{found[3]}")
+
+    def hf_hub_download(repository, name, *, repo_type, revision):
+        asked.append(revision)
+        return str(mirror / repository / name)
+
     monkeypatch.setattr(streams, "why_offline", lambda: "")
-    loaded = []
-
-    def load_dataset(*arguments, **options):
-        loaded.append((arguments, options))
-        rows = Dataset.from_dict({"a": ["x", "y"], "b": [1, 2]})
-        return {"train": rows.to_iterable_dataset()}
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    return loaded
+    monkeypatch.setitem(_registry, "hf", Hub)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+    return asked
 
 
-PLACE = HubSplit("some/data", "de", "train", ("a",), "v1")
+@pytest.fixture
+def commits(monkeypatch):
+    """Commits of the hub's data sets, one after the other; what was looked up is in a list."""
+    looked_up = []
+
+    def dataset_info(_, repository, revision):
+        looked_up.append((repository, revision))
+        return SimpleNamespace(sha=str(len(looked_up)) * 40)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", dataset_info)
+    return looked_up
+
+
+COMMIT = "c0ffee" * 6 + "0000"
+PLACE = HubSplit("some/data", "de", "train", ("a",), COMMIT)
 
 
 def rows_of(supplier, place):
@@ -216,7 +246,8 @@ def test_a_split_is_fetched_once(publish, supplier, monkeypatch):
 
 def test_files_of_a_split_follow_each_other_in_batches(publish, supplier, mirror, monkeypatch):
     monkeypatch.setattr(streams, "ROWS_PER_BATCH", 4)
-    first = publish("some/data", "de", "train", {"a": [str(n) for n in range(10)]})
+    only = publish("some/data", "de", "train", {"a": [str(n) for n in range(10)]})
+    first = only.rename(only.with_name("train-00000-of-00002.parquet"))
     second = {"a": [str(n) for n in range(10, 15)]}
     Dataset.from_dict(second).to_parquet(str(first.with_name("train-00001-of-00002.parquet")))
     supplier.fetch(PLACE)
@@ -243,15 +274,27 @@ def test_a_truncated_file_in_the_cache_is_fetched_anew(publish, supplier, caplog
     assert rows_of(supplier, PLACE) == [{"a": "x"}]
 
 
-def test_a_missing_split_writes_no_parquet_and_is_remembered(publish, supplier, mirror, caplog):
+def test_a_missing_split_writes_no_parquet_and_is_remembered(publish, online, caplog):
     caplog.set_level(logging.INFO)
     publish("some/data", "de", "test", {"a": ["x"]})
+    supplier = HubSupplier()
+    assert supplier.has(PLACE)
     supplier.fetch(PLACE)
     assert not supplier.file(PLACE).exists()
     assert "some/data de has no split 'train', has: test" in caplog.text
+    assert not supplier.has(PLACE)
     caplog.clear()
     supplier.fetch(PLACE)
     assert not caplog.text
+
+
+def test_a_split_that_a_mirror_loses_is_gone(publish, supplier):
+    path = publish("some/data", "de", "train", {"a": ["x"]})
+    publish("some/data", "de", "test", {"a": ["y"]})
+    supplier.fetch(PLACE)
+    path.unlink()
+    supplier.fetch(PLACE)
+    assert not supplier.file(PLACE).exists()
 
 
 def test_the_validation_split_may_be_called_dev(publish, supplier):
@@ -270,6 +313,86 @@ def test_a_mirror_may_hold_a_part(publish, supplier, mirror):
     assert rows_of(supplier, PLACE) == [{"a": "de"}]
     with pytest.raises(DataError, match="there is no file of config 'af' in"):
         supplier.fetch(replace(PLACE, config="af"))
+
+
+def test_a_split_that_is_there_in_part_is_an_error(publish, supplier, caplog):
+    only = publish("some/data", "de", "train", {"a": ["x"]})
+    only.rename(only.with_name("train-00000-of-00002.parquet"))
+    publish("some/data", "de", "test", {"a": ["test"]})
+    missing = r"mirror/some/data/de/train-00001-of-00002\.parquet: no such file, so the split is"
+    with pytest.raises(DataError, match=missing):
+        supplier.fetch(PLACE)
+    assert not supplier.has(PLACE)
+    assert re.search(f"some/data is left out: .*{missing}", caplog.text)
+    supplier.fetch(replace(PLACE, split="test"))
+
+
+def test_a_listed_file_that_is_missing_is_an_error(publish, supplier, mirror):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    card = mirror / "some/data/README.md"
+    card.write_text(card.read_text().replace("path: de/train-*", "path: [de/train-*, de/b/*]"))
+    with pytest.raises(DataError, match=r"some/data/de/b/\*: no such file, so the split is there"):
+        supplier.fetch(PLACE)
+
+
+def test_what_a_mirror_has(publish, supplier, mirror):
+    for config in ("de", "fr"):
+        publish("some/data", config, "train", {"a": ["x"]})
+    shutil.rmtree(mirror / "some/data/fr")
+    assert supplier.has(PLACE)
+    for change in ({"repository": "no/data"}, {"config": "fr"}, {"config": "xx"}):
+        assert not supplier.has(replace(PLACE, **change))
+    assert not supplier.has(replace(PLACE, split="test"))
+
+
+def test_languages_of_a_task_are_those_that_a_mirror_has(publish, mirror):
+    columns = {"tokens": [["a"]], "ner_tags": [[0]]}
+    for language in ("en", "de"):
+        publish("unimelb-nlp/wikiann", language, "test", columns)
+    assert NamedEntityRecognition().languages_in(find_data(f"hub:{mirror}")) == ["de", "en"]
+
+
+@pytest.mark.parametrize("config", [None, "default"])
+def test_a_config_without_a_name_is_the_default(publish, supplier, mirror, config):
+    publish("some/data", "default", "train", {"a": ["x"]})
+    card = mirror / "some/data/README.md"
+    text = card.read_text()
+    card.write_text(text.replace("- config_name: default\n  data_files", "- data_files"))
+    assert card.read_text() != text
+    place = replace(PLACE, config=config)
+    supplier.fetch(place)
+    assert rows_of(supplier, place) == [{"a": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("configs: [", "the header must be YAML: while parsing"),
+        ("- a", "the header must be YAML: repo card metadata block should be a dict"),
+        ("configs: de", "configs must be a list of mappings, got 'de'"),
+        ("configs: [{config_name: de, data_files: [{split: train}]}]", "config 'de': Invalid"),
+    ],
+)
+def test_a_malformed_card_is_named(publish, supplier, mirror, header, reason):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    (mirror / "some/data/README.md").write_text(f"---\n{header}\n---\n")
+    for ask in (supplier.fetch, supplier.has):
+        with pytest.raises(DataError, match=rf"some/data/README\.md: {reason}"):
+            ask(PLACE)
+
+
+def test_a_data_set_without_its_card_is_one_line(publish, supplier, mirror):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    (mirror / "some/data/README.md").unlink()
+    with pytest.raises(DataError, match=r"there is no README\.md in .*some/data; use"):
+        supplier.fetch(PLACE)
+
+
+def test_files_of_another_kind_are_named(publish, supplier):
+    path = publish("some/data", "de", "train", {"a": ["x"]})
+    path.with_name("train-more.csv").write_text("a\n")
+    with pytest.raises(DataError, match=r"de/train-more\.csv: the files .* must be parquet"):
+        supplier.fetch(PLACE)
 
 
 def test_the_card_says_what_integers_mean(publish, supplier, mirror):
@@ -304,6 +427,33 @@ def test_a_data_set_that_changes_is_another(publish, mirror):
     assert rows_of(changed, PLACE) == [{"a": "x"}, {"a": "y"}]
 
 
+def test_a_language_that_is_added_leaves_the_others(opus, publish, mirror, cache, monkeypatch):
+    def fetch():
+        HubSupplier(mirror).fetch(PLACE)
+        HubSupplier(mirror).fetch_bitext("en", "de")
+        return {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
+
+    opus()
+    publish("some/data", "de", "train", {"a": ["x"]})
+    before = fetch()
+    opus("fr")
+    publish("some/data", "fr", "train", {"a": ["x"]})
+    monkeypatch.setattr("alignfreeze.hub.supplier.open_split", None)
+    assert fetch() == before
+
+
+def test_a_text_that_changes_takes_the_place_of_the_old(opus, mirror, cache):
+    opus()
+    HubSupplier(mirror).fetch_bitext("en", "de")
+    files = sorted(cache.rglob("*"))
+    path = mirror / OPUS / "de-en/train-00000-of-00001.parquet"
+    pairs = {"translation": [{"de": "neu", "en": "new"}]}
+    Dataset.from_dict(pairs).to_parquet(str(path))
+    bitext = HubSupplier(mirror).fetch_bitext("en", "de")
+    assert bitext.target_file.read_text() == "neu\n"
+    assert sorted(cache.rglob("*")) == files
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -318,10 +468,10 @@ def test_what_a_mirror_lacks_is_one_line(publish, supplier, change, reason):
     message = (
         "^some/data de must have a column 'z', has: a$"
         if reason is None
-        else rf"^data set '{place.repository}', config '{place.config}', revision 'v1' cannot be "
-        rf"read from .*mirror: {reason}; use local files: data=FOLDER \(docs/data.md\), or "
-        rf"data=hub:FOLDER after `hf download {place.repository} --repo-type dataset --revision v1 "
-        rf"--local-dir FOLDER/{place.repository}`\Z"
+        else rf"^data set '{place.repository}', config '{place.config}', revision '{COMMIT}' "
+        rf"cannot be read from .*mirror: {reason}; use local files: data=FOLDER "
+        rf"\(docs/data.md\), or data=hub:FOLDER after `hf download {place.repository} "
+        rf"--repo-type dataset --revision {COMMIT} --local-dir FOLDER/{place.repository}`\Z"
     )
     with pytest.raises(DataError, match=message):
         supplier.fetch(place)
@@ -339,25 +489,44 @@ def test_a_truncated_download_is_one_line(publish, supplier):
 # The hub
 
 
-def test_a_pinned_revision_is_passed_on(online, cache):
+def test_a_pinned_commit_is_read(publish, online, cache):
+    publish("some/data", "de", "train", {"a": ["x", "y"]})
     supplier = HubSupplier()
     supplier.fetch(PLACE)
-    assert online == [(("some/data", "de"), {"revision": "v1", "streaming": True})]
-    assert supplier.file(PLACE) == cache / "hub/some/data/v1/de/train.parquet"
+    assert set(online) == {COMMIT}
+    assert supplier.file(PLACE) == cache / f"hub/some/data/{COMMIT}/de/train.parquet"
     assert rows_of(supplier, PLACE) == [{"a": "x"}, {"a": "y"}]
 
 
-def test_the_newest_revision_is_looked_up_once_and_kept_to(online, cache, monkeypatch, caplog):
+def test_a_folder_of_the_data_sets_name_is_not_read(publish, online, tmp_path, monkeypatch):
+    publish("some/data", "de", "train", {"a": ["the hub's"]})
+    folder = tmp_path / "some" / "data"
+    folder.mkdir(parents=True)
+    Dataset.from_dict({"a": ["a stranger's"]}).to_parquet(str(folder / "train.parquet"))
+    monkeypatch.chdir(tmp_path)
+    supplier = HubSupplier()
+    supplier.fetch(PLACE)
+    assert rows_of(supplier, PLACE) == [{"a": "the hub's"}]
+
+
+@pytest.mark.parametrize(("revision", "folder"), [(None, "newest"), ("2.17", "2.17")])
+def test_what_may_move_is_looked_up_once_and_kept_to(
+    publish, online, commits, cache, caplog, revision, folder
+):
     caplog.set_level(logging.INFO)
-    commits = iter(["c1", "c2"])
-    monkeypatch.setattr(
-        huggingface_hub.HfApi, "dataset_info", lambda _, name: SimpleNamespace(sha=next(commits))
-    )
     for config in ("de", "fr"):
-        HubSupplier().fetch(replace(PLACE, revision=None, config=config))
-    assert [options["revision"] for _, options in online] == ["c1", "c1"]
-    assert (cache / "hub/some/data/newest/revision").read_text() == "c1\n"
-    assert "some/data: from now on at revision c1" in caplog.text
+        publish("some/data", config, "train", {"a": ["x"]})
+        HubSupplier().fetch(replace(PLACE, revision=revision, config=config))
+    assert commits == [("some/data", revision)]
+    assert set(online) == {"1" * 40}
+    assert (cache / f"hub/some/data/{folder}/revision").read_text() == "1" * 40 + "\n"
+    assert f"some/data, revision {folder!r}: from now on at commit 1111" in caplog.text
+
+
+def test_a_mirror_has_no_revision_to_look_up(publish, supplier, commits):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    supplier.fetch(replace(PLACE, revision="2.17"))
+    assert commits == []
 
 
 def test_without_a_network_the_error_says_so(monkeypatch):
@@ -367,21 +536,23 @@ def test_without_a_network_the_error_says_so(monkeypatch):
         HubSupplier().fetch(PLACE)
 
 
-def test_what_is_in_the_cache_needs_no_network(online, monkeypatch):
+def test_what_is_in_the_cache_needs_no_network(publish, online, monkeypatch):
+    publish("some/data", "de", "train", {"a": ["x"]})
     missing = replace(PLACE, split="test")
     for place in (PLACE, missing):
         HubSupplier().fetch(place)
+    online.clear()
     monkeypatch.setattr(streams, "why_offline", lambda: "there is no network")
     for place in (PLACE, missing):
         HubSupplier().fetch(place)
-    assert len(online) == 2
+    assert online == []
 
 
 def test_a_refusal_of_the_hub_is_one_line(online, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError("Dataset 'some/data' is a gated dataset.\nVisit it.")
 
-    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
     with pytest.raises(DataError, match=r"the hub: Dataset 'some/data' is a gated dataset\.; use"):
         HubSupplier().fetch(PLACE)
 
@@ -439,6 +610,23 @@ def test_a_limit_is_another_text(opus, mirror, monkeypatch):
             assert path.read_text().count("\n") == (limit or 3)
 
 
+def test_all_of_a_text_will_do_for_a_part(opus, mirror, online, site, monkeypatch):
+    opus()
+    site.answers["en-de.txt"] = b"day Tag\n"
+    whole = HubSupplier().fetch_bitext("en", "de")
+    monkeypatch.setattr(streams, "why_offline", lambda: "there is no network")
+    assert HubSupplier(max_pairs=1).fetch_bitext("en", "de") == whole
+    assert site.asked.count("en-de.txt") == 1
+
+
+def test_a_part_of_a_text_is_not_taken_for_all(opus, online, site):
+    opus()
+    part = HubSupplier(max_pairs=1).fetch_bitext("en", "de")
+    whole = HubSupplier().fetch_bitext("en", "de")
+    assert part.source_file.read_text() == "Good day.\n"
+    assert whole.source_file.read_text().startswith("Good day.\nOne two\n")
+
+
 def test_a_complete_language_is_not_read_again(opus, mirror, monkeypatch):
     opus("de")
     opus("fr")
@@ -470,7 +658,8 @@ def test_an_interrupted_language_leaves_nothing_and_starts_anew(opus, mirror, mo
             supplier.fetch_bitext("en", "de")
     assert not [path for path in supplier.root.rglob("*") if path.is_file()]
     supplier.fetch_bitext("en", "de")
-    assert (supplier.root / "parallel/en-de.en").read_text().startswith("Good day.")
+    (text,) = supplier.root.rglob("en-de.en")
+    assert text.read_text().startswith("Good day.")
 
 
 def test_languages_of_a_mirror_are_those_that_are_there(opus, mirror):
@@ -545,6 +734,7 @@ def test_a_silent_site_is_asked_once(site, tmp_path, caplog):
         some.fetch("en", target)
     assert site.asked == ["en-de.txt"]
     assert "no dictionary en-de.txt: timed out" in caplog.text
+    assert "no dictionary en-fr.txt: not asked for, since timed out" in caplog.text
 
 
 def test_offline_no_site_is_asked(site, tmp_path, monkeypatch, caplog):

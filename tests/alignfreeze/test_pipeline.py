@@ -381,6 +381,66 @@ def test_what_was_measured_is_taken_over_with_its_phase(experiment, seed):
     assert figures(again) == {"alignment.png", "drift.png"}
 
 
+def stages(run: Run) -> dict[str, float]:
+    names = ("alignment/", "drift/")
+    return {name: v for name, v in run.data.metrics.items() if name.startswith(names)}
+
+
+def test_another_held_out_text_is_measured_anew(experiment, seed):
+    options = {**MEASURED, "seed": seed, "strategy": "baseline", "compare": ","}
+    pipeline.run({**options, "realign_languages": "de"})
+    pipeline.run({**options, "realign_languages": "ar,hi"})
+    measured = {name.split("/")[2] for name in stages(runs(experiment)["alignfreeze"])}
+    assert measured == {"en", "ar", "hi"}
+
+
+def test_an_encoder_from_elsewhere_is_not_taken_for_the_pretrained_one(experiment, seed, tmp_path):
+    pipeline.run({**MEASURED, "seed": seed})
+    first = stages(runs(experiment)["alignfreeze"])
+    realigned = runs(experiment)["realign"].info.run_id
+    config = tmp_path / "config.yaml"
+    config.write_text("alignment_pairs: 30\n")
+    evaluated = {name: OPTIONS[name] for name in ("languages", "finetune_steps", "precision")}
+    pipeline.evaluate_only(
+        {**evaluated, "seed": seed, "config": str(config), "encoder": realigned, "reuse": "false"}
+    )
+    assert not stages(runs(experiment)["alignfreeze evaluate"])
+    pipeline.run({**MEASURED, "seed": seed})
+    assert stages(runs(experiment)["alignfreeze"]) == first
+
+
+def test_realignments_of_different_lengths_are_different_stages(experiment, seed):
+    options = {**MEASURED, "seed": seed, "task": "pos,qa", "compare": ",", "languages": "de"}
+    lengths = {"realign_steps": "", "finetune_steps": "", "finetune_epochs": "0.1"}
+    pipeline.run({**options, **lengths, "preset": "paper", "model": "demo", "max_length": "64"})
+    steps = {name.split("/")[1] for name in stages(runs(experiment)["alignfreeze"])}
+    assert steps == {
+        "pretrained",
+        "realigned-5",  # a tenth of 1500 sentences, 32 at a time
+        "realigned-4",  # a tenth of 1200 questions
+        "finetuned-pos",
+        "finetuned-qa",
+    }
+
+
+def test_too_little_text_to_measure_on_fails_nothing(experiment, seed):
+    options = {**MEASURED, "seed": seed, "alignment_pairs": "1", "pair_limit": "10"}
+    pipeline.run({**options, "strategy": "baseline", "compare": ",", "languages": "zh"})
+    assert runs(experiment)["alignfreeze"].info.status == "FINISHED"
+
+
+def test_a_nested_runs_config_file_runs_it_again(experiment, seed):
+    options = {**OPTIONS, "seed": seed, "task": "pos,qa", "strategy": "baseline"}
+    pipeline.run({**options, "task_args": "qa.stride=16", "eval_batch_size": "64"})
+    for task in ("pos", "qa"):
+        run = runs(experiment)[f"finetune-{task}"]
+        file = mlflow.artifacts.download_artifacts(
+            run_id=run.info.run_id, artifact_path="config.yaml"
+        )
+        (data,) = Preparation(build_config({"config": file})).tasks
+        assert getattr(data.task, "stride", 16) == 16
+
+
 def test_held_out_pairs_are_not_trained_on(experiment, seed):
     preparation = Preparation(build_config({**MEASURED, "seed": seed}))
     whole = Preparation(build_config({**OPTIONS, "seed": seed})).corpora

@@ -10,7 +10,7 @@ from alignfreeze.corpus import aligned_corpus
 from alignfreeze.encoders import word_states
 from alignfreeze.errors import EncoderError
 from alignfreeze.geometry import alignment_scores, drift_scores
-from alignfreeze.probes import WordProbe
+from alignfreeze.probes import WordProbe, random_rows
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
@@ -38,7 +38,7 @@ def make_corpus(write, tmp_path):
     return make
 
 
-def random_rows(n: int, seed: int) -> list[tuple[str, str, str]]:
+def made_up_rows(n: int, seed: int) -> list[tuple[str, str, str]]:
     """Sentences of 2 to 6 words of 1 to 3 letters, translated in reverse."""
     random = np.random.default_rng(seed)
     rows = []
@@ -52,7 +52,7 @@ def random_rows(n: int, seed: int) -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def corpora(make_corpus):
-    return [make_corpus("de", random_rows(40, 0)), make_corpus("no", random_rows(12, 1))]
+    return [make_corpus("de", made_up_rows(40, 0)), make_corpus("no", made_up_rows(12, 1))]
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def small(tokenizer):
 def naive_sample(rows, max_words: int, max_length: int):
     """Words of one letter a subword: (sentence pair, form, position) of both sides."""
     found, forms, beyond = [], (set(), set()), 0
-    for row, (source, target, links) in enumerate(rows):
+    for row in random_rows(len(rows)):
+        source, target, links = rows[row]
         sides = source.split(), target.split()
         for link in links.split():
             indices = tuple(int(index) for index in link.split("-"))
@@ -103,13 +104,13 @@ def naive_sample(rows, max_words: int, max_length: int):
 
 @pytest.mark.parametrize(("max_words", "max_length"), [(500, 30), (7, 30), (500, 9), (11, 8)])
 def test_samples_equal_a_naive_loop(make_corpus, tokenizer, caplog, max_words, max_length):
-    rows = random_rows(40, 0)
+    rows = made_up_rows(40, 0)
     corpus = make_corpus("de", rows)
     with caplog.at_level(logging.INFO, "alignfreeze.probes"):
         probe = WordProbe([corpus], tokenizer, max_length=max_length, max_words=max_words)
     (sample,) = probe.samples
     expected, beyond = naive_sample(rows, max_words, max_length)
-    kept = sorted({row for row, *_ in expected})
+    kept = list(dict.fromkeys(row for row, *_ in expected))
     assert len(sample) == len(expected) > 2
     for number, side in enumerate((sample.source, sample.target)):
         found = [(kept[row], position) for row, position in side.places.tolist()]
@@ -125,7 +126,15 @@ def test_samples_equal_a_naive_loop(make_corpus, tokenizer, caplog, max_words, m
     assert (beyond > 0) == (max_length < 10)
 
 
-def test_a_form_is_sampled_once_on_a_side(make_corpus, tokenizer):
+def test_rows_are_sampled_from_all_parts_in_the_same_order():
+    order = random_rows(1000)
+    assert sorted(order) == list(range(1000))
+    assert order == random_rows(1000)
+    assert {row // 100 for row in order[:100]} == set(range(10))
+
+
+def test_a_form_is_sampled_once_on_a_side(make_corpus, tokenizer, monkeypatch):
+    monkeypatch.setattr("alignfreeze.probes.random_rows", lambda n_rows: list(range(n_rows)))
     corpus = make_corpus(
         "de", [("a b", "X Y", "0-0 1-1"), ("A c", "Z y", "0-0 1-1"), ("d", "W", "0-0")]
     )
@@ -146,7 +155,7 @@ def test_a_form_of_the_other_side_may_be_sampled(make_corpus, tokenizer):
 
 
 def test_a_language_with_one_link_is_left_out_with_a_warning(make_corpus, tokenizer, caplog):
-    corpora = [make_corpus("de", random_rows(9, 0)), make_corpus("fr", [("a", "b", "0-0")])]
+    corpora = [make_corpus("de", made_up_rows(9, 0)), make_corpus("fr", [("a", "b", "0-0")])]
     probe = WordProbe(corpora, tokenizer, max_length=MAX_LENGTH)
     assert probe.languages == ["de"]
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
@@ -161,7 +170,7 @@ def test_without_any_language_there_are_no_scores(make_corpus, tokenizer, accele
 
 
 def test_several_source_languages_are_refused(make_corpus, tokenizer):
-    corpora = [make_corpus("de", random_rows(3, 0)), make_corpus("no", random_rows(3, 0), "fr")]
+    corpora = [make_corpus("de", made_up_rows(3, 0)), make_corpus("no", made_up_rows(3, 0), "fr")]
     with pytest.raises(ValueError, match=r"one source language, got \['en', 'fr'\]"):
         WordProbe(corpora, tokenizer, max_length=MAX_LENGTH)
 

@@ -314,7 +314,7 @@ shards.available_cores = lambda: 2
 
 def main():
     bitext = Bitext("en", "fr", Path(sys.argv[1]), Path(sys.argv[2]))
-    with sigterm_as_exception():
+    with sigterm_as_exception("run it again"):
         aligned_corpus(
             bitext, Waiting(), aligner_name="w", digest="1", cache=Path(sys.argv[3])
         )

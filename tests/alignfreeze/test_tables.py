@@ -46,7 +46,7 @@ def test_strategies_go_across_with_their_difference_to_the_baseline():
     results = [result("baseline"), result("none", fr=0.7), result("front", en=0.8, de=0.5996)]
     table = result_table(results, "en")
     assert texts(table) == [
-        ["language", "baseline", "none", "difference", "front", "difference"],
+        ["language", "baseline", "none", "diff.", "front", "diff."],
         ["en (source)", "90.0", "90.0", "+0.0", "80.0", "-10.0"],
         ["fr", "50.0", "70.0", "+20.0", "50.0", "+0.0"],
         ["de", "60.0", "60.0", "+0.0", "60.0", "+0.0"],

@@ -50,8 +50,8 @@ def test_only_a_line_feed_ends_a_line(load):
         ("a\tb", r"a line must be premise<TAB>hypothesis<TAB>label, got 2 column\(s\)"),
         ("a\tb\tneutral\tc", r"label, got 4 column\(s\)"),
         ("a\tb\tmaybe", "a label must be one of entailment neutral contradiction, got 'maybe'"),
-        (" \tb\tneutral", "premise must not be empty"),
-        ("a\t\tneutral", "hypothesis must not be empty"),
+        (" \tb\tneutral", "premise must be a text that is not empty, got ' '"),
+        ("a\t\tneutral", "hypothesis must be a text that is not empty, got ''"),
     ],
 )
 def test_a_malformed_line_is_named(load, line, message):
@@ -74,9 +74,32 @@ def test_a_row_without_a_label_is_left_out(label):
     assert TASK.from_row({"premise": "a", "hypothesis": "b", "label": label}, "de") is None
 
 
-def test_a_class_number_out_of_range_is_refused():
-    with pytest.raises(ValueError, match="a class number must be below 3, got 3"):
-        TASK.from_row({"premise": "a", "hypothesis": "b", "label": 3}, "de")
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"label": 3}, "a class number must be below 3, got 3"),
+        ({"label": -2}, "a class number must be below 3, got -2"),
+        ({"label": True}, "a label must be one of .*, got True"),
+        ({"premise": 7}, "premise must be a text that is not empty, got 7"),
+        ({"hypothesis": None}, "hypothesis must be a text that is not empty, got None"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_refused(row, message):
+    with pytest.raises(ValueError, match=message):
+        TASK.from_row({"premise": "a", "hypothesis": "b", "label": 0} | row, "de")
+
+
+def test_rows_in_chunks_are_the_same(monkeypatch):
+    pairs = [TextPair("a" * n, "b" * (30 - n), "neutral") for n in range(1, 30)]
+    whole = TASK.featurize(pairs, byte_tokenizer(), 20)
+    monkeypatch.setattr("alignfreeze.contracts.classification.TOKENIZER_CHUNK", 4)
+    assert TASK.featurize(pairs, byte_tokenizer(), 20) == whole
+    assert [row.example for row in whole] == list(range(29))
+
+
+def test_a_language_that_xnli_lacks_has_no_place_on_the_hub():
+    assert TASK.hub_split("af", "test") is None
+    assert TASK.hub_split("en", "train") is not None
 
 
 def test_a_row_holds_both_texts_and_their_places():
@@ -87,7 +110,8 @@ def test_a_row_holds_both_texts_and_their_places():
         "[CLS]", "a", "b", "[SEP]", "c", "[SEP]",
     ]  # fmt: skip
     assert row.targets == {"labels": 1}
-    assert row.extra_inputs == {"token_type_ids": [0, 0, 0, 0, 1, 1]}
+    assert row.extra_inputs is not None
+    assert list(row.extra_inputs["token_type_ids"]) == [0, 0, 0, 0, 1, 1]
 
 
 def test_a_tokenizer_that_tells_no_places_apart_gives_none():
@@ -95,9 +119,12 @@ def test_a_tokenizer_that_tells_no_places_apart_gives_none():
     assert row.extra_inputs is None
 
 
-def test_the_longer_text_is_cut_first():
+def test_the_longer_text_is_cut_first_and_counted(caplog):
     tokenizer = byte_tokenizer()
-    (row,) = TASK.featurize([TextPair("a" * 40, "bcd", "neutral")], tokenizer, 16)
+    pairs = [TextPair("ab", "c", "neutral"), TextPair("a" * 40, "bcd", "neutral")]
+    whole, row = TASK.featurize(pairs, tokenizer, 16)
+    assert len(whole.input_ids) == 6
+    assert "1 pairs of texts were cut to 16 subwords" in caplog.text
     tokens = tokenizer.convert_ids_to_tokens(list(row.input_ids))
     assert (len(tokens), tokens.count("a"), tokens[-4:]) == (16, 10, ["b", "c", "d", "[SEP]"])
 

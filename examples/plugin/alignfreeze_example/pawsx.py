@@ -1,7 +1,9 @@
 """The task `pawsx`: whether two sentences are paraphrases, in seven languages."""
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from alignfreeze.contracts import (
     HubSplit,
@@ -11,6 +13,8 @@ from alignfreeze.contracts import (
     numbered_lines,
 )
 from alignfreeze.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 LANGUAGES = ("de", "es", "fr", "ja", "ko", "zh")
 
@@ -37,21 +41,28 @@ class ParaphraseClassification(PairClassificationTask):
         )
 
     def read_text(self, path: Path, language: str) -> list[TextPair]:
-        """Read PAWS-X's own files: a header, then ``id, sentence1, sentence2, label`` by tabs.
-
-        Sentences that the translators left empty, or as ``NS``, are left out, as the data set's
-        authors do.
-        """
+        """Read PAWS-X's own files: a header, then ``id, sentence1, sentence2, label`` by tabs."""
         pairs = []
         for number, line in numbered_lines(path):
             cells = line.split("\t")
+            if number == 1 and tuple(cells) != ("id", *self.columns):
+                raise DataError(f"must begin with id, {', '.join(self.columns)}", file=path, line=1)
             if len(cells) != 4:
                 message = f"a line must have 4 tab-separated columns, got {len(cells)}"
                 raise DataError(message, file=path, line=number)
-            _, first, second, label = cells
-            if number == 1 or {first.strip(), second.strip()} & {"", "NS"}:
-                continue
-            if label not in self.labels:
-                raise DataError(f"a label must be 0 or 1, got {label!r}", file=path, line=number)
-            pairs.append(TextPair(first, second, label))
-        return pairs
+            if number > 1:
+                try:
+                    row = dict(zip(self.columns, cells[1:], strict=True))
+                    pairs.append(self.from_row(row, language))
+                except ValueError as error:
+                    raise DataError(str(error), file=path, line=number) from None
+        kept = [pair for pair in pairs if pair is not None]
+        if len(kept) < len(pairs):
+            logger.info("%s: %d pairs are not translated", path, len(pairs) - len(kept))
+        return kept
+
+    def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
+        """Leave out what the translators left empty, or as ``NS``, as the authors do."""
+        if {row["sentence1"].strip(), row["sentence2"].strip()} & {"", "NS"}:
+            return None
+        return super().from_row(row, language)

@@ -42,7 +42,10 @@ def test_sentences_that_were_not_translated_are_left_out(
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("5\ta\tb\t2\n", "must be 0 or 1, got '2'"), ("5\ta\tb\n", "4 tab-separated columns, got 3")],
+    [
+        ("5\ta\tb\t2\n", "a label must be one of 0 1, got '2'"),
+        ("5\ta\tb\n", "4 tab-separated columns, got 3"),
+    ],
 )
 def test_a_malformed_line_is_named(
     task: ParaphraseClassification, source: DataSource, line: str, message: str
@@ -51,6 +54,21 @@ def test_a_malformed_line_is_named(
     with pytest.raises(DataError, match=message) as caught:
         task.load(source, "en", "test")
     assert "test.tsv:2" in str(caught.value)
+
+
+def test_a_file_without_its_header_is_refused(
+    task: ParaphraseClassification, source: DataSource
+) -> None:
+    (source.root / "pawsx" / "en" / "test.tsv").write_text(LINES, encoding="utf-8")
+    with pytest.raises(DataError, match=r"test\.tsv:1: must begin with id, sentence1"):
+        task.load(source, "en", "test")
+
+
+def test_rows_of_the_hub_follow_the_same_rule(task: ParaphraseClassification) -> None:
+    row = {"sentence1": "Anna .", "sentence2": "NS", "label": "0"}
+    assert task.from_row(row, "de") is None
+    row["sentence2"] = "Tom ."
+    assert task.from_row(row, "de") == TextPair("Anna .", "Tom .", "0")
 
 
 def test_the_hub_has_all_seven_languages(task: ParaphraseClassification) -> None:

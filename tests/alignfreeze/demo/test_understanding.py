@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from alignfreeze.contracts import DataSource
-from alignfreeze.demo import ENCODER, LANGUAGES
-from alignfreeze.demo.understanding import write_inferences, write_questions
+from alignfreeze.demo import ENCODER, LANGUAGES, understanding, write_corpus
+from alignfreeze.demo.meaning import Clause, Name, NounPhrase
+from alignfreeze.demo.questions import Paragraph, Question
 from alignfreeze_tasks.nli import NaturalLanguageInference
 
 SIZES = {"train": 1500, "dev": 120, "test": 240}
@@ -20,9 +20,9 @@ QUESTIONS = {"train": 1200, "dev": 120, "test": 240}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus as it is shipped."""
     folder = tmp_path_factory.mktemp("understanding")
-    write_inferences(folder / "nli", "seed")
-    write_questions(folder / "qa", "seed")
+    write_corpus(folder)
     return folder
 
 
@@ -101,13 +101,37 @@ def test_questions_correspond_across_languages(folder: Path, language: str) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_splits_share_no_paragraph(folder: Path, language: str) -> None:
-    contexts = {
-        split: {paragraph["context"] for paragraph in _paragraphs(folder, language, split)}
-        for split in _splits(language)
-    }
-    for first, second in combinations(contexts.values(), 2):
-        assert not first & second
+def test_no_paragraph_is_written_twice(folder: Path, language: str) -> None:
+    contexts = [
+        p["context"] for split in _splits(language) for p in _paragraphs(folder, language, split)
+    ]
+    assert len(set(contexts)) == len(contexts)
+
+
+def test_a_paragraph_that_sounds_as_another_is_drawn_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person and a firm of one name: two meanings, one text."""
+    drawn = [
+        _paragraph(NounPhrase(Name("PER", ("Maria",)))),
+        _paragraph(NounPhrase(Name("ORG", ("Maria",)))),
+        _paragraph(NounPhrase("teacher", "the")),
+        _paragraph(NounPhrase("teacher", "the")),
+        _paragraph(NounPhrase("student", "the")),
+    ]
+    monkeypatch.setattr(understanding.Paragraphs, "draw", lambda _: drawn.pop(0))
+    monkeypatch.setattr(understanding, "_PARAGRAPHS", dict.fromkeys(SIZES, 1))
+    understanding.write_questions(tmp_path / "qa", "any")
+    assert [_paragraphs(tmp_path, "en", split)[0]["context"] for split in SIZES] == [
+        "Maria eat the bread .",
+        "the teacher eat the bread .",
+        "the student eat the bread .",
+    ]
+
+
+def _paragraph(person: NounPhrase) -> Paragraph:
+    clause = Clause("eat.v", person, object=NounPhrase("bread", "the"))
+    return Paragraph((clause,), (Question(0, "object"),))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -102,8 +102,36 @@ def test_the_best_of_several_answers_counts():
     assert best(f1, "red", ["blue", "dark red", "light red wine"], "en") == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("language", ["zh", "ja", "th"])
+@pytest.mark.parametrize("language", ["zh", "ja", "th", "lo", "km", "my"])
 def test_characters_are_tokens_where_words_are_not_spaced(language):
     assert normalized("DVB-S2 of 京都, ロシア語 ปี!", language) == [
         *("dvbs2", "of", "京", "都", "ロ", "シ", "ア", "語", "ป", "ี")
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "predicted", "gold", "harmonic"),
+    [
+        # ປ ີ 2 0 1 6 is ປ ີ 2016 against ໃ ນ ປ ີ 2016: P = 3/3, R = 3/5
+        ("lo", "ປີ 2016", "ໃນປີ 2016", 3 / 4),
+        # ក ្ រ ុ ង against ទ ី ក ្ រ ុ ង: P = 5/5, R = 5/7
+        ("km", "ក្រុង។", "ទីក្រុង", 5 / 6),
+        # five characters against the same and four more: P = 5/5, R = 5/9
+        ("my", "မြို့။", "မြို့တော်", 5 / 7),
+    ],
+)
+def test_languages_of_south_east_asia_are_not_spaced(language, predicted, gold, harmonic):
+    assert best(f1, predicted, [gold], language) == pytest.approx(harmonic)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "tokens"),
+    [
+        *((code, "在北京", ["在", "北", "京"]) for code in ("zh-cn", "zh_TW", "zh-Hant-HK", "ZH")),
+        ("de-AT", "das Haus", ["haus"]),
+        ("es-419", "una casa", ["casa"]),
+        ("en_GB", "the “house”", ["“house”"]),
+    ],
+)
+def test_a_variety_is_scored_as_its_language(code, text, tokens):
+    assert normalized(text, code) == tokens

@@ -47,6 +47,18 @@ def test_a_byte_order_mark_is_left_out(read):
     assert len(read("\ufeff" + squad([entry()]))) == 1
 
 
+def test_a_byte_order_mark_in_a_text_is_part_of_it(read):
+    (question,) = read(squad([entry(answers=answers(("London", 17)))], "\ufeff" + CONTEXT))
+    assert (question.context[0], question.starts, question.moved) == ("\ufeff", (17,), 0)
+
+
+def test_an_id_may_occur_twice(read):
+    """TyDiQA's does, as it is published in this format; each question counts."""
+    assert [question.question for question in read(squad([entry(), entry(question="Who?")]))] == [
+        *("Where?", "Who?")
+    ]
+
+
 def test_answers_elsewhere_are_found_and_counted(read):
     moved = answers(("London", 18), ("London", 23), ("London", 16), ("Britain", -3))
     (question,) = read(squad([entry(answers=moved)]))
@@ -75,6 +87,19 @@ def test_the_nearest_occurrence_is_taken(start, found):
         (squad([entry(id=True)]), ".qas[0]: 'id' must be text, got True"),
         (squad([entry(), entry(answers=[])]), "question '5a': a question must have an answer, got"),
         (squad([entry(question=" ")]), "question '5a': a question must not be blank, got ' '"),
+        (
+            squad([entry(question="Wh\ud800?")]),
+            r"question '5a': 'question' must not have a lone surrogate, got '\ud800'",
+        ),
+        (
+            squad([entry()], context=CONTEXT + "\udfff"),
+            r"data[0].paragraphs[0]: 'context' must not have a lone surrogate, got '\udfff'",
+        ),
+        (
+            squad([entry(answers=answers(("\udc00", 16)))]),
+            r"question '5a': 'text' must not have a lone surrogate, got '\udc00'",
+        ),
+        (squad([entry(answers=answers(("\t\u00a0\n", 3)))]), "an answer must not be blank, got"),
         (squad([entry(answers={})]), "question '5a': 'answers' must be a list, got {}"),
         (squad([entry(answers=answers((" ", 3)))]), "'5a': an answer must not be blank, got ' '"),
         (squad([entry(answers=answers((7, 3)))]), "question '5a': 'text' must be text, got 7"),

@@ -1,6 +1,8 @@
 import json
 import logging
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -11,7 +13,7 @@ from transformers import AutoModelForQuestionAnswering
 from transformers.modeling_outputs import QuestionAnsweringModelOutput
 
 from alignfreeze.batching import collate_features
-from alignfreeze.contracts import SPLIT_FILES, DataSource
+from alignfreeze.contracts import SPLIT_FILES, DataSource, HubSplit
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.testing.task import TaskContract
@@ -142,6 +144,86 @@ def test_a_malformed_row_is_named(parquet):
         TASK.load(parquet(right, wrong), "de", "test")
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """A supplier that has what tests put there, by the names of the hub."""
+
+    root: Path
+
+    def file(self, place: HubSplit) -> Path:
+        return self.root / place.repository / f"{place.config}-{place.split}.parquet"
+
+    def fetch(self, place: HubSplit) -> None:
+        pass
+
+    def has(self, place: HubSplit) -> bool:
+        return self.file(place).is_file()
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A source that stands for the hub, with questions about texts."""
+
+    def publish(**contexts: list[str]) -> DataSource:
+        supplier = Shelf(tmp_path)
+        for split, texts in contexts.items():
+            rows = [
+                {
+                    "question": f"{split} {number}?",
+                    "context": text,
+                    "answers": {"text": ["Ada"], "answer_start": [text.index("Ada")]},
+                }
+                for number, text in enumerate(texts)
+            ]
+            path = supplier.file(TASK.hub_split("en", split))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            datasets.Dataset.from_list(rows).to_parquet(path)
+        return DataSource(name="hub", root=tmp_path, supplier=supplier)
+
+    return publish
+
+
+def test_the_hubs_validation_is_without_the_test(hub, caplog):
+    """XQuAD is of SQuAD's validation; white space may differ, and so may the questions."""
+    source = hub(
+        train=["Ada was.", "Ada is."],
+        validation=["Ada was.", " Ada  is.", "Ada will be.", "Ada was."],
+        test=["Ada was.", "Ada is."],
+    )
+    with caplog.at_level(logging.INFO):
+        loaded = {split: TASK.load(source, "en", split) for split in SPLIT_FILES}
+    assert [example.question for example in loaded["validation"]] == ["validation 2?"]
+    assert {split: len(examples) for split, examples in loaded.items()} == {
+        "train": 2,
+        "validation": 1,
+        "test": 2,
+    }
+    (message,) = caplog.messages
+    assert message.endswith(
+        "validation.parquet: 3 of 4 questions left out, their texts are in the English test"
+    )
+
+
+def test_something_must_be_left_to_validate_on(hub):
+    source = hub(validation=["Ada was.", "Ada was."], test=["Ada was."])
+    message = (
+        r"validation\.parquet: must have a text that is not in the English test, got none in 2"
+    )
+    with pytest.raises(DataError, match=message):
+        TASK.load(source, "en", "validation")
+
+
+def test_without_the_test_the_hubs_validation_is_an_error(hub):
+    with pytest.raises(MissingSplitError, match="'en' has no test split"):
+        TASK.load(hub(validation=["Ada was."]), "en", "validation")
+
+
+def test_a_folders_validation_is_read_as_it_is(write, source, squad_json):
+    for file in ("dev", "test"):
+        write(f"qa/en/{file}.json", squad_json(CONTEXT, *QUESTIONS))
+    assert len(TASK.load(source, "en", "validation")) == len(QUESTIONS)
+
+
 @pytest.fixture
 def windows(examples, bytes_tokenizer):
     return QuestionAnswering(stride=8).featurize(examples, bytes_tokenizer, 40)
@@ -169,7 +251,8 @@ def test_questions_that_no_window_answers_are_counted(windows, caplog):
 def test_something_must_be_left_to_train_on(windows):
     lacking = [window for window in windows if not window.holds_answer]
     for choice in ("null", "drop"):
-        with pytest.raises(DataError, match="no window for training holds a whole answer"):
+        message = r"none of \d+ does; the longest has 40 subwords: raise max_length above that"
+        with pytest.raises(DataError, match=message):
             QuestionAnswering(unanswerable=choice).training_rows(lacking)
 
 

@@ -152,12 +152,40 @@ def test_a_long_question_is_cut_and_counted(bytes_tokenizer, caplog):
     assert caplog.messages == ["1 of 2 questions cut to 12 subwords"]
 
 
-def test_a_stride_over_half_is_said(bytes_tokenizer, caplog):
-    with caplog.at_level(logging.INFO):
-        rows([asked("118")], bytes_tokenizer, 43, stride=20)
-        assert caplog.messages == []
-        rows([asked("118")], bytes_tokenizer, 43, stride=21)
-    assert caplog.messages == ["stride 21 is over half of a window: windows share half"]
+def test_a_stride_over_half_is_said_once(bytes_tokenizer, caplog):
+    """Rows of 46 have room for 43; a question of 6 or 10 leaves 37 or 33, of which half is less."""
+    examples = [asked("118"), asked("118", "Where? Who"), asked("118", "Who? Where", "has 118")]
+    rows(examples, bytes_tokenizer, 46, stride=16)
+    assert caplog.messages == []
+    rows(examples, bytes_tokenizer, 46, stride=17)
+    assert caplog.messages == [
+        "stride 17 is over half of a window for 1 of 3 questions, whose windows share half"
+    ]
+    caplog.clear()
+    rows(examples, bytes_tokenizer, 46, stride=19)
+    assert caplog.messages == [
+        "stride 19 is over half of a window for 2 of 3 questions, whose windows share half"
+    ]
+
+
+def test_the_stride_is_compared_after_the_question_is_taken_off(bytes_tokenizer, caplog):
+    """150 less 3 special tokens less 64 is 83, of which half is 41, although 64 is under 75."""
+    example = asked("118", "?" * 64, CONTEXT * 2)
+    first, second, *_ = rows([example], bytes_tokenizer, 150, stride=64, question_length=64)
+    shared = {tuple(span) for span in first.offsets[inside(first)].tolist()} & {
+        tuple(span) for span in second.offsets[inside(second)].tolist()
+    }
+    assert len(shared) == 41
+    assert caplog.messages == [
+        "stride 64 is over half of a window for 1 of 1 questions, whose windows share half"
+    ]
+
+
+def test_a_context_may_begin_with_a_byte_order_mark(any_tokenizer, right):
+    task = QuestionAnswering(answer_length=200)
+    examples = [asked("The Panthers", context="\ufeff" + CONTEXT.strip())]
+    features = task.featurize(examples, any_tokenizer, 256)
+    assert task.answers(examples, features, right(features))[0].strip("\ufeff") == "The Panthers"
 
 
 def test_a_question_takes_half_of_a_short_row_at_most(bytes_tokenizer):

@@ -1,0 +1,47 @@
+"""Sentences from rows of the hub."""
+
+import pytest
+
+from alignfreeze.contracts import TaggedSentence
+from alignfreeze_tasks.ner import NamedEntityRecognition
+from alignfreeze_tasks.pos import PartOfSpeechTagging
+
+POS, NER = PartOfSpeechTagging(), NamedEntityRecognition()
+
+
+def test_words_of_multiword_tokens_are_left_out():
+    row = {"tokens": ["du", "de", "le", "pain"], "upos": ["_", "ADP", "DET", "NOUN"]}
+    assert POS.from_row(row, "fr") == TaggedSentence(("de", "le", "pain"), ("ADP", "DET", "NOUN"))
+
+
+def test_a_sentence_without_words_is_left_out():
+    assert POS.from_row({"tokens": ["du"], "upos": ["_"]}, "fr") is None
+    assert NER.from_row({"tokens": [], "ner_tags": []}, "fr") is None
+
+
+def test_numbers_are_tags_in_the_published_order_where_there_is_one():
+    row = {"tokens": ["Ada", "in", "Ulm"], "ner_tags": [1, 0, 5]}
+    assert NER.from_row(row, "de") == TaggedSentence(("Ada", "in", "Ulm"), ("B-PER", "O", "B-LOC"))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"tokens": None, "upos": None}, "words and tags must be lists, got None and None"),
+        ({"tokens": "ab", "upos": ["X", "X"]}, "words and tags must be lists, got 'ab'"),
+        ({"tokens": ["a"], "upos": ["X", "X"]}, "words and tags must be as many, got 1 and 2"),
+        ({"tokens": [3], "upos": ["X"]}, "a word must be a text that is not empty, got 3"),
+        ({"tokens": [""], "upos": ["X"]}, "a word must be a text that is not empty, got ''"),
+        ({"tokens": ["a"], "upos": [3]}, "a tag must be one of ADJ .*, got 3"),
+        ({"tokens": ["a"], "upos": ["Noun"]}, "a tag must be one of ADJ .*, got 'Noun'"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_refused(row, message):
+    with pytest.raises(ValueError, match=message):
+        POS.from_row(row, "de")
+
+
+@pytest.mark.parametrize("number", [7, -2])
+def test_a_number_that_stands_for_no_tag_is_refused(number):
+    with pytest.raises(ValueError, match=f"a tag must be one of O B-PER .*, got {number}"):
+        NER.from_row({"tokens": ["a"], "ner_tags": [number]}, "de")
