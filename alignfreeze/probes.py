@@ -77,8 +77,9 @@ class WordVectors:
 class WordProbe:
     """Words sampled from held-out sentence pairs, to look at with one encoder after the other.
 
-    Links are taken from sentence pairs in a random order, always the same. In a language's sample no form of a word, in
-    lower case, occurs twice on a side: a nearest neighbour would be another occurrence of it.
+    Links are taken from sentence pairs in a random order, always the same. In a language's sample
+    no form of a word, in lower case, occurs twice on a side: a nearest neighbour would be another
+    occurrence of it.
     A language with fewer than 2 links is left out, with a warning.
 
     Args:
