@@ -71,9 +71,15 @@ def write_alignments(
 
 
 def _check_output(paths: Sequence[Path], job: Job) -> None:
-    """Check, before there is any work to lose, that files can be written beside no text."""
-    output = paths[0].parent
-    if output.resolve() == job.bitext.source_file.resolve().parent:
+    """Check, before there is any work to lose, that files can be written and replace no input.
+
+    Links alone may be put beside the text that they count; its words would pass for the text.
+    """
+    bitext, output = job.bitext, paths[0].parent
+    read = {bitext.source_file, bitext.target_file, *job.aligner.inputs(bitext)}
+    replaced = {path.resolve() for path in read} & {path.resolve() for path in paths}
+    beside = len(paths) > 1 and output.resolve() == bitext.source_file.resolve().parent
+    if replaced or beside:
         raise DataError("output must be another folder than that of the text", file=output)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 import itertools
 import logging
-import re
 from dataclasses import replace
 
 import pytest
@@ -122,16 +121,19 @@ def test_multiword_entries_are_counted(write, caplog):
 
 
 @pytest.mark.parametrize("bad", ["chien", "", "  ", "dog\u00a0chien"])
-def test_an_entry_has_two_words(write, bad):
-    path = write("d.txt", f"cat chat\n{bad}\n")
-    message = f"{path}:2: an entry must be two words with a space or tab between, got {bad!r}"
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        align(only(path), "cat", "chat")
+def test_a_line_that_is_no_entry_is_left_out_and_told(write, caplog, bad):
+    path = write("d.txt", f"cat chat\n{bad}\nboth sides words\n{bad}\n")
+    assert align(only(path), "cat", "chat") == [(0, 0)]
+    assert caplog.messages[0] == (
+        f"{path}: 2 lines ignored, as an entry must be two words with a space or tab between; the "
+        f"first is line 2, {bad!r}"
+    )
 
 
 def test_a_dictionary_has_usable_entries(write):
-    path = write("d.txt", "hot dog hot dog\n")
-    with pytest.raises(DataError, match=r"no entry of two words \(1 multiword ones are not used\)"):
+    path = write("d.txt", "hot dog hot dog\nx\n")
+    message = r"no entry of two words \(1 multiword ones and 1 malformed lines are not used\)"
+    with pytest.raises(DataError, match=message):
         align(only(path), "cat", "chat")
 
 

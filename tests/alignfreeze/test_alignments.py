@@ -97,7 +97,7 @@ def test_nothing_is_written_after_an_error(bitext, tmp_path):
     bitext.target_file.write_bytes(b"a\nb\nc\nd\n\xff\n")
     with pytest.raises(DataError, match=r"en-fr\.fr:5: text must be UTF-8"):
         align(bitext, tmp_path)
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("name", ["links", "source", "target", "stats.json"])
@@ -112,19 +112,19 @@ def test_a_damaged_cache_is_named(bitext, tmp_path, name):
 
 def test_the_text_is_not_replaced(bitext, tmp_path):
     before = texts(tmp_path / "data")
-    message = r"data/en-fr\.en: output must be another folder than that of the text$"
+    message = r"data: output must be another folder than that of the text$"
     with pytest.raises(DataError, match=message):
         align(bitext, tmp_path, output="data")
     assert texts(tmp_path / "data") == before
     align(bitext, tmp_path, AtSpaces(), output="data")
     made = replace(bitext, alignment_file=tmp_path / "data" / "en-fr.align")
-    with pytest.raises(DataError, match=r"en-fr\.align: output must be another folder"):
+    with pytest.raises(DataError, match=r"data: output must be another folder"):
         align(made, tmp_path, PharaohAligner(), output="data")
 
 
 def test_a_folder_that_cannot_be_written_is_named(bitext, tmp_path, write):
     write("out", "a file")
-    with pytest.raises(DataError, match=r"out/en-fr\.align: cannot be written: (File exists|Not)"):
+    with pytest.raises(DataError, match=r"out: output cannot be written: File exists"):
         align(bitext, tmp_path)
     assert (tmp_path / "out").read_text() == "a file"
 
