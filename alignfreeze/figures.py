@@ -24,7 +24,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 GREY = "#666666"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1)),
+    (0, (5, 1.5, 1, 1.5)),
+    (0, (8, 3)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
 
 LINE: Mapping[str, Any] = {
     "linewidth": 2,
@@ -125,6 +132,8 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
     for strategy, own in scores.items():
         for score in own:
             stages.setdefault(score.stage, {}).setdefault(strategy, []).append(score)
+    # A strategy that does not realign may be the first, and must not put that stage last.
+    stages = dict(sorted(stages.items(), key=lambda item: item[0].startswith("finetuned")))
     if not stages:
         raise ValueError("a figure needs at least one score, got none")
     lines = []

@@ -290,3 +290,16 @@ assert "matplotlib.pyplot" not in sys.modules
 def test_nothing_global_is_touched():
     result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_stages_of_five_kinds_look_different_and_realignment_comes_first():
+    stages = ("finetuned-pos", "finetuned-ner", "finetuned-nli", "finetuned-qa")
+    of = {
+        "baseline": [s for stage in stages for s in alignment(stage, ("de",), 3)],
+        "front": [s for stage in (*stages, "realigned") for s in alignment(stage, ("de",), 3)],
+    }
+    figure = alignment_figure(of)
+    assert legend_of(figure)[0] == "front, realigned"
+    handles = figure.legends[0].legend_handles
+    looks = {(handle.get_color(), str(handle._unscaled_dash_pattern)) for handle in handles}
+    assert len(looks) == len(handles) == 9
