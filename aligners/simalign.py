@@ -81,14 +81,14 @@ class SimAlignAligner(EncoderAligner):
         return super().inputs(bitext)
 
     def identity(self) -> str:
-        """The version of simalign, and the commit of a model from the hub.
+        """The versions of simalign and of what computes, and the commit of a model from the hub.
 
         Raises:
             EncoderError: If the model cannot be loaded, or the hub's cache does not say.
             PluginError: If simalign is not installed.
         """
         _simalign()
-        return f"simalign {version('simalign')} {super().identity()}".rstrip()
+        return f"simalign {version('simalign')} {super().identity()}"
 
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order.

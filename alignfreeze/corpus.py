@@ -7,7 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignfreeze.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
+from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.contracts import Aligner, Bitext, WordAlignment
 from alignfreeze.errors import DataError
 from alignfreeze.jobs import AlignedLine, Job, read_stats
@@ -16,15 +16,6 @@ from alignfreeze.shards import build_from_shards
 if TYPE_CHECKING:
     import pyarrow
     from datasets import Dataset
-
-__all__ = [
-    "AlignedCorpus",
-    "AlignedPair",
-    "CorpusStats",
-    "aligned_corpus",
-    "sentence_pairs",
-    "split_words",
-]
 
 logger = logging.getLogger(__name__)
 

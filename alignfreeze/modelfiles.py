@@ -36,7 +36,7 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
             one line.
     """
     folder = _local_folder(name)
-    offline = "" if folder else _why_offline()
+    offline = "" if folder else why_offline()
     options = {
         "pretrained_model_name_or_path": str(folder or name),
         "local_files_only": bool(folder or offline),
@@ -70,14 +70,12 @@ def _local_folder(name: str) -> Path | None:
     return path
 
 
-def why_offline() -> str:
-    """Why the hub cannot be used, as a clause; empty if it can."""
-    return _why_offline()
-
-
 @functools.lru_cache(maxsize=1)
-def _why_offline() -> str:
-    """Why the hub cannot be used; empty if it can. Asked once, as its client retries for 20 s."""
+def why_offline() -> str:
+    """Why the hub cannot be used, as a clause; empty if it can.
+
+    Asked once, as the hub's own client retries for 20 s.
+    """
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")

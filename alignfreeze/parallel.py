@@ -7,10 +7,10 @@ from pathlib import Path
 from alignfreeze.alignments import write_alignments
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.caching import cache_root
-from alignfreeze.cleaning import Cleaning
+from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, DataSource, UsesRunModel
-from alignfreeze.corpus import AlignedCorpus, CorpusStats, aligned_corpus
+from alignfreeze.corpus import AlignedCorpus, aligned_corpus
 from alignfreeze.errors import DataError
 from alignfreeze.registry import ALIGNER, create_plugin, fingerprint, load_plugin
 from alignfreeze.sources import find_data, find_model

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from alignfreeze.cleaning import sentence_pairs
 from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
-from alignfreeze.corpus import sentence_pairs
 
 
 class AlignerContract:

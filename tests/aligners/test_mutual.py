@@ -11,8 +11,8 @@ import torch
 
 from alignfreeze import encoder_aligner, modelfiles
 from alignfreeze.bitexts import find_bitexts
+from alignfreeze.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair
-from alignfreeze.corpus import sentence_pairs
 from alignfreeze.demo import ENCODER, grammar
 from alignfreeze.demo.grammar import Linearizer
 from alignfreeze.demo.world import World

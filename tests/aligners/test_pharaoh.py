@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from alignfreeze.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair, count_lines
-from alignfreeze.corpus import sentence_pairs
 from alignfreeze.errors import DataError
 from alignfreeze.testing.aligner import AlignerContract
 from alignfreeze_aligners.pharaoh import PharaohAligner

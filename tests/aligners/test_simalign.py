@@ -11,8 +11,8 @@ import torch
 
 from alignfreeze import encoder_aligner, modelfiles
 from alignfreeze.bitexts import find_bitexts
+from alignfreeze.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair
-from alignfreeze.corpus import sentence_pairs
 from alignfreeze.encoders import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.testing import AlignerContract, tiny_encoder

@@ -4,15 +4,9 @@ from dataclasses import asdict, replace
 import pytest
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
-from alignfreeze.cleaning import Cleaning
+from alignfreeze.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
 from alignfreeze.contracts import Aligner, Bitext, DataSource
-from alignfreeze.corpus import (
-    AlignedPair,
-    CorpusStats,
-    aligned_corpus,
-    sentence_pairs,
-    split_words,
-)
+from alignfreeze.corpus import AlignedPair, aligned_corpus
 from alignfreeze.errors import DataError, PluginError
 
 

@@ -56,7 +56,7 @@ def inputs() -> dict[str, torch.Tensor]:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfiles, "_why_offline", lambda: "the test has no network")
+    monkeypatch.setattr(modelfiles, "why_offline", lambda: "the test has no network")
 
 
 # --- structure ---
@@ -279,14 +279,14 @@ def test_a_name_that_is_neither_here_nor_on_the_hub() -> None:
 
 def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    modelfiles._why_offline.cache_clear()
+    modelfiles.why_offline.cache_clear()
     monkeypatch.setattr(modelfiles.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(modelfiles.constants, "ENDPOINT", "http://127.0.0.1:9")
-    assert modelfiles._why_offline() == "http://127.0.0.1:9 cannot be reached"
-    modelfiles._why_offline.cache_clear()
+    assert modelfiles.why_offline() == "http://127.0.0.1:9 cannot be reached"
+    modelfiles.why_offline.cache_clear()
     monkeypatch.setattr(modelfiles.constants, "HF_HUB_OFFLINE", True)
-    assert modelfiles._why_offline() == "HF_HUB_OFFLINE is set"
-    modelfiles._why_offline.cache_clear()
+    assert modelfiles.why_offline() == "HF_HUB_OFFLINE is set"
+    modelfiles.why_offline.cache_clear()
 
 
 @pytest.mark.parametrize(
