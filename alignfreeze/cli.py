@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from alignfreeze import __version__
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
+from alignfreeze.search.settings import OWN_FIELDS, SearchConfig
 
 if TYPE_CHECKING:
     from alignfreeze.pipeline import Outcome
@@ -59,6 +61,7 @@ OPTIONS: dict[str, list[str]] = {
     "run": [name for name in _ALL if name != "encoder"],
     "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
     "evaluate": [name for name in _ALL if name not in _REALIGNMENT_ONLY],
+    "search": [*(name for name in _ALL if name not in OWN_FIELDS), *SearchConfig.model_fields],
 }
 """The options of each command, which are the parameters of MLproject's entry points."""
 
@@ -101,7 +104,7 @@ def _option(name: str) -> inspect.Parameter:
 
 
 def _field_help(name: str) -> str:
-    field = RunConfig.model_fields[name]
+    field = (RunConfig.model_fields | SearchConfig.model_fields)[name]
     default = field.default
     if default in (None, "", (), PydanticUndefined):
         return field.description or ""
@@ -143,15 +146,61 @@ def _evaluate(**options: str) -> None:
     _show(pipeline.evaluate_only(options))
 
 
+@_command("search", "Search where to freeze and at which temperature, then test the best.")
+def _search(**options: str) -> None:
+    from rich.console import Console
+
+    from alignfreeze.search.run import search
+    from alignfreeze.search.summary import comparisons
+
+    outcome = search(options)
+    console = Console()
+    for table in comparisons(outcome.tested, outcome.metrics, outcome.source_language):
+        console.print()
+        console.print(table)
+    console.print()
+    for line in outcome.places:
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+@app.command("search-worker", help="Join a search that is going on, from any machine.")
+def _search_worker(
+    study: Annotated[str, typer.Option(help="name of the study", show_default=False)],
+    storage: Annotated[
+        str,
+        typer.Option(
+            help="Optuna's storage, the search's own",
+            envvar="ALIGNFREEZE_SEARCH_STORAGE",
+            show_default=False,
+            show_envvar=True,
+        ),
+    ],
+    heartbeat: Annotated[
+        int,
+        typer.Option(
+            help="seconds between signs of life, the search's own",
+            envvar="ALIGNFREEZE_SEARCH_HEARTBEAT",
+            min=1,
+        ),
+    ] = 30,
+    data: Annotated[str, typer.Option(help="where its data is on this machine")] = "",
+    model: Annotated[str, typer.Option(help="where its model is on this machine")] = "",
+) -> None:
+    from alignfreeze.search.worker import join
+
+    done = join(study, storage, heartbeat=heartbeat, data=data, model=model)
+    typer.echo(f"{done} trial(s) done")
+
+
 @app.command("align", help="Align parallel text, and write the alignments in Pharaoh format.")
 def _align(output: Path, **options: str) -> None:
     from rich.console import Console
 
     from alignfreeze.config import build_config
     from alignfreeze.parallel import align_to_files
-    from alignfreeze.signals import sigterm_as_exception
+    from alignfreeze.signals import signals_as_exceptions
 
-    with sigterm_as_exception("run it again: what is aligned is kept"):
+    with signals_as_exceptions("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     Console().print(
         f"{len(languages)} language(s) aligned with the source language, in {output}",
@@ -250,7 +299,10 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(2)
     except Interrupted as error:
         typer.echo(f"alignfreeze: {error}", err=True)
-        sys.exit(143)
+        sys.exit(128 + error.number)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("alignfreeze: interrupted", err=True)
+        sys.exit(128 + signal.SIGINT)
     except AlignFreezeError as error:
         typer.echo(f"alignfreeze: {error}", err=True)
         sys.exit(1)

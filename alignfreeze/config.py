@@ -26,21 +26,22 @@ from pydantic_core import ErrorDetails
 from alignfreeze.errors import ConfigError
 
 
-def _names(value: object) -> object:
+def split_names(value: object) -> object:
     """``"de, fr"`` is the names ``de`` and ``fr``."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _all_different(values: tuple[object, ...]) -> tuple[object, ...]:
+def all_different(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Raises ValueError if a value is among them twice."""
     twice = {str(value) for value in values if values.count(value) > 1}
     if twice:
         raise ValueError(f"must not name anything twice: {', '.join(sorted(twice))}")
     return values
 
 
-def _arguments(value: object) -> object:
+def parse_arguments(value: object) -> object:
     """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping."""
     if not isinstance(value, str):
         return value
@@ -66,14 +67,14 @@ def _any_or_at_least_one(value: float) -> float:
 
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names), AfterValidator(_all_different)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Layers = Annotated[
     tuple[int, ...],
-    BeforeValidator(_names),
+    BeforeValidator(split_names),
     Field(min_length=1),
-    AfterValidator(_all_different),
+    AfterValidator(all_different),
 ]
-Arguments = Annotated[dict[str, Any], BeforeValidator(_arguments)]
+Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
 
 
 class RunConfig(BaseModel):

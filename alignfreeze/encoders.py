@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -200,6 +201,22 @@ def load_with_head(
     lost = model.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys
     if lost:
         raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+    return model
+
+
+def load_finetuned(folder: Path, auto_class: str) -> "PreTrainedModel":
+    """Load a model with the head that it was fine-tuned with, in float32, in evaluation mode.
+
+    Args:
+        folder: One that `modelfiles.save` has written.
+        auto_class: As in `load_with_head`.
+
+    Raises:
+        EncoderError: If it cannot be loaded.
+    """
+    with reading(str(folder)) as options:
+        cls = getattr(transformers, auto_class)
+        model: PreTrainedModel = cls.from_pretrained(dtype=torch.float32, **options)
     return model
 
 

@@ -1,5 +1,6 @@
 """What can go wrong and is the user's to mend: each error is one clear line."""
 
+import signal
 from pathlib import Path
 
 
@@ -45,8 +46,20 @@ class TrainingError(AlignFreezeError):
     """Training went wrong in a way that no more of it would mend."""
 
 
+class Pruned(AlignFreezeError):  # noqa: N818  it is no error
+    """A search has stopped a trial that was doing worse than others."""
+
+
 class Interrupted(BaseException):
     """A signal asked the process to end; what was computed is in a checkpoint.
 
     Like KeyboardInterrupt it is no `Exception`, so that no handler of errors takes it for one.
+
+    Args:
+        message: What was interrupted, and how to go on.
+        number: The signal's number.
     """
+
+    def __init__(self, message: str, *, number: int = signal.SIGTERM) -> None:
+        super().__init__(message)
+        self.number = number

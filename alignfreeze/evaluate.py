@@ -1,7 +1,7 @@
 """Zero-shot evaluation: a fine-tuned model on the splits of every language."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,11 @@ class EvaluationSet:
     split: Split
     examples: Sequence[Any]
     features: Sequence[Feature]
+
+    def first(self, count: int) -> "EvaluationSet":
+        """At most so many of its examples, from the beginning."""
+        features = [feature for feature in self.features if feature.example < count]
+        return replace(self, examples=self.examples[:count], features=features)
 
 
 def predict(

@@ -10,7 +10,7 @@ from alignfreeze.batching import FeatureBatch, FeatureStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
-from alignfreeze.training import TrainingPlan, TrainingResult, train
+from alignfreeze.training import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -51,6 +51,7 @@ def finetune(
     accelerator: "Accelerator",
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
+    milestones: Milestones = NO_MILESTONES,
 ) -> TrainingResult:
     """Fine-tune a model in place, all of its parameters.
 
@@ -63,6 +64,7 @@ def finetune(
         accelerator: Where to train.
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
+        milestones: What to do on the way.
 
     Raises:
         Interrupted: When a signal asked the process to end.
@@ -87,6 +89,7 @@ def finetune(
         checkpoints=checkpoints,
         resume=config.resume,
         on_loss=on_loss,
+        milestones=milestones,
     )
     model.eval()
     return result

@@ -123,6 +123,16 @@ def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
 class PairStream:
     """Batches of aligned sentence pairs from corpora in several languages.
 
+    Args:
+        corpora: A corpus for each target language.
+        tokenizer: The encoder's.
+        batch_size: Sentence pairs in a batch.
+        max_length: Subwords of a side, special tokens included.
+        mix: How languages share the batches.
+        seed: Of the order.
+        remembered: What earlier streams of the same corpora, tokenizer and length have tokenized,
+            by (corpus, row); this one adds to it.
+
     Attributes:
         truncated: Sentence pairs tokenized so far that lost words to the length limit.
         empty_batches: Batches so far in which no aligned word was left.
@@ -137,6 +147,7 @@ class PairStream:
         max_length: int,
         mix: Literal["proportional", "uniform"],
         seed: int,
+        remembered: dict[tuple[int, int], EncodedPair] | None = None,
     ) -> None:
         self.corpora = corpora
         self.tokenizer = tokenizer
@@ -147,7 +158,7 @@ class PairStream:
         self.seed = seed
         self.truncated = 0
         self.empty_batches = 0
-        self._encoded: dict[tuple[int, int], EncodedPair] = {}
+        self._encoded = {} if remembered is None else remembered
 
     def batches(self, start: int) -> Iterator[PairBatch]:
         """The batches from number ``start`` on."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -10,13 +11,21 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from alignfreeze import tracking
-from alignfreeze.caching import cache_root
+from alignfreeze.caching import building, cache_root
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
-from alignfreeze.encoders import load_encoder, load_with_head
-from alignfreeze.evaluate import Score, evaluate
-from alignfreeze.finetune import finetune, steps_of_epochs
-from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, library_versions, phase_hash
+from alignfreeze.contracts import Split
+from alignfreeze.encoders import load_encoder, load_finetuned, load_with_head
+from alignfreeze.errors import Pruned
+from alignfreeze.evaluate import Score
+from alignfreeze.finetune import steps_of_epochs
+from alignfreeze.identity import (
+    FINETUNE_FIELDS,
+    REALIGN_FIELDS,
+    hash_of,
+    library_versions,
+    phase_hash,
+)
 from alignfreeze.measures import Measures, finetuned, realigned
 from alignfreeze.modelfiles import save
 from alignfreeze.preparation import (
@@ -29,6 +38,7 @@ from alignfreeze.realign import realign
 from alignfreeze.records import log_config, log_losses, log_result, log_scores
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
 from alignfreeze.taskdata import TaskData
+from alignfreeze.taskmodels import EarlyLook, TaskModels
 from alignfreeze.tracking import TrackedRun, tracked_run
 
 if TYPE_CHECKING:
@@ -41,6 +51,26 @@ ENCODER_FOLDER = "encoder"
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What phases evaluate, and what they leave behind.
+
+    Attributes:
+        splits: Splits to evaluate on after fine-tuning.
+        keep_encoders: Log realigned encoders as artifacts, so that later runs can take them over.
+        models: Where fine-tuned models are kept, for a later call that evaluates them on other
+            splits; ``None``: they are not. A model that is there is not trained again.
+    """
+
+    splits: tuple[Split, ...] = ("validation", "test")
+    keep_encoders: bool = True
+    models: Path | None = None
+
+
+EVERYTHING = Scope()
+"""What a run of its own evaluates and leaves behind."""
+
+
 class Phases:
     """Runs phases for a preparation, below a parent run.
 
@@ -49,6 +79,7 @@ class Phases:
         accelerator: Where to train.
         parent: The run that says which phases were taken over.
         folder: For encoders that later phases load; the same in every process.
+        scope: What to evaluate, and what to leave behind.
     """
 
     def __init__(
@@ -57,12 +88,14 @@ class Phases:
         accelerator: Accelerator,
         parent: TrackedRun,
         folder: Path,
+        scope: Scope = EVERYTHING,
     ) -> None:
         self.preparation = preparation
         self.config = preparation.config
         self.accelerator = accelerator
         self.parent = parent
         self.folder = folder
+        self.scope = scope
         self._encoders: dict[str, RealignedEncoder] = {}
         self.measures = Measures(
             preparation.held_out,
@@ -71,6 +104,7 @@ class Phases:
             config=preparation.config,
             accelerator=accelerator,
         )
+        self._heads = TaskModels(preparation.tokenizer, accelerator)
         self._environment = {
             "processes": accelerator.num_processes,
             "precision": accelerator.mixed_precision,
@@ -141,6 +175,7 @@ class Phases:
                 accelerator=self.accelerator,
                 checkpoints=checkpoints,
                 on_loss=log_losses(run, "realign/loss"),
+                remembered=self.preparation.encoded_pairs[config.realign_max_length],
             )
             log_result(run, result, "realign/pairs_per_second")
             several = len({self.realign_steps(data) for data in self.preparation.tasks}) > 1
@@ -149,28 +184,33 @@ class Phases:
             path = self.folder / identity / ENCODER_FOLDER
             if self.accelerator.is_main_process:
                 save(encoder, self.preparation.tokenizer, path)
+            if self.scope.keep_encoders:
                 run.artifacts(path, ENCODER_FOLDER)
-            run.finished_as(identity)
+                run.finished_as(identity)
         self._drop(checkpoints)
         return RealignedEncoder(str(path), identity, choice.name, run.run_id)
 
     def finetune(
-        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+        self,
+        encoder: RealignedEncoder,
+        choice: StrategyChoice,
+        data: TaskData,
+        early: EarlyLook | None = None,
     ) -> list[Score]:
         """The scores after fine-tuning an encoder on a task, computed now or before."""
-        identity = self._finetune_identity(encoder, data)
+        identity = self._scores_identity(encoder, data)
         # A model that is to be kept has to be computed.
         may_reuse = self.config.reuse and not self.config.save_model
         found = self._on_main(lambda: self._taken_over(identity, choice) if may_reuse else None)
         if found is None:
-            return self._finetune(encoder, choice, data, identity)
+            return self._finetune(encoder, choice, data, early)
         run_id, scores = found
         self._say_reused(f"fine-tuning on {data.name}", choice, run_id)
         return scores
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
-        identity = self._finetune_identity(self.pretrained(), data)
+        identity = self._scores_identity(self.pretrained(), data)
         may_reuse = self.config.reuse
         found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
         return None if found is None else found[1]
@@ -195,6 +235,9 @@ class Phases:
             },
         )
 
+    def _scores_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
+        return hash_of([self._finetune_identity(encoder, data), *self.scope.splits])
+
     def _finished_scores(self, identity: str) -> tuple[str, list[Score]] | None:
         run = tracking.finished_run(identity)
         file = tracking.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
@@ -211,57 +254,51 @@ class Phases:
         encoder: RealignedEncoder,
         choice: StrategyChoice,
         data: TaskData,
-        identity: str,
+        early: EarlyLook | None,
     ) -> list[Score]:
-        steps = self.finetune_steps(data)
         config = choice.applied_to(self.config).model_copy(
             update={
                 "task": (data.name,),
                 "task_args": {data.name: data.task.model_dump(mode="json", exclude_defaults=True)},
-                "finetune_steps": steps,
+                "finetune_steps": self.finetune_steps(data),
             }
         )
-        padding = self.preparation.tokenizer.pad_token_id or 0
+        identity = self._finetune_identity(encoder, data)
+        kept = self.scope.models and self.scope.models / identity
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
-            set_seed(config.seed, device_specific=True)
-            model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
             checkpoints = self._checkpoints(identity, run)
-            result = finetune(
-                model,
-                data.training_features,
-                config,
-                padding=padding,
-                steps=steps,
-                accelerator=self.accelerator,
-                checkpoints=checkpoints,
-                on_loss=log_losses(run, "finetune/loss"),
-            )
-            log_result(run, result, "finetune/rows_per_second")
+            if kept and kept.is_dir():
+                model = load_finetuned(kept, data.task.auto_class)
+            else:
+                set_seed(config.seed, device_specific=True)
+                model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
+                try:
+                    self._heads.train(model, data, config, run, checkpoints, early)
+                except Pruned:  # and never gone on with
+                    self._drop(checkpoints)
+                    raise
             encoder_within = cast("PreTrainedModel", model.base_model)
             self.measures.measure(run, choice.name, encoder_within, finetuned(data.name))
-            scores = evaluate(
-                model,
-                data.task,
-                data.evaluation_sets,
-                batch_size=config.eval_batch_size,
-                padding=padding,
-                accelerator=self.accelerator,
-            )
+            sets = data.evaluation_sets(self.scope.splits)
+            scores = self._heads.evaluate(model, data, sets, config.eval_batch_size)
             log_scores(run, scores, config.source_language)
-            self._keep(run, model, scores, identity)
-            run.finished_as(identity)
+            run.text(scores_to_csv(scores), RESULTS_FILE)
+            self._keep(run, model, kept)
+            run.finished_as(self._scores_identity(encoder, data))
         self._drop(checkpoints)
         return scores
 
-    def _keep(
-        self, run: TrackedRun, model: "PreTrainedModel", scores: list[Score], identity: str
-    ) -> None:
-        """Log the scores as a file, and the model if it is asked for."""
-        run.text(scores_to_csv(scores), RESULTS_FILE)
-        if self.config.save_model and self.accelerator.is_main_process:
-            path = self.folder / identity / "model"
+    def _keep(self, run: TrackedRun, model: "PreTrainedModel", kept: Path | None) -> None:
+        """Log the model if it is asked for, or keep it for a later call."""
+        if not self.accelerator.is_main_process:
+            return
+        if self.config.save_model:
+            path = self.folder / "models" / str(run.run_id)
             save(model, self.preparation.tokenizer, path)
             run.artifacts(path, "model")
+        if kept and not kept.is_dir():
+            with building(kept) as empty:
+                save(model, self.preparation.tokenizer, empty)
 
     @contextmanager
     def _phase_run(

@@ -17,7 +17,7 @@ from alignfreeze.phases import ENCODER_FOLDER, Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
 from alignfreeze.results import RESULTS_FILE, TaskResult, scores_to_csv
-from alignfreeze.signals import sigterm_as_exception
+from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.tracking import TrackedRun, tracked_run
 from alignfreeze.training import join_processes, make_accelerator, resolve_precision
 
@@ -186,7 +186,7 @@ def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskR
 def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
     with (
-        sigterm_as_exception("go on with resume=true"),
+        signals_as_exceptions("go on with resume=true"),
         tracked_run(name, writes=tracking.is_main_process()) as parent,
     ):
         with join_processes().main_process_first():  # which records what is wrong

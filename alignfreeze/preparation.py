@@ -1,6 +1,8 @@
 """Everything that a run needs, found, read and checked before the first step is taken."""
 
 import logging
+from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from alignfreeze.encoders import (
 )
 from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
+from alignfreeze.pairs import EncodedPair
 from alignfreeze.parallel import aligned_corpora, hold_out
 from alignfreeze.registry import STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
@@ -80,6 +83,26 @@ class StrategyChoice:
         return config.model_copy(update=update)
 
 
+MATERIAL_FIELDS = (
+    "data",
+    "model",
+    "task",
+    "task_args",
+    "aligner",
+    "aligner_args",
+    "languages",
+    "realign_languages",
+    "pair_limit",
+    "pair_max_words",
+    "pair_max_ratio",
+    "pair_duplicates",
+    "alignment_pairs",
+    "source_language",
+    "max_length",
+)
+"""Options that the data, read, aligned and tokenized, depends on."""
+
+
 class Preparation:
     """What a configuration asks for, found and checked.
 
@@ -101,13 +124,18 @@ class Preparation:
         needs_tasks: bool = True,
     ) -> None:
         self.config = config
-        self.strategies = _strategies(config) if encoder is None else [_realigned_before(encoder)]
+        self._realigned = encoder
+        if encoder is None:
+            _strategies(config)  # a wrong name is told of before anything is read
         tasks = _tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model)
         self.tokenizer = load_tokenizer(self.model)
-        content = self._check_model()
-        self.model_identity = content if encoder is None else encoder.identity
+        loaded = load_encoder(self.model)
+        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        # Without its weights: what there is to freeze, for other strategies to be checked against.
+        self._outline = loaded.to_empty(device="meta")
+        self.strategies = self.check_fit(config)
         wanted = tasks.items() if needs_tasks else ()
         self.tasks = [self._task_data(name, task) for name, task in wanted]
         self.corpora: list[AlignedCorpus] = []
@@ -118,24 +146,55 @@ class Preparation:
             parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
             self.corpora = [training for training, _ in parts]
             self.held_out = [held_out for _, held_out in parts]
+        self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers the encoder has."""
+        return layer_count(self._outline)
+
+    def varied(self, config: RunConfig) -> "Preparation":
+        """What another configuration asks for; shares what does not depend on the difference.
+
+        Raises:
+            AlignFreezeError: As for a new one.
+        """
+        if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
+            return Preparation(config)
+        other = copy(self)
+        other.config = config
+        other.strategies = self.check_fit(config)
+        return other
 
     @property
     def _realigns(self) -> bool:
         return any(choice.strategy.realigns for choice in self.strategies)
 
-    def _check_model(self) -> str:
-        """Check that strategies, layers and lengths fit the encoder; returns its identity."""
-        encoder = load_encoder(self.model)
-        layers = resolve_layers(self.config.layer, layer_count(encoder))
+    def check_fit(self, config: RunConfig) -> list[StrategyChoice]:
+        """Check that a configuration's strategies, layers and lengths fit the encoder.
+
+        Returns:
+            The strategies, those to compare with first.
+
+        Raises:
+            ConfigError: If they do not.
+        """
+        before = self._realigned
+        strategies = _strategies(config) if before is None else [_realigned_before(before)]
+        layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
-            raise ConfigError(f"layer must not name a layer twice, got {self.config.layer}")
-        for choice in self.strategies:
-            _check_freezing(encoder, choice, max(layers))
-        longest = longest_input(encoder, self.tokenizer)
+            raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
+        for choice in strategies:
+            _check_freezing(self._outline, choice, max(layers))
+        longest = longest_input(self._outline, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
-            length = getattr(self.config, name)
+            length = getattr(config, name)
             if length > longest:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
+        return strategies
+
+    def _content(self, encoder: "PreTrainedModel") -> str:
+        """What identifies the model's weights."""
         folder = Path(self.model).expanduser()
         if folder.is_dir():
             return folder_digest(folder)

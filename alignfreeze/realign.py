@@ -14,7 +14,7 @@ from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import hidden_size, word_states
 from alignfreeze.freezing import frozen
 from alignfreeze.losses import contrastive_alignment_loss
-from alignfreeze.pairs import PairBatch, PairStream
+from alignfreeze.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.training import TrainingPlan, TrainingResult, train
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def realign(
     accelerator: "Accelerator",
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
+    remembered: dict[tuple[int, int], EncodedPair] | None = None,
 ) -> TrainingResult:
     """Realign an encoder in place.
 
@@ -98,6 +99,7 @@ def realign(
         accelerator: Where to train.
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
+        remembered: Pairs that are tokenized already (see `PairStream`).
 
     Raises:
         ConfigError: If the strategy does not fit the encoder.
@@ -110,6 +112,7 @@ def realign(
         max_length=config.realign_max_length,
         mix=config.language_mix,
         seed=config.seed,
+        remembered=remembered,
     )
     plan = TrainingPlan(
         phase="realignment",

@@ -13,8 +13,8 @@ DEFERRED = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def sigterm_as_exception(remedy: str) -> Iterator[None]:
-    """Make SIGTERM an `Interrupted`, so that what is open is ended as it should be.
+def signals_as_exceptions(remedy: str) -> Iterator[None]:
+    """Make SIGTERM and Ctrl-C an `Interrupted`, so that what is open is ended as it should be.
 
     Does nothing outside of the main thread, where signals cannot be caught.
 
@@ -23,16 +23,23 @@ def sigterm_as_exception(remedy: str) -> Iterator[None]:
     """
 
     def raise_interrupted(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(f"interrupted by SIGTERM; {remedy}")
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        raise Interrupted(f"interrupted by {name}; {remedy}", number=number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, raise_interrupted)
+    previous = {
+        number: signal.signal(number, raise_interrupted)
+        for number in DEFERRED
+        # What nohup, or a shell's background, has ignored stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

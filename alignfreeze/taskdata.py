@@ -1,7 +1,7 @@
 """A task's examples in every language of a run, read and checked early, tokenized once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -53,6 +53,7 @@ class TaskData:
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
+        self._sets: dict[tuple[str, Split], EvaluationSet] = {}
         self._files: dict[str, str] = {}
         for split in get_args(Split):
             self._read(source, source_language, split)
@@ -84,14 +85,18 @@ class TaskData:
         rows = self._featurize(self._examples[self._source_language, "train"])
         return self.task.training_rows(rows)
 
-    @cached_property
-    def evaluation_sets(self) -> list[EvaluationSet]:
-        """The validation and test splits of every language, tokenized."""
-        return [
-            EvaluationSet(language, split, examples, self._featurize(examples))
-            for (language, split), examples in self._examples.items()
-            if split != "train"
-        ]
+    def evaluation_sets(self, splits: Collection[Split]) -> list[EvaluationSet]:
+        """Some splits of every language that has them, tokenized once."""
+        keys = [key for key in self._examples if key[1] in splits]
+        for key in keys:
+            if key not in self._sets:
+                examples = self._examples[key]
+                self._sets[key] = EvaluationSet(*key, examples, self._featurize(examples))
+        return [self._sets[key] for key in keys]
+
+    def languages(self, split: Split) -> list[str]:
+        """The languages of the run that have a split."""
+        return [language for language, found in self._examples if found == split]
 
     def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
         return self.task.featurize(examples, self._tokenizer, self._max_length)

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import mlflow
 import psutil
-from mlflow.entities import Metric, Run, ViewType
+from mlflow.entities import Metric, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, Pruned
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +61,8 @@ class TrackedRun:
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
         if self.run_id is not None:
-            for name, value in values.items():
-                self._client.set_tag(self.run_id, TAG + name, value)
+            tags = [RunTag(TAG + name, value) for name, value in values.items()]
+            self._client.log_batch(self.run_id, tags=tags)
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Log a metric, soon."""
@@ -94,7 +96,14 @@ class TrackedRun:
 
 
 @contextmanager
-def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iterator[TrackedRun]:
+def tracked_run(
+    name: str,
+    *,
+    nested: bool = False,
+    writes: bool = True,
+    parent: str | None = None,
+    again: str | None = None,
+) -> Iterator[TrackedRun]:
     """Open an MLflow run, and end it whatever happens.
 
     The outermost run is the one that ``mlflow run`` has opened, if it has. It ends FINISHED,
@@ -105,22 +114,33 @@ def tracked_run(name: str, *, nested: bool = False, writes: bool = True) -> Iter
         name: The run's name.
         nested: Whether it belongs into the run that is open.
         writes: False in all but one of several processes: nothing is tracked then.
+        parent: Id of the run that it belongs into, where that is open in another process.
+        again: Id of a run of the same name that has ended, to be gone on with.
     """
     if not writes:
         yield TrackedRun(None)
         return
     _hush()
     tags = {_PROCESS: _this_process()}
-    started = mlflow.start_run(run_name=name, nested=nested, tags=tags)
+    started = mlflow.start_run(
+        again,
+        experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
+        run_name=name,
+        nested=nested,
+        parent_run_id=parent,
+        tags=tags,
+    )
     run = TrackedRun(started.info.run_id)
     status = "FINISHED"
     try:
+        if again:
+            _forget_error(again)
         if not nested:
-            _end_dead_runs(started.info.run_id)
+            end_dead_runs()
         yield run
         run.flush()
     except BaseException as error:
-        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit))
+        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
         status = "KILLED" if killed else "FAILED"
         run.tags({"error": _reason(error)})
         run.flush()
@@ -161,17 +181,45 @@ def _is_dead(process: str) -> bool:
         return True
 
 
-def _end_dead_runs(current: str) -> None:
+def _forget_error(run_id: str) -> None:
+    """A run that is gone on with has not failed any more."""
+    client = MlflowClient()
+    if _ERROR in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, _ERROR)
+
+
+def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
     client = MlflowClient()
     for run in _search(f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'"):
-        if run.info.run_id == current or not _is_dead(run.data.tags[_PROCESS]):
+        if not _is_dead(run.data.tags[_PROCESS]):
             continue
         client.set_terminated(run.info.run_id, "KILLED")
+        _say_killed(run.info.run_id, "its process was killed")
         # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
-        for run_id in (run.info.run_id, run.data.tags.get("mlflow.parentRunId")):
-            if run_id is not None and _ERROR not in client.get_run(run_id).data.tags:
-                client.set_tag(run_id, _ERROR, "its process was killed")
+        parent = run.data.tags.get("mlflow.parentRunId")
+        if parent is not None and client.get_run(parent).info.status == "FAILED":
+            _say_killed(parent, "its process was killed")
+
+
+def end_run_of_other(run_id: str, reason: str) -> None:
+    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still.
+
+    Args:
+        run_id: The run's id.
+        reason: Why it is known to run no more.
+    """
+    client = MlflowClient()
+    for run in [client.get_run(run_id), *_search(f"tags.`mlflow.parentRunId` = '{run_id}'")]:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+            _say_killed(run.info.run_id, reason)
+
+
+def _say_killed(run_id: str, reason: str) -> None:
+    client = MlflowClient()
+    if _ERROR not in client.get_run(run_id).data.tags:
+        client.set_tag(run_id, _ERROR, reason)
 
 
 def _search(filter_string: str) -> list[Run]:
@@ -223,6 +271,44 @@ def find_realignment(run_id: str) -> Realignment | None:
             tags = run.data.tags
             return Realignment(run.info.run_id, tags[_PHASE_HASH], tags[f"{TAG}strategy"])
     return None
+
+
+def require_run(run_id: str) -> None:
+    """Check that a run is in this tracking store.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    try:
+        mlflow.get_run(run_id)
+    except MlflowException:
+        raise ConfigError(
+            f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
+            "MLFLOW_TRACKING_URI must name the one that it is in"
+        ) from None
+
+
+def is_being_written(run_id: str) -> bool:
+    """Whether a process of this machine is at work on a run."""
+    run = mlflow.get_run(run_id)
+    process = run.data.tags.get(_PROCESS)
+    alive = process is not None and process.startswith(f"{socket.gethostname()}:")
+    return run.info.status == "RUNNING" and alive and not _is_dead(str(process))
+
+
+def store_uri() -> str:
+    """The tracking store's URI, as other processes need it."""
+    return str(mlflow.get_tracking_uri())
+
+
+def store_folder() -> Path:
+    """The folder of a tracking store that is a local file or folder; else the working folder."""
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        return Path(uri.removeprefix("sqlite:///")).resolve().parent
+    if "://" not in uri or uri.startswith("file:"):
+        return Path(url2pathname(urlparse(uri).path)).resolve()
+    return Path.cwd()
 
 
 def artifact_path(run_id: str, name: str) -> Path | None:

@@ -1,8 +1,9 @@
 """The training loop that realignment and fine-tuning share."""
 
 import logging
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,6 +78,24 @@ class TrainingResult:
     empty_steps: int
 
 
+@dataclass(frozen=True)
+class Milestones:
+    """Steps to look up at on the way.
+
+    Attributes:
+        steps: Optimizer steps, counted from 1.
+        reached: Called after each of them with its number, the model in evaluation mode; an
+            exception of it ends the training. Steps before a checkpoint that training goes on
+            from are not reached again.
+    """
+
+    steps: Collection[int] = ()
+    reached: Callable[[int], None] = lambda step: None
+
+
+NO_MILESTONES = Milestones()
+
+
 def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
     """``auto`` is bf16 where the hardware computes in it, else fp32."""
     if precision != "auto":
@@ -116,6 +135,7 @@ def train(
     checkpoints: CheckpointFolder,
     resume: bool,
     on_loss: Callable[[LossRecord], None] = lambda record: None,
+    milestones: Milestones = NO_MILESTONES,
 ) -> TrainingResult:
     """Train those of a model's parameters that require a gradient.
 
@@ -127,6 +147,7 @@ def train(
         checkpoints: Where the state is kept on the way.
         resume: Go on from the newest checkpoint, if there is one.
         on_loss: Called with each new record of the loss (those before a checkpoint included).
+        milestones: What to do on the way.
 
     Raises:
         TrainingError: If the loss is not a number.
@@ -142,7 +163,7 @@ def train(
     try:
         prepared = accelerator.prepare(model, optimizer, schedule)
         loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
-        return loop.run(stream, checkpoints, resume=resume, on_loss=on_loss)
+        return loop.run(stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones)
     finally:
         accelerator.free_memory()
 
@@ -172,6 +193,7 @@ class _Loop:
         *,
         resume: bool,
         on_loss: Callable[[LossRecord], None],
+        milestones: Milestones,
     ) -> TrainingResult:
         """Take the steps that are left."""
         progress = self._restore(checkpoints) if resume else Progress()
@@ -197,6 +219,10 @@ class _Loop:
                         f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
                     )
                 bar.update()
+                if progress.step in milestones.steps:
+                    self.model.eval()
+                    milestones.reached(progress.step)
+                    self.model.train()
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
@@ -204,7 +230,8 @@ class _Loop:
                 if stop and unfinished:
                     raise Interrupted(
                         f"{self.plan.phase} was interrupted by a signal after step "
-                        f"{progress.step} of {self.plan.steps}; go on with resume=true"
+                        f"{progress.step} of {self.plan.steps}; go on with resume=true",
+                        number=received[0] if received else signal.SIGTERM,
                     )
         return TrainingResult(
             losses=progress.losses,

@@ -22,9 +22,10 @@ LEVELS = [
     {"pairs", "probes"},
     {"realign", "finetune", "evaluate", "tracking", "testing", "geometry"},
     {"results", "taskdata", "records", "parallel", "figures"},
-    {"preparation", "measures"},
+    {"preparation", "measures", "taskmodels"},
     {"phases", "tables"},
     {"pipeline"},
+    {"search"},
     {"cli"},
     {"__main__"},
 ]
@@ -114,7 +115,7 @@ def test_a_plugin_imports_contracts_alone(path):
     assert not [name for name in imports(path) if name.startswith("alignfreeze_")]
 
 
-ENTRY_POINTS = {"main": "run", "realign": "realign", "evaluate": "evaluate"}
+ENTRY_POINTS = {"main": "run", "realign": "realign", "evaluate": "evaluate", "search": "search"}
 
 
 def project() -> dict:

@@ -307,14 +307,14 @@ from waiting import Waiting
 from alignfreeze import shards
 from alignfreeze.contracts import Bitext
 from alignfreeze.corpus import aligned_corpus
-from alignfreeze.signals import sigterm_as_exception
+from alignfreeze.signals import signals_as_exceptions
 
 shards.SHARD_LINES = 3
 shards.available_cores = lambda: 2
 
 def main():
     bitext = Bitext("en", "fr", Path(sys.argv[1]), Path(sys.argv[2]))
-    with sigterm_as_exception("run it again"):
+    with signals_as_exceptions("run it again"):
         aligned_corpus(
             bitext, Waiting(), aligner_name="w", digest="1", cache=Path(sys.argv[3])
         )

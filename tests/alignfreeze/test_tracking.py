@@ -3,11 +3,12 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import mlflow
 import psutil
 import pytest
-from mlflow.entities import RunStatus
+from mlflow.entities import Metric, RunStatus
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import DataError, Interrupted
@@ -89,8 +90,12 @@ def test_a_reason_of_any_length_does_not_hide_the_error():
 
 
 def test_a_store_that_refuses_metrics_fails_the_run(monkeypatch):
-    def refuse(*args: object, **options: object) -> None:
-        raise OSError("disk full")
+    log_batch = MlflowClient.log_batch
+
+    def refuse(*args: object, metrics: Sequence[Metric] = (), **options: object) -> None:
+        if metrics:
+            raise OSError("disk full")
+        log_batch(*args, **options)
 
     runs = []
 

@@ -1,0 +1,1 @@
+"""Search over where to freeze and at which temperature, with Optuna."""

@@ -1,0 +1,81 @@
+"""What a search has found: the trials to test, and what their tests say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState
+
+from alignfreeze.config import RunConfig
+from alignfreeze.preparation import BASELINE
+from alignfreeze.search.ground import reference
+from alignfreeze.search.handle import StudyHandle
+from alignfreeze.search.jobs import CONFIG, CONTENDER, scores_of
+from alignfreeze.search.objective import TaskScores
+
+
+class Contender(NamedTuple):
+    """A configuration to test, under a name."""
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A configuration that was tested.
+
+    Attributes:
+        name: ``trial-<number>``, or a reference's name.
+        config: The configuration.
+        results: All scores, by task and seed.
+    """
+
+    name: str
+    config: RunConfig
+    results: Sequence[TaskScores]
+
+
+def best_trials(handle: StudyHandle) -> list[FrozenTrial]:
+    """The best trial, or all of the Pareto front, the one with the best first objective first."""
+    complete = [t for t in handle.trials.trials() if t.state == TrialState.COMPLETE]
+    if not complete:
+        return []
+    if len(handle.settings.objectives) == 1:
+        return [max(complete, key=lambda trial: trial.values[0])]
+    front = [t for t in complete if not any(_beats(other, t) for other in complete)]
+    return sorted(front, key=lambda trial: -trial.values[0])
+
+
+def _beats(one: FrozenTrial, other: FrozenTrial) -> bool:
+    """Whether a trial is no worse in both objectives, and better in one; ties go to the first."""
+    mine, theirs = [(-t.values[0], t.values[1]) for t in (one, other)]
+    no_worse = all(a <= b for a, b in zip(mine, theirs, strict=True))
+    return no_worse and (mine != theirs or one.number < other.number)
+
+
+def contenders(handle: StudyHandle) -> list[Contender]:
+    """What is to be tested: what was selected, the references, the baseline."""
+    selected = best_trials(handle)[: handle.settings.finalists]
+    references = dict.fromkeys([*handle.settings.references, BASELINE])
+    return [
+        *(Contender(f"trial-{trial.number}", config_of(trial)) for trial in selected),
+        *(Contender(name, reference(handle.config, name)) for name in references),
+    ]
+
+
+def config_of(trial: FrozenTrial) -> RunConfig:
+    """A trial's configuration, as a normal run takes it."""
+    config = RunConfig.model_validate(trial.user_attrs[CONFIG])
+    return config.model_copy(update={"reuse": True, "resume": False})
+
+
+def tested(handle: StudyHandle) -> list[Tested]:
+    """What was tested so far of the contenders, in their order."""
+    done = [t for t in handle.final.trials() if t.state == TrialState.COMPLETE]
+    found = []
+    for name, config in contenders(handle):
+        own = [t for t in done if t.user_attrs[CONTENDER] == name]
+        if own:
+            found.append(Tested(name, config, [r for trial in own for r in scores_of(trial)]))
+    return found

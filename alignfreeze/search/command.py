@@ -1,0 +1,129 @@
+"""The command that a worker of a search runs, and what became of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
+"""Tells a worker its storage, whose password an argument would show to all users of a machine."""
+
+END_OF_LOG = 8192
+"""Bytes at the end of a log in which its last line is looked for."""
+
+AFTER_A_SIGNAL = {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT}
+"""Exit codes of a worker that was asked to end, and did."""
+
+
+@dataclass(frozen=True)
+class WorkerCommand:
+    """The command of a worker.
+
+    Attributes:
+        study: Name of the study.
+        storage: URL of the storage that the study is in.
+        environment: Variables that each worker gets beside those that it inherits.
+        program: What the arguments are given to; on other machines the same.
+    """
+
+    study: str
+    storage: str = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    program: Sequence[str] = (sys.executable, "-m", "alignfreeze")
+
+    @property
+    def arguments(self) -> list[str]:
+        """What follows the program's name. Never the storage: see `STORAGE_VARIABLE`."""
+        return ["search-worker", f"--study={self.study}"]
+
+    def start(
+        self, log: Path, settings: Mapping[str, str], *, own_session: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker.
+
+        Args:
+            log: File that all it says is added to.
+            settings: Further variables of its environment; ``environment`` goes before them.
+            own_session: Whether what is sent to the group of this process is kept from it.
+        """
+        variables = {**os.environ, **settings, **self.environment, STORAGE_VARIABLE: self.storage}
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                [*self.program, *self.arguments],
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=own_session,
+            )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended.
+
+    Attributes:
+        worker: Its number, from 0.
+        code: Its exit code; minus the number of the signal that ended it.
+        said: Its last line.
+        log: Where the lines before it are.
+    """
+
+    worker: int
+    code: int
+    said: str
+    log: str
+
+    def is_problem(self, *, asked: bool) -> bool:
+        """Whether it ended badly; one that was asked to end may say that a signal ended it."""
+        return self.code != 0 and not (asked and self.code in AFTER_A_SIGNAL)
+
+    def __str__(self) -> str:
+        how = f"exited with {self.code}"
+        if self.code < 0:
+            how = f"was ended by {signal.Signals(-self.code).name}"
+        return f"worker {self.worker} {how}: {self.said} (log: {self.log})"
+
+
+def ending(worker: int, code: int, log: Path) -> Ending:
+    """How a worker ended, with the last line of its log."""
+    return Ending(worker, code, last_line(log), str(log))
+
+
+def last_line(log: Path) -> str:
+    """The last line of a file that is not blank, as far as it is in its last 8 KiB."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - END_OF_LOG))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return "it has no log"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def fresh_log(logs: Path, worker: int) -> Path:
+    """The log of a worker, without what one of an earlier search may have left there."""
+    log = logs / f"worker-{worker}.log"
+    log.unlink(missing_ok=True)
+    return log
+
+
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker that was started in a session of its own, with all that it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 0.1) -> bool:
+    """Wait until a condition holds, at most so many seconds; whether it does."""
+    end = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < end:
+        time.sleep(interval)
+    return holds

@@ -1,0 +1,37 @@
+"""How configurations are drawn, and when a trial is stopped: Optuna's samplers and pruners."""
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
+from alignfreeze.search.settings import SearchConfig
+
+
+def make_sampler(settings: SearchConfig, number: int) -> BaseSampler:
+    """The sampler of one trial.
+
+    Seeded by the trial's number, so that no two workers draw the same, and a trial that is tried
+    again draws what it would have drawn. The cells of a grid are in the queue already.
+    """
+    seed = hash_seed(settings.search_seeds[0], number)
+    return TPESampler(seed=seed) if settings.sampler == "tpe" else RandomSampler(seed=seed)
+
+
+def hash_seed(seed: int, number: int) -> int:
+    """A seed below 2**32 for a trial."""
+    return (seed * 1_000_003 + number * 7919) % 2**32
+
+
+def make_pruner(settings: SearchConfig, n_reports: int) -> BasePruner:
+    """The pruner of a study whose trials report so often at most."""
+    pruner = settings.chosen_pruner
+    if pruner == "median":
+        return MedianPruner(n_startup_trials=5)
+    if pruner == "hyperband":
+        return HyperbandPruner(min_resource=1, max_resource=max(n_reports, 1))
+    return NopPruner()
+
+
+def quiet() -> None:
+    """Leave it to this package to tell of trials."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,0 +1,134 @@
+"""What all trials of a worker stand on: data, encoder, space; read and checked once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Split
+from alignfreeze.identity import code_digest, hash_of, library_versions
+from alignfreeze.phases import Phases, Scope
+from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.search.objective import TaskScores, check_objective
+from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.space import Space, build_space
+from alignfreeze.search.values import with_values
+from alignfreeze.taskdata import TaskData
+from alignfreeze.taskmodels import EarlyLook
+from alignfreeze.tracking import TrackedRun
+from alignfreeze.training import make_accelerator, resolve_precision
+
+FULL = "none"
+"""The strategy of full realignment."""
+
+KEPT_PREPARATIONS = 4
+"""Preparations that differ in their data, kept for later trials."""
+
+
+def reference(config: RunConfig, strategy: str) -> RunConfig:
+    """A configuration with another strategy, as that is by default."""
+    return config.model_copy(update={"strategy": strategy, "strategy_args": {}})
+
+
+class Ground:
+    """Everything that trials share.
+
+    Args:
+        config: The configuration that trials vary.
+        settings: What is searched for, and how.
+        space_file: The file that changes the space, if any.
+
+    Raises:
+        AlignFreezeError: If anything that they name is missing, malformed or does not fit.
+    """
+
+    def __init__(self, config: RunConfig, settings: SearchConfig, space_file: Path | None) -> None:
+        self.config = config
+        self.settings = settings
+        self.accelerator = make_accelerator(resolve_precision(config.precision))
+        # A strategy to be searched may have no default, as `range` has none.
+        self._base = Preparation(reference(config, FULL))
+        self._others: dict[str, Preparation] = {}
+        strategies = settings.search_strategies or (config.strategy,)
+        self.space: Space = build_space(config, strategies, self.n_layers, space_file)
+        check_objective(self.tasks, config.source_language, settings)
+        for name in settings.references:
+            self._base.check_fit(reference(config, name))
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """Check that the longest sentences to be searched fit the encoder."""
+        for name in ("realign_max_length", "max_length"):
+            parameter = self.space.fields.get(name)
+            lengths = [v for v in (parameter and parameter.values) or () if isinstance(v, int)]
+            if lengths:
+                longest = with_values(self.config, {name: max(lengths)})
+                self._base.check_fit(reference(longest, FULL))
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers the encoder has."""
+        return self._base.n_layers
+
+    @property
+    def tasks(self) -> Sequence[TaskData]:
+        """The tasks, with their data."""
+        return self._base.tasks
+
+    @cached_property
+    def identity(self) -> str:
+        """The hash of data, encoder, code and precision: what trials of one study agree on."""
+        return hash_of(
+            {
+                "code": code_digest(),
+                "libraries": library_versions(),
+                "model": self._base.model_identity,
+                "tasks": [data.identity for data in self.tasks],
+                "corpora": [corpus.fingerprint for corpus in self._base.corpora],
+                "precision": self.accelerator.mixed_precision,
+            }
+        )
+
+    def prepared(self, config: RunConfig) -> Preparation:
+        """The preparation of a configuration; shares all that it can with earlier ones."""
+        material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+        known = self._others.get(material, self._base)
+        prepared = known.varied(config)
+        self._others[material] = prepared
+        while len(self._others) > KEPT_PREPARATIONS:
+            self._others.pop(next(iter(self._others)))
+        return prepared
+
+    def scores(
+        self,
+        config: RunConfig,
+        run: TrackedRun,
+        *,
+        splits: tuple[Split, ...],
+        models: Path | None = None,
+        looks: Sequence[EarlyLook] | None = None,
+    ) -> list[TaskScores]:
+        """Realign, fine-tune and evaluate on every task, below a run.
+
+        Args:
+            config: What to do; its seed too.
+            run: The run that the phases belong to.
+            splits: The splits to evaluate on.
+            models: Where fine-tuned models are kept, if at all.
+            looks: Looks on the way, one a task.
+        """
+        preparation = self.prepared(config)
+        scope = Scope(splits=splits, keep_encoders=False, models=models)
+        choice = preparation.strategies[-1]
+        results = []
+        with TemporaryDirectory(prefix="alignfreeze-") as folder:
+            phases = Phases(preparation, self.accelerator, run, Path(folder), scope)
+            for number, data in enumerate(preparation.tasks):
+                encoder = phases.pretrained()
+                if choice.strategy.realigns:
+                    encoder = phases.realign(choice, phases.realign_steps(data))
+                look = looks[number] if looks else None
+                scores = phases.finetune(encoder, choice, data, look)
+                results.append(TaskScores(data.name, config.seed, scores))
+        return results

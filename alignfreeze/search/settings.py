@@ -1,0 +1,174 @@
+"""What a search is asked for, beside the configuration of its runs."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from alignfreeze.config import (
+    Arguments,
+    Names,
+    RunConfig,
+    all_different,
+    build_config,
+    describe_error,
+    parse_arguments,
+    split_names,
+)
+from alignfreeze.errors import ConfigError
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
+Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
+
+MEAN = "mean"
+WORST = "worst"
+HARMED = "harmed"
+
+OWN_FIELDS = ("compare", "encoder", "resume", "reuse", "save_model", "seed")
+"""Options of a run that a search sets itself."""
+
+FREE_FIELDS = (
+    "study",
+    "storage",
+    "trials",
+    "minutes",
+    "space",
+    "references",
+    "finalists",
+    "workers",
+    "launcher",
+    "launcher_args",
+    "heartbeat",
+)
+"""Options of a search that may differ from one call to the next: trials do not depend on them."""
+
+
+class SearchConfig(BaseModel):
+    """What a search is asked for. Field descriptions are the command line's help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    study: str = Field(
+        "", description="name of the study (default: a hash of what its scores depend on)"
+    )
+    storage: str = Field(
+        "",
+        description="Optuna's storage, such as postgresql+psycopg://… "
+        "(default: a SQLite file beside the tracking store)",
+    )
+    trials: PositiveInt = Field(20, description="trials of the study, with those it has already")
+    minutes: PositiveFloat | None = Field(
+        None, description="begin no trial after so many minutes (default: no limit)"
+    )
+    search_strategies: Names = Field(
+        (), description="freezing strategies to choose among (default: the one of strategy)"
+    )
+    space: str = Field("", description="YAML file that changes or extends what is searched")
+    objectives: Names = Field(
+        (MEAN,),
+        description="mean, or worst, of the target languages on validation; after a comma harmed: "
+        "how many of them fall more than a standard deviation below the baseline",
+    )
+    weights: Weights = Field(
+        default_factory=dict, description="weights of languages in the mean: de=2,… (default: 1)"
+    )
+    search_seeds: Seeds = Field((31,), description="seeds of a trial", min_length=1)
+    final_seeds: Seeds = Field(
+        (31, 42, 66, 23, 17),
+        description="seeds of the baseline, and of what is tested in the end",
+        min_length=1,
+    )
+    references: Names = Field(
+        ("none", "front"), description="strategies to test beside the best and the baseline"
+    )
+    finalists: PositiveInt = Field(
+        3, description="configurations to test, where two objectives leave several"
+    )
+    sampler: Literal["tpe", "random", "grid"] = Field(
+        "tpe", description="how configurations are drawn: tpe, random, or grid"
+    )
+    pruner: Literal["auto", "median", "hyperband", "none"] = Field(
+        "auto",
+        description="what stops a trial early: median, hyperband or none; auto: median, and none "
+        "with two objectives",
+    )
+    reports: NonNegativeInt = Field(
+        3, description="validations on the way through a fine-tuning, for the pruner"
+    )
+    report_rows: PositiveInt = Field(
+        100, description="examples of each language that these validations take"
+    )
+    workers: PositiveInt = Field(1, description="processes that run trials")
+    launcher: Literal["local", "submitit", "ray"] = Field(
+        "local", description="what starts them: local, submitit (SLURM) or ray"
+    )
+    launcher_args: Arguments = Field(
+        default_factory=dict, description="its settings: name=value,… or JSON (docs/search.md)"
+    )
+    heartbeat: PositiveInt = Field(
+        30,
+        description="seconds between signs of life of a worker; after three without one its "
+        "trial is given to another",
+    )
+
+    @model_validator(mode="after")
+    def _objectives_fit(self) -> Self:
+        first, *second = self.objectives or ("",)
+        if first not in (MEAN, WORST) or second not in ([], [HARMED]):
+            raise ValueError(
+                "objectives must be mean, worst, mean,harmed or worst,harmed, "
+                f"got {','.join(self.objectives)!r}"
+            )
+        if first == WORST and self.weights:
+            raise ValueError("weights must be empty with objectives=worst, which has no mean")
+        if second and len(self.final_seeds) < 2:
+            raise ValueError(
+                "final_seeds must be two or more with the objective harmed, which takes the "
+                f"baseline's deviation over them, got {self.final_seeds[0]}"
+            )
+        if second and self.pruner not in ("auto", "none"):
+            raise ValueError(
+                f"pruner must be none with two objectives, which cannot be pruned, "
+                f"got {self.pruner!r}"
+            )
+        return self
+
+    @property
+    def chosen_pruner(self) -> Literal["median", "hyperband", "none"]:
+        """The pruner, ``auto`` resolved."""
+        if self.pruner != "auto":
+            return self.pruner
+        return "none" if len(self.objectives) > 1 else "median"
+
+
+def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
+    """Build the configuration of the runs and that of the search from the text of options.
+
+    Args:
+        options: Field names of `RunConfig` and of `SearchConfig`, ``preset`` and ``config``; an
+            empty text means not given.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
+    own = {name: text for name, text in options.items() if name in SearchConfig.model_fields}
+    try:
+        settings = SearchConfig.model_validate({k: text for k, text in own.items() if text != ""})
+    except ValidationError as error:
+        problems = (describe_error(details, SearchConfig) for details in error.errors())
+        raise ConfigError("; ".join(problems)) from None
+    config = build_config({name: text for name, text in options.items() if name not in own})
+    decided = {"compare": (), "encoder": "", "seed": settings.search_seeds[0]}
+    return config.model_copy(update=decided), settings

@@ -1,0 +1,63 @@
+"""A study as a table: what its file, its figures and its page are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+COMPLETE = "complete"
+PRUNED = "pruned"
+FAILED = "failed"
+
+
+class Level(NamedTuple):
+    """The baseline's score of a language: mean and standard deviation over seeds.
+
+    The deviation is 0 for one seed.
+    """
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """The finished trials of a study.
+
+    Attributes:
+        title: The study's name and the model's, for figures.
+        trials: A row for each finished trial, in order of its number. Columns: ``trial`` (int),
+            ``state`` (`COMPLETE`, `PRUNED` or `FAILED`), those of ``objectives``, of
+            ``parameters`` and of ``scores``, and ``seconds``, ``pruned_step``, ``run_id``,
+            ``problem``. What a trial does not have is NaN (numbers) or None: a pruned trial has
+            no objective and no score, and one of ``front`` has no ``back.boundary``.
+        objectives: Columns: the first is a fraction in [0, 1] to be maximised, the second, if
+            there is one, a count to be minimised.
+        parameters: Columns of what was searched, such as ``strategy``, ``front.boundary``,
+            ``temperature``.
+        boundaries: Those of ``parameters`` that count layers.
+        logarithmic: Those of ``parameters`` that were drawn on a logarithmic scale.
+        scores: Columns, one a task and target language, named ``task/language``: the primary
+            metric on validation, a fraction in [0, 1].
+        best: Numbers of the best trial, or of the trials of the Pareto front, the one with the
+            highest first objective first; empty while no trial is complete.
+        importances: Of the parameters, fractions that sum to 1, the greatest first; empty where
+            there are too few trials to tell.
+        baseline: By column of ``scores``; empty where no baseline was run.
+        baseline_objective: The baseline's first objective; None where no baseline was run.
+        n_layers: Of the encoder.
+    """
+
+    title: str
+    trials: pd.DataFrame
+    objectives: Sequence[str]
+    parameters: Sequence[str]
+    boundaries: Sequence[str]
+    logarithmic: Sequence[str]
+    scores: Sequence[str]
+    best: Sequence[int]
+    n_layers: int
+    importances: Mapping[str, float] = field(default_factory=dict)
+    baseline: Mapping[str, Level] = field(default_factory=dict)
+    baseline_objective: float | None = None

@@ -1,0 +1,106 @@
+"""Searches by several processes: killed, interrupted, gone on with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import mlflow
+import optuna
+import psutil
+import pytest
+from mlflow.entities import Run
+from optuna.trial import TrialState
+
+from alignfreeze.search.queue import open_storage
+
+OPTIONS = [
+    *("--languages", "de,ru", "--precision", "fp32", "--final-seeds", "31"),
+    *("--references", "", "--heartbeat", "1", "--checkpoint-steps", "20"),
+]
+
+
+@pytest.fixture
+def environment(experiment, tmp_path_factory, monkeypatch) -> dict[str, str]:
+    """What makes another process work on this test's experiment."""
+    cache = tmp_path_factory.getbasetemp() / "search-cache"
+    return {**os.environ, "ALIGNFREEZE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+
+
+def start(options: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "alignfreeze", "search", *OPTIONS, *options]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        if process.poll() is not None:
+            raise AssertionError(process.communicate())
+        time.sleep(0.1)
+    raise TimeoutError("it never happened")
+
+
+def trials(url: str, name: str) -> list[optuna.trial.FrozenTrial]:
+    with open_storage(url, 1) as storage:
+        try:
+            return optuna.load_study(study_name=name, storage=storage).get_trials()
+        except KeyError:
+            return []
+
+
+def runs(experiment: str) -> list[Run]:
+    return mlflow.search_runs([experiment], output_format="list")
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "search-worker" in child.cmdline()]
+
+
+def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
+    name, wanted = uuid4().hex, 8
+    process = start(
+        ["--study", name, "--storage", postgresql, "--trials", str(wanted), "--workers", "4"]
+        + ["--realign-steps", "40", "--finetune-steps", "10", "--pruner", "none"],
+        environment,
+    )
+
+    def in_mid_trial() -> set[str]:
+        """Processes of trials of which others are done already."""
+        found = trials(postgresql, name)
+        done = any(trial.state == TrialState.COMPLETE for trial in found)
+        ids = [t.user_attrs.get("run_id") for t in found if t.state == TrialState.RUNNING]
+        open_runs = [mlflow.get_run(run_id) for run_id in ids if run_id]
+        return {run.data.tags["alignfreeze.process"] for run in open_runs} if done else set()
+
+    wait_for(lambda: bool(in_mid_trial()), process)
+    number = int(in_mid_trial().pop().split(":")[1])
+    os.kill(number, signal.SIGKILL)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    found = trials(postgresql, name)
+    complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
+    killed = [trial for trial in found if trial.state == TrialState.FAIL]
+    assert len(complete) == wanted
+    assert len(killed) == 1
+    assert {trial.state for trial in found} == {TrialState.COMPLETE, TrialState.FAIL}
+    again = [t for t in complete if t.system_attrs.get("failed_trial") == killed[0].number]
+    assert [trial.params for trial in again] == [killed[0].params]
+    # None twice, none lost: each complete trial has a run of its own that is finished.
+    own = [mlflow.get_run(trial.user_attrs["run_id"]) for trial in complete]
+    assert len({run.info.run_id for run in own}) == wanted
+    assert {run.info.status for run in own} == {"FINISHED"}
+    assert len({str(sorted(trial.params.items())) for trial in complete}) == wanted
+    assert "RUNNING" not in {run.info.status for run in runs(experiment)}
+    dead = mlflow.get_run(killed[0].user_attrs["run_id"])
+    assert dead.info.status == "KILLED"
+    assert "alignfreeze.error" in dead.data.tags
+    assert "mean of targets" in output
