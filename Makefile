@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test check bench clean
+.PHONY: run search-demo test check bench clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
+
+search-demo: $(INSTALLED)
+	$(BIN)/alignfreeze search --study search-demo --search-strategies front,back --trials 24 \
+		--final-seeds 31,42,66
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

@@ -19,12 +19,12 @@ def signals_as_exceptions(remedy: str) -> Iterator[None]:
     Does nothing outside of the main thread, where signals cannot be caught.
 
     Args:
-        remedy: What to do to go on; the end of the message.
+        remedy: What to do to go on: the end of the message of an `Interrupted` that leaves.
     """
 
     def raise_interrupted(number: int, frame: FrameType | None) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        raise Interrupted(f"interrupted by {name}; {remedy}", number=number)
+        raise Interrupted(f"interrupted by {name}", number=number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -37,6 +37,8 @@ def signals_as_exceptions(remedy: str) -> Iterator[None]:
     }
     try:
         yield
+    except Interrupted as interrupted:
+        raise Interrupted(f"{interrupted}; {remedy}", number=interrupted.number) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -230,7 +230,7 @@ class _Loop:
                 if stop and unfinished:
                     raise Interrupted(
                         f"{self.plan.phase} was interrupted by a signal after step "
-                        f"{progress.step} of {self.plan.steps}; go on with resume=true",
+                        f"{progress.step} of {self.plan.steps}",
                         number=received[0] if received else signal.SIGTERM,
                     )
         return TrainingResult(

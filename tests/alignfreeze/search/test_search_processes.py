@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import mlflow
 import optuna
-import psutil
 import pytest
 from mlflow.entities import Run
 from optuna.trial import TrialState
@@ -60,16 +59,14 @@ def runs(experiment: str) -> list[Run]:
     return mlflow.search_runs([experiment], output_format="list")
 
 
-def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "search-worker" in child.cmdline()]
-
-
 def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
     name, wanted = uuid4().hex, 8
     process = start(
-        ["--study", name, "--storage", postgresql, "--trials", str(wanted), "--workers", "4"]
-        + ["--realign-steps", "40", "--finetune-steps", "10", "--pruner", "none"],
+        [
+            *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
+            *("--workers", "4", "--realign-steps", "40", "--finetune-steps", "10"),
+            *("--pruner", "none"),
+        ],
         environment,
     )
 
@@ -104,3 +101,74 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
     assert dead.info.status == "KILLED"
     assert "alignfreeze.error" in dead.data.tags
     assert "mean of targets" in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp_path, number):
+    name, url = uuid4().hex, f"sqlite:///{tmp_path / 'optuna.db'}"
+    # The first trial is short, the second in the middle of its steps for long.
+    space = tmp_path / "space.yaml"
+    space.write_text("realign_steps: [10, 600]\ntemperature: 0.1\n")
+    options = [
+        *("--study", name, "--storage", url, "--space", str(space), "--sampler", "grid"),
+        *("--strategy-args", "boundary=2", "--finetune-steps", "10"),
+    ]
+    process = start(options, environment)
+
+    def in_second_trial() -> bool:
+        found = trials(url, name)
+        if len(found) < 2 or "run_id" not in found[1].user_attrs:
+            return False
+        children = mlflow.search_runs(
+            [experiment],
+            filter_string=f"tags.mlflow.parentRunId = '{found[1].user_attrs['run_id']}'",
+            output_format="list",
+        )
+        return bool(children)
+
+    wait_for(in_second_trial, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, errors
+    assert errors.splitlines()[-1].endswith("; the same command goes on")
+    assert "Traceback" not in errors
+    (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze search"]
+    assert parent.info.status == "KILLED"
+    files = {file.path for file in mlflow.MlflowClient().list_artifacts(parent.info.run_id)}
+    assert {"trials.csv", "best.yaml", "search.html", "figures"} <= files
+    assert "RUNNING" not in {run.info.status for run in runs(experiment)}
+
+    again = start(options, environment)
+    _, errors = again.communicate(timeout=300)
+    assert again.returncode == 0, errors
+    assert "1 done before" in errors
+    complete = [t for t in trials(url, name) if t.state == TrialState.COMPLETE]
+    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 600]
+    assert [
+        run.info.status for run in runs(experiment) if run.info.run_id == parent.info.run_id
+    ] == ["FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "args"), [("submitit", "cluster=local"), ("ray", "num_cpus=1")]
+)
+def test_other_launchers_start_workers_too(experiment, environment, postgresql, launcher, args):
+    pytest.importorskip(launcher)
+    name = uuid4().hex
+    process = start(
+        [
+            *("--study", name, "--storage", postgresql, "--trials", "2", "--workers", "2"),
+            *("--realign-steps", "4", "--finetune-steps", "4"),
+            *("--launcher", launcher, "--launcher-args", args),
+        ],
+        environment,
+    )
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    found = trials(postgresql, name)
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2
+    own = [mlflow.get_run(trial.user_attrs["run_id"]) for trial in found]
+    assert {run.info.status for run in runs(experiment)} == {"FINISHED"}
+    # By other processes than the one that was started.
+    workers = {run.data.tags["alignfreeze.process"].split(":")[1] for run in own}
+    assert str(process.pid) not in workers

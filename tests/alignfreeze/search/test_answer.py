@@ -1,0 +1,226 @@
+"""What is selected of a study's trials, and what was tested of it."""
+
+import json
+import random
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from alignfreeze.config import RunConfig
+from alignfreeze.evaluate import Score
+from alignfreeze.preparation import BASELINE
+from alignfreeze.search import answer  # pytest would collect what begins with its own name
+from alignfreeze.search.answer import Contender, best_trials, config_of, contenders
+from alignfreeze.search.handle import open_study
+from alignfreeze.search.jobs import CONFIG, CONTENDER, SCORES, SEED
+from alignfreeze.search.objective import TaskScores
+from alignfreeze.search.queue import GIVEN_BACK
+from alignfreeze.search.settings import SearchConfig
+
+RUN = RunConfig(strategy="front", strategy_args={"boundary": 3}, languages=("de",))
+
+
+@pytest.fixture
+def open_handle(tmp_path):
+    """Opens a study with some settings; the storage lives as long as the test."""
+    before = optuna.logging.get_verbosity()
+    opened = []
+
+    def opener(**settings):
+        url = f"sqlite:///{tmp_path / 'optuna.db'}"
+        context = open_study(RUN, SearchConfig(**settings), url, name=f"study-{len(opened)}")
+        opened.append(context)
+        return context.__enter__()
+
+    yield opener
+    for context in opened:
+        context.__exit__(None, None, None)
+    optuna.logging.set_verbosity(before)
+
+
+def add(handle, *values, state=TrialState.COMPLETE, temperature=0.5, **attributes):
+    """Adds a trial that a worker has ended, with the configuration that it had."""
+    config = RUN.model_copy(
+        update={"temperature": temperature, "reuse": False, "resume": True, "seed": 31}
+    )
+    handle.trials.study.add_trial(
+        create_trial(
+            state=state,
+            values=list(values) or None,
+            params={"temperature": temperature},
+            distributions={"temperature": FloatDistribution(0.02, 1.0)},
+            user_attrs={CONFIG: config.model_dump(mode="json")} | attributes,
+        )
+    )
+
+
+def add_test(handle, name, seed, value, state=TrialState.COMPLETE):
+    """Adds a test of a contender with one seed."""
+    scores = [["pos", seed, [["de", "test", "accuracy", value]]]]
+    attributes = {CONTENDER: name, SEED: seed}
+    if state == TrialState.COMPLETE:
+        attributes[SCORES] = json.dumps(scores)
+    handle.final.study.add_trial(
+        create_trial(
+            state=state,
+            values=[0.0] if state == TrialState.COMPLETE else None,
+            user_attrs=attributes,
+        )
+    )
+
+
+def numbers(trials):
+    return [trial.number for trial in trials]
+
+
+# One objective
+
+
+def test_the_best_of_one_objective_is_the_highest(open_handle):
+    handle = open_handle()
+    for value in (0.4, 0.7, 0.6):
+        add(handle, value)
+    assert numbers(best_trials(handle)) == [1]
+
+
+def test_of_equal_trials_the_first_is_the_best(open_handle):
+    handle = open_handle()
+    for value in (0.4, 0.7, 0.7):
+        add(handle, value)
+    assert numbers(best_trials(handle)) == [1]
+
+
+def test_only_complete_trials_can_be_the_best(open_handle):
+    handle = open_handle()
+    add(handle, state=TrialState.FAIL)
+    add(handle, state=TrialState.RUNNING)
+    add(handle, state=TrialState.WAITING)
+    pruned = create_trial(state=TrialState.PRUNED, value=0.9, intermediate_values={1: 0.9})
+    handle.trials.study.add_trial(pruned)
+    assert best_trials(handle) == []
+    add(handle, 0.1)
+    assert numbers(best_trials(handle)) == [4]
+
+
+def test_a_trial_that_was_given_back_is_not_selected(open_handle):
+    handle = open_handle()
+    add(handle, state=TrialState.FAIL, **{GIVEN_BACK: True})
+    add(handle, 0.3)
+    assert numbers(best_trials(handle)) == [1]
+
+
+# Two objectives
+
+
+def naive_front(points):
+    """The indices of points that no other beats, the first of equal ones; quadratic."""
+    front = []
+    for place, (mean, harmed) in enumerate(points):
+        beaten = False
+        for other, (other_mean, other_harmed) in enumerate(points):
+            if other_mean >= mean and other_harmed <= harmed:
+                better = other_mean > mean or other_harmed < harmed
+                beaten = beaten or better or other < place
+        if not beaten:
+            front.append(place)
+    return sorted(front, key=lambda place: points[place][0], reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_pareto_front_is_what_nothing_beats(open_handle, seed):
+    draw = random.Random(seed)
+    points = [(draw.randrange(6) / 10, draw.randrange(5)) for _ in range(25)]
+    assert len(set(points)) < len(points)  # there are ties
+    handle = open_handle(objectives=("mean", "harmed"))
+    for point in points:
+        add(handle, *point)
+    front = best_trials(handle)
+    assert numbers(front) == naive_front(points)
+    firsts, seconds = zip(*(trial.values for trial in front), strict=True)
+    assert list(firsts) == sorted(set(firsts), reverse=True)
+    assert list(seconds) == sorted(set(seconds), reverse=True)
+
+
+def test_the_front_has_its_corners_and_one_of_equal_trials(open_handle):
+    handle = open_handle(objectives=("worst", "harmed"))
+    for point in [(0.5, 2), (0.7, 4), (0.7, 3), (0.5, 2), (0.4, 2), (0.1, 0), (0.7, 3)]:
+        add(handle, *point)
+    add(handle, state=TrialState.FAIL)
+    assert numbers(best_trials(handle)) == [2, 0, 5]
+
+
+def test_there_is_no_front_without_trials(open_handle):
+    assert best_trials(open_handle(objectives=("mean", "harmed"))) == []
+
+
+# What is tested
+
+
+def test_the_best_the_references_and_the_baseline_are_tested(open_handle):
+    handle = open_handle(references=("none", "front"))
+    add(handle, 0.4, temperature=0.1)
+    add(handle, 0.7, temperature=0.3)
+    found = contenders(handle)
+    assert [contender.name for contender in found] == ["trial-1", "none", "front", BASELINE]
+    best = found[0].config
+    assert (best.temperature, best.strategy_args, best.languages) == (0.3, {"boundary": 3}, ("de",))
+    for name, config in found[1:]:
+        assert config == RUN.model_copy(update={"strategy": name, "strategy_args": {}})
+
+
+def test_a_selected_configuration_is_run_as_any_other(open_handle):
+    handle = open_handle()
+    add(handle, 0.4, temperature=0.25)
+    config = config_of(best_trials(handle)[0])
+    assert config == RUN.model_copy(update={"temperature": 0.25})
+    assert (config.reuse, config.resume) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("references", "names"),
+    [((), [BASELINE]), ((BASELINE, "back"), [BASELINE, "back"]), (("back",), ["back", BASELINE])],
+)
+def test_the_baseline_is_tested_once(open_handle, references, names):
+    handle = open_handle(references=references)
+    assert [contender.name for contender in contenders(handle)] == names
+
+
+@pytest.mark.parametrize(("finalists", "names"), [(1, [2]), (2, [2, 0]), (9, [2, 0, 1])])
+def test_of_a_front_as_many_are_tested_as_asked_for(open_handle, finalists, names):
+    handle = open_handle(objectives=("mean", "harmed"), finalists=finalists, references=())
+    for point in [(0.5, 1), (0.3, 0), (0.8, 2), (0.2, 2)]:
+        add(handle, *point)
+    found = [contender.name for contender in contenders(handle)]
+    assert found == [*(f"trial-{number}" for number in names), BASELINE]
+
+
+def test_what_was_tested_comes_in_the_order_of_the_contenders(open_handle):
+    handle = open_handle(references=("none",))
+    add(handle, 0.4)
+    assert answer.tested(handle) == []
+    add_test(handle, BASELINE, 31, 0.1)
+    add_test(handle, "trial-0", 31, 0.2)
+    add_test(handle, BASELINE, 42, 0.3)
+    add_test(handle, "none", 31, 0.4, state=TrialState.FAIL)
+    add_test(handle, "none", 42, 0.4, state=TrialState.WAITING)
+    by_name = dict(contenders(handle))
+
+    def result(seed, value):
+        return TaskScores("pos", seed, [Score("de", "test", "accuracy", value)])
+
+    assert answer.tested(handle) == [
+        answer.Tested("trial-0", by_name["trial-0"], [result(31, 0.2)]),
+        answer.Tested(BASELINE, by_name[BASELINE], [result(31, 0.1), result(42, 0.3)]),
+    ]
+
+
+def test_a_trial_that_is_the_best_no_more_is_not_told_of(open_handle):
+    handle = open_handle(references=())
+    add(handle, 0.4)
+    add_test(handle, "trial-0", 31, 0.2)
+    assert [found.name for found in answer.tested(handle)] == ["trial-0"]
+    add(handle, 0.5)
+    assert answer.tested(handle) == []
+    assert contenders(handle)[0] == Contender("trial-1", config_of(best_trials(handle)[0]))

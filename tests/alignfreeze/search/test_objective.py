@@ -1,0 +1,260 @@
+"""What is maximised and minimised, against plain loops."""
+
+import math
+from statistics import stdev
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.evaluate import Score
+from alignfreeze.search.objective import (
+    Key,
+    TaskScores,
+    aggregate,
+    check_objective,
+    harmed,
+    levels,
+    mean_scores,
+    objectives,
+    validation_values,
+)
+from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.tabulation import Level
+
+LANGUAGES = ("de", "en", "fr", "th")
+SPLITS = ("validation", "test")
+METRICS = {"pos": ("accuracy",), "ner": ("accuracy", "f1")}
+PRIMARY = {"pos": "accuracy", "ner": "f1"}
+
+fractions = st.floats(0, 1, allow_subnormal=False)
+keys = st.builds(Key, st.sampled_from(list(PRIMARY)), st.sampled_from(LANGUAGES))
+values_by_key = st.dictionaries(keys, fractions, min_size=1)
+
+
+def task(name, primary="accuracy", validated=()):
+    """As much of a task and its data as an objective asks for."""
+
+    def languages(split):
+        assert split == "validation"
+        return list(validated)
+
+    return SimpleNamespace(
+        name=name, task=SimpleNamespace(primary_metric=primary), languages=languages
+    )
+
+
+TASKS = [task(name, primary) for name, primary in PRIMARY.items()]
+
+
+@st.composite
+def results(draw):
+    """Some tasks with all scores, of some seeds, the seeds in any order among the tasks."""
+    seeds = draw(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True))
+    tasks = draw(st.lists(st.sampled_from(list(PRIMARY)), min_size=1, unique=True))
+    return [
+        TaskScores(
+            name,
+            seed,
+            [
+                Score(language, split, metric, draw(fractions))
+                for language in LANGUAGES
+                for split in SPLITS
+                for metric in METRICS[name]
+            ],
+        )
+        for name, seed in draw(st.permutations([(n, s) for n in tasks for s in seeds]))
+    ]
+
+
+def naive_values(found, source_language):
+    """The values of each key, one a seed."""
+    values = {}
+    for name, _seed, scores in found:
+        for language, split, metric, value in scores:
+            if split == "validation" and metric == PRIMARY[name] and language != source_language:
+                values.setdefault((name, language), []).append(value)
+    return values
+
+
+# Values
+
+
+@given(results(), st.sampled_from(LANGUAGES))
+def test_values_are_means_of_the_primary_metric_on_validation(found, source):
+    values = validation_values(found, TASKS, source)
+    expected = {key: sum(own) / len(own) for key, own in naive_values(found, source).items()}
+    assert values == pytest.approx(expected)
+    assert all(key.language != source for key in values)
+
+
+def test_a_value_is_known_by_task_and_language():
+    scores = [Score("de", "validation", "accuracy", 0.5), Score("de", "test", "accuracy", 0.9)]
+    values = validation_values([TaskScores("pos", 31, scores)], TASKS, "en")
+    assert values == {Key("pos", "de"): 0.5}
+    assert [str(key) for key in values] == ["pos/de"]
+
+
+def test_nothing_scored_has_no_values_and_no_levels():
+    assert validation_values([], TASKS, "en") == {}
+    assert levels([], TASKS, "en") == {}
+
+
+@given(results(), st.sampled_from(LANGUAGES))
+def test_levels_are_means_and_deviations_over_seeds(found, source):
+    expected = naive_values(found, source)
+    counted = levels(found, TASKS, source)
+    assert counted.keys() == expected.keys()
+    for key, own in expected.items():
+        deviation = stdev(own) if len(own) > 1 else 0.0
+        assert counted[key] == pytest.approx((sum(own) / len(own), deviation), abs=1e-12)
+
+
+def test_the_deviation_divides_by_one_less_than_the_seeds():
+    found = [
+        TaskScores("pos", seed, [Score("de", "validation", "accuracy", value)])
+        for seed, value in ((1, 0.4), (2, 0.6))
+    ]
+    level = levels(found, TASKS, "en")[Key("pos", "de")]
+    assert level == pytest.approx((0.5, math.sqrt(0.02)))
+
+
+@given(results())
+def test_the_mean_of_scores_is_over_seeds_alone(found):
+    own = [result.scores for result in found if result.task == found[0].task]
+    means = mean_scores(own)
+    assert [score[:3] for score in means] == [score[:3] for score in own[0]]
+    for place, score in enumerate(means):
+        total = sum(scores[place].value for scores in own)
+        assert score.value == pytest.approx(total / len(own))
+
+
+# The first objective
+
+
+def by_task(values):
+    found = {}
+    for (name, language), value in values.items():
+        found.setdefault(name, []).append((language, value))
+    return list(found.values())
+
+
+@given(values_by_key, st.dictionaries(st.sampled_from(LANGUAGES), st.floats(0.01, 100)))
+def test_the_mean_is_of_each_task_and_weighted(values, weights):
+    total, tasks = 0.0, by_task(values)
+    for languages in tasks:
+        weighted = sum(weights.get(language, 1.0) * value for language, value in languages)
+        total += weighted / sum(weights.get(language, 1.0) for language, _ in languages)
+    assert aggregate(values, SearchConfig(weights=weights)) == pytest.approx(total / len(tasks))
+
+
+@given(values_by_key)
+def test_the_worst_is_of_each_task(values):
+    tasks = by_task(values)
+    worst = [min(value for _, value in languages) for languages in tasks]
+    settings = SearchConfig(objectives=("worst",))
+    assert aggregate(values, settings) == pytest.approx(sum(worst) / len(worst))
+
+
+def test_a_task_of_few_languages_counts_as_much_as_one_of_many():
+    values = {Key("pos", language): 0.2 for language in ("de", "fr", "th")}
+    values[Key("ner", "de")] = 0.8
+    assert aggregate(values, SearchConfig()) == pytest.approx(0.5)
+
+
+def test_a_weight_counts_in_each_task_that_has_the_language():
+    values = {Key("pos", "de"): 1.0, Key("pos", "fr"): 0.0, Key("ner", "fr"): 0.4}
+    settings = SearchConfig(weights={"de": 3.0})
+    assert aggregate(values, settings) == pytest.approx((0.75 + 0.4) / 2)
+
+
+# Harmed
+
+DE = Key("pos", "de")
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "count"),
+    [
+        (0.25, Level(0.5, 0.25), 0),  # a whole deviation below is not more than one
+        (math.nextafter(0.25, 0), Level(0.5, 0.25), 1),
+        (math.nextafter(0.25, 1), Level(0.5, 0.25), 0),
+        (0.5, Level(0.5, 0.0), 0),
+        (math.nextafter(0.5, 0), Level(0.5, 0.0), 1),
+        (1.0, Level(0.5, 0.25), 0),
+        (0.0, Level(0.0, 0.0), 0),
+        (0.0, Level(0.1, 0.2), 0),
+    ],
+)
+def test_harmed_is_more_than_a_deviation_below(value, level, count):
+    assert harmed({DE: value}, {DE: level}) == count
+
+
+@given(st.dictionaries(keys, st.tuples(fractions, fractions, st.floats(0, 0.3)), min_size=1))
+def test_the_harmed_are_counted(found):
+    values = {key: value for key, (value, _, _) in found.items()}
+    baseline = {key: Level(mean, deviation) for key, (_, mean, deviation) in found.items()}
+    count = 0
+    for key, value in values.items():
+        if value < baseline[key].mean - baseline[key].deviation:
+            count += 1
+    assert harmed(values, baseline) == count
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(2, 7))
+def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
+    scores = [Score("de", "validation", "accuracy", min(right, rows) / rows)]
+    again = [TaskScores("pos", seed, scores) for seed in range(seeds)]
+    values = validation_values(again[:1], TASKS, "en")
+    assert harmed(values, levels(again, TASKS, "en")) == 0
+
+
+def test_the_same_language_of_two_tasks_is_harmed_twice():
+    values = dict.fromkeys((DE, Key("ner", "de"), Key("ner", "fr")), 0.4)
+    baseline = {key: Level(0.5, 0.05) for key in values} | {Key("ner", "fr"): Level(0.5, 0.2)}
+    assert harmed(values, baseline) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("mean", [0.5]),
+        ("worst", [0.4]),
+        ("mean,harmed", [0.5, 1]),
+        ("worst,harmed", [0.4, 1]),
+    ],
+)
+def test_objectives_are_in_the_order_of_their_names(names, expected):
+    values = {DE: 0.4, Key("pos", "fr"): 0.6}
+    baseline = dict.fromkeys(values, Level(0.5, 0.01))
+    settings = SearchConfig(objectives=tuple(names.split(",")))
+    assert objectives(values, baseline, settings) == pytest.approx(expected)
+
+
+def test_one_objective_needs_no_baseline():
+    assert objectives({DE: 0.4}, {}, SearchConfig()) == [0.4]
+
+
+# What is checked beforehand
+
+
+def test_languages_with_validation_are_enough():
+    tasks = [task("pos", validated=["en", "de"]), task("ner", validated=["en", "fr"])]
+    check_objective(tasks, "en", SearchConfig())
+    check_objective(tasks, "en", SearchConfig(weights={"de": 2.0, "fr": 0.5}))
+
+
+@pytest.mark.parametrize("validated", [[], ["en"]])
+def test_each_task_needs_a_target_language_with_validation(validated):
+    tasks = [task("pos", validated=["en", "de"]), task("ner", validated=validated)]
+    with pytest.raises(ConfigError, match=r"^task 'ner': a search selects on validation"):
+        check_objective(tasks, "en", SearchConfig())
+
+
+@pytest.mark.parametrize(("weights", "got"), [({"xx": 1.0, "de": 2.0}, "xx"), ({"en": 2.0}, "en")])
+def test_a_weight_is_of_a_target_language_with_validation(weights, got):
+    tasks = [task("pos", validated=["en", "fr"]), task("ner", validated=["en", "de"])]
+    with pytest.raises(ConfigError, match=f"^weights must be of .*, de fr, got '{got}'$"):
+        check_objective(tasks, "en", SearchConfig(weights=weights))
