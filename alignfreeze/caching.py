@@ -1,5 +1,6 @@
 """Where computed data is kept between runs, and how it is put there whole or not at all."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -67,6 +68,23 @@ def _move(temporary: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock that ends with the process: that of the file beside ``path``, with ``.lock``.
+
+    Args:
+        path: What the lock is for.
+        wait: Whether to wait for another process that holds it.
+
+    Raises:
+        BlockingIOError: If another process holds it, and it is not to be waited for.
+        OSError: If the file cannot be made.
+    """
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
 
 
 def folder_digest(folder: Path, *patterns: str) -> str:

@@ -175,20 +175,12 @@ def _search_worker(
             show_envvar=True,
         ),
     ],
-    heartbeat: Annotated[
-        int,
-        typer.Option(
-            help="seconds between signs of life, the search's own",
-            envvar="ALIGNFREEZE_SEARCH_HEARTBEAT",
-            min=1,
-        ),
-    ] = 30,
     data: Annotated[str, typer.Option(help="where its data is on this machine")] = "",
     model: Annotated[str, typer.Option(help="where its model is on this machine")] = "",
 ) -> None:
     from alignfreeze.search.worker import join
 
-    done = join(study, storage, heartbeat=heartbeat, data=data, model=model)
+    done = join(study, storage, data=data, model=model)
     typer.echo(f"{done} trial(s) done")
 
 

@@ -250,7 +250,7 @@ def _validate(values: Mapping[str, Any]) -> RunConfig:
 
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
-    name = ".".join(str(part) for part in error["loc"]) or "the options"
+    name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{name} is not a known option; known: {', '.join(model.model_fields) or 'none'}"
     if error["type"] == "missing":
@@ -259,5 +259,7 @@ def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     rule = re.sub(r"^should ", "must ", rule)
     for words, sign in (("greater than", ">"), ("less than", "<")):
         rule = rule.replace(f"{words} or equal to", f"{sign}=").replace(words, sign)
-    value = f", got {error['input']!r}" if error["loc"] else ""
+    if not name:  # a rule for several options, which it names
+        return rule
+    value = f", got {error['input']!r}"
     return f"{name} {rule}{value}" if rule.startswith("must") else f"{name}: {rule}{value}"

@@ -193,6 +193,11 @@ class Preparation:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
         return strategies
 
+    def frozen_names(self, config: RunConfig) -> frozenset[str]:
+        """The parameters that a configuration's own strategy freezes."""
+        choice = _strategies(config)[-1]
+        return check_strategy(self._outline, choice.strategy, name=choice.name).frozen_names
+
     def _content(self, encoder: "PreTrainedModel") -> str:
         """What identifies the model's weights."""
         folder = Path(self.model).expanduser()

@@ -218,8 +218,11 @@ def end_run_of_other(run_id: str, reason: str) -> None:
 
 def _say_killed(run_id: str, reason: str) -> None:
     client = MlflowClient()
-    if _ERROR not in client.get_run(run_id).data.tags:
+    tags = client.get_run(run_id).data.tags
+    if _ERROR not in tags:
         client.set_tag(run_id, _ERROR, reason)
+    if f"{TAG}state" in tags:  # of a trial
+        client.set_tag(run_id, f"{TAG}state", "killed")
 
 
 def _search(filter_string: str) -> list[Run]:
@@ -286,14 +289,6 @@ def require_run(run_id: str) -> None:
             f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
             "MLFLOW_TRACKING_URI must name the one that it is in"
         ) from None
-
-
-def is_being_written(run_id: str) -> bool:
-    """Whether a process of this machine is at work on a run."""
-    run = mlflow.get_run(run_id)
-    process = run.data.tags.get(_PROCESS)
-    alive = process is not None and process.startswith(f"{socket.gethostname()}:")
-    return run.info.status == "RUNNING" and alive and not _is_dead(str(process))
 
 
 def store_uri() -> str:

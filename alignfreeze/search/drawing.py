@@ -1,5 +1,6 @@
 """How configurations are drawn, and when a trial is stopped: Optuna's samplers and pruners."""
 
+import numpy as np
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -10,16 +11,12 @@ from alignfreeze.search.settings import SearchConfig
 def make_sampler(settings: SearchConfig, number: int) -> BaseSampler:
     """The sampler of one trial.
 
-    Seeded by the trial's number, so that no two workers draw the same, and a trial that is tried
-    again draws what it would have drawn. The cells of a grid are in the queue already.
+    Seeded by the trial's number, so that no two workers draw the same. The cells of a grid are in
+    the queue already.
     """
-    seed = hash_seed(settings.search_seeds[0], number)
+    entropy = np.random.SeedSequence([settings.search_seeds[0], number])
+    seed = int(entropy.generate_state(1)[0])
     return TPESampler(seed=seed) if settings.sampler == "tpe" else RandomSampler(seed=seed)
-
-
-def hash_seed(seed: int, number: int) -> int:
-    """A seed below 2**32 for a trial."""
-    return (seed * 1_000_003 + number * 7919) % 2**32
 
 
 def make_pruner(settings: SearchConfig, n_reports: int) -> BasePruner:

@@ -210,6 +210,8 @@ def _pareto(table: StudyTable) -> "Figure | None":
     panel.margins(x=0.12)
     _pad(panel, top=0.1)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left, right = panel.get_xlim()
+    panel.set_xlim(max(left, -0.5), max(right, left + 2))  # counts: no fractions between them
     panel.set_xlabel(objective_name(second))
     panel.set_ylabel(_score_label(table))
     _add_legend(figure, panel)

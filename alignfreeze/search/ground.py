@@ -1,16 +1,19 @@
 """What all trials of a worker stand on: data, encoder, space; read and checked once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
+from alignfreeze.errors import ConfigError
 from alignfreeze.identity import code_digest, hash_of, library_versions
 from alignfreeze.phases import Phases, Scope
 from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
 from alignfreeze.search.objective import TaskScores, check_objective
+from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, build_space
 from alignfreeze.search.values import with_values
@@ -89,6 +92,34 @@ class Ground:
                 "precision": self.accelerator.mixed_precision,
             }
         )
+
+    def first_point(self) -> dict[str, Scalar]:
+        """The parameters that stand for the configuration as it is, as far as the space has them.
+
+        A default that the encoder decides, half of the layers, is the value that freezes the same.
+        """
+        config = self.config
+        point = dict(self.space.point(config) or {})
+        if point:
+            with suppress(ConfigError):  # a strategy that has no defaults
+                point |= self._decided_by_encoder(config, set(point))
+        return point
+
+    def _decided_by_encoder(self, config: RunConfig, known: Collection[str]) -> dict[str, Scalar]:
+        """The boundaries that freeze what a configuration freezes without saying them."""
+        as_it_is = self._base.frozen_names(config)
+        prefix = f"{config.strategy}."
+        found: dict[str, Scalar] = {}
+        for name in self.space.boundaries():
+            if not name.startswith(prefix) or name in known:
+                continue
+            for value in self.space.parameters[name].values or ():
+                args = config.strategy_args | {name.removeprefix(prefix): value}
+                tried = config.model_copy(update={"strategy_args": args})
+                if self._base.frozen_names(tried) == as_it_is:
+                    found[name] = value
+                    break
+        return found
 
     def prepared(self, config: RunConfig) -> Preparation:
         """The preparation of a configuration; shares all that it can with earlier ones."""

@@ -15,10 +15,11 @@ from optuna.study import StudyDirection
 from alignfreeze.caching import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
-from alignfreeze.identity import config_hash, hash_of
+from alignfreeze.identity import HOW_FIELDS, code_digest, config_hash, hash_of, library_versions
 from alignfreeze.search.drawing import make_pruner, make_sampler, quiet
-from alignfreeze.search.queue import TrialQueue, open_storage
+from alignfreeze.search.queue import TrialQueue, retry
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
+from alignfreeze.search.storage import open_storage, require_existing
 
 CONFIG = "config"
 SETTINGS = "settings"
@@ -26,6 +27,7 @@ SPACE = "space"
 IDENTITY = "identity"
 RUN_ID = "run_id"
 FINISHED = "finished"
+HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,6 @@ class StudyHandle:
         baseline: The baseline, a trial a seed.
         trials: The trials of the search.
         final: The tests, a trial a configuration and seed.
-        storage: Where it is.
     """
 
     name: str
@@ -48,7 +49,6 @@ class StudyHandle:
     baseline: TrialQueue
     trials: TrialQueue
     final: TrialQueue
-    storage: RDBStorage
 
     def known(self, attribute: str) -> Any:
         """What the study remembers under a name; ``None`` if nothing."""
@@ -70,33 +70,29 @@ class StudyHandle:
 
 
 def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
-    """The name of a study that was given none: what its scores depend on, hashed."""
-    depends_on = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-    return f"alignfreeze-{hash_of([config_hash(config), depends_on, space])[:12]}"
+    """The name of a study that was given none: what its scores depend on, but data, hashed."""
+    asked = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
+    depends_on = [config_hash(config), asked, space, code_digest(), library_versions()]
+    return f"alignfreeze-{hash_of(depends_on)[:12]}"
 
 
-@contextmanager
 def open_study(
-    config: RunConfig, settings: SearchConfig, url: str, *, name: str
-) -> Iterator[StudyHandle]:
+    storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
+) -> StudyHandle:
     """Open a study, or make it if there is none of that name.
 
     Raises:
-        ConfigError: If the storage cannot be opened, or the study was made with other options.
+        ConfigError: If it was begun with other options, or by another program.
     """
-    space = read_space(settings)
-    with open_storage(url, settings.heartbeat) as storage:
-        handle = _handle(storage, name, config, settings)
-        _remember_options(handle, space)
-        yield handle
-
-
-def _remember_options(handle: StudyHandle, space: str) -> None:
-    """Make a new study remember what it was begun with, and an old one be asked for the same."""
+    handle = _handle(storage, name, config, settings)
+    study = handle.trials.study
+    foreign = study.trials or study.directions != _directions(settings)
+    if handle.known(CONFIG) is None and foreign:
+        raise ConfigError(f"study {name!r} is not one of AlignFreeze's; give it another name")
     asked = {
-        CONFIG: handle.config.model_dump(mode="json"),
-        SETTINGS: handle.settings.model_dump(mode="json", exclude=set(FREE_FIELDS)),
-        SPACE: space,
+        CONFIG: config.model_dump(mode="json", exclude=set(HOW_FIELDS)),
+        SETTINGS: settings.model_dump(mode="json", exclude=set(FREE_FIELDS)),
+        SPACE: space_text(settings),
     }
     for attribute, value in asked.items():
         known = handle.known(attribute)
@@ -104,12 +100,14 @@ def _remember_options(handle: StudyHandle, space: str) -> None:
             handle.remember(attribute, value)
         elif json.loads(json.dumps(value)) != known:
             raise ConfigError(
-                f"study {handle.name!r} was begun with other options: {_difference(known, value)}; "
+                f"study {name!r} was begun with other options: {_difference(known, value)}; "
                 "give it another name"
             )
+    handle.remember(HEARTBEAT, settings.heartbeat)
+    return handle
 
 
-def read_space(settings: SearchConfig) -> str:
+def space_text(settings: SearchConfig) -> str:
     """The text of the space file; empty if there is none.
 
     Raises:
@@ -133,37 +131,58 @@ def _difference(known: Any, asked: Any) -> str:
     return ", ".join(f"{name} was {known.get(name)!r}, not {asked[name]!r}" for name in names)
 
 
+def run_of_study(storage: RDBStorage, name: str) -> str | None:
+    """The MLflow run of a study; ``None`` if there is no such study."""
+    return _attributes(storage, name).get(RUN_ID)
+
+
+def _attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    if name not in optuna.get_all_study_names(storage):
+        return {}
+    return optuna.load_study(study_name=name, storage=storage).user_attrs
+
+
 @contextmanager
-def find_study(name: str, url: str, heartbeat: int) -> Iterator[StudyHandle]:
+def find_study(name: str, url: str) -> Iterator[StudyHandle]:
     """Open a study that another process has made.
 
     Raises:
         ConfigError: If the storage cannot be opened, or has no such study.
     """
-    with open_storage(url, heartbeat) as storage:
-        names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
-        if name not in names:
-            known = ", ".join(sorted(n for n in names if ":" not in n)) or "none"
-            raise ConfigError(f"study {name!r} is not in the storage; studies that are: {known}")
-        attributes = optuna.load_study(study_name=name, storage=storage).user_attrs
-        config = RunConfig.model_validate(attributes[CONFIG])
-        settings = SearchConfig.model_validate(attributes[SETTINGS] | {"heartbeat": heartbeat})
+    require_existing(url)
+    with open_storage(url, SearchConfig().heartbeat) as storage:
+        attributes = _attributes(storage, name)
+        if HEARTBEAT not in attributes:
+            names = optuna.get_all_study_names(storage)
+            known = ", ".join(n for n in sorted(names) if HEARTBEAT in _attributes(storage, n))
+            raise ConfigError(
+                f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
+            )
+    heartbeat = attributes[HEARTBEAT]
+    config = RunConfig.model_validate(attributes[CONFIG])
+    # Whether there are references to test is the coordinator's to check.
+    own = {"heartbeat": heartbeat, "references": ()}
+    settings = SearchConfig.model_validate(attributes[SETTINGS] | own)
+    with open_storage(url, heartbeat, retry) as storage:
         yield _handle(storage, name, config, settings)
+
+
+def _directions(settings: SearchConfig) -> list[StudyDirection]:
+    maximize, minimize = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+    return [maximize, minimize] if HARMED in settings.objectives else [maximize]
 
 
 def _handle(
     storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
 ) -> StudyHandle:
     quiet()
-    maximize, minimize = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-    directions = [maximize, minimize] if HARMED in settings.objectives else [maximize]
     n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
 
     def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
         study = optuna.create_study(
             study_name=name + suffix,
             storage=storage,
-            directions=[maximize] if suffix else directions,
+            directions=[StudyDirection.MAXIMIZE] if suffix else _directions(settings),
             pruner=make_pruner(settings, n_reports),
             load_if_exists=True,
         )
@@ -176,5 +195,4 @@ def _handle(
         baseline=queue(":baseline"),
         trials=queue("", lambda number: make_sampler(settings, number)),
         final=queue(":final"),
-        storage=storage,
     )

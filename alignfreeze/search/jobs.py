@@ -2,15 +2,15 @@
 
 import json
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alignfreeze.config import RunConfig
-from alignfreeze.errors import AlignFreezeError, Pruned
+from alignfreeze.errors import AlignFreezeError, Pruned, TrainingError
 from alignfreeze.evaluate import Score
 from alignfreeze.preparation import BASELINE
 from alignfreeze.records import log_config, log_scores
@@ -51,6 +51,12 @@ PRUNED_STEP = "pruned_step"
 SECONDS = "seconds"
 """User attribute: how long a trial took, from its claim to its end."""
 
+RUNNING = "running"
+"""The tag ``state`` of a trial's run, until it is one of `tabulation`'s."""
+
+NO_OBJECTIVE = [0.0]
+"""Of trials that are not searched among."""
+
 
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
     """What a finished trial scored; nothing if it was pruned or failed."""
@@ -69,7 +75,8 @@ def baseline_levels(handle: StudyHandle, ground: Ground) -> dict[Key, Level]:
 def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     """Train and validate one configuration that the sampler draws."""
     trial = claim.trial
-    with _job(handle, handle.trials, claim, f"trial-{trial.number}") as job:
+
+    def work(job: Job) -> list[float]:
         drawn = ground.space.draw(trial, ground.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
         job.begin(config, ground)
@@ -80,110 +87,123 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             looks = reports.looks(len(results))
             results += ground.scores(seeded, job.run, splits=("validation",), looks=looks)
             reports.seed_done(results)
+        job.keep(results)
         values = validation_values(results, ground.tasks, ground.config.source_language)
         found = objectives(values, baseline_levels(handle, ground), ground.settings)
         for name, value in zip(ground.settings.objectives, found, strict=True):
+            if not math.isfinite(value):  # Optuna would take it, and never read it again
+                raise TrainingError(f"objective {name} must be a number, got {value}")
             job.run.metric(f"objective/{name}", value)
-        job.done(results, found)
+        return found
+
+    _do(handle, handle.trials, claim, f"trial-{trial.number}", work)
 
 
 def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     """Train and validate the baseline with one seed; its models are kept for the test."""
     seed = claim.trial.user_attrs[SEED]
-    with _job(handle, handle.baseline, claim, f"baseline-{seed}") as job:
-        config = reference(ground.config, BASELINE).model_copy(
-            update={"seed": seed, "resume": claim.again}
-        )
+
+    def work(job: Job) -> list[float]:
+        config = reference(ground.config, BASELINE)
+        config = config.model_copy(update={"seed": seed, "resume": claim.again})
         job.begin(config, ground)
-        models = handle.models
-        job.done(ground.scores(config, job.run, splits=("validation",), models=models), [0.0])
+        job.keep(ground.scores(config, job.run, splits=("validation",), models=handle.models))
+        return NO_OBJECTIVE
+
+    _do(handle, handle.baseline, claim, f"baseline-{seed}", work)
 
 
 def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     """Train, validate and test what was selected, or a reference, with one seed."""
     attributes = claim.trial.user_attrs
     seed, contender = attributes[SEED], attributes[CONTENDER]
-    with _job(handle, handle.final, claim, f"test-{contender}-{seed}") as job:
+
+    def work(job: Job) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
         job.begin(config, ground)
         job.run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
-            results = ground.scores(config, job.run, splits=("test",), models=handle.models)
+            job.keep(ground.scores(config, job.run, splits=("test",), models=handle.models))
         else:
-            results = ground.scores(config, job.run, splits=("validation", "test"))
-        job.done(results, [0.0])
+            job.keep(ground.scores(config, job.run, splits=("validation", "test")))
+        return NO_OBJECTIVE
+
+    _do(handle, handle.final, claim, f"test-{contender}-{seed}", work)
 
 
-@dataclass
-class _Job:
+@dataclass(frozen=True)
+class Job:
     """A trial at work, and its run."""
 
     trial: Trial
     run: TrackedRun
     source_language: str
-    state: TrialState = TrialState.FAIL
-    values: list[float] | None = None
 
     def begin(self, config: RunConfig, ground: Ground) -> None:
         """Log what is going to be done."""
         log_config(self.run, config, ground.accelerator)
         self.trial.set_user_attr(CONFIG, config.model_dump(mode="json"))
 
-    def done(self, results: Sequence[TaskScores], values: list[float]) -> None:
-        """Log what came of it: means over seeds."""
+    def keep(self, results: Sequence[TaskScores]) -> None:
+        """Log what came of it, means over seeds, and let the trial remember it all."""
         tasks = list(dict.fromkeys(result.task for result in results))
         for task in tasks:
             prefix = f"{task}/" if len(tasks) > 1 else ""
             scores = mean_scores([r.scores for r in results if r.task == task])
             log_scores(self.run, scores, self.source_language, prefix)
             self.run.text(scores_to_csv(scores), prefix + RESULTS_FILE)
-        self.trial.set_user_attr(
-            SCORES, json.dumps([[r.task, r.seed, [list(s) for s in r.scores]] for r in results])
-        )
-        self.state, self.values = TrialState.COMPLETE, values
+        texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
+        self.trial.set_user_attr(SCORES, json.dumps(texts))
 
 
-@contextmanager
-def _job(handle: StudyHandle, queue: TrialQueue, claim: Claim, name: str) -> Iterator[_Job]:
-    """The run of a claimed trial, and the trial's end, whatever happens.
+def _do(
+    handle: StudyHandle,
+    queue: TrialQueue,
+    claim: Claim,
+    name: str,
+    work: Callable[[Job], list[float]],
+) -> None:
+    """Do a claimed trial in a run of its own, and end both, whatever happens.
 
     A trial that fails is failed, and the worker goes on with the next; one that is interrupted
     is given back.
+
+    Args:
+        handle: The study.
+        queue: Its queue that the trial is from.
+        claim: The trial.
+        name: Of the run.
+        work: Returns the objectives.
     """
     trial, began = claim.trial, time.monotonic()
-    job: _Job | None = None
-    problem = ""
+    state, values, problem = TrialState.FAIL, None, ""
     try:
-        with (
-            queue.alive(trial),
-            tracked_run(name, nested=True, parent=handle.run_id) as run,
-        ):
+        with queue.alive(trial), tracked_run(name, nested=True, parent=handle.run_id) as run:
             trial.set_user_attr(RUN_ID, run.run_id)
-            run.tags({"study": handle.name, "trial": str(trial.number), "state": "running"})
-            job = _Job(trial, run, handle.config.source_language)
+            run.tags({"study": handle.name, "trial": str(trial.number), "state": RUNNING})
             try:
-                yield job
-                run.tags({"state": COMPLETE})
+                values = work(Job(trial, run, handle.config.source_language))
             except Pruned as pruned:
-                job.state, problem = TrialState.PRUNED, str(pruned)
+                problem = str(pruned)
                 step = str(trial.user_attrs[PRUNED_STEP])
                 run.tags({"state": PRUNED, PRUNED_STEP: step, "pruned": problem})
             except BaseException as error:
                 run.tags({"state": FAILED if isinstance(error, Exception) else "interrupted"})
                 raise
+            else:
+                run.tags({"state": COMPLETE})
+        state = TrialState.PRUNED if values is None else TrialState.COMPLETE
     except AlignFreezeError as error:
         problem = str(error)
-    except Exception as error:
-        # A defect, or a lack of memory: the next trial may do better.
+    except Exception as error:  # a defect, or no memory: the next may do better
         problem = " ".join(f"{type(error).__name__}: {error}".split())
         logger.debug("%s", name, exc_info=True)
     except BaseException:
         queue.give_back(trial)
         raise
     attributes = {SECONDS: time.monotonic() - began} | ({PROBLEM: problem} if problem else {})
-    state = job.state if job else TrialState.FAIL
-    queue.finish(trial, state, job.values if job else None, attributes)
+    queue.finish(trial, state, values if state == TrialState.COMPLETE else None, attributes)
 
 
 class _Reports:

@@ -1,9 +1,8 @@
 """What a search maximises and minimises, from scores on the validation split."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, mean, stdev  # exact: equal scores have an equal mean
 from typing import NamedTuple
-
-import numpy as np
 
 from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError
@@ -43,7 +42,7 @@ def validation_values(
             wanted = ("validation", metrics[result.task])
             if (score.split, score.metric) == wanted and score.language != source_language:
                 values.setdefault(Key(result.task, score.language), []).append(score.value)
-    return {key: float(np.mean(found)) for key, found in values.items()}
+    return {key: mean(found) for key, found in values.items()}
 
 
 def mean_scores(seeds: Sequence[Sequence[Score]]) -> list[Score]:
@@ -51,7 +50,7 @@ def mean_scores(seeds: Sequence[Sequence[Score]]) -> list[Score]:
     values: dict[tuple[str, Split, str], list[float]] = {}
     for language, split, metric, value in (score for scores in seeds for score in scores):
         values.setdefault((language, split, metric), []).append(value)
-    return [Score(*key, float(np.mean(found))) for key, found in values.items()]
+    return [Score(*key, mean(found)) for key, found in values.items()]
 
 
 def levels(
@@ -64,7 +63,7 @@ def levels(
     seeds = [validation_values(own, tasks, source_language) for own in by_seed.values()]
     columns = {key: [values[key] for values in seeds] for key in (seeds[0] if seeds else ())}
     return {
-        key: Level(float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0)
+        key: Level(mean(found), stdev(found) if len(found) > 1 else 0.0)
         for key, found in columns.items()
     }
 
@@ -74,14 +73,14 @@ def aggregate(values: Mapping[Key, float], settings: SearchConfig) -> float:
     by_task: dict[str, dict[str, float]] = {}
     for key, value in values.items():
         by_task.setdefault(key.task, {})[key.language] = value
-    return float(np.mean([_of_task(languages, settings) for languages in by_task.values()]))
+    return mean(_of_task(languages, settings) for languages in by_task.values())
 
 
 def _of_task(values: Mapping[str, float], settings: SearchConfig) -> float:
     if settings.objectives[0] == WORST:
         return min(values.values())
     weights = [settings.weights.get(language, 1.0) for language in values]
-    return float(np.average(list(values.values()), weights=weights))
+    return fmean(values.values(), weights)
 
 
 def harmed(values: Mapping[Key, float], baseline: Mapping[Key, Level]) -> int:

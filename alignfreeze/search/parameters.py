@@ -72,6 +72,10 @@ class IntRange:
         """Its ends, step and scale, for JSON."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        """Its ends, step and scale, for a person."""
+        return _range_text(self)
+
 
 @dataclass(frozen=True)
 class FloatRange:
@@ -124,6 +128,10 @@ class FloatRange:
         """Its ends, step and scale, for JSON."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        """Its ends, step and scale, for a person."""
+        return _range_text(self)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -162,8 +170,18 @@ class Choice:
         """Its values, for JSON."""
         return {"values": list(self.values)}
 
+    def __str__(self) -> str:
+        """Its values, for a person."""
+        return f"of {', '.join(map(str, self.values))}"
+
 
 Parameter = IntRange | FloatRange | Choice
+
+
+def _range_text(parameter: IntRange | FloatRange) -> str:
+    step = "" if parameter.step in (None, 1) else f" by {parameter.step}"
+    scale = " (logarithmic)" if parameter.log else ""
+    return f"from {parameter.low} to {parameter.high}{step}{scale}"
 
 
 def exact(number: float) -> Fraction:

@@ -3,9 +3,11 @@
 import logging
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import optuna
@@ -13,20 +15,15 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateF
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from alignfreeze.errors import ConfigError
+from alignfreeze.search.storage import MISSED_HEARTBEATS
 from alignfreeze.tracking import end_run_of_other
 
 logger = logging.getLogger(__name__)
 
 RETRIES = 2
 """How often a trial is tried again whose worker has vanished."""
-
-MISSED_HEARTBEATS = 3
-"""Signs of life that a worker may miss in a row."""
 
 RUN_ID = "run_id"
 """User attribute of a trial: its MLflow run."""
@@ -35,77 +32,16 @@ PROBLEM = "problem"
 """User attribute of a failed trial: why."""
 
 GIVEN_BACK = "given_back"
-"""User attribute of a trial that was interrupted, and is in the queue again."""
+"""User attribute of a trial that was interrupted, and is to be in the queue again."""
 
-RESUMED = "resumed"
-"""User attribute of a trial that goes on with an interrupted one."""
+WITHDRAWN = "withdrawn"
+"""User attribute of a trial that was taken out of the queue before anybody had begun it."""
 
-
-@contextmanager
-def open_storage(url: str, heartbeat: int) -> Iterator[RDBStorage]:
-    """Connect to Optuna's storage, for as long as the context lasts; make its tables if need be.
-
-    Args:
-        url: A database URL as SQLAlchemy takes it.
-        heartbeat: Seconds between two signs of life of a trial's worker.
-
-    Raises:
-        ConfigError: If it is no such URL, or there is no such database.
-    """
-    try:
-        sqlite = make_url(url).get_backend_name() == "sqlite"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            storage = RDBStorage(
-                url,
-                # Writers wait for each other; a worker that was cut off connects anew.
-                engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else _PING,
-                heartbeat_interval=heartbeat,
-                grace_period=MISSED_HEARTBEATS * heartbeat,
-                heartbeat_stale_trial_callback=_retry,
-            )
-    except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())
-        raise ConfigError(f"storage {without_password(url)}: {reason}") from None
-    if sqlite:
-        _lock_before_reading(storage)
-    try:
-        yield storage
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
+GOES_ON_WITH = "goes_on_with"
+"""User attribute of a trial: the number of the interrupted one that it goes on with."""
 
 
-_PING = {"pool_pre_ping": True}
-
-
-def without_password(url: str) -> str:
-    """A URL as it may be shown."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return repr(url)
-
-
-def _lock_before_reading(storage: RDBStorage) -> None:
-    """Make SQLite's transactions exclusive from their first statement on.
-
-    By default it locks when something is written, and two workers that have both read that a
-    trial is waiting both take it.
-    """
-
-    def connected(connection: DBAPIConnection, record: object) -> None:
-        connection.isolation_level = None
-
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    storage.engine.dispose()
-    event.listen(storage.engine, "connect", connected)
-    event.listen(storage.engine, "begin", begun)
-
-
-def _retry(study: optuna.Study, trial: FrozenTrial) -> None:
+def retry(study: optuna.Study, trial: FrozenTrial) -> None:
     """Put a trial whose worker has vanished back into the queue, and end its run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -168,18 +104,21 @@ class TrialQueue:
         self._id = storage.get_study_id_from_name(study.study_name)
 
     def claim(self) -> Claim | None:
-        """Take the first trial that waits; ``None`` if none does, or others took them all."""
-        for waiting in self._trials(TrialState.WAITING):
-            trial_id = self._trial_id(waiting.number)
+        """Take a trial that waits; ``None`` if none does, or others took them all.
+
+        Those that were begun before come first, the others in order.
+        """
+        begun = {t.number: _was_begun(t) for t in self._trials(TrialState.WAITING)}
+        for number in sorted(begun, key=lambda number: not begun[number]):
+            trial_id = self._trial_id(number)
             # A first sign of life before the claim: a worker that is killed right after it
             # would not be missed otherwise.
             self._storage.record_heartbeat(trial_id)
             try:
                 if self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                     if self._sampler is not None:
-                        self.study.sampler = self._sampler(waiting.number)
-                    again = RESUMED in waiting.user_attrs or bool(_history(waiting))
-                    return Claim(Trial(self.study, trial_id), again)
+                        self.study.sampler = self._sampler(number)
+                    return Claim(Trial(self.study, trial_id), begun[number])
             except UpdateFinishedTrialError:
                 continue
         return None
@@ -234,17 +173,24 @@ class TrialQueue:
     def give_back(self, trial: Trial) -> None:
         """Put a trial that was interrupted back into the queue, as it was drawn."""
         if self.finish(trial, TrialState.FAIL, None, {GIVEN_BACK: True}):
-            frozen = self.study.get_trials()[trial.number]
-            attributes = {k: v for k, v in frozen.user_attrs.items() if k != GIVEN_BACK}
-            self.study.add_trial(
-                create_trial(
-                    state=TrialState.WAITING,
-                    params=frozen.params,
-                    distributions=frozen.distributions,
-                    user_attrs=attributes | {RESUMED: True},
-                    system_attrs=frozen.system_attrs,
-                )
+            self._put_back(self.study.get_trials(deepcopy=False)[trial.number])
+
+    def _put_back(self, given: FrozenTrial) -> None:
+        attributes = {k: v for k, v in given.user_attrs.items() if k != GIVEN_BACK}
+        self.study.add_trial(
+            create_trial(
+                state=TrialState.WAITING,
+                params=given.params,
+                distributions=given.distributions,
+                user_attrs=attributes | {GOES_ON_WITH: given.number},
+                system_attrs=given.system_attrs,
             )
+        )
+
+    def withdraw(self) -> None:
+        """Take all trials that wait out of the queue."""
+        while (claim := self.claim()) is not None:
+            self.finish(claim.trial, TrialState.FAIL, None, {WITHDRAWN: True})
 
     def retry_vanished(self) -> None:
         """Put trials whose workers give no sign of life any more back into the queue."""
@@ -252,26 +198,78 @@ class TrialQueue:
             warnings.simplefilter("ignore", ExperimentalWarning)
             fail_stale_trials(self.study)
 
+    def mend(self) -> None:
+        """Put back what is to be in the queue again, but whose worker was killed on the way.
+
+        For one process alone, or it would be put back twice.
+        """
+        interval = self._storage.get_heartbeat_interval() or 0
+        long_ago = datetime.now() - timedelta(seconds=MISSED_HEARTBEATS * interval)
+        for trial in self._lost():
+            if trial.datetime_complete is not None and trial.datetime_complete < long_ago:
+                if GIVEN_BACK in trial.user_attrs:
+                    self._put_back(trial)
+                else:
+                    retry(self.study, trial)
+
     def counts(self) -> Counts:
         """How many trials wait, run and are done."""
-        states = [trial.state for trial in self.trials()]
+        states = Counter(trial.state for trial in self.trials())
+        lost = len(self._lost())
         return Counts(
-            waiting=states.count(TrialState.WAITING),
-            running=states.count(TrialState.RUNNING),
-            finished=sum(state.is_finished() for state in states),
+            waiting=states[TrialState.WAITING] + lost,
+            running=states[TrialState.RUNNING],
+            finished=sum(n for state, n in states.items() if state.is_finished()),
         )
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials in order, but for those that were begun anew as another one."""
+        """All trials in order, but for those that are begun anew as another one."""
         found = self._trials()
-        replaced = {n for trial in found for n in _history(trial) if n != trial.number}
-        return [t for t in found if t.number not in replaced and GIVEN_BACK not in t.user_attrs]
+        gone = _replaced(found) | {trial.number for trial in _lost(found)}
+        return [t for t in found if t.number not in gone and WITHDRAWN not in t.user_attrs]
+
+    def _lost(self) -> list[FrozenTrial]:
+        return _lost(self._trials())
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)
 
     def _trial_id(self, number: int) -> int:
         return int(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
+
+
+def problem_of(trial: FrozenTrial) -> str:
+    """Why a trial failed."""
+    return str(trial.user_attrs.get(PROBLEM, f"{RETRIES + 1} workers in a row vanished with it"))
+
+
+def _was_begun(trial: FrozenTrial) -> bool:
+    """Whether a trial goes on with one that was interrupted, or whose worker vanished."""
+    return GOES_ON_WITH in trial.user_attrs or bool(_history(trial))
+
+
+def _replaced(trials: list[FrozenTrial]) -> set[int]:
+    """The numbers of trials that others go on with."""
+    replaced = {number for trial in trials for number in _history(trial) if number != trial.number}
+    return replaced | {t.user_attrs[GOES_ON_WITH] for t in trials if GOES_ON_WITH in t.user_attrs}
+
+
+def _lost(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Trials that are to be in the queue again, and are not yet."""
+    replaced = _replaced(trials)
+    return [
+        trial
+        for trial in trials
+        if trial.state == TrialState.FAIL
+        and trial.number not in replaced
+        and WITHDRAWN not in trial.user_attrs
+        and (GIVEN_BACK in trial.user_attrs or _may_be_retried(trial))
+    ]
+
+
+def _may_be_retried(trial: FrozenTrial) -> bool:
+    """Whether a failed trial has no reason but that its worker vanished, and not too often."""
+    return PROBLEM not in trial.user_attrs and len(_history(trial)) < RETRIES
 
 
 def _history(trial: FrozenTrial) -> list[int]:

@@ -21,7 +21,7 @@ from alignfreeze.search.handle import StudyHandle
 from alignfreeze.search.jobs import PRUNED_STEP, SECONDS, baseline_levels, scores_of
 from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
-from alignfreeze.search.queue import PROBLEM, RUN_ID
+from alignfreeze.search.queue import RUN_ID, problem_of
 from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.tabulation import COMPLETE, FAILED, PRUNED, StudyTable
 from alignfreeze.tracking import TrackedRun
@@ -55,6 +55,9 @@ def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
             (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")
             log_tests(run, scores)
         run.artifacts(folder)
+    left_out = len(best_trials(handle)) - handle.settings.finalists
+    if len(handle.settings.objectives) > 1 and left_out > 0:
+        logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
     for trial in best_trials(handle)[:1]:
         run.metric("best/trial", trial.number)
         for objective, value in zip(handle.settings.objectives, trial.values, strict=True):
@@ -117,7 +120,7 @@ def _row(
         "seconds": attributes.get(SECONDS, math.nan),
         "pruned_step": attributes.get(PRUNED_STEP),
         "run_id": attributes.get(RUN_ID),
-        "problem": attributes.get(PROBLEM),
+        "problem": problem_of(trial) if trial.state == TrialState.FAIL else None,
     }
 
 

@@ -1,19 +1,23 @@
 """A search from its options to its answer: the process that fills the queues, and looks on."""
 
 import logging
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
+
+from optuna.trial import TrialState
 
 from alignfreeze import tracking
 from alignfreeze.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.records import log_config
-from alignfreeze.search.answer import Tested, contenders, tested
+from alignfreeze.search.answer import Tested, best_trials, contenders, tested
 from alignfreeze.search.command import WorkerCommand, wait_until
 from alignfreeze.search.ground import Ground
 from alignfreeze.search.handle import (
@@ -22,25 +26,24 @@ from alignfreeze.search.handle import (
     RUN_ID,
     StudyHandle,
     open_study,
-    read_space,
+    run_of_study,
+    space_text,
     study_name,
 )
 from alignfreeze.search.jobs import CONFIG, CONTENDER, SEED, run_baseline, run_test, run_trial
 from alignfreeze.search.launchers import Launcher, make_launcher
-from alignfreeze.search.queue import PROBLEM, TrialQueue, without_password
-from alignfreeze.search.records import leave_records
+from alignfreeze.search.queue import TrialQueue, problem_of, retry
+from alignfreeze.search.records import BEST_FILE, leave_records
 from alignfreeze.search.settings import FREE_FIELDS, build_search
+from alignfreeze.search.storage import open_storage, sole_coordinator, without_password
 from alignfreeze.search.watch import Watch
-from alignfreeze.search.worker import POLL_SECONDS, Job, take_one
+from alignfreeze.search.worker import POLL_SECONDS, Work, take_one
 from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.tracking import TrackedRun, tracked_run
 
 logger = logging.getLogger(__name__)
 
 RUN_NAME = "alignfreeze search"
-
-HEARTBEAT_VARIABLE = "ALIGNFREEZE_SEARCH_HEARTBEAT"
-"""Tells a worker how often to give a sign of life."""
 
 FAREWELL_SECONDS = 10.0
 """How long workers may take to see that a search is finished."""
@@ -52,12 +55,16 @@ HOPELESS = 3
 """Trials that have failed, and not one that has not, after which a search is given up."""
 
 
+SPARE_TRIALS = 8
+"""Trials beside those for its own workers that a search keeps waiting for workers that join."""
+
+
 @dataclass(frozen=True)
 class SearchOutcome:
     """What a search has to tell.
 
     Attributes:
-        tested: What was tested, the selected first; `tests_table` makes a table of it.
+        tested: What was tested, the selected first; `summary.comparisons` makes tables of it.
         metrics: The primary metric, by task.
         source_language: The language that was fine-tuned in.
         places: Where the run and the study are to be found; lines for a person.
@@ -76,8 +83,8 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         options: Text by the name of an option (see `build_search`).
 
     Raises:
-        AlignFreezeError: If an option, a file, a plugin or the model is at fault, or all trials
-            fail.
+        AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
+            succeeds.
         Interrupted: When a signal asked the process to end; the same call goes on from there.
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
@@ -85,13 +92,17 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
             _refuse_torchrun()
             config, settings = build_search(options)
             url = settings.storage or f"sqlite:///{tracking.store_folder() / 'optuna.db'}"
-            name = settings.study or study_name(config, settings, read_space(settings))
-            handle = stack.enter_context(open_study(config, settings, url, name=name))
+            name = settings.study or study_name(config, settings, space_text(settings))
+            storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
+            stack.enter_context(sole_coordinator(storage, name))
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        with _study_run(handle) as run:
-            return _Search(handle, run, url).outcome()
+        with _study_run(run_of_study(storage, name), name) as run:
+            space = Path(settings.space).expanduser() if settings.space else None
+            ground = Ground(config, settings, space)
+            handle = open_study(storage, name, config, settings)
+            return _Search(handle, ground, run, url).outcome()
 
 
 def _refuse_torchrun() -> None:
@@ -100,27 +111,20 @@ def _refuse_torchrun() -> None:
 
 
 @contextmanager
-def _study_run(handle: StudyHandle) -> Iterator[TrackedRun]:
+def _study_run(known: str | None, name: str) -> Iterator[TrackedRun]:
     """The one run of a study, for the first time or again."""
-    known = handle.known(RUN_ID)
     if known is None:
         with tracked_run(RUN_NAME) as run:
-            handle.remember(RUN_ID, run.run_id)
             yield run
         return
     tracking.require_run(known)
-    if tracking.is_being_written(known):
-        raise ConfigError(
-            f"study {handle.name!r} is being searched by another process; add to it with "
-            f"alignfreeze search-worker --study {handle.name}"
-        )
     if "MLFLOW_RUN_ID" not in os.environ:
         with tracked_run(RUN_NAME, again=known) as run:
             yield run
         return
     # `mlflow run` has opened a run of its own, which says where the study's is.
     with tracked_run(RUN_NAME) as outer:
-        outer.tags({"study": handle.name, "continues": known})
+        outer.tags({"study": name, "continues": known})
         with tracked_run(RUN_NAME, nested=True, again=known) as run:
             yield run
 
@@ -130,61 +134,60 @@ class _Search:
 
     Args:
         handle: The study.
+        ground: What its trials stand on.
         run: Its run.
         url: Optuna's storage.
     """
 
-    def __init__(self, handle: StudyHandle, run: TrackedRun, url: str) -> None:
+    def __init__(self, handle: StudyHandle, ground: Ground, run: TrackedRun, url: str) -> None:
         self.handle = handle
+        self.ground = ground
         self.run = run
         self.url = url
-        self.settings = handle.settings
-        space = Path(self.settings.space).expanduser() if self.settings.space else None
-        self.ground = Ground(handle.config, self.settings, space)
-        self._check_identity()
-        self._describe()
-        minutes = self.settings.minutes
-        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        self._cells = self.ground.space.cells() if self.settings.sampler == "grid" else None
-        self._launcher: Launcher | None = None
-
-    def _check_identity(self) -> None:
-        known = self.handle.known(IDENTITY)
-        if known is None:
-            self.handle.remember(IDENTITY, self.ground.identity)
-        elif known != self.ground.identity:
+        self.settings = ground.settings
+        if handle.known(RUN_ID) is None:
+            self._describe()
+            handle.remember(IDENTITY, ground.identity)
+            handle.remember(RUN_ID, run.run_id)
+        if handle.known(IDENTITY) != ground.identity:
             raise ConfigError(
                 f"study {self.handle.name!r} was begun with another version of the code or its "
                 "libraries, other data, another model or another precision; give it another name"
             )
+        # A URL may hold a password.
+        asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
+        run.tags({f"search.{name}": str(value) for name, value in asked.items()})
+        self._cells = ground.space.cells() if self.settings.sampler == "grid" else None
+        self._launcher: Launcher | None = None
+        self._told_problems: set[str] = set()
 
     def _describe(self) -> None:
+        """Log what trials depend on: params, which do not change when the study is gone on with."""
         log_config(self.run, self.handle.config, self.ground.accelerator)
-        asked = {f"search.{k}": v for k, v in self.settings.model_dump(mode="json").items()}
-        # Params cannot change when the study is gone on with, and a URL may hold a password.
-        free = {f"search.{name}" for name in FREE_FIELDS} - {"search.storage"}
-        self.run.params({k: v for k, v in asked.items() if k.split(".")[1] not in FREE_FIELDS})
-        self.run.tags({"study": self.handle.name} | {k: str(asked[k]) for k in sorted(free)})
+        asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
+        self.run.params({f"search.{name}": value for name, value in asked.items()})
+        self.run.tags({"study": self.handle.name})
 
     def outcome(self) -> SearchOutcome:
         """All stages, and the records of them, after an interruption too."""
-        self.handle.remember(FINISHED, False)
-        logger.info("study %s in %s", self.handle.name, without_password(self.url))
-        logger.info("space: %s", self.ground.space.described())
+        handle = self.handle
+        handle.remember(FINISHED, False)
+        logger.info("study %s in %s", handle.name, without_password(self.url))
+        logger.info("space: %s", self.ground.space)
         try:
             with self._workers():
-                self._stage(self.handle.baseline, run_baseline, self._fill_baseline)
-                self._stage(self.handle.trials, run_trial, self._fill_trials)
-                self._stage(self.handle.final, run_test, self._fill_tests)
-                self.handle.remember(FINISHED, True)
+                self._cells_of(handle.baseline, run_baseline, self._baseline_cells())
+                self._trials()
+                self._cells_of(handle.final, run_test, self._test_cells())
+                handle.remember(FINISHED, True)
         finally:
             tracking.end_dead_runs()
-            leave_records(self.handle, self.ground, self.run)
-        rmtree(self.handle.models, ignore_errors=True)
+            leave_records(handle, self.ground, self.run)
+        rmtree(handle.models, ignore_errors=True)
         return SearchOutcome(
-            tested(self.handle),
+            tested(handle),
             metrics={data.name: data.task.primary_metric for data in self.ground.tasks},
-            source_language=self.handle.config.source_language,
+            source_language=handle.config.source_language,
             places=self._places(),
         )
 
@@ -192,78 +195,111 @@ class _Search:
         run_id = self.handle.run_id
         return [
             *tracking.places(run_id),
-            f"run the best again: mlflow run . -P config=… with best.yaml of run {run_id}",
+            "run the best again: mlflow artifacts download --run-id "
+            f"{run_id} --artifact-path {BEST_FILE} --dst-path . "
+            f"&& mlflow run . -P config={BEST_FILE}",
         ]
 
-    def _stage(self, queue: TrialQueue, job: Job, fill: Callable[[], None]) -> None:
+    def _baseline_cells(self) -> list[dict[str, Any]]:
+        return [{SEED: seed} for seed in self.settings.final_seeds]
+
+    def _test_cells(self) -> list[dict[str, Any]]:
+        return [
+            {CONTENDER: name, SEED: seed, CONFIG: config.model_dump(mode="json")}
+            for name, config in contenders(self.handle)
+            for seed in self.settings.final_seeds
+        ]
+
+    def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
+        """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""
+        wanted = {_key(cell): cell for cell in cells}
+        there = {_key(t.user_attrs) for t in queue.trials() if t.state != TrialState.FAIL}
+        for key, cell in wanted.items():
+            if key not in there:
+                queue.study.enqueue_trial({}, cell)
+        self._work_on(queue, job, wanted=len(wanted), fill=lambda: None)
+        done = {_key(t.user_attrs) for t in queue.trials() if t.state == TrialState.COMPLETE}
+        if missing := [cell for key, cell in wanted.items() if key not in done]:
+            failed = [t for t in queue.trials() if t.state == TrialState.FAIL]
+            what = " ".join(str(part) for part in _key(missing[0]) if part is not None)
+            raise AlignFreezeError(
+                f"{queue.study.study_name}: {len(missing)} of {len(wanted)} failed, such as "
+                f"{what}: {problem_of(failed[-1])}; the same command tries again"
+            )
+
+    def _trials(self) -> None:
+        """Search."""
+        queue = self.handle.trials
+        minutes = self.settings.minutes
+        deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        wanted = self.settings.trials if self._cells is None else len(self._cells)
+        before = {trial.number for trial in queue.trials() if trial.state.is_finished()}
+
+        def fill() -> None:
+            self._give_up_if_hopeless(before)
+            counts = queue.counts()
+            if time.monotonic() > deadline:
+                if counts.waiting:
+                    queue.withdraw()
+                return
+            room = self.settings.workers + SPARE_TRIALS - counts.waiting
+            for number in range(counts.total, min(wanted, counts.total + room)):
+                queue.study.enqueue_trial(self._fixed(number))
+
+        self._work_on(queue, run_trial, wanted=wanted, fill=fill)
+        if not best_trials(self.handle):
+            failed = [problem_of(t) for t in queue.trials() if t.state == TrialState.FAIL]
+            raise AlignFreezeError(
+                f"{self.handle.name}: no trial is complete, so there is nothing to test"
+                + (f"; {len(failed)} failed, the first with: {failed[0]}" if failed else "")
+            )
+
+    def _fixed(self, number: int) -> dict[str, Any]:
+        """What is not to be drawn: a grid's cell; and the first trial is as configured."""
+        if self._cells is not None:
+            return dict(self._cells[number])
+        return dict(self.ground.first_point()) if number == 0 else {}
+
+    def _give_up_if_hopeless(self, before: Collection[int]) -> None:
+        """Complain if all trials of this call have failed so far, and they are several."""
+        trials = [t for t in self.handle.trials.trials() if t.number not in before]
+        ended = [trial for trial in trials if trial.state.is_finished()]
+        if len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended):
+            raise AlignFreezeError(
+                f"{self.handle.name}: all of {len(ended)} trials failed, the first with: "
+                f"{problem_of(ended[0])}"
+            )
+
+    def _work_on(
+        self, queue: TrialQueue, job: Work, *, wanted: int, fill: Callable[[], None]
+    ) -> None:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
-        watch = Watch(self.handle, queue)
+        watch = Watch(self.handle, queue, wanted)
         while True:
+            queue.mend()
             fill()
             counts = queue.counts()
+            watch.look()
             if not counts.waiting + counts.running:
-                break
+                return
             if self._launcher is not None:
                 self._look_after(self._launcher, queue)
             elif not take_one(self.handle, self.ground, queue, job):
                 time.sleep(POLL_SECONDS)
-            watch.look()
-        self._require_success(queue)
 
     def _look_after(self, launcher: Launcher, queue: TrialQueue) -> None:
         queue.retry_vanished()
-        if not launcher.running():
-            problems = "; ".join(launcher.problems()) or "they ended too early"
-            raise AlignFreezeError(f"no worker is left: {problems}")
-        time.sleep(POLL_SECONDS)
-
-    def _require_success(self, queue: TrialQueue) -> None:
-        """Complain if tests or the baseline failed, or all trials did."""
-        trials = queue.trials()
-        failed = [t for t in trials if PROBLEM in t.user_attrs and t.state.name == "FAIL"]
-        if failed and (queue is not self.handle.trials or len(failed) == len(trials)):
-            what = queue.study.study_name
-            problem = failed[0].user_attrs[PROBLEM]
+        problems = launcher.problems()
+        running = launcher.running()
+        for problem in problems:
+            if problem not in self._told_problems:
+                self._told_problems.add(problem)
+                logger.warning("%s; %d worker(s) left", problem, running)
+        if not running:
             raise AlignFreezeError(
-                f"{what}: {len(failed)} of {len(trials)} failed, the first with: {problem}"
+                f"no worker is left: {'; '.join(problems) or 'they ended too early'}"
             )
-
-    def _fill_baseline(self) -> None:
-        if self.handle.baseline.counts().total == 0:
-            for seed in self.settings.final_seeds:
-                self.handle.baseline.study.enqueue_trial({}, {SEED: seed})
-
-    def _fill_trials(self) -> None:
-        """Keep as many trials waiting as there are workers, so that few are left if it stops."""
-        counts = self.handle.trials.counts()
-        wanted = self.settings.trials if self._cells is None else len(self._cells)
-        late = self._deadline is not None and time.monotonic() > self._deadline
-        self._give_up_if_hopeless()
-        for number in range(counts.total, wanted):
-            if late or counts.waiting + number - counts.total >= self.settings.workers:
-                break
-            self.handle.trials.study.enqueue_trial(self._fixed(number))
-
-    def _fixed(self, number: int) -> dict[str, object]:
-        """What is not to be drawn: a grid's cell; and the first trial is as configured."""
-        if self._cells is not None:
-            return dict(self._cells[number])
-        return dict(self.ground.space.point(self.handle.config) or {}) if number == 0 else {}
-
-    def _give_up_if_hopeless(self) -> None:
-        finished = [t for t in self.handle.trials.trials() if t.state.is_finished()]
-        if len(finished) >= HOPELESS and all(t.state.name == "FAIL" for t in finished):
-            self._require_success(self.handle.trials)
-
-    def _fill_tests(self) -> None:
-        """Queue what is to be tested and is not yet: once for each seed."""
-        there = {(t.user_attrs[CONTENDER], t.user_attrs[SEED]) for t in self.handle.final.trials()}
-        for contender in contenders(self.handle):
-            for seed in self.settings.final_seeds:
-                if (contender.name, seed) not in there:
-                    config = contender.config.model_dump(mode="json")
-                    attributes = {CONTENDER: contender.name, SEED: seed, CONFIG: config}
-                    self.handle.final.study.enqueue_trial({}, attributes)
+        time.sleep(POLL_SECONDS)
 
     @contextmanager
     def _workers(self) -> Iterator[None]:
@@ -274,7 +310,6 @@ class _Search:
         environment = {
             "MLFLOW_TRACKING_URI": tracking.store_uri(),
             "ALIGNFREEZE_CACHE": str(cache_root().resolve()),
-            HEARTBEAT_VARIABLE: str(self.settings.heartbeat),
         }
         self._launcher = launcher = make_launcher(
             self.settings.launcher,
@@ -289,3 +324,8 @@ class _Search:
             wait_until(lambda: not launcher.running(), FAREWELL_SECONDS)
         finally:
             launcher.stop(STOP_SECONDS)
+
+
+def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What tells the trials of a queue of cells apart."""
+    return attributes.get(CONTENDER), attributes[SEED]

@@ -61,14 +61,18 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     study: str = Field(
-        "", description="name of the study (default: a hash of what its scores depend on)"
+        "",
+        description="name of the study (default: a hash of what its scores depend on)",
+        pattern="^[^:/]*$",
     )
     storage: str = Field(
         "",
         description="Optuna's storage, such as postgresql+psycopg://… "
         "(default: a SQLite file beside the tracking store)",
     )
-    trials: PositiveInt = Field(20, description="trials of the study, with those it has already")
+    trials: PositiveInt = Field(
+        20, description="trials of the study, with those it has already (a grid: all its cells)"
+    )
     minutes: PositiveFloat | None = Field(
         None, description="begin no trial after so many minutes (default: no limit)"
     )
@@ -91,7 +95,8 @@ class SearchConfig(BaseModel):
         min_length=1,
     )
     references: Names = Field(
-        ("none", "front"), description="strategies to test beside the best and the baseline"
+        ("none", "front"),
+        description="strategies to test beside the best and the baseline; a lone comma: no others",
     )
     finalists: PositiveInt = Field(
         3, description="configurations to test, where two objectives leave several"
@@ -143,6 +148,11 @@ class SearchConfig(BaseModel):
                 f"pruner must be none with two objectives, which cannot be pruned, "
                 f"got {self.pruner!r}"
             )
+        if self.launcher == "local" and self.launcher_args:
+            raise ValueError(
+                "launcher_args must be empty with launcher=local, which has none, "
+                f"got {next(iter(self.launcher_args))!r}"
+            )
         return self
 
     @property
@@ -170,5 +180,6 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
         problems = (describe_error(details, SearchConfig) for details in error.errors())
         raise ConfigError("; ".join(problems)) from None
     config = build_config({name: text for name, text in options.items() if name not in own})
-    decided = {"compare": (), "encoder": "", "seed": settings.search_seeds[0]}
+    decided = dict.fromkeys(OWN_FIELDS) | {"compare": (), "encoder": "", "reuse": True}
+    decided |= {"resume": False, "save_model": False, "seed": settings.search_seeds[0]}
     return config.model_copy(update=decided), settings

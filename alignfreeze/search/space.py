@@ -157,17 +157,25 @@ class Space:
         found = self.parameters.items()
         return tuple(name for name, p in found if not isinstance(p, Choice) and p.log)
 
-    def described(self) -> dict[str, object]:
-        """The whole space, for JSON: equal for spaces that give the same configurations."""
-        pinned: dict[str, object] = {
+    def __str__(self) -> str:
+        """All parameters and what they may be, for a person."""
+        pinned = [f"{name} = {value}" for name, value in self._pinned().items()]
+        return "; ".join([*(f"{name} {p}" for name, p in self.parameters.items()), *pinned])
+
+    def _pinned(self) -> dict[str, object]:
+        arguments: dict[str, object] = {
             f"{strategy}.{field}": value
             for strategy, values in self.pinned_arguments.items()
             for field, value in values.items()
         }
+        return arguments | dict(self.pinned_fields)
+
+    def described(self) -> dict[str, object]:
+        """The whole space, for JSON: equal for spaces that give the same configurations."""
         return {
             "strategies": list(self.strategies),
             "parameters": {name: p.described() for name, p in self.parameters.items()},
-            "pinned": pinned | dict(self.pinned_fields),
+            "pinned": self._pinned(),
         }
 
 

@@ -6,7 +6,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.search.handle import StudyHandle
 from alignfreeze.search.jobs import CONTENDER, PRUNED_STEP, SECONDS, SEED
-from alignfreeze.search.queue import PROBLEM, TrialQueue
+from alignfreeze.search.queue import TrialQueue, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +17,11 @@ class Watch:
     Args:
         handle: The study.
         queue: One of its queues.
+        wanted: How many trials there are to be.
     """
 
-    def __init__(self, handle: StudyHandle, queue: TrialQueue) -> None:
+    def __init__(self, handle: StudyHandle, queue: TrialQueue, wanted: int) -> None:
+        self._wanted = wanted
         self._handle = handle
         self._queue = queue
         self._told = {t.number for t in queue.trials() if t.state.is_finished()}
@@ -36,25 +38,16 @@ class Watch:
 
     def _tell(self, trial: FrozenTrial, number: int) -> None:
         took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
-        what, count = self._name(trial), f"[{number}/{self._total()}]"
+        what, count = self._name(trial), f"[{number}/{max(number, self._wanted)}]"
         if trial.state == TrialState.FAIL:
-            reason = trial.user_attrs.get(PROBLEM, "its workers vanished")
-            logger.warning("%s %s failed: %s", count, what, reason)
+            logger.warning("%s %s failed: %s", count, what, problem_of(trial))
         elif trial.state == TrialState.PRUNED:
             step = trial.user_attrs[PRUNED_STEP]
             logger.info("%s %s: pruned at report %d, %s", count, what, step, took)
-        elif self._queue is self._handle.trials:
+        elif SEED not in trial.user_attrs:
             logger.info("%s %s: %s, %s", count, what, self._values(trial), took)
         else:
             logger.info("%s %s: done, %s", count, what, took)
-
-    def _total(self) -> int:
-        own = self._queue.counts().total
-        return max(own, self._handle.settings.trials) if self._is_search else own
-
-    @property
-    def _is_search(self) -> bool:
-        return self._queue is self._handle.trials
 
     def _name(self, trial: FrozenTrial) -> str:
         if SEED in trial.user_attrs:

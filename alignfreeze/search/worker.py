@@ -24,10 +24,10 @@ POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 120.0
 """How long a worker waits for the next queue to be filled."""
 
-Job = Callable[[StudyHandle, Ground, Claim], None]
+Work = Callable[[StudyHandle, Ground, Claim], None]
 
 
-def jobs(handle: StudyHandle) -> list[tuple[TrialQueue, Job]]:
+def jobs(handle: StudyHandle) -> list[tuple[TrialQueue, Work]]:
     """The queues of a study in their order, and what is done with their trials."""
     return [
         (handle.baseline, run_baseline),
@@ -36,7 +36,7 @@ def jobs(handle: StudyHandle) -> list[tuple[TrialQueue, Job]]:
     ]
 
 
-def take_one(handle: StudyHandle, ground: Ground, queue: TrialQueue, job: Job) -> bool:
+def take_one(handle: StudyHandle, ground: Ground, queue: TrialQueue, job: Work) -> bool:
     """Do the next trial of a queue; False if none is waiting."""
     queue.retry_vanished()
     claim = queue.claim()
@@ -60,13 +60,12 @@ def quietly() -> Iterator[None]:
         phases.setLevel(level)
 
 
-def join(study: str, url: str, *, heartbeat: int, data: str = "", model: str = "") -> int:
+def join(study: str, url: str, *, data: str = "", model: str = "") -> int:
     """Work on a study that is being searched, until it is done.
 
     Args:
         study: Its name.
         url: Optuna's storage.
-        heartbeat: Seconds between signs of life.
         data: Where its data is on this machine, if elsewhere.
         model: Where its model is on this machine, if elsewhere.
 
@@ -79,7 +78,7 @@ def join(study: str, url: str, *, heartbeat: int, data: str = "", model: str = "
     """
     with (
         signals_as_exceptions("what it had in hand was given back"),
-        find_study(study, url, heartbeat) as handle,
+        find_study(study, url) as handle,
     ):
         tracking.require_run(handle.run_id)
         here = {name: value for name, value in {"data": data, "model": model}.items() if value}

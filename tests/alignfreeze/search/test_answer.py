@@ -2,6 +2,8 @@
 
 import json
 import random
+from contextlib import ExitStack
+from itertools import count
 
 import optuna
 import pytest
@@ -16,8 +18,9 @@ from alignfreeze.search.answer import Contender, best_trials, config_of, contend
 from alignfreeze.search.handle import open_study
 from alignfreeze.search.jobs import CONFIG, CONTENDER, SCORES, SEED
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.queue import GIVEN_BACK
+from alignfreeze.search.queue import GIVEN_BACK, retry
 from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.storage import open_storage
 
 RUN = RunConfig(strategy="front", strategy_args={"boundary": 3}, languages=("de",))
 
@@ -26,17 +29,15 @@ RUN = RunConfig(strategy="front", strategy_args={"boundary": 3}, languages=("de"
 def open_handle(tmp_path):
     """Opens a study with some settings; the storage lives as long as the test."""
     before = optuna.logging.get_verbosity()
-    opened = []
+    numbers = count()
+    with ExitStack() as stack:
 
-    def opener(**settings):
-        url = f"sqlite:///{tmp_path / 'optuna.db'}"
-        context = open_study(RUN, SearchConfig(**settings), url, name=f"study-{len(opened)}")
-        opened.append(context)
-        return context.__enter__()
+        def opener(**settings):
+            url = f"sqlite:///{tmp_path / 'optuna.db'}"
+            storage = stack.enter_context(open_storage(url, 30, retry))
+            return open_study(storage, f"study-{next(numbers)}", RUN, SearchConfig(**settings))
 
-    yield opener
-    for context in opened:
-        context.__exit__(None, None, None)
+        yield opener
     optuna.logging.set_verbosity(before)
 
 

@@ -1,6 +1,7 @@
 """A study by its name: what it is made of, what it remembers, and what it refuses."""
 
 import re
+from contextlib import contextmanager
 
 import optuna
 import pytest
@@ -13,11 +14,13 @@ from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.identity import HOW_FIELDS
 from alignfreeze.search import handle as handles
-from alignfreeze.search.handle import find_study, open_study, read_space, study_name
+from alignfreeze.search.handle import find_study, open_study, space_text, study_name
+from alignfreeze.search.queue import retry
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
+from alignfreeze.search.storage import open_storage
 
 CONFIG = RunConfig(languages=("de", "fr"))
-SETTINGS = SearchConfig(pruner="none")
+SETTINGS = SearchConfig(pruner="none", launcher="submitit")
 
 OTHER_SETTINGS = {
     "study": "mine",
@@ -74,6 +77,13 @@ def changed(before, /, **values):
     return type(before).model_validate(before.model_dump() | values)
 
 
+@contextmanager
+def opened(config, settings, url, *, name):
+    """A study as a search opens it."""
+    with open_storage(url, settings.heartbeat, retry) as storage:
+        yield open_study(storage, name, config, settings)
+
+
 # Names
 
 
@@ -124,7 +134,7 @@ def test_all_names_tell_what_they_are_of():
 
 
 def test_a_new_study_has_three_empty_queues(url):
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         assert (handle.name, handle.config, handle.settings) == ("mine", CONFIG, SETTINGS)
         queues = handle.baseline, handle.trials, handle.final
         names = [queue.study.study_name for queue in queues]
@@ -133,10 +143,10 @@ def test_a_new_study_has_three_empty_queues(url):
 
 
 def test_a_study_that_is_opened_again_is_the_same(url):
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         handle.trials.study.enqueue_trial({})
         handle.baseline.study.enqueue_trial({})
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         assert handle.trials.counts().waiting == 1
         assert handle.baseline.counts().waiting == 1
         assert handle.final.counts().total == 0
@@ -151,7 +161,7 @@ def test_a_study_that_is_opened_again_is_the_same(url):
 )
 def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
     settings = SearchConfig(objectives=objectives)
-    with open_study(CONFIG, settings, url, name="mine") as handle:
+    with opened(CONFIG, settings, url, name="mine") as handle:
         assert handle.trials.study.directions == directions
         for queue in (handle.baseline, handle.final):
             assert queue.study.directions == [StudyDirection.MAXIMIZE]
@@ -162,21 +172,21 @@ def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
     [("auto", MedianPruner), ("hyperband", HyperbandPruner), ("none", NopPruner)],
 )
 def test_a_study_has_its_pruner_where_it_is_found_too(url, pruner, kind):
-    with open_study(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as handle:
+    with opened(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as handle:
         assert type(handle.trials.study.pruner) is kind
-    with find_study("mine", url, 30) as handle:
+    with find_study("mine", url) as handle:
         assert type(handle.trials.study.pruner) is kind
 
 
 def test_hyperband_knows_how_often_a_trial_reports(url):
     config = CONFIG.model_copy(update={"task": ("pos", "ner")})
     settings = SearchConfig(pruner="hyperband", reports=3, search_seeds=(1, 2, 3))
-    with open_study(config, settings, url, name="mine") as handle:
+    with opened(config, settings, url, name="mine") as handle:
         assert handle.trials.study.pruner._max_resource == 3 * 2 * (3 + 1)
 
 
 def test_a_claimed_trial_is_drawn_by_a_sampler_of_its_own(url):
-    with open_study(CONFIG, SearchConfig(), url, name="mine") as handle:
+    with opened(CONFIG, SearchConfig(), url, name="mine") as handle:
         drawn = []
         for _ in range(2):
             handle.trials.study.enqueue_trial({})
@@ -187,11 +197,11 @@ def test_a_claimed_trial_is_drawn_by_a_sampler_of_its_own(url):
 
 
 def test_what_a_study_remembers_is_there_for_others(url):
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         assert handle.known("run_id") is None
         handle.remember("run_id", "abc")
         handle.remember("things", {"a": [1, None]})
-    with find_study("mine", url, 30) as handle:
+    with find_study("mine", url) as handle:
         assert handle.run_id == "abc"
         assert handle.known("things") == {"a": [1, None]}
 
@@ -200,7 +210,7 @@ def test_the_models_of_each_study_and_run_have_a_folder(url, tmp_path, monkeypat
     monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
     folders = []
     for name, run in (("mine", "abc"), ("mine", "abd"), ("other", "abd")):
-        with open_study(CONFIG, SETTINGS, url, name=name) as handle:
+        with opened(CONFIG, SETTINGS, url, name=name) as handle:
             handle.remember("run_id", run)
             folders.append(handle.models)
             assert handle.models == handle.models
@@ -215,9 +225,9 @@ def test_the_models_of_each_study_and_run_have_a_folder(url, tmp_path, monkeypat
 def test_free_options_may_differ(url, name, write):
     values = OTHER_SETTINGS | {"space": str(write("space.yaml", ""))}
     other = changed(SETTINGS, **{name: values[name]})
-    with open_study(CONFIG, SETTINGS, url, name="mine"):
+    with opened(CONFIG, SETTINGS, url, name="mine"):
         pass
-    with open_study(CONFIG, other, url, name="mine") as handle:
+    with opened(CONFIG, other, url, name="mine") as handle:
         assert handle.settings == other
 
 
@@ -229,39 +239,39 @@ def test_other_settings_are_refused_by_name(url, name):
         f"study 'mine' was begun with other options: {name} was {was!r}, not {asked!r}; "
         "give it another name"
     )
-    with open_study(CONFIG, SETTINGS, url, name="mine"):
+    with opened(CONFIG, SETTINGS, url, name="mine"):
         pass
     with (
         pytest.raises(ConfigError, match=f"^{re.escape(message)}$"),
-        open_study(CONFIG, other, url, name="mine"),
+        opened(CONFIG, other, url, name="mine"),
     ):
         pass
 
 
 def test_all_options_of_the_runs_that_differ_are_named(url):
     other = changed(CONFIG, temperature=0.2, strategy="back")
-    with open_study(CONFIG, SETTINGS, url, name="mine"):
+    with opened(CONFIG, SETTINGS, url, name="mine"):
         pass
     with (
         pytest.raises(
             ConfigError,
             match=r"strategy was 'front', not 'back', temperature was 0\.1, not 0\.2; give",
         ),
-        open_study(other, SETTINGS, url, name="mine"),
+        opened(other, SETTINGS, url, name="mine"),
     ):
         pass
 
 
 def test_a_refused_study_is_as_it_was(url):
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         before = dict(handle.trials.study.user_attrs)
     other = changed(SETTINGS, objectives=("mean", "harmed"))
     with (
         pytest.raises(ConfigError, match="objectives was"),
-        open_study(CONFIG, other, url, name="mine"),
+        opened(CONFIG, other, url, name="mine"),
     ):
         pass
-    with open_study(CONFIG, SETTINGS, url, name="mine") as handle:
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
         assert handle.trials.study.user_attrs == before
         assert handle.trials.study.directions == [StudyDirection.MAXIMIZE]
 
@@ -269,37 +279,37 @@ def test_a_refused_study_is_as_it_was(url):
 def test_the_content_of_the_space_file_counts_not_its_place(url, write):
     first, moved = write("a.yaml", "temperature: 0.1\n"), write("b/c.yaml", "temperature: 0.1\n")
     settings = SearchConfig(space=str(first))
-    with open_study(CONFIG, settings, url, name="mine"):
+    with opened(CONFIG, settings, url, name="mine"):
         pass
-    with open_study(CONFIG, SearchConfig(space=str(moved)), url, name="mine") as handle:
+    with opened(CONFIG, SearchConfig(space=str(moved)), url, name="mine") as handle:
         assert handle.known(handles.SPACE) == "temperature: 0.1\n"
     first.write_text("temperature: 0.2\n", "utf-8")
     for other in (settings, SearchConfig()):
         with (
             pytest.raises(ConfigError, match="other options: the space file's content; give"),
-            open_study(CONFIG, other, url, name="mine"),
+            opened(CONFIG, other, url, name="mine"),
         ):
             pass
 
 
 def test_no_space_file_has_no_text():
-    assert read_space(SearchConfig()) == ""
+    assert space_text(SearchConfig()) == ""
 
 
 def test_a_space_file_in_the_home_folder_is_read(tmp_path, monkeypatch, write):
     monkeypatch.setenv("HOME", str(tmp_path))
     write("space.yaml", "größe: 1\n")
-    assert read_space(SearchConfig(space="~/space.yaml")) == "größe: 1\n"
+    assert space_text(SearchConfig(space="~/space.yaml")) == "größe: 1\n"
 
 
 def test_a_space_file_that_cannot_be_read_is_named(tmp_path):
     path = tmp_path / "space.yaml"
     settings = SearchConfig(space=str(path))
     with pytest.raises(ConfigError, match=f"^space: cannot read {path}: No such file"):
-        read_space(settings)
+        space_text(settings)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=f"^space: cannot read {path}: it is not UTF-8$"):
-        read_space(settings)
+        space_text(settings)
 
 
 # What is found
@@ -310,29 +320,48 @@ def test_a_worker_finds_what_the_study_was_begun_with(url):
         objectives=("mean", "harmed"), weights={"de": 2.0}, search_seeds=(1, 2), heartbeat=40
     )
     config = RunConfig(task=("pos", "ner"), strategy_args={"boundary": 3}, layer=(-1, -2))
-    with open_study(config, settings, url, name="mine") as handle:
+    with opened(config, settings, url, name="mine") as handle:
         handle.trials.study.enqueue_trial({})
-    with find_study("mine", url, 5) as handle:
+    with find_study("mine", url) as handle:
         assert handle.config == config
-        assert handle.settings == settings.model_copy(update={"heartbeat": 5})
-        assert handle.storage.get_heartbeat_interval() == 5
+        # What is to be tested beside the best is the coordinator's affair.
+        assert handle.settings == settings.model_copy(update={"references": ()})
+        assert handle.trials._storage.get_heartbeat_interval() == 40
         claim = handle.trials.claim()
         assert handle.trials.finish(claim.trial, TrialState.COMPLETE, [0.5, 1.0], {})
-    with open_study(config, settings, url, name="mine") as handle:
+    with opened(config, settings, url, name="mine") as handle:
         assert [trial.values for trial in handle.trials.trials()] == [[0.5, 1.0]]
 
 
 def test_a_study_that_is_not_there_lists_those_that_are(url):
-    with (
-        pytest.raises(ConfigError, match=r"^study 'mine' is not .*; studies that are: none$"),
-        find_study("mine", url, 30),
-    ):
-        pass
     for name in ("second", "first"):
-        with open_study(CONFIG, SETTINGS, url, name=name):
+        with opened(CONFIG, SETTINGS, url, name=name):
             pass
-    with (
-        pytest.raises(ConfigError, match=r"studies that are: first, second$"),
-        find_study("mine", url, 30),
-    ):
+    optuna.create_study(study_name="foreign", storage=url)
+    for name in ("mine", "foreign", "first:baseline"):
+        message = rf"^study '{name}' is not .*; studies that are: first, second$"
+        with pytest.raises(ConfigError, match=message), find_study(name, url):
+            pass
+
+
+def test_looking_for_a_study_makes_no_storage(url, tmp_path):
+    with pytest.raises(ConfigError, match="there is no such file"), find_study("mine", url):
         pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_of_another_program_is_left_alone(url):
+    foreign = optuna.create_study(study_name="mine", storage=url, direction="maximize")
+    foreign.add_trial(optuna.trial.create_trial(value=1.0))
+    optuna.create_study(study_name="minimised", storage=url, direction="minimize")
+    for name in ("mine", "minimised"):
+        message = f"^study '{name}' is not one of AlignFreeze's; give it another name$"
+        with pytest.raises(ConfigError, match=message), opened(CONFIG, SETTINGS, url, name=name):
+            pass
+
+
+def test_how_a_run_gets_there_may_differ(url):
+    with opened(CONFIG, SETTINGS, url, name="mine"):
+        pass
+    with opened(changed(CONFIG, checkpoint_steps=7), SETTINGS, url, name="mine") as handle:
+        assert handle.config.checkpoint_steps == 7

@@ -16,14 +16,15 @@ from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.search import queue as queues
-from alignfreeze.search.queue import GIVEN_BACK, RETRIES, TrialQueue, open_storage
+from alignfreeze.search.queue import GIVEN_BACK, PROBLEM, RETRIES, TrialQueue, problem_of, retry
+from alignfreeze.search.storage import open_storage, sole_coordinator, without_password
 
 CLAIMING_WORKER = """
 import sys
 import optuna
 from optuna.trial import TrialState
-from alignfreeze.search.queue import TrialQueue, open_storage
+from alignfreeze.search.queue import TrialQueue
+from alignfreeze.search.storage import open_storage
 url, name = sys.argv[1:]
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 with open_storage(url, 30) as storage:
@@ -50,7 +51,7 @@ def make_queue(storage_url):
     with ExitStack() as stack:
 
         def make(waiting: int, heartbeat: int = 30) -> TrialQueue:
-            storage = stack.enter_context(open_storage(storage_url, heartbeat))
+            storage = stack.enter_context(open_storage(storage_url, heartbeat, retry))
             name = uuid4().hex
             study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
             for number in range(waiting):
@@ -75,6 +76,17 @@ def test_trials_are_claimed_in_order_and_once(make_queue):
     assert not any(claim.again for claim in claims if claim)
     counts = queue.counts()
     assert (counts.waiting, counts.running, counts.finished) == (0, 3, 0)
+
+
+def test_what_was_begun_before_comes_first(make_queue):
+    queue = make_queue(3)
+    queue.give_back(queue.claim().trial)
+    claims = [queue.claim() for _ in range(3)]
+    assert [(claim.trial.number, claim.again) for claim in claims] == [
+        (3, True),
+        (1, False),
+        (2, False),
+    ]
 
 
 def test_no_two_processes_claim_one_trial(make_queue, storage_url):
@@ -118,7 +130,8 @@ def test_a_trial_is_tried_again_twice_at_most(make_queue):
     assert queue.claim() is None
     (last,) = queue.trials()
     assert (last.number, last.state) == (RETRIES, TrialState.FAIL)
-    assert queue.counts().finished == 1
+    assert problem_of(last) == "3 workers in a row vanished with it"
+    assert queue.counts().finished == queue.counts().total == 1
 
 
 def test_a_worker_that_gives_signs_of_life_keeps_its_trial(make_queue):
@@ -188,7 +201,7 @@ def test_each_trial_has_its_own_sampler(tmp_path):
     ("url", "message"),
     [
         ("nonsense", "storage 'nonsense': "),
-        ("sqlite:////no/such/folder/x.db", "storage sqlite:////no/such/folder/x.db: .*unable"),
+        ("sqlite:////no/such/folder/x.db", "storage sqlite:////no/such/folder/x.db: No such file"),
         ("mysterydb://host/x", "storage mysterydb://host/x: "),
     ],
 )
@@ -199,6 +212,55 @@ def test_a_storage_that_cannot_be_opened_is_one_line(url, message):
 
 
 def test_a_password_is_not_shown():
-    shown = queues.without_password("postgresql+psycopg://me:secret@host/db")
+    shown = without_password("postgresql+psycopg://me:secret@host/db")
     assert "secret" not in shown
     assert "host/db" in shown
+
+
+def test_what_a_killed_worker_did_not_put_back_is_put_back_once(make_queue):
+    queue = make_queue(3)
+    given, vanished, failed = (queue.claim().trial for _ in range(3))
+    # As if each had been killed just after it had ended its trial.
+    queue.finish(given, TrialState.FAIL, None, {GIVEN_BACK: True})
+    queue.finish(vanished, TrialState.FAIL, None, {})
+    queue.finish(failed, TrialState.FAIL, None, {PROBLEM: "no memory"})
+    counts = queue.counts()
+    assert (counts.waiting, counts.finished) == (2, 1)  # so nobody takes it for the end
+    queue.mend()
+    assert queue.claim() is None  # they may be on their way yet
+    with Session(queue._storage.engine) as session:
+        for row in session.query(models.TrialModel):
+            if row.datetime_complete is not None:
+                row.datetime_complete = row.datetime_complete - timedelta(hours=1)
+        session.commit()
+    again = TrialQueue(
+        optuna.load_study(study_name=queue.study.study_name, storage=queue._storage), queue._storage
+    )
+    again.mend()
+    again.mend()
+    counts = again.counts()
+    assert (counts.waiting, counts.finished, counts.total) == (2, 1, 3)
+    assert [again.claim().again for _ in range(2)] == [True, True]
+
+
+def test_what_is_withdrawn_counts_no_more(make_queue):
+    queue = make_queue(3)
+    running = queue.claim().trial
+    queue.withdraw()
+    counts = queue.counts()
+    assert (counts.waiting, counts.running, counts.total) == (0, 1, 1)
+    assert [trial.number for trial in queue.trials()] == [running.number]
+
+
+def test_a_study_has_one_coordinator(storage_url):
+    with open_storage(storage_url, 30) as one, open_storage(storage_url, 30) as other:
+        with sole_coordinator(one, "s"):
+            with (
+                pytest.raises(ConfigError, match="study 's' is being searched by another"),
+                sole_coordinator(other, "s"),
+            ):
+                pass
+            with sole_coordinator(other, "t"):
+                pass
+        with sole_coordinator(other, "s"):
+            pass

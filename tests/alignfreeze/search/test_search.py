@@ -19,8 +19,9 @@ from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
 from alignfreeze.search import ground, jobs
 from alignfreeze.search import run as coordinator
-from alignfreeze.search.queue import open_storage
+from alignfreeze.search.queue import GOES_ON_WITH
 from alignfreeze.search.run import search
+from alignfreeze.search.storage import open_storage
 from alignfreeze.search.worker import join
 
 OPTIONS = {
@@ -231,7 +232,8 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
     assert found["trial-1"].data.tags["alignfreeze.state"] == "interrupted"
     assert {"trials.csv", "best.yaml", "search.html"} <= artifacts(parent)
     assert len(pd.read_csv(artifact(parent, "trials.csv"))) == 1
-    given_up, waiting = trials(options)[1], trials(options)[2]
+    given_up = trials(options)[1]
+    (waiting,) = [t for t in trials(options) if t.user_attrs.get(GOES_ON_WITH) == 1]
     search(options)
     complete = [t for t in trials(options) if t.state == TrialState.COMPLETE]
     assert len(complete) == 3
@@ -308,7 +310,9 @@ def test_a_search_whose_trials_all_fail_is_given_up(experiment, options, monkeyp
         return scores(self, config, run, **rest)
 
     monkeypatch.setattr(ground.Ground, "scores", fail)
-    with pytest.raises(AlignFreezeError, match="3 of 3 failed, the first with: the loss is not"):
+    with pytest.raises(
+        AlignFreezeError, match="all of 3 trials failed, the first with: the loss is"
+    ):
         search({**options, "trials": "50"})
     assert runs(experiment)["alignfreeze search"].info.status == "FAILED"
 
@@ -346,8 +350,48 @@ def test_a_grid_has_each_cell_once(options, tmp_path):
 def test_no_trial_begins_after_the_minutes(options):
     search({**options, "trials": "1"})
     outcome = search({**options, "trials": "9", "minutes": "1e-9"})
-    assert len(trials(options)) == 1
+    assert [trial.state for trial in trials(options)] == [TrialState.COMPLETE]
     assert outcome.tested[0].name == "trial-0"
+
+
+def test_without_a_trial_nothing_is_tested(experiment, options):
+    with pytest.raises(AlignFreezeError, match="no trial is complete, so there is nothing to test"):
+        search({**options, "minutes": "1e-9"})
+    assert not [name for name in runs(experiment) if name.startswith("test-")]
+
+
+def test_what_failed_beside_the_trials_is_tried_again_by_the_next_call(
+    experiment, options, monkeypatch
+):
+    scores = ground.Ground.scores
+
+    def fail_once(self, config, run, **rest):
+        if config.seed == 42:
+            raise OSError("disk full")
+        return scores(self, config, run, **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ground.Ground, "scores", fail_once)
+        message = "baseline: 1 of 2 failed, such as 42: OSError: disk full; the same command"
+        with pytest.raises(AlignFreezeError, match=message):
+            search({**options, "trials": "1"})
+    assert runs(experiment)["alignfreeze search"].info.status == "FAILED"
+    outcome = search({**options, "trials": "1"})
+    seeds = {contender.name: [r.seed for r in contender.results] for contender in outcome.tested}
+    assert seeds == {name: [31, 42] for name in ("trial-0", "none", "baseline")}
+    assert runs(experiment)["alignfreeze search"].info.status == "FINISHED"
+
+
+def test_the_first_trial_is_as_configured(options):
+    search({**options, "trials": "1"})
+    assert trials(options)[0].params == {"front.boundary": 2, "temperature": 0.1}
+
+
+def test_a_score_that_is_no_number_fails_the_trial(options, monkeypatch, caplog):
+    monkeypatch.setattr(jobs, "objectives", lambda *args: [math.nan])
+    with pytest.raises(AlignFreezeError, match="objective mean must be a number, got nan"):
+        search({**options, "trials": "1"})
+    assert trials(options)[0].state == TrialState.FAIL
 
 
 @pytest.mark.parametrize(
@@ -362,6 +406,8 @@ def test_no_trial_begins_after_the_minutes(options):
         ({"weights": "fi=2"}, "weights must be of languages with a validation split, de ru"),
         ({"objectives": "median"}, "objectives must be mean"),
         ({"trials": "0"}, "trials must be > 0"),
+        ({"study": "a:baseline"}, "study must match pattern"),
+        ({"launcher_args": "a=1"}, "launcher_args must be empty with launcher=local"),
         ({"data": "nowhere"}, "there is no folder 'nowhere'"),
         ({"storage": "nonsense"}, "storage 'nonsense'"),
         ({"space": "realign_max_length: [96, 100000]"}, "realign_max_length must be <="),
@@ -405,12 +451,12 @@ def test_a_run_of_mlflow_continues_the_study_of_an_earlier_one(experiment, optio
 def test_a_worker_joins_only_what_is_there_and_the_same(options, tmp_path, monkeypatch):
     search({**options, "trials": "1"})
     url = options["storage"]
-    assert join(options["study"], url, heartbeat=30) == 0  # all is done
+    assert join(options["study"], url) == 0  # all is done
     with pytest.raises(ConfigError, match=f"studies that are: {options['study']}"):
-        join("another", url, heartbeat=30)
+        join("another", url)
     monkeypatch.setattr(ground.Ground, "identity", "other data")
     with pytest.raises(ConfigError, match="another version of the code or its libraries"):
-        join(options["study"], url, heartbeat=30)
+        join(options["study"], url)
 
 
 def test_torchrun_is_told_of_workers(options, monkeypatch):

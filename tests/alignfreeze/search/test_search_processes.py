@@ -14,11 +14,11 @@ import pytest
 from mlflow.entities import Run
 from optuna.trial import TrialState
 
-from alignfreeze.search.queue import open_storage
+from alignfreeze.search.storage import open_storage
 
 OPTIONS = [
     *("--languages", "de,ru", "--precision", "fp32", "--final-seeds", "31"),
-    *("--references", "", "--heartbeat", "1", "--checkpoint-steps", "20"),
+    *("--references", ",", "--heartbeat", "1", "--checkpoint-steps", "20"),
 ]
 
 

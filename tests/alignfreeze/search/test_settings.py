@@ -102,7 +102,8 @@ def test_settings_cannot_be_changed():
     ],
 )
 def test_text_becomes_values(name, text, value):
-    assert getattr(settings_of(**{name: text}), name) == value
+    launcher = {"launcher": "ray"} if name == "launcher_args" else {}
+    assert getattr(settings_of(**{name: text}, **launcher), name) == value
 
 
 # Rules
