@@ -2,10 +2,10 @@
 
     python benchmarks/search.py [--repeats 3] [--boundary 2] [--option value …]
 
-All other options go to both, e.g. ``--data FOLDER --model FOLDER --languages de,fr``. A search whose
-trials differ in the third digit of the temperature has as many as there are repeats; then
-`mlflow run` runs the best of them as often, reusing nothing, on the test split as well. Printed are
-the medians in seconds, and their ratio.
+All other options go to both, e.g. ``--data FOLDER --model FOLDER --languages de,fr``. A search
+whose trials differ in the third digit of the temperature has as many as there are repeats; then
+`mlflow run` runs the best of them as often, reusing nothing, on the test split as well. Printed
+are the medians in seconds, and their ratio.
 """
 
 import argparse
