@@ -147,7 +147,7 @@ def _boundary(table: StudyTable) -> "Figure | None":
         panel.set_xlim(-0.7, table.n_layers + 0.7)
         panel.set_xticks(layer_ticks(table.n_layers))
         panel.set_xlabel("boundary (layer)")
-    _pad(panels[0], top=0.16)
+    _pad(*panels, top=0.16)
     _label_rows(panels, _score_label(table))
     if coloured:
         bar = figure.colorbar(points, ax=panels, label="temperature", pad=0.02)
@@ -321,9 +321,11 @@ def _label_rows(panels: Sequence["Axes"], label: str) -> None:
         panel.set_ylabel(label)
 
 
-def _pad(panel: "Axes", *, bottom: float = 0.06, top: float = 0.06) -> None:
-    """Leave room below and above the values, as fractions of their range."""
-    panel.set_ylim(padded(np.asarray(panel.dataLim.intervaly), bottom=bottom, top=top))
+def _pad(*panels: "Axes", bottom: float = 0.06, top: float = 0.06) -> None:
+    """Leave room below and above the values of all panels, as fractions of their range."""
+    ends = np.array([panel.dataLim.intervaly for panel in panels])
+    for panel in panels:
+        panel.set_ylim(padded(np.array([ends.min(), ends.max()]), bottom=bottom, top=top))
 
 
 def _draw_baseline(panel: "Axes", table: StudyTable) -> None:

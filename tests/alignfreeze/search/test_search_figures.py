@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from alignfreeze.figures import png_bytes
 from alignfreeze.search.figures import study_figures
@@ -365,3 +366,28 @@ assert "plotly" not in sys.modules
 def test_nothing_slow_is_imported_before_it_is_needed():
     result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_no_trial_lies_outside_of_its_panel():
+    # The panels share their axis, and one of them has much higher scores than the other.
+    trials = [
+        ("complete", "front", 1, 0.1, 0.50),
+        ("complete", "front", 6, 0.2, 0.52),
+        ("complete", "back", 2, 0.1, 0.70),
+        ("complete", "back", 5, 0.4, 0.75),
+        ("complete", "back", 4, 0.1, 0.60),
+    ]
+    figures = study_figures(study(trials, baseline=BASELINE, harmed=0))
+    for name in ("boundary", "pareto"):
+        for panel in figures[name].axes:
+            (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
+            scattered = [c for c in panel.collections if isinstance(c, PathCollection)]
+            for x, y in (place for collection in scattered for place in offsets(collection)):
+                assert left <= x <= right
+                assert bottom <= y <= top
+
+
+def test_harmed_languages_are_counted_in_whole_numbers():
+    (panel,) = study_figures(study(TRIALS, harmed=0))["pareto"].axes
+    ticks = [tick for tick in panel.get_xticks() if panel.get_xlim()[0] <= tick]
+    assert all(float(tick).is_integer() and tick >= 0 for tick in ticks)
