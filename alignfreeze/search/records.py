@@ -88,7 +88,7 @@ def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
     means = {key: level.mean for key, level in baseline.items()}
     scores = list(dict.fromkeys(name for row in rows for name in row if "/" in name))
     return StudyTable(
-        title=f"{handle.config.model}, {', '.join(handle.config.task)}: study {handle.name}",
+        title=f"{_model_name(handle)}, {', '.join(handle.config.task)}: study {handle.name}",
         trials=pd.DataFrame(rows),
         objectives=handle.settings.objectives,
         parameters=parameters,
@@ -101,6 +101,12 @@ def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
         baseline={str(key): level for key, level in baseline.items()},
         baseline_objective=aggregate(means, handle.settings) if means else None,
     )
+
+
+def _model_name(handle: StudyHandle) -> str:
+    """The model's name, without the folders that lead to it."""
+    model = handle.config.model
+    return Path(model).name if Path(model).expanduser().is_dir() else model
 
 
 def _row(

@@ -1,5 +1,6 @@
 """Fixtures of the search's tests: storages, and a PostgreSQL server of their own."""
 
+import gc
 import os
 import shutil
 import signal
@@ -76,3 +77,9 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'optuna.db'}"
     return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(autouse=True)
+def fewer_objects_to_collect() -> None:
+    """What earlier tests have imported is not looked through at the end of each training."""
+    gc.freeze()

@@ -103,8 +103,7 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
     assert "mean of targets" in output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp_path, number):
+def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp_path):
     name, url = uuid4().hex, f"sqlite:///{tmp_path / 'optuna.db'}"
     # The first trial is short, the second in the middle of its steps for long.
     space = tmp_path / "space.yaml"
@@ -127,9 +126,9 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp
         return bool(children)
 
     wait_for(in_second_trial, process)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)  # Ctrl-C
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 128 + number, errors
+    assert process.returncode == 130, errors
     assert errors.splitlines()[-1].endswith("; the same command goes on")
     assert "Traceback" not in errors
     (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze search"]
