@@ -191,7 +191,7 @@ def test_a_claimed_trial_is_drawn_by_a_sampler_of_its_own(url):
         for _ in range(2):
             handle.trials.study.enqueue_trial({})
             claim = handle.trials.claim()
-            assert type(handle.trials.study.sampler) is TPESampler
+            assert type(claim.trial.study.sampler) is TPESampler
             drawn.append(claim.trial.suggest_float("x", 0, 1))
     assert drawn[0] != drawn[1]
 

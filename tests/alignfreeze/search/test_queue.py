@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import optuna
 import pytest
-from optuna.samplers import RandomSampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
@@ -184,6 +184,28 @@ def test_what_was_given_to_another_worker_is_not_finished_by_the_first(make_queu
     assert "trial 0 was given to another worker meanwhile" in caplog.text
     assert queue.finish(second, TrialState.COMPLETE, [2.0], {"a": 2})
     assert [(t.value, t.user_attrs["a"]) for t in queue.trials()] == [(2.0, 2)]
+
+
+def test_a_sampler_knows_what_was_found_before(tmp_path):
+    def sampler(number):
+        return TPESampler(seed=number)
+
+    def draw(trial):
+        return trial.suggest_float("x", 0, 1)
+
+    alone = optuna.create_study(direction="maximize")
+    with open_storage(f"sqlite:///{tmp_path / 'optuna.db'}", 30) as storage:
+        study = optuna.create_study(storage=storage, direction="maximize")
+        queue = TrialQueue(study, storage, sampler)
+        for number in range(16):
+            study.enqueue_trial({})
+            trial = queue.claim().trial
+            found = draw(trial)
+            queue.finish(trial, TrialState.COMPLETE, [-abs(found - 0.7)], {})
+            alone.sampler = sampler(number)
+            expected = alone.ask()
+            assert found == draw(expected)
+            alone.tell(expected, -abs(found - 0.7))
 
 
 def test_each_trial_has_its_own_sampler(tmp_path):
