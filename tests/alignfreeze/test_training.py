@@ -16,6 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.errors import Interrupted
+from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.training import (
     LOG_STEPS,
     TrainingPlan,
@@ -297,9 +298,11 @@ def killed_at(step: int, number: int = signal.SIGTERM) -> Stream:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_a_checkpoint(run, folder, number):
-    message = r"^toy was interrupted by a signal after step 4 of 20; go on with resume=true$"
-    with pytest.raises(Interrupted, match=message):
+    message = "^toy was interrupted by a signal after step 4 of 20; turn it on again$"
+    remedy = signals_as_exceptions("turn it on again")
+    with pytest.raises(Interrupted, match=message) as raised, remedy:
         run(Toy(), killed_at(4, number), plan(20))
+    assert raised.value.number == number
     assert folder.newest().name == "step-000000004"
 
 
