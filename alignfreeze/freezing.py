@@ -105,7 +105,7 @@ def check_strategy(
 
 def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> None:
     for name, info in type(strategy).model_fields.items():
-        if not _counts_layers(info):
+        if not counts_layers(info):
             continue
         value = getattr(strategy, name)
         for boundary in value if isinstance(value, Iterable) else (value,):
@@ -115,7 +115,7 @@ def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> No
                 )
 
 
-def _counts_layers(info: FieldInfo) -> bool:
+def counts_layers(info: FieldInfo) -> bool:
     """Whether a field is marked with `LayerBoundary`, or one of its inner types is."""
     pending: list[object] = [*info.metadata, info.annotation]
     while pending:

@@ -164,7 +164,8 @@ class Preparation:
         other = copy(self)
         other.config = config
         other.strategies = self.check_fit(config)
-        return other
+        # One that does not realign has read no parallel text.
+        return Preparation(config) if other._realigns and not self.corpora else other
 
     @property
     def _realigns(self) -> bool:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from alignfreeze.contracts import LayerBoundary
 from alignfreeze.errors import ConfigError
+from alignfreeze.freezing import counts_layers
 from alignfreeze.search.parameters import Choice, FloatRange, IntRange, Parameter, exact
 
 
@@ -54,11 +54,6 @@ def derived(name: str, info: FieldInfo, n_layers: int) -> Parameter | None:
             f"to {parameter.high}" + (", the encoder's layers" if counts_layers(info) else "")
         )
     return parameter
-
-
-def counts_layers(info: FieldInfo) -> bool:
-    """Whether a field is marked with `LayerBoundary`."""
-    return any(isinstance(mark, LayerBoundary) for mark in _only_branch(info)[1])
 
 
 def number_type(info: FieldInfo) -> type[int] | type[float] | None:

@@ -9,10 +9,10 @@ from typing import Any
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.errors import ConfigError
+from alignfreeze.freezing import counts_layers
 from alignfreeze.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.search.arguments import StrategyArguments, split
 from alignfreeze.search.combinations import Combinations
-from alignfreeze.search.derivation import counts_layers
 from alignfreeze.search.parameters import Choice, FloatRange, Parameter, Scalar, Suggest
 from alignfreeze.search.specs import read_space
 from alignfreeze.search.targets import Models, find_target, targets

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import optuna
@@ -134,11 +134,12 @@ def sole_coordinator(storage: RDBStorage, study: str) -> Iterator[None]:
     )
     file = _sqlite_file(storage.engine.url)
     if file is not None:
-        try:
-            with locked(file.with_name(f"{file.name}.{study}"), wait=False):
-                yield
-        except BlockingIOError:
-            raise busy from None
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(file.with_name(f"{file.name}.{study}"), wait=False))
+            except BlockingIOError:  # of the lock, not of what is done under it
+                raise busy from None
+            yield
     elif storage.engine.dialect.name == "postgresql":
         with storage.engine.connect() as connection:
             name = {"name": f"alignfreeze {study}"}
