@@ -6,16 +6,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from alignfreeze import __version__
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
+from alignfreeze.report.settings import ReportConfig
 from alignfreeze.search.settings import OWN_FIELDS, SearchConfig
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ OPTIONS: dict[str, list[str]] = {
     "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
     "evaluate": [name for name in _ALL if name not in _REALIGNMENT_ONLY],
     "search": [*(name for name in _ALL if name not in OWN_FIELDS), *SearchConfig.model_fields],
+    "report": list(ReportConfig.model_fields),
 }
 """The options of each command, which are the parameters of MLproject's entry points."""
 
@@ -86,7 +89,13 @@ _HELP = {
 }
 
 
-def _option(name: str) -> inspect.Parameter:
+_USUAL_MODELS: tuple[type[BaseModel], ...] = (RunConfig, SearchConfig)
+
+_MODELS: dict[str, tuple[type[BaseModel], ...]] = {"report": (ReportConfig,)}
+"""Whose fields the options of a command are, where not those of a run and of a search."""
+
+
+def _option(name: str, models: Sequence[type[BaseModel]]) -> inspect.Parameter:
     """A text option; an empty text means not given, as MLflow's defaults need it."""
     return inspect.Parameter(
         name,
@@ -96,15 +105,15 @@ def _option(name: str) -> inspect.Parameter:
             str,
             typer.Option(
                 "--" + name.replace("_", "-"),
-                help=_HELP.get(name) or _field_help(name),
+                help=_HELP.get(name) or _field_help(name, models),
                 show_default=False,
             ),
         ],
     )
 
 
-def _field_help(name: str) -> str:
-    field = (RunConfig.model_fields | SearchConfig.model_fields)[name]
+def _field_help(name: str, models: Sequence[type[BaseModel]]) -> str:
+    field = next(m.model_fields[name] for m in models if name in m.model_fields)
     default = field.default
     if default in (None, "", (), PydanticUndefined):
         return field.description or ""
@@ -117,7 +126,7 @@ def _command(name: str, summary: str) -> Callable[[Callable[..., None]], Callabl
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [_option(option) for option in OPTIONS[name]]
+            [_option(option, _MODELS.get(name, _USUAL_MODELS)) for option in OPTIONS[name]]
         )
         app.command(name, help=summary)(function)
         return function
@@ -158,6 +167,24 @@ def _search(**options: str) -> None:
     for table in comparisons(outcome.tested, outcome.metrics, outcome.source_language):
         console.print()
         console.print(table)
+    console.print()
+    for line in outcome.places:
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+@_command("report", "Make tables and figures of the runs in the tracking store.")
+def _report(**options: str) -> None:
+    from rich.console import Console
+
+    from alignfreeze.report.run import report
+    from alignfreeze.report.terminal import rich_table
+
+    outcome = report(options)
+    console = Console()
+    console.print()
+    console.print(rich_table(outcome.summary))
+    for heading, count in outcome.missing.items():
+        console.print(f"{heading.lower()}: {count}, listed in the report", highlight=False)
     console.print()
     for line in outcome.places:
         console.print(line, soft_wrap=True, highlight=False)
@@ -208,7 +235,7 @@ _align.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             inspect.Parameter.KEYWORD_ONLY,
             annotation=Annotated[Path, typer.Option(help="folder to write to", show_default=False)],
         ),
-        *(_option(name) for name in ALIGN_OPTIONS),
+        *(_option(name, _USUAL_MODELS) for name in ALIGN_OPTIONS),
     ]
 )
 

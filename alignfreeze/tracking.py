@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -326,3 +326,75 @@ def places(run_id: str) -> list[str]:
 def is_main_process() -> bool:
     """Whether this is the process that tracks: the only one, or torchrun's first."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+class StoredRun(NamedTuple):
+    """A run of the tracking store, as it is there.
+
+    Attributes:
+        run_id: Its id.
+        name: Its name.
+        status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
+        started: When it was begun, milliseconds since 1970.
+        tags: Ours, without ``alignfreeze.``.
+        params: Ours, without ``cfg.``.
+        metrics: The last value of each.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    started: int
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
+    """The runs of the store that have a strategy and a task, the newest first.
+
+    Args:
+        experiments: Names of experiments to look in; none for all.
+        where: Further condition, in MLflow's language of filters.
+
+    Raises:
+        ConfigError: If there is no such experiment, or MLflow does not understand the condition.
+    """
+    client = MlflowClient()
+    ids = []
+    for name in experiments:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            known = ", ".join(sorted(e.name for e in client.search_experiments()))
+            raise ConfigError(f"experiment must be one of {known}, got {name!r}")
+        ids.append(experiment.experiment_id)
+    conditions = [f"tags.`{TAG}strategy` LIKE '%'", f"tags.`{TAG}task` LIKE '%'"]
+    try:
+        found = mlflow.search_runs(
+            ids or None,
+            search_all_experiments=not ids,
+            filter_string=" and ".join([*conditions, *([where] if where else [])]),
+            run_view_type=ViewType.ACTIVE_ONLY,
+            order_by=["attributes.start_time DESC"],
+            output_format="list",
+        )
+    except MlflowException as error:
+        reason = " ".join(error.message.split())
+        raise ConfigError(f"where must be a condition on runs, got {where!r}: {reason}") from None
+    return [_stored(run) for run in found]
+
+
+def _stored(run: Run) -> StoredRun:
+    def own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
+        names = [name for name in values if name.startswith(prefix)]
+        return {name.removeprefix(prefix): values[name] for name in names}
+
+    return StoredRun(
+        run.info.run_id,
+        str(run.info.run_name),
+        run.info.status,
+        run.info.start_time,
+        own(run.data.tags, TAG),
+        own(run.data.params, "cfg."),
+        run.data.metrics,
+    )

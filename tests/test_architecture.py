@@ -25,7 +25,7 @@ LEVELS = [
     {"preparation", "measures", "taskmodels"},
     {"phases", "tables"},
     {"pipeline"},
-    {"search"},
+    {"search", "report"},
     {"cli"},
     {"__main__"},
 ]
@@ -115,7 +115,13 @@ def test_a_plugin_imports_contracts_alone(path):
     assert not [name for name in imports(path) if name.startswith("alignfreeze_")]
 
 
-ENTRY_POINTS = {"main": "run", "realign": "realign", "evaluate": "evaluate", "search": "search"}
+ENTRY_POINTS = {
+    "main": "run",
+    "realign": "realign",
+    "evaluate": "evaluate",
+    "search": "search",
+    "report": "report",
+}
 
 
 def project() -> dict:

@@ -1,0 +1,152 @@
+"""From tracked runs to blocks of scores."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.preparation import BASELINE
+from alignfreeze.report.alignment import alignment_by_layer
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.gaps import Gaps, find_gaps
+from alignfreeze.report.published import PUBLISHED_METRICS
+from alignfreeze.report.runs import (
+    FINETUNE_SETTINGS,
+    Result,
+    is_finetuning,
+    results,
+    usual,
+    variant_of,
+)
+from alignfreeze.report.settings import ReportConfig
+from alignfreeze.tracking import StoredRun, store_uri
+
+ORDER = (BASELINE, "none", "front", "back")
+TASKS = ("pos", "ner", "nli", "qa")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Everything that a report is made of."""
+
+    blocks: Sequence[Block]
+    gaps: Gaps
+
+
+def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
+    """Sort runs into blocks, and find what is missing.
+
+    Args:
+        runs: The newest first.
+        config: What is asked for.
+
+    Raises:
+        DataError: If no run has a score of the test split.
+        ConfigError: If a metric is asked for that no run has.
+    """
+    everything = results(runs, config)
+    scored = [r for r in everything if r.scored and is_finetuning(r.run)]
+    if not scored:
+        raise DataError(
+            f"no finished run with test scores {_asked(config)}in the store {store_uri()}"
+        )
+    left_out: list[str] = []
+    used = _comparable(scored, left_out)
+    commons = {m: usual([r for r in used if r.model == m]) for m in {r.model for r in used}}
+    cells = _newest({r: variant_of(r, commons[r.model]) for r in used}, left_out)
+    keys = sorted({(r.model, r.task) for r in cells}, key=lambda k: (k[0], _place(k[1], TASKS)))
+    blocks = [_block(key, cells, everything, config) for key in keys]
+    return Collection(blocks, find_gaps(blocks, _failures(everything, scored), left_out))
+
+
+def _asked(config: ReportConfig) -> str:
+    given = config.model_dump(
+        include={"experiments", "where", "source", "models", "tasks", "strategies", "seeds"},
+        exclude_defaults=True,
+    )
+    texts = [
+        f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in given.items()
+    ]
+    return f"({', '.join(texts)}) " if texts else ""
+
+
+def _comparable(scored: Sequence[Result], left_out: list[str]) -> list[Result]:
+    """The results whose fine-tuning is the newest one's, of each model and task."""
+    reference: dict[tuple[str, str], Mapping[str, str]] = {}
+    used, others = [], Counter[str]()
+    for result in scored:
+        own = {n: v for n, v in result.settings.items() if n in (*FINETUNE_SETTINGS, "precision")}
+        known = reference.setdefault((result.model, result.task), own)
+        differing = [n for n in own if n in known and own[n] != known[n]]
+        if not differing:
+            used.append(result)
+            continue
+        texts = [f"{name} {own[name]}, not {known[name]}" for name in differing]
+        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
+    left_out += [f"{text}: {n} run(s)" for text, n in others.items()]
+    return used
+
+
+def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result, str]:
+    """Of several runs of the same cell, the newest."""
+    seen: set[tuple[str, str, str, int]] = set()
+    found, older = {}, Counter[str]()
+    for result, variant in variants.items():
+        key = (result.model, result.task, variant, result.seed)
+        if key in seen:
+            older[f"{result.model}, {result.task}, {variant}, seed {result.seed}"] += 1
+        else:
+            seen.add(key)
+            found[result] = variant
+    left_out += [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
+    return found
+
+
+def _block(
+    key: tuple[str, str],
+    cells: Mapping[Result, str],
+    everything: Sequence[Result],
+    config: ReportConfig,
+) -> Block:
+    own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
+    metric = _metric(key[1], list(own), config)
+    source = next(iter(own)).run.params.get("source_language", "en")
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    for result, variant in own.items():
+        for language, score in result.scores(metric).items():
+            values.setdefault(variant, {}).setdefault(language, {})[result.seed] = score
+    languages = {language for scores in values.values() for language in scores} - {source}
+    variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
+    boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
+    measured = alignment_by_layer([r for r in everything if r.model == key[0]], variants)
+    return Block(*key, metric, source, sorted(languages), variants, values, boundaries, measured)
+
+
+def _metric(task: str, own: Sequence[Result], config: ReportConfig) -> str:
+    """The metric that is asked for, or that the published table has, or the only one."""
+    known = sorted({metric for result in own for metric in result.metrics})
+    wanted = config.metrics.get(task) or PUBLISHED_METRICS.get(task) or known[0]
+    if wanted not in known:
+        raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
+    return wanted
+
+
+def _failures(everything: Sequence[Result], scored: Sequence[Result]) -> list[str]:
+    """A line for each cell whose only runs failed or were killed, with the newest one's reason."""
+    done = {(r.model, r.task, r.strategy, r.seed) for r in scored}
+    lines: dict[tuple[str, str, str, int], str] = {}
+    for result in everything:
+        key = (result.model, result.task, result.strategy, result.seed)
+        if result.run.status in ("FAILED", "KILLED") and key not in done:
+            reason = result.run.tags.get("error", "no reason is known")
+            what = f"{result.model}, {result.task}, {result.strategy}, seed {result.seed}"
+            lines.setdefault(
+                key, f"{what}: {result.run.status}: {reason} (run {result.run.run_id})"
+            )
+    return list(lines.values())
+
+
+def _place(name: str, order: Sequence[str]) -> int:
+    """Where a name, or what comes before its hyperparameters, stands in an order."""
+    plain = name.partition("(")[0].partition(",")[0]
+    return order.index(plain) if plain in order else len(order)

@@ -1,0 +1,200 @@
+"""Differences to the baseline, a bar for each language and variant."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from alignfreeze.figures import GREY
+from alignfreeze.preparation import BASELINE
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.families import by_family, family
+from alignfreeze.report.figure_parts import (
+    BAND,
+    COLUMN,
+    DOUBLE,
+    ERRORS,
+    SMALL,
+    add_legend,
+    as_written,
+    colour,
+    error,
+    has_differences,
+    name_languages,
+    new_figure,
+    points,
+    realigned,
+    seeds_key,
+    settled,
+    spans,
+    title_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_GROUPED, MOST_BARS = 14, 60
+"""Languages, and bars, above which each variant has a panel of its own."""
+
+MOST_NARROW = 30
+"""Bars that are readable in one column."""
+
+GROUP_WIDTH = 0.8
+"""How far the bars of a language spread, where the next language is at 1."""
+
+LEAST_SLOTS = 4
+"""Languages for which there is room at least, lest bars be as wide as the figure."""
+
+LEAST = 0.5
+"""Points that the y axis shows at least on either side: less is no difference."""
+
+NO_SCORE = "no score"
+BASELINE_BAND = "baseline ± deviation"
+
+
+def difference_figure(block: Block) -> "Figure | None":
+    """Difference to the baseline in points for each language, a bar for each variant.
+
+    Languages are grouped by family, and by the mean of their differences within. Error bars
+    are one sample deviation over seeds, of seed-wise differences where seeds are of both. The
+    band about zero is one sample deviation of the baseline over seeds.
+
+    Returns:
+        The figure, or ``None`` where there is no difference to show.
+    """
+    if not has_differences(block):
+        return None
+    variants, languages = realigned(block), ordered(block)
+    bars = len(languages) * len(variants)
+    stacked = len(variants) > 1 and (len(languages) > MOST_GROUPED or bars > MOST_BARS)
+    per_panel = len(languages) * (1 if stacked else len(variants))
+    wide = per_panel > MOST_NARROW or len(languages) > MOST_GROUPED
+    rows = [[variant] for variant in variants] if stacked else [variants]
+    width = DOUBLE if wide else COLUMN
+    height = 1.4 + (0.95 * len(rows) if stacked else 1.6)
+    figure = new_figure(title_of(block), width, height)
+    panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for panel, shown in zip(panels, rows, strict=True):
+        _draw(panel, block, shown, languages)
+        if stacked:
+            as_written(panel.set_title(shown[0], fontsize=SMALL, loc="left", pad=2))
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
+    label = figure.supylabel("difference to baseline (points)", fontsize=SMALL)
+    name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
+    _legend(figure, list(panels), stacked=stacked)
+    settled(figure)
+    label.set_y((panels[0].get_position().y1 + panels[-1].get_position().y0) / 2)
+    return figure
+
+
+def ordered(block: Block) -> list[str]:
+    """Languages with any difference, by family, the greatest mean difference first within."""
+    means: dict[str, float] = {}
+    for language in block.languages:
+        found = [points(block, variant, language) for variant in realigned(block)]
+        known = [value for value in found if value is not None]
+        if known:
+            means[language] = mean(known)
+    groups = groupby(by_family(means), key=family)
+    return [code for _, own in groups for code in sorted(own, key=lambda c: (-means[c], c))]
+
+
+def _draw(panel: "Axes", block: Block, shown: Sequence[str], languages: Sequence[str]) -> None:
+    """The baseline's band, and the bars of some variants beside each other."""
+    _prepare(panel, languages)
+    _band(panel, block, languages)
+    width = GROUP_WIDTH / len(shown)
+    every = realigned(block)
+    missing: list[float] = []
+    for number, variant in enumerate(shown):
+        shift = width * (number + 0.5) - GROUP_WIDTH / 2
+        found = [points(block, variant, language) for language in languages]
+        places = [(place, value) for place, value in enumerate(found) if value is not None]
+        missing += [place + shift for place, value in enumerate(found) if value is None]
+        panel.bar(
+            [place + shift for place, _ in places],
+            [value for _, value in places],
+            width=0.92 * width,
+            color=colour(every.index(variant)),
+            label=variant,
+            zorder=2,
+        )
+        _errors(panel, block, variant, {languages[p]: (p + shift, v) for p, v in places})
+    if missing:
+        style: dict[str, Any] = {"s": 14, "linewidths": 0.9, "zorder": 4}
+        zeros = [0.0] * len(missing)
+        panel.scatter(missing, zeros, marker="x", color=GREY, label=NO_SCORE, **style)
+
+
+def _prepare(panel: "Axes", languages: Sequence[str]) -> None:
+    """A zero line, and thin lines between families."""
+    spare = max(0, LEAST_SLOTS - len(languages)) / 2
+    panel.set_xlim(-0.6 - spare, len(languages) - 0.4 + spare)
+    panel.axhline(0, color="black", linewidth=0.7, zorder=3)
+    for _, first, _ in spans(languages)[1:]:
+        panel.axvline(first - 0.5, color="#BBBBBB", linewidth=0.5, zorder=0)
+    panel.grid(axis="y", color="#E6E6E6", linewidth=0.5)
+    panel.set_axisbelow(True)
+    panel.tick_params(labelsize=SMALL, length=2, pad=2)
+    panel.tick_params(axis="x", length=0)
+    panel.locator_params(axis="y", nbins=5)
+    panel.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _band(panel: "Axes", block: Block, languages: Sequence[str]) -> None:
+    """What the baseline's own deviation is, about zero."""
+    found = [block.deviation(BASELINE, language) for language in languages]
+    places = [(place, 100 * value) for place, value in enumerate(found) if value is not None]
+    if places:
+        panel.bar(
+            [place for place, _ in places],
+            [2 * value for _, value in places],
+            bottom=[-value for _, value in places],
+            width=1,
+            color=BAND,
+            label=BASELINE_BAND,
+            zorder=1,
+        )
+
+
+def _errors(
+    panel: "Axes", block: Block, variant: str, places: dict[str, tuple[float, float]]
+) -> None:
+    """Error bars of those languages that have at least two seeds."""
+    found = {language: error(block, variant, language) for language in places}
+    known = {language: value for language, value in found.items() if value is not None}
+    if known:
+        panel.errorbar(
+            [places[language][0] for language in known],
+            [places[language][1] for language in known],
+            yerr=list(known.values()),
+            fmt="none",
+            ecolor=ERRORS,
+            elinewidth=0.7,
+            capsize=0,
+            zorder=3,
+        )
+
+
+def _legend(figure: "Figure", panels: "Sequence[Axes]", *, stacked: bool) -> None:
+    """Variants, which titles name where each has a panel, and what the band and marks are."""
+    found: dict[str, Artist] = {}
+    for panel in panels:
+        handles, labels = panel.get_legend_handles_labels()
+        named = {panel.get_title(loc="left")} if stacked else set()
+        found |= {n: h for n, h in zip(labels, handles, strict=True) if n not in named}
+    if any(_has_errors(panel) for panel in panels):
+        key = seeds_key()
+        found[str(key.get_label())] = key
+    last = [name for name in (BASELINE_BAND, NO_SCORE) if name in found]
+    names = [name for name in found if name not in last] + last
+    add_legend(figure, [found[name] for name in names], names)
+
+
+def _has_errors(panel: "Axes") -> bool:
+    from matplotlib.container import ErrorbarContainer
+
+    return any(isinstance(container, ErrorbarContainer) for container in panel.containers)

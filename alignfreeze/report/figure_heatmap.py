@@ -1,0 +1,178 @@
+"""Differences to the baseline as a table of coloured cells."""
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.families import by_family
+from alignfreeze.report.figure_parts import (
+    CHARACTER,
+    COLUMN,
+    DOUBLE,
+    LINE_GREY,
+    PALE,
+    SMALL,
+    as_written,
+    has_differences,
+    new_figure,
+    points,
+    realigned,
+    settled,
+    signed,
+    spans,
+    title_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
+
+ROW = 0.155
+"""Height of a row, in inches."""
+
+LEAST = 0.5
+"""Points at which the colours end at least: less is no difference."""
+
+MISSING = "–"
+
+
+def heatmap_figure(block: Block) -> "Figure | None":
+    """Difference to the baseline in points, a row for each language, a column for each variant.
+
+    Blue is better than the baseline, red is worse; languages are grouped by family, and the last
+    row is the mean of those above.
+
+    Returns:
+        The figure, or ``None`` where there is no difference to show.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize
+
+    if not has_differences(block):
+        return None
+    languages, variants = by_family(block.languages), realigned(block)
+    rows = _rows(block, languages, variants)
+    every = [abs(value) for row in rows[:-1] for value in row if value is not None]
+    limit, beyond = _limit(every)
+    colours, norm = colormaps["RdBu"], Normalize(-limit, limit)
+    width = min(max(COLUMN, 1.6 + 0.48 * len(variants)), DOUBLE)
+    slot = (width - 1.3) / len(variants)
+    longest = max(map(len, variants)) * CHARACTER
+    head = 0.2 if longest < slot else 0.72 * longest + 0.2
+    figure = new_figure(title_of(block), width, 0.8 + head + ROW * len(rows))
+    panel = figure.subplots()
+    _cells(panel, rows, colours, norm)
+    _axes(panel, languages, variants, level=longest < slot)
+    _families(panel, languages)
+    _scale(panel, height=ROW * len(rows), beyond=beyond)
+    return settled(figure)
+
+
+def _rows(
+    block: Block, languages: Sequence[str], variants: Sequence[str]
+) -> list[list[float | None]]:
+    """A row for each language, and that of the means."""
+    rows = [[points(block, variant, language) for variant in variants] for language in languages]
+    means: list[float | None] = []
+    for column in zip(*rows, strict=True):
+        known = [value for value in column if value is not None]
+        means.append(mean(known) if known else None)
+    return [*rows, means]
+
+
+def _limit(sizes: Sequence[float]) -> tuple[float, bool]:
+    """Where the colours end, and whether some value is beyond: outliers would pale the rest."""
+    greatest = max(sizes)
+    usual = 1.5 * float(np.percentile(sizes, 90))
+    limit = greatest if greatest <= 2 * usual else usual
+    return max(limit, LEAST), greatest > max(limit, LEAST)
+
+
+def _cells(
+    panel: "Axes", rows: Sequence[Sequence[float | None]], colours: "Colormap", norm: "Normalize"
+) -> None:
+    """Colours and numbers, with the row of the means set off."""
+    from matplotlib.patches import Rectangle
+
+    values = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
+    panel.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
+    for row, own in enumerate(rows):
+        weight = "bold" if row == len(rows) - 1 else "normal"
+        for column, value in enumerate(own):
+            if value is None:
+                style: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#C4C4C4", "lw": 0}
+                style["hatch"] = "/////"
+                panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+            ink = "#555555" if value is None else _ink(colours(norm(value)))
+            text = MISSING if value is None else signed(value)
+            place: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
+            panel.text(column, row, text, color=ink, fontsize=SMALL, weight=weight, **place)
+    for column in range(1, values.shape[1]):
+        panel.axvline(column - 0.5, color="white", linewidth=0.8)
+
+
+def _ink(colour: Sequence[float]) -> str:
+    """Black or white, whichever is told better from a colour (relative luminance, WCAG)."""
+    linear: NDArray[np.float64] = np.array(colour[:3])
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.18 else "white"
+
+
+def _axes(panel: "Axes", languages: Sequence[str], variants: Sequence[str], *, level: bool) -> None:
+    """Names of rows on the left, of columns above."""
+    panel.set_yticks(range(len(languages) + 1), [*languages, "mean"], fontsize=SMALL)
+    panel.get_yticklabels()[-1].set_fontweight("bold")
+    panel.xaxis.tick_top()
+    panel.set_xticks(range(len(variants)), variants, fontsize=SMALL)
+    if not level:
+        for label in panel.get_xticklabels():
+            label.set(rotation=45, ha="left", rotation_mode="anchor")
+    as_written(*panel.get_xticklabels())
+    panel.tick_params(length=0, pad=3)
+    panel.spines[:].set_visible(False)
+
+
+def _families(panel: "Axes", languages: Sequence[str]) -> None:
+    """Names left of the codes, each with a line along its languages, and lines between them."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = panel.get_figure()
+    assert figure is not None
+    longest = max(len("mean"), *map(len, languages))
+    left = -(longest * CHARACTER * 72 + 6) / 72
+    place = panel.get_yaxis_transform() + ScaledTranslation(left, 0, figure.dpi_scale_trans)
+    for name, first, last in spans(languages):
+        ends = (first - 0.35, last + 0.35)
+        panel.plot((0, 0), ends, transform=place, color=LINE_GREY, lw=0.8, clip_on=False)
+        panel.annotate(
+            name,
+            (0, (first + last) / 2),
+            xycoords=place,
+            xytext=(-3, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=SMALL,
+        )
+        panel.axhline(first - 0.5, color="white", linewidth=1.6)
+    panel.axhline(len(languages) - 0.5, color="black", linewidth=0.8)
+
+
+def _scale(panel: "Axes", *, height: float, beyond: bool) -> None:
+    """What the colours stand for, below cells of a height in inches."""
+    bar = panel.figure.colorbar(
+        panel.images[0],
+        ax=panel,
+        location="bottom",
+        extend="both" if beyond else "neither",
+        aspect=25,
+        pad=0.07 / height,
+    )
+    bar.set_label("difference to baseline (points)", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.ax.locator_params(nbins=5)

@@ -1,0 +1,101 @@
+"""All figures of a report, and their files."""
+
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alignfreeze.figures import DPI
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.figure_differences import difference_figure
+from alignfreeze.report.figure_heatmap import heatmap_figure
+from alignfreeze.report.figure_layers import boundary_figure, layers_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "boundary_figure",
+    "difference_figure",
+    "heatmap_figure",
+    "layers_figure",
+    "report_figures",
+    "save_figure",
+    "svg_text",
+]
+
+
+def report_figures(blocks: Sequence[Block]) -> "dict[str, Figure]":
+    """All figures of a report that have anything to show, by the stem of their files."""
+    figures: dict[str, Figure] = {}
+    kinds = {
+        "differences": difference_figure,
+        "heatmap": heatmap_figure,
+        "alignment": layers_figure,
+    }
+    for kind, draw in kinds.items():
+        for block in blocks:
+            figure = draw(block)
+            if figure is not None:
+                figures[_stem(f"{kind}-{block.model}-{block.task}", figures)] = figure
+    boundaries = boundary_figure(blocks)
+    if boundaries is not None:
+        figures["boundary"] = boundaries
+    return figures
+
+
+def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
+    """Write a figure as SVG, PDF and PNG; the same figure gives the same bytes.
+
+    Args:
+        figure: What to write.
+        folder: Made where it is not there.
+        stem: Name of the files, without their endings.
+
+    Returns:
+        The files.
+    """
+    from matplotlib import rc_context
+
+    folder.mkdir(parents=True, exist_ok=True)
+    svg, pdf, png = (folder / f"{stem}.{ending}" for ending in ("svg", "pdf", "png"))
+    svg.write_text(_svg(figure, salt=stem), encoding="utf-8", newline="\n")
+    with rc_context({"pdf.fonttype": 42}):  # Type 3 fonts are refused by many publishers.
+        figure.savefig(pdf, metadata={"CreationDate": None})
+    figure.savefig(png, dpi=DPI)
+    return [svg, pdf, png]
+
+
+def svg_text(figure: "Figure", stem: str = "") -> str:
+    """A figure as an ``<svg>`` element for a page of HTML.
+
+    Args:
+        figure: What to write.
+        stem: Tells apart the ids of figures that look the same.
+    """
+    text = _svg(figure, salt=stem)
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # Groups and glyphs have the same ids in every figure, whatever the salt.
+    prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text).strip()
+
+
+def _svg(figure: "Figure", *, salt: str) -> str:
+    from matplotlib import rc_context
+
+    buffer = StringIO()
+    with rc_context({"svg.hashsalt": salt or "figure", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _stem(name: str, taken: "dict[str, Figure]") -> str:
+    """A name as files can have it, that no other figure has."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+    number, stem = 1, safe
+    while stem.lower() in {other.lower() for other in taken}:
+        number += 1
+        stem = f"{safe}-{number}"
+    return stem

@@ -1,0 +1,100 @@
+"""A report from its options to its files."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.report.collecting import Collection, collect
+from alignfreeze.report.detail import detail_grid
+from alignfreeze.report.figures import report_figures, save_figure, svg_text
+from alignfreeze.report.grids import Grid
+from alignfreeze.report.latex import latex
+from alignfreeze.report.markdown import markdown
+from alignfreeze.report.page import page
+from alignfreeze.report.records import detail_csv, scores_csv, summary_csv
+from alignfreeze.report.settings import ReportConfig, build_report
+from alignfreeze.report.summary import published_grid, summary_grid
+from alignfreeze.tracking import stored_runs, tracked_run
+
+logger = logging.getLogger(__name__)
+
+TITLE = "AlignFreeze: cross-lingual transfer by freezing strategy"
+FIGURES = "figures"
+
+
+@dataclass(frozen=True)
+class ReportOutcome:
+    """What a report has to tell.
+
+    Attributes:
+        summary: The summary, for the terminal.
+        missing: How many lines there are about what is missing, by heading.
+        places: Files, for a person.
+    """
+
+    summary: Grid
+    missing: Mapping[str, int]
+    places: Sequence[str]
+
+
+def report(options: Mapping[str, str]) -> ReportOutcome:
+    """Read runs, and write tables and figures of them.
+
+    Args:
+        options: Text by the name of an option (see `build_report`).
+
+    Raises:
+        AlignFreezeError: If an option is at fault, no run has results, or the folder cannot be
+            written.
+    """
+    # Reading leaves nothing in the store, unless `mlflow run` has opened a run for it.
+    opened = "MLFLOW_RUN_ID" in os.environ
+    with tracked_run("alignfreeze report") if opened else nullcontext() as run:
+        config = build_report(options)
+        collection = collect(stored_runs(config.experiments, config.where), config)
+        folder = Path(config.output).expanduser()
+        summary = _write(collection, config, folder)
+        if run is not None:
+            run.artifacts(folder, "report")
+    sections = collection.gaps.sections()
+    names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
+    return ReportOutcome(
+        summary,
+        {heading: len(lines) for heading, lines in sections.items()},
+        [str(folder / name) for name in (*names, FIGURES)],
+    )
+
+
+def _write(collection: Collection, config: ReportConfig, folder: Path) -> Grid:
+    blocks, missing = collection.blocks, collection.gaps.sections()
+    bootstrap = {"resamples": config.resamples, "seed": config.bootstrap_seed}
+    summary = summary_grid(blocks, collection.gaps, config.counting)
+    beside = published_grid(blocks, config.counting) if config.published else None
+    if config.published and beside is None:
+        logger.warning("no model, task and strategy of this report is in the published table")
+    grids = [summary, *([beside] if beside else [])]
+    grids += [detail_grid(block, **bootstrap) for block in blocks]
+    figures = report_figures(blocks)
+    try:
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        for stem, figure in figures.items():
+            save_figure(figure, folder / FIGURES, stem)
+        texts = {
+            "report.md": markdown(TITLE, grids, missing, [f"{FIGURES}/{s}.svg" for s in figures]),
+            "report.tex": latex(TITLE, grids, missing, [f"{FIGURES}/{s}.pdf" for s in figures]),
+            "report.html": page(
+                TITLE, grids, missing, {s: svg_text(f, s) for s, f in figures.items()}
+            ),
+            "summary.csv": summary_csv(blocks, config.counting),
+            "detail.csv": detail_csv(blocks, **bootstrap),
+            "scores.csv": scores_csv(blocks),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
+    return summary

@@ -1,0 +1,161 @@
+"""The summary of a report: means over target languages, and in how many of them each wins."""
+
+from collections.abc import Mapping, Sequence
+
+from alignfreeze.preparation import BASELINE
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.counting import Counts, Rule, count, total
+from alignfreeze.report.gaps import Gaps
+from alignfreeze.report.grids import MISSING, SHORT, Entry, Grid, arrows, points, with_deviation
+from alignfreeze.report.published import published_figures
+
+Key = tuple[str, str, str]
+"""Model, task, variant."""
+
+TOTAL = "all tasks"
+OVERALL = "all models"
+
+RULES: Mapping[Rule, str] = {
+    "exact": "unrounded means, and the sample standard deviation of the baseline's seeds",
+    "paper": "means, and the population deviation of the baseline's seeds, in points rounded to "
+    "0.1 first",
+    "published": "as in print: rounded to 0.1 first; PoS counts the average as one more language, "
+    "NLI leaves Russian out",
+}
+
+
+def all_counts(blocks: Sequence[Block], rule: Rule) -> dict[Key, Counts | None]:
+    """The counts of every variant but the baseline."""
+    return {
+        (block.model, block.task, variant): count(block, variant, rule)
+        for block in blocks
+        for variant in block.variants
+        if variant != BASELINE
+    }
+
+
+def summary_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid:
+    """Models and variants down, tasks across; below them the totals of all models."""
+    by_key = {(block.model, block.task): block for block in blocks}
+    models, tasks = _names(blocks)
+    counts = all_counts(blocks, rule)
+    metrics = {block.task: block.metric for block in blocks}
+    heads = [h for task in tasks for h in (f"{task} {metrics[task]}", "↓ ↑")]
+    rows: list[list[Entry]] = []
+    sections = set()
+    for model in models:
+        own = [block for block in blocks if block.model == model]
+        variants = list(dict.fromkeys(v for block in own for v in block.variants))
+        sections.add(len(rows))
+        for number, variant in enumerate(variants):
+            row = [Entry(model if number == 0 else ""), Entry(variant)]
+            for task in tasks:
+                row += _cells(by_key.get((model, task)), variant, gaps, counts)
+            ours = [counts.get((model, task, variant)) for task in tasks]
+            rows.append([*row, Entry(arrows(total(ours)))])
+    if len(models) > 1:
+        sections.add(len(rows))
+        rows += _overall(counts, models, tasks)
+    source = blocks[0].source_language
+    note = (
+        f"Test split, %: mean over target languages ({source} left out) ± standard deviation over "
+        f"seeds, the best in bold; ↓ ↑: in how many languages the mean over seeds lies below and "
+        f"above the baseline's by more than one standard deviation ({RULES[rule]})."
+    )
+    if any((b.model, b.task, v) in gaps.short for b in blocks for v in b.variants):
+        note += f" {SHORT}: seeds or languages are missing, see below."
+    columns = ["model", "strategy", *heads, f"{TOTAL} ↓ ↑"]
+    return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=2)
+
+
+def _names(blocks: Sequence[Block]) -> tuple[list[str], list[str]]:
+    """Models and tasks, each once, in order."""
+    tasks = sorted({b.task for b in blocks}, key=[b.task for b in blocks].index)
+    return list(dict.fromkeys(block.model for block in blocks)), tasks
+
+
+def _cells(
+    block: Block | None, variant: str, gaps: Gaps, counts: Mapping[Key, Counts | None]
+) -> list[Entry]:
+    if block is None or variant not in block.values:
+        return [Entry(MISSING), Entry("")]
+    key = (block.model, block.task, variant)
+    averages = {v: block.average(v) for v in block.variants}
+    best = max(value for value in averages.values() if value is not None)
+    mark = SHORT if key in gaps.short else ""
+    text = with_deviation(averages[variant], block.average_deviation(variant))
+    arrow = "" if variant == BASELINE else arrows(counts[key])
+    return [Entry(f"{text}{mark}", averages[variant] == best), Entry(arrow)]
+
+
+def _overall(
+    counts: Mapping[Key, Counts | None], models: Sequence[str], tasks: Sequence[str]
+) -> list[list[Entry]]:
+    """A row a variant: its counts over all models, by task and in all."""
+    rows = []
+    for number, variant in enumerate(dict.fromkeys(key[2] for key in counts)):
+        row = [Entry(OVERALL if number == 0 else ""), Entry(variant)]
+        for task in tasks:
+            row += [
+                Entry(""),
+                Entry(arrows(total([counts.get((m, task, variant)) for m in models]))),
+            ]
+        ours = [counts.get((m, task, variant)) for m in models for task in tasks]
+        rows.append([*row, Entry(arrows(total(ours)))])
+    return rows
+
+
+def published_grid(blocks: Sequence[Block], rule: Rule) -> Grid | None:
+    """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
+    counts, figures = all_counts(blocks, rule), published_figures()
+    rows: list[list[Entry]] = []
+    sections, before = set(), ("", "")
+    for block in blocks:
+        for variant in block.variants:
+            printed = figures.get((block.model, block.task, variant))
+            if printed is None or printed.metric != block.metric:
+                continue
+            if (block.model, block.task) != before:
+                sections.add(len(rows))
+            new = (block.model, block.task) != before
+            before = (block.model, block.task)
+            ours = block.average(variant)
+            difference = None if ours is None else ours - printed.mean / 100
+            rows.append(
+                [
+                    *(Entry(text if new else "") for text in before),
+                    Entry(variant),
+                    Entry(points(ours)),
+                    Entry(f"{printed.mean:.1f}"),
+                    Entry(points(difference, signed=True)),
+                    Entry(arrows(counts.get((*before, variant))) if variant != BASELINE else ""),
+                    Entry(arrows(printed.counts) if printed.counts else ""),
+                    Entry(f"{len(block.languages)} / {printed.languages}"),
+                ]
+            )
+    if not rows:
+        return None
+    columns = [
+        "model",
+        "task",
+        "strategy",
+        "ours",
+        "published",
+        "difference",
+        "ours ↓ ↑",
+        "published ↓ ↑",
+        "languages",
+    ]
+    note = (
+        "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
+        "languages: how many are in ours and in print."
+    )
+    return Grid(
+        "published",
+        "Beside the published figures",
+        note,
+        columns,
+        rows,
+        frozenset(sections),
+        labels=3,
+    )

@@ -1,0 +1,58 @@
+import pytest
+
+from alignfreeze.report.families import FAMILIES, OTHER, by_family, family, family_groups
+
+TARGETS = (
+    "af ar bg ca cs da de el en es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th "
+    "tr uk vi zh sw ur et eu bn id mr ms nl ka kk te tl yo my jv az pa qu be hr sr is ga mt hy"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Germanic"),
+        ("ro", "Romance"),
+        ("uk", "Slavic"),
+        ("lt", "Baltic"),
+        ("el", "Hellenic"),
+        ("fa", "Indo-Iranian"),
+        ("he", "Semitic"),
+        ("hu", "Uralic"),
+        ("tr", "Turkic"),
+        ("zh", "Sino-Tibetan"),
+        ("ja", "Japonic"),
+        ("ko", "Koreanic"),
+        ("th", "Kra-Dai"),
+        ("vi", "Austroasiatic"),
+        ("ta", "Dravidian"),
+        ("id", "Austronesian"),
+        ("sw", "Niger-Congo"),
+        ("pt-BR", "Romance"),
+        ("zh_Hant", "Sino-Tibetan"),
+        ("xx", OTHER),
+        ("", OTHER),
+    ],
+)
+def test_family_of_a_code(language: str, expected: str) -> None:
+    assert family(language) == expected
+
+
+def test_every_usual_target_language_has_a_family() -> None:
+    assert [language for language in TARGETS.split() if family(language) == OTHER] == []
+
+
+def test_no_code_is_of_two_families() -> None:
+    codes = [code for own in FAMILIES.values() for code in own.split()]
+    assert len(codes) == len(set(codes))
+
+
+def test_languages_are_ordered_by_family_then_code() -> None:
+    ordered = by_family(["zh", "xx", "sv", "fr", "de", "ru", "es"])
+    assert ordered == ["de", "sv", "es", "fr", "ru", "zh", "xx"]
+
+
+def test_groups_name_only_families_that_are_there() -> None:
+    groups = family_groups(["ru", "sv", "xx", "de"])
+    assert groups == [("Germanic", ["de", "sv"]), ("Slavic", ["ru"]), (OTHER, ["xx"])]
+    assert family_groups([]) == []
