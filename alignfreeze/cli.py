@@ -190,6 +190,38 @@ def _report(**options: str) -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+@app.command("import-results", help="Turn result files of the reference implementation into runs.")
+def _import_results(
+    files: Annotated[list[Path], typer.Argument(help="result files, CSV", show_default=False)],
+    experiment: Annotated[
+        str, typer.Option(help="MLflow experiment for the runs", show_default=False)
+    ],
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help="a model's name to be replaced: OLD=NEW", show_default=False),
+    ] = None,
+) -> None:
+    from alignfreeze.importing import import_results
+
+    outcome = import_results(files, experiment, renames=_renames(rename or []))
+    for line in outcome.refused:
+        typer.echo(f"refused: {line}", err=True)
+    typer.echo(
+        f"experiment {outcome.experiment!r}: {outcome.added} run(s) added, {outcome.known} there "
+        f"before, {len(outcome.refused)} row(s) refused"
+    )
+    if outcome.refused:
+        raise AlignFreezeError("mend the refused rows and import again: the others are kept")
+
+
+def _renames(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for text, (old, _, new) in zip(texts, pairs, strict=True):
+        if not old or not new:
+            raise ConfigError(f"rename must be OLD=NEW, got {text!r}")
+    return {old: new for old, _, new in pairs}
+
+
 @app.command("search-worker", help="Join a search that is going on, from any machine.")
 def _search_worker(
     study: Annotated[str, typer.Option(help="name of the study", show_default=False)],

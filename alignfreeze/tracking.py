@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 
 import mlflow
 import psutil
-from mlflow.entities import Metric, Run, RunTag, ViewType
+from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -190,6 +190,7 @@ def _forget_error(run_id: str) -> None:
 
 def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
+    _hush()
     client = MlflowClient()
     for run in _search(f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'"):
         if not _is_dead(run.data.tags[_PROCESS]):
@@ -360,6 +361,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
     Raises:
         ConfigError: If there is no such experiment, or MLflow does not understand the condition.
     """
+    _hush()
     client = MlflowClient()
     ids = []
     for name in experiments:
@@ -398,3 +400,65 @@ def _stored(run: Run) -> StoredRun:
         own(run.data.params, "cfg."),
         run.data.metrics,
     )
+
+
+_IMPORTED_ROW = f"{TAG}imported_row"
+
+
+def imported_rows(experiment: str) -> set[str]:
+    """The identities of the rows that an experiment holds whole; the experiment need not exist."""
+    _hush()
+    client = MlflowClient()
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return set()
+    runs: list[Run] = mlflow.search_runs(
+        [found.experiment_id],
+        filter_string=f"attributes.status = 'FINISHED' and tags.`{_IMPORTED_ROW}` LIKE '%'",
+        output_format="list",
+    )
+    return {run.data.tags[_IMPORTED_ROW] for run in runs}
+
+
+def import_run(
+    experiment: str,
+    name: str,
+    *,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+) -> None:
+    """Write a run that something else has made, at once and FINISHED.
+
+    Args:
+        experiment: Name of its experiment, which is made if need be.
+        name: Of the run.
+        tags: Under ``alignfreeze.``.
+        params: Under ``cfg.``.
+        metrics: As they are.
+
+    Raises:
+        ConfigError: If MLflow does not take the experiment.
+    """
+    client = MlflowClient()
+    try:
+        found = client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else client.create_experiment(experiment)
+        run = client.create_run(number, run_name=name, tags={_PROCESS: _this_process()})
+    except MlflowException as error:
+        reason = " ".join(error.message.split())
+        raise ConfigError(f"experiment {experiment!r}: {reason}") from None
+    now, run_id = int(time.time() * 1000), run.info.run_id
+    rows = [Metric(metric, value, now, 0) for metric, value in metrics.items()]
+    status = "KILLED"
+    try:
+        for first in range(0, len(rows), BATCH_METRICS):
+            client.log_batch(run_id, metrics=rows[first : first + BATCH_METRICS])
+        client.log_batch(
+            run_id,
+            params=[Param(f"cfg.{key}", value) for key, value in params.items()],
+            tags=[RunTag(TAG + key, value) for key, value in tags.items()],
+        )
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     {"errors", "__init__"},
     {"config", "words", "textfiles", "caching", "modelfiles", "presets", "progress", "signals"},
-    {"contracts", "demo"},
+    {"contracts", "demo", "reference"},
     {"registry", "encoders", "losses", "bitexts", "batching", "checkpoints", "cleaning", "hub"},
     {"freezing", "training", "identity", "jobs", "sources", "encoder_aligner"},
     {"shards"},
@@ -24,7 +24,7 @@ LEVELS = [
     {"results", "taskdata", "records", "parallel", "figures"},
     {"preparation", "measures", "taskmodels"},
     {"phases", "tables"},
-    {"pipeline"},
+    {"pipeline", "importing"},
     {"search", "report"},
     {"cli"},
     {"__main__"},

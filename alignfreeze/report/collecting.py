@@ -48,7 +48,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
     scored = [r for r in everything if r.scored and is_finetuning(r.run)]
     if not scored:
         raise DataError(
-            f"no finished run with test scores {_asked(config)}in the store {store_uri()}"
+            f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
     left_out: list[str] = []
     used = _comparable(scored, left_out)
@@ -60,14 +60,12 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
 
 
 def _asked(config: ReportConfig) -> str:
-    given = config.model_dump(
-        include={"experiments", "where", "source", "models", "tasks", "strategies", "seeds"},
-        exclude_defaults=True,
-    )
+    names = {"experiments", "where", "models", "tasks", "strategies", "seeds", "aligner"}
+    given = config.model_dump(include=names, exclude_defaults=True)
     texts = [
         f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in given.items()
     ]
-    return f"({', '.join(texts)}) " if texts else ""
+    return ", ".join([f"source={config.source}", *texts])
 
 
 def _comparable(scored: Sequence[Result], left_out: list[str]) -> list[Result]:

@@ -52,7 +52,7 @@ def summary_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid:
             for task in tasks:
                 row += _cells(by_key.get((model, task)), variant, gaps, counts)
             ours = [counts.get((model, task, variant)) for task in tasks]
-            rows.append([*row, Entry(arrows(total(ours)))])
+            rows.append([*row, Entry("" if variant == BASELINE else arrows(total(ours)))])
     if len(models) > 1:
         sections.add(len(rows))
         rows += _overall(counts, models, tasks)

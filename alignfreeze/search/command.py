@@ -1,4 +1,4 @@
-"""The command that a worker of a search runs, and what became of it."""
+"""The command that a worker runs, and what became of it."""
 
 import os
 import signal
@@ -11,6 +11,9 @@ from pathlib import Path
 
 STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Tells a worker its storage, whose password an argument would show to all users of a machine."""
+
+SEARCH_WORKER = "search-worker"
+"""The subcommand that works on a search."""
 
 END_OF_LOG = 8192
 """Bytes at the end of a log in which its last line is looked for."""
@@ -28,17 +31,19 @@ class WorkerCommand:
         storage: URL of the storage that the study is in.
         environment: Variables that each worker gets beside those that it inherits.
         program: What the arguments are given to; on other machines the same.
+        subcommand: The one that works on studies of this kind.
     """
 
     study: str
     storage: str = field(repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Sequence[str] = (sys.executable, "-m", "alignfreeze")
+    subcommand: str = SEARCH_WORKER
 
     @property
     def arguments(self) -> list[str]:
         """What follows the program's name. Never the storage: see `STORAGE_VARIABLE`."""
-        return ["search-worker", f"--study={self.study}"]
+        return [self.subcommand, f"--study={self.study}"]
 
     def start(
         self, log: Path, settings: Mapping[str, str], *, own_session: bool = True

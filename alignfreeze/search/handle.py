@@ -100,7 +100,7 @@ def open_study(
             handle.remember(attribute, value)
         elif json.loads(json.dumps(value)) != known:
             raise ConfigError(
-                f"study {name!r} was begun with other options: {_difference(known, value)}; "
+                f"study {name!r} was begun with other options: {difference(known, value)}; "
                 "give it another name"
             )
     handle.remember(HEARTBEAT, settings.heartbeat)
@@ -123,7 +123,8 @@ def space_text(settings: SearchConfig) -> str:
         raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
-def _difference(known: Any, asked: Any) -> str:
+def difference(known: Any, asked: Any) -> str:
+    """What was asked for, and is not what a study remembers."""
     if not isinstance(known, dict):
         return "the space file's content"
     asked = json.loads(json.dumps(asked))
@@ -133,10 +134,11 @@ def _difference(known: Any, asked: Any) -> str:
 
 def run_of_study(storage: RDBStorage, name: str) -> str | None:
     """The MLflow run of a study; ``None`` if there is no such study."""
-    return _attributes(storage, name).get(RUN_ID)
+    return study_attributes(storage, name).get(RUN_ID)
 
 
-def _attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
+def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    """What a study remembers; nothing if there is no such study."""
     if name not in optuna.get_all_study_names(storage):
         return {}
     return optuna.load_study(study_name=name, storage=storage).user_attrs
@@ -151,10 +153,10 @@ def find_study(name: str, url: str) -> Iterator[StudyHandle]:
     """
     require_existing(url)
     with open_storage(url, SearchConfig().heartbeat) as storage:
-        attributes = _attributes(storage, name)
+        attributes = study_attributes(storage, name)
         if HEARTBEAT not in attributes:
             names = optuna.get_all_study_names(storage)
-            known = ", ".join(n for n in sorted(names) if HEARTBEAT in _attributes(storage, n))
+            known = ", ".join(n for n in sorted(names) if HEARTBEAT in study_attributes(storage, n))
             raise ConfigError(
                 f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
             )

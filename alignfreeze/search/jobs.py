@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from accelerate import Accelerator
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alignfreeze.config import RunConfig
@@ -79,7 +81,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         drawn = ground.space.draw(trial, ground.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        job.begin(config, ground)
+        job.begin(config, ground.accelerator)
         reports = _Reports(trial, job.run, ground)
         results: list[TaskScores] = []
         for seed in ground.settings.search_seeds:
@@ -96,7 +98,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             job.run.metric(f"objective/{name}", value)
         return found
 
-    _do(handle, handle.trials, claim, f"trial-{trial.number}", work)
+    do(handle, handle.trials, claim, f"trial-{trial.number}", work)
 
 
 def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
@@ -106,11 +108,11 @@ def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         config = reference(ground.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground)
+        job.begin(config, ground.accelerator)
         job.keep(ground.scores(config, job.run, splits=("validation",), models=handle.models))
         return NO_OBJECTIVE
 
-    _do(handle, handle.baseline, claim, f"baseline-{seed}", work)
+    do(handle, handle.baseline, claim, f"baseline-{seed}", work)
 
 
 def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
@@ -121,7 +123,7 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground)
+        job.begin(config, ground.accelerator)
         job.run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
             job.keep(ground.scores(config, job.run, splits=("test",), models=handle.models))
@@ -129,7 +131,7 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             job.keep(ground.scores(config, job.run, splits=("validation", "test")))
         return NO_OBJECTIVE
 
-    _do(handle, handle.final, claim, f"test-{contender}-{seed}", work)
+    do(handle, handle.final, claim, f"test-{contender}-{seed}", work)
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,9 @@ class Job:
     run: TrackedRun
     source_language: str
 
-    def begin(self, config: RunConfig, ground: Ground) -> None:
+    def begin(self, config: RunConfig, accelerator: Accelerator) -> None:
         """Log what is going to be done."""
-        log_config(self.run, config, ground.accelerator)
+        log_config(self.run, config, accelerator)
         self.trial.set_user_attr(CONFIG, config.model_dump(mode="json"))
 
     def keep(self, results: Sequence[TaskScores]) -> None:
@@ -157,8 +159,24 @@ class Job:
         self.trial.set_user_attr(SCORES, json.dumps(texts))
 
 
-def _do(
-    handle: StudyHandle,
+class Owner(Protocol):
+    """What a trial belongs to: a study, and its run."""
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+
+    @property
+    def run_id(self) -> str:
+        """The MLflow run that the trial's is nested in."""
+
+    @property
+    def config(self) -> RunConfig:
+        """What says which language is fine-tuned in."""
+
+
+def do(
+    owner: Owner,
     queue: TrialQueue,
     claim: Claim,
     name: str,
@@ -170,7 +188,7 @@ def _do(
     is given back.
 
     Args:
-        handle: The study.
+        owner: The study.
         queue: Its queue that the trial is from.
         claim: The trial.
         name: Of the run.
@@ -179,11 +197,11 @@ def _do(
     trial, began = claim.trial, time.monotonic()
     state, values, problem = TrialState.FAIL, None, ""
     try:
-        with queue.alive(trial), tracked_run(name, nested=True, parent=handle.run_id) as run:
+        with queue.alive(trial), tracked_run(name, nested=True, parent=owner.run_id) as run:
             trial.set_user_attr(RUN_ID, run.run_id)
-            run.tags({"study": handle.name, "trial": str(trial.number), "state": RUNNING})
+            run.tags({"study": owner.name, "trial": str(trial.number), "state": RUNNING})
             try:
-                values = work(Job(trial, run, handle.config.source_language))
+                values = work(Job(trial, run, owner.config.source_language))
             except Pruned as pruned:
                 problem = str(pruned)
                 step = str(trial.user_attrs[PRUNED_STEP])

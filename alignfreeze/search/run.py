@@ -2,11 +2,11 @@
 
 import logging
 import math
-import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -14,11 +14,11 @@ from typing import Any
 from optuna.trial import TrialState
 
 from alignfreeze import tracking
-from alignfreeze.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.records import log_config
 from alignfreeze.search.answer import Tested, best_trials, contenders, tested
-from alignfreeze.search.command import WorkerCommand, wait_until
+from alignfreeze.search.command import SEARCH_WORKER
+from alignfreeze.search.crew import Crew, crew, refuse_torchrun, study_run
 from alignfreeze.search.ground import Ground
 from alignfreeze.search.handle import (
     FINISHED,
@@ -31,13 +31,12 @@ from alignfreeze.search.handle import (
     study_name,
 )
 from alignfreeze.search.jobs import CONFIG, CONTENDER, SEED, run_baseline, run_test, run_trial
-from alignfreeze.search.launchers import Launcher, make_launcher
 from alignfreeze.search.queue import TrialQueue, problem_of, retry
 from alignfreeze.search.records import BEST_FILE, leave_records
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.storage import open_storage, sole_coordinator, without_password
 from alignfreeze.search.watch import Watch
-from alignfreeze.search.worker import POLL_SECONDS, Work, take_one
+from alignfreeze.search.worker import Work
 from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.tracking import TrackedRun, tracked_run
 
@@ -45,15 +44,8 @@ logger = logging.getLogger(__name__)
 
 RUN_NAME = "alignfreeze search"
 
-FAREWELL_SECONDS = 10.0
-"""How long workers may take to see that a search is finished."""
-
-STOP_SECONDS = 60.0
-"""How long workers that are asked to end may take to give their trials back."""
-
 HOPELESS = 3
 """Trials that have failed, and not one that has not, after which a search is given up."""
-
 
 SPARE_TRIALS = 8
 """Trials beside those for its own workers that a search keeps waiting for workers that join."""
@@ -89,7 +81,7 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
         try:
-            _refuse_torchrun()
+            refuse_torchrun("a search")
             config, settings = build_search(options)
             url = settings.storage or f"sqlite:///{tracking.store_folder() / 'optuna.db'}"
             name = settings.study or study_name(config, settings, space_text(settings))
@@ -98,35 +90,11 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        with _study_run(run_of_study(storage, name), name) as run:
+        with study_run(RUN_NAME, run_of_study(storage, name), name) as run:
             space = Path(settings.space).expanduser() if settings.space else None
             ground = Ground(config, settings, space)
             handle = open_study(storage, name, config, settings)
             return _Search(handle, ground, run, url).outcome()
-
-
-def _refuse_torchrun() -> None:
-    if "RANK" in os.environ:
-        raise ConfigError("a search starts its processes itself: workers=… instead of torchrun")
-
-
-@contextmanager
-def _study_run(known: str | None, name: str) -> Iterator[TrackedRun]:
-    """The one run of a study, for the first time or again."""
-    if known is None:
-        with tracked_run(RUN_NAME) as run:
-            yield run
-        return
-    tracking.require_run(known)
-    if "MLFLOW_RUN_ID" not in os.environ:
-        with tracked_run(RUN_NAME, again=known) as run:
-            yield run
-        return
-    # `mlflow run` has opened a run of its own, which says where the study's is.
-    with tracked_run(RUN_NAME) as outer:
-        outer.tags({"study": name, "continues": known})
-        with tracked_run(RUN_NAME, nested=True, again=known) as run:
-            yield run
 
 
 class _Search:
@@ -158,8 +126,7 @@ class _Search:
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
         self._cells = ground.space.cells() if self.settings.sampler == "grid" else None
-        self._launcher: Launcher | None = None
-        self._told_problems: set[str] = set()
+        self._crew = Crew(None)
 
     def _describe(self) -> None:
         """Log what trials depend on: params, which do not change when the study is gone on with."""
@@ -175,7 +142,7 @@ class _Search:
         logger.info("study %s in %s", handle.name, without_password(self.url))
         logger.info("space: %s", self.ground.space)
         try:
-            with self._workers():
+            with self._workers() as self._crew:
                 self._cells_of(handle.baseline, run_baseline, self._baseline_cells())
                 self._trials()
                 self._cells_of(handle.final, run_test, self._test_cells())
@@ -217,7 +184,7 @@ class _Search:
         for key, cell in wanted.items():
             if key not in there:
                 queue.study.enqueue_trial({}, cell)
-        self._work_on(queue, job, wanted=len(wanted), fill=lambda: None)
+        self._work_on(queue, job, wanted=len(wanted))
         done = {_key(t.user_attrs) for t in queue.trials() if t.state == TrialState.COMPLETE}
         if missing := [cell for key, cell in wanted.items() if key not in done]:
             failed = [t for t in queue.trials() if t.state == TrialState.FAIL]
@@ -271,59 +238,25 @@ class _Search:
             )
 
     def _work_on(
-        self, queue: TrialQueue, job: Work, *, wanted: int, fill: Callable[[], None]
+        self,
+        queue: TrialQueue,
+        job: Work,
+        *,
+        wanted: int,
+        fill: Callable[[], None] = lambda: None,
     ) -> None:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
-        watch = Watch(self.handle, queue, wanted)
-        while True:
-            queue.mend()
-            fill()
-            counts = queue.counts()
-            watch.look()
-            if not counts.waiting + counts.running:
-                return
-            if self._launcher is not None:
-                self._look_after(self._launcher, queue)
-            elif not take_one(self.handle, self.ground, queue, job):
-                time.sleep(POLL_SECONDS)
+        do = partial(job, self.handle, self.ground)
+        self._crew.work_on(queue, do, fill=fill, look=Watch(self.handle, queue, wanted).look)
 
-    def _look_after(self, launcher: Launcher, queue: TrialQueue) -> None:
-        queue.retry_vanished()
-        problems = launcher.problems()
-        running = launcher.running()
-        for problem in problems:
-            if problem not in self._told_problems:
-                self._told_problems.add(problem)
-                logger.warning("%s; %d worker(s) left", problem, running)
-        if not running:
-            raise AlignFreezeError(
-                f"no worker is left: {'; '.join(problems) or 'they ended too early'}"
-            )
-        time.sleep(POLL_SECONDS)
-
-    @contextmanager
-    def _workers(self) -> Iterator[None]:
-        """Worker processes, for as long as the context lasts; none where this one does it all."""
-        if self.settings.workers == 1 and self.settings.launcher == "local":
-            yield
-            return
-        environment = {
-            "MLFLOW_TRACKING_URI": tracking.store_uri(),
-            "ALIGNFREEZE_CACHE": str(cache_root().resolve()),
-        }
-        self._launcher = launcher = make_launcher(
-            self.settings.launcher,
-            workers=self.settings.workers,
-            command=WorkerCommand(self.handle.name, self.url, environment),
+    def _workers(self) -> AbstractContextManager[Crew]:
+        return crew(
+            self.settings,
+            study=self.handle.name,
+            storage=self.url,
+            subcommand=SEARCH_WORKER,
             logs=self.handle.models.with_name(f"{self.handle.models.name}-logs"),
-            args=self.settings.launcher_args,
         )
-        try:
-            launcher.start()
-            yield
-            wait_until(lambda: not launcher.running(), FAREWELL_SECONDS)
-        finally:
-            launcher.stop(STOP_SECONDS)
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any]:

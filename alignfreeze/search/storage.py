@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.caching import locked
 from alignfreeze.errors import ConfigError
+from alignfreeze.search.command import SEARCH_WORKER
 
 MISSED_HEARTBEATS = 3
 """Signs of life that a worker may miss in a row."""
@@ -119,18 +120,26 @@ def _sqlite_file(url: URL) -> Path | None:
 
 
 @contextmanager
-def sole_coordinator(storage: RDBStorage, study: str) -> Iterator[None]:
+def sole_coordinator(
+    storage: RDBStorage, study: str, *, what: str = "searched", subcommand: str = SEARCH_WORKER
+) -> Iterator[None]:
     """Keep others from coordinating a study; what holds them off ends with this process.
 
     On SQLite it is a lock on a file beside it, on PostgreSQL one of the server's own; on other
     databases there is none.
 
+    Args:
+        storage: Where the study is.
+        study: Its name.
+        what: What is being done to the study, for the complaint.
+        subcommand: What adds a worker to it.
+
     Raises:
         ConfigError: If another process coordinates it.
     """
     busy = ConfigError(
-        f"study {study!r} is being searched by another process; add to it with alignfreeze "
-        f"search-worker --study {study}"
+        f"study {study!r} is being {what} by another process; add to it with alignfreeze "
+        f"{subcommand} --study {study}"
     )
     file = _sqlite_file(storage.engine.url)
     if file is not None:

@@ -1,0 +1,132 @@
+"""Results of the reference implementation as tracked runs."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from alignfreeze import tracking
+from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.identity import hash_of
+from alignfreeze.progress import progress_bar
+from alignfreeze.reference import SOURCE, ReferenceRow, read_rows
+from alignfreeze.signals import signals_as_exceptions
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What became of the rows.
+
+    Attributes:
+        experiment: The MLflow experiment that they are in.
+        added: Rows that were new.
+        known: Rows that were there already, or twice in the files.
+        refused: A line for each malformed row: file, line, rule and value.
+    """
+
+    experiment: str
+    added: int
+    known: int
+    refused: Sequence[str]
+
+
+def import_results(
+    files: Sequence[Path], experiment: str, *, renames: Mapping[str, str] | None = None
+) -> ImportOutcome:
+    """Track each row of some result files as a run, unless it is there already.
+
+    Malformed rows are refused, each by its line; the others are imported.
+
+    Args:
+        files: Result files, see `read_rows`.
+        experiment: Name of an MLflow experiment, which is made if need be.
+        renames: Models' names to be replaced, by the name in the files.
+
+    Raises:
+        DataError: If a file cannot be read or is none; before anything is written.
+        ConfigError: If MLflow has no experiment of that name, and cannot make one.
+        Interrupted: When a signal asked the process to end; what is imported stays.
+    """
+    if not experiment.strip():
+        raise ConfigError(f"experiment must be a name, got {experiment!r}")
+    refused: list[str] = []
+    rows = [
+        (file, row)
+        for file in files
+        for row in _well_formed(read_rows(file, renames or {}), refused)
+    ]
+    _tell_mended(row for _, row in rows)
+    tracking.end_dead_runs()
+    known = tracking.imported_rows(experiment)
+    new: dict[str, tuple[Path, ReferenceRow]] = {}
+    for file, row in rows:
+        identity = row_identity(row)
+        if identity not in known:
+            new.setdefault(identity, (file, row))
+    with signals_as_exceptions("the same command goes on: what is imported stays"):
+        for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
+            tracking.import_run(
+                experiment,
+                f"imported-{row.strategy}-{row.task}",
+                tags=_tags(row, file) | {"imported_row": identity},
+                params=_params(row),
+                metrics=_metrics(row),
+            )
+    return ImportOutcome(experiment, len(new), len(rows) - len(new), refused)
+
+
+def row_identity(row: ReferenceRow) -> str:
+    """The hash of what a row says, wherever it stands and however its model is spelt."""
+    scores = sorted([*key, value] for key, value in row.scores.items())
+    steps = [row.realign_steps, row.finetune_steps]
+    return hash_of([row.model, row.task, row.method, row.seed, *steps, scores])
+
+
+def _well_formed(
+    rows: Iterable[ReferenceRow | DataError], refused: list[str]
+) -> Iterable[ReferenceRow]:
+    """The rows that can be read; adds lines about the others."""
+    for row in rows:
+        if isinstance(row, DataError):
+            refused.append(str(row))
+        else:
+            yield row
+
+
+def _tell_mended(rows: Iterable[ReferenceRow]) -> None:
+    for mended in dict.fromkeys(row.mended for row in rows if row.mended is not None):
+        logger.warning("model %r is taken for %r", mended.written, mended.name)
+
+
+def _tags(row: ReferenceRow, file: Path) -> dict[str, str]:
+    tags = {
+        "imported": "true",
+        "model": row.model,
+        "strategy": row.strategy,
+        "task": row.task,
+        "seed": str(row.seed),
+        "method": row.method,
+        "source_file": file.name,
+    }
+    return tags | ({"aligner": row.aligner} if row.aligner else {})
+
+
+def _params(row: ReferenceRow) -> dict[str, str]:
+    steps = {"realign_steps": row.realign_steps, "finetune_steps": row.finetune_steps}
+    return {
+        "source_language": SOURCE,
+        **{name: str(number) for name, number in steps.items() if number is not None},
+    }
+
+
+def _metrics(row: ReferenceRow) -> dict[str, float]:
+    """Scores under the names that our own runs have, and their means over target languages."""
+    targets: dict[str, list[float]] = {}
+    for (language, metric), value in row.scores.items():
+        if language != SOURCE:
+            targets.setdefault(metric, []).append(value)
+    scores = {f"test/{lang}/{metric}": value for (lang, metric), value in row.scores.items()}
+    return scores | {f"test/target_mean/{m}": mean(values) for m, values in targets.items()}
