@@ -47,7 +47,9 @@ def test_importing_twice_adds_nothing(write, name):
     outcome = import_results([first], name)
     assert (outcome.added, outcome.known) == (1, 1)
     # The same row in another file, its model misspelt, is the same row.
-    second = write("b.csv", f"{HEADER}\n{row.replace('cased', 'casd')}\n{row.replace('31', '42')}\n")
+    second = write(
+        "b.csv", f"{HEADER}\n{row.replace('cased', 'casd')}\n{row.replace('31', '42')}\n"
+    )
     outcome = import_results([first, second], name)
     assert (outcome.added, outcome.known) == (1, 3)
     assert sorted(run.data.tags["alignfreeze.seed"] for run in runs_of(name)) == ["31", "42"]
@@ -68,7 +70,9 @@ def test_what_was_imported_by_half_is_imported_again(write, name, monkeypatch):
 
 
 def test_malformed_rows_are_refused_and_the_others_imported(write, name, caplog):
-    rows = f"31,{MBERT},udpos,baseline,,2,0.9\n42,bert-base-multilingual-casd,udpos,baseline,,0.5,\n"
+    rows = (
+        f"31,{MBERT},udpos,baseline,,2,0.9\n42,bert-base-multilingual-casd,udpos,baseline,,0.5,\n"
+    )
     file = write("a.csv", f"{HEADER}\n{rows}")
     with caplog.at_level(logging.WARNING):
         outcome = import_results([file], name)

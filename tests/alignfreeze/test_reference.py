@@ -103,8 +103,14 @@ def test_a_renamed_model_is_not_told_as_mended(write):
         (f"31,{MBERT},udpos,before_x,,,,0.5", "method must be baseline, .* got 'before_x'"),
         (f"31,{MBERT},udpos,baseline,,,,1.5", r"eval_de_accuracy must be a number in \[0, 1\]"),
         (f"31,{MBERT},udpos,baseline,,,,-.1", r"eval_de_accuracy must be a number in \[0, 1\]"),
-        (f"31,{MBERT},udpos,baseline,,,,nan", r"eval_de_accuracy must be a number in \[0, 1\], got 'nan'"),
-        (f"31,{MBERT},udpos,baseline,,,,good", r"eval_de_accuracy must be a number in \[0, 1\], got 'good'"),
+        (
+            f"31,{MBERT},udpos,baseline,,,,nan",
+            r"eval_de_accuracy must be a number in \[0, 1\], got 'nan'",
+        ),
+        (
+            f"31,{MBERT},udpos,baseline,,,,good",
+            r"eval_de_accuracy must be a number in \[0, 1\], got 'good'",
+        ),
         (f"31,{MBERT},udpos,baseline,,,,", "must have a score, got none"),
         (f"31,{MBERT},udpos,baseline", "must have 8 fields, as the first line, got 4"),
         (f"31,{MBERT},udpos,baseline,,,,.5,9", "must have 8 fields, as the first line, got 9"),
