@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo test check bench clean
+.PHONY: run search-demo benchmark-demo test check bench clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -12,6 +12,10 @@ run: $(INSTALLED)
 search-demo: $(INSTALLED)
 	$(BIN)/alignfreeze search --study search-demo --search-strategies front,back --trials 24 \
 		--final-seeds 31,42,66
+
+benchmark-demo: $(INSTALLED)
+	$(BIN)/alignfreeze benchmark --preset demo --workers 2
+	$(BIN)/alignfreeze report --output report-demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

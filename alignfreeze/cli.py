@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from alignfreeze import __version__
+from alignfreeze.benchmark.settings import OWN_FIELDS as GRID_FIELDS
+from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 from alignfreeze.report.settings import ReportConfig
@@ -64,6 +67,10 @@ OPTIONS: dict[str, list[str]] = {
     "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
     "evaluate": [name for name in _ALL if name not in _REALIGNMENT_ONLY],
     "search": [*(name for name in _ALL if name not in OWN_FIELDS), *SearchConfig.model_fields],
+    "benchmark": [
+        *BenchmarkConfig.model_fields,
+        *(name for name in RunConfig.model_fields if name not in GRID_FIELDS),
+    ],
     "report": list(ReportConfig.model_fields),
 }
 """The options of each command, which are the parameters of MLproject's entry points."""
@@ -91,7 +98,10 @@ _HELP = {
 
 _USUAL_MODELS: tuple[type[BaseModel], ...] = (RunConfig, SearchConfig)
 
-_MODELS: dict[str, tuple[type[BaseModel], ...]] = {"report": (ReportConfig,)}
+_MODELS: dict[str, tuple[type[BaseModel], ...]] = {
+    "benchmark": (BenchmarkConfig, RunConfig),
+    "report": (ReportConfig,),
+}
 """Whose fields the options of a command are, where not those of a run and of a search."""
 
 
@@ -105,7 +115,7 @@ def _option(name: str, models: Sequence[type[BaseModel]]) -> inspect.Parameter:
             str,
             typer.Option(
                 "--" + name.replace("_", "-"),
-                help=_HELP.get(name) or _field_help(name, models),
+                help=_field_help(name, models),
                 show_default=False,
             ),
         ],
@@ -113,7 +123,9 @@ def _option(name: str, models: Sequence[type[BaseModel]]) -> inspect.Parameter:
 
 
 def _field_help(name: str, models: Sequence[type[BaseModel]]) -> str:
-    field = next(m.model_fields[name] for m in models if name in m.model_fields)
+    field = next((m.model_fields[name] for m in models if name in m.model_fields), None)
+    if field is None:
+        return _HELP[name]
     default = field.default
     if default in (None, "", (), PydanticUndefined):
         return field.description or ""
@@ -172,17 +184,36 @@ def _search(**options: str) -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+@_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
+def _benchmark(**options: str) -> None:
+    from rich.console import Console
+
+    from alignfreeze.benchmark.plan import Plan
+    from alignfreeze.benchmark.run import benchmark
+
+    console = Console()
+
+    def show(plan: Plan) -> None:
+        console.print(plan.table())
+        for line in plan.lines():
+            console.print(line, soft_wrap=True, highlight=False)
+
+    for line in benchmark(options, show).places:
+        console.print(line, soft_wrap=True, highlight=False)
+
+
 @_command("report", "Make tables and figures of the runs in the tracking store.")
 def _report(**options: str) -> None:
     from rich.console import Console
 
     from alignfreeze.report.run import report
-    from alignfreeze.report.terminal import rich_table
+    from alignfreeze.report.terminal import summary_tables
 
     outcome = report(options)
     console = Console()
-    console.print()
-    console.print(rich_table(outcome.summary))
+    for table in summary_tables(outcome.summary):
+        console.print()
+        console.print(table)
     for heading, count in outcome.missing.items():
         console.print(f"{heading.lower()}: {count}, listed in the report", highlight=False)
     console.print()
@@ -203,7 +234,9 @@ def _import_results(
 ) -> None:
     from alignfreeze.importing import import_results
 
-    outcome = import_results(files, experiment, renames=_renames(rename or []))
+    outcome = import_results(
+        files, experiment, renames=_replacements("rename", "OLD=NEW", rename or [])
+    )
     for line in outcome.refused:
         typer.echo(f"refused: {line}", err=True)
     typer.echo(
@@ -214,11 +247,12 @@ def _import_results(
         raise AlignFreezeError("mend the refused rows and import again: the others are kept")
 
 
-def _renames(texts: Sequence[str]) -> dict[str, str]:
+def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str]:
+    """What is to take the place of what: the values of an option that may be repeated."""
     pairs = [text.partition("=") for text in texts]
     for text, (old, _, new) in zip(texts, pairs, strict=True):
         if not old or not new:
-            raise ConfigError(f"rename must be OLD=NEW, got {text!r}")
+            raise ConfigError(f"{option} must be {form}, got {text!r}")
     return {old: new for old, _, new in pairs}
 
 
@@ -241,6 +275,31 @@ def _search_worker(
 
     done = join(study, storage, data=data, model=model)
     typer.echo(f"{done} trial(s) done")
+
+
+@app.command("benchmark-worker", help="Join a benchmark that is going on, from any machine.")
+def _benchmark_worker(
+    study: Annotated[str, typer.Option(help="name of the study", show_default=False)],
+    storage: Annotated[
+        str,
+        typer.Option(
+            help="Optuna's storage, the benchmark's own",
+            envvar="ALIGNFREEZE_SEARCH_STORAGE",
+            show_default=False,
+            show_envvar=True,
+        ),
+    ],
+    data: Annotated[str, typer.Option(help="where its data is on this machine")] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="where a model is on this machine: NAME=FOLDER", show_default=False),
+    ] = None,
+) -> None:
+    from alignfreeze.benchmark.worker import join
+
+    places = _replacements("model", "NAME=FOLDER", model or [])
+    done = join(study, storage, places | ({"data": data} if data else {}))
+    typer.echo(f"{done} cell(s) done")
 
 
 @app.command("align", help="Align parallel text, and write the alignments in Pharaoh format.")
@@ -335,13 +394,31 @@ def _fail_mlflow_run(message: str) -> None:
         raise ConfigError(message)
 
 
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """``--resume`` alone is ``--resume true``: options have values, as MLflow's parameters do."""
+    models: list[type[BaseModel]] = [*_USUAL_MODELS, *chain.from_iterable(_MODELS.values())]
+    switches = {
+        "--" + name.replace("_", "-")
+        for model in models
+        for name, field in model.model_fields.items()
+        if field.annotation is bool
+    }
+    found: list[str] = []
+    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        found.append(argument)
+        if argument in switches and following.startswith("--"):
+            found.append("true")
+    return found
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO if _is_first() else logging.ERROR)
     try:
-        return app(arguments, standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        return app(_spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message = getattr(error, "format_message", error.__str__)()

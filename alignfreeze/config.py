@@ -208,19 +208,34 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
-    preset, file = given.pop("preset", None), given.pop("config", None)
-    from_file = {} if file is None else _read_yaml(Path(file).expanduser())
-    file_preset = from_file.pop("preset", None)
-    preset = preset or file_preset
-    merged = from_file | given
+    merged = merged_options(options)
+    preset = merged.pop("preset", None)
     if preset is None:
         embedded = {merged.get("data", "demo"), merged.get("model", "demo")} == {"demo"}
         preset = "demo" if embedded else "paper"
-    return _validate(_read_preset(str(preset)) | merged)
+    return validated(preset_options(str(preset)) | merged)
 
 
-def _read_preset(name: str) -> dict[str, Any]:
+def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
+    """What is given, and beneath it what the file has that ``config`` names.
+
+    Args:
+        options: Text by name; an empty text means not given.
+
+    Raises:
+        ConfigError: If the file cannot be read.
+    """
+    given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
+    file = given.pop("config", None)
+    return ({} if file is None else _read_yaml(Path(file).expanduser())) | given
+
+
+def preset_options(name: str) -> dict[str, Any]:
+    """The options that a preset sets.
+
+    Raises:
+        ConfigError: If there is no such preset.
+    """
     if name not in preset_names():
         raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
     text = resources.files("alignfreeze.presets").joinpath(f"{name}.yaml").read_text("utf-8")
@@ -241,7 +256,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in values.items()}
 
 
-def _validate(values: Mapping[str, Any]) -> RunConfig:
+def validated(values: Mapping[str, Any]) -> RunConfig:
+    """The configuration of values by option.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:

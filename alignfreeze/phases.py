@@ -208,6 +208,20 @@ class Phases:
         self._say_reused(f"fine-tuning on {data.name}", choice, run_id)
         return scores
 
+    def known_scores(self, choice: StrategyChoice, data: TaskData) -> list[Score] | None:
+        """The scores after realigning and fine-tuning, if a finished run of the store has them.
+
+        Then there is nothing to realign, whether the encoder is still there or not.
+        """
+        identity = self.pretrained().identity
+        if choice.strategy.realigns:
+            identity = self._realign_identity(choice, self.realign_steps(data))
+        scores_identity = self._scores_identity(RealignedEncoder("", identity, choice.name), data)
+        found = self._on_main(lambda: self._finished_scores(scores_identity))
+        if found is not None:
+            self._say_reused(f"fine-tuning on {data.name}", choice, found[0])
+        return None if found is None else found[1]
+
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
         identity = self._scores_identity(self.pretrained(), data)

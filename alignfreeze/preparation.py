@@ -126,8 +126,8 @@ class Preparation:
         self.config = config
         self._realigned = encoder
         if encoder is None:
-            _strategies(config)  # a wrong name is told of before anything is read
-        tasks = _tasks(config)
+            strategy_choices(config)  # a wrong name is told of before anything is read
+        tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model)
         self.tokenizer = load_tokenizer(self.model)
@@ -181,7 +181,7 @@ class Preparation:
             ConfigError: If they do not.
         """
         before = self._realigned
-        strategies = _strategies(config) if before is None else [_realigned_before(before)]
+        strategies = strategy_choices(config) if before is None else [_realigned_before(before)]
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
@@ -196,7 +196,7 @@ class Preparation:
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
-        choice = _strategies(config)[-1]
+        choice = strategy_choices(config)[-1]
         return check_strategy(self._outline, choice.strategy, name=choice.name).frozen_names
 
     def _content(self, encoder: "PreTrainedModel") -> str:
@@ -261,8 +261,12 @@ def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_laye
         )
 
 
-def _tasks(config: RunConfig) -> dict[str, Task]:
-    """The tasks, each with those of `task_args` that are meant for it."""
+def create_tasks(config: RunConfig) -> dict[str, Task]:
+    """The tasks of a configuration, each with those of `task_args` that are meant for it.
+
+    Raises:
+        AlignFreezeError: If one is unknown, or an argument is of none or breaks its rule.
+    """
     args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
     for key, value in config.task_args.items():
         name, dot, field = key.partition(".")
@@ -275,8 +279,12 @@ def _tasks(config: RunConfig) -> dict[str, Task]:
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}
 
 
-def _strategies(config: RunConfig) -> list[StrategyChoice]:
-    """The strategies to compare with, then the run's own, which need not be compared to itself."""
+def strategy_choices(config: RunConfig) -> list[StrategyChoice]:
+    """The strategies to compare with, then the run's own, which need not be compared to itself.
+
+    Raises:
+        AlignFreezeError: If one is unknown, or a hyperparameter breaks its rule.
+    """
     others = [name for name in config.compare if name != config.strategy]
     asked: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in others]
     return [

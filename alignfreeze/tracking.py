@@ -30,6 +30,9 @@ BATCH_METRICS = 1000
 WRITE_SECONDS = 10
 """How long a metric may wait to be written, so that curves can be watched."""
 
+CELL = "cell"
+"""The tag that says which cell of a grid a run is."""
+
 _PROCESS = f"{TAG}process"
 _ERROR = f"{TAG}error"
 _PHASE_HASH = f"{TAG}phase_hash"
@@ -243,6 +246,12 @@ def finished_run(phase_hash: str) -> Run | None:
     return found[0] if found else None
 
 
+def finished_cell(identity: str) -> str | None:
+    """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
+    found = _search(f"attributes.status = 'FINISHED' and tags.`{TAG}{CELL}` = '{identity}'")
+    return str(found[0].info.run_id) if found else None
+
+
 class Realignment(NamedTuple):
     """A finished realignment in the store."""
 
@@ -307,6 +316,14 @@ def store_folder() -> Path:
     return Path.cwd()
 
 
+def has_store() -> bool:
+    """Whether the tracking store is there already; to ask it for runs would make a local one."""
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        return Path(uri.removeprefix("sqlite:///")).is_file()
+    return "://" in uri or store_folder().is_dir()
+
+
 def artifact_path(run_id: str, name: str) -> Path | None:
     """A run's artifact on this machine (downloaded if need be); ``None`` if it has none."""
     try:
@@ -337,6 +354,7 @@ class StoredRun(NamedTuple):
         name: Its name.
         status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
         started: When it was begun, milliseconds since 1970.
+        seconds: How long it took; ``None`` while it runs.
         tags: Ours, without ``alignfreeze.``.
         params: Ours, without ``cfg.``.
         metrics: The last value of each.
@@ -346,6 +364,7 @@ class StoredRun(NamedTuple):
     name: str
     status: str
     started: int
+    seconds: float | None
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Mapping[str, float]
@@ -396,6 +415,7 @@ def _stored(run: Run) -> StoredRun:
         str(run.info.run_name),
         run.info.status,
         run.info.start_time,
+        None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
         own(run.data.tags, TAG),
         own(run.data.params, "cfg."),
         run.data.metrics,

@@ -26,6 +26,7 @@ LEVELS = [
     {"phases", "tables"},
     {"pipeline", "importing"},
     {"search", "report"},
+    {"benchmark"},
     {"cli"},
     {"__main__"},
 ]
@@ -120,6 +121,7 @@ ENTRY_POINTS = {
     "realign": "realign",
     "evaluate": "evaluate",
     "search": "search",
+    "benchmark": "benchmark",
     "report": "report",
 }
 

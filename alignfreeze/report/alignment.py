@@ -18,7 +18,7 @@ def alignment_by_layer(found: Sequence[Result], variants: Sequence[str]) -> Laye
     """Strong alignment after realignment, and, for the baseline, before it; means over seeds.
 
     Args:
-        found: Results of one model; the realignments among them have measured.
+        found: Results of one model and task; the realignments among them have measured.
         variants: The variants to look for.
 
     Returns:

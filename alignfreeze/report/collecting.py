@@ -116,7 +116,7 @@ def _block(
     languages = {language for scores in values.values() for language in scores} - {source}
     variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
     boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
-    measured = alignment_by_layer([r for r in everything if r.model == key[0]], variants)
+    measured = alignment_by_layer([r for r in everything if (r.model, r.task) == key], variants)
     return Block(*key, metric, source, sorted(languages), variants, values, boundaries, measured)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "boundary_figure",
     "difference_figure",
+    "drop_figures",
     "heatmap_figure",
     "layers_figure",
     "report_figures",
@@ -27,23 +28,37 @@ __all__ = [
 ]
 
 
+KINDS = {
+    "differences": difference_figure,
+    "heatmap": heatmap_figure,
+    "alignment": layers_figure,
+}
+"""What is drawn of each model and task, by what the stem of its files begins with."""
+
+BOUNDARY = "boundary"
+"""The stem of the files of what is drawn of all together."""
+
+
 def report_figures(blocks: Sequence[Block]) -> "dict[str, Figure]":
     """All figures of a report that have anything to show, by the stem of their files."""
     figures: dict[str, Figure] = {}
-    kinds = {
-        "differences": difference_figure,
-        "heatmap": heatmap_figure,
-        "alignment": layers_figure,
-    }
-    for kind, draw in kinds.items():
+    for kind, draw in KINDS.items():
         for block in blocks:
             figure = draw(block)
             if figure is not None:
                 figures[_stem(f"{kind}-{block.model}-{block.task}", figures)] = figure
     boundaries = boundary_figure(blocks)
     if boundaries is not None:
-        figures["boundary"] = boundaries
+        figures[BOUNDARY] = boundaries
     return figures
+
+
+def drop_figures(folder: Path) -> None:
+    """Remove the figures of an earlier report, which may have had other models and tasks."""
+    for pattern in (*(f"{kind}-*" for kind in KINDS), f"{BOUNDARY}.*"):
+        for file in folder.glob(pattern):
+            if file.suffix in (".svg", ".pdf", ".png"):
+                file.unlink()
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:

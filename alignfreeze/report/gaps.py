@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from alignfreeze.preparation import BASELINE
 from alignfreeze.report.blocks import Block
 
 
@@ -52,7 +53,8 @@ def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable
     models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
     # What only one model or task has, such as the best of a search, is expected nowhere else.
     counts = Counter(variant for block in blocks for variant in block.variants)
-    everywhere = [variant for variant, n in counts.items() if n > 1 or len(blocks) == 1]
+    common = [variant for variant, n in counts.items() if n > 1 or len(blocks) == 1]
+    everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
     expected = sorted({seed for block in blocks for v in block.variants for seed in block.seeds(v)})
     cells, seeds, languages, short = [], [], [], set()
     for model, task in product(models, tasks):

@@ -27,7 +27,7 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \usepackage[T1]{fontenc}
 \usepackage{booktabs}
 \usepackage{graphicx}
-\usepackage{adjustbox}
+\usepackage[export]{adjustbox}
 """
 
 FITTED = r"max width=\textwidth,max totalheight=0.8\textheight"

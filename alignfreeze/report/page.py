@@ -22,7 +22,8 @@ th { font-weight: 600; border-bottom: 1px solid #666; vertical-align: bottom; }
 tr.section td { border-top: 1px solid #bbb; }
 thead + tbody tr.section:first-child td { border-top: 0; }
 li { overflow-wrap: anywhere; }
-figure { margin: 1.5rem 0; overflow-x: auto; }
+.figures { display: flex; flex-wrap: wrap; gap: 1.5rem 2rem; }
+figure { margin: 0; overflow-x: auto; }
 figure svg { max-width: 100%; height: auto; }
 """
 
@@ -55,12 +56,12 @@ def page(
         parts.append(f"<h3>{escape(heading)}</h3><ul>{items}</ul>")
     parts.append("</section>")
     if figures:
-        parts.append('<section id="figures"><h2>Figures</h2>')
+        parts.append('<section id="figures"><h2>Figures</h2><div class="figures">')
         parts += [
             f'<figure id="{escape(stem)}" role="img" aria-label="{escape(stem)}">{svg}</figure>'
             for stem, svg in figures.items()
         ]
-        parts.append("</section>")
+        parts.append("</div></section>")
     return _document(title, "\n".join(parts))
 
 

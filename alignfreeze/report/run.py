@@ -10,7 +10,7 @@ from pathlib import Path
 from alignfreeze.errors import ConfigError
 from alignfreeze.report.collecting import Collection, collect
 from alignfreeze.report.detail import detail_grid
-from alignfreeze.report.figures import report_figures, save_figure, svg_text
+from alignfreeze.report.figures import drop_figures, report_figures, save_figure, svg_text
 from alignfreeze.report.grids import Grid
 from alignfreeze.report.latex import latex
 from alignfreeze.report.markdown import markdown
@@ -81,6 +81,7 @@ def _write(collection: Collection, config: ReportConfig, folder: Path) -> Grid:
     figures = report_figures(blocks)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        drop_figures(folder / FIGURES)
         for stem, figure in figures.items():
             save_figure(figure, folder / FIGURES, stem)
         texts = {

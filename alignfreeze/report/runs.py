@@ -166,6 +166,8 @@ def _settings(run: StoredRun) -> dict[str, str]:
     params = dict(run.params)
     if not params.get("realign_languages"):  # they are the target languages then
         params["realign_languages"] = params.get("languages", "")
+    if "data" in params:  # which may be in another place on each machine
+        params["data"] = model_name(params["data"])
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
     found = {name: params[name] for name in names if name in params}
     return found | {"precision": run.tags.get("precision", "")}

@@ -1,4 +1,7 @@
-"""A report's tables for the terminal."""
+"""A report's summary for the terminal, where 80 columns have to do."""
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from rich.table import Table
 from rich.text import Text
@@ -6,20 +9,31 @@ from rich.text import Text
 from alignfreeze.report.grids import Entry, Grid
 
 
-def rich_table(grid: Grid) -> Table:
-    """A table with its note below."""
-    table = Table(title=grid.title, title_justify="left", caption=grid.note, caption_justify="left")
-    for number, name in enumerate(grid.columns):
-        table.add_column(
-            name.replace(" ", "\n", 1),
-            justify="left" if number < grid.labels else "right",
-            no_wrap=True,
-        )
-    for number, row in enumerate(grid.rows):
-        last = number + 1 in grid.sections or number + 1 == len(grid.rows)
-        table.add_row(*(_cell(entry) for entry in row), end_section=last)
+def summary_tables(grid: Grid) -> list[Table]:
+    """A summary as a table for each model, each count under its mean; the note below the last.
+
+    Args:
+        grid: Models and strategies as labels; then two columns a task, and one of totals.
+    """
+    parts = [*sorted(grid.sections), len(grid.rows)]
+    tables = [_table(grid, grid.rows[first:end]) for first, end in pairwise(parts)]
+    tables[-1].caption, tables[-1].caption_justify = grid.note, "left"
+    return tables
+
+
+def _table(grid: Grid, rows: Sequence[Sequence[Entry]]) -> Table:
+    model = rows[0][0].text
+    table = Table(title=f"{grid.title}: {model}", title_justify="left")
+    table.add_column(grid.columns[1], overflow="fold")
+    for name in grid.columns[2::2]:
+        table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
+    for _, strategy, *values in rows:
+        pairs = zip(values[::2], [*values[1::2], Entry("")], strict=True)
+        table.add_row(_text(strategy), *(_text(*pair) for pair in pairs))
     return table
 
 
-def _cell(entry: Entry) -> Text:
-    return Text(entry.text, style="bold" if entry.bold else "")
+def _text(*entries: Entry) -> Text:
+    """Entries one below the other, those that are empty left out."""
+    parts = [Text(e.text, style="bold" if e.bold else "") for e in entries if e.text]
+    return Text("\n").join(parts)

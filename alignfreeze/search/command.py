@@ -15,6 +15,9 @@ STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 SEARCH_WORKER = "search-worker"
 """The subcommand that works on a search."""
 
+BENCHMARK_WORKER = "benchmark-worker"
+"""The subcommand that works on a benchmark."""
+
 END_OF_LOG = 8192
 """Bytes at the end of a log in which its last line is looked for."""
 

@@ -3,15 +3,15 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
 
 from alignfreeze import tracking
 from alignfreeze.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.search.command import WorkerCommand, wait_until
+from alignfreeze.search.crewconfig import CrewConfig
 from alignfreeze.search.labour import POLL_SECONDS, Doing, take_one
 from alignfreeze.search.launchers import Launcher, make_launcher
 from alignfreeze.search.queue import TrialQueue
@@ -24,22 +24,6 @@ FAREWELL_SECONDS = 10.0
 
 STOP_SECONDS = 60.0
 """How long workers that are asked to end may take to give their trials back."""
-
-
-class CrewSettings(Protocol):
-    """What is said about workers."""
-
-    @property
-    def workers(self) -> int:
-        """How many there are."""
-
-    @property
-    def launcher(self) -> str:
-        """What starts them."""
-
-    @property
-    def launcher_args(self) -> Mapping[str, Any]:
-        """Its settings."""
 
 
 class Crew:
@@ -101,7 +85,7 @@ class Crew:
 
 @contextmanager
 def crew(
-    settings: CrewSettings, *, study: str, storage: str, subcommand: str, logs: Path
+    settings: CrewConfig, *, study: str, storage: str, subcommand: str, logs: Path
 ) -> Iterator[Crew]:
     """Worker processes, for as long as the context lasts; none where this one does it all.
 

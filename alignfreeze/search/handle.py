@@ -144,9 +144,13 @@ def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
     return optuna.load_study(study_name=name, storage=storage).user_attrs
 
 
-@contextmanager
-def find_study(name: str, url: str) -> Iterator[StudyHandle]:
-    """Open a study that another process has made.
+def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
+    """What a study remembers that another process has begun.
+
+    Args:
+        name: Its name.
+        url: Optuna's storage.
+        mark: What all studies of the kind remember.
 
     Raises:
         ConfigError: If the storage cannot be opened, or has no such study.
@@ -154,12 +158,23 @@ def find_study(name: str, url: str) -> Iterator[StudyHandle]:
     require_existing(url)
     with open_storage(url, SearchConfig().heartbeat) as storage:
         attributes = study_attributes(storage, name)
-        if HEARTBEAT not in attributes:
+        if mark not in attributes:
             names = optuna.get_all_study_names(storage)
-            known = ", ".join(n for n in sorted(names) if HEARTBEAT in study_attributes(storage, n))
+            known = ", ".join(n for n in sorted(names) if mark in study_attributes(storage, n))
             raise ConfigError(
                 f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
             )
+    return attributes
+
+
+@contextmanager
+def find_study(name: str, url: str) -> Iterator[StudyHandle]:
+    """Open a study that another process has made.
+
+    Raises:
+        ConfigError: If the storage cannot be opened, or has no such study.
+    """
+    attributes = begun_study(name, url, HEARTBEAT)
     heartbeat = attributes[HEARTBEAT]
     config = RunConfig.model_validate(attributes[CONFIG])
     # Whether there are references to test is the coordinator's to check.

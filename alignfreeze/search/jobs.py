@@ -98,7 +98,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             job.run.metric(f"objective/{name}", value)
         return found
 
-    do(handle, handle.trials, claim, f"trial-{trial.number}", work)
+    _do_own(handle, handle.trials, claim, f"trial-{trial.number}", work)
 
 
 def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
@@ -112,7 +112,7 @@ def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
         job.keep(ground.scores(config, job.run, splits=("validation",), models=handle.models))
         return NO_OBJECTIVE
 
-    do(handle, handle.baseline, claim, f"baseline-{seed}", work)
+    _do_own(handle, handle.baseline, claim, f"baseline-{seed}", work)
 
 
 def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
@@ -131,7 +131,7 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             job.keep(ground.scores(config, job.run, splits=("validation", "test")))
         return NO_OBJECTIVE
 
-    do(handle, handle.final, claim, f"test-{contender}-{seed}", work)
+    _do_own(handle, handle.final, claim, f"test-{contender}-{seed}", work)
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,6 @@ class Owner(Protocol):
     def run_id(self) -> str:
         """The MLflow run that the trial's is nested in."""
 
-    @property
-    def config(self) -> RunConfig:
-        """What says which language is fine-tuned in."""
-
 
 def do(
     owner: Owner,
@@ -181,6 +177,8 @@ def do(
     claim: Claim,
     name: str,
     work: Callable[[Job], list[float]],
+    *,
+    source_language: str,
 ) -> None:
     """Do a claimed trial in a run of its own, and end both, whatever happens.
 
@@ -193,6 +191,7 @@ def do(
         claim: The trial.
         name: Of the run.
         work: Returns the objectives.
+        source_language: What is left out of means over languages.
     """
     trial, began = claim.trial, time.monotonic()
     state, values, problem = TrialState.FAIL, None, ""
@@ -201,7 +200,7 @@ def do(
             trial.set_user_attr(RUN_ID, run.run_id)
             run.tags({"study": owner.name, "trial": str(trial.number), "state": RUNNING})
             try:
-                values = work(Job(trial, run, owner.config.source_language))
+                values = work(Job(trial, run, source_language))
             except Pruned as pruned:
                 problem = str(pruned)
                 step = str(trial.user_attrs[PRUNED_STEP])
@@ -222,6 +221,16 @@ def do(
         raise
     attributes = {SECONDS: time.monotonic() - began} | ({PROBLEM: problem} if problem else {})
     queue.finish(trial, state, values if state == TrialState.COMPLETE else None, attributes)
+
+
+def _do_own(
+    handle: StudyHandle,
+    queue: TrialQueue,
+    claim: Claim,
+    name: str,
+    work: Callable[[Job], list[float]],
+) -> None:
+    do(handle, queue, claim, name, work, source_language=handle.config.source_language)
 
 
 class _Reports:

@@ -237,6 +237,10 @@ class TrialQueue:
         gone = _replaced(found) | {trial.number for trial in _lost(found)}
         return [t for t in found if t.number not in gone and WITHDRAWN not in t.user_attrs]
 
+    def kept(self) -> list[FrozenTrial]:
+        """All trials that have not failed for good, and those to be in the queue again."""
+        return [*(t for t in self.trials() if t.state != TrialState.FAIL), *self._lost()]
+
     def _lost(self) -> list[FrozenTrial]:
         return _lost(self._trials())
 

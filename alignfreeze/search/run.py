@@ -17,6 +17,7 @@ from alignfreeze import tracking
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.records import log_config
 from alignfreeze.search.answer import Tested, best_trials, contenders, tested
+from alignfreeze.search.cells import ends_of, put_in
 from alignfreeze.search.command import SEARCH_WORKER
 from alignfreeze.search.crew import Crew, crew, refuse_torchrun, study_run
 from alignfreeze.search.ground import Ground
@@ -180,18 +181,16 @@ class _Search:
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
         """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""
         wanted = {_key(cell): cell for cell in cells}
-        there = {_key(t.user_attrs) for t in queue.trials() if t.state != TrialState.FAIL}
-        for key, cell in wanted.items():
-            if key not in there:
-                queue.study.enqueue_trial({}, cell)
+        put_in(queue, wanted, _key)
         self._work_on(queue, job, wanted=len(wanted))
-        done = {_key(t.user_attrs) for t in queue.trials() if t.state == TrialState.COMPLETE}
-        if missing := [cell for key, cell in wanted.items() if key not in done]:
-            failed = [t for t in queue.trials() if t.state == TrialState.FAIL]
-            what = " ".join(str(part) for part in _key(missing[0]) if part is not None)
+        ends = ends_of(queue, _key)
+        failed = {key: end.problem for key, end in ends.items() if key in wanted and end.problem}
+        if failed:
+            key, problem = next(iter(failed.items()))
+            what = " ".join(str(part) for part in key if part is not None)
             raise AlignFreezeError(
-                f"{queue.study.study_name}: {len(missing)} of {len(wanted)} failed, such as "
-                f"{what}: {problem_of(failed[-1])}; the same command tries again"
+                f"{queue.study.study_name}: {len(failed)} of {len(wanted)} failed, such as "
+                f"{what}: {problem}; the same command tries again"
             )
 
     def _trials(self) -> None:

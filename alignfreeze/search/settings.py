@@ -5,9 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -17,7 +15,6 @@ from pydantic import (
 )
 
 from alignfreeze.config import (
-    Arguments,
     Names,
     RunConfig,
     all_different,
@@ -27,6 +24,7 @@ from alignfreeze.config import (
     split_names,
 )
 from alignfreeze.errors import ConfigError
+from alignfreeze.search.crewconfig import CrewConfig
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
@@ -55,21 +53,9 @@ FREE_FIELDS = (
 """Options of a search that may differ from one call to the next: trials do not depend on them."""
 
 
-class SearchConfig(BaseModel):
+class SearchConfig(CrewConfig):
     """What a search is asked for. Field descriptions are the command line's help."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    study: str = Field(
-        "",
-        description="name of the study (default: a hash of what its scores depend on)",
-        pattern="^[^:/]*$",
-    )
-    storage: str = Field(
-        "",
-        description="Optuna's storage, such as postgresql+psycopg://… "
-        "(default: a SQLite file beside the tracking store)",
-    )
     trials: PositiveInt = Field(
         20, description="trials of the study, with those it has already (a grid: all its cells)"
     )
@@ -115,18 +101,6 @@ class SearchConfig(BaseModel):
     report_rows: PositiveInt = Field(
         100, description="examples of each language that these validations take"
     )
-    workers: PositiveInt = Field(1, description="processes that run trials")
-    launcher: Literal["local", "submitit", "ray"] = Field(
-        "local", description="what starts them: local, submitit (SLURM) or ray"
-    )
-    launcher_args: Arguments = Field(
-        default_factory=dict, description="its settings: name=value,… or JSON (docs/search.md)"
-    )
-    heartbeat: PositiveInt = Field(
-        30,
-        description="seconds between signs of life of a worker; after three without one its "
-        "trial is given to another",
-    )
 
     @model_validator(mode="after")
     def _objectives_fit(self) -> Self:
@@ -147,11 +121,6 @@ class SearchConfig(BaseModel):
             raise ValueError(
                 f"pruner must be none with two objectives, which cannot be pruned, "
                 f"got {self.pruner!r}"
-            )
-        if self.launcher == "local" and self.launcher_args:
-            raise ValueError(
-                "launcher_args must be empty with launcher=local, which has none, "
-                f"got {next(iter(self.launcher_args))!r}"
             )
         return self
 

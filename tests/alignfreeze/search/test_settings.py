@@ -146,7 +146,7 @@ def test_text_becomes_values(name, text, value):
         ({"weights": "fr=1,de=0"}, "weights.de must be > 0, got 0"),
         ({"weights": "de=.inf"}, "weights.de must be a finite number, got inf"),
         ({"trials": "0", "workers": "0"},
-         "trials must be > 0, got '0'; workers must be > 0, got '0'"),
+         "workers must be > 0, got '0'; trials must be > 0, got '0'"),
         ({"temperature": "0"}, "temperature must be > 0, got '0'"),
         ({"trails": "5"}, "trails is not a known option; known: .*"),
     ],

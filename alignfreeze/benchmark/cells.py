@@ -1,0 +1,146 @@
+"""The cells of a grid: what each is, and what tells whether it is done."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alignfreeze.benchmark.ingredients import Ingredients
+from alignfreeze.benchmark.settings import Grid, strategy_of
+from alignfreeze.bitexts import parallel_languages
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import DataSource, Task
+from alignfreeze.errors import ConfigError
+from alignfreeze.identity import REALIGN_FIELDS, hash_of
+from alignfreeze.preparation import create_tasks
+from alignfreeze.sources import find_data
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid.
+
+    Attributes:
+        config: What it does: one model, task, strategy and seed.
+        identity: The hash of all that its scores depend on.
+        realigns: Whether its strategy realigns.
+        shares: Whether another cell of the grid has the same realignment.
+    """
+
+    config: RunConfig
+    identity: str
+    realigns: bool
+    shares: bool
+
+    @property
+    def task(self) -> str:
+        """Its task."""
+        return self.config.task[0]
+
+    @property
+    def strategy(self) -> str:
+        """Its strategy with its hyperparameters, as they are given."""
+        return entry_of(self.config)
+
+    def __str__(self) -> str:
+        """For a person."""
+        config = self.config
+        return f"{config.model}, {self.task}, {self.strategy}, seed {config.seed}"
+
+
+def entry_of(config: RunConfig) -> str:
+    """A configuration's strategy, as the option ``strategies`` takes it."""
+    args = [f"{name}={value}" for name, value in config.strategy_args.items()]
+    return ":".join([config.strategy, *args])
+
+
+def cells_of(grid: Grid) -> list[Cell]:
+    """The cells of a grid, in the order in which they are done.
+
+    Those of a model and task come together, since they share their data, and those of a seed,
+    since tasks share realigned encoders; strategies that realign come first, since they read the
+    parallel text.
+
+    Raises:
+        AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
+    """
+    ingredients = Ingredients()
+    configs = [
+        config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
+        for model in grid.settings.models
+        for config in _by_task(grid.by_model[model])
+        for seed in grid.settings.seeds
+        for name, args in _realigning_first(grid, ingredients)
+    ]
+    shared = Counter(realignment_of(config) for config in configs)
+    cells = []
+    for config in configs:
+        realigns = ingredients.choice(config).strategy.realigns
+        shares = realigns and shared[realignment_of(config)] > 1
+        cells.append(Cell(config, ingredients.identity(config), realigns, shares))
+    return cells
+
+
+def _realigning_first(grid: Grid, ingredients: Ingredients) -> list[tuple[str, dict[str, Any]]]:
+    config = next(iter(grid.by_model.values()))
+    found = []
+    for entry in grid.settings.strategies:
+        name, args = strategy_of(entry)
+        asked = config.model_copy(update={"strategy": name, "strategy_args": args})
+        found.append((not ingredients.choice(asked).strategy.realigns, name, args))
+    return [(name, args) for _, name, args in sorted(found, key=lambda item: item[0])]
+
+
+def _by_task(config: RunConfig) -> list[RunConfig]:
+    """A configuration for each of its tasks, with the languages and settings that the task has."""
+    source = find_data(config.data, max_pairs=config.pair_limit)
+    languages = {
+        name: _languages(task, source, config) for name, task in create_tasks(config).items()
+    }
+    if config.languages:
+        known = {language for found in languages.values() for language in found}
+        if missing := [language for language in config.languages if language not in known]:
+            raise ConfigError(
+                f"languages must have a test split in a task of the grid, got {missing[0]!r}"
+            )
+    together = config.realign_languages or _realign_languages(languages, source, config)
+    return [
+        config.model_copy(
+            update={
+                "task": (name,),
+                "task_args": _own_args(config.task_args, name),
+                "languages": found if config.languages else (),
+                "realign_languages": together,
+            }
+        )
+        for name, found in languages.items()
+    ]
+
+
+def _languages(task: Task, source: DataSource, config: RunConfig) -> tuple[str, ...]:
+    known = [code for code in task.languages_in(source) if code != config.source_language]
+    return tuple(code for code in config.languages or known if code in known)
+
+
+def _realign_languages(
+    languages: Mapping[str, Sequence[str]], source: DataSource, config: RunConfig
+) -> tuple[str, ...]:
+    """The same for all tasks where they may share encoders; else each task's own, by default."""
+    if config.realign_steps is None or len(set(languages.values())) == 1:
+        return ()
+    wanted = {language for found in languages.values() for language in found}
+    available = parallel_languages(source, config.source_language)
+    return tuple(code for code in available if code in wanted)
+
+
+def _own_args(args: Mapping[str, Any], task: str) -> dict[str, Any]:
+    return {key: value for key, value in args.items() if key.partition(".")[0] == task}
+
+
+def realignment_of(config: RunConfig) -> str:
+    """The hash of what cells share that can have one realigned encoder."""
+    own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
+    steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
+    # Tasks with different languages realign with all of them, or for steps of their own.
+    languages = config.realign_languages or config.languages
+    return hash_of([own, entry_of(config), steps, languages])

@@ -1,0 +1,85 @@
+"""What the scores of a cell depend on: code, libraries, plugins, data and model."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar, cast
+
+from alignfreeze.caching import folder_digest
+from alignfreeze.config import RunConfig
+from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versions
+from alignfreeze.preparation import StrategyChoice, strategy_choices
+from alignfreeze.registry import ALIGNER, TASK, fingerprint
+from alignfreeze.sources import find_data, find_model
+from alignfreeze.training import resolve_precision
+
+T = TypeVar("T")
+
+ALL_FILES = "**/*"
+AUTO = ("dictionary", "pharaoh")
+"""The aligners that ``auto`` may stand for."""
+
+
+class Ingredients:
+    """What cells depend on, each looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], object] = {}
+
+    def identity(self, config: RunConfig) -> str:
+        """The hash of all that a cell's scores depend on.
+
+        The content of a folder of data or of a model counts, not its place; of the hub, the name.
+
+        Raises:
+            AlignFreezeError: If a plugin cannot be loaded, or a file cannot be read.
+        """
+        choice, (task,) = self.choice(config), config.task
+        aligners = AUTO if config.aligner == "auto" else (config.aligner,)
+        without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
+        return hash_of(
+            {
+                "code": self._code,
+                "config": config.model_dump(mode="json", exclude=without),
+                "data": self._once("data", config.data, lambda: _data_digest(config.data)),
+                "model": self._once("model", config.model, lambda: _model_digest(config.model)),
+                "precision": resolve_precision(config.precision),
+                "strategy": choice.identity,
+                "task": self._once("task", task, lambda: fingerprint(TASK, task)),
+                "aligners": [self._aligner(n) for n in aligners if choice.strategy.realigns],
+            }
+        )
+
+    def choice(self, config: RunConfig) -> StrategyChoice:
+        """The strategy of a cell.
+
+        Raises:
+            AlignFreezeError: If it is unknown, or a hyperparameter breaks its rule.
+        """
+        asked = hash_of([config.strategy, config.strategy_args])
+        return self._once("strategy", asked, lambda: strategy_choices(config)[-1])
+
+    @cached_property
+    def _code(self) -> str:
+        return hash_of([code_digest(), library_versions()])
+
+    def _aligner(self, name: str) -> str:
+        return self._once("aligner", name, lambda: fingerprint(ALIGNER, name))
+
+    def _once(self, kind: str, name: str, look: Callable[[], T]) -> T:
+        if (kind, name) not in self._known:
+            self._known[kind, name] = look()
+        return cast(T, self._known[kind, name])
+
+
+def _data_digest(data: str) -> str:
+    source = find_data(data)
+    _, colon, folder = data.partition(":")
+    if source.supplier is None:
+        return folder_digest(source.root, ALL_FILES)
+    return folder_digest(Path(folder).expanduser(), ALL_FILES) if colon else data
+
+
+def _model_digest(model: str) -> str:
+    folder = Path(find_model(model)).expanduser()
+    return folder_digest(folder, ALL_FILES) if folder.is_dir() else model

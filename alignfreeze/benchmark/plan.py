@@ -1,0 +1,127 @@
+"""What a grid comes to: its cells, what is done of them, what they share, how long it takes."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rich.table import Table
+
+from alignfreeze.benchmark.cells import Cell, realignment_of
+from alignfreeze.benchmark.speeds import Speeds
+from alignfreeze.report.runs import model_name
+from alignfreeze.tracking import CELL, StoredRun
+
+DONE = "done"
+TO_DO = "to do"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid before it is begun, or gone on with.
+
+    Attributes:
+        cells: All of its cells, in the order in which they are done.
+        done: The finished runs of those that are done, by identity.
+        speeds: What is known of how long they take.
+        workers: How many are done at a time.
+    """
+
+    cells: Sequence[Cell]
+    done: Mapping[str, str]
+    speeds: Speeds
+    workers: int
+
+    @property
+    def to_do(self) -> list[Cell]:
+        """The cells that no finished run holds."""
+        return [cell for cell in self.cells if cell.identity not in self.done]
+
+    def table(self) -> Table:
+        """The cells: a row for each model, task and strategy, a column for each seed."""
+        seeds = list(dict.fromkeys(cell.config.seed for cell in self.cells))
+        table = Table(title="Cells", title_justify="left")
+        for column in ("model", "task", "strategy"):
+            table.add_column(column, overflow="fold")
+        for seed in seeds:
+            table.add_column(f"seed {seed}", no_wrap=True)
+        rows: dict[tuple[str, str, str], dict[int, str]] = {}
+        for cell in self.cells:
+            state = DONE if cell.identity in self.done else TO_DO
+            row = rows.setdefault((cell.config.model, cell.task, cell.strategy), {})
+            row[cell.config.seed] = state
+        before: tuple[str, ...] = ()
+        for key, states in rows.items():
+            model, task, strategy = key
+            shown = (
+                "" if key[:1] == before[:1] else model_name(model),
+                "" if key[:2] == before else task,
+            )
+            if before and key[:2] != before:
+                table.add_section()
+            table.add_row(*shown, strategy, *(states[seed] for seed in seeds))
+            before = key[:2]
+        return table
+
+    def lines(self) -> list[str]:
+        """What it comes to, in words."""
+        to_do = self.to_do
+        n_done = len(self.cells) - len(to_do)
+        lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
+        realigning = [cell for cell in to_do if cell.realigns]
+        if realigning:
+            encoders = self._realignments()
+            if len(encoders) == len(realigning):
+                lines.append(f"{len(encoders)} realignments, none of which cells can share")
+            else:
+                lines.append(
+                    f"{len(encoders)} realignments for {len(realigning)} cells, which share them"
+                )
+        return [*lines, *self._estimate()] if to_do else lines
+
+    def _realignments(self) -> list[Cell]:
+        """One cell for each realignment that those to do need."""
+        return list(
+            {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}.values()
+        )
+
+    def _estimate(self) -> list[str]:
+        """How long it takes, and what that leaves out."""
+        seconds, unknown = 0.0, dict[str, None]()
+        wanted: list[tuple[Cell, Callable[[Cell], float | None], str]] = [
+            *((cell, self.speeds.finetuning, f"on {cell.task}") for cell in self.to_do),
+            *((cell, self.speeds.realignment, "realigning") for cell in self._realignments()),
+        ]
+        for cell, estimate, what in wanted:
+            found = estimate(cell)
+            if found is None:
+                unknown[f"{cell.config.model} {what}"] = None
+            else:
+                seconds += found
+        lines = []
+        if seconds:
+            at_once = min(self.workers, len(self.to_do))
+            whole = timedelta(seconds=math.ceil(seconds / at_once))
+            lines.append(f"about {whole} (h:mm:ss) with {at_once} worker(s), as measured before")
+        if unknown and not seconds:
+            lines.append("no estimate: the store has no finished run that is like these")
+        elif unknown:
+            lines.append(f"not measured yet, so not in it: {', '.join(unknown)}")
+        return lines
+
+
+def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) -> Plan:
+    """What cells come to, given what the tracking store holds.
+
+    Args:
+        cells: The cells of a grid.
+        runs: Runs of the store, the newest first.
+        workers: How many cells are done at a time.
+    """
+    finished = {
+        run.tags[CELL]: run.run_id
+        for run in reversed(runs)
+        if CELL in run.tags and run.status == "FINISHED"
+    }
+    done = {cell.identity: finished[cell.identity] for cell in cells if cell.identity in finished}
+    return Plan(cells, done, Speeds(runs), workers)

@@ -1,0 +1,200 @@
+"""What a benchmark is asked for: the sides of its grid, and the settings of its runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from alignfreeze.config import (
+    Arguments,
+    Names,
+    RunConfig,
+    describe_error,
+    is_repeated,
+    merged_options,
+    parse_arguments,
+    preset_options,
+    validated,
+)
+from alignfreeze.errors import ConfigError
+from alignfreeze.search.crewconfig import CrewConfig
+from alignfreeze.search.settings import Seeds
+
+OWN_FIELDS = (
+    "model",
+    "task",
+    "strategy",
+    "strategy_args",
+    "compare",
+    "seed",
+    "encoder",
+    "resume",
+    "reuse",
+    "save_model",
+)
+"""Options of a run that a benchmark sets itself."""
+
+SAME_FOR_ALL = ("data", "source_language", "precision")
+"""Options that all models of a grid share: their results stand in one table."""
+
+DEMO = "demo"
+PAPER = "paper"
+
+
+class BenchmarkConfig(CrewConfig):
+    """What a benchmark is asked for. Field descriptions are the command line's help."""
+
+    preset: str = Field(
+        "",
+        description="grid by name: demo, paper (default: demo, or paper for other data or models)",
+    )
+    config: str = Field(
+        "", description="YAML file of options, such as the grid.yaml of an earlier benchmark"
+    )
+    models: Names = Field((), description="encoders, each as for run (default: the grid's)")
+    strategies: Names = Field(
+        (), description="strategies, e.g. baseline,front:boundary=3 (default: the grid's)"
+    )
+    tasks: Names = Field((), description="tasks (default: the grid's)")
+    seeds: Seeds = Field((), description="seeds (default: the grid's)")
+    model_settings: Arguments = Field(
+        default_factory=dict, description="options of one model: MODEL.option=value,… or JSON"
+    )
+    dry_run: bool = Field(False, description="say what would be done, and do nothing")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid, with everything that its runs are to be.
+
+    Attributes:
+        settings: What was asked for, with all sides of the grid.
+        by_model: The configuration of a model's runs; task, strategy and seed are not set yet.
+        options: All options that make the same grid again.
+    """
+
+    settings: BenchmarkConfig
+    by_model: Mapping[str, RunConfig]
+    options: Mapping[str, Any]
+
+
+def grid_names() -> list[str]:
+    """The grids that come with the package, sorted."""
+    folder = resources.files("alignfreeze.benchmark").joinpath("grids")
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def build_benchmark(options: Mapping[str, str]) -> Grid:
+    """Build a grid from the text of options; an empty text means not given.
+
+    What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
+    default ``demo`` for the embedded data and model, else ``paper``), which wins over the
+    defaults. Settings of one model win over those of all from the same place.
+
+    Args:
+        options: Field names of `BenchmarkConfig`, and those of `RunConfig` that it does not set.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
+    given = merged_options(options)
+    preset = given.pop("preset", None)
+    if preset is None:
+        embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
+        preset = DEMO if embedded else PAPER
+    defaults = _grid(str(preset))
+    run_preset = preset_options(defaults.pop("run_preset"))
+    for_runs = {name for name in RunConfig.model_fields if name not in OWN_FIELDS}
+    if unknown := [n for n in given if n not in for_runs and n not in BenchmarkConfig.model_fields]:
+        known = ", ".join([*BenchmarkConfig.model_fields, *sorted(for_runs)])
+        raise ConfigError(f"{unknown[0]} is not an option of a benchmark; known: {known}")
+    own = {name: value for name, value in given.items() if name in BenchmarkConfig.model_fields}
+    sides = {n: v for n, v in defaults.items() if n in BenchmarkConfig.model_fields}
+    usual = sides.pop("model_settings", {})
+    settings = _settings({**sides, "preset": preset, **own})
+    asked = model_settings(settings)
+    runs = {n: v for n, v in given.items() if n in for_runs}
+    beneath = {n: v for n, v in {**run_preset, **defaults}.items() if n in for_runs}
+    by_model = {
+        model: _run_config(
+            {**beneath, **usual.get(model, {}), **runs, **asked.get(model, {})}, model, settings
+        )
+        for model in settings.models
+    }
+    again = settings.model_dump(mode="json", include={*sides, "preset", "model_settings"})
+    return Grid(settings, by_model, {**again, **runs})
+
+
+def _grid(name: str) -> dict[str, Any]:
+    if name not in grid_names():
+        raise ConfigError(f"preset must be one of {', '.join(grid_names())}, got {name!r}")
+    file = resources.files("alignfreeze.benchmark").joinpath("grids", f"{name}.yaml")
+    values: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    return values
+
+
+def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
+    try:
+        settings = BenchmarkConfig.model_validate(values)
+    except ValidationError as error:
+        problems = (describe_error(details, BenchmarkConfig) for details in error.errors())
+        raise ConfigError("; ".join(problems)) from None
+    for side in ("models", "strategies", "tasks", "seeds"):
+        if not getattr(settings, side):
+            raise ConfigError(f"{side} must name at least one")
+    return settings
+
+
+def _run_config(values: Mapping[str, Any], model: str, settings: BenchmarkConfig) -> RunConfig:
+    decided = {"model": model, "task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
+    return validated({**values, **decided})
+
+
+def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
+    """The options of each model that has some of its own.
+
+    Raises:
+        ConfigError: If there is no such model, or an option is not one that it may have.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in settings.model_settings.items():
+        model, own = (key, value) if isinstance(value, dict) else _split_setting(key, value)
+        if model not in settings.models:
+            raise ConfigError(
+                "model_settings must be MODEL.option=value with one of the models "
+                f"{', '.join(settings.models)}, got {key!r}"
+            )
+        for option in own:
+            if option not in RunConfig.model_fields or option in (*OWN_FIELDS, *SAME_FOR_ALL):
+                raise ConfigError(
+                    f"model_settings must be options of a run, and none that all models share "
+                    f"({', '.join((*OWN_FIELDS, *SAME_FOR_ALL))}), got {option!r}"
+                )
+            # A lone number of several that there might be.
+            one = is_repeated(option) and isinstance(own[option], int)
+            found.setdefault(model, {})[option] = str(own[option]) if one else own[option]
+    return found
+
+
+def _split_setting(key: str, value: object) -> tuple[str, dict[str, Any]]:
+    model, _, option = str(key).rpartition(".")
+    return model, {option: value}
+
+
+def strategy_of(entry: str) -> tuple[str, dict[str, Any]]:
+    """The strategy of ``front:boundary=3:embeddings=true``, and its hyperparameters.
+
+    Raises:
+        ConfigError: If what follows the name is not name=value.
+    """
+    name, *pairs = entry.split(":")
+    try:
+        args = parse_arguments(",".join(pairs))
+    except ValueError:
+        raise ConfigError(
+            f"strategies must be NAME, or NAME:hyperparameter=value:…, got {entry!r}"
+        ) from None
+    return name, args if isinstance(args, dict) else {}

@@ -1,0 +1,145 @@
+"""How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from accelerate import Accelerator
+
+from alignfreeze import tracking
+from alignfreeze.benchmark.cells import Cell, entry_of
+from alignfreeze.benchmark.ingredients import Ingredients
+from alignfreeze.benchmark.speeds import STEPS_METRIC
+from alignfreeze.config import RunConfig
+from alignfreeze.errors import ConfigError
+from alignfreeze.evaluate import Score
+from alignfreeze.identity import hash_of
+from alignfreeze.phases import Phases, Scope
+from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.search.cells import complete
+from alignfreeze.search.jobs import CONFIG, NO_OBJECTIVE, Job, do
+from alignfreeze.search.objective import TaskScores
+from alignfreeze.search.queue import Claim, TrialQueue
+from alignfreeze.tracking import CELL, TrackedRun
+from alignfreeze.training import make_accelerator, resolve_precision
+
+SHARES = "shares"
+"""User attribute of a cell's trial: whether others wait for its realigned encoder."""
+
+KEPT_PREPARATIONS = 2
+"""Models and tasks whose data is kept in memory; cells of the same come one after the other."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What cells belong to.
+
+    Attributes:
+        name: Name of the study.
+        run_id: The run of the grid.
+    """
+
+    name: str
+    run_id: str
+
+
+def attributes_of(cell: Cell) -> dict[str, Any]:
+    """What a cell's trial has to say to whoever claims it."""
+    return {
+        CELL: cell.identity,
+        CONFIG: cell.config.model_dump(mode="json"),
+        SHARES: cell.shares,
+    }
+
+
+def key_of(attributes: Mapping[str, Any]) -> str:
+    """What tells cells apart."""
+    return str(attributes[CELL])
+
+
+class Bench:
+    """Where cells are done: data and encoders, read once for the cells that need the same.
+
+    Args:
+        owner: What they belong to.
+        queue: The queue that they are from.
+        places: Folders of this machine, by what the grid calls its data and its models.
+    """
+
+    def __init__(
+        self, owner: Owner, queue: TrialQueue, places: Mapping[str, str] | None = None
+    ) -> None:
+        self._owner = owner
+        self._queue = queue
+        self._places = places or {}
+        self._preparations: dict[str, Preparation] = {}
+        self._ingredients = Ingredients()
+        self._made: Accelerator | None = None
+
+    def do(self, claim: Claim) -> None:
+        """Do a claimed cell, unless a finished run turns out to hold it already."""
+        attributes = claim.trial.user_attrs
+        identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
+        finished = tracking.finished_cell(identity)
+        if finished is not None:
+            complete(self._queue, claim, finished)
+            return
+        config = self._here(RunConfig.model_validate(attributes[CONFIG]))
+
+        def work(job: Job) -> list[float]:
+            accelerator = self._accelerator(config)
+            job.begin(config, accelerator)
+            if self._ingredients.identity(config) != identity:
+                raise ConfigError(
+                    "the grid was begun with another version of the code or its libraries, other "
+                    "data, another model or another precision than this process has"
+                )
+            scores = self._scores(config, job.run, accelerator, shares=shares)
+            job.keep([TaskScores(config.task[0], config.seed, scores)])
+            job.run.tags({CELL: identity})
+            return NO_OBJECTIVE
+
+        name = f"{config.task[0]}-{entry_of(config)}-{config.seed}"
+        language = config.source_language
+        do(self._owner, self._queue, claim, name, work, source_language=language)
+
+    def _here(self, config: RunConfig) -> RunConfig:
+        """A configuration with this machine's folders; it goes on where it was interrupted."""
+        places = self._places
+        data, model = places.get("data", config.data), places.get(config.model, config.model)
+        return config.model_copy(
+            update={"data": data, "model": model, "reuse": True, "resume": True}
+        )
+
+    def _accelerator(self, config: RunConfig) -> Accelerator:
+        if self._made is None:
+            self._made = make_accelerator(resolve_precision(config.precision))
+        return self._made
+
+    def _scores(
+        self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
+    ) -> list[Score]:
+        preparation = self._prepared(config)
+        (choice,), (data,) = preparation.strategies, preparation.tasks
+        with TemporaryDirectory(prefix="alignfreeze-") as folder:
+            scope = Scope(keep_encoders=shares)
+            phases = Phases(preparation, accelerator, run, Path(folder), scope)
+            run.metric(STEPS_METRIC, phases.finetune_steps(data))
+            known = phases.known_scores(choice, data)
+            if known is not None:
+                return known
+            encoder = phases.pretrained()
+            if choice.strategy.realigns:
+                encoder = phases.realign(choice, phases.realign_steps(data))
+            return phases.finetune(encoder, choice, data)
+
+    def _prepared(self, config: RunConfig) -> Preparation:
+        material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+        known = self._preparations.pop(material, None)
+        prepared = Preparation(config) if known is None else known.varied(config)
+        self._preparations[material] = prepared
+        while len(self._preparations) > KEPT_PREPARATIONS:
+            self._preparations.pop(next(iter(self._preparations)))
+        return prepared

@@ -1,0 +1,56 @@
+"""A worker: does cells of a grid that another process coordinates, from any machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from alignfreeze import tracking
+from alignfreeze.benchmark.study import HEARTBEAT, is_finished, run_of
+from alignfreeze.benchmark.work import Bench, Owner
+from alignfreeze.errors import ConfigError
+from alignfreeze.search.cells import open_cells
+from alignfreeze.search.handle import begun_study
+from alignfreeze.search.labour import work_until_finished
+from alignfreeze.search.queue import retry
+from alignfreeze.search.storage import open_storage
+from alignfreeze.signals import signals_as_exceptions
+
+
+def join(study: str, url: str, places: Mapping[str, str]) -> int:
+    """Work on a grid until it is done.
+
+    Args:
+        study: Name of its study.
+        url: Optuna's storage.
+        places: Folders of this machine, by what the grid calls its models; ``data`` for its data.
+
+    Returns:
+        How many cells this worker has done.
+
+    Raises:
+        AlignFreezeError: If there is no such grid, or a folder is not to be taken for another.
+        Interrupted: When a signal asked the process to end; the cell in hand is given back.
+    """
+    with signals_as_exceptions("what it had in hand was given back"):
+        for name, folder in places.items():
+            _check_place(name, folder)
+        heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]
+        with open_storage(url, heartbeat, retry) as storage:
+            queue = open_cells(storage, study)
+            run_id = run_of(queue)
+            if run_id is None:
+                raise ConfigError(f"study {study!r} has only just been begun; try again")
+            tracking.require_run(run_id)
+            bench = Bench(Owner(study, run_id), queue, places)
+            return work_until_finished(lambda: is_finished(queue), [(queue, bench.do)])
+
+
+def _check_place(name: str, folder: str) -> None:
+    """Reports tell models, and data, by the last part of their names."""
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"{name}: there is no folder {folder!r}")
+    if name != "data" and path.resolve().name != Path(name).name:
+        raise ConfigError(
+            f"{name}: the folder that takes its place must be called {Path(name).name!r} too, as "
+            f"reports tell models by it, got {folder!r}"
+        )

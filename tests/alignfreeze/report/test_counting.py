@@ -1,0 +1,84 @@
+"""Wins and losses under each rule, against numbers that were worked out by hand."""
+
+import pytest
+
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.counting import Counts, count, tenths, total
+
+SEEDS = (31, 42, 66)
+
+
+def block(task, baseline, own):
+    """A block of scores in percent, by language; a lone number stands for all seeds."""
+
+    def by_seed(scores):
+        values = scores if isinstance(scores, list) else [scores] * len(SEEDS)
+        return {seed: value / 100 for seed, value in zip(SEEDS, values, strict=False)}
+
+    values = {
+        name: {language: by_seed(scores) for language, scores in own.items()}
+        for name, own in (("baseline", baseline), ("none", own))
+    }
+    languages = sorted({*baseline, *own} - {"en"})
+    return Block("m", task, "accuracy", "en", languages, list(values), values)
+
+
+POS = block(
+    "pos",
+    # means 71, 50, 62; sample deviations 1, 0, 2; population's 0.816, 0, 1.633
+    {"en": 95, "de": [70, 71, 72], "fr": 50, "es": [60, 62, 64]},
+    {"en": 10, "de": 71.92, "fr": 49.96, "es": 66},
+)
+NLI = block("nli", {"de": 70, "ru": [60, 62, 64]}, {"de": 70, "ru": 50})
+
+
+@pytest.mark.parametrize(
+    ("scores", "rule", "expected"),
+    [
+        # de is up by 0.92, less than 1; fr is down by 0.04, more than 0; es is up by 4.
+        (POS, "exact", Counts(1, 1, 3)),
+        # 71.9 - 71.0 > 0.8; 50.0 - 50.0 is not below; es is up.
+        (POS, "paper", Counts(0, 2, 3)),
+        # The average over languages too: 62.6 - 61.0 > 0.8.
+        (POS, "published", Counts(0, 3, 4)),
+        (NLI, "exact", Counts(1, 0, 2)),
+        (NLI, "paper", Counts(1, 0, 2)),
+        (NLI, "published", Counts(0, 0, 1)),
+    ],
+)
+def test_counts_are_those_by_hand(scores, rule, expected):
+    assert count(scores, "none", rule) == expected
+
+
+def test_a_language_that_one_lacks_is_not_counted():
+    scores = block("pos", {"de": [70, 71, 72], "fr": 50}, {"fr": 40, "es": 66})
+    assert count(scores, "none", "exact") == Counts(1, 0, 1)
+
+
+def test_one_seed_has_no_deviation():
+    scores = block("pos", {"de": [70]}, {"de": [80]})
+    assert count(scores, "none", "exact") is None
+    assert count(scores, "none", "paper") == Counts(0, 1, 1)
+
+
+def test_exactly_one_deviation_is_within():
+    scores = block("ner", {"de": [70, 71, 72]}, {"de": [72, 72, 72]})
+    assert count(scores, "none", "paper") == Counts(0, 1, 1)  # 1.0 > 0.8
+    scores = block("ner", {"de": [50, 50, 50]}, {"de": [50, 50, 50]})
+    for rule in ("exact", "paper", "published"):
+        assert count(scores, "none", rule) == Counts(0, 0, 1)
+
+
+def test_no_baseline_no_counts():
+    scores = Block("m", "pos", "f1", "en", ["de"], ["none"], {"none": {"de": {1: 0.5}}})
+    assert count(scores, "none", "exact") is None
+
+
+def test_totals_add_up_what_there_is():
+    assert total([Counts(1, 2, 3), None, Counts(4, 5, 6)]) == Counts(5, 7, 9)
+    assert total([None]) is None
+
+
+@pytest.mark.parametrize(("fraction", "number"), [(0.71949, 719), (0.7195, 720), (0.0, 0)])
+def test_tenths_are_rounded_as_printed(fraction, number):
+    assert tenths(fraction) == number

@@ -1,0 +1,188 @@
+"""Result files of the reference, imported and reported: every number against those by hand."""
+
+import math
+import shutil
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import mlflow
+import pandas as pd
+import pytest
+
+from alignfreeze.cli import main
+from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.importing import import_results
+from alignfreeze.report.run import report
+
+MBERT = "bert-base-multilingual-cased"
+DISTIL = "distilbert-base-multilingual-cased"
+
+FILE = f"""\
+seed,model,task,method,finetuning_steps,realignment_steps,train_loss,eval_de_accuracy,\
+eval_fr_accuracy,eval_es_accuracy,eval_ru_accuracy,eval_avg_accuracy,eval_same_accuracy,\
+final_eval_de_accuracy,final_eval_avg_accuracy
+31,{MBERT},udpos,baseline,9,,1.5,.01,.50,.60,,.99,.95,.70,.99
+42,{MBERT},udpos,baseline,9,,1.5,.01,.50,.62,,.99,.95,.71,.99
+66,{MBERT},udpos,baseline,9,,1.5,.01,.50,.64,,.99,.95,.72,.99
+31,{MBERT},udpos,before_dico,9,9,1.5,.01,.4996,.66,,.99,.94,.7192,.99
+42,{MBERT},udpos,before_dico,9,9,1.5,.01,.4996,.66,,.99,.94,.7192,.99
+66,{MBERT},udpos,before_dico,9,9,1.5,.01,.4996,.66,,.99,.94,.7192,.99
+31,{MBERT},udpos,freeze_realign_unfreeze_dico,9,9,1.5,.80,.50,.70,,.99,.94,,.99
+42,{MBERT},udpos,freeze_realign_unfreeze_dico,9,9,1.5,.80,,.70,,.99,.94,,.99
+31,{MBERT},xnli,baseline,9,,1.5,.70,,,.60,.99,.8,,.99
+42,{MBERT},xnli,baseline,9,,1.5,.70,,,.62,.99,.8,,.99
+66,{MBERT},xnli,baseline,9,,1.5,.70,,,.64,.99,.8,,.99
+31,{MBERT},xnli,before_dico,9,9,1.5,.70,,,.50,.99,.8,,.99
+42,{MBERT},xnli,before_dico,9,9,1.5,.70,,,.50,.99,.8,,.99
+66,{MBERT},xnli,before_dico,9,9,1.5,.70,,,.50,.99,.8,,.99
+31,{DISTIL},udpos,baseline,9,,1.5,.70,.50,.60,,.99,.95,,.99
+"""
+
+COUNTS = {
+    # (down, up) of none on pos, none on nli, front on pos
+    "exact": ((1, 1), (1, 0), (0, 2)),
+    "paper": ((0, 2), (1, 0), (0, 2)),
+    "published": ((0, 3), (0, 0), (0, 3)),
+}
+"""By hand: see `test_counting` for none. Front: de 80 and es 70 are up, fr is as it was; and so is
+its average, 66.7 from the only seed that has all three, up from 61.0."""
+
+
+@pytest.fixture
+def imported(write, experiment):
+    """The file above in an experiment of its own."""
+    name = f"reference-{uuid4().hex}"
+    outcome = import_results([write("results.csv", FILE)], name)
+    assert (outcome.added, outcome.refused) == (15, [])
+    return {"experiments": name, "source": "imported"}
+
+
+@pytest.mark.parametrize("rule", COUNTS)
+def test_the_numbers_are_those_by_hand(imported, tmp_path, rule):
+    folder = tmp_path / "report"
+    report({**imported, "output": str(folder), "counting": rule, "models": MBERT})
+    summary = pd.read_csv(folder / "summary.csv").set_index(["task", "strategy"])
+    keys = [("pos", "none"), ("nli", "none"), ("pos", "front")]
+    assert tuple((summary["down"][key], summary["up"][key]) for key in keys) == COUNTS[rule]
+    assert summary["mean"]["pos", "baseline"] == pytest.approx((0.71 + 0.50 + 0.62) / 3)
+    assert summary["mean"]["pos", "none"] == pytest.approx((0.7192 + 0.4996 + 0.66) / 3)
+    assert summary["mean"]["nli", "none"] == pytest.approx(0.6)
+    # Of the seeds' averages, .60, .61 and .62.
+    assert summary["deviation"]["pos", "baseline"] == pytest.approx(0.01)
+    assert math.isnan(summary["down"]["pos", "baseline"])
+    detail = pd.read_csv(folder / "detail.csv").set_index(["task", "strategy", "language"])
+    spanish = detail.loc["pos", "baseline", "es"]
+    assert (spanish["mean"], spanish["deviation"]) == pytest.approx((0.62, 0.02))
+    assert detail["difference"]["pos", "none", "es"] == pytest.approx(0.04)
+    # What the bootstrap draws from is 6, 4 and 2 points.
+    low, high = detail["low"]["pos", "none", "es"], detail["high"]["pos", "none", "es"]
+    assert 0.02 - 1e-9 <= low < 0.04 < high <= 0.06 + 1e-9
+    assert detail["mean"]["pos", "none", "en"] == pytest.approx(0.94)
+
+
+def test_every_form_says_the_same(imported, tmp_path):
+    folder = tmp_path / "report"
+    outcome = report({**imported, "output": str(folder), "published": "true"})
+    markdown, page, tex = (
+        (folder / f"report.{kind}").read_text("utf-8") for kind in ("md", "html", "tex")
+    )
+    for text in (markdown, page):
+        assert "62.6 ± 0.0" in text
+        assert "↓1 ↑1" in text
+        assert "no fr with seed 42" in text
+        assert f"{DISTIL}, nli, baseline: no run" in text
+        assert "2 of 3 seeds; without 66" in text
+        assert "79.6" in text  # in print, of mBERT on pos
+    assert r"62.6 $\pm$ 0.0" in tex
+    assert r"$\downarrow$1 $\uparrow$1" in tex
+    assert tex.count(r"\toprule") == tex.count(r"\begin{table}") == 5
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org/", "").replace("https://www.w3.org/", "")
+    assert outcome.missing == {"Without runs": 3, "Short of seeds": 2, "Short of languages": 1}
+    figures = {path.name for path in (folder / "figures").iterdir()}
+    stem = f"differences-{MBERT}-pos"
+    assert {f"{stem}.{kind}" for kind in ("svg", "pdf", "png")} <= figures
+    for name in figures:
+        assert name.endswith(".svg") == (f"figures/{name}" in markdown)
+        assert name.endswith(".pdf") == (f"figures/{name}" in tex)
+
+
+def test_it_leaves_nothing_in_the_store_but_under_mlflow_run(
+    imported, experiment, tmp_path, monkeypatch
+):
+    options = {**imported, "output": str(tmp_path / "report"), "models": DISTIL}
+    report(options)
+    assert not mlflow.search_runs([experiment], output_format="list")
+    run = mlflow.MlflowClient().create_run(experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    report(options)
+    root = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="report")
+    page = (tmp_path / "report" / "report.html").read_bytes()
+    assert (Path(root) / "report.html").read_bytes() == page
+
+
+def test_figures_of_an_earlier_report_do_not_stay(imported, tmp_path):
+    folder = tmp_path / "figures"
+    report({**imported, "output": str(tmp_path)})
+    before = {path.name for path in folder.iterdir()}
+    (folder / "my-own.png").touch()
+    report({**imported, "output": str(tmp_path), "tasks": "nli"})
+    after = {path.name for path in folder.iterdir()}
+    assert after == {"my-own.png", *(name for name in before if "-nli." in name)}
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs LaTeX")
+def test_the_latex_compiles(imported, tmp_path):
+    report({**imported, "output": str(tmp_path), "published": "true"})
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "report.pdf").stat().st_size > 10_000
+    assert "Overfull" not in done.stdout
+
+
+def test_the_same_report_is_the_same_to_the_byte(imported, tmp_path):
+    for name in ("first", "second"):
+        report({**imported, "output": str(tmp_path / name)})
+    first = {p.relative_to(tmp_path / "first"): p for p in (tmp_path / "first").rglob("*.*")}
+    for name, path in first.items():
+        assert path.read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+
+
+def test_our_own_runs_are_never_mixed_in(imported, tmp_path):
+    with pytest.raises(DataError, match="no finished run with test scores"):
+        report({**imported, "source": "own", "output": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"counting": "fair"}, "counting must be 'exact', 'paper' or 'published', got 'fair'"),
+        ({"seeds": "one"}, "seeds.0 must be a valid integer.*got 'one'"),
+        ({"experiments": "none-such"}, "experiment must be one of .*got 'none-such'"),
+        ({"where": "loss is low"}, "where must be a condition on runs, got 'loss is low'"),
+        ({"resamples": "0"}, "resamples must be > 0"),
+        ({"colour": "red"}, "colour is not a known option"),
+    ],
+)
+def test_nonsense_is_refused_in_one_line(experiment, options, complaint):
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        report(options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_is_named(imported, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"output: cannot write .*/file/report: Not a directory"):
+        report({**imported, "output": str(tmp_path / "file" / "report")})
+
+
+def test_the_command_shows_the_summary(imported, tmp_path, capsys):
+    main(["report", *(f"--{k}={v}" for k, v in imported.items()), f"--output={tmp_path / 'r'}"])
+    output = capsys.readouterr().out
+    assert f"Summary: {MBERT}" in output
+    assert "↓1 ↑1" in output
+    assert "short of seeds: 2, listed in the report" in output
+    assert all(len(line) <= 80 for line in output.splitlines() if "│" in line)
+    assert str(tmp_path / "r" / "report.html") in output.replace("\n", "")

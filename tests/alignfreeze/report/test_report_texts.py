@@ -1,0 +1,87 @@
+"""Tables as Markdown, LaTeX, HTML and for the terminal: nothing breaks out of its place."""
+
+import pytest
+from rich.console import Console
+
+from alignfreeze.report import latex, markdown, page
+from alignfreeze.report.grids import Entry, Grid, points, with_deviation
+from alignfreeze.report.terminal import summary_tables
+
+NASTY = r"a_b|c&d<e>$f%{g}\h~i^j*k`l[m]#n"
+GRID = Grid(
+    "stem",
+    NASTY,
+    "note 50 %",
+    ["language", NASTY],
+    [[Entry("de"), Entry("1.0", bold=True)], [Entry("fr"), Entry(NASTY)]],
+    frozenset({1}),
+)
+MISSING = {"Failed": [f"m: {NASTY}"]}
+
+
+def test_markdown_shows_what_is_there():
+    text = markdown.markdown("Title", [GRID], MISSING, ["figures/x.svg"])
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 4
+    # An escaped bar does not end a cell.
+    assert all(line.replace("\\|", "").count("|") == 3 for line in table)
+    assert "**1.0**" in text
+    assert "![x](figures/x.svg)" in text
+    assert "Nothing." in markdown.markdown("Title", [GRID], {}, [])
+
+
+def test_latex_escapes_what_it_would_take_for_its_own():
+    text = latex.latex("Title", [GRID], MISSING, ["figures/x.pdf"])
+    for escaped in (r"a\_b", r"c\&d", r"\$f\%\{g\}", r"\textbackslash{}h", r"\textasciitilde{}"):
+        assert escaped in text
+    assert r"\textbf{1.0}" in text
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
+    assert text.count(r"\midrule") == 2  # below the head, and between the sections
+    assert r"\includegraphics" in text
+    assert latex.escaped("中−±") == r"?$-$$\pm$"
+
+
+def test_html_escapes_too():
+    text = page.page("<Title>", [GRID], MISSING, {"x": "<svg></svg>"})
+    assert "<Title>" not in text.replace("<title>", "")
+    assert "d&lt;e&gt;" in text
+    assert "<b>1.0</b>" in text
+    assert '<tr class="section"><td class="label">fr</td>' in text
+    assert '<figure id="x"' in text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "signed", "text"),
+    [
+        (None, False, "–"),
+        (0.12345, False, "12.3"),
+        (0.1, True, "+10.0"),
+        (-0.1, True, "−10.0"),
+        (-0.0001, True, "+0.0"),
+    ],
+)
+def test_points_are_percent_with_one_decimal(fraction, signed, text):
+    assert points(fraction, signed=signed) == text
+
+
+def test_a_deviation_is_shown_where_there_is_one():
+    assert with_deviation(0.5, 0.0123) == "50.0 ± 1.2"
+    assert with_deviation(0.5, None) == "50.0"
+    assert with_deviation(None, None) == "–"
+
+
+def test_the_terminal_has_a_table_for_each_model_and_the_note_once():
+    rows = [
+        [Entry("m"), Entry("none"), Entry("50.0"), Entry("↓1 ↑2"), Entry("↓1 ↑2")],
+        [Entry("n"), Entry("none"), Entry("60.0"), Entry("↓0 ↑3"), Entry("↓0 ↑3")],
+    ]
+    columns = ["model", "strategy", "pos accuracy", "↓ ↑", "all tasks ↓ ↑"]
+    grid = Grid("summary", "Summary", "how to read it", columns, rows, frozenset({0, 1}), labels=2)
+    console = Console(width=80, record=True, force_terminal=False)
+    with console.capture() as capture:
+        for table in summary_tables(grid):
+            console.print(table)
+    text = capture.get()
+    assert text.index("Summary: m") < text.index("Summary: n") < text.index("how to read it")
+    assert text.count("how to read it") == 1
+    assert text.count("↓1 ↑2") == 2
