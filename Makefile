@@ -17,8 +17,9 @@ benchmark-demo: $(INSTALLED)
 	$(BIN)/alignfreeze benchmark --preset demo --workers 2
 	$(BIN)/alignfreeze report --output report-demo
 
+# Two tests at a time with one thread each: small tensors gain nothing by more.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
