@@ -35,7 +35,7 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
         EncoderError: If there is no such model, or whatever goes wrong inside of the context;
             one line.
     """
-    folder = _local_folder(name)
+    folder = model_folder(name)
     offline = "" if folder else why_offline()
     options = {
         "pretrained_model_name_or_path": str(folder or name),
@@ -58,8 +58,12 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _local_folder(name: str) -> Path | None:
-    """The folder that a name means, or None for one that can only be on the hub."""
+def model_folder(name: str) -> Path | None:
+    """The folder that a name means, or None for one that can only be on the hub.
+
+    Raises:
+        EncoderError: If it means one that is not there.
+    """
     path = Path(name).expanduser()
     if not name.startswith((".", "/", "~")) and not path.exists():
         return None

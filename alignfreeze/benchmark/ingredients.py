@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versions
+from alignfreeze.modelfiles import model_folder
 from alignfreeze.preparation import StrategyChoice, strategy_choices
 from alignfreeze.registry import ALIGNER, TASK, fingerprint
 from alignfreeze.sources import find_data, find_model
@@ -81,5 +82,5 @@ def _data_digest(data: str) -> str:
 
 
 def _model_digest(model: str) -> str:
-    folder = Path(find_model(model)).expanduser()
-    return folder_digest(folder, ALL_FILES) if folder.is_dir() else model
+    folder = model_folder(find_model(model))
+    return model if folder is None else folder_digest(folder, ALL_FILES)

@@ -168,10 +168,12 @@ def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
                 f"{', '.join(settings.models)}, got {key!r}"
             )
         for option in own:
-            if option not in RunConfig.model_fields or option in (*OWN_FIELDS, *SAME_FOR_ALL):
+            if option not in RunConfig.model_fields:
+                raise ConfigError(f"model_settings must be options of a run, got {option!r}")
+            if option in (*OWN_FIELDS, *SAME_FOR_ALL):
                 raise ConfigError(
-                    f"model_settings must be options of a run, and none that all models share "
-                    f"({', '.join((*OWN_FIELDS, *SAME_FOR_ALL))}), got {option!r}"
+                    f"model_settings must be none of {', '.join((*SAME_FOR_ALL, *OWN_FIELDS))}, "
+                    f"which are the grid's, got {option!r}"
                 )
             # A lone number of several that there might be.
             one = is_repeated(option) and isinstance(own[option], int)

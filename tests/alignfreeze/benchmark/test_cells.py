@@ -7,7 +7,13 @@ import pytest
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.plan import make_plan
 from alignfreeze.benchmark.settings import build_benchmark
-from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, PluginError
+from alignfreeze.errors import (
+    AlignFreezeError,
+    ConfigError,
+    DataError,
+    EncoderError,
+    PluginError,
+)
 from alignfreeze.sources import find_data
 from alignfreeze.tracking import StoredRun
 
@@ -103,6 +109,7 @@ def test_task_args_go_to_their_task(options):
         ({"strategies": "front:bound=3"}, AlignFreezeError, "bound"),
         ({"tasks": "chess"}, PluginError, "chess"),
         ({"data": "/nowhere", "models": "demo"}, DataError, "there is no folder '/nowhere'"),
+        ({"models": "/nowhere", "preset": "paper"}, EncoderError, "there is no such folder"),
         ({"task_args": "qa.stride=3"}, ConfigError, "task_args"),
     ],
 )
