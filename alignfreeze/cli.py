@@ -214,6 +214,7 @@ def _report(**options: str) -> None:
     for table in summary_tables(outcome.summary):
         console.print()
         console.print(table)
+    console.print(outcome.summary.note, style="italic", highlight=False)
     for heading, count in outcome.missing.items():
         console.print(f"{heading.lower()}: {count}, listed in the report", highlight=False)
     console.print()

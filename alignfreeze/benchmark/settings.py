@@ -101,31 +101,49 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
     given = merged_options(options)
-    preset = given.pop("preset", None)
-    if preset is None:
-        embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
-        preset = DEMO if embedded else PAPER
-    defaults = _grid(str(preset))
-    run_preset = preset_options(defaults.pop("run_preset"))
-    for_runs = {name for name in RunConfig.model_fields if name not in OWN_FIELDS}
-    if unknown := [n for n in given if n not in for_runs and n not in BenchmarkConfig.model_fields]:
-        known = ", ".join([*BenchmarkConfig.model_fields, *sorted(for_runs)])
-        raise ConfigError(f"{unknown[0]} is not an option of a benchmark; known: {known}")
-    own = {name: value for name, value in given.items() if name in BenchmarkConfig.model_fields}
-    sides = {n: v for n, v in defaults.items() if n in BenchmarkConfig.model_fields}
-    usual = sides.pop("model_settings", {})
-    settings = _settings({**sides, "preset": preset, **own})
-    asked = model_settings(settings)
-    runs = {n: v for n, v in given.items() if n in for_runs}
-    beneath = {n: v for n, v in {**run_preset, **defaults}.items() if n in for_runs}
+    _refuse_unknown(given)
+    preset = str(given.pop("preset", None) or _default_preset(given))
+    defaults = _grid(preset)
+    settings = _settings({**_sides(defaults), **_sides(given), "preset": preset})
+    of_all = _of_runs({**preset_options(defaults["run_preset"]), **defaults})
+    usual, asked = defaults.get("usual_settings", {}), model_settings(settings)
     by_model = {
         model: _run_config(
-            {**beneath, **usual.get(model, {}), **runs, **asked.get(model, {})}, model, settings
+            {**of_all, **usual.get(model, {}), **_of_runs(given), **asked.get(model, {})},
+            model,
+            settings,
         )
         for model in settings.models
     }
-    again = settings.model_dump(mode="json", include={*sides, "preset", "model_settings"})
-    return Grid(settings, by_model, {**again, **runs})
+    sides = settings.model_dump(mode="json", include={*_sides(defaults), "preset"})
+    own = settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
+    return Grid(settings, by_model, {**sides, **own, **_of_runs(given)})
+
+
+def _default_preset(given: Mapping[str, Any]) -> str:
+    embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
+    return DEMO if embedded else PAPER
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    known = [*BenchmarkConfig.model_fields, *(n for n in RunConfig.model_fields if _is_of_runs(n))]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{name} is not an option of a benchmark; known: {', '.join(known)}")
+
+
+def _sides(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that say what the grid is, and how it is done."""
+    return {name: value for name, value in values.items() if name in BenchmarkConfig.model_fields}
+
+
+def _of_runs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that all runs of the grid take."""
+    return {name: value for name, value in values.items() if _is_of_runs(name)}
+
+
+def _is_of_runs(name: str) -> bool:
+    return name in RunConfig.model_fields and name not in OWN_FIELDS
 
 
 def _grid(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from alignfreeze.report.grids import Entry, Grid
 STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
-  max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+  max-width: 84rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .25rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
@@ -16,7 +16,7 @@ p { color: #555; margin: .25rem 0 .75rem; max-width: 48rem; }
 nav ul { columns: 16rem; padding-left: 1.2rem; font-size: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; }
+th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; }
 th { font-weight: 600; border-bottom: 1px solid #666; vertical-align: bottom; }
 .label { text-align: left; }
 tr.section td { border-top: 1px solid #bbb; }

@@ -10,15 +10,13 @@ from alignfreeze.report.grids import Entry, Grid
 
 
 def summary_tables(grid: Grid) -> list[Table]:
-    """A summary as a table for each model, each count under its mean; the note below the last.
+    """A summary as a table for each model, each count under its mean; without the note.
 
     Args:
         grid: Models and strategies as labels; then two columns a task, and one of totals.
     """
     parts = [*sorted(grid.sections), len(grid.rows)]
-    tables = [_table(grid, grid.rows[first:end]) for first, end in pairwise(parts)]
-    tables[-1].caption, tables[-1].caption_justify = grid.note, "left"
-    return tables
+    return [_table(grid, grid.rows[first:end]) for first, end in pairwise(parts)]
 
 
 def _table(grid: Grid, rows: Sequence[Sequence[Entry]]) -> Table:
