@@ -257,19 +257,24 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     return {old: new for old, _, new in pairs}
 
 
+_Study = Annotated[str, typer.Option(help="name of the study", show_default=False)]
+_Storage = Annotated[
+    str,
+    typer.Option(
+        help="Optuna's storage, the study's own",
+        envvar="ALIGNFREEZE_SEARCH_STORAGE",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+_Data = Annotated[str, typer.Option(help="where its data is on this machine")]
+
+
 @app.command("search-worker", help="Join a search that is going on, from any machine.")
 def _search_worker(
-    study: Annotated[str, typer.Option(help="name of the study", show_default=False)],
-    storage: Annotated[
-        str,
-        typer.Option(
-            help="Optuna's storage, the search's own",
-            envvar="ALIGNFREEZE_SEARCH_STORAGE",
-            show_default=False,
-            show_envvar=True,
-        ),
-    ],
-    data: Annotated[str, typer.Option(help="where its data is on this machine")] = "",
+    study: _Study,
+    storage: _Storage,
+    data: _Data = "",
     model: Annotated[str, typer.Option(help="where its model is on this machine")] = "",
 ) -> None:
     from alignfreeze.search.worker import join
@@ -280,17 +285,9 @@ def _search_worker(
 
 @app.command("benchmark-worker", help="Join a benchmark that is going on, from any machine.")
 def _benchmark_worker(
-    study: Annotated[str, typer.Option(help="name of the study", show_default=False)],
-    storage: Annotated[
-        str,
-        typer.Option(
-            help="Optuna's storage, the benchmark's own",
-            envvar="ALIGNFREEZE_SEARCH_STORAGE",
-            show_default=False,
-            show_envvar=True,
-        ),
-    ],
-    data: Annotated[str, typer.Option(help="where its data is on this machine")] = "",
+    study: _Study,
+    storage: _Storage,
+    data: _Data = "",
     model: Annotated[
         list[str] | None,
         typer.Option(help="where a model is on this machine: NAME=FOLDER", show_default=False),

@@ -36,6 +36,38 @@ def test_options_reach_the_pipeline_as_text(monkeypatch):
     assert list(seen) == OPTIONS["run"]
 
 
+def test_a_switch_may_stand_alone(monkeypatch):
+    seen = {}
+
+    def run(options):
+        seen.update(options)
+        return fake_outcome(options)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    main(["run", "--resume", "--reuse", "false", "--seed", "3", "--save-model"])
+    switches = ("resume", "reuse", "seed", "save_model")
+    assert [seen[name] for name in switches] == ["true", "false", "3", "true"]
+
+
+def test_refused_rows_are_told_of_and_the_exit_code_says_so(experiment, write, capsys):
+    header = "seed,model,task,method,eval_de_accuracy"
+    good = "31,bert-base-multilingual-cased,udpos,baseline,0.5"
+    file = write("a.csv", f"{header}\n{good}\n{good.replace('0.5', '5')}\n")
+    name = f"imported-{experiment}"
+    with pytest.raises(SystemExit, match="1"):
+        main(["import-results", str(file), "--experiment", name])
+    output, errors = capsys.readouterr()
+    assert f"experiment {name!r}: 1 run(s) added, 0 there before, 1 row(s) refused" in output
+    assert f"refused: {file}:3: eval_de_accuracy must be a number in [0, 1], got '5'" in errors
+
+
+def test_what_is_to_be_renamed_needs_both_names(write, capsys):
+    file = write("a.csv", "seed\n")
+    with pytest.raises(SystemExit, match="1"):
+        main(["import-results", str(file), "--experiment", "x", "--rename", "mbert"])
+    assert "rename must be OLD=NEW, got 'mbert'" in capsys.readouterr().err
+
+
 def test_a_table_and_the_run_are_printed(monkeypatch):
     monkeypatch.setattr(pipeline, "run", fake_outcome)
     result = runner.invoke(app, ["run"])
