@@ -189,6 +189,11 @@ def is_repeated(name: str) -> bool:
     return get_origin(RunConfig.model_fields[name].annotation) is tuple
 
 
+def model_name(model: str) -> str:
+    """The last part of a model's name, or of a folder's: by it reports tell them."""
+    return model.rstrip("/").rpartition("/")[2]
+
+
 def preset_names() -> list[str]:
     """The presets that come with the package, sorted."""
     folder = resources.files("alignfreeze.presets")

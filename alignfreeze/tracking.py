@@ -287,10 +287,10 @@ def find_realignment(run_id: str) -> Realignment | None:
 
 
 def require_run(run_id: str) -> None:
-    """Check that a run is in this tracking store.
+    """Check that a run is in this tracking store, and not deleted.
 
     Raises:
-        ConfigError: If it is not.
+        ConfigError: If it is not, or is.
     """
     try:
         mlflow.get_run(run_id)
@@ -299,6 +299,16 @@ def require_run(run_id: str) -> None:
             f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
             "MLFLOW_TRACKING_URI must name the one that it is in"
         ) from None
+    if is_deleted(run_id):
+        raise ConfigError(f"run {run_id} was deleted; mlflow runs restore brings it back")
+
+
+def is_deleted(run_id: str) -> bool:
+    """Whether a run was deleted in MLflow; False for one that never was in this store."""
+    try:
+        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "deleted"
+    except MlflowException:
+        return False
 
 
 def store_uri() -> str:
@@ -321,7 +331,8 @@ def has_store() -> bool:
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
         return Path(uri.removeprefix("sqlite:///")).is_file()
-    return "://" in uri or store_folder().is_dir()
+    is_folder = "://" not in uri or uri.startswith("file:")
+    return store_folder().is_dir() if is_folder else True
 
 
 def artifact_path(run_id: str, name: str) -> Path | None:

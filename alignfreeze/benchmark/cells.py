@@ -98,11 +98,7 @@ def _by_task(config: RunConfig) -> list[RunConfig]:
         name: _languages(task, source, config) for name, task in create_tasks(config).items()
     }
     if config.languages:
-        known = {language for found in languages.values() for language in found}
-        if missing := [language for language in config.languages if language not in known]:
-            raise ConfigError(
-                f"languages must have a test split in a task of the grid, got {missing[0]!r}"
-            )
+        _check_languages(config.languages, languages)
     together = config.realign_languages or _realign_languages(languages, source, config)
     return [
         config.model_copy(
@@ -115,6 +111,19 @@ def _by_task(config: RunConfig) -> list[RunConfig]:
         )
         for name, found in languages.items()
     ]
+
+
+def _check_languages(asked: Sequence[str], found: Mapping[str, Sequence[str]]) -> None:
+    """Check that every language is one of a task's, and every task has one of the languages."""
+    known = {language for own in found.values() for language in own}
+    if missing := [language for language in asked if language not in known]:
+        raise ConfigError(
+            f"languages must have a test split in a task of the grid, got {missing[0]!r}"
+        )
+    if without := [name for name, own in found.items() if not own]:
+        raise ConfigError(
+            f"languages must hold one that {without[0]} has a test split of, got {','.join(asked)}"
+        )
 
 
 def _languages(task: Task, source: DataSource, config: RunConfig) -> tuple[str, ...]:

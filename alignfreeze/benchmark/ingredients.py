@@ -11,6 +11,7 @@ from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versi
 from alignfreeze.modelfiles import model_folder
 from alignfreeze.preparation import StrategyChoice, strategy_choices
 from alignfreeze.registry import ALIGNER, TASK, fingerprint
+from alignfreeze.report.runs import REALIGN_SETTINGS
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.training import resolve_precision
 
@@ -38,6 +39,8 @@ class Ingredients:
         choice, (task,) = self.choice(config), config.task
         aligners = AUTO if config.aligner == "auto" else (config.aligner,)
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
+        if not choice.strategy.realigns:
+            without |= {*REALIGN_SETTINGS}
         return hash_of(
             {
                 "code": self._code,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell, realignment_of
 from alignfreeze.benchmark.speeds import Speeds
-from alignfreeze.report.runs import model_name
+from alignfreeze.config import model_name
 from alignfreeze.tracking import CELL, StoredRun
 
 DONE = "done"
@@ -70,27 +70,31 @@ class Plan:
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
         realigning = [cell for cell in to_do if cell.realigns]
         if realigning:
-            encoders = self._realignments()
-            if len(encoders) == len(realigning):
-                lines.append(f"{len(encoders)} realignments, none of which cells can share")
-            else:
-                lines.append(
-                    f"{len(encoders)} realignments for {len(realigning)} cells, which share them"
-                )
+            needed, taken_over = self._realignments()
+            lines.append(f"{len(realigning)} of them realign: {len(needed)} new encoder(s)")
+            if taken_over:
+                lines[-1] += f", {taken_over} of done cells"
+            if any(cell.shares for cell in realigning):
+                lines[-1] += "; tasks share them"
         return [*lines, *self._estimate()] if to_do else lines
 
-    def _realignments(self) -> list[Cell]:
-        """One cell for each realignment that those to do need."""
-        return list(
-            {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}.values()
-        )
+    def _realignments(self) -> tuple[list[Cell], int]:
+        """A cell for each encoder that is not there yet, and how many are of done cells."""
+        done = {
+            realignment_of(cell.config)
+            for cell in self.cells
+            if cell.shares and cell.identity in self.done
+        }
+        wanted = {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}
+        new = [cell for key, cell in wanted.items() if key not in done]
+        return new, len(wanted) - len(new)
 
     def _estimate(self) -> list[str]:
         """How long it takes, and what that leaves out."""
         seconds, unknown = 0.0, dict[str, None]()
         wanted: list[tuple[Cell, Callable[[Cell], float | None], str]] = [
             *((cell, self.speeds.finetuning, f"on {cell.task}") for cell in self.to_do),
-            *((cell, self.speeds.realignment, "realigning") for cell in self._realignments()),
+            *((cell, self.speeds.realignment, "realigning") for cell in self._realignments()[0]),
         ]
         for cell, estimate, what in wanted:
             found = estimate(cell)

@@ -17,7 +17,7 @@ from alignfreeze.benchmark.study import claim_for_grid, remember, run_of
 from alignfreeze.benchmark.watch import Watch
 from alignfreeze.benchmark.work import Bench, Owner, attributes_of, key_of
 from alignfreeze.caching import cache_root
-from alignfreeze.errors import AlignFreezeError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.identity import hash_of
 from alignfreeze.search.cells import open_cells, put_in
 from alignfreeze.search.command import BENCHMARK_WORKER
@@ -61,15 +61,22 @@ def benchmark(
             cells have failed.
         Interrupted: When a signal asked the process to end; the same call goes on from there.
     """
-    dry = options.get("dry_run", "").lower() not in ("", "false")
     with signals_as_exceptions("the same command goes on"):
-        if not dry:
+        if not _is_dry(options):
             return _do(options, show)
         # It leaves nothing, unless `mlflow run` has opened a run for it.
         with tracked_run(RUN_NAME) if "MLFLOW_RUN_ID" in os.environ else nullcontext():
             _, plan = _planned(options)
             show(plan)
             return BenchmarkOutcome(plan, [])
+
+
+def _is_dry(options: Mapping[str, str]) -> bool:
+    """Whether nothing is to be done, as far as options that are at fault let one tell."""
+    try:
+        return build_benchmark(options).settings.dry_run
+    except ConfigError:
+        return options.get("dry_run", "").lower() not in ("", "false")
 
 
 def _planned(options: Mapping[str, str]) -> tuple[Grid, Plan]:
@@ -99,6 +106,8 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             with tracked_run(RUN_NAME):
                 raise
         known = run_of(queue)
+        if known is not None and tracking.is_deleted(known):
+            known = None
         with study_run(RUN_NAME, known, name) as run:
             if known is None:
                 _describe(run, grid, name)

@@ -1,5 +1,6 @@
 """What a benchmark is asked for: the sides of its grid, and the settings of its runs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +16,7 @@ from alignfreeze.config import (
     describe_error,
     is_repeated,
     merged_options,
+    model_name,
     parse_arguments,
     preset_options,
     validated,
@@ -163,6 +165,12 @@ def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
     for side in ("models", "strategies", "tasks", "seeds"):
         if not getattr(settings, side):
             raise ConfigError(f"{side} must name at least one")
+    names = Counter(model_name(model) for model in settings.models)
+    if twice := [model for model in settings.models if names[model_name(model)] > 1]:
+        raise ConfigError(
+            "models must differ in the last part of their names, by which reports tell them, got "
+            f"{', '.join(twice)}"
+        )
     return settings
 
 

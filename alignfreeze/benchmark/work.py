@@ -1,6 +1,7 @@
 """How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,24 +10,30 @@ from typing import Any
 from accelerate import Accelerator
 
 from alignfreeze import tracking
-from alignfreeze.benchmark.cells import Cell, entry_of
+from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
 from alignfreeze.benchmark.ingredients import Ingredients
 from alignfreeze.benchmark.speeds import STEPS_METRIC
-from alignfreeze.config import RunConfig
+from alignfreeze.caching import cache_root, locked
+from alignfreeze.config import RunConfig, model_name
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluate import Score
 from alignfreeze.identity import hash_of
 from alignfreeze.phases import Phases, Scope
 from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.records import log_config
 from alignfreeze.search.cells import complete
 from alignfreeze.search.jobs import CONFIG, NO_OBJECTIVE, Job, do
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.queue import Claim, TrialQueue
+from alignfreeze.sources import HUB
 from alignfreeze.tracking import CELL, TrackedRun
 from alignfreeze.training import make_accelerator, resolve_precision
 
 SHARES = "shares"
 """User attribute of a cell's trial: whether others wait for its realigned encoder."""
+
+DATA = "data"
+"""What the grid's data is called among places."""
 
 KEPT_PREPARATIONS = 2
 """Models and tasks whose data is kept in memory; cells of the same come one after the other."""
@@ -59,13 +66,36 @@ def key_of(attributes: Mapping[str, Any]) -> str:
     return str(attributes[CELL])
 
 
+def check_place(there: str, here: str) -> None:
+    """Check that something may stand for what a grid has elsewhere.
+
+    Args:
+        there: A model or data, as the grid names it.
+        here: As this machine does.
+
+    Raises:
+        ConfigError: If reports, which tell both by the last part of their names, would take it for
+            another; or it is of another kind.
+    """
+    if there == here:
+        return
+    if there.startswith(f"{HUB}:") != here.startswith(f"{HUB}:"):
+        raise ConfigError(f"what stands for {there!r} must be of its kind, got {here!r}")
+    if model_name(there) != model_name(here):
+        raise ConfigError(
+            f"what stands for {there!r} must be called {model_name(there)!r} too, as reports tell "
+            f"data and models by it, got {here!r}"
+        )
+
+
 class Bench:
     """Where cells are done: data and encoders, read once for the cells that need the same.
 
     Args:
         owner: What they belong to.
         queue: The queue that they are from.
-        places: Folders of this machine, by what the grid calls its data and its models.
+        places: What stands on this machine for the grid's models, by their names there, and for
+            its `DATA`.
     """
 
     def __init__(
@@ -79,23 +109,28 @@ class Bench:
         self._made: Accelerator | None = None
 
     def do(self, claim: Claim) -> None:
-        """Do a claimed cell, unless a finished run turns out to hold it already."""
+        """Do a claimed cell, unless a finished run turns out to hold it already.
+
+        Raises:
+            AlignFreezeError: If this process has not what the cell needs, such as the same code;
+                the cell is given back.
+        """
         attributes = claim.trial.user_attrs
         identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
         finished = tracking.finished_cell(identity)
         if finished is not None:
             complete(self._queue, claim, finished)
             return
-        config = self._here(RunConfig.model_validate(attributes[CONFIG]))
+        asked = RunConfig.model_validate(attributes[CONFIG])
+        try:
+            config = self._here(asked, identity).model_copy(update={"resume": claim.again})
+        except BaseException:
+            self._queue.give_back(claim.trial)
+            raise
 
         def work(job: Job) -> list[float]:
             accelerator = self._accelerator(config)
-            job.begin(config, accelerator)
-            if self._ingredients.identity(config) != identity:
-                raise ConfigError(
-                    "the grid was begun with another version of the code or its libraries, other "
-                    "data, another model or another precision than this process has"
-                )
+            log_config(job.run, config, accelerator)
             scores = self._scores(config, job.run, accelerator, shares=shares)
             job.keep([TaskScores(config.task[0], config.seed, scores)])
             job.run.tags({CELL: identity})
@@ -105,13 +140,19 @@ class Bench:
         language = config.source_language
         do(self._owner, self._queue, claim, name, work, source_language=language)
 
-    def _here(self, config: RunConfig) -> RunConfig:
-        """A configuration with this machine's folders; it goes on where it was interrupted."""
-        places = self._places
-        data, model = places.get("data", config.data), places.get(config.model, config.model)
-        return config.model_copy(
-            update={"data": data, "model": model, "reuse": True, "resume": True}
-        )
+    def _here(self, asked: RunConfig, identity: str) -> RunConfig:
+        """A cell's configuration with this machine's folders, checked to be the same cell."""
+        data = self._places.get(DATA, asked.data)
+        model = self._places.get(asked.model, asked.model)
+        for there, here in ((asked.data, data), (asked.model, model)):
+            check_place(there, here)
+        config = asked.model_copy(update={"data": data, "model": model, "reuse": True})
+        if self._ingredients.identity(config) != identity:
+            raise ConfigError(
+                "the grid was begun with another version of the code or its libraries, other data, "
+                "another model or another precision than this process has"
+            )
+        return config
 
     def _accelerator(self, config: RunConfig) -> Accelerator:
         if self._made is None:
@@ -132,8 +173,17 @@ class Bench:
                 return known
             encoder = phases.pretrained()
             if choice.strategy.realigns:
-                encoder = phases.realign(choice, phases.realign_steps(data))
+                with self._alone(config) if shares else nullcontext():
+                    encoder = phases.realign(choice, phases.realign_steps(data))
             return phases.finetune(encoder, choice, data)
+
+    @contextmanager
+    def _alone(self, config: RunConfig) -> Iterator[None]:
+        """Wait for another process of this machine that realigns the same encoder."""
+        folder = cache_root() / "benchmark"
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / realignment_of(config)):
+            yield
 
     def _prepared(self, config: RunConfig) -> Preparation:
         material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))

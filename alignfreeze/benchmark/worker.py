@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alignfreeze import tracking
 from alignfreeze.benchmark.study import HEARTBEAT, is_finished, run_of
-from alignfreeze.benchmark.work import Bench, Owner
+from alignfreeze.benchmark.work import DATA, Bench, Owner, check_place
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.cells import open_cells
 from alignfreeze.search.handle import begun_study
@@ -13,6 +13,7 @@ from alignfreeze.search.labour import work_until_finished
 from alignfreeze.search.queue import retry
 from alignfreeze.search.storage import open_storage
 from alignfreeze.signals import signals_as_exceptions
+from alignfreeze.sources import HUB
 
 
 def join(study: str, url: str, places: Mapping[str, str]) -> int:
@@ -21,7 +22,8 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
     Args:
         study: Name of its study.
         url: Optuna's storage.
-        places: Folders of this machine, by what the grid calls its models; ``data`` for its data.
+        places: What stands on this machine for the grid's models, by their names there, and for
+            its ``data``.
 
     Returns:
         How many cells this worker has done.
@@ -31,8 +33,8 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
         Interrupted: When a signal asked the process to end; the cell in hand is given back.
     """
     with signals_as_exceptions("what it had in hand was given back"):
-        for name, folder in places.items():
-            _check_place(name, folder)
+        for name, place in places.items():
+            _check_place(name, place)
         heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]
         with open_storage(url, heartbeat, retry) as storage:
             queue = open_cells(storage, study)
@@ -44,13 +46,10 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
             return work_until_finished(lambda: is_finished(queue), [(queue, bench.do)])
 
 
-def _check_place(name: str, folder: str) -> None:
-    """Reports tell models, and data, by the last part of their names."""
-    path = Path(folder).expanduser()
-    if not path.is_dir():
+def _check_place(name: str, place: str) -> None:
+    """Check that a place is there."""
+    folder = place.removeprefix(f"{HUB}:") if name == DATA else place
+    if not Path(folder).expanduser().is_dir():
         raise ConfigError(f"{name}: there is no folder {folder!r}")
-    if name != "data" and path.resolve().name != Path(name).name:
-        raise ConfigError(
-            f"{name}: the folder that takes its place must be called {Path(name).name!r} too, as "
-            f"reports tell models by it, got {folder!r}"
-        )
+    if name != DATA:
+        check_place(name, place)

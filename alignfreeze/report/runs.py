@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alignfreeze.config import model_name
 from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.settings import ReportConfig
@@ -143,11 +144,6 @@ def _result(run: StoredRun, config: ReportConfig) -> Result | None:
 
 def _mark(run: StoredRun, config: ReportConfig) -> str:
     return " (imported)" if config.source == "both" and is_imported(run) else ""
-
-
-def model_name(model: str) -> str:
-    """A model's name without its owner, or the folders that lead to it."""
-    return model.rstrip("/").rpartition("/")[2]
 
 
 def _arguments(text: str) -> dict[str, Any]:
