@@ -79,6 +79,26 @@ class Block:
         return stdev(found) if len(found) > 1 else None
 
     def difference(self, variant: str, language: str) -> float | None:
-        """Mean over seeds, minus the baseline's; a fraction, ``None`` where either has none."""
-        own, baseline = self.mean(variant, language), self.mean(BASELINE, language)
-        return None if own is None or baseline is None else own - baseline
+        """The mean difference to the baseline, a fraction; see `paired_difference`."""
+        own, baseline = (
+            self.values.get(name, {}).get(language, {}) for name in (variant, BASELINE)
+        )
+        return paired_difference(own, baseline)
+
+
+def paired_difference(own: Mapping[int, float], baseline: Mapping[int, float]) -> float | None:
+    """The mean difference over the seeds that both have; without such seeds, that of the means.
+
+    Args:
+        own: Scores by seed.
+        baseline: The baseline's scores by seed.
+
+    Returns:
+        ``None`` where either has none.
+    """
+    if not own or not baseline:
+        return None
+    shared = own.keys() & baseline.keys()
+    if shared:
+        return mean(own[seed] - baseline[seed] for seed in sorted(shared))
+    return mean(own.values()) - mean(baseline.values())

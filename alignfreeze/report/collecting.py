@@ -52,11 +52,12 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
         )
     left_out: list[str] = []
     used = _comparable(scored, left_out)
-    commons = {m: usual([r for r in used if r.model == m]) for m in {r.model for r in used}}
-    cells = _newest({r: variant_of(r, commons[r.model]) for r in used}, left_out)
-    keys = sorted({(r.model, r.task) for r in cells}, key=lambda k: (k[0], _place(k[1], TASKS)))
-    blocks = [_block(key, cells, everything, config) for key in keys]
-    return Collection(blocks, find_gaps(blocks, _failures(everything, scored), left_out))
+    keys = sorted({(r.model, r.task) for r in used}, key=lambda k: (k[0], _place(k[1], TASKS)))
+    commons = {key: usual([r for r in used if (r.model, r.task) == key]) for key in keys}
+    variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
+    cells = _newest({r: variants[r] for r in used}, left_out)
+    blocks = [_block(key, cells, variants, config) for key in keys]
+    return Collection(blocks, find_gaps(blocks, _failures(variants, scored), left_out))
 
 
 def _asked(config: ReportConfig) -> str:
@@ -103,7 +104,7 @@ def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result,
 def _block(
     key: tuple[str, str],
     cells: Mapping[Result, str],
-    everything: Sequence[Result],
+    everything: Mapping[Result, str],
     config: ReportConfig,
 ) -> Block:
     own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
@@ -116,7 +117,9 @@ def _block(
     languages = {language for scores in values.values() for language in scores} - {source}
     variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
     boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
-    measured = alignment_by_layer([r for r in everything if (r.model, r.task) == key], variants)
+    measured = alignment_by_layer(
+        {r: variant for r, variant in everything.items() if (r.model, r.task) == key}, variants
+    )
     return Block(*key, metric, source, sorted(languages), variants, values, boundaries, measured)
 
 
@@ -129,15 +132,15 @@ def _metric(task: str, own: Sequence[Result], config: ReportConfig) -> str:
     return wanted
 
 
-def _failures(everything: Sequence[Result], scored: Sequence[Result]) -> list[str]:
+def _failures(variants: Mapping[Result, str], scored: Sequence[Result]) -> list[str]:
     """A line for each cell whose only runs failed or were killed, with the newest one's reason."""
-    done = {(r.model, r.task, r.strategy, r.seed) for r in scored}
+    done = {(r.model, r.task, variants[r], r.seed) for r in scored}
     lines: dict[tuple[str, str, str, int], str] = {}
-    for result in everything:
-        key = (result.model, result.task, result.strategy, result.seed)
-        if result.run.status in ("FAILED", "KILLED") and key not in done:
+    for result, variant in variants.items():
+        key = (result.model, result.task, variant, result.seed)
+        if result.failed and key not in done:
             reason = result.run.tags.get("error", "no reason is known")
-            what = f"{result.model}, {result.task}, {result.strategy}, seed {result.seed}"
+            what = f"{result.model}, {result.task}, {variant}, seed {result.seed}"
             lines.setdefault(
                 key, f"{what}: {result.run.status}: {reason} (run {result.run.run_id})"
             )

@@ -20,6 +20,7 @@ class Gaps:
         failed: Runs that failed, or were killed, and that no later one makes up for.
         left_out: Runs that are there and not reported, and why.
         short: Model, task and variant of the combinations that are marked in tables.
+        expected: The seeds that a combination is expected to have.
     """
 
     cells: Sequence[str]
@@ -28,6 +29,7 @@ class Gaps:
     failed: Sequence[str]
     left_out: Sequence[str]
     short: frozenset[tuple[str, str, str]]
+    expected: frozenset[int]
 
     def sections(self) -> dict[str, Sequence[str]]:
         """The lines under their headings; headings without lines are left out."""
@@ -51,9 +53,10 @@ def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable
     """
     by_key = {(block.model, block.task): block for block in blocks}
     models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
-    # What only one model or task has, such as the best of a search, is expected nowhere else.
+    # A variant that one model or task alone has, such as the best of a search, is expected nowhere
+    # else; a strategy as it is by default is.
     counts = Counter(variant for block in blocks for variant in block.variants)
-    common = [variant for variant, n in counts.items() if n > 1 or len(blocks) == 1]
+    common = [variant for variant, n in counts.items() if n > 1 or variant.isidentifier()]
     everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
     expected = sorted({seed for block in blocks for v in block.variants for seed in block.seeds(v)})
     cells, seeds, languages, short = [], [], [], set()
@@ -75,7 +78,15 @@ def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable
             languages += [f"{name}: {hole}" for hole in holes]
             if lacking or holes:
                 short.add((model, task, variant))
-    return Gaps(cells, seeds, languages, list(failed), list(left_out), frozenset(short))
+    return Gaps(
+        cells,
+        seeds,
+        languages,
+        list(failed),
+        list(left_out),
+        short=frozenset(short),
+        expected=frozenset(expected),
+    )
 
 
 def _holes(block: Block, variant: str) -> list[str]:

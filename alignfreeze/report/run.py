@@ -73,11 +73,11 @@ def _write(collection: Collection, config: ReportConfig, folder: Path) -> Grid:
     blocks, missing = collection.blocks, collection.gaps.sections()
     bootstrap = {"resamples": config.resamples, "seed": config.bootstrap_seed}
     summary = summary_grid(blocks, collection.gaps, config.counting)
-    beside = published_grid(blocks, config.counting) if config.published else None
+    beside = published_grid(blocks, collection.gaps, config.counting) if config.published else None
     if config.published and beside is None:
         logger.warning("no model, task and strategy of this report is in the published table")
     grids = [summary, *([beside] if beside else [])]
-    grids += [detail_grid(block, **bootstrap) for block in blocks]
+    grids += [detail_grid(block, collection.gaps, **bootstrap) for block in blocks]
     figures = report_figures(blocks)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)

@@ -69,6 +69,12 @@ class Result:
         """Whether it is finished, and has scores of the test split."""
         return self.run.status == "FINISHED" and any(n.startswith(TEST) for n in self.run.metrics)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it failed or was killed, but not by a search that had seen enough of it."""
+        pruned = self.run.tags.get("error", "").startswith("pruned ")
+        return self.run.status in ("FAILED", "KILLED") and not pruned
+
     def scores(self, metric: str) -> dict[str, float]:
         """One metric of the test split, by language, the source language too."""
         parts = [(name.split("/"), value) for name, value in self.run.metrics.items()]
@@ -93,6 +99,11 @@ def is_imported(run: StoredRun) -> bool:
 def is_finetuning(run: StoredRun) -> bool:
     """Whether a run is a fine-tuning with its evaluation, or an imported result of one."""
     return run.name.startswith("finetune-") or is_imported(run)
+
+
+def is_realignment(run: StoredRun) -> bool:
+    """Whether a run is a realignment."""
+    return run.name.startswith("realign")
 
 
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
@@ -164,6 +175,8 @@ def _settings(run: StoredRun) -> dict[str, str]:
         params["realign_languages"] = params.get("languages", "")
     if "data" in params:  # which may be in another place on each machine
         params["data"] = model_name(params["data"])
+    if is_realignment(run):  # which knows its steps, and the fine-tuning after it may not
+        params.pop("realign_steps", None)
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
     found = {name: params[name] for name in names if name in params}
     return found | {"precision": run.tags.get("precision", "")}
@@ -184,6 +197,7 @@ def variant_of(result: Result, common: Mapping[str, str]) -> str:
     unusual = [
         f"{name}={result.settings[name]}"
         for name in REALIGN_SETTINGS
-        if name in result.settings and result.settings[name] != common[name]
+        if name in result.settings
+        and result.settings[name] != common.get(name, result.settings[name])
     ]
     return ", ".join([result.strategy, *unusual])

@@ -51,19 +51,19 @@ def summary_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid:
             row = [Entry(model if number == 0 else ""), Entry(variant)]
             for task in tasks:
                 row += _cells(by_key.get((model, task)), variant, gaps, counts)
-            ours = [counts.get((model, task, variant)) for task in tasks]
-            rows.append([*row, Entry("" if variant == BASELINE else arrows(total(ours)))])
+            ours = [(model, task, variant) for task in tasks]
+            rows.append([*row, Entry("" if variant == BASELINE else _total(ours, counts, gaps))])
     if len(models) > 1:
         sections.add(len(rows))
-        rows += _overall(counts, models, tasks)
+        rows += _overall(counts, models, tasks, gaps)
     source = blocks[0].source_language
     note = (
         f"Test split, %: mean over target languages ({source} left out) ± standard deviation over "
         f"seeds, the best in bold; ↓ ↑: in how many languages the mean over seeds lies below and "
         f"above the baseline's by more than one standard deviation ({RULES[rule]})."
     )
-    if any((b.model, b.task, v) in gaps.short for b in blocks for v in b.variants):
-        note += f" {SHORT}: seeds or languages are missing, see below."
+    if any(SHORT in entry.text for row in rows for entry in row):
+        note += f" {SHORT}: seeds, languages or runs are missing, see below."
     columns = ["model", "strategy", *heads, f"{TOTAL} ↓ ↑"]
     return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=2)
 
@@ -81,31 +81,42 @@ def _cells(
         return [Entry(MISSING), Entry("")]
     key = (block.model, block.task, variant)
     averages = {v: block.average(v) for v in block.variants}
-    best = max(value for value in averages.values() if value is not None)
-    mark = SHORT if key in gaps.short else ""
+    best = max((value for value in averages.values() if value is not None), default=None)
     text = with_deviation(averages[variant], block.average_deviation(variant))
+    mark = _mark(key, gaps)
     arrow = "" if variant == BASELINE else arrows(counts[key])
-    return [Entry(f"{text}{mark}", averages[variant] == best), Entry(arrow)]
+    return [Entry(f"{text}{mark}", best is not None and averages[variant] == best), Entry(arrow)]
 
 
 def _overall(
-    counts: Mapping[Key, Counts | None], models: Sequence[str], tasks: Sequence[str]
+    counts: Mapping[Key, Counts | None], models: Sequence[str], tasks: Sequence[str], gaps: Gaps
 ) -> list[list[Entry]]:
     """A row a variant: its counts over all models, by task and in all."""
     rows = []
     for number, variant in enumerate(dict.fromkeys(key[2] for key in counts)):
         row = [Entry(OVERALL if number == 0 else ""), Entry(variant)]
         for task in tasks:
-            row += [
-                Entry(""),
-                Entry(arrows(total([counts.get((m, task, variant)) for m in models]))),
-            ]
-        ours = [counts.get((m, task, variant)) for m in models for task in tasks]
-        rows.append([*row, Entry(arrows(total(ours)))])
+            ours = [(model, task, variant) for model in models]
+            row += [Entry(""), Entry(_total(ours, counts, gaps))]
+        everything = [(model, task, variant) for model in models for task in tasks]
+        rows.append([*row, Entry(_total(everything, counts, gaps))])
     return rows
 
 
-def published_grid(blocks: Sequence[Block], rule: Rule) -> Grid | None:
+def _mark(key: Key, gaps: Gaps) -> str:
+    return SHORT if key in gaps.short else ""
+
+
+def _total(keys: Sequence[Key], counts: Mapping[Key, Counts | None], gaps: Gaps) -> str:
+    """The sum of counts, marked where one of them is short or missing."""
+    found = total([counts.get(key) for key in keys])
+    lacking = any(
+        counts.get(key) is None or {key, (*key[:2], BASELINE)} & gaps.short for key in keys
+    )
+    return f"{arrows(found)}{SHORT if found and lacking else ''}"
+
+
+def published_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid | None:
     """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
     counts, figures = all_counts(blocks, rule), published_figures()
     rows: list[list[Entry]] = []
@@ -125,7 +136,7 @@ def published_grid(blocks: Sequence[Block], rule: Rule) -> Grid | None:
                 [
                     *(Entry(text if new else "") for text in before),
                     Entry(variant),
-                    Entry(points(ours)),
+                    Entry(points(ours) + _mark((*before, variant), gaps)),
                     Entry(f"{printed.mean:.1f}"),
                     Entry(points(difference, signed=True)),
                     Entry(arrows(counts.get((*before, variant))) if variant != BASELINE else ""),

@@ -1,16 +1,23 @@
 """Whole grids in one process, on the embedded data and encoder, a few steps each."""
 
+import shutil
 from collections import Counter
 
 import mlflow
 import pandas as pd
 import pytest
 
-from alignfreeze.benchmark import work
+from alignfreeze.benchmark import ingredients, work
+from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.run import benchmark
+from alignfreeze.benchmark.settings import build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 from alignfreeze.report.run import report
+from alignfreeze.search.cells import ends_of, open_cells, put_in
+from alignfreeze.search.queue import retry
 from alignfreeze.search.run import search
+from alignfreeze.search.storage import open_storage
+from alignfreeze.sources import find_data
 
 SMALL = {"tasks": "pos"}
 
@@ -141,6 +148,9 @@ def test_a_dry_run_leaves_nothing(options, tmp_path, monkeypatch):
     try:
         outcome = benchmark({**options, "dry_run": "true"})
         assert len(outcome.plan.to_do) == 4
+        file = tmp_path / "grid.yaml"
+        file.write_text("dry_run: true")
+        assert benchmark({**options, "config": str(file)}).plan.to_do
         with pytest.raises(ConfigError):
             benchmark({**options, "dry_run": "true", "seeds": "x"})
     finally:
@@ -155,6 +165,65 @@ def test_a_dry_run_says_what_is_done(experiment, options):
     assert outcome.plan.lines()[0] == "4 cells: 2 done, 2 to do"
     assert outcome.plan.lines()[-1].startswith("about 0:00:")
     assert len(runs(experiment)) == n_runs
+
+
+def test_a_process_with_other_code_gives_its_cell_back(experiment, options, monkeypatch):
+    given = {**options, **SMALL}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            ingredients, "library_versions", iter([{"torch": "1"}, {"torch": "2"}]).__next__
+        )
+        with pytest.raises(ConfigError, match="another version of the code"):
+            benchmark(given)
+    assert not names(experiment)
+    assert names(experiment, "FAILED") == {"alignfreeze benchmark": 1}
+    with open_storage(options["storage"], 30) as storage:
+        queue = open_cells(storage, options["study"])
+        assert (queue.counts().waiting, queue.counts().finished) == (2, 0)
+
+
+def test_a_cell_stays_as_it_was_asked_for_wherever_it_is_done(experiment, options, tmp_path):
+    source = find_data("demo").root
+    here = tmp_path / "here" / "world"
+    shutil.copytree(source, tmp_path / "there" / "world")
+    shutil.copytree(source, here)
+    asked = str(tmp_path / "there" / "world")
+    given = {**options, **SMALL, "data": asked, "models": "demo", "strategies": "baseline"}
+    with open_storage(given["storage"], 30, retry) as storage:
+        queue = open_cells(storage, given["study"])
+        (cell,) = cells_of(build_benchmark(given))
+        put_in(queue, {cell.identity: work.attributes_of(cell)}, work.key_of)
+        run = mlflow.MlflowClient().create_run(experiment)
+        bench = work.Bench(work.Owner("x", run.info.run_id), queue, {"data": str(here)})
+        bench.do(queue.claim())
+        (trial,) = queue.trials()
+        assert trial.user_attrs["config"]["data"] == asked
+        (end,) = ends_of(queue, work.key_of).values()
+        assert end.problem == ""
+        assert mlflow.get_run(end.run_id).data.params["cfg.data"] == str(here)
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "complaint"),
+    [
+        ("/a/suite", "/b/other", "must be called 'suite' too"),
+        ("hub:/a/mirror", "/b/mirror", "must be of its kind"),
+        ("/a/suite", "hub:/b/suite", "must be of its kind"),
+    ],
+)
+def test_what_reports_would_take_for_another_may_not_stand_for_it(there, here, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        work.check_place(there, here)
+
+
+def test_a_grid_whose_run_was_deleted_gets_another(experiment, options):
+    given = {**options, **SMALL, "strategies": "baseline"}
+    benchmark(given)
+    (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze benchmark"]
+    mlflow.delete_run(parent.info.run_id)
+    benchmark(given)
+    (again,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze benchmark"]
+    assert again.info.status == "FINISHED"
 
 
 def test_a_study_is_of_one_grid(experiment, options):

@@ -109,5 +109,7 @@ def test_what_a_worker_may_not_take_for_another_is_refused(options, tmp_path):
         join(study, url, {})
     with pytest.raises(ConfigError, match="data: there is no folder '/nowhere'"):
         join(study, url, {"data": "/nowhere"})
+    with pytest.raises(ConfigError, match="data: there is no folder '/nowhere'"):
+        join(study, url, {"data": "hub:/nowhere"})
     with pytest.raises(ConfigError, match="must be called 'mbert' too"):
         join(study, url, {"my/mbert": str(tmp_path / "other")})

@@ -95,6 +95,7 @@ def test_what_is_logged_makes_the_same_grid_again(tmp_path):
         ({"model_settings": "demo.layers=3"}, "must be options of a run, got 'layers'"),
         ({"model_settings": "demo"}, "model_settings must be name=value"),
         ({"launcher_args": "a=1"}, "launcher_args must be empty with launcher=local"),
+        ({"models": "a/enc,b/enc"}, "must differ in the last part of their names.*a/enc, b/enc"),
         ({"config": "/nowhere.yaml"}, "config: cannot read /nowhere.yaml"),
     ],
 )

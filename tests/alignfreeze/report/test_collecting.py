@@ -51,7 +51,7 @@ def test_what_is_missing_is_said():
     runs += [stored("front", 31), stored("front", 42, scores={"de": 0.7})]
     runs += [stored("none", 31, task="ner", scores={"de": 0.5})]
     found = sections(runs)
-    assert found["Without runs"] == ["m, ner, baseline: no run"]
+    assert found["Without runs"] == ["m, ner, baseline: no run", "m, ner, front: no run"]
     assert found["Short of seeds"] == ["m, ner, none: 1 of 2 seeds; without 42"]
     assert "m, pos, front: no fr with seed 42" in found["Short of languages"]
 
@@ -67,6 +67,29 @@ def test_a_failed_run_is_told_of_unless_another_made_up_for_it():
 def test_a_realignment_that_failed_is_told_of_too():
     runs = [stored(), stored("none", name="realign", status="KILLED", error="cut", scores={})]
     assert len(sections(runs)["Failed"]) == 1
+
+
+def test_what_a_search_has_pruned_has_not_failed():
+    pruned = stored("front", status="KILLED", error="pruned (median) in fine-tuning", scores={})
+    assert sections([stored(), stored("none"), pruned]) == {}
+
+
+def test_another_variant_makes_up_for_no_failure():
+    failed = stored("none", status="FAILED", temperature="0.5", error="no memory", scores={})
+    usual = [stored("none", seed, temperature="0.1") for seed in (31, 42)]
+    found = sections([stored(), stored(seed=42), *usual, failed])
+    assert found["Failed"][0].startswith("m, pos, none, temperature=0.5, seed 31: FAILED")
+
+
+def test_tasks_with_other_languages_are_of_one_variant():
+    runs = [
+        stored(strategy, task=task, languages=languages)
+        for strategy in ("baseline", "front")
+        for task, languages in (("pos", "de,fr"), ("nli", "fr"))
+    ]
+    collection = collected(runs)
+    assert [block.variants for block in collection.blocks] == [["baseline", "front"]] * 2
+    assert collection.gaps.sections() == {}
 
 
 def test_the_newest_of_several_counts_and_the_others_are_listed():
@@ -87,7 +110,11 @@ def test_another_fine_tuning_is_left_out_and_said():
 
 
 def test_another_place_of_the_same_data_is_no_other_data():
-    runs = [stored(data="/a/suite"), stored("none", data="/b/suite"), stored(42, data="/a/other")]
+    runs = [
+        stored(data="/a/suite"),
+        stored("none", data="/b/suite"),
+        stored("none", 42, data="/a/other"),
+    ]
     found = sections(runs)["Left out"]
     assert found == ["m, pos: fine-tuned with data other, not suite: 1 run(s)"]
 
@@ -167,6 +194,7 @@ def test_alignment_by_layer_is_the_mean_over_seeds():
         return run._replace(metrics=metrics)
 
     runs = [stored(), stored("none"), measured(31, 0.2, 0.6), measured(42, 0.4, 0.8)]
+    runs.append(measured(31, 0.9, 0.9))  # an older one of the same
     (block,) = collected(runs).blocks
     assert block.alignment["baseline"]["de"] == {2: pytest.approx(0.3)}
     assert block.alignment["none"]["de"] == {2: pytest.approx(0.7)}

@@ -1,10 +1,16 @@
 """Tables as Markdown, LaTeX, HTML and for the terminal: nothing breaks out of its place."""
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
 from alignfreeze.report import latex, markdown, page
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.detail import detail_grid
+from alignfreeze.report.gaps import find_gaps
 from alignfreeze.report.grids import Entry, Grid, points, with_deviation
+from alignfreeze.report.summary import summary_grid
 from alignfreeze.report.terminal import summary_tables
 
 NASTY = r"a_b|c&d<e>$f%{g}\h~i^j*k`l[m]#n"
@@ -68,6 +74,43 @@ def test_a_deviation_is_shown_where_there_is_one():
     assert with_deviation(0.5, 0.0123) == "50.0 ± 1.2"
     assert with_deviation(0.5, None) == "50.0"
     assert with_deviation(None, None) == "–"
+
+
+def block(values):
+    languages = sorted({language for own in values.values() for language in own} - {"en"})
+    return Block("m", "pos", "accuracy", "en", languages, list(values), values)
+
+
+def test_a_difference_is_of_the_seeds_that_both_have():
+    baseline, own = {1: 0.5, 2: 0.6}, {1: 0.6, 2: 0.7, 9: 0.1}
+    scores = block({"baseline": {"de": baseline}, "none": {"de": own}})
+    assert scores.difference("none", "de") == pytest.approx(0.1)
+    gaps = find_gaps([scores], [], [])
+    grid = detail_grid(scores, gaps, resamples=100, seed=0)
+    texts = [entry.text for entry in next(row for row in grid.rows if row[0].text == "de")]
+    assert texts[1] == "55.0 ± 7.1†"
+    assert texts[3] == "+10.0 [+10.0, +10.0]"
+    assert "shared seeds" in grid.note
+    apart = block({"baseline": {"de": {1: 0.5}}, "none": {"de": {2: 0.7}}})
+    assert apart.difference("none", "de") == pytest.approx(0.2)
+
+
+def test_a_total_without_all_of_its_parts_is_marked():
+    seeds = {1: 0.5, 2: 0.6}
+    pos = block({"baseline": {"de": seeds}, "none": {"de": seeds}})
+    ner = replace(block({"baseline": {"de": seeds}}), task="ner")
+    grid = summary_grid([pos, ner], find_gaps([pos, ner], [], []), "exact")
+    assert [entry.text for entry in grid.rows[1]] == [
+        *("", "none", "55.0 ± 7.1", "↓0 ↑0", "–", "", "↓0 ↑0†")
+    ]
+    whole = summary_grid([pos], find_gaps([pos], [], []), "exact")
+    assert whole.rows[1][-1].text == "↓0 ↑0"
+
+
+def test_a_model_with_scores_of_the_source_alone_breaks_nothing():
+    scores = block({"baseline": {"en": {1: 0.5}}, "none": {"en": {1: 0.5}}})
+    grid = summary_grid([scores], find_gaps([scores], [], []), "exact")
+    assert [entry.text for entry in grid.rows[0]][2] == "–"
 
 
 def test_the_terminal_has_a_table_for_each_model():
