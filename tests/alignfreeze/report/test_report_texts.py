@@ -97,8 +97,9 @@ def test_a_difference_is_of_the_seeds_that_both_have():
 
 def test_a_total_without_all_of_its_parts_is_marked():
     seeds = {1: 0.5, 2: 0.6}
-    pos = block({"baseline": {"de": seeds}, "none": {"de": seeds}})
-    ner = replace(block({"baseline": {"de": seeds}}), task="ner")
+    scores = {"en": seeds, "de": seeds}
+    pos = block({"baseline": scores, "none": scores})
+    ner = replace(block({"baseline": scores}), task="ner")
     grid = summary_grid([pos, ner], find_gaps([pos, ner], [], []), "exact")
     assert [entry.text for entry in grid.rows[1]] == [
         *("", "none", "55.0 ± 7.1", "↓0 ↑0", "–", "", "↓0 ↑0†")
