@@ -19,7 +19,7 @@ from alignfreeze.benchmark.work import Bench, Owner, attributes_of, key_of
 from alignfreeze.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.identity import hash_of
-from alignfreeze.search.cells import open_cells, put_in
+from alignfreeze.search.cells import open_cells, put_in, waiting_in
 from alignfreeze.search.command import BENCHMARK_WORKER
 from alignfreeze.search.crew import crew, refuse_torchrun, study_run
 from alignfreeze.search.handle import FINISHED, RUN_ID
@@ -132,6 +132,10 @@ def _work_off(
     remember(queue, FINISHED, False)
     watch = Watch(queue, cells)
     wanted = {cell.identity: attributes_of(cell) for cell in cells}
+    for waiting in waiting_in(queue):
+        if waiting != {**waiting, **wanted.get(key_of(waiting), {})}:
+            queue.withdraw()  # data or a model has moved since they were put in
+            break
     # One that is complete, and yet to be done, has lost its run.
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"

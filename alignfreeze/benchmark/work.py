@@ -123,7 +123,8 @@ class Bench:
             return
         asked = RunConfig.model_validate(attributes[CONFIG])
         try:
-            config = self._here(asked, identity).model_copy(update={"resume": claim.again})
+            with self._queue.alive(claim.trial):  # to look at much data takes its time
+                config = self._here(asked, identity).model_copy(update={"resume": claim.again})
         except BaseException:
             self._queue.give_back(claim.trial)
             raise

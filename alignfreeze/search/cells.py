@@ -71,6 +71,11 @@ def put_in(
             queue.study.enqueue_trial({}, dict(attributes))
 
 
+def waiting_in(queue: TrialQueue) -> list[Attributes]:
+    """The user attributes of the cells that nobody has claimed."""
+    return [t.user_attrs for t in queue.trials() if t.state == TrialState.WAITING]
+
+
 def ends_of(queue: TrialQueue, key_of: Callable[[Attributes], K]) -> dict[K, CellEnd]:
     """How cells ended, the last time each; those that wait or run are left out."""
     ends: dict[K, CellEnd] = {}

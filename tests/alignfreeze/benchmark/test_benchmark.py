@@ -35,6 +35,15 @@ def cell_names(tasks, strategies, seeds):
     return {f"{t}-{s}-{seed}" for t in tasks for s in strategies for seed in seeds}
 
 
+def raising(error):
+    """A function that raises."""
+
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
 def cell_table(experiment):
     (parent,) = [r for r in runs(experiment) if r.info.run_name == "alignfreeze benchmark"]
     path = mlflow.artifacts.download_artifacts(run_id=parent.info.run_id, artifact_path="cells.csv")
@@ -138,6 +147,19 @@ def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
     parent, table = cell_table(experiment)
     assert parent.info.status == "FINISHED"
     assert table["state"].tolist() == ["done"] * 4
+
+
+def test_data_may_move_between_two_calls(experiment, options, tmp_path, monkeypatch):
+    shutil.copytree(find_data("demo").root, tmp_path / "a" / "world")
+    given = {**options, **SMALL, "models": "demo", "data": str(tmp_path / "a" / "world")}
+    with monkeypatch.context() as patch:
+        patch.setattr(work.Bench, "_scores", raising(Interrupted("interrupted")))
+        with pytest.raises(Interrupted):
+            benchmark(given)
+    (tmp_path / "a").rename(tmp_path / "b")
+    benchmark({**given, "data": str(tmp_path / "b" / "world")})
+    found = names(experiment)
+    assert (found["pos-baseline-31"], found["pos-front-31"]) == (1, 1)
 
 
 def test_a_dry_run_leaves_nothing(options, tmp_path, monkeypatch):
