@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignfreeze.errors import ConfigError
+from alignfreeze.report.beside import published_grid
 from alignfreeze.report.collecting import Collection, collect
 from alignfreeze.report.detail import detail_grid
 from alignfreeze.report.figures import drop_figures, report_figures, save_figure, svg_text
@@ -17,7 +18,7 @@ from alignfreeze.report.markdown import markdown
 from alignfreeze.report.page import page
 from alignfreeze.report.records import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.settings import ReportConfig, build_report
-from alignfreeze.report.summary import published_grid, summary_grid
+from alignfreeze.report.summary import summary_grid
 from alignfreeze.tracking import stored_runs, tracked_run
 
 logger = logging.getLogger(__name__)

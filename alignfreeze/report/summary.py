@@ -6,8 +6,7 @@ from alignfreeze.preparation import BASELINE
 from alignfreeze.report.blocks import Block
 from alignfreeze.report.counting import Counts, Rule, count, total
 from alignfreeze.report.gaps import Gaps
-from alignfreeze.report.grids import MISSING, SHORT, Entry, Grid, arrows, points, with_deviation
-from alignfreeze.report.published import published_figures
+from alignfreeze.report.grids import MISSING, SHORT, Entry, Grid, arrows, with_deviation
 
 Key = tuple[str, str, str]
 """Model, task, variant."""
@@ -83,9 +82,11 @@ def _cells(
     averages = {v: block.average(v) for v in block.variants}
     best = max((value for value in averages.values() if value is not None), default=None)
     text = with_deviation(averages[variant], block.average_deviation(variant))
-    mark = _mark(key, gaps)
     arrow = "" if variant == BASELINE else arrows(counts[key])
-    return [Entry(f"{text}{mark}", best is not None and averages[variant] == best), Entry(arrow)]
+    return [
+        Entry(f"{text}{mark(key, gaps)}", best is not None and averages[variant] == best),
+        Entry(arrow),
+    ]
 
 
 def _overall(
@@ -103,7 +104,8 @@ def _overall(
     return rows
 
 
-def _mark(key: Key, gaps: Gaps) -> str:
+def mark(key: Key, gaps: Gaps) -> str:
+    """What is put behind a value that something is missing of."""
     return SHORT if key in gaps.short else ""
 
 
@@ -114,59 +116,3 @@ def _total(keys: Sequence[Key], counts: Mapping[Key, Counts | None], gaps: Gaps)
         counts.get(key) is None or {key, (*key[:2], BASELINE)} & gaps.short for key in keys
     )
     return f"{arrows(found)}{SHORT if found and lacking else ''}"
-
-
-def published_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid | None:
-    """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
-    counts, figures = all_counts(blocks, rule), published_figures()
-    rows: list[list[Entry]] = []
-    sections, before = set(), ("", "")
-    for block in blocks:
-        for variant in block.variants:
-            printed = figures.get((block.model, block.task, variant))
-            if printed is None or printed.metric != block.metric:
-                continue
-            if (block.model, block.task) != before:
-                sections.add(len(rows))
-            new = (block.model, block.task) != before
-            before = (block.model, block.task)
-            ours = block.average(variant)
-            difference = None if ours is None else ours - printed.mean / 100
-            rows.append(
-                [
-                    *(Entry(text if new else "") for text in before),
-                    Entry(variant),
-                    Entry(points(ours) + _mark((*before, variant), gaps)),
-                    Entry(f"{printed.mean:.1f}"),
-                    Entry(points(difference, signed=True)),
-                    Entry(arrows(counts.get((*before, variant))) if variant != BASELINE else ""),
-                    Entry(arrows(printed.counts) if printed.counts else ""),
-                    Entry(f"{len(block.languages)} / {printed.languages}"),
-                ]
-            )
-    if not rows:
-        return None
-    columns = [
-        "model",
-        "task",
-        "strategy",
-        "ours",
-        "published",
-        "difference",
-        "ours ↓ ↑",
-        "published ↓ ↑",
-        "languages",
-    ]
-    note = (
-        "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
-        "languages: how many are in ours and in print."
-    )
-    return Grid(
-        "published",
-        "Beside the published figures",
-        note,
-        columns,
-        rows,
-        frozenset(sections),
-        labels=3,
-    )
