@@ -213,21 +213,26 @@ class Phases:
 
         Then there is nothing to realign, whether the encoder is still there or not.
         """
-        identity = self.pretrained().identity
+        encoder = self.pretrained()
         if choice.strategy.realigns:
             identity = self._realign_identity(choice, self.realign_steps(data))
-        scores_identity = self._scores_identity(RealignedEncoder("", identity, choice.name), data)
-        found = self._on_main(lambda: self._finished_scores(scores_identity))
-        if found is not None:
-            self._say_reused(f"fine-tuning on {data.name}", choice, found[0])
-        return None if found is None else found[1]
+            encoder = RealignedEncoder("", identity, choice.name)
+        found = self._known(encoder, data)
+        if found is None:
+            return None
+        self._say_reused(f"fine-tuning on {data.name}", choice, found[0])
+        return found[1]
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
-        identity = self._scores_identity(self.pretrained(), data)
-        may_reuse = self.config.reuse
-        found = self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
+        found = self._known(self.pretrained(), data)
         return None if found is None else found[1]
+
+    def _known(self, encoder: RealignedEncoder, data: TaskData) -> tuple[str, list[Score]] | None:
+        """The finished run that has fine-tuned an encoder on a task, and its scores."""
+        identity = self._scores_identity(encoder, data)
+        may_reuse = self.config.reuse
+        return self._on_main(lambda: self._finished_scores(identity) if may_reuse else None)
 
     @property
     def _measured_identity(self) -> list[Any]:

@@ -1,6 +1,6 @@
 """In how many languages a strategy wins or loses against the baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean, pstdev, stdev
 from typing import Literal, NamedTuple
 
@@ -86,8 +86,7 @@ def tenths(fraction: float) -> int:
     return round(10 * round(100 * fraction, 1))
 
 
-def total(counts: Mapping[str, Counts | None] | Sequence[Counts | None]) -> Counts | None:
+def total(counts: Sequence[Counts | None]) -> Counts | None:
     """The sum of those that there are; ``None`` if there are none."""
-    values = counts.values() if isinstance(counts, Mapping) else counts
-    found = [value for value in values if value is not None]
+    found = [value for value in counts if value is not None]
     return sum(found[1:], found[0]) if found else None

@@ -1,7 +1,6 @@
 """Families of languages, by which figures and tables group them."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
 OTHER = "other"
 """The family of a language that has none here."""
@@ -55,8 +54,3 @@ def family(language: str) -> str:
 def by_family(languages: Iterable[str]) -> list[str]:
     """Languages in the order of their families, and of their codes within a family."""
     return sorted(languages, key=lambda code: (_PLACE[family(code)], code))
-
-
-def family_groups(languages: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """The families that some languages are of, in order, each with its languages."""
-    return [(name, list(own)) for name, own in groupby(by_family(languages), key=family)]

@@ -100,7 +100,7 @@ def open_study(
             handle.remember(attribute, value)
         elif json.loads(json.dumps(value)) != known:
             raise ConfigError(
-                f"study {name!r} was begun with other options: {difference(known, value)}; "
+                f"study {name!r} was begun with other options: {_difference(known, value)}; "
                 "give it another name"
             )
     handle.remember(HEARTBEAT, settings.heartbeat)
@@ -123,7 +123,7 @@ def space_text(settings: SearchConfig) -> str:
         raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
-def difference(known: Any, asked: Any) -> str:
+def _difference(known: Any, asked: Any) -> str:
     """What was asked for, and is not what a study remembers."""
     if not isinstance(known, dict):
         return "the space file's content"

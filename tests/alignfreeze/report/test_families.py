@@ -1,6 +1,6 @@
 import pytest
 
-from alignfreeze.report.families import FAMILIES, OTHER, by_family, family, family_groups
+from alignfreeze.report.families import FAMILIES, OTHER, by_family, family
 
 TARGETS = (
     "af ar bg ca cs da de el en es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th "
@@ -50,9 +50,3 @@ def test_no_code_is_of_two_families() -> None:
 def test_languages_are_ordered_by_family_then_code() -> None:
     ordered = by_family(["zh", "xx", "sv", "fr", "de", "ru", "es"])
     assert ordered == ["de", "sv", "es", "fr", "ru", "zh", "xx"]
-
-
-def test_groups_name_only_families_that_are_there() -> None:
-    groups = family_groups(["ru", "sv", "xx", "de"])
-    assert groups == [("Germanic", ["de", "sv"]), ("Slavic", ["ru"]), (OTHER, ["xx"])]
-    assert family_groups([]) == []

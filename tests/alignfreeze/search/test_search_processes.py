@@ -70,17 +70,29 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
         environment,
     )
 
-    def in_mid_trial() -> set[str]:
-        """Processes of trials of which others are done already."""
+    def in_mid_trial() -> dict[int, str]:
+        """Running trials, of which others are done already, and the processes they are in."""
         found = trials(postgresql, name)
         done = any(trial.state == TrialState.COMPLETE for trial in found)
-        ids = [t.user_attrs.get("run_id") for t in found if t.state == TrialState.RUNNING]
-        open_runs = [mlflow.get_run(run_id) for run_id in ids if run_id]
-        return {run.data.tags["alignfreeze.process"] for run in open_runs} if done else set()
+        ids = {t.number: t.user_attrs.get("run_id") for t in found if t.state == TrialState.RUNNING}
+        open_runs = {number: mlflow.get_run(run_id) for number, run_id in ids.items() if run_id}
+        return {
+            number: run.data.tags["alignfreeze.process"]
+            for number, run in open_runs.items()
+            if done and run.info.status == "RUNNING"
+        }
 
-    wait_for(lambda: bool(in_mid_trial()), process)
-    number = int(in_mid_trial().pop().split(":")[1])
-    os.kill(number, signal.SIGKILL)
+    def kill_a_worker() -> bool:
+        for number, worker in in_mid_trial().items():
+            pid = int(worker.split(":")[1])
+            os.kill(pid, signal.SIGSTOP)  # or its trial may end before it does
+            if trials(postgresql, name)[number].state == TrialState.RUNNING:
+                os.kill(pid, signal.SIGKILL)
+                return True
+            os.kill(pid, signal.SIGCONT)
+        return False
+
+    wait_for(kill_a_worker, process)
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     found = trials(postgresql, name)
