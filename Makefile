@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo benchmark-demo test check bench clean
+.PHONY: run search-demo benchmark-demo test check bench bench-long clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -27,8 +27,20 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
+# Under half an hour on two cores; writes benchmarks/RESULTS.md. BENCH="--data DIR --model DIR" for
+# other data than the evaluation suite beside the checkout, or the demo where there is none.
+BENCH ?=
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/realignment.py
+	$(BIN)/python benchmarks/startup.py $(BENCH)
+	$(BIN)/python benchmarks/steps.py $(BENCH)
+	$(BIN)/python benchmarks/tagging.py $(BENCH)
+	$(BIN)/python benchmarks/growth.py $(BENCH)
+	$(BIN)/python benchmarks/whole.py $(BENCH)
+
+# More hours of the same: whole runs of the size of a first reading, and what the prefix cache costs.
+bench-long: $(INSTALLED)
+	$(BIN)/python benchmarks/whole.py --full $(BENCH)
+	$(BIN)/python benchmarks/prefix.py $(BENCH)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

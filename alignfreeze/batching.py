@@ -7,7 +7,7 @@ without having read what came before.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -35,8 +35,8 @@ class Batch(Protocol):
     def size(self) -> int:
         """How many rows, or sentence pairs, it holds."""
 
-    def to(self, device: torch.device) -> Self:
-        """The same batch on a device."""
+    def to(self, device: torch.device) -> object:
+        """The same batch on a device, as a model is called with it."""
 
 
 class BatchStream(Protocol):
@@ -70,11 +70,17 @@ class FeatureBatch:
     def to(self, device: torch.device) -> "FeatureBatch":
         """The same batch on a device."""
         return FeatureBatch(
-            inputs={name: t.to(device, non_blocking=True) for name, t in self.inputs.items()},
-            targets={name: t.to(device, non_blocking=True) for name, t in self.targets.items()},
+            inputs={name: moved(tensor, device) for name, tensor in self.inputs.items()},
+            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
             weight=self.weight,
             rows=self.rows,
         )
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device, without waiting for it: through pinned memory on a GPU."""
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
 
 
 def collate_features(
@@ -99,7 +105,8 @@ def collate_features(
         name: _targets([f.targets[name] for f in chosen], longest) for name in chosen[0].targets
     }
     first = next(iter(targets.values()))
-    weight = int((first != IGNORED_LABEL).sum()) if first.dim() > 1 else len(chosen)
+    labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
+    weight = labelled if first.dim() > 1 else len(chosen)
     return FeatureBatch(inputs=inputs, targets=targets, weight=weight, rows=rows)
 
 
@@ -231,10 +238,21 @@ class FeatureStream:
 
 
 def batches_by_length(
-    features: Sequence[Feature], batch_size: int, padding: int
+    features: Sequence[Feature], batch_size: int, padding: int, *, subwords: int | None = None
 ) -> Iterator[FeatureBatch]:
-    """Every feature once, longest first (what does not fit in memory fails at once)."""
+    """Every feature once, longest first (what does not fit in memory fails at once).
+
+    Args:
+        features: The rows.
+        batch_size: Rows in a batch, at most.
+        padding: Id of the padding token.
+        subwords: Those of a batch, padding included, at most, if it has more rows than one.
+    """
     lengths = np.array([len(feature.input_ids) for feature in features])
     order = np.argsort(-lengths, kind="stable")
-    for begin in range(0, len(order), batch_size):
-        yield collate_features(features, order[begin : begin + batch_size], padding)
+    begin = 0
+    while begin < len(order):
+        longest = max(1, int(lengths[order[begin]]))
+        rows = batch_size if subwords is None else min(batch_size, max(1, subwords // longest))
+        yield collate_features(features, order[begin : begin + rows], padding)
+        begin += rows

@@ -166,6 +166,21 @@ class RunConfig(BaseModel):
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto: bf16 where the hardware has it"
     )
+    prefix: Literal["cached", "exact"] = Field(
+        "cached",
+        description="layers that are frozen from the embeddings on: run once for each sentence, "
+        "without dropout (cached), or at every step (exact)",
+    )
+    prefix_memory: NonNegativeInt = Field(
+        2048, description="MiB of memory for what prefix=cached keeps; what is more goes to disk"
+    )
+    loss_block: NonNegativeInt = Field(
+        0, description="aligned words whose similarities are in memory at a time; 0: all"
+    )
+    compile: bool = Field(False, description="compile the layers for training with torch.compile")
+    activation_checkpointing: bool = Field(
+        False, description="save memory in training: run each layer again in the backward pass"
+    )
     checkpoint_steps: PositiveInt = Field(100, description="steps between checkpoints")
     resume: bool = Field(False, description="go on from the last checkpoint of the same run")
     reuse: bool = Field(True, description="take over what a finished run has computed already")

@@ -104,6 +104,20 @@ def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
     return found
 
 
+def layer_list(encoder: "PreTrainedModel") -> nn.ModuleList:
+    """The list that holds an encoder's layers.
+
+    Raises:
+        EncoderError: If there is none, or if there are several, side by side (as in XLM).
+    """
+    lists = _layer_lists(encoder, layer_count(encoder))
+    if len(lists) > 1:
+        raise EncoderError(f"{_who(encoder)} keeps its layers in several lists: {', '.join(lists)}")
+    layers = encoder.get_submodule(lists[0])
+    assert isinstance(layers, nn.ModuleList)
+    return layers
+
+
 def resolve_layers(layers: tuple[int, ...], n_layers: int) -> tuple[int, ...]:
     """Count layers from 0: -1, the last one, becomes ``n_layers - 1``.
 

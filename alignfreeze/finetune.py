@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from alignfreeze.acceleration import accelerated
 from alignfreeze.batching import FeatureBatch, FeatureStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
 from alignfreeze.training import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
+from alignfreeze.vocabulary import compact_vocabulary, used_ids
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -81,15 +84,29 @@ def finetune(
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
     )
-    result = train(
-        TaskModel(model),
-        stream,
-        plan,
-        accelerator,
-        checkpoints=checkpoints,
-        resume=config.resume,
-        on_loss=on_loss,
-        milestones=milestones,
-    )
+    ids = used_ids((feature.input_ids for feature in features), padding)
+    with (
+        compact_vocabulary(model, ids) as vocabulary,
+        accelerated(
+            model,
+            compiled=config.compile,
+            activation_checkpointing=config.activation_checkpointing,
+        ),
+    ):
+
+        def reached(step: int) -> None:
+            with vocabulary.whole():
+                milestones.reached(step)
+
+        result = train(
+            TaskModel(model),
+            stream,
+            plan,
+            accelerator,
+            checkpoints=checkpoints,
+            resume=config.resume,
+            on_loss=on_loss,
+            milestones=replace(milestones, reached=reached),
+        )
     model.eval()
     return result

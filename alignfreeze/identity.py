@@ -11,7 +11,7 @@ import alignfreeze
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 
-SHARED_FIELDS = ("seed", "accumulation")
+SHARED_FIELDS = ("seed", "accumulation", "compile")
 REALIGN_FIELDS = (
     *SHARED_FIELDS,
     "source_language",
@@ -20,6 +20,7 @@ REALIGN_FIELDS = (
     "temperature",
     "layer",
     "projection",
+    "prefix",
     "realign_batch_size",
     "realign_lr",
     "realign_max_length",
@@ -36,7 +37,10 @@ FINETUNE_FIELDS = (
 )
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "seqeval")
 
-HOW_FIELDS = frozenset({"resume", "reuse", "save_model", "checkpoint_steps"})
+MEMORY_FIELDS = frozenset({"prefix_memory", "loss_block", "activation_checkpointing"})
+"""Options that say how much memory a run may take, on whatever machine."""
+
+HOW_FIELDS = MEMORY_FIELDS | {"resume", "reuse", "save_model", "checkpoint_steps"}
 """Options that change how a run gets to its result, not the result."""
 
 

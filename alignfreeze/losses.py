@@ -3,10 +3,11 @@
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 
 def contrastive_alignment_loss(
-    words: Tensor, anchors: Tensor, positives: Tensor, temperature: float
+    words: Tensor, anchors: Tensor, positives: Tensor, temperature: float, *, block: int = 0
 ) -> Tensor:
     """Pull each aligned word to its translation, and away from every other word.
 
@@ -28,6 +29,9 @@ def contrastive_alignment_loss(
         anchors: Rows of the words in H, int64 of shape (m,), m >= 1.
         positives: Row of each anchor's translation, int64 of shape (m,).
         temperature: T, greater than 0.
+        block: Rows of the similarity matrix, of shape (m, n), that are in memory at a time, in
+            the backward pass too, which computes them again; 0: all of them. The loss and its
+            gradient are the same.
 
     Returns:
         A scalar; float64 if ``words`` is, else float32.
@@ -40,10 +44,28 @@ def contrastive_alignment_loss(
         if words.dtype != torch.float64:
             words = words.float()
         directions = F.normalize(words, dim=-1)
-        similarities = directions[anchors] @ directions.T / temperature
-        to_positive = similarities.gather(1, positives[:, None]).squeeze(1)
-        to_others = similarities.scatter(1, anchors[:, None], -torch.inf)
-        return (to_others.logsumexp(dim=1) - to_positive).mean()
+        if block == 0 or block >= len(anchors):
+            return _terms(directions, anchors, positives, temperature).mean()
+        terms = [
+            checkpoint(
+                _terms,
+                directions,
+                *rows,
+                temperature,
+                use_reentrant=False,
+                preserve_rng_state=False,
+            )
+            for rows in zip(anchors.split(block), positives.split(block), strict=True)
+        ]
+        return torch.cat(terms).mean()
+
+
+def _terms(directions: Tensor, anchors: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    """Each anchor's term of the loss, of shape (m,), from words of length 1."""
+    similarities = directions[anchors] @ directions.T / temperature
+    to_positive = similarities.gather(1, positives[:, None]).squeeze(1)
+    to_others = similarities.scatter(1, anchors[:, None], -torch.inf)
+    return to_others.logsumexp(dim=1) - to_positive
 
 
 def _check(words: Tensor, anchors: Tensor, positives: Tensor, temperature: float) -> None:

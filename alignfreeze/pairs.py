@@ -1,6 +1,7 @@
 """Batches of aligned sentence pairs for realignment, tokenized once and as late as possible."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -11,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
+from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, moved, padded, rounds
 from alignfreeze.corpus import AlignedCorpus
+from alignfreeze.vocabulary import used_ids
 from alignfreeze.words import SpecialTokens, Subwords, subwords_of
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class PairBatch:
             every aligned word of either side is one.
         positives: For each anchor the row of its translation, of shape (anchors,).
         size: How many sentence pairs.
+        states: What the lowest layer that is run reads, of shape (2 * pairs, subwords, hidden);
+            ``None`` where all layers are run.
     """
 
     input_ids: Tensor
@@ -79,6 +83,7 @@ class PairBatch:
     anchors: Tensor
     positives: Tensor
     size: int
+    states: Tensor | None = None
 
     @property
     def weight(self) -> int:
@@ -88,12 +93,13 @@ class PairBatch:
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device."""
         return PairBatch(
-            input_ids=self.input_ids.to(device, non_blocking=True),
-            attention_mask=self.attention_mask.to(device, non_blocking=True),
-            word_positions=self.word_positions.to(device, non_blocking=True),
-            anchors=self.anchors.to(device, non_blocking=True),
-            positives=self.positives.to(device, non_blocking=True),
+            input_ids=moved(self.input_ids, device),
+            attention_mask=moved(self.attention_mask, device),
+            word_positions=moved(self.word_positions, device),
+            anchors=moved(self.anchors, device),
+            positives=moved(self.positives, device),
             size=self.size,
+            states=None if self.states is None else moved(self.states, device),
         )
 
 
@@ -177,6 +183,20 @@ class PairStream:
                 self.empty_batches += batch.weight == 0
                 yield batch
             inside = 0
+
+    def vocabulary(self, n_batches: int) -> NDArray[np.int64] | None:
+        """The ids that the first batches hold, sorted; ``None`` if they are too many to remember.
+
+        Their pairs are tokenized by this, which `batches` then need not do.
+        """
+        n_pairs = math.ceil(n_batches / BUFFER_BATCHES) * BUFFER_BATCHES * self.batch_size
+        if n_pairs > REMEMBERED_PAIRS:
+            return None
+        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
+        keys = [(corpus, row) for _, corpus, row in islice(order, n_pairs)]
+        pairs = self.encode(list(dict.fromkeys(keys)))
+        sides = (side.input_ids for pair in pairs for side in (pair.source, pair.target))
+        return used_ids(sides, self._padding)
 
     @property
     def _padding(self) -> int:

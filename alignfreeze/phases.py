@@ -176,6 +176,7 @@ class Phases:
                 checkpoints=checkpoints,
                 on_loss=log_losses(run, "realign/loss"),
                 remembered=self.preparation.encoded_pairs[config.realign_max_length],
+                prefixes=self.preparation.prefixes,
             )
             log_result(run, result, "realign/pairs_per_second")
             several = len({self.realign_steps(data) for data in self.preparation.tasks}) > 1

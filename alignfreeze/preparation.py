@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.bitexts import parallel_languages
-from alignfreeze.caching import folder_digest
+from alignfreeze.caching import cache_root, folder_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy, Task
 from alignfreeze.corpus import AlignedCorpus
@@ -24,6 +24,7 @@ from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
 from alignfreeze.pairs import EncodedPair
 from alignfreeze.parallel import aligned_corpora, hold_out
+from alignfreeze.prefixes import PrefixCache
 from alignfreeze.registry import STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.taskdata import TaskData
@@ -147,6 +148,7 @@ class Preparation:
             self.corpora = [training for training, _ in parts]
             self.held_out = [held_out for _, held_out in parts]
         self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
+        self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
 
     @property
     def n_layers(self) -> int:

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from alignfreeze.acceleration import accelerated
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import hidden_size, word_states
-from alignfreeze.freezing import frozen
+from alignfreeze.freezing import FreezingSummary, frozen
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, PairBatch, PairStream
+from alignfreeze.prefixes import (
+    FrozenPrefix,
+    PrefixCache,
+    PrefixedStream,
+    cut_prefix,
+    prefix_length,
+)
+from alignfreeze.sections import EncoderSection
 from alignfreeze.training import TrainingPlan, TrainingResult, train
+from alignfreeze.vocabulary import compact_vocabulary
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -37,29 +47,36 @@ class RealignmentModel(nn.Module):
     """An encoder with a projection head on each layer that is realigned.
 
     Args:
-        encoder: Its parameters are shared, not copied.
+        encoder: Its parameters are shared, not copied; or the upper part of one, which batches
+            bring the states for.
         layers: Layers whose outputs are realigned; -1 is the last one's.
         projection: Width of the heads' output; 0 for no head.
         temperature: Of the contrastive loss.
+        loss_block: Aligned words whose similarities are in memory at a time; 0: all.
     """
 
     def __init__(
         self,
-        encoder: "PreTrainedModel",
+        encoder: "PreTrainedModel | EncoderSection",
         *,
         layers: tuple[int, ...],
         projection: int,
         temperature: float,
+        loss_block: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.section = encoder if isinstance(encoder, EncoderSection) else None
+        self.encoder = encoder.encoder if isinstance(encoder, EncoderSection) else encoder
         self.layers = layers
         self.temperature = temperature
-        width = hidden_size(encoder)
+        self.loss_block = loss_block
+        width = hidden_size(self.encoder)
         self.heads = nn.ModuleList(projection_head(width, projection) for _ in layers)
 
     def forward(self, batch: PairBatch) -> Tensor:
         """The loss summed over the aligned words, and averaged over the layers; a scalar."""
+        if self.section is not None:
+            self.section.feed(batch.states)
         states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
         losses = []
         for state, head in zip(states, self.heads, strict=True):
@@ -68,7 +85,7 @@ class RealignmentModel(nn.Module):
                 losses.append(words.sum() * 0)
                 continue
             mean = contrastive_alignment_loss(
-                words, batch.anchors, batch.positives, self.temperature
+                words, batch.anchors, batch.positives, self.temperature, block=self.loss_block
             )
             losses.append(mean * batch.weight)
         return torch.stack(losses).mean()
@@ -86,6 +103,7 @@ def realign(
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
     remembered: dict[tuple[int, int], EncodedPair] | None = None,
+    prefixes: PrefixCache | None = None,
 ) -> TrainingResult:
     """Realign an encoder in place.
 
@@ -100,6 +118,7 @@ def realign(
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
         remembered: Pairs that are tokenized already (see `PairStream`).
+        prefixes: What frozen layers have made of sentences, if ``config.prefix`` is ``cached``.
 
     Raises:
         ConfigError: If the strategy does not fit the encoder.
@@ -123,26 +142,53 @@ def realign(
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
     )
-    model = RealignmentModel(
-        encoder,
-        layers=config.layer,
-        projection=config.projection,
-        temperature=config.temperature,
-    )
+    n_batches = steps * config.accumulation * accelerator.num_processes
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
-        result = train(
-            model,
-            stream,
-            plan,
-            accelerator,
-            checkpoints=checkpoints,
-            resume=config.resume,
-            on_loss=on_loss,
+        prefix = None
+        if config.prefix == "cached" and prefixes is not None:
+            prefix = _prefix(encoder, summary, config.layer, prefixes, accelerator)
+        model = RealignmentModel(
+            encoder if prefix is None else prefix.upper,
+            layers=config.layer,
+            projection=config.projection,
+            temperature=config.temperature,
+            loss_block=config.loss_block,
         )
+        with (
+            compact_vocabulary(encoder, stream.vocabulary(n_batches)),
+            accelerated(
+                model.encoder,
+                compiled=config.compile,
+                activation_checkpointing=config.activation_checkpointing,
+            ),
+        ):
+            result = train(
+                model,
+                stream if prefix is None else PrefixedStream(stream, prefix),
+                plan,
+                accelerator,
+                checkpoints=checkpoints,
+                resume=config.resume,
+                on_loss=on_loss,
+            )
     encoder.eval()
     _report_losses_of_data(stream)
+    if prefix is not None:
+        logger.info("%s", prefix)
     return result
+
+
+def _prefix(
+    encoder: "PreTrainedModel",
+    summary: FreezingSummary,
+    realigned: tuple[int, ...],
+    prefixes: PrefixCache,
+    accelerator: "Accelerator",
+) -> FrozenPrefix | None:
+    """The layers that need not be run at every step, if there are any."""
+    boundary = prefix_length(encoder, summary, realigned)
+    return cut_prefix(encoder, boundary, prefixes, accelerator) if boundary else None
 
 
 def _report_losses_of_data(stream: PairStream) -> None:

@@ -1,6 +1,7 @@
 """The training loop that realignment and fine-tuning share."""
 
 import logging
+import math
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -19,8 +20,10 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
+from alignfreeze.acceleration import unread_masks
 from alignfreeze.batching import Batch, BatchStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord, Progress
+from alignfreeze.dropout import fast_dropout
 from alignfreeze.errors import Interrupted, TrainingError
 from alignfreeze.progress import progress_bar
 from alignfreeze.signals import deferred_signals
@@ -163,7 +166,10 @@ def train(
     try:
         prepared = accelerator.prepare(model, optimizer, schedule)
         loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
-        return loop.run(stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones)
+        with unread_masks(), fast_dropout(accelerator.device):
+            return loop.run(
+                stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
+            )
     finally:
         accelerator.free_memory()
 
@@ -199,15 +205,15 @@ class _Loop:
         progress = self._restore(checkpoints) if resume else Progress()
         for record in progress.losses:
             on_loss(record)
-        batches = self._own_batches(stream, progress.step)
+        steps = self._steps(stream, progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
         with deferred_signals() as received, self._bar(progress) as bar:
             while progress.step < self.plan.steps:
-                micro = list(islice(batches, self.plan.accumulation))
-                weight, stop = self._agree(sum(b.weight for b in micro), bool(received))
+                micro, weight = next(steps)
                 pending.append(self._step(micro, weight))
                 progress.step += 1
+                stop = self._agree(bool(received), progress.step)
                 progress.empty_steps += weight == 0
                 n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
@@ -248,19 +254,24 @@ class _Loop:
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress
 
-    def _own_batches(self, stream: BatchStream, step: int) -> Iterator[Batch]:
-        """This process's share of the batches, from an optimizer step on."""
+    def _steps(self, stream: BatchStream, step: int) -> Iterator[tuple[list[Batch], int]]:
+        """This process's batches of each optimizer step, and the weight of all processes'."""
         n_processes = self.accelerator.num_processes
-        batches = stream.batches(step * self.plan.accumulation * n_processes)
-        return islice(batches, self.accelerator.process_index, None, n_processes)
+        size = self.plan.accumulation * n_processes
+        batches = stream.batches(step * size)
+        while True:
+            together = list(islice(batches, size))
+            own = together[self.accelerator.process_index :: n_processes]
+            yield own, sum(batch.weight for batch in together)
 
-    def _agree(self, weight: int, stop: bool) -> tuple[int, bool]:
-        """Add up the weight over all processes; stop if any of them was asked to."""
+    def _agree(self, stop: bool, step: int) -> bool:
+        """Whether any of the processes was asked to stop; they wait for each other to say so."""
         if self.accelerator.num_processes == 1:
-            return weight, stop
-        sums = torch.tensor([weight, int(stop)], device=self.accelerator.device)
-        weight, stops = self.accelerator.reduce(sums, "sum").tolist()
-        return weight, stops > 0
+            return stop
+        if step % LOG_STEPS:
+            return False
+        stops = torch.tensor(int(stop), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(stops, "sum") > 0)
 
     def _step(self, micro: list[Batch], weight: int) -> Tensor:
         """One optimizer step on the mean of ``weight`` terms; returns this process's part."""
@@ -293,14 +304,14 @@ class _Loop:
 
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""
-        mean = self._losses(pending).mean()
+        mean = float(self._losses(pending).mean())
         pending.clear()
-        if not torch.isfinite(mean):
+        if not math.isfinite(mean):
             raise TrainingError(
                 f"{self.plan.phase}: the loss is not a number by step {step}; the learning rate, "
                 f"{self.plan.learning_rate:g}, must be lower"
             )
-        return LossRecord(step, float(mean))
+        return LossRecord(step, mean)
 
     def _losses(self, pending: list[Tensor]) -> Tensor:
         """The losses of some steps, over all processes, of shape (steps,)."""

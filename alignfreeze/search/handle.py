@@ -15,13 +15,21 @@ from optuna.study import StudyDirection
 from alignfreeze.caching import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
-from alignfreeze.identity import HOW_FIELDS, code_digest, config_hash, hash_of, library_versions
+from alignfreeze.identity import (
+    HOW_FIELDS,
+    MEMORY_FIELDS,
+    code_digest,
+    config_hash,
+    hash_of,
+    library_versions,
+)
 from alignfreeze.search.drawing import make_pruner, make_sampler, quiet
 from alignfreeze.search.queue import TrialQueue, retry
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
 from alignfreeze.search.storage import open_storage, require_existing
 
 CONFIG = "config"
+MEMORY = "memory"
 SETTINGS = "settings"
 SPACE = "space"
 IDENTITY = "identity"
@@ -104,6 +112,7 @@ def open_study(
                 "give it another name"
             )
     handle.remember(HEARTBEAT, settings.heartbeat)
+    handle.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
     return handle
 
 
@@ -176,7 +185,7 @@ def find_study(name: str, url: str) -> Iterator[StudyHandle]:
     """
     attributes = begun_study(name, url, HEARTBEAT)
     heartbeat = attributes[HEARTBEAT]
-    config = RunConfig.model_validate(attributes[CONFIG])
+    config = RunConfig.model_validate(attributes[CONFIG] | attributes.get(MEMORY, {}))
     # Whether there are references to test is the coordinator's to check.
     own = {"heartbeat": heartbeat, "references": ()}
     settings = SearchConfig.model_validate(attributes[SETTINGS] | own)

@@ -2,13 +2,17 @@
 
 import gc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from alignfreeze.training import make_accelerator
 
@@ -38,6 +42,61 @@ def no_accelerator() -> Iterator[None]:
 def accelerator(no_accelerator: None) -> Accelerator:
     """An accelerator for one process in float32."""
     return make_accelerator("fp32")
+
+
+WAITING = {"_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2"}
+"""Operators that hand something to Python, or whose result's shape depends on values: on a GPU the
+host waits for the device in them."""
+
+
+class _Waits(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.count += function.overloadpacket.__name__ in WAITING
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def waits() -> Callable[[Callable[[], object]], int]:
+    """Counts the operators in a call that wait for the device."""
+
+    def count(call: Callable[[], object]) -> int:
+        with _Waits() as mode:
+            call()
+        return mode.count
+
+    return count
+
+
+@pytest.fixture
+def kept_bytes() -> Callable[[Callable[[], object]], int]:
+    """The most memory that activations take at a time, kept for the backward pass, in a call."""
+
+    def measure(call: Callable[[], object]) -> int:
+        now, most = 0, 0
+
+        class Kept:
+            def __init__(self, tensor: Tensor) -> None:
+                nonlocal now, most
+                self.tensor = tensor
+                now += tensor.nbytes
+                most = max(most, now)
+
+            def __del__(self) -> None:
+                nonlocal now
+                now -= self.tensor.nbytes
+
+        with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+            result = call()
+        del result
+        return most
+
+    return measure
 
 
 @pytest.fixture(scope="session")

@@ -160,3 +160,8 @@ def test_the_seed_decides(run):
     one, again, other = ([p.detach() for p in model.parameters()] for model in models)
     assert all(map(torch.equal, one, again))
     assert not all(map(torch.equal, one, other))
+
+
+def test_no_step_waits_for_the_device(run, waits):
+    counts = [waits(lambda n=steps: run(tagger(), tagging_rows(40), steps=n)) for steps in (2, 9)]
+    assert counts[0] == counts[1] > 0

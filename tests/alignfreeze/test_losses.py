@@ -138,3 +138,37 @@ def test_refuses_a_shape_or_a_dtype(
 ) -> None:
     with pytest.raises(ValueError, match=match):
         contrastive_alignment_loss(words, anchors, positives, 0.1)
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 8, 100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_in_blocks_the_loss_and_its_gradient_are_the_same(block, dtype):
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randn(20, 6, generator=generator, dtype=dtype)
+    anchors = torch.randperm(20, generator=generator)[:8]
+    positives = (anchors + 1) % 20
+    one, other = words.clone().requires_grad_(), words.clone().requires_grad_()
+    whole = contrastive_alignment_loss(one, anchors, positives, 0.1)
+    blocks = contrastive_alignment_loss(other, anchors, positives, 0.1, block=block)
+    (3 * whole).backward()
+    (3 * blocks).backward()
+    torch.testing.assert_close(blocks, whole)
+    torch.testing.assert_close(other.grad, one.grad)
+
+
+def test_blocks_bound_the_memory_of_the_similarities(kept_bytes):
+    words = torch.randn(256, 8, requires_grad=True)
+    anchors = torch.arange(256)
+    positives = anchors.roll(1)
+
+    def kept(block: int) -> int:
+        return kept_bytes(
+            lambda: contrastive_alignment_loss(words, anchors, positives, 0.1, block=block)
+        )
+
+    matrix = 256 * 256 * 4
+    assert kept(0) > 2 * matrix
+    assert kept(16) < matrix

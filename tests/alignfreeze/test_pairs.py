@@ -211,7 +211,10 @@ def test_a_stream_can_be_entered_anywhere(corpora, tokenizer, start, mix):
     for one, other in zip(found, expected, strict=True):
         for name, value in vars(one).items():
             expected_value = getattr(other, name)
-            same = torch.equal(value, expected_value) if name != "size" else value == expected_value
+            if isinstance(value, torch.Tensor):
+                same = torch.equal(value, expected_value)
+            else:
+                same = value == expected_value
             assert same, name
 
 
@@ -267,3 +270,17 @@ def test_batches_without_a_link_are_counted(corpora, tokenizer):
     one = stream(corpora, tokenizer, max_length=6)
     batches = list(islice(one.batches(0), 64))
     assert one.empty_batches == sum(batch.weight == 0 for batch in batches) > 0
+
+
+def test_the_vocabulary_is_that_of_the_batches_that_will_come(corpora, tokenizer):
+    for n_batches in (1, 64, 70):
+        one = stream(corpora, tokenizer)
+        ids = one.vocabulary(n_batches)
+        found = torch.cat([b.input_ids.flatten() for b in islice(one.batches(0), n_batches)])
+        assert set(found.tolist()) <= set(ids.tolist())
+        assert ids.tolist() == sorted(set(ids.tolist()))
+
+
+def test_too_many_pairs_have_no_vocabulary(corpora, tokenizer, monkeypatch):
+    monkeypatch.setattr("alignfreeze.pairs.REMEMBERED_PAIRS", 10)
+    assert stream(corpora, tokenizer).vocabulary(64) is None

@@ -11,11 +11,14 @@ from alignfreeze.contracts import Bitext
 from alignfreeze.corpus import aligned_corpus
 from alignfreeze.encoders import word_states
 from alignfreeze.errors import ConfigError
+from alignfreeze.freezing import frozen
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, EncodedSide, PairBatch, PairStream, collate_pairs
+from alignfreeze.prefixes import PrefixCache
 from alignfreeze.realign import RealignmentModel, projection_head, realign
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze_aligners.pharaoh import PharaohAligner
+from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.none import NoFreezing
 
@@ -243,3 +246,120 @@ def test_lost_words_are_reported(run, corpora, caplog):
     assert [r.getMessage() for r in caplog.records] == [
         f"{n_long} sentence pairs lost words beyond realign_max_length=8"
     ]
+
+
+# The fast ways
+
+HALF = {"boundary": 2, "embeddings": True}
+
+
+def realigned(run_with, **options) -> tuple[list[LossRecord], dict[str, Tensor]]:
+    encoder = without_dropout(tiny_encoder())
+    records = run_with(encoder, FrontFreezing(**HALF), **options)
+    return records, {name: p.detach() for name, p in encoder.named_parameters()}
+
+
+def without_dropout(encoder):
+    """So that a prefix in evaluation mode computes what one in training mode does."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return encoder
+
+
+@pytest.fixture
+def cached(corpora, tokenizer, accelerator, tmp_path):
+    """Realigns an encoder with a cache of frozen prefixes."""
+
+    def realign_encoder(encoder, strategy, *, prefixes, **options) -> list[LossRecord]:
+        records: list[LossRecord] = []
+        torch.manual_seed(0)
+        realign(
+            encoder,
+            tokenizer,
+            corpora,
+            strategy,
+            RunConfig(realign_lr=3e-3, realign_batch_size=8, projection=0, **options),
+            steps=20,
+            accelerator=accelerator,
+            checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
+            on_loss=records.append,
+            prefixes=prefixes,
+        )
+        return records
+
+    return realign_encoder
+
+
+def assert_same(one, other) -> None:
+    torch.testing.assert_close(
+        [loss for _, loss in one[0]], [loss for _, loss in other[0]], rtol=1e-4, atol=1e-4
+    )
+    for name, parameter in one[1].items():
+        if name.endswith("key.bias"):
+            continue  # a shift of all keys changes no attention: its gradient is noise
+        torch.testing.assert_close(other[1][name], parameter, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_a_cached_prefix_changes_nothing_but_the_prefixs_dropout(cached, tmp_path, caplog):
+    cache = PrefixCache(1, tmp_path / "prefixes")
+    exact = realigned(cached, prefixes=cache, prefix="exact")
+    with caplog.at_level(logging.INFO, logger="alignfreeze.realign"):
+        first = realigned(cached, prefixes=cache, prefix="cached")
+        again = realigned(cached, prefixes=cache, prefix="cached", temperature=0.1)
+    assert_same(exact, first)
+    assert_same(exact, again)
+    said = [r.getMessage() for r in caplog.records if "frozen prefix" in r.getMessage()]
+    assert said == [
+        "frozen prefix of 2 layers: 120 sentences run, 200 found; 120 are kept, 0 of them on disk",
+        "frozen prefix of 2 layers: 0 sentences run, 320 found; 120 are kept, 0 of them on disk",
+    ]
+
+
+def test_a_prefix_with_trained_embeddings_is_run_at_every_step(cached, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="alignfreeze.realign"):
+        cached(
+            tiny_encoder(),
+            FrontFreezing(boundary=2),
+            prefixes=PrefixCache(1, tmp_path),
+            prefix="cached",
+        )
+    assert "frozen prefix" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "options", [{"loss_block": 3}, {"activation_checkpointing": True}], ids=lambda o: next(iter(o))
+)
+def test_ways_to_save_memory_change_nothing(cached, options):
+    plain = realigned(cached, prefixes=None)
+    assert_same(plain, realigned(cached, prefixes=None, **options))
+
+
+def test_a_batch_computes_no_gradients_of_frozen_weights(kept_bytes):
+    """With the upper half frozen, what their weights' gradients would need is not kept either."""
+    encoder = tiny_encoder()
+    model = model_of(encoder)
+    everything = kept_bytes(lambda: model(BATCH))
+    with frozen(encoder, BackFreezing(boundary=2)):
+        less = kept_bytes(lambda: model(BATCH))
+        model(BATCH).backward()
+    assert less < everything
+    names = {name for name, p in encoder.named_parameters() if p.grad is not None}
+    assert any(name.startswith("encoder.layer.1.") for name in names)
+    assert not any(name.startswith(("encoder.layer.2.", "encoder.layer.3.")) for name in names)
+
+
+def test_no_step_waits_for_the_device(run, waits):
+    """However many steps there are between two records of the loss, the waits are the records'."""
+    counts = [
+        waits(lambda n=steps: run(tiny_encoder(), NoFreezing(), steps=n, projection=4))
+        for steps in (2, 9)
+    ]
+    assert counts[0] == counts[1] > 0
+
+
+def test_accumulation_saves_the_memory_that_larger_batches_take(run, kept_bytes):
+    def kept(**options) -> int:
+        return kept_bytes(lambda: run(tiny_encoder(), NoFreezing(), steps=2, **options))
+
+    assert kept(realign_batch_size=8, accumulation=4) < 0.5 * kept(realign_batch_size=32)

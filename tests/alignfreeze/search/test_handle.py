@@ -113,6 +113,7 @@ def test_the_name_depends_on_the_runs(name):
 
 def test_the_name_does_not_depend_on_how_a_run_gets_there():
     values = {"resume": True, "reuse": False, "save_model": True, "checkpoint_steps": 7}
+    values |= {"prefix_memory": 1, "loss_block": 8, "activation_checkpointing": True}
     assert values.keys() == HOW_FIELDS
     other = changed(CONFIG, **values)
     assert study_name(other, SETTINGS, "") == study_name(CONFIG, SETTINGS, "")
@@ -365,3 +366,11 @@ def test_how_a_run_gets_there_may_differ(url):
         pass
     with opened(changed(CONFIG, checkpoint_steps=7), SETTINGS, url, name="mine") as handle:
         assert handle.config.checkpoint_steps == 7
+
+
+def test_a_worker_keeps_to_the_memory_that_was_asked_for_last(url):
+    for megabytes in (100, 7):
+        with opened(changed(CONFIG, prefix_memory=megabytes), SETTINGS, url, name="mine"):
+            pass
+    with find_study("mine", url) as handle:
+        assert handle.config.prefix_memory == 7

@@ -1,0 +1,130 @@
+"""Train only the rows of the embedding table that the data uses; exactly, not approximately.
+
+A row whose subword does not occur has no gradient, so that Adam's moments of it stay 0 and it stays
+as it is. A table of 250,000 rows is most of a small encoder's weights, though: left out, they take
+no gradient to be zeroed, no moments in memory and no part in the optimizer's step.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def used_ids(
+    rows: Iterable[NDArray[np.integer] | Sequence[int]], padding: int
+) -> NDArray[np.int64]:
+    """The ids that occur in some rows, and the padding's; sorted, each once."""
+    found = {padding}
+    for row in rows:
+        found.update(row.tolist() if isinstance(row, np.ndarray) else row)
+    return np.array(sorted(found), dtype=np.int64)
+
+
+class _CompactTable:
+    """An embedding whose weight is replaced by its used rows.
+
+    Args:
+        embedding: The embedding.
+        ids: Its used rows, sorted, of shape (used,).
+    """
+
+    def __init__(self, embedding: nn.Embedding, ids: NDArray[np.int64]) -> None:
+        self.embedding = embedding
+        self.whole = embedding.weight
+        self.padding = embedding.padding_idx
+        self.ids = torch.from_numpy(ids)
+        self.places = torch.full((embedding.num_embeddings,), -1)
+        self.places[self.ids] = torch.arange(len(ids))
+        rows = self.whole.detach()[self.ids.to(self.whole.device)]
+        self.rows = nn.Parameter(rows, requires_grad=self.whole.requires_grad)
+        self._hook: Any = None
+
+    def enter(self) -> None:
+        """Let the used rows take the table's place."""
+        padding = -1 if self.padding is None else int(self.places[self.padding])
+        self.embedding.weight = self.rows
+        self.embedding.padding_idx = None if padding < 0 else padding
+        self._hook = self.embedding.register_forward_pre_hook(self._renumber)
+
+    def leave(self) -> None:
+        """Put the table back, with what the used rows have become."""
+        device = self.rows.device
+        self.whole.data = self.whole.data.to(device)
+        self.whole.data[self.ids.to(device)] = self.rows.detach()
+        self.embedding.weight = self.whole
+        self.embedding.padding_idx = self.padding
+        self._hook.remove()
+
+    def _renumber(self, _: nn.Module, args: tuple[Tensor]) -> Tensor:
+        (ids,) = args
+        self.places = self.places.to(ids.device)
+        return self.places[ids]
+
+
+class CompactVocabulary:
+    """A vocabulary that may be compact at the moment."""
+
+    def __init__(self, table: _CompactTable | None = None) -> None:
+        self._table = table
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """The whole vocabulary for a while, to read other text than the training's."""
+        if self._table is None:
+            yield
+            return
+        self._table.leave()
+        try:
+            yield
+        finally:
+            self._table.enter()
+
+
+@contextmanager
+def compact_vocabulary(
+    model: "PreTrainedModel", ids: NDArray[np.int64] | None
+) -> Iterator[CompactVocabulary]:
+    """Keep only some rows of a model's word embeddings, for as long as the context lasts.
+
+    The optimizer is to be made inside. Afterwards, an exception included, the table is whole,
+    with the used rows as they were trained. Where there is nothing to gain (the embeddings are
+    frozen, or shared with another part, or no plain table), nothing is done.
+
+    Args:
+        model: An encoder, with or without a task head.
+        ids: All ids that it will read, sorted, of shape (used,); ``None``: they are not known.
+    """
+    embedding = model.get_input_embeddings()
+    if ids is None or not _is_plain(embedding) or _is_shared(model, embedding.weight):
+        yield CompactVocabulary()
+        return
+    table = _CompactTable(embedding, ids)
+    table.enter()
+    try:
+        yield CompactVocabulary(table)
+    finally:
+        table.leave()
+
+
+def _is_plain(embedding: nn.Module) -> TypeGuard[nn.Embedding]:
+    """Whether an embedding does nothing but look rows up, and is trained."""
+    return (
+        type(embedding) is nn.Embedding
+        and embedding.weight.requires_grad
+        and embedding.max_norm is None
+        and not embedding.sparse
+        and not embedding.scale_grad_by_freq
+    )
+
+
+def _is_shared(model: nn.Module, weight: Tensor) -> bool:
+    modules = model.modules()
+    return sum(own is weight for module in modules for own in module._parameters.values()) > 1

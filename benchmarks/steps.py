@@ -1,0 +1,236 @@
+"""Realignment steps: ours against the plain way, strategy by strategy, and what a step is made of.
+
+    python benchmarks/steps.py [--data DIR --model DIR --languages de,fr --rounds 3]
+
+Ours is the whole realignment phase as a run has it (its own loop, batches made on the way), on 32
+batches a round. For the overhead, the same batches go in turn through it and through an encoder
+that is run forward and backward with the same optimizer and nothing else.
+"""
+
+import copy
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import baseline
+import torch
+from accelerate import Accelerator
+from common import Result, Setting, in_turn, median_ratio, parser, record, setting
+
+from alignfreeze.acceleration import unread_masks
+from alignfreeze.batching import Batch
+from alignfreeze.checkpoints import CheckpointFolder
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.encoders import layer_count, load_encoder
+from alignfreeze.freezing import frozen
+from alignfreeze.pairs import PairBatch, PairStream
+from alignfreeze.prefixes import PrefixCache
+from alignfreeze.realign import RealignmentModel, realign
+from alignfreeze.registry import STRATEGY, create_plugin
+from alignfreeze.training import TrainingPlan, make_accelerator, resolve_precision, train
+from alignfreeze.vocabulary import compact_vocabulary
+
+OURS, PLAIN, OVERHEAD = 32, 8, 32
+"""Steps in a round."""
+
+
+class Steps:
+    """Both ways to realign, from the same pretrained encoder."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.encoder = load_encoder(setting.model)
+        self.accelerator = make_accelerator(resolve_precision("auto"))
+        self.folder = Path(tempfile.mkdtemp())
+        rows = [(corpus, row) for corpus in setting.corpora for row in range(len(corpus))]
+        chosen = random.Random(0).sample(rows, min(len(rows), 64 * 16))
+        self.pairs = [corpus.rows([row])[0] for corpus, row in chosen]
+
+    def ours(
+        self, number: int, strategy: FreezingStrategy, prefixes: PrefixCache | None = None
+    ) -> float:
+        """Pairs per second of a realignment."""
+        config = RunConfig(seed=number, prefix="exact" if prefixes is None else "cached")
+        result = realign(
+            copy.deepcopy(self.encoder),
+            self.setting.tokenizer,
+            self.setting.corpora,
+            strategy,
+            config,
+            steps=OURS,
+            accelerator=self.accelerator,
+            checkpoints=CheckpointFolder(self.folder, "me"),
+            on_loss=lambda record: None,
+            prefixes=prefixes,
+        )
+        return result.per_second
+
+    def plain(self, number: int, strategy: FreezingStrategy) -> float:
+        """Pairs per second of the plain way; tokenized before."""
+        encoder = copy.deepcopy(self.encoder).train()
+        model = baseline.PlainRealignment(encoder, self.setting.tokenizer)
+        encoded = [model.encode(pair) for pair in self.pairs]
+        batches = baseline.in_random_order(encoded, 16, number)
+        with frozen(encoder, strategy):
+            trained = [p for p in model.parameters() if p.requires_grad]
+            optimizer = torch.optim.Adam(trained, lr=2e-5)
+            began = time.perf_counter()
+            for batch in itertools.islice(batches, PLAIN):
+                baseline.realignment_step(model, batch, optimizer)
+            return PLAIN * 16 / (time.perf_counter() - began)
+
+
+class InTurn:
+    """A stream that lets a bare encoder have each batch first, and times both."""
+
+    def __init__(self, stream: PairStream, bare: "Bare") -> None:
+        self.stream = stream
+        self.bare = bare
+        self.ours: list[float] = []
+        self.theirs: list[float] = []
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches; what is between two of them is our step."""
+        for batch in self.stream.batches(start):
+            began = time.perf_counter()
+            self.bare.step(batch)
+            given = time.perf_counter()
+            self.theirs.append(given - began)
+            yield batch
+            self.ours.append(time.perf_counter() - given)
+
+
+class Bare:
+    """An encoder, run forward and backward, and its optimizer's step."""
+
+    def __init__(self, encoder: torch.nn.Module, accelerator: Accelerator) -> None:
+        self.encoder = encoder.train()
+        trained = [p for p in encoder.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=2e-5, fused=True)
+        self.accelerator = accelerator
+
+    def step(self, batch: PairBatch) -> None:
+        """One step; the loss is the mean of the words' states."""
+        with self.accelerator.autocast():
+            states = self.encoder(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask
+            ).last_hidden_state
+        states.float().mean().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def overhead(steps: Steps, number: int) -> tuple[float, float]:
+    """Seconds of a step of ours, and of a bare one, on the same batches: medians of the round."""
+    model = RealignmentModel(
+        copy.deepcopy(steps.encoder), layers=(-1,), projection=128, temperature=0.1
+    )
+    other = copy.deepcopy(steps.encoder)
+    setting = steps.setting
+    stream = PairStream(
+        setting.corpora,
+        setting.tokenizer,
+        batch_size=16,
+        max_length=96,
+        mix="proportional",
+        seed=number,
+    )
+    plan = TrainingPlan("overhead", "pairs", OVERHEAD, 2e-5, None, 1, 1000)
+    ids = stream.vocabulary(OVERHEAD)
+    with compact_vocabulary(model.encoder, ids), compact_vocabulary(other, ids), unread_masks():
+        turns = InTurn(stream, Bare(other, steps.accelerator))
+        checkpoints = CheckpointFolder(steps.folder, "me")
+        train(model, turns, plan, steps.accelerator, checkpoints=checkpoints, resume=False)
+    # The first step makes the optimizer's moments; the last one's time is not taken.
+    differences = [a - b for a, b in zip(turns.ours[1:], turns.theirs[1:], strict=False)]
+    bare = statistics.median(turns.theirs[1:])
+    return bare + statistics.median(differences), bare
+
+
+def main() -> None:
+    """Measure, and record."""
+    asked = parser(__doc__).parse_args()
+    steps = Steps(setting(asked))
+    n_layers = layer_count(steps.encoder)
+    none, back = (create_plugin(STRATEGY, name, {}) for name in ("none", "back"))
+    front = create_plugin(STRATEGY, "front", {"embeddings": True})
+    caches: dict[int, PrefixCache] = {}
+
+    def cold(number: int) -> float:
+        caches[number] = PrefixCache(2048, steps.folder / "prefixes")
+        return steps.ours(number, front, caches[number])
+
+    steps.ours(0, none)  # warms up
+    medians, rates = in_turn(
+        asked.rounds,
+        {
+            "none": lambda n: steps.ours(n, none),
+            "none, plain": lambda n: steps.plain(n, none),
+            "back": lambda n: steps.ours(n, back),
+            "back, plain": lambda n: steps.plain(n, back),
+            "front": lambda n: steps.ours(n, front),
+            "front, first epoch": cold,
+            "front, later epochs": lambda n: steps.ours(n, front, caches[n]),
+            "front, plain": lambda n: steps.plain(n, front),
+        },
+    )
+
+    def line(name: str, plain: str, what: str, target: str = "", note: str = "") -> Result:
+        return Result(
+            f"{what}, pairs/s",
+            f"{medians[name]:.1f}",
+            f"{medians[plain]:.1f}",
+            median_ratio(rates[name], rates[plain]),
+            target,
+            note,
+        )
+
+    seconds = [overhead(steps, number) for number in range(asked.rounds)]
+    ours, bare = (statistics.median(side) for side in zip(*seconds, strict=True))
+    share = statistics.median((a - b) / b for a, b in seconds)
+    trained = (n_layers - n_layers // 2) / n_layers
+    arithmetic = (2 + trained) / 3
+    record(
+        "Realignment, 16 pairs a step",
+        [
+            line("none", "none, plain", "`none`: all layers", ">= 4"),
+            line(
+                "front, later epochs",
+                "front, plain",
+                "`front`, embeddings frozen, `prefix=cached`, later epochs, trials or temperatures",
+                ">= 8",
+            ),
+            line(
+                "front, first epoch",
+                "front, plain",
+                "the same, first epoch: each sentence is run for the first time",
+            ),
+            line("front", "front, plain", "`front`, embeddings frozen, `prefix=exact`"),
+            line("back", "back, plain", "`back`: the upper half frozen"),
+            Result(
+                "a step of `back` / a step of `none`",
+                f"{medians['none'] / medians['back']:.2f}",
+                f"{arithmetic:.2f} by arithmetic",
+                median_ratio(rates["none"], rates["back"]) / arithmetic,
+                "<= 1.05",
+                "forward, gradients of states, and of the lower half's weights",
+            ),
+            Result(
+                "overhead of a step over the bare encoder and optimizer",
+                f"{1000 * ours:.0f} ms",
+                f"{1000 * bare:.0f} ms",
+                share,
+                "<= 0.05",
+                "the ratio is the part that is added",
+            ),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+import logging
+import os
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+import torch
+
+from alignfreeze.batching import padded
+from alignfreeze.freezing import frozen
+from alignfreeze.pairs import PairBatch
+from alignfreeze.prefixes import (
+    FrozenPrefix,
+    PrefixCache,
+    PrefixedStream,
+    StateStore,
+    cut_prefix,
+    prefix_length,
+)
+from alignfreeze.realign import RealignmentModel
+from alignfreeze.sections import EncoderSection
+from alignfreeze.testing import tiny_encoder
+from alignfreeze_strategies.back import BackFreezing
+from alignfreeze_strategies.front import FrontFreezing
+from alignfreeze_strategies.range import RangeFreezing
+
+SENTENCES = [[3, 10, 11, 12, 4], [3, 20, 4], [3, 21, 22, 4], [3, 20, 4]]
+
+
+def batch_of(sentences: list[list[int]] = SENTENCES) -> PairBatch:
+    """Sentence pairs whose second subwords translate each other."""
+    longest = max(map(len, sentences))
+    n_pairs = len(sentences) // 2
+    firsts = torch.arange(len(sentences)) * longest + 1
+    rows = torch.arange(n_pairs)
+    return PairBatch(
+        input_ids=padded(sentences, longest, 0),
+        attention_mask=padded([[1] * len(s) for s in sentences], longest, 0),
+        word_positions=firsts,
+        anchors=torch.cat([rows, rows + n_pairs]),
+        positives=torch.cat([rows + n_pairs, rows]),
+        size=n_pairs,
+    )
+
+
+BATCH = batch_of()
+
+
+@pytest.fixture
+def cache(tmp_path) -> PrefixCache:
+    return PrefixCache(1, tmp_path / "prefixes")
+
+
+# Which layers
+
+
+@pytest.mark.parametrize(
+    ("strategy", "realigned", "length"),
+    [
+        (FrontFreezing(boundary=2, embeddings=True), (-1,), 2),
+        (FrontFreezing(boundary=3, embeddings=True), (-1,), 3),
+        (FrontFreezing(boundary=3, embeddings=True), (1, -1), 1),
+        (FrontFreezing(boundary=2), (-1,), 0),
+        (BackFreezing(boundary=2), (-1,), 0),
+        (RangeFreezing(start=1, end=3, embeddings=True), (-1,), 0),
+    ],
+)
+def test_the_frozen_prefix_begins_with_the_embeddings(strategy, realigned, length):
+    encoder = tiny_encoder()
+    with frozen(encoder, strategy) as summary:
+        assert prefix_length(encoder, summary, realigned) == length
+
+
+# What it makes of sentences
+
+
+def test_states_are_those_that_the_encoder_comes_to(cache, accelerator):
+    encoder = tiny_encoder()
+    states = FrozenPrefix(encoder, 2, cache, accelerator).states(BATCH)
+    hidden = encoder(
+        input_ids=BATCH.input_ids, attention_mask=BATCH.attention_mask, output_hidden_states=True
+    ).hidden_states[2]
+    mask = BATCH.attention_mask[..., None]
+    torch.testing.assert_close(states * mask, hidden * mask)
+    assert not states.requires_grad
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, training):
+    """Also in training, where the encoder's dropout is off: the prefix is in evaluation mode."""
+    encoder = tiny_encoder()
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    encoder.config.attention_probs_dropout_prob = 0.0
+    encoder.train(training)
+    for layer in encoder.encoder.layer:
+        layer.attention.self.dropout.p = 0.0
+    options = {"layers": (-1,), "projection": 0, "temperature": 0.1}
+    with frozen(encoder, FrontFreezing(boundary=2, embeddings=True)):
+        plain = RealignmentModel(encoder, **options)(BATCH)
+        plain.backward()
+        expected = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+        encoder.zero_grad()
+        prefix = FrozenPrefix(encoder, 2, cache, accelerator)
+        prefix.upper.encoder.train(training)
+        model = RealignmentModel(prefix.upper, **options)
+        fast = model(replace(BATCH, states=prefix.states(BATCH)))
+        fast.backward()
+    torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)
+    found = {n: p.grad for n, p in encoder.named_parameters() if p.grad is not None}
+    assert found.keys() == expected.keys()
+    assert all(name.startswith(("encoder.layer.2.", "encoder.layer.3.")) for name in found)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_each_distinct_sentence_is_run_once(cache, accelerator):
+    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator)
+    first = prefix.states(BATCH)
+    assert (prefix.computed, prefix.found) == (3, 1)
+    longer = batch_of([*SENTENCES[:2], [3, 30, 31, 32, 33, 34, 4], SENTENCES[2]])
+    again = prefix.states(longer)
+    assert (prefix.computed, prefix.found) == (4, 4)
+    assert torch.equal(again[0, :5], first[0])
+    assert not again[0, 5:].any()
+    assert str(prefix) == (
+        "frozen prefix of 2 layers: 4 sentences run, 4 found; 4 are kept, 0 of them on disk"
+    )
+
+
+def test_a_later_run_finds_them_and_one_that_freezes_more_starts_from_them(
+    cache, accelerator, monkeypatch
+):
+    encoder = tiny_encoder()
+    FrozenPrefix(encoder, 1, cache, accelerator).states(BATCH)
+    again = FrozenPrefix(encoder, 1, cache, accelerator)
+    again.states(BATCH)
+    assert (again.computed, again.found) == (0, 4)
+    starts = []
+    make = EncoderSection.__init__
+    monkeypatch.setattr(
+        EncoderSection,
+        "__init__",
+        lambda self, model, start, stop: (
+            starts.append((start, stop)),
+            make(self, model, start, stop),
+        )[1],
+    )
+    higher = FrozenPrefix(encoder, 3, cache, accelerator)
+    starts.clear()
+    states = higher.states(BATCH)
+    assert starts == [(1, 3)]
+    fresh = FrozenPrefix(encoder, 3, PrefixCache(1, cache._folder), accelerator).states(BATCH)
+    torch.testing.assert_close(states, fresh)
+
+
+def test_another_precision_does_not_share(cache, accelerator):
+    assert cache.store("no", 2) is cache.store("no", 2)
+    assert cache.store("no", 2) is not cache.store("bf16", 2)
+    assert cache.below("bf16", 2) == []
+
+
+def test_beyond_the_budget_states_go_to_disk_in_half_precision(tmp_path, accelerator):
+    folder = tmp_path / "prefixes"
+    encoder = tiny_encoder()
+    in_memory = FrozenPrefix(encoder, 2, PrefixCache(1, folder), accelerator).states(BATCH)
+    assert not folder.exists()
+    prefix = FrozenPrefix(encoder, 2, PrefixCache(0, folder), accelerator)
+    prefix.states(BATCH)
+    assert str(prefix).endswith("3 are kept, 3 of them on disk")
+    on_disk = prefix.states(BATCH)
+    assert prefix.computed == 3
+    assert torch.equal(on_disk, in_memory.half().float())
+    assert list(folder.iterdir()) == []
+
+
+def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
+    monkeypatch.setattr("alignfreeze.prefixes.SEGMENT", 64)
+    store = StateStore([16], tmp_path)
+    states = [torch.full((rows, 4), float(rows)) for rows in (1, 3, 5, 40, 2)]
+    for number, one in enumerate(states):
+        store.add(bytes([number]), one)
+    assert (len(store), store.on_disk) == (5, 4)
+    for number, one in enumerate(states):
+        assert torch.equal(store.get(bytes([number])), one)
+    assert b"9" not in store
+    with pytest.raises(KeyError):
+        store.get(b"9")
+
+
+def test_a_full_disk_is_told_of_once_and_costs_only_time(
+    tmp_path, accelerator, monkeypatch, caplog
+):
+    def no_room(*args: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    encoder = tiny_encoder()
+    prefix = FrozenPrefix(encoder, 2, PrefixCache(0, tmp_path), accelerator)
+    with caplog.at_level(logging.WARNING, logger="alignfreeze.prefixes"):
+        first, second = prefix.states(BATCH), prefix.states(BATCH)
+    assert torch.equal(first, second)
+    assert prefix.computed == 6
+    assert [record.getMessage() for record in caplog.records] == [
+        f"prefix: no more states are kept, in {tmp_path}: No space left on device"
+    ]
+
+
+def test_an_encoder_that_cannot_be_cut_is_run_whole(cache, accelerator, caplog):
+    with caplog.at_level(logging.WARNING, logger="alignfreeze.prefixes"):
+        assert cut_prefix(tiny_encoder("xlm"), 2, cache, accelerator) is None
+    assert "all layers are run at every step: model 'XLMModel'" in caplog.text
+
+
+def test_a_stream_computes_states_only_of_batches_that_are_used(cache, accelerator):
+    class Stream:
+        def batches(self, start: int):
+            while True:
+                yield BATCH
+
+    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator)
+    batches = list(islice(PrefixedStream(Stream(), prefix).batches(0), 3))
+    assert [(batch.size, batch.weight) for batch in batches] == [(2, 4)] * 3
+    assert prefix.computed == 0
+    assert batches[2].to(torch.device("cpu")).states.shape == (4, 5, 16)
+    assert prefix.computed == 3

@@ -1,0 +1,101 @@
+"""What the benchmarks compare with is slower, and nothing else."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from alignfreeze.batching import collate_features
+from alignfreeze.contracts import TaggedSentence
+from alignfreeze.corpus import AlignedPair
+from alignfreeze.finetune import TaskModel
+from alignfreeze.pairs import PairStream, collate_pairs
+from alignfreeze.realign import RealignmentModel
+from alignfreeze.testing import tiny_encoder
+from alignfreeze_tasks.pos import PartOfSpeechTagging
+
+PAIRS = [
+    AlignedPair(["ab", "c", "def"], ["x", "wv"], [(0, 1), (2, 0)]),
+    AlignedPair(["g"], ["hi", "j"], [(0, 1)]),
+    AlignedPair(["k", "lm"], ["no", "pqr", "s"], [(0, 0), (1, 2)]),
+]
+SENTENCES = [
+    TaggedSentence(("ab", "c", "def"), ("NOUN", "VERB", "PUNCT")),
+    TaggedSentence(("g", "hij"), ("PRON", "VERB")),
+]
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    path = Path(__file__).parents[2] / "benchmarks" / "baseline.py"
+    spec = importlib.util.spec_from_file_location("baseline", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["baseline"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["baseline"]
+
+
+class Corpus:
+    def __len__(self) -> int:
+        return len(PAIRS)
+
+    def rows(self, indices) -> list[AlignedPair]:
+        return [PAIRS[index] for index in indices]
+
+
+def encoder_for(tokenizer):
+    encoder = tiny_encoder()
+    encoder.resize_token_embeddings(len(tokenizer))
+    return encoder.eval()
+
+
+def gradients(model) -> dict[str, torch.Tensor]:
+    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_realignment_has_the_same_loss_and_gradient(baseline, tokenizer):
+    torch.manual_seed(0)
+    encoder = encoder_for(tokenizer)
+    plain = baseline.PlainRealignment(encoder, tokenizer, projection=8)
+    fast = RealignmentModel(encoder, layers=(-1,), projection=8, temperature=0.1).eval()
+    fast.heads[0].load_state_dict(plain.head.state_dict())
+    slow_loss = plain([plain.encode(pair) for pair in PAIRS])
+    slow_loss.backward()
+    expected = {name: gradient.clone() for name, gradient in gradients(encoder).items()}
+    encoder.zero_grad()
+    stream = PairStream(
+        [Corpus()], tokenizer, batch_size=3, max_length=96, mix="proportional", seed=0
+    )
+    batch = collate_pairs(stream.encode([(0, row) for row in range(3)]), 0)
+    loss = fast(batch) / batch.weight
+    loss.backward()
+    torch.testing.assert_close(loss, slow_loss, rtol=1e-5, atol=1e-5)
+    assert gradients(encoder).keys() == expected.keys()
+    for name, gradient in gradients(encoder).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_tagging_has_the_same_loss(baseline, tokenizer):
+    from transformers import AutoModelForTokenClassification
+
+    task = PartOfSpeechTagging()
+    config = encoder_for(tokenizer).config
+    config.num_labels = len(task.labels)
+    model = AutoModelForTokenClassification.from_config(config).eval()
+    rows = baseline.tagging_rows(SENTENCES, task.labels, tokenizer)
+    features = task.featurize(SENTENCES, tokenizer, 256)
+    assert rows == [(f.input_ids, f.targets["labels"]) for f in features]
+    batch = collate_features(features, np.arange(2), 0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    slow = baseline.tagging_step(model, rows, baseline.PlainTokenizer(tokenizer, 256), optimizer)
+    assert slow == pytest.approx(float(TaskModel(model)(batch).detach()) / batch.weight, abs=1e-5)
+
+
+def test_random_order_comes_to_every_item_before_any_comes_again(baseline):
+    batches = baseline.in_random_order(range(10), 4, seed=0)
+    drawn = [item for _ in range(5) for item in next(batches)]
+    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
