@@ -160,9 +160,10 @@ def figure(panels: dict[str, list[tuple[int, dict[str, float]]]]) -> Figure:
             axes[row, column].set_xscale("log")
             axes[row, column].set_xticks(x := [n for n, _ in panels[name]], [f"{n:,}" for n in x])
             axes[row, column].minorticks_off()
-            axes[row, column].set_ylim(bottom=0)
             axes[row, column].grid(alpha=0.3)
         axes[1, column].set_xlabel(name)
+    for row in (0, 1):
+        axes[row, 0].set_ylim(bottom=0)
     axes[0, 0].set_ylabel("pairs per second")
     axes[1, 0].set_ylabel("peak memory, MiB")
     axes[1, 0].legend(frameon=False)

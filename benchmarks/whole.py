@@ -30,6 +30,7 @@ def ours(options: dict[str, str], folder: Path) -> tuple[float, float]:
         **os.environ,
         "MLFLOW_TRACKING_URI": store,
         "ALIGNFREEZE_CACHE": str(folder / "cache"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     parameters = [part for name, value in options.items() for part in ("-P", f"{name}={value}")]
     began = time.perf_counter()
