@@ -29,6 +29,10 @@ OURS, PLAIN = 32, 8
 """Optimizer steps in a round."""
 SENTENCES = 100
 """Of each language, in a round of evaluation."""
+BOUND = (
+    "matrix products at the CPU's peak alone would come to 5.6; they are 70 % of the time, "
+    "attention 16 %"
+)
 
 
 def main() -> None:
@@ -105,10 +109,11 @@ def main() -> None:
                 f"{medians[f'{name}, plain']:.1f}",
                 median_ratio(rates[name], rates[f"{name}, plain"]),
                 target,
+                note,
             )
-            for name, what, target in (
-                ("fine-tuning", "fine-tuning, 32 rows a step", ">= 2.5"),
-                ("evaluation", f"evaluation, {len(languages)} languages", ">= 4"),
+            for name, what, target, note in (
+                ("fine-tuning", "fine-tuning, 32 rows a step", ">= 2.5", ""),
+                ("evaluation", f"evaluation, {len(languages)} languages", ">= 4", BOUND),
             )
         ],
     )
