@@ -1,17 +1,19 @@
 """Zero-shot evaluation: a fine-tuned model on the splits of every language."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate.utils import gather_object
 
-from alignfreeze.batching import batches_by_length
+from alignfreeze.batching import FeatureBatch, batches_by_length
 from alignfreeze.contracts import Feature, Prediction, Split, Task
 from alignfreeze.progress import progress_bar
+from alignfreeze.threads import in_threads
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -60,7 +62,7 @@ def predict(
 
     Args:
         model: On the accelerator's device.
-        task: Reduces the model's outputs.
+        task: Reduces the model's outputs; on a CPU, of as many batches at once as there are cores.
         features: The rows.
         batch_size: Rows in a batch.
         padding: Id of the padding token.
@@ -71,23 +73,32 @@ def predict(
     """
     model.eval()
     result: list[Prediction] = [()] * len(features)
-    with torch.inference_mode(), accelerator.autocast():
-        # A CPU is fastest with what its caches hold.
-        most = CPU_SUBWORDS if accelerator.device.type == "cpu" else None
-        batches = batches_by_length(features, batch_size, padding, subwords=most)
-        bar: tqdm[None] = progress_bar(
-            (), "evaluation", "row", shown=accelerator.is_main_process, total=len(features)
-        )
-        for batch in batches:
-            outputs = model(**batch.to(accelerator.device).inputs)
-            arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
-            for place, row in enumerate(batch.rows):
-                length = len(features[row].input_ids)
-                result[row] = tuple(
-                    array[place, :length] if array.ndim > 1 else array[place] for array in arrays
-                )
-            bar.update(batch.size)
-        bar.close()
+    on_cpu = accelerator.device.type == "cpu"
+    # A CPU is fastest with what its caches hold.
+    most = CPU_SUBWORDS if on_cpu else None
+    batches = batches_by_length(features, batch_size, padding, subwords=most)
+    bar: tqdm[None] = progress_bar(
+        (), "evaluation", "row", shown=accelerator.is_main_process, total=len(features)
+    )
+
+    counting = Lock()
+
+    def run(batches: Iterator[FeatureBatch]) -> None:
+        with torch.inference_mode(), accelerator.autocast():
+            for batch in batches:
+                outputs = model(**batch.to(accelerator.device).inputs)
+                arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
+                for place, row in enumerate(batch.rows):
+                    length = len(features[row].input_ids)
+                    result[row] = tuple(
+                        array[place, :length] if array.ndim > 1 else array[place]
+                        for array in arrays
+                    )
+                with counting:
+                    bar.update(batch.size)
+
+    with bar:
+        in_threads(run, batches, torch.get_num_threads() if on_cpu else 1)
     return result
 
 

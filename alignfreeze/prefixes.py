@@ -5,39 +5,27 @@ function of a sentence if its dropout is off. So it is run in evaluation mode, a
 kept: for the next epoch, the next temperature, and for trials that freeze as many layers or more.
 """
 
-import errno
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from alignfreeze.encoders import hidden_size, layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders import layer_count, parameter_sites, resolve_layers
 from alignfreeze.errors import EncoderError
 from alignfreeze.freezing import FreezingSummary
 from alignfreeze.pairs import PairBatch, PairStream
 from alignfreeze.sections import EncoderSection, check_sections
+from alignfreeze.states import PrefixCache
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
-
-MEBIBYTE = 1 << 20
-SEGMENT = 64 * MEBIBYTE
-"""Bytes by which the file of states grows."""
-
-RESERVE = 4096 * MEBIBYTE
-"""Bytes of a disk that are left to others."""
 
 
 def prefix_length(
@@ -60,113 +48,6 @@ def prefix_length(
     n_layers = layer_count(encoder)
     lowest = min(layer for layer in trained if layer is not None)
     return min(lowest, *resolve_layers(realigned, n_layers))
-
-
-class StateStore:
-    """States of sentences: in memory as far as a budget goes, the others in a file.
-
-    Args:
-        budget: Bytes in memory that are left, shared with other stores; a list of one number.
-        folder: Where the file of states is, which has no name and goes with the process.
-
-    Attributes:
-        on_disk: How many sentences are in the file.
-    """
-
-    def __init__(self, budget: list[int], folder: Path) -> None:
-        self._budget = budget
-        self._folder = folder
-        self._memory: dict[bytes, Tensor] = {}
-        self._places: dict[bytes, tuple[int, int, int]] = {}
-        self._segments: list[NDArray[np.float16]] = []
-        self._used = 0
-        self._full = False
-
-    def __len__(self) -> int:
-        return len(self._memory) + self.on_disk
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._memory or key in self._places
-
-    @property
-    def on_disk(self) -> int:
-        """How many sentences are in the file."""
-        return len(self._places)
-
-    def get(self, key: bytes) -> Tensor:
-        """A sentence's states of shape (subwords, hidden), in 32 bits.
-
-        Raises:
-            KeyError: If it is not there.
-        """
-        if key in self._memory:
-            return self._memory[key]
-        segment, begin, end = self._places[key]
-        return torch.from_numpy(self._segments[segment][begin:end].astype(np.float32))
-
-    def add(self, key: bytes, states: Tensor) -> None:
-        """Keep a sentence's states of shape (subwords, hidden), if there is room."""
-        size = states.numel() * states.element_size()
-        if size <= self._budget[0]:
-            self._budget[0] -= size
-            self._memory[key] = states.clone()
-        elif not self._full:
-            self._write(key, states)
-
-    def _write(self, key: bytes, states: Tensor) -> None:
-        """Append to the file, in 16 bits."""
-        rows, width = states.shape
-        try:
-            if not self._segments or self._used + rows > len(self._segments[-1]):
-                self._segments.append(self._segment(max(rows, SEGMENT // (2 * width)), width))
-                self._used = 0
-        except OSError as error:
-            self._full = True
-            reason = error.strerror
-            logger.warning("prefix: no more states are kept, in %s: %s", self._folder, reason)
-            return
-        end = self._used + rows
-        self._segments[-1][self._used : end] = states.numpy()
-        self._places[key] = (len(self._segments) - 1, self._used, end)
-        self._used = end
-
-    def _segment(self, rows: int, width: int) -> NDArray[np.float16]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < RESERVE + 2 * rows * width:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with tempfile.TemporaryFile(dir=self._folder) as file:
-            # A hole in the file that the disk has no room for would kill the process.
-            os.posix_fallocate(file.fileno(), 0, rows * width * 2)
-            return np.memmap(file, np.float16, "r+", shape=(rows, width))
-
-
-class PrefixCache:
-    """The states that one pretrained encoder's frozen prefixes make, by their length.
-
-    Args:
-        memory: MiB to keep in memory.
-        folder: For what goes beyond.
-    """
-
-    def __init__(self, memory: int, folder: Path) -> None:
-        self._budget = [memory * MEBIBYTE]
-        self._folder = folder
-        self._stores: dict[tuple[str, int], StateStore] = {}
-
-    def store(self, precision: str, boundary: int) -> StateStore:
-        """The states before a layer, computed in a precision."""
-        return self._stores.setdefault(
-            (precision, boundary), StateStore(self._budget, self._folder)
-        )
-
-    def below(self, precision: str, boundary: int) -> list[tuple[int, StateStore]]:
-        """Stores that states before a layer can be computed from, the nearest first."""
-        found = [
-            (start, store)
-            for (own, start), store in self._stores.items()
-            if own == precision and start < boundary
-        ]
-        return sorted(found, key=lambda pair: -pair[0])
 
 
 class FrozenPrefix:
@@ -200,7 +81,6 @@ class FrozenPrefix:
         self._encoder = encoder.to(accelerator.device)
         check_sections(self._encoder, boundary)
         self.upper = EncoderSection(encoder, boundary, layer_count(encoder))
-        self._width = hidden_size(encoder)
         self._cache = cache
         self._accelerator = accelerator
         self._precision = str(accelerator.mixed_precision)
@@ -229,10 +109,8 @@ class FrozenPrefix:
         self.computed += len(new)
         self.found += len(keys) - len(new)
         fresh = self._run(batch, new, lengths)
-        result = torch.zeros(*batch.input_ids.shape, self._width)
-        for row, key in enumerate(keys):
-            result[row, : lengths[row]] = fresh[key] if key in fresh else self._store.get(key)
-        return result
+        rows = [fresh[key] if key in fresh else self._store.get(key) for key in keys]
+        return pad_sequence(rows, batch_first=True)
 
     def _run(
         self, batch: PairBatch, new: dict[bytes, int], lengths: list[int]
@@ -242,7 +120,7 @@ class FrozenPrefix:
             return {}
         rows = list(new.values())
         longest = max(lengths[row] for row in rows)
-        start, fed = self._nearest(list(new), longest)
+        start, fed = self._nearest(list(new))
         if start not in self._sections:
             self._sections[start] = EncoderSection(self._encoder, start, self.boundary)
         device = self._accelerator.device
@@ -259,15 +137,11 @@ class FrozenPrefix:
             self._store.add(key, fresh[key])
         return fresh
 
-    def _nearest(self, keys: list[bytes], longest: int) -> tuple[int, Tensor | None]:
+    def _nearest(self, keys: list[bytes]) -> tuple[int, Tensor | None]:
         """Where to start: at the highest layer below that has states of all the sentences."""
         for start, store in self._cache.below(self._precision, self.boundary):
             if all(key in store for key in keys):
-                fed = torch.zeros(len(keys), longest, self._width)
-                for row, key in enumerate(keys):
-                    found = store.get(key)
-                    fed[row, : len(found)] = found
-                return start, fed
+                return start, pad_sequence([store.get(key) for key in keys], batch_first=True)
         return 0, None
 
 

@@ -24,9 +24,9 @@ from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
 from alignfreeze.pairs import EncodedPair
 from alignfreeze.parallel import aligned_corpora, hold_out
-from alignfreeze.prefixes import PrefixCache
 from alignfreeze.registry import STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
+from alignfreeze.states import PrefixCache
 from alignfreeze.taskdata import TaskData
 
 if TYPE_CHECKING:

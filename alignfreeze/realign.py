@@ -16,14 +16,9 @@ from alignfreeze.encoders import hidden_size, word_states
 from alignfreeze.freezing import FreezingSummary, frozen
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, PairBatch, PairStream
-from alignfreeze.prefixes import (
-    FrozenPrefix,
-    PrefixCache,
-    PrefixedStream,
-    cut_prefix,
-    prefix_length,
-)
+from alignfreeze.prefixes import FrozenPrefix, PrefixedStream, cut_prefix, prefix_length
 from alignfreeze.sections import EncoderSection
+from alignfreeze.states import PrefixCache
 from alignfreeze.training import TrainingPlan, TrainingResult, train
 from alignfreeze.vocabulary import compact_vocabulary
 
@@ -124,24 +119,7 @@ def realign(
         ConfigError: If the strategy does not fit the encoder.
         Interrupted: When a signal asked the process to end.
     """
-    stream = PairStream(
-        corpora,
-        tokenizer,
-        batch_size=config.realign_batch_size,
-        max_length=config.realign_max_length,
-        mix=config.language_mix,
-        seed=config.seed,
-        remembered=remembered,
-    )
-    plan = TrainingPlan(
-        phase="realignment",
-        unit="pairs",
-        steps=steps,
-        learning_rate=config.realign_lr,
-        warmup_steps=None,
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )
+    stream = _stream(corpora, tokenizer, config, remembered)
     n_batches = steps * config.accumulation * accelerator.num_processes
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
@@ -166,7 +144,7 @@ def realign(
             result = train(
                 model,
                 stream if prefix is None else PrefixedStream(stream, prefix),
-                plan,
+                _plan(config, steps),
                 accelerator,
                 checkpoints=checkpoints,
                 resume=config.resume,
@@ -177,6 +155,35 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
+
+
+def _stream(
+    corpora: Sequence[AlignedCorpus],
+    tokenizer: "PreTrainedTokenizerBase",
+    config: RunConfig,
+    remembered: dict[tuple[int, int], EncodedPair] | None,
+) -> PairStream:
+    return PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+        remembered=remembered,
+    )
+
+
+def _plan(config: RunConfig, steps: int) -> TrainingPlan:
+    return TrainingPlan(
+        phase="realignment",
+        unit="pairs",
+        steps=steps,
+        learning_rate=config.realign_lr,
+        warmup_steps=None,
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
 
 
 def _prefix(

@@ -92,9 +92,7 @@ def setting(asked: argparse.Namespace) -> Setting:
     return Setting(model, load_tokenizer(model), corpora)
 
 
-def in_turn(
-    rounds: int, sides: dict[str, Callable[[int], float]]
-) -> tuple[dict[str, float], dict[str, list[float]]]:
+def in_turn(rounds: int, sides: dict[str, Callable[[int], float]]) -> dict[str, list[float]]:
     """Measure several sides in turn, again and again.
 
     Args:
@@ -102,7 +100,7 @@ def in_turn(
         sides: By name, what measures in a round and returns a rate.
 
     Returns:
-        The median rate of each side, and all of them.
+        The rates of each side, round by round.
     """
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
@@ -110,12 +108,25 @@ def in_turn(
             gc.collect()
             rates[name].append(measure(number))
             print(f"round {number + 1}: {name} {rates[name][-1]:.2f}", flush=True)
-    return {name: statistics.median(found) for name, found in rates.items()}, rates
+    return rates
 
 
 def median_ratio(ours: Sequence[float], baseline: Sequence[float]) -> float:
     """The median of the ratios of what was measured in the same round."""
     return statistics.median(a / b for a, b in zip(ours, baseline, strict=True))
+
+
+def compared(
+    what: str,
+    ours: Sequence[float],
+    baseline: Sequence[float],
+    target: str = "",
+    note: str = "",
+) -> Result:
+    """A line of the table: rates of both sides, measured in the same rounds."""
+    medians = statistics.median(ours), statistics.median(baseline)
+    ratio = median_ratio(ours, baseline)
+    return Result(what, f"{medians[0]:.1f}", f"{medians[1]:.1f}", ratio, target, note)
 
 
 def machine() -> str:

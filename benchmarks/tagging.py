@@ -6,18 +6,22 @@ Ours is the whole fine-tuning phase and the whole evaluation of a run; the plain
 rows, and reads the sentences in the order of the file with gradients on. Both are tokenized before.
 """
 
+import argparse
 import copy
 import itertools
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import baseline
 import torch
-from common import Result, in_turn, median_ratio, parser, record, setting
+from common import compared, in_turn, parser, record, setting
 
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Feature
 from alignfreeze.encoders import load_with_head
 from alignfreeze.evaluate import EvaluationSet, evaluate
 from alignfreeze.finetune import finetune
@@ -29,92 +33,107 @@ OURS, PLAIN = 32, 8
 """Optimizer steps in a round."""
 SENTENCES = 100
 """Of each language, in a round of evaluation."""
-BOUND = (
-    "matrix products at the CPU's peak alone would come to 5.6; they are 70 % of the time, "
-    "attention 16 %"
-)
+MAX_LENGTH = 256
 
 
-def main() -> None:
-    """Measure, and record."""
-    asked = parser(__doc__).parse_args()
-    found = setting(asked)
-    source, tokenizer = find_data(asked.data), found.tokenizer
-    task = create_plugin(TASK, "pos", {})
-    model = load_with_head(found.model, task.auto_class, task.labels)
-    accelerator = make_accelerator(resolve_precision("auto"))
-    padding = tokenizer.pad_token_id or 0
-    folder = Path(tempfile.mkdtemp())
-    sentences = task.load(source, "en", "train")
-    features = task.featurize(sentences, tokenizer, 256)
-    rows = baseline.tagging_rows(sentences, task.labels, tokenizer)
-    languages = asked.languages.split(",")
-    tests = {code: task.load(source, code, "test")[:SENTENCES] for code in languages}
-    sets = [
-        EvaluationSet(code, "test", examples, task.featurize(examples, tokenizer, 256))
-        for code, examples in tests.items()
-    ]
-    plain_sets = [baseline.tagging_rows(e, task.labels, tokenizer) for e in tests.values()]
-    n_rows = sum(len(chosen.features) for chosen in sets)
+class Tagging:
+    """Both ways to fine-tune and to evaluate the same model."""
 
-    def ours(number: int) -> float:
+    def __init__(self, asked: argparse.Namespace) -> None:
+        found = setting(asked)
+        source = find_data(asked.data)
+        self.tokenizer = found.tokenizer
+        self.padding = found.tokenizer.pad_token_id or 0
+        self.task = create_plugin(TASK, "pos", {})
+        self.model = load_with_head(found.model, self.task.auto_class, self.task.labels)
+        self.accelerator = make_accelerator(resolve_precision("auto"))
+        self.folder = Path(tempfile.mkdtemp())
+        sentences = self.task.load(source, "en", "train")
+        self.features = self._features(sentences)
+        self.plain_rows = self._plain(sentences)
+        tests = {
+            code: self.task.load(source, code, "test")[:SENTENCES]
+            for code in asked.languages.split(",")
+        }
+        self.sets = [
+            EvaluationSet(code, "test", examples, self._features(examples))
+            for code, examples in tests.items()
+        ]
+        self.plain_sets = [self._plain(examples) for examples in tests.values()]
+        self.n_rows = sum(len(rows) for rows in self.plain_sets)
+
+    def _features(self, sentences: Sequence[Any]) -> Sequence[Feature]:
+        features: Sequence[Feature] = self.task.featurize(sentences, self.tokenizer, MAX_LENGTH)
+        return features
+
+    def _plain(self, sentences: Sequence[Any]) -> list[baseline.Row]:
+        return baseline.tagging_rows(sentences, self.task.labels, self.tokenizer, MAX_LENGTH)
+
+    def finetune(self, number: int) -> float:
+        """Rows per second of our fine-tuning."""
         result = finetune(
-            copy.deepcopy(model),
-            features,
+            copy.deepcopy(self.model),
+            self.features,
             RunConfig(seed=number),
-            padding=padding,
+            padding=self.padding,
             steps=OURS,
-            accelerator=accelerator,
-            checkpoints=CheckpointFolder(folder, "me"),
+            accelerator=self.accelerator,
+            checkpoints=CheckpointFolder(self.folder, "me"),
             on_loss=lambda record: None,
         )
         return result.per_second
 
-    def plain(number: int) -> float:
-        trained = copy.deepcopy(model).train()
-        pad = baseline.PlainTokenizer(tokenizer, 256)
+    def finetune_plainly(self, number: int) -> float:
+        """The same of the plain way."""
+        trained = copy.deepcopy(self.model).train()
+        pad = baseline.PlainTokenizer(self.tokenizer, MAX_LENGTH)
         optimizer = torch.optim.Adam(trained.parameters(), lr=2e-5)
-        batches = baseline.in_random_order(rows, 32, number)
+        batches = baseline.in_random_order(self.plain_rows, 32, number)
         began = time.perf_counter()
         for batch in itertools.islice(batches, PLAIN):
             baseline.tagging_step(trained, batch, pad, optimizer)
         return PLAIN * 32 / (time.perf_counter() - began)
 
-    def our_evaluation(number: int) -> float:
+    def evaluate(self, number: int) -> float:
+        """Rows per second of our evaluation."""
         began = time.perf_counter()
-        evaluate(model, task, sets, batch_size=128, padding=padding, accelerator=accelerator)
-        return n_rows / (time.perf_counter() - began)
+        evaluate(
+            self.model,
+            self.task,
+            self.sets,
+            batch_size=128,
+            padding=self.padding,
+            accelerator=self.accelerator,
+        )
+        return self.n_rows / (time.perf_counter() - began)
 
-    def plain_evaluation(number: int) -> float:
+    def evaluate_plainly(self, number: int) -> float:
+        """The same of the plain way."""
         began = time.perf_counter()
-        for chosen in plain_sets:
-            baseline.tagging_accuracy(model, tokenizer, chosen)
-        return n_rows / (time.perf_counter() - began)
+        for chosen in self.plain_sets:
+            baseline.tagging_accuracy(self.model, self.tokenizer, chosen)
+        return self.n_rows / (time.perf_counter() - began)
 
-    medians, rates = in_turn(
+
+def main() -> None:
+    """Measure, and record."""
+    asked = parser(__doc__).parse_args()
+    tagging = Tagging(asked)
+    trained, trained_plainly, evaluated, evaluated_plainly = in_turn(
         asked.rounds,
         {
-            "fine-tuning": ours,
-            "fine-tuning, plain": plain,
-            "evaluation": our_evaluation,
-            "evaluation, plain": plain_evaluation,
+            "fine-tuning": tagging.finetune,
+            "fine-tuning, plain": tagging.finetune_plainly,
+            "evaluation": tagging.evaluate,
+            "evaluation, plain": tagging.evaluate_plainly,
         },
-    )
+    ).values()
+    evaluation = f"evaluation, {len(tagging.sets)} languages, rows/s"
     record(
         "Fine-tuning and evaluation, PoS",
         [
-            Result(
-                f"{what}, rows/s",
-                f"{medians[name]:.1f}",
-                f"{medians[f'{name}, plain']:.1f}",
-                median_ratio(rates[name], rates[f"{name}, plain"]),
-                target,
-                note,
-            )
-            for name, what, target, note in (
-                ("fine-tuning", "fine-tuning, 32 rows a step", ">= 2.5", ""),
-                ("evaluation", f"evaluation, {len(languages)} languages", ">= 4", BOUND),
-            )
+            compared("fine-tuning, 32 rows a step, rows/s", trained, trained_plainly, ">= 2.5"),
+            compared(evaluation, evaluated, evaluated_plainly, ">= 4"),
         ],
     )
 

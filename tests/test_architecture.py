@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     {"errors", "__init__"},
     {"config", "words", "textfiles", "caching", "modelfiles", "presets", "progress", "signals"},
-    {"dropout", "vocabulary"},
+    {"dropout", "vocabulary", "states", "threads"},
     {"contracts", "demo", "reference"},
     {"registry", "encoders", "losses", "bitexts", "batching", "checkpoints", "cleaning", "hub"},
     {"acceleration", "sections"},

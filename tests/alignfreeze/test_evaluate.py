@@ -88,6 +88,18 @@ def test_dropout_is_off(predicted, tagger):
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, again, strict=True))
 
 
+def test_threads_predict_what_one_does(predicted, monkeypatch):
+    features = rows(40)
+    monkeypatch.setattr("alignfreeze.evaluate.CPU_SUBWORDS", 30)
+    one = predicted(features, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "get_num_threads", lambda: 3)
+        shared = predicted(features, 4)
+    for (labels, logits), (expected_labels, expected) in zip(shared, one, strict=True):
+        assert labels.tolist() == expected_labels.tolist()
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_nothing_is_no_prediction(predicted):
     assert predicted([], 3) == []
 

@@ -9,16 +9,10 @@ import torch
 from alignfreeze.batching import padded
 from alignfreeze.freezing import frozen
 from alignfreeze.pairs import PairBatch
-from alignfreeze.prefixes import (
-    FrozenPrefix,
-    PrefixCache,
-    PrefixedStream,
-    StateStore,
-    cut_prefix,
-    prefix_length,
-)
+from alignfreeze.prefixes import FrozenPrefix, PrefixedStream, cut_prefix, prefix_length
 from alignfreeze.realign import RealignmentModel
 from alignfreeze.sections import EncoderSection
+from alignfreeze.states import PrefixCache
 from alignfreeze.testing import tiny_encoder
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
@@ -175,20 +169,6 @@ def test_beyond_the_budget_states_go_to_disk_in_half_precision(tmp_path, acceler
     assert list(folder.iterdir()) == []
 
 
-def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
-    monkeypatch.setattr("alignfreeze.prefixes.SEGMENT", 64)
-    store = StateStore([16], tmp_path)
-    states = [torch.full((rows, 4), float(rows)) for rows in (1, 3, 5, 40, 2)]
-    for number, one in enumerate(states):
-        store.add(bytes([number]), one)
-    assert (len(store), store.on_disk) == (5, 4)
-    for number, one in enumerate(states):
-        assert torch.equal(store.get(bytes([number])), one)
-    assert b"9" not in store
-    with pytest.raises(KeyError):
-        store.get(b"9")
-
-
 def test_a_full_disk_is_told_of_once_and_costs_only_time(
     tmp_path, accelerator, monkeypatch, caplog
 ):
@@ -198,7 +178,7 @@ def test_a_full_disk_is_told_of_once_and_costs_only_time(
     monkeypatch.setattr(os, "posix_fallocate", no_room)
     encoder = tiny_encoder()
     prefix = FrozenPrefix(encoder, 2, PrefixCache(0, tmp_path), accelerator)
-    with caplog.at_level(logging.WARNING, logger="alignfreeze.prefixes"):
+    with caplog.at_level(logging.WARNING, logger="alignfreeze.states"):
         first, second = prefix.states(BATCH), prefix.states(BATCH)
     assert torch.equal(first, second)
     assert prefix.computed == 6

@@ -14,8 +14,8 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.freezing import frozen
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, EncodedSide, PairBatch, PairStream, collate_pairs
-from alignfreeze.prefixes import PrefixCache
 from alignfreeze.realign import RealignmentModel, projection_head, realign
+from alignfreeze.states import PrefixCache
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_strategies.back import BackFreezing
@@ -146,7 +146,7 @@ def corpora(write, tmp_path):
 def run(corpora, tokenizer, accelerator, tmp_path):
     """Realigns an encoder; returns the records of the loss."""
 
-    def realign_encoder(encoder, strategy, *, steps, **options) -> list[LossRecord]:
+    def realign_encoder(encoder, strategy, *, steps, prefixes=None, **options) -> list[LossRecord]:
         records: list[LossRecord] = []
         values = {"realign_lr": 3e-3, "realign_batch_size": 8, "projection": 0, "precision": "fp32"}
         torch.manual_seed(0)
@@ -160,6 +160,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
             accelerator=accelerator,
             checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
             on_loss=records.append,
+            prefixes=prefixes,
         )
         return records
 
@@ -253,9 +254,9 @@ def test_lost_words_are_reported(run, corpora, caplog):
 HALF = {"boundary": 2, "embeddings": True}
 
 
-def realigned(run_with, **options) -> tuple[list[LossRecord], dict[str, Tensor]]:
+def realigned(run, **options) -> tuple[list[LossRecord], dict[str, Tensor]]:
     encoder = without_dropout(tiny_encoder())
-    records = run_with(encoder, FrontFreezing(**HALF), **options)
+    records = run(encoder, FrontFreezing(**HALF), steps=20, **options)
     return records, {name: p.detach() for name, p in encoder.named_parameters()}
 
 
@@ -265,30 +266,6 @@ def without_dropout(encoder):
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     return encoder
-
-
-@pytest.fixture
-def cached(corpora, tokenizer, accelerator, tmp_path):
-    """Realigns an encoder with a cache of frozen prefixes."""
-
-    def realign_encoder(encoder, strategy, *, prefixes, **options) -> list[LossRecord]:
-        records: list[LossRecord] = []
-        torch.manual_seed(0)
-        realign(
-            encoder,
-            tokenizer,
-            corpora,
-            strategy,
-            RunConfig(realign_lr=3e-3, realign_batch_size=8, projection=0, **options),
-            steps=20,
-            accelerator=accelerator,
-            checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
-            on_loss=records.append,
-            prefixes=prefixes,
-        )
-        return records
-
-    return realign_encoder
 
 
 def assert_same(one, other) -> None:
@@ -301,12 +278,12 @@ def assert_same(one, other) -> None:
         torch.testing.assert_close(other[1][name], parameter, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_a_cached_prefix_changes_nothing_but_the_prefixs_dropout(cached, tmp_path, caplog):
+def test_a_cached_prefix_changes_nothing_but_the_prefixs_dropout(run, tmp_path, caplog):
     cache = PrefixCache(1, tmp_path / "prefixes")
-    exact = realigned(cached, prefixes=cache, prefix="exact")
+    exact = realigned(run, prefixes=cache, prefix="exact")
     with caplog.at_level(logging.INFO, logger="alignfreeze.realign"):
-        first = realigned(cached, prefixes=cache, prefix="cached")
-        again = realigned(cached, prefixes=cache, prefix="cached", temperature=0.1)
+        first = realigned(run, prefixes=cache, prefix="cached")
+        again = realigned(run, prefixes=cache, prefix="cached", temperature=0.1)
     assert_same(exact, first)
     assert_same(exact, again)
     said = [r.getMessage() for r in caplog.records if "frozen prefix" in r.getMessage()]
@@ -316,11 +293,12 @@ def test_a_cached_prefix_changes_nothing_but_the_prefixs_dropout(cached, tmp_pat
     ]
 
 
-def test_a_prefix_with_trained_embeddings_is_run_at_every_step(cached, tmp_path, caplog):
+def test_a_prefix_with_trained_embeddings_is_run_at_every_step(run, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="alignfreeze.realign"):
-        cached(
+        run(
             tiny_encoder(),
             FrontFreezing(boundary=2),
+            steps=2,
             prefixes=PrefixCache(1, tmp_path),
             prefix="cached",
         )
@@ -330,9 +308,9 @@ def test_a_prefix_with_trained_embeddings_is_run_at_every_step(cached, tmp_path,
 @pytest.mark.parametrize(
     "options", [{"loss_block": 3}, {"activation_checkpointing": True}], ids=lambda o: next(iter(o))
 )
-def test_ways_to_save_memory_change_nothing(cached, options):
-    plain = realigned(cached, prefixes=None)
-    assert_same(plain, realigned(cached, prefixes=None, **options))
+def test_ways_to_save_memory_change_nothing(run, options):
+    plain = realigned(run)
+    assert_same(plain, realigned(run, **options))
 
 
 def test_a_batch_computes_no_gradients_of_frozen_weights(kept_bytes):

@@ -1,0 +1,146 @@
+"""States of sentences, kept by sentence: in memory as far as a budget goes, the others on disk."""
+
+import errno
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+MEBIBYTE = 1 << 20
+SEGMENT = 64 * MEBIBYTE
+"""Bytes by which the file of states grows."""
+
+RESERVE = 4096 * MEBIBYTE
+"""Bytes of a disk that are left to others."""
+
+
+class Budget:
+    """Bytes of memory that several stores share.
+
+    Args:
+        left: So many.
+    """
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self, size: int) -> bool:
+        """Take so many, if they are left."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+
+class StateStore:
+    """States of sentences: in memory as far as a budget goes, the others in a file.
+
+    Args:
+        budget: Memory, shared with other stores.
+        folder: Where the file of states is, which has no name and goes with the process.
+
+    Attributes:
+        on_disk: How many sentences are in the file.
+    """
+
+    def __init__(self, budget: Budget, folder: Path) -> None:
+        self._budget = budget
+        self._folder = folder
+        self._memory: dict[bytes, Tensor] = {}
+        self._places: dict[bytes, tuple[int, int, int]] = {}
+        self._segments: list[NDArray[np.float16]] = []
+        self._used = 0
+        self._full = False
+
+    def __len__(self) -> int:
+        return len(self._memory) + self.on_disk
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._memory or key in self._places
+
+    @property
+    def on_disk(self) -> int:
+        """How many sentences are in the file."""
+        return len(self._places)
+
+    def get(self, key: bytes) -> Tensor:
+        """A sentence's states of shape (subwords, hidden), in 32 bits.
+
+        Raises:
+            KeyError: If it is not there.
+        """
+        if key in self._memory:
+            return self._memory[key]
+        segment, begin, end = self._places[key]
+        return torch.from_numpy(self._segments[segment][begin:end].astype(np.float32))
+
+    def add(self, key: bytes, states: Tensor) -> None:
+        """Keep a sentence's states of shape (subwords, hidden), if there is room."""
+        size = states.numel() * states.element_size()
+        if self._budget.take(size):
+            self._memory[key] = states.clone()
+        elif not self._full:
+            self._write(key, states)
+
+    def _write(self, key: bytes, states: Tensor) -> None:
+        """Append to the file, in 16 bits."""
+        rows, width = states.shape
+        try:
+            if not self._segments or self._used + rows > len(self._segments[-1]):
+                self._segments.append(self._segment(max(rows, SEGMENT // (2 * width)), width))
+                self._used = 0
+        except OSError as error:
+            self._full = True
+            reason = error.strerror
+            logger.warning("prefix: no more states are kept, in %s: %s", self._folder, reason)
+            return
+        end = self._used + rows
+        self._segments[-1][self._used : end] = states.numpy()
+        self._places[key] = (len(self._segments) - 1, self._used, end)
+        self._used = end
+
+    def _segment(self, rows: int, width: int) -> NDArray[np.float16]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < RESERVE + 2 * rows * width:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            # A hole in the file that the disk has no room for would kill the process.
+            os.posix_fallocate(file.fileno(), 0, rows * width * 2)
+            return np.memmap(file, np.float16, "r+", shape=(rows, width))
+
+
+class PrefixCache:
+    """The states that one pretrained encoder's frozen prefixes make, by their length.
+
+    Args:
+        memory: MiB to keep in memory.
+        folder: For what goes beyond.
+    """
+
+    def __init__(self, memory: int, folder: Path) -> None:
+        self._budget = Budget(memory * MEBIBYTE)
+        self._folder = folder
+        self._stores: dict[tuple[str, int], StateStore] = {}
+
+    def store(self, precision: str, boundary: int) -> StateStore:
+        """The states before a layer, computed in a precision."""
+        return self._stores.setdefault(
+            (precision, boundary), StateStore(self._budget, self._folder)
+        )
+
+    def below(self, precision: str, boundary: int) -> list[tuple[int, StateStore]]:
+        """Stores that states before a layer can be computed from, the nearest first."""
+        found = [
+            (start, store)
+            for (own, start), store in self._stores.items()
+            if own == precision and start < boundary
+        ]
+        return sorted(found, key=lambda pair: -pair[0])

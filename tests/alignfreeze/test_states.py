@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from alignfreeze.states import Budget, StateStore
+
+
+def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
+    monkeypatch.setattr("alignfreeze.states.SEGMENT", 64)
+    store = StateStore(Budget(16), tmp_path)
+    states = [torch.full((rows, 4), float(rows)) for rows in (1, 3, 5, 40, 2)]
+    for number, one in enumerate(states):
+        store.add(bytes([number]), one)
+    assert (len(store), store.on_disk) == (5, 4)
+    for number, one in enumerate(states):
+        assert torch.equal(store.get(bytes([number])), one)
+    assert b"9" not in store
+    with pytest.raises(KeyError):
+        store.get(b"9")
+
+
+def test_stores_share_a_budget(tmp_path):
+    budget = Budget(100)
+    lower, upper = (StateStore(budget, tmp_path) for _ in range(2))
+    lower.add(b"1", torch.zeros(5, 4))
+    upper.add(b"1", torch.ones(5, 4))
+    upper.add(b"2", torch.ones(1, 4))
+    assert (len(lower), lower.on_disk) == (1, 0)
+    assert (len(upper), upper.on_disk) == (2, 1)
+    assert b"2" not in lower
