@@ -191,6 +191,11 @@ class PairStream:
         """
         n_pairs = math.ceil(n_batches / BUFFER_BATCHES) * BUFFER_BATCHES * self.batch_size
         if n_pairs > REMEMBERED_PAIRS:
+            logger.info(
+                "all embedding rows are trained: which ones occur is not looked up for more than "
+                "%d sentence pairs",
+                REMEMBERED_PAIRS,
+            )
             return None
         order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
         keys = [(corpus, row) for _, corpus, row in islice(order, n_pairs)]

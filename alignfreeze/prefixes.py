@@ -84,6 +84,7 @@ class FrozenPrefix:
         self._cache = cache
         self._accelerator = accelerator
         self._precision = str(accelerator.mixed_precision)
+        self._dtype = torch.float32 if self._precision == "no" else torch.float16
         self._store = cache.store(self._precision, boundary)
         self._sections: dict[int, EncoderSection] = {}
 
@@ -109,7 +110,7 @@ class FrozenPrefix:
         self.computed += len(new)
         self.found += len(keys) - len(new)
         fresh = self._run(batch, new, lengths)
-        rows = [fresh[key] if key in fresh else self._store.get(key) for key in keys]
+        rows = [fresh[key].float() if key in fresh else self._store.get(key) for key in keys]
         return pad_sequence(rows, batch_first=True)
 
     def _run(
@@ -130,7 +131,9 @@ class FrozenPrefix:
                 batch.attention_mask[rows, :longest].to(device),
                 None if fed is None else fed.to(device),
             )
-        states = states.float().cpu()
+        # As precise as what is kept on disk, so that the memory that there is changes nothing.
+        rounded = states.to(self._dtype)
+        states = (rounded if rounded.isfinite().all() else states.float()).cpu()
         fresh = {}
         for (key, row), one in zip(new.items(), states, strict=True):
             fresh[key] = one[: lengths[row]]

@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 MEBIBYTE = 1 << 20
 SEGMENT = 64 * MEBIBYTE
-"""Bytes by which the file of states grows."""
+"""Bytes of the first file of states; each next one has twice as many."""
+
+LARGEST = 4096 * MEBIBYTE
+"""Bytes of a file of states, at most: there are few, as each takes a file descriptor."""
 
 RESERVE = 4096 * MEBIBYTE
 """Bytes of a disk that are left to others."""
@@ -41,14 +44,14 @@ class Budget:
 
 
 class StateStore:
-    """States of sentences: in memory as far as a budget goes, the others in a file.
+    """States of sentences: in memory as far as a budget goes, the others in files.
 
     Args:
         budget: Memory, shared with other stores.
-        folder: Where the file of states is, which has no name and goes with the process.
+        folder: Where the files of states are, which have no names and go with the process.
 
     Attributes:
-        on_disk: How many sentences are in the file.
+        on_disk: How many sentences are in files.
     """
 
     def __init__(self, budget: Budget, folder: Path) -> None:
@@ -68,7 +71,7 @@ class StateStore:
 
     @property
     def on_disk(self) -> int:
-        """How many sentences are in the file."""
+        """How many sentences are in files."""
         return len(self._places)
 
     def get(self, key: bytes) -> Tensor:
@@ -78,12 +81,15 @@ class StateStore:
             KeyError: If it is not there.
         """
         if key in self._memory:
-            return self._memory[key]
+            return self._memory[key].float()
         segment, begin, end = self._places[key]
         return torch.from_numpy(self._segments[segment][begin:end].astype(np.float32))
 
     def add(self, key: bytes, states: Tensor) -> None:
-        """Keep a sentence's states of shape (subwords, hidden), if there is room."""
+        """Keep a sentence's states of shape (subwords, hidden), if there is room.
+
+        In memory they are kept as they are; on disk in 16 bits, if those can hold them.
+        """
         size = states.numel() * states.element_size()
         if self._budget.take(size):
             self._memory[key] = states.clone()
@@ -91,11 +97,14 @@ class StateStore:
             self._write(key, states)
 
     def _write(self, key: bytes, states: Tensor) -> None:
-        """Append to the file, in 16 bits."""
-        rows, width = states.shape
+        half = states.half()
+        if not half.isfinite().all():
+            return
+        rows, width = half.shape
         try:
             if not self._segments or self._used + rows > len(self._segments[-1]):
-                self._segments.append(self._segment(max(rows, SEGMENT // (2 * width)), width))
+                size = min(SEGMENT << len(self._segments), LARGEST)
+                self._segments.append(self._segment(max(rows, size // (2 * width)), width))
                 self._used = 0
         except OSError as error:
             self._full = True
@@ -103,7 +112,7 @@ class StateStore:
             logger.warning("prefix: no more states are kept, in %s: %s", self._folder, reason)
             return
         end = self._used + rows
-        self._segments[-1][self._used : end] = states.numpy()
+        self._segments[-1][self._used : end] = half.numpy()
         self._places[key] = (len(self._segments) - 1, self._used, end)
         self._used = end
 
@@ -113,8 +122,17 @@ class StateStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with tempfile.TemporaryFile(dir=self._folder) as file:
             # A hole in the file that the disk has no room for would kill the process.
-            os.posix_fallocate(file.fileno(), 0, rows * width * 2)
+            _allocate(file.fileno(), rows * width * 2)
             return np.memmap(file, np.float16, "r+", shape=(rows, width))
+
+
+def _allocate(file: int, size: int) -> None:
+    """Give a file so many bytes of the disk."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+        return
+    for begin in range(0, size, MEBIBYTE):
+        os.write(file, bytes(min(MEBIBYTE, size - begin)))
 
 
 class PrefixCache:

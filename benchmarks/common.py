@@ -1,4 +1,7 @@
-"""What the benchmarks share: the data and the model, turns, and the table of results."""
+"""What the benchmarks share: the data and the model, turns, and the table of results.
+
+All of them run on the CPU, whatever else there is: the plain way knows no other device.
+"""
 
 import argparse
 import gc
@@ -8,17 +11,21 @@ import platform
 import shlex
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+os.environ |= {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from alignfreeze.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.caching import cache_root
+from alignfreeze.checkpoints import LossRecord
 from alignfreeze.corpus import AlignedCorpus, aligned_corpus
 from alignfreeze.encoders import load_tokenizer
 from alignfreeze.registry import ALIGNER, create_plugin, fingerprint
@@ -40,9 +47,10 @@ class Result:
         what: What was measured, with its unit.
         ours: Our number, as text.
         baseline: What it is compared with, as text.
-        ratio: The median ratio of the pairs, or another number that has a target.
+        ratio: The median ratio of the rounds, or another number that has a target.
         target: What it is to reach, e.g. ``>= 4``; empty where there is none.
         note: Why it does not, or what else is to be known.
+        rounds: The ratios of all rounds, where there are some.
     """
 
     what: str
@@ -51,6 +59,13 @@ class Result:
     ratio: float
     target: str = ""
     note: str = ""
+    rounds: Sequence[float] = ()
+
+    @property
+    def spread(self) -> str:
+        """The ratio, and between what the rounds' ratios lie."""
+        between = f" ({min(self.rounds):.2f}–{max(self.rounds):.2f})" if self.rounds else ""
+        return f"{self.ratio:.2f}{between}"
 
     @property
     def reached(self) -> bool:
@@ -111,9 +126,38 @@ def in_turn(rounds: int, sides: dict[str, Callable[[int], float]]) -> dict[str, 
     return rates
 
 
-def median_ratio(ours: Sequence[float], baseline: Sequence[float]) -> float:
-    """The median of the ratios of what was measured in the same round."""
-    return statistics.median(a / b for a, b in zip(ours, baseline, strict=True))
+class Enough(Exception):  # noqa: N818 - nothing went wrong
+    """Ends a training that has been timed."""
+
+
+class Stopwatch:
+    """Takes the time of some steps after the first record of the loss, then ends the training.
+
+    Args:
+        steps: How many, as many as lie between two records or a multiple.
+
+    Attributes:
+        seconds: How long they took.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.seconds = 0.0
+        self._began: tuple[int, float] | None = None
+
+    def __call__(self, record: LossRecord) -> None:
+        """Look at the clock."""
+        now = time.perf_counter()
+        if self._began is None:
+            self._began = record.step, now
+        elif record.step - self._began[0] >= self.steps:
+            self.seconds = now - self._began[1]
+            raise Enough
+
+
+def ratios(ours: Sequence[float], baseline: Sequence[float]) -> list[float]:
+    """The ratios of what was measured in the same round."""
+    return [a / b for a, b in zip(ours, baseline, strict=True)]
 
 
 def compared(
@@ -125,8 +169,16 @@ def compared(
 ) -> Result:
     """A line of the table: rates of both sides, measured in the same rounds."""
     medians = statistics.median(ours), statistics.median(baseline)
-    ratio = median_ratio(ours, baseline)
-    return Result(what, f"{medians[0]:.1f}", f"{medians[1]:.1f}", ratio, target, note)
+    rounds = ratios(ours, baseline)
+    return Result(
+        what,
+        f"{medians[0]:.1f}",
+        f"{medians[1]:.1f}",
+        statistics.median(rounds),
+        target,
+        note,
+        rounds,
+    )
 
 
 def machine() -> str:
@@ -179,7 +231,8 @@ def table(known: dict[str, dict[str, Any]]) -> str:
         "# Speed",
         "",
         "`make bench` runs these commands and writes this file. The baseline is the plain way, "
-        "`benchmarks/baseline.py`, in turn with ours; a ratio is the median of the rounds' ratios.",
+        "`benchmarks/baseline.py`, in turn with ours; a ratio is the median of the rounds' ratios, "
+        "with the least and the greatest in brackets.",
         "",
     ]
     for section, entry in known.items():
@@ -193,7 +246,7 @@ def table(known: dict[str, dict[str, Any]]) -> str:
             if target:
                 target += ", reached" if result.reached else ", **missed**"
             lines.append(
-                f"| {result.what} | {result.ours} | {result.baseline} | {result.ratio:.2f} "
+                f"| {result.what} | {result.ours} | {result.baseline} | {result.spread} "
                 f"| {target} | {result.note} |"
             )
         lines += ["", *([entry["text"], ""] if entry["text"] else [])]

@@ -3,7 +3,8 @@
     python benchmarks/startup.py [--data DIR --model DIR --languages de,fr --rounds 3]
 
 The first step is reached when the progress bar of realignment shows. It is that of `alignfreeze
-run` in a process of its own, with the tracking store and the aligned text of a run before.
+run` in a process of its own, with the tracking store and the aligned text of a run before. It has
+300 steps before it, whose sentence pairs are tokenized by then.
 """
 
 import argparse
@@ -35,7 +36,16 @@ def seconds_to_first_step(asked: argparse.Namespace, folder: Path) -> float:
         "ALIGNFREEZE_CACHE": str(folder / "cache"),
     }
     options = ["--data", asked.data, "--model", asked.model, "--languages", asked.languages]
-    options += ["--strategy", "none", "--realign-steps", "1", "--finetune-steps", "1"]
+    options += [
+        "--preset",
+        "paper",
+        "--strategy",
+        "none",
+        "--realign-steps",
+        "300",
+        "--finetune-steps",
+        "1",
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(
         [*ALIGNFREEZE, "run", *options, "--reuse", "false"],
@@ -68,7 +78,14 @@ def main() -> None:
         "Start-up",
         [
             Result("`alignfreeze --help`, seconds", f"{helps:.2f}", "", helps, "<= 0.5"),
-            Result("`run` to its first step, seconds", f"{first:.1f}", "", first, "<= 8"),
+            Result(
+                "`run` to its first step of 300, seconds",
+                f"{first:.1f}",
+                "",
+                first,
+                "<= 8",
+                "the text was aligned and the store made before",
+            ),
         ],
     )
 

@@ -2,8 +2,9 @@
 
     python benchmarks/tagging.py [--data DIR --model DIR --languages de,fr --rounds 3]
 
-Ours is the whole fine-tuning phase and the whole evaluation of a run; the plain way trains as many
-rows, and reads the sentences in the order of the file with gradients on. Both are tokenized before.
+Ours is the fine-tuning phase of a run of 125 steps, and the evaluation of a run; the plain way
+reads the sentences in the order of the file with gradients on. Of either way some steps of
+fine-tuning are timed, after the first ones. Both are tokenized before.
 """
 
 import argparse
@@ -12,12 +13,13 @@ import itertools
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import baseline
 import torch
-from common import compared, in_turn, parser, record, setting
+from common import Enough, Stopwatch, compared, in_turn, parser, record, setting
 
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
@@ -29,11 +31,15 @@ from alignfreeze.registry import TASK, create_plugin
 from alignfreeze.sources import find_data
 from alignfreeze.training import make_accelerator, resolve_precision
 
-OURS, PLAIN = 32, 8
+OURS, PLAIN = 20, 8
 """Optimizer steps in a round."""
 SENTENCES = 100
 """Of each language, in a round of evaluation."""
 MAX_LENGTH = 256
+BOUND = (
+    "matrix products at the CPU's peak alone would come to 5.6; they are 72 % of the time, "
+    "attention 14 %, copies between 16 and 32 bits 5 %"
+)
 
 
 class Tagging:
@@ -71,17 +77,20 @@ class Tagging:
 
     def finetune(self, number: int) -> float:
         """Rows per second of our fine-tuning."""
-        result = finetune(
-            copy.deepcopy(self.model),
-            self.features,
-            RunConfig(seed=number),
-            padding=self.padding,
-            steps=OURS,
-            accelerator=self.accelerator,
-            checkpoints=CheckpointFolder(self.folder, "me"),
-            on_loss=lambda record: None,
-        )
-        return result.per_second
+        config = RunConfig(seed=number)
+        watch = Stopwatch(OURS)
+        with suppress(Enough):
+            finetune(
+                copy.deepcopy(self.model),
+                self.features,
+                config,
+                padding=self.padding,
+                steps=125,
+                accelerator=self.accelerator,
+                checkpoints=CheckpointFolder(self.folder, "me"),
+                on_loss=watch,
+            )
+        return OURS * config.finetune_batch_size / watch.seconds
 
     def finetune_plainly(self, number: int) -> float:
         """The same of the plain way."""
@@ -89,6 +98,7 @@ class Tagging:
         pad = baseline.PlainTokenizer(self.tokenizer, MAX_LENGTH)
         optimizer = torch.optim.Adam(trained.parameters(), lr=2e-5)
         batches = baseline.in_random_order(self.plain_rows, 32, number)
+        baseline.tagging_step(trained, next(batches), pad, optimizer)
         began = time.perf_counter()
         for batch in itertools.islice(batches, PLAIN):
             baseline.tagging_step(trained, batch, pad, optimizer)
@@ -133,7 +143,7 @@ def main() -> None:
         "Fine-tuning and evaluation, PoS",
         [
             compared("fine-tuning, 32 rows a step, rows/s", trained, trained_plainly, ">= 2.5"),
-            compared(evaluation, evaluated, evaluated_plainly, ">= 4"),
+            compared(evaluation, evaluated, evaluated_plainly, ">= 4", BOUND),
         ],
     )
 

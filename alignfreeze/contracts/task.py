@@ -170,6 +170,8 @@ class Task(Plugin):
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
         """Reduce a batch's outputs, on their device, to what `metrics` needs.
 
+        Several threads may call it at once: it keeps nothing between calls.
+
         Args:
             outputs: What the model with its head returned for a batch of rows.
 

@@ -1,3 +1,4 @@
+import logging
 from itertools import chain, islice
 
 import numpy as np
@@ -281,6 +282,8 @@ def test_the_vocabulary_is_that_of_the_batches_that_will_come(corpora, tokenizer
         assert ids.tolist() == sorted(set(ids.tolist()))
 
 
-def test_too_many_pairs_have_no_vocabulary(corpora, tokenizer, monkeypatch):
+def test_too_many_pairs_have_no_vocabulary(corpora, tokenizer, monkeypatch, caplog):
     monkeypatch.setattr("alignfreeze.pairs.REMEMBERED_PAIRS", 10)
-    assert stream(corpora, tokenizer).vocabulary(64) is None
+    with caplog.at_level(logging.INFO, logger="alignfreeze.pairs"):
+        assert stream(corpora, tokenizer).vocabulary(64) is None
+    assert "all embedding rows are trained" in caplog.text

@@ -14,6 +14,7 @@ from alignfreeze.realign import RealignmentModel
 from alignfreeze.sections import EncoderSection
 from alignfreeze.states import PrefixCache
 from alignfreeze.testing import tiny_encoder
+from alignfreeze.training import make_accelerator
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.range import RangeFreezing
@@ -167,6 +168,33 @@ def test_beyond_the_budget_states_go_to_disk_in_half_precision(tmp_path, acceler
     assert prefix.computed == 3
     assert torch.equal(on_disk, in_memory.half().float())
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_in_16_bits_the_budget_changes_nothing(tmp_path):
+    accelerator = make_accelerator("bf16")
+    encoder = tiny_encoder()
+    found = []
+    for memory in (1, 0):
+        prefix = FrozenPrefix(encoder, 2, PrefixCache(memory, tmp_path), accelerator)
+        found += [prefix.states(BATCH), prefix.states(BATCH)]
+        assert str(prefix).endswith(f"{0 if memory else 3} of them on disk")
+    assert all(torch.equal(states, found[0]) for states in found)
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_states_beyond_16_bits_are_not_cut(tmp_path):
+    accelerator = make_accelerator("bf16")
+    encoder = tiny_encoder()
+    with torch.no_grad():
+        encoder.encoder.layer[1].output.LayerNorm.bias[0] = 1e5
+    for memory, kept in ((1, 3), (0, 0)):
+        prefix = FrozenPrefix(encoder, 2, PrefixCache(memory, tmp_path), accelerator)
+        for _ in range(2):
+            states = prefix.states(BATCH)
+            assert states[0, 0, 0] > 9e4
+            assert states.isfinite().all()
+        assert f"{kept} are kept, 0 of them on disk" in str(prefix)
 
 
 def test_a_full_disk_is_told_of_once_and_costs_only_time(

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -16,6 +18,13 @@ def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
     assert b"9" not in store
     with pytest.raises(KeyError):
         store.get(b"9")
+
+
+def test_without_fallocate_the_disk_is_written_to(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    store = StateStore(Budget(0), tmp_path)
+    store.add(b"1", torch.full((3, 4), 2.0))
+    assert torch.equal(store.get(b"1"), torch.full((3, 4), 2.0))
 
 
 def test_stores_share_a_budget(tmp_path):
