@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 
 COLLECT_AFTER = 10_000
-"""New objects between two looks for garbage. With Python's 700, the looks take a quarter of the time
+"""New objects between two looks for garbage. With Python's 700, they take a quarter of the time
 of the imports, which make objects by the hundred thousand."""
 
 _EVALUATION_ONLY = {"eval_batch_size", "finetune_lr", "warmup", "save_model", "compare"}
