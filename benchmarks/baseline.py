@@ -311,6 +311,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         encoder.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        # As ours does: after few steps, much depends on which head is drawn.
+        set_seed(asked.seed)
         model = load_with_head(folder, task.auto_class, task.labels)
     rows = tagging_rows(task.load(source, "en", "train"), task.labels, tokenizer)
     steps = asked.finetune_steps

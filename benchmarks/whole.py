@@ -69,7 +69,7 @@ def main() -> None:
     arguments.add_argument("--full", action="store_true", help="300 and 125 steps, one seed")
     arguments.add_argument("--lr", default="5e-5", help="of both phases")
     asked = arguments.parse_args()
-    realign_steps, finetune_steps = ("300", "125") if asked.full else ("40", "30")
+    realign_steps, finetune_steps = ("300", "125") if asked.full else ("30", "45")
     seeds = ["31"] if asked.full else ["31", "42", "66"]
     languages = asked.languages.split(",")[: None if asked.full else 3]
     sides: dict[str, list[tuple[float, float]]] = {"ours": [], "plain": []}
