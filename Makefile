@@ -37,10 +37,11 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/growth.py $(BENCH)
 	$(BIN)/python benchmarks/whole.py $(BENCH)
 
-# More hours of the same: whole runs of the size of a first reading, and what the prefix cache costs.
+# Whole runs of the size of a first reading, and what the prefix cache and the order of batches do.
 bench-long: $(INSTALLED)
 	$(BIN)/python benchmarks/whole.py --full $(BENCH)
 	$(BIN)/python benchmarks/prefix.py $(BENCH)
+	$(BIN)/python benchmarks/order.py $(BENCH)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

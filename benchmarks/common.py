@@ -249,5 +249,7 @@ def table(known: dict[str, dict[str, Any]]) -> str:
                 f"| {result.what} | {result.ours} | {result.baseline} | {result.spread} "
                 f"| {target} | {result.note} |"
             )
-        lines += ["", *([entry["text"], ""] if entry["text"] else [])]
+        if entry["text"]:
+            lines += ["", entry["text"]] if entry["results"] else [entry["text"]]
+        lines.append("")
     return "\n".join(lines).rstrip() + "\n"

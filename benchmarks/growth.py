@@ -59,10 +59,12 @@ class Point:
 
 PANELS: dict[str, list[tuple[int, Point]]] = {
     "pairs in a batch": [(n, Point(batch_size=n)) for n in (4, 16, 64, 256)],
-    "pairs in a batch, loss_block=256": [(n, Point(batch_size=n, loss_block=256)) for n in (256,)],
+    "pairs in a batch, loss_block=256": [
+        (n, Point(batch_size=n, loss_block=256)) for n in (64, 256)
+    ],
     "subwords in a sentence": [(n, Point(length=n)) for n in (12, 24, 48, 96)],
     "pairs in the corpus": [(n, Point(size=n)) for n in (10_000, 100_000, 1_000_000)],
-    "languages": [(n, Point(languages=n)) for n in (1, 6, 34)],
+    "languages": [(n, Point(languages=n)) for n in (1, 4, 12, 34)],
 }
 
 

@@ -36,16 +36,8 @@ def seconds_to_first_step(asked: argparse.Namespace, folder: Path) -> float:
         "ALIGNFREEZE_CACHE": str(folder / "cache"),
     }
     options = ["--data", asked.data, "--model", asked.model, "--languages", asked.languages]
-    options += [
-        "--preset",
-        "paper",
-        "--strategy",
-        "none",
-        "--realign-steps",
-        "300",
-        "--finetune-steps",
-        "1",
-    ]
+    options += ["--preset", "paper", "--strategy", "none"]
+    options += ["--realign-steps", "300", "--finetune-steps", "1"]
     began = time.perf_counter()
     process = subprocess.Popen(
         [*ALIGNFREEZE, "run", *options, "--reuse", "false"],

@@ -47,7 +47,7 @@ from alignfreeze.states import PrefixCache
 from alignfreeze.training import TrainingPlan, make_accelerator, resolve_precision, train
 from alignfreeze.vocabulary import compact_vocabulary
 
-OURS, PLAIN, OVERHEAD = 20, 6, 24
+OURS, PLAIN, OVERHEAD = 20, 8, 32
 """Steps in a round."""
 
 

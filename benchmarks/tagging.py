@@ -31,7 +31,7 @@ from alignfreeze.registry import TASK, create_plugin
 from alignfreeze.sources import find_data
 from alignfreeze.training import make_accelerator, resolve_precision
 
-OURS, PLAIN = 20, 6
+OURS, PLAIN = 20, 8
 """Optimizer steps in a round."""
 SENTENCES = 100
 """Of each language, in a round of evaluation."""

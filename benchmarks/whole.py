@@ -63,59 +63,76 @@ def plain(options: dict[str, str], folder: Path) -> tuple[float, float]:
     return seconds, 100 * statistics.mean(scores[f"test/{code}"] for code in targets)
 
 
+Sides = dict[str, list[tuple[float, float]]]
+"""Of ours and of the plain way: seconds and accuracy, seed by seed."""
+
+
+def measured(options: dict[str, str], seeds: list[str]) -> Sides:
+    """Both ways in turn, for each seed."""
+    sides: Sides = {"ours": [], "plain": []}
+    for seed in seeds:
+        for name, run in (("ours", ours), ("plain", plain)):
+            with TemporaryDirectory(prefix="alignfreeze-") as folder:
+                sides[name].append(run(options | {"seed": seed}, Path(folder)))
+            print(f"seed {seed}: {name} {sides[name][-1]}", flush=True)
+    return sides
+
+
+def time_taken(what: str, sides: Sides) -> Result:
+    """The line about seconds."""
+    seconds = {name: [s for s, _ in found] for name, found in sides.items()}
+    rounds = ratios(seconds["plain"], seconds["ours"])
+    return Result(
+        f"{what}, seconds",
+        f"{statistics.median(seconds['ours']):.0f}",
+        f"{statistics.median(seconds['plain']):.0f}",
+        statistics.median(rounds),
+        ">= 3",
+        "start-up, tokenizing and aligning included",
+        rounds if len(rounds) > 1 else (),
+    )
+
+
+def accuracy(sides: Sides) -> Result:
+    """The line about accuracy, of more seeds than one."""
+    scores = {name: [a for _, a in found] for name, found in sides.items()}
+    means = {name: statistics.mean(found) for name, found in scores.items()}
+    deviations = {name: statistics.stdev(found) for name, found in scores.items()}
+    return Result(
+        f"mean accuracy, {len(scores['ours'])} seeds, %",
+        f"{means['ours']:.2f} ± {deviations['ours']:.2f}",
+        f"{means['plain']:.2f} ± {deviations['plain']:.2f}",
+        abs(means["ours"] - means["plain"]) / max(deviations.values()),
+        "<= 1",
+        "the ratio is the difference over the larger standard deviation of the seeds; fine-tuning "
+        "in batches of similar length learns less in its first tens of steps",
+    )
+
+
 def main() -> None:
     """Measure, and record."""
     arguments = parser(__doc__)
     arguments.add_argument("--full", action="store_true", help="300 and 125 steps, one seed")
     arguments.add_argument("--lr", default="5e-5", help="of both phases")
     asked = arguments.parse_args()
-    realign_steps, finetune_steps = ("300", "125") if asked.full else ("30", "45")
-    seeds = ["31"] if asked.full else ["31", "42", "66"]
+    realign_steps, finetune_steps = ("300", "125") if asked.full else ("40", "30")
     languages = asked.languages.split(",")[: None if asked.full else 3]
-    sides: dict[str, list[tuple[float, float]]] = {"ours": [], "plain": []}
-    for seed in seeds:
-        options = {
-            "data": asked.data,
-            "model": asked.model,
-            "languages": ",".join(languages),
-            "strategy": "none",
-            "realign_steps": realign_steps,
-            "finetune_steps": finetune_steps,
-            "realign_lr": asked.lr,
-            "finetune_lr": asked.lr,
-            "seed": seed,
-        }
-        for name, run in (("ours", ours), ("plain", plain)):
-            with TemporaryDirectory(prefix="alignfreeze-") as folder:
-                sides[name].append(run(options, Path(folder)))
-            print(f"seed {seed}: {name} {sides[name][-1]}", flush=True)
-    seconds = {name: [s for s, _ in found] for name, found in sides.items()}
-    scores = {name: [a for _, a in found] for name, found in sides.items()}
+    options = {
+        "data": asked.data,
+        "model": asked.model,
+        "languages": ",".join(languages),
+        "strategy": "none",
+        "realign_steps": realign_steps,
+        "finetune_steps": finetune_steps,
+        "realign_lr": asked.lr,
+        "finetune_lr": asked.lr,
+    }
+    seeds = ["31"] if asked.full else ["31", "42", "66"]
+    sides = measured(options, seeds)
     steps = f"realign {realign_steps} + fine-tune {finetune_steps}"
-    results = [
-        Result(
-            f"{steps} + evaluate {len(languages)} languages, seconds",
-            f"{statistics.median(seconds['ours']):.0f}",
-            f"{statistics.median(seconds['plain']):.0f}",
-            statistics.median(rounds := ratios(seconds["plain"], seconds["ours"])),
-            ">= 3",
-            "start-up, tokenizing and aligning included",
-            rounds if len(rounds) > 1 else (),
-        )
-    ]
-    if len(scores["ours"]) > 1:
-        deviations = [statistics.stdev(found) for found in scores.values()]
-        means = {name: statistics.mean(found) for name, found in scores.items()}
-        results.append(
-            Result(
-                f"mean accuracy, {len(scores['ours'])} seeds, %",
-                f"{means['ours']:.2f} ± {deviations[0]:.2f}",
-                f"{means['plain']:.2f} ± {deviations[1]:.2f}",
-                abs(means["ours"] - means["plain"]) / max(deviations),
-                "<= 1",
-                "the ratio is the difference over the larger standard deviation of the seeds",
-            )
-        )
+    results = [time_taken(f"{steps} + evaluate {len(languages)} languages", sides)]
+    if len(seeds) > 1:
+        results.append(accuracy(sides))
     record(f"Whole runs, {steps}", results)
 
 
