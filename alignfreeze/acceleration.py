@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
+from torch import Tensor
 from transformers import masking_utils
 
 from alignfreeze.encoders import layer_list
@@ -80,6 +82,12 @@ def compiled_layers(model: "PreTrainedModel", backend: str = "inductor") -> Iter
     finally:
         for layer in chosen:
             layer._compiled_call_impl = None
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device, without waiting for it: through pinned memory on a GPU."""
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
 
 
 @contextmanager

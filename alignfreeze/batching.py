@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alignfreeze.acceleration import moved
 from alignfreeze.contracts import Feature
+from alignfreeze.packing import Packing, packing_of
 from alignfreeze.words import IGNORED_LABEL
 
 BUFFER_BATCHES = 64
@@ -55,12 +57,14 @@ class FeatureBatch:
         targets: Its targets, each of shape (rows,) or (rows, subwords).
         weight: How many targets count: subwords with a label, or rows.
         rows: Index of each row's feature, of shape (rows,).
+        packing: How the model's layers may run it without padding.
     """
 
     inputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
     weight: int
     rows: NDArray[np.int64]
+    packing: Packing | None = None
 
     @property
     def size(self) -> int:
@@ -74,17 +78,12 @@ class FeatureBatch:
             targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
             weight=self.weight,
             rows=self.rows,
+            packing=self.packing and self.packing.to(device),
         )
 
 
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on a device, without waiting for it: through pinned memory on a GPU."""
-    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
-    return pinned.to(device, non_blocking=True)
-
-
 def collate_features(
-    features: Sequence[Feature], rows: NDArray[np.int64], padding: int
+    features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
 ) -> FeatureBatch:
     """Pad features to the longest of them.
 
@@ -92,6 +91,7 @@ def collate_features(
         features: All features.
         rows: Those that the batch holds.
         padding: Id of the padding token.
+        packed: Say how the layers may run them without padding.
     """
     chosen = [features[row] for row in rows]
     longest = max(len(feature.input_ids) for feature in chosen)
@@ -107,7 +107,8 @@ def collate_features(
     first = next(iter(targets.values()))
     labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
     weight = labelled if first.dim() > 1 else len(chosen)
-    return FeatureBatch(inputs=inputs, targets=targets, weight=weight, rows=rows)
+    packing = packing_of([len(feature.input_ids) for feature in chosen]) if packed else None
+    return FeatureBatch(inputs, targets, weight, rows, packing)
 
 
 def padded(
@@ -209,32 +210,38 @@ def mixed_order(
 
 
 class FeatureStream:
-    """Batches of features for fine-tuning: epoch after epoch, bucketed by length."""
+    """Batches of features for fine-tuning: epoch after epoch in random order.
+
+    Args:
+        features: The rows.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        seed: Decides the order.
+        packed: Say of each batch how the layers may run it without padding.
+    """
 
     def __init__(
-        self, features: Sequence[Feature], *, batch_size: int, padding: int, seed: int
+        self,
+        features: Sequence[Feature],
+        *,
+        batch_size: int,
+        padding: int,
+        seed: int,
+        packed: bool = False,
     ) -> None:
         self.features = features
         self.batch_size = batch_size
         self.padding = padding
         self.seed = seed
+        self.packed = packed
 
     def batches(self, start: int) -> Iterator[FeatureBatch]:
         """The batches from number ``start`` on."""
         order = epochs(len(self.features), np.random.default_rng([self.seed, 0]))
-        skipped, inside = divmod(start, BUFFER_BATCHES)
-        size = self.batch_size * BUFFER_BATCHES
-        next(islice(order, skipped * size, skipped * size), None)
-        for number in count(skipped):
-            drawn = list(islice(order, size))
-            buffer = np.array([row for _, row in drawn])
-            lengths = np.array([len(self.features[row].input_ids) for row in buffer])
-            random = np.random.default_rng([self.seed, 1, number])
-            epoch_rounds = rounds((0, epoch) for epoch, _ in drawn)
-            cut = bucketed(lengths, epoch_rounds, self.batch_size, random)
-            for rows in cut[inside:]:
-                yield collate_features(self.features, buffer[rows], self.padding)
-            inside = 0
+        rows = (row for _, row in islice(order, start * self.batch_size, None))
+        while True:
+            drawn = np.fromiter(rows, dtype=np.int64, count=self.batch_size)
+            yield collate_features(self.features, drawn, self.padding, packed=self.packed)
 
 
 def batches_by_length(

@@ -36,6 +36,17 @@ _PLACES: dict[str, dict[str, int]] = {
 """By family (``model_type``): parts outside of the layers that are not embeddings, and the index
 of the layer that they belong to."""
 
+_STACKS = {
+    "bert": "encoder",
+    "camembert": "encoder",
+    "distilbert": "transformer",
+    "electra": "encoder",
+    "roberta": "encoder",
+    "xlm-roberta": "encoder",
+}
+"""By family: the module that calls the layers one after the other, where these know nothing of a
+subword's position but its embedding."""
+
 
 def layer_count(encoder: "PreTrainedModel") -> int:
     """How many layers an encoder's configuration says it has.
@@ -116,6 +127,17 @@ def layer_list(encoder: "PreTrainedModel") -> nn.ModuleList:
     layers = encoder.get_submodule(lists[0])
     assert isinstance(layers, nn.ModuleList)
     return layers
+
+
+def layer_stack(encoder: "PreTrainedModel") -> nn.Module | None:
+    """The module that runs all layers, from hidden states and an attention mask alone.
+
+    Returns:
+        Called with ``hidden_states`` of shape (batch, subwords, hidden), in any order of subwords,
+        and an ``attention_mask``; ``None`` where the family has no such module, or is not known.
+    """
+    name = _STACKS.get(encoder.config.model_type)
+    return None if name is None else encoder.get_submodule(name)
 
 
 def resolve_layers(layers: tuple[int, ...], n_layers: int) -> tuple[int, ...]:

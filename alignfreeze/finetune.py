@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from alignfreeze.batching import FeatureBatch, FeatureStream
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
+from alignfreeze.packing import PackedLayers, packed_layers
 from alignfreeze.training import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
 from alignfreeze.vocabulary import compact_vocabulary, used_ids
 
@@ -21,15 +23,22 @@ if TYPE_CHECKING:
 
 
 class TaskModel(nn.Module):
-    """A model with a task head, called with batches."""
+    """A model with a task head, called with batches.
 
-    def __init__(self, model: "PreTrainedModel") -> None:
+    Args:
+        model: The model.
+        layers: Its layers, if they can run a batch packed.
+    """
+
+    def __init__(self, model: "PreTrainedModel", layers: PackedLayers | None = None) -> None:
         super().__init__()
         self.model = model
+        self.layers = layers
 
     def forward(self, batch: FeatureBatch) -> Tensor:
         """The head's own loss, a mean over the targets that count, as their sum; a scalar."""
-        loss, outputs, *_ = self.model(**batch.inputs, **batch.targets).to_tuple()
+        with nullcontext() if self.layers is None else self.layers.packed(batch.packing):
+            loss, outputs, *_ = self.model(**batch.inputs, **batch.targets).to_tuple()
         # The mean over no target is not a number.
         result: Tensor = loss * batch.weight if batch.weight else outputs.sum() * 0
         return result
@@ -72,9 +81,6 @@ def finetune(
     Raises:
         Interrupted: When a signal asked the process to end.
     """
-    stream = FeatureStream(
-        features, batch_size=config.finetune_batch_size, padding=padding, seed=config.seed
-    )
     plan = TrainingPlan(
         phase="fine-tuning",
         unit="rows",
@@ -87,6 +93,7 @@ def finetune(
     ids = used_ids((feature.input_ids for feature in features), padding)
     with (
         compact_vocabulary(model, ids) as vocabulary,
+        packed_layers(model) as layers,
         accelerated(
             model,
             compiled=config.compile,
@@ -98,8 +105,15 @@ def finetune(
             with vocabulary.whole():
                 milestones.reached(step)
 
+        stream = FeatureStream(
+            features,
+            batch_size=config.finetune_batch_size,
+            padding=padding,
+            seed=config.seed,
+            packed=layers is not None,
+        )
         result = train(
-            TaskModel(model),
+            TaskModel(model, layers),
             stream,
             plan,
             accelerator,

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, moved, padded, rounds
+from alignfreeze.acceleration import moved
+from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.vocabulary import used_ids
 from alignfreeze.words import SpecialTokens, Subwords, subwords_of

@@ -12,6 +12,7 @@ from alignfreeze.batching import collate_features
 from alignfreeze.contracts import TaggedSentence
 from alignfreeze.corpus import AlignedPair
 from alignfreeze.finetune import TaskModel
+from alignfreeze.packing import packed_layers
 from alignfreeze.pairs import PairStream, collate_pairs
 from alignfreeze.realign import RealignmentModel
 from alignfreeze.testing import tiny_encoder
@@ -79,20 +80,30 @@ def test_realignment_has_the_same_loss_and_gradient(baseline, tokenizer):
         torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_tagging_has_the_same_loss(baseline, tokenizer):
+def test_tagging_has_the_same_loss_and_gradient(baseline, tokenizer):
     from transformers import AutoModelForTokenClassification
 
     task = PartOfSpeechTagging()
     config = encoder_for(tokenizer).config
     config.num_labels = len(task.labels)
     model = AutoModelForTokenClassification.from_config(config).eval()
-    rows = baseline.tagging_rows(SENTENCES, task.labels, tokenizer)
-    features = task.featurize(SENTENCES, tokenizer, 256)
+    sentences = [*SENTENCES, *[TaggedSentence(("g",), ("PRON",))] * 3]
+    rows = baseline.tagging_rows(sentences, task.labels, tokenizer)
+    features = task.featurize(sentences, tokenizer, 256)
     assert rows == [(f.input_ids, f.targets["labels"]) for f in features]
-    batch = collate_features(features, np.arange(2), 0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     slow = baseline.tagging_step(model, rows, baseline.PlainTokenizer(tokenizer, 256), optimizer)
-    assert slow == pytest.approx(float(TaskModel(model)(batch).detach()) / batch.weight, abs=1e-5)
+    expected = {name: gradient.clone() for name, gradient in gradients(model).items()}
+    model.zero_grad()
+    batch = collate_features(features, np.arange(len(rows)), 0, packed=True)
+    assert batch.packing is not None
+    with packed_layers(model) as layers:
+        loss = TaskModel(model, layers)(batch) / batch.weight
+    loss.backward()
+    assert slow == pytest.approx(float(loss.detach()), abs=1e-5)
+    assert gradients(model).keys() == expected.keys()
+    for name, gradient in gradients(model).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_random_order_comes_to_every_item_before_any_comes_again(baseline):
