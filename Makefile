@@ -27,7 +27,7 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-# Writes benchmarks/RESULTS.md in 29 minutes on two cores. BENCH="--data DIR --model DIR" for
+# Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.
 BENCH ?=
 bench: $(INSTALLED)
