@@ -87,30 +87,35 @@ def packing_of(lengths: Sequence[int]) -> Packing | None:
     """
     longest = max(lengths)
     capacity = -(-longest // ROUND) * ROUND
-    order = sorted(range(len(lengths)), key=lambda sentence: -lengths[sentence])
-    places: dict[int, int] = {}
-    room: list[tuple[int, int]] = []
-    n_rows = 0
-    for sentence in order:
-        length = lengths[sentence]
-        found = bisect_left(room, (length, -1))
-        if found < len(room):
-            left, row = room.pop(found)
-        else:
-            left, row, n_rows = capacity, n_rows, n_rows + 1
-        places[sentence] = row * capacity + capacity - left
-        insort(room, (left - length, row))
+    starts, n_rows = _shelved(lengths, capacity)
     if n_rows * capacity >= len(lengths) * longest:
         return None
+    places = _runs(starts, lengths)
     sentences = np.full(n_rows * capacity, -1, dtype=np.int64)
-    for sentence, begin in places.items():
-        sentences[begin : begin + lengths[sentence]] = sentence
-    starts = [sentence * longest for sentence in range(len(lengths))]
+    sentences[places] = np.repeat(np.arange(len(lengths)), lengths)
     return Packing(
-        subwords=torch.from_numpy(_runs(starts, lengths)),
-        places=torch.from_numpy(_runs([places[s] for s in range(len(lengths))], lengths)),
+        subwords=torch.from_numpy(_runs(range(0, len(lengths) * longest, longest), lengths)),
+        places=torch.from_numpy(places),
         sentences=torch.from_numpy(sentences.reshape(n_rows, capacity)),
     )
+
+
+def _shelved(lengths: Sequence[int], capacity: int) -> tuple[list[int], int]:
+    """Where each sentence starts, in rows of some capacity laid flat, and how many rows it took."""
+    starts = [0] * len(lengths)
+    room: list[tuple[int, int]] = []  # of each row: how many places are left, its number
+    for sentence in sorted(range(len(lengths)), key=lambda sentence: -lengths[sentence]):
+        fitting = bisect_left(room, (lengths[sentence], 0))
+        left, row = room.pop(fitting) if fitting < len(room) else (capacity, len(room))
+        starts[sentence] = (row + 1) * capacity - left
+        insort(room, (left - lengths[sentence], row))
+    return starts, len(room)
+
+
+def _runs(starts: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
+    """The numbers from each start on, as many as its length says, one after the other."""
+    pairs = zip(starts, lengths, strict=True)
+    return np.concatenate([np.arange(begin, begin + length) for begin, length in pairs])
 
 
 class PackedLayers:
@@ -133,14 +138,10 @@ class PackedLayers:
         """Pack what the layers are called with."""
         if self._packing is None:
             return None
-        given = kwargs if not args else {**kwargs, "hidden_states": args[0]}
-        states = given["hidden_states"]
+        states = args[0] if args else kwargs["hidden_states"]
         self._shape = states.shape
-        given |= {
-            "hidden_states": self._packing.pack(states),
-            "attention_mask": self._packing.mask(given.get("attention_mask")),
-        }
-        return (), given
+        mask = self._packing.mask(kwargs.get("attention_mask"))
+        return (), kwargs | {"hidden_states": self._packing.pack(states), "attention_mask": mask}
 
     def after(self, _: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """Unpack what they return."""
@@ -183,9 +184,3 @@ def _moved(states: Tensor, taken: Tensor, places: Tensor, shape: Sequence[int]) 
     result = states.new_zeros(shape[0] * shape[1], width)
     result = result.index_copy(0, places, states.reshape(-1, width).index_select(0, taken))
     return result.view(*shape, width)
-
-
-def _runs(starts: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """The numbers from each start on, as many as its length says, one after the other."""
-    pairs = zip(starts, lengths, strict=True)
-    return np.concatenate([np.arange(begin, begin + length) for begin, length in pairs])
