@@ -215,7 +215,7 @@ def lines(rates: dict[str, list[float]], n_layers: int) -> list[Result]:
             plain,
             ">= 8",
             "like for like, the plain way keeps no activations of frozen layers either; the "
-            "upper half's matrix products alone, at the CPU's peak, would come to 10",
+            "upper half's matrix products alone, at the peak of an AMD EPYC, would come to 10",
         ),
         compared(
             "the same, first epoch: each sentence is run for the first time, pairs/s",
