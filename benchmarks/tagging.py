@@ -37,8 +37,8 @@ SENTENCES = 100
 """Of each language, in a round of evaluation."""
 MAX_LENGTH = 256
 BOUND = (
-    "matrix products at the peak of an AMD EPYC alone would come to 5.6; they are 72 % of the time, "
-    "attention 14 %, copies between 16 and 32 bits 5 %"
+    "matrix products at the peak of an AMD EPYC alone would come to 5.6; they are 72 % of the "
+    "time, attention 14 %, copies between 16 and 32 bits 5 %"
 )
 
 
