@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from transformers import (
+    AutoConfig,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -18,6 +19,8 @@ from alignfreeze.packing import ROUND, packed_layers, packing_of
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 
 PACKABLE = ["bert", "distilbert", "electra", "xlm-roberta"]
+SIBLINGS = ["camembert", "roberta"]
+"""Families with the layers of XLM-R, and its configuration under another name."""
 LENGTHS = [3, 20, 5, 9, 2, 7, 7]
 
 
@@ -113,8 +116,11 @@ def batch_of(kind: str, padding: int = 0) -> FeatureBatch:
 
 
 def model_of(family: str, auto_class: type, **options: object) -> nn.Module:
+    config = tiny_encoder("xlm-roberta" if family in SIBLINGS else family).config
+    if family in SIBLINGS:
+        config = AutoConfig.for_model(**(config.to_dict() | {"model_type": family}))
     torch.manual_seed(0)
-    return auto_class.from_config(tiny_encoder(family).config, **options).eval()
+    return auto_class.from_config(config, **options).eval()
 
 
 def loss_and_gradients(model, batch, layers=None):
@@ -133,10 +139,11 @@ def loss_and_gradients(model, batch, layers=None):
         (AutoModelForSequenceClassification, "classification"),
     ],
 )
-@pytest.mark.parametrize("family", PACKABLE)
+@pytest.mark.parametrize("family", PACKABLE + SIBLINGS)
 def test_a_packed_batch_has_the_same_loss_and_gradient(family, auto_class, kind, attention):
     model = model_of(family, auto_class, attn_implementation=attention)
     batch = batch_of(kind, model.config.pad_token_id)
+    assert model.config.model_type == family
     assert batch.packing is not None
     expected_loss, expected = loss_and_gradients(model, batch)
     with packed_layers(model) as layers:
@@ -201,6 +208,7 @@ def test_packed_layers_may_keep_their_inputs_alone():
         with accelerated(model, compiled=False, activation_checkpointing=True):
             torch.manual_seed(0)
             _, found = loss_and_gradients(model, batch, layers)
+    assert found.keys() == expected.keys()
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, expected[name], msg=name)
 
@@ -215,5 +223,6 @@ def test_packed_layers_may_be_compiled():
         with compiled_layers(model, backend="aot_eager"):
             _, found = loss_and_gradients(model, batch, layers)
     torch.compiler.reset()
+    assert found.keys() == expected.keys()
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-6, msg=name)
