@@ -47,7 +47,8 @@ class MutualAligner(EncoderAligner):
     CPU it computes in float32, and so gives the same again; on a GPU that has bfloat16, in that.
 
     Attributes:
-        words: What stands for a word: its first subword, or the mean of its subwords.
+        words: What stands for a word: its first subword that carries text, or the mean of all
+            those that do.
         threshold: The least cosine that links two words, in [-1, 1].
         batch_size: Sentence pairs in a batch.
         max_length: The most subwords a side, special tokens included; words that do not fit are
@@ -152,13 +153,15 @@ def _sentence(
 ) -> _Sentence:
     room = max(0, max_length - special.count)
     n_words = int(np.searchsorted(subwords.starts, room, side="right")) - 1
-    ids, firsts = special.wrap(subwords, 0, n_words, max_length)
+    ids, places = special.wrap(subwords, 0, n_words, max_length)
     owners = np.full(len(ids), NO_WORD)
     if words == "first":
-        owners[firsts] = np.arange(n_words)
+        owners[places] = np.arange(n_words)
     else:
         begin, sizes = len(special.prefix), np.diff(subwords.starts[: n_words + 1])
-        owners[begin : begin + sizes.sum()] = np.repeat(np.arange(n_words), sizes)
+        textual = subwords.textual[: sizes.sum()]
+        own = np.repeat(np.arange(n_words), sizes)
+        owners[begin : begin + len(own)] = np.where(textual, own, NO_WORD)
     return _Sentence(ids, owners, n_words, cut=subwords.n_words - n_words)
 
 

@@ -180,13 +180,17 @@ class _Reader:
     max_length: int
 
     def fitting(self, sentence: Subwords) -> Integers:
-        """How many subwords each word has, of those that are wholly within `max_length`."""
-        ends = sentence.starts[1:]
-        return np.diff(sentence.starts)[ends <= self.max_length - self.special.count]
+        """How many subwords with text each word has, of those wholly within `max_length`."""
+        fits = sentence.starts[1:] <= self.max_length - self.special.count
+        before = np.concatenate(([0], np.cumsum(sentence.textual)))
+        return np.diff(before[sentence.starts])[fits]
 
     @torch.inference_mode()
     def vectors(self, pair: Pair, sizes: Sequence[Integers]) -> list[Floats]:
-        """The vectors of the subwords of each side, each of shape (subwords, hidden)."""
+        """The vectors of the subwords with text of each side, each of shape (subwords, hidden).
+
+        A bare mark of a word's beginning is read, but would be like any other, and is not matched.
+        """
         rows = [
             self.special.wrap(sentence, 0, len(side), self.max_length)[0]
             for sentence, side in zip(pair, sizes, strict=True)
@@ -198,8 +202,8 @@ class _Reader:
         (states,) = word_states(self.encoder, input_ids, attention_mask, (self.layer,))
         begin = len(self.special.prefix)
         return [
-            state[begin : begin + side.sum()].float().cpu().numpy()
-            for state, side in zip(states, sizes, strict=True)
+            state[begin + np.flatnonzero(sentence.textual)[: side.sum()]].float().cpu().numpy()
+            for state, sentence, side in zip(states, pair, sizes, strict=True)
         ]
 
 

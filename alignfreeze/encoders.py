@@ -186,6 +186,9 @@ def word_states(
 def load_encoder(name_or_path: str) -> "PreTrainedModel":
     """Load an encoder without a head, in float32 and in evaluation mode.
 
+    A pooler that the checkpoint lacks, the encoder lacks too: nothing that it has is drawn, and
+    the caller's random numbers are the same whatever the checkpoint holds.
+
     Args:
         name_or_path: A folder, or a name on the Hugging Face hub. What exists, or starts like a
             path, is never looked up on the hub.
@@ -195,11 +198,15 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     """
     with reading(name_or_path) as options:
         _require_encoder(name_or_path, transformers.AutoConfig.from_pretrained(**options))
-        # Weights of another shape are told of below, more clearly than by transformers.
-        encoder, report = transformers.AutoModel.from_pretrained(
-            dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
-        )
-    _require_weights(name_or_path, report)
+        with torch.random.fork_rng(devices=[]):
+            # Weights of another shape are told of below, more clearly than by transformers.
+            encoder, report = transformers.AutoModel.from_pretrained(
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **options,
+            )
+    _leave_out_poolers(encoder, _lost_weights(name_or_path, report))
     return encoder  # type: ignore[no-any-return]
 
 
@@ -208,8 +215,9 @@ def load_with_head(
 ) -> "PreTrainedModel":
     """Load an encoder with a task head, in float32 and in evaluation mode.
 
-    The head is drawn at random, also where the checkpoint has one, so that encoders with and
-    without one start alike.
+    The head, and a pooler that the checkpoint lacks, are drawn at random: from the caller's random
+    numbers, and in the same order whatever the checkpoint holds, so that equal seeds give equal
+    heads.
 
     Args:
         name_or_path: As in `load_encoder`.
@@ -233,9 +241,9 @@ def load_with_head(
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
         model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
-    # The encoder alone may have a pooler that the head does without.
-    lost = model.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys
-    if lost:
+    # The encoder alone may have a pooler that the head does without, or the other way round.
+    report = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
+    if lost := [key for key in report.missing_keys if not _is_poolers(key)]:
         raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
     return model
 
@@ -321,15 +329,32 @@ def _require_encoder(name: str, config: Any) -> None:
     )
 
 
-def _require_weights(name: str, report: dict[str, Any]) -> None:
-    """A pooler may be missing, since words do not use it; other random weights are a mistake."""
-    keys = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
-    lost = sorted(key for key in keys if "pooler" not in key.split("."))
-    if lost:
+def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
+    """The parameters of a pooler that a checkpoint lacks: words do not use it.
+
+    Raises:
+        EncoderError: If it lacks others.
+    """
+    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    if needed := [key for key in lost if not _is_poolers(key)]:
         raise EncoderError(
-            f"model {name!r}: the checkpoint lacks {len(lost)} of the encoder's parameters, "
-            f"or has them in another shape, e.g. {lost[0]}"
+            f"model {name!r}: the checkpoint lacks {len(needed)} of the encoder's parameters, "
+            f"or has them in another shape, e.g. {needed[0]}"
         )
+    return lost
+
+
+def _is_poolers(key: str) -> bool:
+    return "pooler" in key.split(".")
+
+
+def _leave_out_poolers(encoder: nn.Module, keys: list[str]) -> None:
+    """Take the poolers out that some parameters belong to."""
+    for key in keys:
+        names = key.split(".")
+        owner = encoder.get_submodule(".".join(names[: names.index("pooler")]))
+        # What transformers' own models without one have.
+        owner.pooler = None
 
 
 def _who(encoder: "PreTrainedModel") -> str:

@@ -33,12 +33,12 @@ class EncodedSide:
 
     Attributes:
         input_ids: Subword ids, special tokens included, of shape (subwords,).
-        firsts: Position of each word's first subword, of shape (words,); words that were cut
+        places: Position of each word's representative, of shape (words,); words that were cut
             off at the end are left out.
     """
 
     input_ids: NDArray[np.int32]
-    firsts: NDArray[np.int32]
+    places: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PairBatch:
     Attributes:
         input_ids: Of shape (2 * pairs, subwords).
         attention_mask: Of the same shape.
-        word_positions: Where each word's first subword is in the flattened batch, of shape
+        word_positions: Where each word's representative is in the flattened batch, of shape
             (words,).
         anchors: Rows of ``word_positions`` that have a translation, of shape (anchors,);
             every aligned word of either side is one.
@@ -113,14 +113,14 @@ def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
     """
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     longest = max(pair.length for pair in pairs)
-    firsts = [side.firsts + row * longest for row, side in enumerate(sides)]
-    offsets = np.concatenate(([0], np.cumsum([len(f) for f in firsts])))
+    places = [side.places + row * longest for row, side in enumerate(sides)]
+    offsets = np.concatenate(([0], np.cumsum([len(p) for p in places])))
     n_pairs = len(pairs)
     links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
     return PairBatch(
         input_ids=padded([side.input_ids for side in sides], longest, padding),
         attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
-        word_positions=torch.from_numpy(np.concatenate(firsts).astype(np.int64)),
+        word_positions=torch.from_numpy(np.concatenate(places).astype(np.int64)),
         anchors=torch.from_numpy(np.concatenate((links[:, 0], links[:, 1]))),
         positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
         size=n_pairs,
@@ -229,10 +229,10 @@ class PairStream:
         self, source: Subwords, target: Subwords, links: NDArray[np.int64]
     ) -> EncodedPair:
         sides = [self._encode_side(source), self._encode_side(target)]
-        words = (len(sides[0].firsts), len(sides[1].firsts))
+        words = (len(sides[0].places), len(sides[1].places))
         self.truncated += words != (source.n_words, target.n_words)
         return EncodedPair(sides[0], sides[1], links[(links < words).all(axis=1)])
 
     def _encode_side(self, subwords: Subwords) -> EncodedSide:
-        ids, firsts = self.special.wrap(subwords, 0, subwords.n_words, self.max_length)
-        return EncodedSide(np.array(ids, dtype=np.int32), np.array(firsts, dtype=np.int32))
+        ids, places = self.special.wrap(subwords, 0, subwords.n_words, self.max_length)
+        return EncodedSide(np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32))

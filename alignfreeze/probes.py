@@ -40,7 +40,7 @@ class WordSide:
 
     Attributes:
         sentences: Subword ids of each sentence, special tokens included.
-        places: Sentence, and position in it of the word's first subword; of shape (links, 2).
+        places: Sentence, and position in it of the word's representative; of shape (links, 2).
     """
 
     sentences: Sequence[NDArray[np.int32]]
@@ -224,7 +224,7 @@ def _links(
         sources = subwords_of([pair.source for pair in pairs], tokenizer)
         targets = subwords_of([pair.target for pair in pairs], tokenizer)
         for row, pair, *sides in zip(rows, pairs, sources, targets, strict=True):
-            (source_ids, source_firsts), (target_ids, target_firsts) = (
+            (source_ids, source_places), (target_ids, target_places) = (
                 special.wrap(side, 0, side.n_words, max_length) for side in sides
             )
             for source, target in pair.alignment:
@@ -232,12 +232,12 @@ def _links(
                     row,
                     forms=(pair.source[source].lower(), pair.target[target].lower()),
                     sentences=(source_ids, target_ids),
-                    positions=(_at(source_firsts, source), _at(target_firsts, target)),
+                    positions=(_at(source_places, source), _at(target_places, target)),
                 )
 
 
-def _at(firsts: Sequence[int], word: int) -> int:
-    return firsts[word] if word < len(firsts) else BEYOND
+def _at(places: Sequence[int], word: int) -> int:
+    return places[word] if word < len(places) else BEYOND
 
 
 def _side(links: Sequence[_Link], side: Literal[0, 1]) -> WordSide:

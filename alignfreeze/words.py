@@ -1,5 +1,12 @@
-"""Words and their subwords: how a sentence that is split into words becomes a model's input."""
+"""Words and their subwords: how a sentence that is split into words becomes a model's input.
 
+This is the one place that says which subword stands for a word, for labels, realigned vectors,
+probes and aligners alike: the first that carries text. SentencePiece often makes the mark of a
+word's beginning (``▁``) a subword of its own, and byte-level BPE the space before it; that says
+nothing of the word.
+"""
+
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,15 +31,24 @@ class Subwords:
     Attributes:
         ids: Subword ids of all words, of shape (subwords,).
         starts: Word ``i`` is ``ids[starts[i]:starts[i + 1]]``; of shape (words + 1,).
+        textual: Which subwords carry text, of shape (subwords,); of a word in which none does, the
+            first is taken to.
     """
 
     ids: NDArray[np.int32]
     starts: NDArray[np.int32]
+    textual: NDArray[np.bool_]
 
     @property
     def n_words(self) -> int:
         """How many words the sentence has."""
         return len(self.starts) - 1
+
+    @property
+    def representatives(self) -> NDArray[np.int64]:
+        """The place of each word's first subword that carries text, of shape (words,)."""
+        places = np.flatnonzero(self.textual)
+        return places[np.searchsorted(places, self.starts[:-1])]
 
 
 def subwords_of(
@@ -47,6 +63,7 @@ def subwords_of(
         sentences: The words of each sentence.
         tokenizer: A fast tokenizer.
     """
+    blank = blank_ids(tokenizer)
     result: list[Subwords] = []
     for begin in range(0, len(sentences), TOKENIZER_CHUNK):
         chunk = [list(sentence) for sentence in sentences[begin : begin + TOKENIZER_CHUNK]]
@@ -60,8 +77,37 @@ def subwords_of(
             if not counts.all():
                 ids, counts = _fill_empty_words(ids, counts, tokenizer.unk_token_id or 0)
             starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-            result.append(Subwords(ids=ids, starts=starts))
+            result.append(Subwords(ids, starts, _textual(blank[ids], starts)))
     return result
+
+
+@functools.lru_cache(maxsize=2)
+def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
+    """Which ids stand for no text but white space, such as a bare mark of a word's beginning.
+
+    What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
+    character's bytes is text.
+
+    Returns:
+        By id, of shape (greatest id + 1,).
+    """
+    ids = range(max(tokenizer.get_vocab().values()) + 1)
+    texts = tokenizer.backend_tokenizer.decode_batch([[i] for i in ids], skip_special_tokens=False)
+    return np.array([not text.strip() for text in texts])
+
+
+def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which subwords carry text; in a word in which none does, the first.
+
+    Args:
+        blank: Of each subword of a sentence, of shape (subwords,).
+        starts: As in `Subwords`.
+    """
+    textual = ~blank
+    if len(starts) > 1:
+        firsts = starts[:-1]
+        textual[firsts[~np.logical_or.reduceat(textual, firsts)]] = True
+    return textual
 
 
 def _fill_empty_words(
@@ -135,11 +181,10 @@ class SpecialTokens:
 
         Returns:
             The input ids, special tokens included, and the position in them of each word's
-            first subword, as far as it is within.
+            representative, as far as it is within.
         """
         begin, stop = int(subwords.starts[start]), int(subwords.starts[end])
         stop = min(stop, begin + max_length - self.count)
         ids = [*self.prefix, *subwords.ids[begin:stop].tolist(), *self.suffix]
-        firsts = subwords.starts[start:end] - begin
-        inside = firsts[firsts < stop - begin] + len(self.prefix)
-        return ids, inside.tolist()
+        places = subwords.representatives[start:end]
+        return ids, (places[places < stop] - begin + len(self.prefix)).tolist()

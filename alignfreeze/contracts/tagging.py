@@ -22,7 +22,7 @@ class TaggedSentence:
 
 
 class TaggingTask(Task):
-    """Token classification over words: the first subword of each carries its tag.
+    """Token classification over words: the subword that stands for each carries its tag.
 
     A subclass gives `labels`, `read_text` (a list of `TaggedSentence`), `score`, and `columns`:
     those of the words and of the tags.
@@ -77,7 +77,8 @@ class TaggingTask(Task):
     ) -> list[Feature]:
         """One row a sentence; a sentence too long is cut between words into several rows.
 
-        Every word is in exactly one row, and carries its label on its first subword there.
+        Every word is in exactly one row, and carries its label on its representative there. A word
+        alone in a row that is cut before its representative carries it on its first subword.
         """
         special = SpecialTokens.of(tokenizer)
         label_ids = {label: number for number, label in enumerate(self.labels)}
@@ -85,9 +86,11 @@ class TaggingTask(Task):
         for index, subwords in enumerate(subwords_of([e.words for e in examples], tokenizer)):
             tags = examples[index].tags
             for start, end in windows(subwords, max_length - special.count):
-                ids, firsts = special.wrap(subwords, start, end, max_length)
+                ids, places = special.wrap(subwords, start, end, max_length)
                 labels = [IGNORED_LABEL] * len(ids)
-                for word, position in zip(range(start, end), firsts, strict=True):
+                for word, position in zip(
+                    range(start, end), places or [len(special.prefix)], strict=True
+                ):
                     labels[position] = label_ids[tags[word]]
                 features.append(Feature(input_ids=ids, targets={"labels": labels}, example=index))
         return features

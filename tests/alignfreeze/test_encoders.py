@@ -334,11 +334,77 @@ def test_weights_that_are_missing_or_have_another_shape(folder: Path) -> None:
         load_encoder(str(folder))
 
 
-def test_a_pooler_may_be_missing(folder: Path) -> None:
-    file = folder / "model.safetensors"
+@pytest.fixture
+def without_pooler(folder: Path, tmp_path: Path) -> Path:
+    """A copy of `folder` whose weights have no pooler."""
+    copy = tmp_path / "without-pooler"
+    shutil.copytree(folder, copy)
+    file = copy / "model.safetensors"
     weights = {n: w for n, w in load_file(file).items() if not n.startswith("pooler")}
     save_file(weights, file, metadata={"format": "pt"})
-    assert layer_count(load_encoder(str(folder))) == 4
+    return copy
+
+
+def test_a_pooler_that_is_missing_is_not_made_up(without_pooler: Path, tmp_path: Path) -> None:
+    encoder = load_encoder(str(without_pooler))
+    assert not [name for name, _ in encoder.named_parameters() if "pooler" in name]
+    ids = torch.ones((1, 4), dtype=torch.long)
+    assert encoder(input_ids=ids).last_hidden_state.isfinite().all()
+    encoder.save_pretrained(tmp_path / "saved")
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    assert saved.keys() == load_file(without_pooler / "model.safetensors").keys()
+    assert transformers.AutoModel.from_pretrained(tmp_path / "saved").pooler is not None
+
+
+def test_loading_an_encoder_draws_nothing(folder: Path, without_pooler: Path) -> None:
+    draws = []
+    for name in (folder, without_pooler):
+        torch.manual_seed(31)
+        load_encoder(str(name))
+        draws.append(torch.rand(3).tolist())
+    torch.manual_seed(31)
+    assert draws == [torch.rand(3).tolist()] * 2
+
+
+@pytest.mark.parametrize(
+    ("auto_class", "drawn"),
+    [
+        ("AutoModelForTokenClassification", "classifier."),
+        ("AutoModelForQuestionAnswering", "qa_outputs."),
+        ("AutoModelForSequenceClassification", "classifier."),
+    ],
+)
+def test_equal_seeds_give_equal_heads_whatever_the_checkpoint_holds(
+    folder: Path, without_pooler: Path, auto_class: str, drawn: str
+) -> None:
+    labels = () if auto_class.endswith("Answering") else ("a", "b", "c")
+    loaded = []
+    for name in (folder, without_pooler):
+        torch.manual_seed(31)
+        model = load_with_head(str(name), auto_class, labels)
+        loaded.append((dict(model.named_parameters()), torch.rand(3)))
+    (whole, after), (lacking, after_lacking) = loaded
+    heads = [name for name in whole if name.startswith(drawn)]
+    assert heads
+    for name in heads:
+        assert torch.equal(whole[name], lacking[name])
+    assert torch.equal(after, after_lacking)
+    torch.manual_seed(17)
+    other = load_with_head(str(folder), auto_class, labels)
+    assert not torch.equal(dict(other.named_parameters())[heads[0]], whole[heads[0]])
+
+
+def test_a_missing_pooler_is_drawn_with_the_head(without_pooler: Path, tmp_path: Path) -> None:
+    """Before realignment and after it, though that draws random numbers of its own."""
+    torch.manual_seed(42)
+    realigned = load_encoder(str(without_pooler))
+    realigned.save_pretrained(tmp_path / "realigned")
+    poolers = []
+    for name in (without_pooler, tmp_path / "realigned"):
+        torch.manual_seed(31)
+        model = load_with_head(str(name), "AutoModelForSequenceClassification", ("a", "b"))
+        poolers.append(model.base_model.pooler.dense.weight)
+    assert torch.equal(*poolers)
 
 
 # --- tokenizers ---

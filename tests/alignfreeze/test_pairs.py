@@ -19,7 +19,7 @@ def side(words: list[int], first_id: int = 3) -> EncodedSide:
     starts = np.cumsum([1, *words[:-1]]) if words else []
     return EncodedSide(
         input_ids=np.arange(first_id, first_id + n_subwords, dtype=np.int32),
-        firsts=np.array(starts, dtype=np.int32),
+        places=np.array(starts, dtype=np.int32),
     )
 
 
@@ -41,7 +41,7 @@ def naive(pairs) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     sides = [p.source for p in pairs] + [p.target for p in pairs]
     words = {}
     for row, one in enumerate(sides):
-        for word, column in enumerate(one.firsts.tolist()):
+        for word, column in enumerate(one.places.tolist()):
             words[row, word] = (len(words), (row, column))
     positives = []
     for number, p in enumerate(pairs):
@@ -136,13 +136,15 @@ class CountingTokenizer:
 
     def __init__(self, tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.pad_token_id = tokenizer.pad_token_id
         self.sentences: list[tuple[str, ...]] = []
 
     def __call__(self, text, **options):
         if options.get("is_split_into_words"):
             self.sentences += [tuple(sentence) for sentence in text]
         return self.tokenizer(text, **options)
+
+    def __getattr__(self, name):
+        return getattr(self.tokenizer, name)
 
 
 def stream(corpora, tokenizer, *, max_length=96, mix="proportional", seed=0) -> PairStream:

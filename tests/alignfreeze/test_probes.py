@@ -75,6 +75,9 @@ def small(tokenizer):
                 row[:] = [3 + number % 61 for number in row]
             return encoded
 
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
     return Folded()
 
 

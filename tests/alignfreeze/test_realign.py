@@ -23,8 +23,8 @@ from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.none import NoFreezing
 
 
-def side(ids: list[int], firsts: list[int]) -> EncodedSide:
-    return EncodedSide(np.array(ids, dtype=np.int32), np.array(firsts, dtype=np.int32))
+def side(ids: list[int], places: list[int]) -> EncodedSide:
+    return EncodedSide(np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32))
 
 
 def links(*pairs: tuple[int, int]) -> np.ndarray:
@@ -48,7 +48,7 @@ def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
     for row, one in enumerate(sides):
         ids = torch.from_numpy(one.input_ids.astype(np.int64))[None]
         (states,) = word_states(encoder, ids, torch.ones_like(ids), (layer,))
-        for word, position in enumerate(one.firsts.tolist()):
+        for word, position in enumerate(one.places.tolist()):
             numbers[row, word] = len(vectors)
             vectors.append(head(states[0, position]))
     anchors, positives = [], []

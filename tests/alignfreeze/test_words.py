@@ -2,14 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
-from alignfreeze.words import SpecialTokens, Subwords, subwords_of, windows
+from alignfreeze.words import SpecialTokens, Subwords, _textual, subwords_of, windows
 
 
 def of_lengths(lengths: list[int]) -> Subwords:
-    """A sentence whose words have so many subwords; ids count from 10."""
+    """A sentence whose words have so many subwords, all with text; ids count from 10."""
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
-    return Subwords(ids=np.arange(10, 10 + starts[-1], dtype=np.int32), starts=starts)
+    ids = np.arange(10, 10 + starts[-1], dtype=np.int32)
+    return Subwords(ids, starts, textual=np.ones(len(ids), dtype=np.bool_))
 
 
 def words_in(subwords: Subwords, tokenizer) -> list[str]:
@@ -86,13 +89,13 @@ def test_special_tokens_are_found(tokenizer):
 
 
 def test_wrap_puts_special_tokens_around_words():
-    ids, firsts = SpecialTokens(prefix=[2], suffix=[3]).wrap(of_lengths([1, 3, 2, 1]), 1, 3, 16)
+    ids, places = SpecialTokens(prefix=[2], suffix=[3]).wrap(of_lengths([1, 3, 2, 1]), 1, 3, 16)
     assert ids == [2, 11, 12, 13, 14, 15, 3]
-    assert firsts == [1, 4]
+    assert places == [1, 4]
 
 
 @pytest.mark.parametrize(
-    ("max_length", "ids", "firsts"),
+    ("max_length", "ids", "places"),
     [
         (7, [2, 10, 11, 12, 13, 14, 3], [1, 4]),
         (6, [2, 10, 11, 12, 13, 3], [1, 4]),
@@ -100,6 +103,112 @@ def test_wrap_puts_special_tokens_around_words():
         (3, [2, 10, 3], [1]),
     ],
 )
-def test_wrap_cuts_at_the_end(max_length, ids, firsts):
+def test_wrap_cuts_at_the_end(max_length, ids, places):
     special = SpecialTokens(prefix=[2], suffix=[3])
-    assert special.wrap(of_lengths([3, 2]), 0, 2, max_length) == (ids, firsts)
+    assert special.wrap(of_lengths([3, 2]), 0, 2, max_length) == (ids, places)
+
+
+# --- the subword that stands for a word ---
+
+
+def of_model(model, pre_tokenizer, decoder) -> PreTrainedTokenizerFast:
+    backend = Tokenizer(model)
+    backend.pre_tokenizer, backend.decoder = pre_tokenizer, decoder
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<pad>")
+
+
+def unigram() -> PreTrainedTokenizerFast:
+    """SentencePiece's unigram model, as of XLM-R."""
+    pieces = ["<pad>", "<unk>", "\u2581", "\u2581he", "\u2581a", "llo", "\u732b", "\u72ac"]
+    scores = [(piece, -1.0 - number / 10) for number, piece in enumerate(pieces)]
+    model = models.Unigram(scores, unk_id=1, byte_fallback=False)
+    return of_model(model, pre_tokenizers.Metaspace(), decoders.Metaspace())
+
+
+def byte_fallback() -> PreTrainedTokenizerFast:
+    """SentencePiece's BPE, which spells what it does not know in bytes, as of Llama or Gemma."""
+    pieces = ["<pad>", "<unk>", "\u2581", "h", "e", "he", "\u2581he", "\u732b"]
+    pieces += [f"<0x{number:02X}>" for number in range(256)]
+    model = models.BPE(
+        {piece: number for number, piece in enumerate(pieces)},
+        [("h", "e"), ("\u2581", "he")],
+        unk_token="<unk>",
+        byte_fallback=True,
+        fuse_unk=True,
+    )
+    steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    return of_model(model, pre_tokenizers.Metaspace(), decoders.Sequence(steps))
+
+
+def byte_level() -> PreTrainedTokenizerFast:
+    """Byte-level BPE, as of RoBERTa and ModernBERT."""
+    pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "\u0120he"]
+    model = models.BPE(
+        {piece: number for number, piece in enumerate(pieces)}, [("h", "e"), ("\u0120", "he")]
+    )
+    return of_model(model, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel())
+
+
+def word_piece() -> PreTrainedTokenizerFast:
+    """WordPiece, as of BERT."""
+    pieces = ["<pad>", "<unk>", "he", "##llo", "\u732b", "a"]
+    model = models.WordPiece(
+        {piece: number for number, piece in enumerate(pieces)}, unk_token="<unk>"
+    )
+    return of_model(model, pre_tokenizers.BertPreTokenizer(), decoders.WordPiece())
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "expected"),
+    [
+        (unigram, ["hello", "\u732b", "a"], ["\u2581he", "\u732b", "\u2581a"]),
+        (unigram, ["\u732b\u72ac", "\u72ac"], ["\u732b", "\u72ac"]),
+        (unigram, ["x", "\u732bx"], ["<unk>", "\u732b"]),
+        (byte_fallback, ["he", "\u732b", "h"], ["\u2581he", "\u732b", "h"]),
+        (byte_fallback, ["\u72ac", "he"], ["<0xE7>", "\u2581he"]),
+        (byte_level, ["he", "h", "\u732b"], ["\u0120he", "h", "\u00e7"]),
+        (word_piece, ["hello", "\u732b", "\u72ac", "a"], ["he", "\u732b", "<unk>", "a"]),
+    ],
+)
+def test_the_first_subword_with_text_stands_for_a_word(make, words, expected):
+    tokenizer = make()
+    (subwords,) = subwords_of([words], tokenizer)
+    found = subwords.ids[subwords.representatives].tolist()
+    assert tokenizer.convert_ids_to_tokens(found) == expected
+    ids, places = SpecialTokens(prefix=[0], suffix=[0]).wrap(subwords, 0, len(words), 100)
+    assert [ids[place] for place in places] == found
+
+
+def test_the_mark_itself_is_read():
+    tokenizer = unigram()
+    (subwords,) = subwords_of([["\u732b", "a"]], tokenizer)
+    assert tokenizer.convert_ids_to_tokens(subwords.ids.tolist()) == ["\u2581", "\u732b", "\u2581a"]
+    assert subwords.textual.tolist() == [False, True, True]
+
+
+def test_of_a_word_without_text_the_first_subword_stands_for_it():
+    (subwords,) = subwords_of([["\u2581", "a"]], unigram())
+    assert subwords.textual[subwords.representatives].all()
+    assert subwords.representatives[0] == 0
+    (nothing,) = subwords_of([[]], unigram())
+    assert nothing.representatives.tolist() == []
+
+
+def test_a_word_cut_before_its_representative_is_left_out():
+    (subwords,) = subwords_of([["a", "\u732b"]], unigram())
+    special = SpecialTokens(prefix=[0], suffix=[0])
+    assert special.wrap(subwords, 0, 2, 5)[1] == [1, 3]
+    assert special.wrap(subwords, 0, 2, 4) == ([0, 4, 2, 0], [1])
+
+
+@given(
+    st.lists(st.lists(st.booleans(), min_size=1, max_size=5), min_size=1, max_size=9),
+)
+def test_representatives_are_as_a_loop_finds_them(words):
+    blank = np.array([mark for word in words for mark in word])
+    starts = np.concatenate(([0], np.cumsum([len(word) for word in words]))).astype(np.int32)
+    found = Subwords(np.arange(len(blank)), starts, _textual(blank, starts)).representatives
+    expected = []
+    for begin, word in zip(starts.tolist(), words, strict=False):
+        expected.append(begin + (word.index(False) if False in word else 0))
+    assert found.tolist() == expected
