@@ -354,7 +354,7 @@ def _leave_out_poolers(encoder: nn.Module, keys: list[str]) -> None:
         names = key.split(".")
         owner = encoder.get_submodule(".".join(names[: names.index("pooler")]))
         # What transformers' own models without one have.
-        owner.pooler = None
+        setattr(owner, "pooler", None)  # noqa: B010
 
 
 def _who(encoder: "PreTrainedModel") -> str:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -35,7 +36,7 @@ from alignfreeze.preparation import (
     StrategyChoice,
 )
 from alignfreeze.realign import realign
-from alignfreeze.records import log_config, log_losses, log_result, log_scores
+from alignfreeze.records import log_config, log_losses, log_result, log_scores, log_words
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
 from alignfreeze.taskdata import TaskData
 from alignfreeze.taskmodels import EarlyLook, TaskModels
@@ -175,6 +176,7 @@ class Phases:
                 accelerator=self.accelerator,
                 checkpoints=checkpoints,
                 on_loss=log_losses(run, "realign/loss"),
+                on_words=partial(log_words, run, "parallel text"),
                 remembered=self.preparation.encoded_pairs[config.realign_max_length],
                 prefixes=self.preparation.prefixes,
             )
@@ -302,6 +304,7 @@ class Phases:
             sets = data.evaluation_sets(self.scope.splits)
             scores = self._heads.evaluate(model, data, sets, config.eval_batch_size)
             log_scores(run, scores, config.source_language)
+            log_words(run, data.name, data.word_counts(self.scope.splits))
             run.text(scores_to_csv(scores), RESULTS_FILE)
             self._keep(run, model, kept)
             run.finished_as(self._scores_identity(encoder, data))

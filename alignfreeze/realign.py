@@ -1,7 +1,7 @@
 """The realignment phase: pull translated words together, then throw the projection away."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,7 @@ from alignfreeze.sections import EncoderSection
 from alignfreeze.states import PrefixCache
 from alignfreeze.training import TrainingPlan, TrainingResult, train
 from alignfreeze.vocabulary import compact_vocabulary
+from alignfreeze.words import WordCounts
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -97,6 +98,7 @@ def realign(
     accelerator: "Accelerator",
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
+    on_words: Callable[[Mapping[str, WordCounts]], None] | None = None,
     remembered: dict[tuple[int, int], EncodedPair] | None = None,
     prefixes: PrefixCache | None = None,
 ) -> TrainingResult:
@@ -112,6 +114,7 @@ def realign(
         accelerator: Where to train.
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
+        on_words: Called with how the words of each language are read, before the first step.
         remembered: Pairs that are tokenized already (see `PairStream`).
         prefixes: What frozen layers have made of sentences, if ``config.prefix`` is ``cached``.
 
@@ -121,6 +124,8 @@ def realign(
     """
     stream = _stream(corpora, tokenizer, config, remembered)
     n_batches = steps * config.accumulation * accelerator.num_processes
+    if on_words is not None:
+        on_words(stream.word_counts(n_batches))
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
@@ -151,7 +156,8 @@ def realign(
                 on_loss=on_loss,
             )
     encoder.eval()
-    _report_losses_of_data(stream)
+    if stream.empty_batches:
+        logger.warning("%d batches held no aligned word", stream.empty_batches)
     if prefix is not None:
         logger.info("%s", prefix)
     return result
@@ -196,15 +202,3 @@ def _prefix(
     """The layers that need not be run at every step, if there are any."""
     boundary = prefix_length(encoder, summary, realigned)
     return cut_prefix(encoder, boundary, prefixes, accelerator) if boundary else None
-
-
-def _report_losses_of_data(stream: PairStream) -> None:
-    """Nothing is cut silently."""
-    if stream.truncated:
-        logger.warning(
-            "%d sentence pairs lost words beyond realign_max_length=%d",
-            stream.truncated,
-            stream.max_length,
-        )
-    if stream.empty_batches:
-        logger.warning("%d batches held no aligned word", stream.empty_batches)

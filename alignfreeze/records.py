@@ -1,6 +1,7 @@
 """What a run leaves in MLflow: its configuration, its losses, its scores."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import yaml
 from accelerate import Accelerator
@@ -11,8 +12,14 @@ from alignfreeze.evaluate import Score, target_means
 from alignfreeze.identity import config_hash
 from alignfreeze.tracking import TrackedRun
 from alignfreeze.training import TrainingResult
+from alignfreeze.words import WordCounts
 
 CONFIG_FILE = "config.yaml"
+
+NOTABLE_SHARE = 0.01
+"""From which share on words that are not read are warned of."""
+
+logger = logging.getLogger(__name__)
 
 
 def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> None:
@@ -45,6 +52,24 @@ def log_losses(run: TrackedRun, name: str) -> Callable[[LossRecord], None]:
         run.metric(name, record.loss, record.step)
 
     return log
+
+
+def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
+    """Log and tell what part of each language's words is unknown or cut.
+
+    Args:
+        run: The run; its metrics are ``words/<language>/unknown`` and ``words/<language>/cut``.
+        what: Which words these are.
+        counts: By language.
+    """
+    for kind, meaning in (("unknown", "are unknown to the tokenizer"), ("cut", "are cut off")):
+        shares = {language: count.shares[kind] for language, count in counts.items()}
+        for language, share in shares.items():
+            run.metric(f"words/{language}/{kind}", share)
+        if told := {language: share for language, share in shares.items() if share > 0}:
+            listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
+            level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
+            logger.log(level, "%s: words that %s: %s", what, meaning, listed)
 
 
 def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:

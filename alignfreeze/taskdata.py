@@ -9,6 +9,7 @@ from alignfreeze.caching import file_digest
 from alignfreeze.contracts import DataSource, Feature, Split, Task
 from alignfreeze.errors import MissingSplitError
 from alignfreeze.evaluate import EvaluationSet
+from alignfreeze.words import WordCounts, summed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -93,6 +94,15 @@ class TaskData:
                 examples = self._examples[key]
                 self._sets[key] = EvaluationSet(*key, examples, self._featurize(examples))
         return [self._sets[key] for key in keys]
+
+    def word_counts(self, splits: Collection[Split]) -> dict[str, WordCounts]:
+        """How the words of some splits are read, by language; empty where words have no targets."""
+        found: dict[str, list[WordCounts]] = {}
+        for chosen in self.evaluation_sets(splits):
+            counts = self.task.word_counts(chosen.features, self._tokenizer)
+            if counts is not None:
+                found.setdefault(chosen.language, []).append(counts)
+        return {language: summed(counts) for language, counts in found.items()}
 
     def languages(self, split: Split) -> list[str]:
         """The languages of the run that have a split."""

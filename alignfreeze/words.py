@@ -7,9 +7,9 @@ nothing of the word.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,30 @@ IGNORED_LABEL = -100
 
 TOKENIZER_CHUNK = 4096
 """Sentences handed to the tokenizer at a time: enough for its threads, bounded in memory."""
+
+
+class WordCounts(NamedTuple):
+    """How many words were read, and how many of them badly.
+
+    Attributes:
+        words: All of them.
+        unknown: Those whose representative is the tokenizer's unknown token.
+        cut: Those whose representative is beyond the greatest length: nothing is known of them.
+    """
+
+    words: int
+    unknown: int
+    cut: int = 0
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """What part of all words is unknown, and what part is cut, in [0, 1]."""
+        return {"unknown": self.unknown / self.words, "cut": self.cut / self.words}
+
+
+def summed(counts: Iterable[WordCounts]) -> WordCounts:
+    """The counts of several texts together."""
+    return WordCounts(*(sum(column) for column in zip(WordCounts(0, 0), *counts, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from alignfreeze.contracts import DataSource
@@ -45,6 +45,23 @@ def tokenizer() -> PreTrainedTokenizerBase:
         unk_token="[UNK]",
         cls_token="[CLS]",
         sep_token="[SEP]",
+    )
+
+
+@pytest.fixture(scope="session")
+def sentencepiece() -> PreTrainedTokenizerBase:
+    """A unigram tokenizer as of XLM-R: to ``猫`` and ``犬`` it puts a word's mark of its own."""
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    pieces = [*special, "▁", "▁he", "▁a", "llo", "猫", "犬", "en"]
+    scores = [(piece, -1.0 - number / 10) for number, piece in enumerate(pieces)]
+    backend = Tokenizer(models.Unigram(scores, unk_id=3, byte_fallback=False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>", cls_token="<s>"
     )
 
 

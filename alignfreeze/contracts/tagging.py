@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from alignfreeze.contracts.task import Feature, Prediction, Task
-from alignfreeze.words import IGNORED_LABEL, SpecialTokens, subwords_of, windows
+from alignfreeze.words import IGNORED_LABEL, SpecialTokens, WordCounts, subwords_of, windows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,6 +96,18 @@ class TaggingTask(Task):
                     labels[position] = label_ids[tags[word]]
                 features.append(Feature(input_ids=ids, targets={"labels": labels}, example=index))
         return features
+
+    def word_counts(
+        self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
+    ) -> WordCounts:
+        """How words are read; none is cut, since a long sentence has several rows."""
+        n_words = n_unknown = 0
+        for feature in features:
+            places = np.flatnonzero(np.asarray(feature.targets["labels"]) != IGNORED_LABEL)
+            n_words += len(places)
+            read = np.asarray(feature.input_ids)[places]
+            n_unknown += np.count_nonzero(read == tokenizer.unk_token_id)
+        return WordCounts(n_words, n_unknown)
 
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
         """The most probable label of each subword, of shape (batch, subwords)."""

@@ -10,6 +10,7 @@ from alignfreeze.contracts.data import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.errors import DataError, MissingSplitError
+from alignfreeze.words import WordCounts
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +163,17 @@ class Task(Plugin):
     ) -> list[Feature]:
         """Turn examples into rows of at most ``max_length`` subwords, special tokens included."""
         raise NotImplementedError
+
+    def word_counts(
+        self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
+    ) -> WordCounts | None:
+        """How the words that carry targets are read; ``None`` where words carry none.
+
+        Args:
+            features: What `featurize` made of some examples.
+            tokenizer: With this tokenizer.
+        """
+        return None
 
     def training_rows(self, features: Sequence[Feature]) -> list[Feature]:
         """Those of the rows that `featurize` made of the train split that are trained on."""

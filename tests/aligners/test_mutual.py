@@ -21,7 +21,7 @@ from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.testing import AlignerContract, tiny_encoder
 from alignfreeze_aligners import mutual
 from alignfreeze_aligners.dictionary import DictionaryAligner
-from alignfreeze_aligners.mutual import MutualAligner, mutual_links
+from alignfreeze_aligners.mutual import NO_WORD, MutualAligner, _sentences, mutual_links
 
 BITEXT = Bitext("en", "fr", Path("en-fr.en"), Path("en-fr.fr"))
 LONGEST = 40
@@ -225,6 +225,15 @@ def test_a_model_is_loaded_once_and_again_where_its_files_change(tmp_path, token
     save(tmp_path / "model", tokenizer, seed=2)
     assert align(aligner, pairs) != before
     assert loads == [folder, folder]
+
+
+@pytest.mark.parametrize("words", ["first", "mean"])
+def test_a_bare_mark_of_a_word_stands_for_none(sentencepiece, words):
+    (sentence,) = _sentences([["猫", "hello"]], sentencepiece, words, 20)
+    read = sentencepiece.convert_ids_to_tokens(sentence.ids)
+    assert read == ["<s>", "▁", "猫", "▁he", "llo", "</s>"]
+    last = 1 if words == "mean" else NO_WORD
+    assert sentence.owners.tolist() == [NO_WORD, NO_WORD, 0, 1, last, NO_WORD]
 
 
 def test_a_model_is_needed():

@@ -6,18 +6,19 @@ from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from alignfreeze import encoder_aligner, modelfiles
 from alignfreeze.bitexts import find_bitexts
 from alignfreeze.cleaning import sentence_pairs
-from alignfreeze.contracts import Bitext, SentencePair
+from alignfreeze.contracts import Bitext, SentencePair, SpecialTokens, subwords_of
 from alignfreeze.encoders import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.testing import AlignerContract, tiny_encoder
 from alignfreeze_aligners.dictionary import DictionaryAligner
-from alignfreeze_aligners.simalign import SimAlignAligner
+from alignfreeze_aligners.simalign import SimAlignAligner, _Reader
 
 simalign = pytest.importorskip("simalign")
 
@@ -182,6 +183,20 @@ def test_the_package_is_optional(model, monkeypatch):
     for use in (lambda: aligner.inputs(BITEXT), aligner.identity, lambda: align(aligner, [])):
         with pytest.raises(PluginError, match=message):
             use()
+
+
+def test_a_bare_mark_of_a_word_is_not_matched(sentencepiece):
+    pair = tuple(subwords_of([["猫", "hello"], ["a", "犬犬"]], sentencepiece))
+    encoder = tiny_encoder()
+    reader = _Reader(encoder, -1, SpecialTokens.of(sentencepiece), padding=1, max_length=20)
+    sizes = [reader.fitting(sentence) for sentence in pair]
+    assert [side.tolist() for side in sizes] == [[1, 2], [1, 2]]
+    rows = torch.tensor([[0, 4, 8, 5, 7, 2], [0, 6, 4, 9, 9, 2]])
+    with torch.no_grad():
+        expected = encoder(input_ids=rows).last_hidden_state
+    source, target = reader.vectors(pair, sizes)
+    assert np.allclose(source, expected[0, [2, 3, 4]], atol=1e-5)
+    assert np.allclose(target, expected[1, [1, 3, 4]], atol=1e-5)
 
 
 def test_a_model_is_needed():

@@ -8,6 +8,7 @@ import torch
 from alignfreeze.contracts import Bitext
 from alignfreeze.corpus import aligned_corpus
 from alignfreeze.pairs import EncodedPair, EncodedSide, PairStream, collate_pairs
+from alignfreeze.words import WordCounts
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
 PADDING = 0
@@ -20,6 +21,7 @@ def side(words: list[int], first_id: int = 3) -> EncodedSide:
     return EncodedSide(
         input_ids=np.arange(first_id, first_id + n_subwords, dtype=np.int32),
         places=np.array(starts, dtype=np.int32),
+        n_words=len(words),
     )
 
 
@@ -248,10 +250,40 @@ def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
     )
     rows = corpora[0].rows(range(90))
     # 14 subwords are 2 special tokens and 3 words of 4 letters, or 2 of 6.
-    n_long = sum(len(row.source) > 2 for row in rows)
-    assert whole.truncated == 0
-    assert cut.truncated == n_long > 0
     assert sum(n_cut) < sum(n_whole)
+    n_words = sum(len(row.source) for row in rows)
+    assert whole.word_counts(64) == {
+        "en": WordCounts(n_words, unknown=0, cut=0),
+        "fr": WordCounts(n_words, unknown=0, cut=0),
+    }
+    assert cut.word_counts(64) == {
+        "en": WordCounts(n_words, 0, cut=sum(max(0, len(row.source) - 3) for row in rows)),
+        "fr": WordCounts(n_words, 0, cut=sum(max(0, len(row.target) - 2) for row in rows)),
+    }
+
+
+def test_words_are_counted_in_the_pairs_that_are_drawn_first(corpora, tokenizer, monkeypatch):
+    monkeypatch.setattr("alignfreeze.pairs.COUNTED_PAIRS", 10)
+    counting = CountingTokenizer(tokenizer)
+    counts = stream(corpora, counting).word_counts(64)
+    assert len(counting.sentences) == 20
+    assert counts["en"].words == sum(map(len, counting.sentences)) / 2
+
+
+def test_unknown_words_are_counted(write, tmp_path, tokenizer):
+    bitext = Bitext(
+        source="en",
+        target="xx",
+        source_file=write("en-xx.en", "a b c\n"),
+        target_file=write("en-xx.xx", "d 猫 犬 e\n"),
+        alignment_file=write("en-xx.align", "0-0\n"),
+    )
+    corpus = aligned_corpus(
+        bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
+    )
+    counts = stream([corpus], tokenizer).word_counts(1)
+    assert counts == {"en": WordCounts(3, unknown=0), "xx": WordCounts(4, unknown=2)}
+    assert counts["xx"].shares == {"unknown": 0.5, "cut": 0.0}
 
 
 def test_links_to_lost_words_are_dropped(corpora, tokenizer):

@@ -17,6 +17,7 @@ from alignfreeze.pairs import EncodedPair, EncodedSide, PairBatch, PairStream, c
 from alignfreeze.realign import RealignmentModel, projection_head, realign
 from alignfreeze.states import PrefixCache
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
+from alignfreeze.words import WordCounts
 from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
@@ -24,7 +25,9 @@ from alignfreeze_strategies.none import NoFreezing
 
 
 def side(ids: list[int], places: list[int]) -> EncodedSide:
-    return EncodedSide(np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32))
+    return EncodedSide(
+        np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32), n_words=len(places)
+    )
 
 
 def links(*pairs: tuple[int, int]) -> np.ndarray:
@@ -146,7 +149,9 @@ def corpora(write, tmp_path):
 def run(corpora, tokenizer, accelerator, tmp_path):
     """Realigns an encoder; returns the records of the loss."""
 
-    def realign_encoder(encoder, strategy, *, steps, prefixes=None, **options) -> list[LossRecord]:
+    def realign_encoder(
+        encoder, strategy, *, steps, prefixes=None, on_words=None, **options
+    ) -> list[LossRecord]:
         records: list[LossRecord] = []
         values = {"realign_lr": 3e-3, "realign_batch_size": 8, "projection": 0, "precision": "fp32"}
         torch.manual_seed(0)
@@ -160,6 +165,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
             accelerator=accelerator,
             checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
             on_loss=records.append,
+            on_words=on_words,
             prefixes=prefixes,
         )
         return records
@@ -240,13 +246,14 @@ def test_a_strategy_that_does_not_fit_is_named(run):
         run(tiny_encoder(), FrontFreezing(boundary=5), steps=1)
 
 
-def test_lost_words_are_reported(run, corpora, caplog):
-    n_long = sum(len(row.source) > 6 for row in corpora[0].rows(range(60)))
-    with caplog.at_level(logging.WARNING, logger="alignfreeze.realign"):
-        run(tiny_encoder(), NoFreezing(), steps=1, realign_max_length=8)
-    assert [r.getMessage() for r in caplog.records] == [
-        f"{n_long} sentence pairs lost words beyond realign_max_length=8"
-    ]
+def test_lost_words_are_told(run, corpora):
+    told = []
+    run(tiny_encoder(), NoFreezing(), steps=1, realign_max_length=8, on_words=told.append)
+    rows = corpora[0].rows(range(60))
+    n_words = sum(len(row.source) for row in rows)
+    n_cut = sum(max(0, len(row.source) - 6) for row in rows)
+    assert told == [dict.fromkeys(("en", "fr"), WordCounts(n_words, unknown=0, cut=n_cut))]
+    assert n_cut > 0
 
 
 # The fast ways

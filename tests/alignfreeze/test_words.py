@@ -117,41 +117,33 @@ def of_model(model, pre_tokenizer, decoder) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<pad>")
 
 
-def unigram() -> PreTrainedTokenizerFast:
-    """SentencePiece's unigram model, as of XLM-R."""
-    pieces = ["<pad>", "<unk>", "\u2581", "\u2581he", "\u2581a", "llo", "\u732b", "\u72ac"]
-    scores = [(piece, -1.0 - number / 10) for number, piece in enumerate(pieces)]
-    model = models.Unigram(scores, unk_id=1, byte_fallback=False)
-    return of_model(model, pre_tokenizers.Metaspace(), decoders.Metaspace())
-
-
 def byte_fallback() -> PreTrainedTokenizerFast:
     """SentencePiece's BPE, which spells what it does not know in bytes, as of Llama or Gemma."""
-    pieces = ["<pad>", "<unk>", "\u2581", "h", "e", "he", "\u2581he", "\u732b"]
+    pieces = ["<pad>", "<unk>", "▁", "h", "e", "he", "▁he", "猫"]
     pieces += [f"<0x{number:02X}>" for number in range(256)]
     model = models.BPE(
         {piece: number for number, piece in enumerate(pieces)},
-        [("h", "e"), ("\u2581", "he")],
+        [("h", "e"), ("▁", "he")],
         unk_token="<unk>",
         byte_fallback=True,
         fuse_unk=True,
     )
-    steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     return of_model(model, pre_tokenizers.Metaspace(), decoders.Sequence(steps))
 
 
 def byte_level() -> PreTrainedTokenizerFast:
     """Byte-level BPE, as of RoBERTa and ModernBERT."""
-    pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "\u0120he"]
+    pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "Ġhe"]
     model = models.BPE(
-        {piece: number for number, piece in enumerate(pieces)}, [("h", "e"), ("\u0120", "he")]
+        {piece: number for number, piece in enumerate(pieces)}, [("h", "e"), ("Ġ", "he")]
     )
     return of_model(model, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel())
 
 
 def word_piece() -> PreTrainedTokenizerFast:
     """WordPiece, as of BERT."""
-    pieces = ["<pad>", "<unk>", "he", "##llo", "\u732b", "a"]
+    pieces = ["<pad>", "<unk>", "he", "##llo", "猫", "a"]
     model = models.WordPiece(
         {piece: number for number, piece in enumerate(pieces)}, unk_token="<unk>"
     )
@@ -161,17 +153,17 @@ def word_piece() -> PreTrainedTokenizerFast:
 @pytest.mark.parametrize(
     ("make", "words", "expected"),
     [
-        (unigram, ["hello", "\u732b", "a"], ["\u2581he", "\u732b", "\u2581a"]),
-        (unigram, ["\u732b\u72ac", "\u72ac"], ["\u732b", "\u72ac"]),
-        (unigram, ["x", "\u732bx"], ["<unk>", "\u732b"]),
-        (byte_fallback, ["he", "\u732b", "h"], ["\u2581he", "\u732b", "h"]),
-        (byte_fallback, ["\u72ac", "he"], ["<0xE7>", "\u2581he"]),
-        (byte_level, ["he", "h", "\u732b"], ["\u0120he", "h", "\u00e7"]),
-        (word_piece, ["hello", "\u732b", "\u72ac", "a"], ["he", "\u732b", "<unk>", "a"]),
+        (None, ["hello", "猫", "a"], ["▁he", "猫", "▁a"]),
+        (None, ["猫犬", "犬"], ["猫", "犬"]),
+        (None, ["x", "猫x"], ["<unk>", "猫"]),
+        (byte_fallback, ["he", "猫", "h"], ["▁he", "猫", "h"]),
+        (byte_fallback, ["犬", "he"], ["<0xE7>", "▁he"]),
+        (byte_level, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (word_piece, ["hello", "猫", "犬", "a"], ["he", "猫", "<unk>", "a"]),
     ],
 )
-def test_the_first_subword_with_text_stands_for_a_word(make, words, expected):
-    tokenizer = make()
+def test_the_first_subword_with_text_stands_for_a_word(sentencepiece, make, words, expected):
+    tokenizer = make() if make else sentencepiece
     (subwords,) = subwords_of([words], tokenizer)
     found = subwords.ids[subwords.representatives].tolist()
     assert tokenizer.convert_ids_to_tokens(found) == expected
@@ -179,26 +171,25 @@ def test_the_first_subword_with_text_stands_for_a_word(make, words, expected):
     assert [ids[place] for place in places] == found
 
 
-def test_the_mark_itself_is_read():
-    tokenizer = unigram()
-    (subwords,) = subwords_of([["\u732b", "a"]], tokenizer)
-    assert tokenizer.convert_ids_to_tokens(subwords.ids.tolist()) == ["\u2581", "\u732b", "\u2581a"]
+def test_the_mark_itself_is_read(sentencepiece):
+    (subwords,) = subwords_of([["猫", "a"]], sentencepiece)
+    assert sentencepiece.convert_ids_to_tokens(subwords.ids.tolist()) == ["▁", "猫", "▁a"]
     assert subwords.textual.tolist() == [False, True, True]
 
 
-def test_of_a_word_without_text_the_first_subword_stands_for_it():
-    (subwords,) = subwords_of([["\u2581", "a"]], unigram())
+def test_of_a_word_without_text_the_first_subword_stands_for_it(sentencepiece):
+    (subwords,) = subwords_of([["▁", "a"]], sentencepiece)
     assert subwords.textual[subwords.representatives].all()
     assert subwords.representatives[0] == 0
-    (nothing,) = subwords_of([[]], unigram())
+    (nothing,) = subwords_of([[]], sentencepiece)
     assert nothing.representatives.tolist() == []
 
 
-def test_a_word_cut_before_its_representative_is_left_out():
-    (subwords,) = subwords_of([["a", "\u732b"]], unigram())
+def test_a_word_cut_before_its_representative_is_left_out(sentencepiece):
+    (subwords,) = subwords_of([["a", "猫"]], sentencepiece)
     special = SpecialTokens(prefix=[0], suffix=[0])
     assert special.wrap(subwords, 0, 2, 5)[1] == [1, 3]
-    assert special.wrap(subwords, 0, 2, 4) == ([0, 4, 2, 0], [1])
+    assert special.wrap(subwords, 0, 2, 4) == ([0, 6, 4, 0], [1])
 
 
 @given(

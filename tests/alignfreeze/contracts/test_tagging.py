@@ -1,8 +1,9 @@
-"""Sentences from rows of the hub."""
+"""Sentences from rows of the hub, and their features."""
 
 import pytest
 
 from alignfreeze.contracts import TaggedSentence
+from alignfreeze.words import WordCounts
 from alignfreeze_tasks.ner import NamedEntityRecognition
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
@@ -45,3 +46,31 @@ def test_a_row_that_breaks_a_rule_is_refused(row, message):
 def test_a_number_that_stands_for_no_tag_is_refused(number):
     with pytest.raises(ValueError, match=f"a tag must be one of O B-PER .*, got {number}"):
         NER.from_row({"tokens": ["a"], "ner_tags": [number]}, "de")
+
+
+def labels_by_subword(features, tokenizer) -> list[dict[str, str]]:
+    return [
+        {
+            tokenizer.convert_ids_to_tokens(number): POS.labels[label]
+            for number, label in zip(feature.input_ids, feature.targets["labels"], strict=True)
+            if label >= 0
+        }
+        for feature in features
+    ]
+
+
+def test_a_label_is_on_the_first_subword_with_text(sentencepiece):
+    sentence = TaggedSentence(("hello", "猫", "x"), ("INTJ", "NOUN", "X"))
+    features = POS.featurize([sentence], sentencepiece, 16)
+    assert labels_by_subword(features, sentencepiece) == [
+        {"▁he": "INTJ", "猫": "NOUN", "<unk>": "X"}
+    ]
+    assert POS.word_counts(features, sentencepiece) == WordCounts(3, unknown=1)
+
+
+def test_a_word_cut_before_its_text_has_its_label_all_the_same(sentencepiece):
+    sentence = TaggedSentence(("a", "▁▁▁▁▁▁▁▁▁▁猫"), ("DET", "NOUN"))
+    features = POS.featurize([sentence], sentencepiece, 8)
+    assert labels_by_subword(features, sentencepiece) == [{"▁a": "DET"}, {"▁": "NOUN"}]
+    predictions = [(feature.targets["labels"],) for feature in features]
+    assert POS.metrics([sentence], features, predictions)["accuracy"] == 1.0
