@@ -187,6 +187,8 @@ def _search(**options: str) -> None:
     for table in comparisons(outcome.tested, outcome.metrics, outcome.source_language):
         console.print()
         console.print(table)
+    for note in outcome.notes:
+        console.print(note, style="italic", highlight=False)
     console.print()
     for line in outcome.places:
         console.print(line, soft_wrap=True, highlight=False)
@@ -380,6 +382,8 @@ def _show(outcome: "Outcome") -> None:
     if outcome.results:
         console.print()
         console.print(result_table(outcome.results, outcome.source_language))
+        for note in dict.fromkeys(result.note for result in outcome.results if result.note):
+            console.print(note, style="italic", highlight=False)
     console.print()
     for line in outcome.places:
         console.print(line, soft_wrap=True, highlight=False)

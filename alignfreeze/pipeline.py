@@ -12,12 +12,14 @@ from alignfreeze import tracking
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig, build_config
 from alignfreeze.errors import ConfigError
+from alignfreeze.evaluate import Score
 from alignfreeze.measures import log_figures, log_measurement
 from alignfreeze.phases import ENCODER_FOLDER, Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.records import log_config, log_scores
 from alignfreeze.results import RESULTS_FILE, TaskResult, scores_to_csv
 from alignfreeze.signals import signals_as_exceptions
+from alignfreeze.taskdata import TaskData
 from alignfreeze.tracking import TrackedRun, tracked_run
 from alignfreeze.training import join_processes, make_accelerator, resolve_precision
 
@@ -151,13 +153,18 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
             if choice.strategy.realigns:
                 encoder = phases.realign(choice, phases.realign_steps(data))
             scores = phases.finetune(encoder, choice, data)
-            results.append(TaskResult(choice.name, data.name, data.task.primary_metric, scores))
+            results.append(_task_result(choice.name, data, scores))
             if choice.main:
                 prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
     _log_measurements(phases, parent)
     return Outcome(results, phases.config.source_language, _places(parent))
+
+
+def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
+    """The scores of a strategy on a task, with what tables show of them."""
+    return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
 
 
 def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
@@ -175,7 +182,7 @@ def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskR
     """The results, and before them the baselines that the store holds already."""
     present = {(result.strategy, result.task) for result in results}
     baselines = [
-        TaskResult(BASELINE, data.name, data.task.primary_metric, scores)
+        _task_result(BASELINE, data, scores)
         for data in phases.preparation.tasks
         if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
     ]

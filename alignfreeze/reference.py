@@ -26,6 +26,16 @@ METHODS = {
 
 BASELINE = "baseline"
 METRICS = ("accuracy", "precision", "recall", "f1", "em")
+METRIC_NOTES = {
+    ("qa", "f1"): "another F1, predicted with dropout on: SQuAD's normalization, against the first "
+    "answer alone, each distinct word shared counts once, and 2PR is not divided by P + R where "
+    "that is below 1",
+    ("qa", "em"): "another exact match, predicted with dropout on: against the first answer alone, "
+    "and outside the source language without normalization",
+}
+"""What the reader of a table has to know of a score, by our name of its task and its metric: as
+the reference's ``evaluate_xquad`` computes it, which never leaves the model's training mode."""
+
 SOURCE = "en"
 """The language that the reference fine-tunes in, which it calls ``same``."""
 

@@ -36,9 +36,11 @@ class TaskResult:
         task: The task's name.
         metric: The metric that tables show.
         scores: All languages, splits and metrics.
+        note: What the reader of a table has to know of the metric; empty where it is plain.
     """
 
     strategy: str
     task: str
     metric: str
     scores: Sequence[Score]
+    note: str = ""

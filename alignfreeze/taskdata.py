@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def metric_note(name: str, task: Task | type[Task], metric: str) -> str:
+    """What the reader of a table has to know of a task's metric; empty where it is plain."""
+    note = task.metric_notes.get(metric)
+    return f"{name} {metric}: {note}." if note else ""
+
+
 class TaskData:
     """A task with all examples that a run trains and evaluates on.
 
@@ -69,6 +75,11 @@ class TaskData:
         self._examples[language, split] = self.task.load(source, language, split)
         file = self.task.require_file(source, language, split)
         self._files[f"{language}/{split}"] = file_digest(file)
+
+    @property
+    def metric_note(self) -> str:
+        """What the reader of a table has to know of the primary metric; empty where it is plain."""
+        return metric_note(self.name, self.task, self.task.primary_metric)
 
     @property
     def identity(self) -> dict[str, Any]:

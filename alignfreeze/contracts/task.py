@@ -57,6 +57,9 @@ class Task(Plugin):
     """Target languages of the published experiments."""
     primary_metric: ClassVar[str]
     """The metric that tables show."""
+    metric_notes: ClassVar[Mapping[str, str]] = {}
+    """By metric, what the reader of a table has to know of it, such as whose rules it is by: a
+    few words on one line, without a full stop. They are shown once, below a table."""
     columns: ClassVar[tuple[str, ...]] = ()
     """The columns of the hub's data set that are read."""
     auto_class: ClassVar[str]

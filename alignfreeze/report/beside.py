@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from alignfreeze.preparation import BASELINE
+from alignfreeze.reference import METRIC_NOTES
 from alignfreeze.report.blocks import Block
 from alignfreeze.report.counting import Rule, count
 from alignfreeze.report.gaps import Gaps
 from alignfreeze.report.grids import Entry, Grid, arrows, points
-from alignfreeze.report.published import Published, published_figures
+from alignfreeze.report.published import BESIDE, Published, published_figures
 from alignfreeze.report.summary import mark
 
 COLUMNS = (
@@ -31,20 +32,29 @@ def published_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid | No
     """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
     figures = published_figures()
     rows: list[list[Entry]] = []
+    notes = {NOTE: None}
     sections = set()
     for block in blocks:
         begin = len(rows)
         for variant in block.variants:
             printed = figures.get((block.model, block.task, variant))
-            if printed is not None and printed.metric == block.metric:
+            if printed is not None and block.metric in BESIDE.get(block.task, (printed.metric,)):
                 labels = (block.model, block.task) if len(rows) == begin else ("", "")
                 ours = _ours(block, variant, printed, gaps, rule)
                 rows.append([*map(Entry, (*labels, variant)), *ours])
+                notes |= dict.fromkeys(_notes(block, printed))
         sections.add(begin)
     if not rows:
         return None
     title = "Beside the published figures"
-    return Grid("published", title, NOTE, COLUMNS, rows, frozenset(sections), labels=3)
+    return Grid("published", title, " ".join(notes), COLUMNS, rows, frozenset(sections), labels=3)
+
+
+def _notes(block: Block, printed: Published) -> list[str]:
+    """What the reader has to know of our metric, and of the printed one where it is another."""
+    about = METRIC_NOTES.get((block.task, printed.metric))
+    in_print = f"{block.task} {printed.metric} in print: {about}." if about else ""
+    return [note for note in (block.note, in_print) if note]
 
 
 def _ours(block: Block, variant: str, printed: Published, gaps: Gaps, rule: Rule) -> list[Entry]:

@@ -25,6 +25,7 @@ class Block:
             name and the boundary.
         alignment: Word alignment accuracy, by variant, language and layer (from 0, the
             embeddings), mean over seeds, fractions in [0, 1]; empty where none was measured.
+        note: What the reader of a table has to know of the metric; empty where it is plain.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Block:
     values: Mapping[str, Mapping[str, Mapping[int, float]]]
     boundaries: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     alignment: Mapping[str, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)
+    note: str = ""
 
     def seeds(self, variant: str) -> list[int]:
         """The seeds of a variant, with which any language was scored, sorted."""

@@ -9,6 +9,7 @@ from alignfreeze.preparation import BASELINE
 from alignfreeze.report.alignment import alignment_by_layer
 from alignfreeze.report.blocks import Block
 from alignfreeze.report.gaps import Gaps, find_gaps
+from alignfreeze.report.notes import metric_note
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.runs import (
     FINETUNE_SETTINGS,
@@ -51,7 +52,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
     left_out: list[str] = []
-    used = _comparable(scored, left_out)
+    used = _comparable(_with_metric(scored, config, left_out), left_out)
     keys = sorted({(r.model, r.task) for r in used}, key=lambda k: (k[0], _place(k[1], TASKS)))
     commons = {key: usual([r for r in used if (r.model, r.task) == key]) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
@@ -67,6 +68,25 @@ def _asked(config: ReportConfig) -> str:
         f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in given.items()
     ]
     return ", ".join([f"source={config.source}", *texts])
+
+
+def _with_metric(
+    scored: Sequence[Result], config: ReportConfig, left_out: list[str]
+) -> list[Result]:
+    """The results that have the metric that is asked for, such as one that older runs lack."""
+    having = {
+        task
+        for task, wanted in config.metrics.items()
+        if any(result.task == task and wanted in result.metrics for result in scored)
+    }
+    used, others = [], Counter[str]()
+    for result in scored:
+        if result.task not in having or config.metrics[result.task] in result.metrics:
+            used.append(result)
+        else:
+            others[f"{result.model}, {result.task}: without {config.metrics[result.task]}"] += 1
+    left_out += [f"{text}: {n} run(s)" for text, n in others.items()]
+    return used
 
 
 def _comparable(scored: Sequence[Result], left_out: list[str]) -> list[Result]:
@@ -120,7 +140,10 @@ def _block(
     measured = alignment_by_layer(
         {r: variant for r, variant in everything.items() if (r.model, r.task) == key}, variants
     )
-    return Block(*key, metric, source, sorted(languages), variants, values, boundaries, measured)
+    note = metric_note(key[1], metric, imported=any(result.imported for result in own))
+    return Block(
+        *key, metric, source, sorted(languages), variants, values, boundaries, measured, note
+    )
 
 
 def _metric(task: str, own: Sequence[Result], config: ReportConfig) -> str:

@@ -46,6 +46,8 @@ def detail_grid(block: Block, gaps: Gaps, *, resamples: int, seed: int) -> Grid:
     )
     if any(SHORT in entry.text for row in rows for entry in row):
         note += f" {SHORT}: seeds or languages are missing; differences are over the shared seeds."
+    if block.note:
+        note += f" {block.note}"
     return Grid(
         f"detail-{block.model}-{block.task}",
         f"{block.model}, {block.task}",

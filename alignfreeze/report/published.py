@@ -10,6 +10,9 @@ from alignfreeze.report.counting import Counts
 PUBLISHED_METRICS = {"pos": "accuracy", "ner": "accuracy", "nli": "accuracy", "qa": "f1"}
 """The metric of the published table, by task."""
 
+BESIDE = {"qa": ("f1", "f1_squad")}
+"""Our metrics that a printed figure may stand beside, by task, if not the one of its name alone."""
+
 
 class Published(NamedTuple):
     """A published cell: mean over target languages in percent; no counts for the baseline."""

@@ -46,7 +46,7 @@ class ReportConfig(BaseModel):
     aligner: str = Field("", description="aligner of imported results: dico, awesome or fastalign")
     metrics: Metrics = Field(
         default_factory=dict,
-        description="metric by task, e.g. ner=f1 (default: those of the published table)",
+        description="metric by task, e.g. ner=f1,qa=f1_squad (default: the published table's)",
     )
     counting: Literal["exact", "paper", "published"] = Field(
         "exact",

@@ -63,6 +63,7 @@ def summary_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid:
     )
     if any(SHORT in entry.text for row in rows for entry in row):
         note += f" {SHORT}: seeds, languages or runs are missing, see below."
+    note = " ".join(dict.fromkeys([note, *(block.note for block in blocks if block.note)]))
     columns = ["model", "strategy", *heads, f"{TOTAL} ↓ ↑"]
     return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=2)
 

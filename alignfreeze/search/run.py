@@ -59,12 +59,14 @@ class SearchOutcome:
     Attributes:
         tested: What was tested, the selected first; `summary.comparisons` makes tables of it.
         metrics: The primary metric, by task.
+        notes: What the reader of their tables has to know of the metrics; lines for a person.
         source_language: The language that was fine-tuned in.
         places: Where the run and the study are to be found; lines for a person.
     """
 
     tested: Sequence[Tested]
     metrics: Mapping[str, str]
+    notes: Sequence[str]
     source_language: str
     places: Sequence[str]
 
@@ -155,6 +157,7 @@ class _Search:
         return SearchOutcome(
             tested(handle),
             metrics={data.name: data.task.primary_metric for data in self.ground.tasks},
+            notes=[data.metric_note for data in self.ground.tasks if data.metric_note],
             source_language=handle.config.source_language,
             places=self._places(),
         )

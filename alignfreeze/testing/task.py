@@ -1,5 +1,6 @@
 """What every task must do."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -15,6 +16,9 @@ from alignfreeze.contracts import DataSource, Feature, Prediction, Split, Task
 from alignfreeze.errors import MissingSplitError
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+METRIC_NAME = re.compile(r"[A-Za-z0-9_.: -]+")
+"""What MLflow takes, but for the slash that sets the parts of a name apart."""
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -155,7 +159,18 @@ class TaskContract:
             metrics = task.metrics(examples, features, predictions)
             assert task.primary_metric in metrics, f"no {task.primary_metric!r} in {metrics}"
             for name, value in metrics.items():
+                assert METRIC_NAME.fullmatch(name), f"a metric's name must be plain, got {name!r}"
                 assert 0.0 <= value <= 1.0, f"{name} must be in [0, 1], got {value}"
+
+    def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:
+        """A note is of a metric that there is, and goes on after its name, on one line."""
+        examples, features = _evaluated(task, source, max(self.max_lengths))
+        outputs = [self.gold_outputs(task, feature) for feature in features]
+        metrics = task.metrics(examples, features, _predictions(task, outputs))
+        for name, note in task.metric_notes.items():
+            assert name in metrics, f"metric_notes: no metric {name!r} in {list(metrics)}"
+            assert note == " ".join(note.split()) != "", f"{name}: one line of text, got {note!r}"
+            assert not note.endswith("."), f"{name}: without a full stop, got {note!r}"
 
 
 def _model_output(values: dict[str, Tensor]) -> ModelOutput:

@@ -1,4 +1,19 @@
-"""Exact match and F1 of answers: SQuAD's rules for English, MLQA's for other languages."""
+"""Exact match and F1 of answers, by two sets of rules: SQuAD's script, and MLQA's.
+
+Two scripts are in use, and their scores must not be compared with each other:
+
+- SQuAD 1.1's (Rajpurkar et al., 2016; ``evaluate-v1.1.py``) knows English alone. XTREME (Hu et
+  al., 2020) scores XQuAD and TyDiQA-GoldP with it in every language (``METRIC_FUNCTION`` in its
+  ``evaluate.py``), and so it is what most tables of XQuAD hold. It splits at white space, so a
+  Thai or Chinese answer is mostly one token, all right or all wrong; TyDiQA-GoldP leaves Thai and
+  Japanese out for that reason.
+- MLQA's (Lewis et al., 2020; ``mlqa_evaluation_v1.py``) knows the seven languages of MLQA (ar de
+  en es hi vi zh), and XTREME scores MLQA alone with it.
+
+Sources: github.com/google-research/xtreme at 838c13b (``evaluate.py``,
+``third_party/evaluate_squad.py``, ``third_party/evaluate_mlqa.py``), facebookresearch/MLQA at
+5ef5c73, the README of TyDiQA's ``gold_passage_baseline``.
+"""
 
 import re
 import string
@@ -6,13 +21,18 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+Tokenize = Callable[[str], list[str]]
+"""From an answer to the tokens of it that count."""
+
+ENGLISH = "en"
+ENGLISH_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
 ARTICLES = {
-    "en": "a an the",
     "de": "ein eine einen einem eines einer der die das den dem des",
     "es": "un una unos unas el la los las",
     "vi": "của là cái chiếc những",
 }
-"""Words that do not count in an answer; Spanish, German and Vietnamese as in MLQA."""
+"""Words that do not count in an answer, as MLQA has them; Hindi and Chinese have none there."""
 
 ARTICLE_PATTERNS = {
     **{
@@ -23,10 +43,7 @@ ARTICLE_PATTERNS = {
     "ar": re.compile("ال"),
 }
 
-UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""Languages that put no space between words."""
-
-UNSPACED_CHARACTERS = re.compile(
+UNSPACED = re.compile(
     "([\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
     "\u0e01-\u0e5b"  # Thai
@@ -34,36 +51,49 @@ UNSPACED_CHARACTERS = re.compile(
     "\u1780-\u17f9\u19e0-\u19ff"  # Khmer
     "\u1000-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f])"  # Burmese
 )
-"""Characters that are tokens of their own in those languages."""
+CHARACTER_TOKENS = {
+    "zh": re.compile("([\u4e00-\u9fa5])"),  # as MLQA has it: no kana, no rarer Han
+    **dict.fromkeys(("ja", "th", "lo", "km", "my"), UNSPACED),
+}
+"""By language without spaces between words: the characters that are tokens of their own."""
 
 
-def normalized(text: str, language: str) -> list[str]:
-    """The tokens of an answer that count.
+def squad_tokens(text: str) -> list[str]:
+    """The tokens of an answer that count by SQuAD 1.1's script, whatever the language.
 
-    English as SQuAD 1.1 has it (Rajpurkar et al., 2016): lower case, without ASCII punctuation
-    and articles, split at white space. Other languages as MLQA has them (Lewis et al., 2020):
-    punctuation is Unicode's too, the articles are the language's own (if it has any there), and
-    in languages without spaces each Han, kana, Thai, Lao, Khmer or Burmese character is a token.
+    Lower case, without ASCII punctuation and English articles, split at white space.
+    """
+    text = "".join(character for character in text.lower() if character not in string.punctuation)
+    return ENGLISH_ARTICLES.sub(" ", text).split()
+
+
+def own_tokens(text: str, language: str) -> list[str]:
+    """The tokens of an answer that count by the rules of its language.
+
+    English as SQuAD's script has it (MLQA's differs there in one thing: it leaves Unicode's
+    punctuation out in English too). Other languages as MLQA's: lower case, without Unicode's
+    punctuation and the language's own articles, if any are known, split at white space; each Han
+    character of a Chinese answer is a token. Languages that MLQA does not have are scored in its
+    manner: without articles (el, ro, ru, tr and others), and with each Han, kana, Thai, Lao, Khmer
+    or Burmese character (Unicode code point) a token where words are not spaced (ja, th, lo, km,
+    my).
 
     Args:
         text: The answer.
         language: Its code; the rules are those of its first part, of `zh` for `zh-CN` or `zh_TW`.
     """
     language = language.lower().replace("_", "-").partition("-")[0]
-    is_punctuation = _is_ascii_punctuation if language == "en" else _is_any_punctuation
-    text = "".join(character for character in text.lower() if not is_punctuation(character))
+    if language == ENGLISH:
+        return squad_tokens(text)
+    text = "".join(character for character in text.lower() if not _is_punctuation(character))
     if language in ARTICLE_PATTERNS:
         text = ARTICLE_PATTERNS[language].sub(" ", text)
-    if language in UNSPACED_LANGUAGES:
-        text = UNSPACED_CHARACTERS.sub(r" \1 ", text)
+    if language in CHARACTER_TOKENS:
+        text = CHARACTER_TOKENS[language].sub(r" \1 ", text)
     return text.split()
 
 
-def _is_ascii_punctuation(character: str) -> bool:
-    return character in string.punctuation
-
-
-def _is_any_punctuation(character: str) -> bool:
+def _is_punctuation(character: str) -> bool:
     return character in string.punctuation or unicodedata.category(character).startswith("P")
 
 
@@ -75,7 +105,7 @@ def exact_match(predicted: Sequence[str], gold: Sequence[str]) -> float:
 def f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
     """Harmonic mean of precision and recall over the tokens that two answers share.
 
-    As in SQuAD 1.1, 0 where they share none, even if both are empty.
+    As in both scripts, 0 where they share none, even if both are empty.
     """
     shared = (Counter(predicted) & Counter(gold)).total()
     return 2 * shared / (len(predicted) + len(gold)) if shared else 0.0
@@ -83,17 +113,17 @@ def f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
 
 def best(
     score: Callable[[Sequence[str], Sequence[str]], float],
+    tokenize: Tokenize,
     predicted: str,
     answers: Sequence[str],
-    language: str,
 ) -> float:
     """The highest score that a prediction has with any of the right answers.
 
     Args:
         score: `exact_match` or `f1`.
+        tokenize: The rules: `squad_tokens`, or `own_tokens` of a language.
         predicted: The predicted answer; empty for none.
         answers: The right answers, at least one.
-        language: Their language.
     """
-    tokens = normalized(predicted, language)
-    return max(score(tokens, normalized(answer, language)) for answer in answers)
+    tokens = tokenize(predicted)
+    return max(score(tokens, tokenize(answer)) for answer in answers)

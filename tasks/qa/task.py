@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field
 from alignfreeze.contracts import DataSource, Feature, HubSplit, Prediction, Split, Task
 from alignfreeze.errors import DataError
 
-from .scoring import best, exact_match, f1
+from .scoring import best, exact_match, f1, own_tokens, squad_tokens
 from .spans import Span, best_span
 from .squad import AnsweredQuestion, question_of_row, read_squad
 from .windows import Window, windows_of
@@ -31,17 +32,31 @@ SQUAD_REVISION = "7b6d24c440a36b6815f21b70d25016731768db1f"
 XQUAD = "google/xquad"
 XQUAD_REVISION = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 
+SCORES = {"f1": f1, "exact_match": exact_match}
+
+OWN_RULES = (
+    "by SQuAD's script in English; elsewhere by MLQA's rules, or in their manner (without Unicode "
+    "punctuation and the language's own articles, Chinese and Thai by characters)"
+)
+SQUAD_RULES = "by SQuAD's script in every language, as XTREME scores XQuAD"
+
 
 class QuestionAnswering(Task):
     """Finds the part of a text that answers a question; scored by F1 and exact match.
 
     A long text is read in windows that overlap; the best span of all of them is the answer.
+    Scores are by the rules of the answer's language; those that end in ``_squad`` by SQuAD's
+    script in every language (see `scoring`).
     """
 
     folder: ClassVar[str] = "qa"
     suffix: ClassVar[str] = ".json"
     languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
     primary_metric: ClassVar[str] = "f1"
+    metric_notes: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(SCORES, OWN_RULES),
+        **dict.fromkeys([f"{name}_squad" for name in SCORES], SQUAD_RULES),
+    }
     columns: ClassVar[tuple[str, ...]] = ("question", "context", "answers")
     auto_class: ClassVar[str] = "AutoModelForQuestionAnswering"
     epochs: ClassVar[float] = 2.0
@@ -190,13 +205,19 @@ class QuestionAnswering(Task):
         features: Sequence[Feature],
         predictions: Sequence[Prediction],
     ) -> dict[str, float]:
-        """Means over the questions of F1 and exact match with the nearest right answer."""
-        answers = self.answers(examples, features, predictions)
-        pairs = list(zip(answers, examples, strict=True))
-        return {
-            name: sum(best(score, text, e.answers, e.language) for text, e in pairs) / len(pairs)
-            for name, score in (("f1", f1), ("exact_match", exact_match))
-        }
+        """Means over the questions of F1 and exact match with the nearest right answer.
+
+        By the rules of the answers' language, and as ``f1_squad`` and ``exact_match_squad`` by
+        SQuAD's script.
+        """
+        predicted = self.answers(examples, features, predictions)
+        totals = dict.fromkeys(self.metric_notes, 0.0)
+        for text, example in zip(predicted, examples, strict=True):
+            own = partial(own_tokens, language=example.language)
+            for suffix, tokenize in (("", own), ("_squad", squad_tokens)):
+                for name, score in SCORES.items():
+                    totals[name + suffix] += best(score, tokenize, text, example.answers)
+        return {name: total / len(examples) for name, total in totals.items()}
 
     def answers(
         self,

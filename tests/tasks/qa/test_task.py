@@ -20,6 +20,7 @@ from alignfreeze.testing.task import TaskContract
 from alignfreeze_tasks.qa import QuestionAnswering
 
 TASK = QuestionAnswering()
+METRICS = ("f1", "exact_match", "f1_squad", "exact_match_squad")
 CONTEXT = "Ada Lovelace was born in London, in 1815. Zürich came later."
 QUESTIONS = (("Where?", "London", 25), ("When was she born?", "1815", 36), ("What?", "Zürich", 42))
 
@@ -259,7 +260,7 @@ def test_something_must_be_left_to_train_on(windows):
 def test_the_best_of_all_windows_is_the_answer(examples, windows, right):
     predictions = right(windows)
     assert TASK.answers(examples, windows, predictions) == ["London", "1815", "Zürich"]
-    assert TASK.metrics(examples, windows, predictions) == {"f1": 1.0, "exact_match": 1.0}
+    assert TASK.metrics(examples, windows, predictions) == dict.fromkeys(METRICS, 1.0)
 
 
 def test_metrics_are_means_over_questions(examples, windows, right):
@@ -277,10 +278,37 @@ def test_metrics_are_means_over_questions(examples, windows, right):
             predictions[number] = (starts, ends)
     assert TASK.answers(examples, windows, predictions) == ["London", "in 1815", "Ada"]
     metrics = TASK.metrics(examples, windows, predictions)
-    assert metrics == {
-        "f1": pytest.approx((1 + 2 / 3 + 0) / 3),
-        "exact_match": pytest.approx(1 / 3),
+    for suffix in ("", "_squad"):  # English is scored by SQuAD's script in both
+        assert metrics[f"f1{suffix}"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+        assert metrics[f"exact_match{suffix}"] == pytest.approx(1 / 3)
+
+
+def test_both_sets_of_rules_are_logged(write, source, squad_json, bytes_tokenizer):
+    """To each of two Thai questions the model says the same word: right, and the end of it."""
+    write("qa/th/test.json", squad_json("อยู่ใน ปี", ("Where?", "ใน", 4), ("Where?", "อยู่ใน", 0)))
+    examples = TASK.load(source, "th", "test")
+    features = TASK.featurize(examples, bytes_tokenizer, 128)
+    predictions = []
+    for feature in features:
+        starts, ends = (np.zeros(len(feature.input_ids), dtype=np.float32) for _ in range(2))
+        starts[np.flatnonzero(feature.offsets[:, 0] == 4)[0]] = 1
+        ends[np.flatnonzero(feature.offsets[:, 1] == 6)[-1]] = 1
+        predictions.append((starts, ends))
+    assert TASK.answers(examples, features, predictions) == ["ใน", "ใน"]
+    assert TASK.metrics(examples, features, predictions) == {
+        "f1": (1 + 1 / 2) / 2,  # ใ น against อ ย ู ่ ใ น: P = 2/2, R = 2/6
+        "exact_match": 1 / 2,
+        "f1_squad": (1 + 0) / 2,  # ใน against อยู่ใน: another word
+        "exact_match_squad": 1 / 2,
     }
+
+
+def test_the_primary_metric_is_of_the_languages_own_rules():
+    assert TASK.primary_metric == "f1"
+    own, squad = (TASK.metric_notes[name] for name in ("f1", "f1_squad"))
+    assert "MLQA's rules" in own
+    assert "SQuAD's script in every language" in squad
+    assert tuple(TASK.metric_notes) == METRICS
 
 
 def test_of_equal_windows_the_first_counts(write, source, squad_json, bytes_tokenizer, right):
@@ -307,7 +335,7 @@ def test_an_answer_may_be_empty(examples, windows):
         predictions.append((starts, ends))
     task = QuestionAnswering(n_best=1)
     assert task.answers(examples, windows, predictions) == ["", "", ""]
-    assert task.metrics(examples, windows, predictions) == {"f1": 0.0, "exact_match": 0.0}
+    assert task.metrics(examples, windows, predictions) == dict.fromkeys(METRICS, 0.0)
 
 
 def test_predictions_are_float32():
