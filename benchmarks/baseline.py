@@ -81,19 +81,27 @@ class PlainTokenizer:
         self.tokenizer = tokenizer
         self.padding = tokenizer.pad_token_id or 0
         self.max_length = max_length
+        self._has_text: dict[int, bool] = {}
 
     def __call__(self, words: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Subword ids, and the position of each word's first one."""
+        """Subword ids, and the position of each word's first one that carries text."""
         encoded = self.tokenizer(
             list(words), is_split_into_words=True, truncation=True, max_length=self.max_length
         )
-        firsts: list[int] = []
-        previous = None
+        ids: list[int] = encoded["input_ids"]
+        places: dict[int, int] = {}
         for position, word in enumerate(encoded.word_ids()):
-            if word is not None and word != previous:
-                firsts.append(position)
-            previous = word
-        return encoded["input_ids"], firsts
+            if word is None:
+                continue
+            place = places.setdefault(word, position)
+            if not self._carries_text(ids[place]) and self._carries_text(ids[position]):
+                places[word] = position
+        return ids, list(places.values())
+
+    def _carries_text(self, subword: int) -> bool:
+        if subword not in self._has_text:
+            self._has_text[subword] = bool(self.tokenizer.decode([subword]).strip())
+        return self._has_text[subword]
 
     def pad(self, rows: Sequence[list[int]], value: int) -> Tensor:
         """Rows as one tensor, as long as the longest."""
@@ -146,8 +154,8 @@ class PlainRealignment(nn.Module):
             sentences = [pair.sides[side] for pair in pairs]
             inputs = self.tokenize.inputs([ids for ids, _ in sentences])
             states = self.encoder(**inputs).last_hidden_state
-            for row, (_, firsts) in enumerate(sentences):
-                for word, position in enumerate(firsts):
+            for row, (_, places) in enumerate(sentences):
+                for word, position in enumerate(places):
                     numbers[side, row, word] = len(vectors)
                     vectors.append(states[row, position])
         anchors, positives = [], []
@@ -209,13 +217,13 @@ def tagging_rows(
     tokenizer: PreTrainedTokenizerBase,
     max_length: int = 256,
 ) -> list[Row]:
-    """Sentences as subwords, each word's label on its first one."""
+    """Sentences as subwords, each word's label on its first one that carries text."""
     tokenize = PlainTokenizer(tokenizer, max_length)
     rows = []
     for sentence in sentences:
-        ids, firsts = tokenize(sentence.words)
+        ids, places = tokenize(sentence.words)
         row = [IGNORED] * len(ids)
-        for tag, position in zip(sentence.tags, firsts, strict=False):
+        for tag, position in zip(sentence.tags, places, strict=False):
             row[position] = labels.index(tag)
         rows.append((ids, row))
     return rows

@@ -16,6 +16,7 @@ from alignfreeze.packing import packed_layers
 from alignfreeze.pairs import PairStream, collate_pairs
 from alignfreeze.realign import RealignmentModel
 from alignfreeze.testing import tiny_encoder
+from alignfreeze.words import SpecialTokens, subwords_of
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 PAIRS = [
@@ -110,3 +111,10 @@ def test_random_order_comes_to_every_item_before_any_comes_again(baseline):
     batches = baseline.in_random_order(range(10), 4, seed=0)
     drawn = [item for _ in range(5) for item in next(batches)]
     assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
+
+
+def test_the_same_subword_stands_for_a_word(baseline, sentencepiece):
+    words = ["hello", "猫", "a犬", "▁"]
+    (subwords,) = subwords_of([words], sentencepiece)
+    expected = SpecialTokens.of(sentencepiece).wrap(subwords, 0, len(words), 96)
+    assert baseline.PlainTokenizer(sentencepiece, 96)(words) == expected
