@@ -48,7 +48,7 @@ class EncodedSide:
 
     def word_counts(self, unknown: int | None) -> WordCounts:
         """How its words are read, by a tokenizer with this unknown token."""
-        n_unknown = np.count_nonzero(self.input_ids[self.places] == unknown)
+        n_unknown = int(np.count_nonzero(self.input_ids[self.places] == unknown))
         return WordCounts(self.n_words, n_unknown, self.n_words - len(self.places))
 
 

@@ -100,7 +100,8 @@ class PlainTokenizer:
 
     def _carries_text(self, subword: int) -> bool:
         if subword not in self._has_text:
-            self._has_text[subword] = bool(self.tokenizer.decode([subword]).strip())
+            text = str(self.tokenizer.decode([subword]))
+            self._has_text[subword] = bool(text.strip())
         return self._has_text[subword]
 
     def pad(self, rows: Sequence[list[int]], value: int) -> Tensor:

@@ -106,7 +106,7 @@ class TaggingTask(Task):
             places = np.flatnonzero(np.asarray(feature.targets["labels"]) != IGNORED_LABEL)
             n_words += len(places)
             read = np.asarray(feature.input_ids)[places]
-            n_unknown += np.count_nonzero(read == tokenizer.unk_token_id)
+            n_unknown += int(np.count_nonzero(read == tokenizer.unk_token_id))
         return WordCounts(n_words, n_unknown)
 
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
