@@ -94,6 +94,10 @@ def _text_files(source: DataSource, source_language: str, target: str) -> tuple[
     )
 
 
+AUTO_ALIGNERS = ("dictionary", "pharaoh")
+"""The aligners that ``auto`` may stand for."""
+
+
 def resolve_aligner(name: str, bitext: Bitext) -> str:
     """The aligner that ``auto`` stands for: the alignment file where there is one.
 

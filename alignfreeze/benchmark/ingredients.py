@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 
+from alignfreeze.bitexts import AUTO_ALIGNERS
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versions
@@ -18,8 +19,6 @@ from alignfreeze.training import resolve_precision
 T = TypeVar("T")
 
 ALL_FILES = "**/*"
-AUTO = ("dictionary", "pharaoh")
-"""The aligners that ``auto`` may stand for."""
 
 
 class Ingredients:
@@ -37,7 +36,7 @@ class Ingredients:
             AlignFreezeError: If a plugin cannot be loaded, or a file cannot be read.
         """
         choice, (task,) = self.choice(config), config.task
-        aligners = AUTO if config.aligner == "auto" else (config.aligner,)
+        aligners = AUTO_ALIGNERS if config.aligner == "auto" else (config.aligner,)
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         if not choice.strategy.realigns:
             without |= {*REALIGN_SETTINGS}

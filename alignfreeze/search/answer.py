@@ -1,7 +1,7 @@
 """What a search has found: the trials to test, and what their tests say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
@@ -10,8 +10,9 @@ from alignfreeze.config import RunConfig
 from alignfreeze.preparation import BASELINE
 from alignfreeze.search.ground import reference
 from alignfreeze.search.handle import StudyHandle
-from alignfreeze.search.jobs import CONFIG, CONTENDER, scores_of
+from alignfreeze.search.jobs import CODE, CONFIG, CONTENDER, scores_of
 from alignfreeze.search.objective import TaskScores
+from alignfreeze.search.plugins import strategy_code
 
 
 class Contender(NamedTuple):
@@ -71,11 +72,23 @@ def config_of(trial: FrozenTrial) -> RunConfig:
 
 
 def tested(handle: StudyHandle) -> list[Tested]:
-    """What was tested so far of the contenders, in their order."""
+    """What was tested so far of the contenders, in their order: the seeds that all of them have."""
     done = [t for t in handle.final.trials() if t.state == TrialState.COMPLETE]
     found = []
     for name, config in contenders(handle):
-        own = [t for t in done if t.user_attrs[CONTENDER] == name]
+        wanted = (name, strategy_code(config))
+        own = [t for t in done if (t.user_attrs[CONTENDER], t.user_attrs[CODE]) == wanted]
         if own:
             found.append(Tested(name, config, [r for trial in own for r in scores_of(trial)]))
-    return found
+    return _with_common_seeds(found)
+
+
+def _with_common_seeds(found: Sequence[Tested]) -> list[Tested]:
+    """The results with seeds that all have, for means to compare; nothing if there are none."""
+    seeds = [{result.seed for result in one.results} for one in found]
+    common = set.intersection(*seeds) if seeds else set()
+    return [
+        replace(one, results=[result for result in one.results if result.seed in common])
+        for one in found
+        if common
+    ]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
+from alignfreeze.search.pruning import StageMedianPruner
 from alignfreeze.search.settings import SearchConfig
 
 
@@ -23,7 +24,7 @@ def make_pruner(settings: SearchConfig, n_reports: int) -> BasePruner:
     """The pruner of a study whose trials report so often at most."""
     pruner = settings.chosen_pruner
     if pruner == "median":
-        return MedianPruner(n_startup_trials=5)
+        return StageMedianPruner(n_startup_trials=5)
     if pruner == "hyperband":
         return HyperbandPruner(min_resource=1, max_resource=max(n_reports, 1))
     return NopPruner()

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -14,6 +15,7 @@ from alignfreeze.phases import Phases, Scope
 from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar
+from alignfreeze.search.plugins import VERSION, plugin_codes, searched_strategies
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, build_space
 from alignfreeze.search.values import with_values
@@ -32,6 +34,16 @@ KEPT_PREPARATIONS = 4
 def reference(config: RunConfig, strategy: str) -> RunConfig:
     """A configuration with another strategy, as that is by default."""
     return config.model_copy(update={"strategy": strategy, "strategy_args": {}})
+
+
+class Reporter(Protocol):
+    """Is told how far a trial is."""
+
+    def look(self, task: str, seed: int) -> EarlyLook | None:
+        """The looks through the next fine-tuning, if any."""
+
+    def done(self, result: TaskScores) -> None:
+        """What a fine-tuning has come to."""
 
 
 class Ground:
@@ -53,7 +65,7 @@ class Ground:
         # A strategy to be searched may have no default, as `range` has none.
         self._base = Preparation(reference(config, FULL))
         self._others: dict[str, Preparation] = {}
-        strategies = settings.search_strategies or (config.strategy,)
+        strategies = searched_strategies(config, settings)
         self.space: Space = build_space(config, strategies, self.n_layers, space_file)
         check_objective(self.tasks, config.source_language, settings)
         for name in settings.references:
@@ -80,18 +92,22 @@ class Ground:
         return self._base.tasks
 
     @cached_property
-    def identity(self) -> str:
-        """The hash of data, encoder, code and precision: what trials of one study agree on."""
-        return hash_of(
-            {
-                "code": code_digest(),
-                "libraries": library_versions(),
-                "model": self._base.model_identity,
-                "tasks": [data.identity for data in self.tasks],
-                "corpora": [corpus.fingerprint for corpus in self._base.corpora],
-                "precision": self.accelerator.mixed_precision,
-            }
-        )
+    def identity(self) -> dict[str, str]:
+        """The hashes of all that trials of one study agree on, beside options; by what it is."""
+        aligners = self.space.fields.get("aligner")
+        searched = tuple(str(name) for name in (aligners and aligners.values) or ())
+        codes = plugin_codes(self.config, self.settings, searched)
+        corpora = [corpus.fingerprint for corpus in self._base.corpora]
+        parts = {
+            VERSION: code_digest(),
+            "version of a library": library_versions(),
+            **{f"version of {plugin}": code for plugin, code in codes.items()},
+            "model": self._base.model_identity,
+            **{f"data of task {data.name!r}": data.identity["data"] for data in self.tasks},
+            "parallel text or alignment of it": corpora,
+            "precision": self.accelerator.mixed_precision,
+        }
+        return {name: hash_of([part]) for name, part in parts.items()}
 
     def first_point(self) -> dict[str, Scalar]:
         """The parameters that stand for the configuration as it is, as far as the space has them.
@@ -138,7 +154,7 @@ class Ground:
         *,
         splits: tuple[Split, ...],
         models: Path | None = None,
-        looks: Sequence[EarlyLook] | None = None,
+        reporter: Reporter | None = None,
     ) -> list[TaskScores]:
         """Realign, fine-tune and evaluate on every task, below a run.
 
@@ -147,7 +163,7 @@ class Ground:
             run: The run that the phases belong to.
             splits: The splits to evaluate on.
             models: Where fine-tuned models are kept, if at all.
-            looks: Looks on the way, one a task.
+            reporter: Is told of each fine-tuning, before and after it.
         """
         preparation = self.prepared(config)
         scope = Scope(splits=splits, keep_encoders=False, models=models)
@@ -155,11 +171,13 @@ class Ground:
         results = []
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
             phases = Phases(preparation, self.accelerator, run, Path(folder), scope)
-            for number, data in enumerate(preparation.tasks):
+            for data in preparation.tasks:
                 encoder = phases.pretrained()
                 if choice.strategy.realigns:
                     encoder = phases.realign(choice, phases.realign_steps(data))
-                look = looks[number] if looks else None
+                look = reporter.look(data.name, config.seed) if reporter else None
                 scores = phases.finetune(encoder, choice, data, look)
                 results.append(TaskScores(data.name, config.seed, scores))
+                if reporter:
+                    reporter.done(results[-1])
         return results

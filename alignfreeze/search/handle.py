@@ -1,7 +1,7 @@
 """A study in Optuna's storage: its three queues, and what its workers have to know."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from alignfreeze.identity import (
     library_versions,
 )
 from alignfreeze.search.drawing import make_pruner, make_sampler, quiet
+from alignfreeze.search.plugins import VERSION, plugin_codes
 from alignfreeze.search.queue import TrialQueue, retry
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
 from alignfreeze.search.storage import open_storage, require_existing
@@ -66,6 +67,17 @@ class StudyHandle:
         """Make the study remember something that JSON can say."""
         self.trials.study.set_user_attr(attribute, value)
 
+    def begun_with(self, identity: Mapping[str, str]) -> str:
+        """What was another when the study was begun, for a complaint; empty if nothing was.
+
+        Args:
+            identity: The hashes of what there is now (see `Ground.identity`).
+        """
+        known = self.known(IDENTITY)
+        if not isinstance(known, dict):  # one hash of all, as earlier versions have left it
+            return f"another {VERSION}"
+        return ", ".join(f"another {n}" for n, part in identity.items() if known.get(n) != part)
+
     @property
     def run_id(self) -> str:
         """The MLflow run that the study's runs are nested in."""
@@ -80,7 +92,8 @@ class StudyHandle:
 def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
     """The name of a study that was given none: what its scores depend on, but data, hashed."""
     asked = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-    depends_on = [config_hash(config), asked, space, code_digest(), library_versions()]
+    code = [code_digest(), library_versions(), plugin_codes(config, settings)]
+    depends_on = [config_hash(config), asked, space, *code]
     return f"alignfreeze-{hash_of(depends_on)[:12]}"
 
 

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alignfreeze.config import RunConfig
-from alignfreeze.errors import AlignFreezeError, Pruned, TrainingError
+from alignfreeze.errors import AlignFreezeError, ConfigError, Pruned, TrainingError
 from alignfreeze.evaluate import Score
 from alignfreeze.preparation import BASELINE
 from alignfreeze.records import log_config, log_scores
@@ -22,15 +22,15 @@ from alignfreeze.search.handle import StudyHandle
 from alignfreeze.search.objective import (
     Key,
     TaskScores,
-    aggregate,
     levels,
     mean_scores,
     objectives,
     validation_values,
 )
+from alignfreeze.search.plugins import strategy_code
 from alignfreeze.search.queue import PROBLEM, RUN_ID, Claim, TrialQueue
+from alignfreeze.search.stages import PRUNED_STEP, Stages
 from alignfreeze.search.tabulation import COMPLETE, FAILED, PRUNED, Level
-from alignfreeze.taskmodels import EarlyLook
 from alignfreeze.tracking import TrackedRun, tracked_run
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ CONTENDER = "contender"
 SEED = "seed"
 """User attribute of a test, and of a trial of the baseline."""
 
-PRUNED_STEP = "pruned_step"
-"""User attribute: the report after which a trial was pruned, from 1."""
+CODE = "code"
+"""User attribute of a test: what identifies the code of its strategy."""
 
 SECONDS = "seconds"
 """User attribute: how long a trial took, from its claim to its end."""
@@ -69,9 +69,15 @@ def scores_of(trial: FrozenTrial) -> list[TaskScores]:
 
 
 def baseline_levels(handle: StudyHandle, ground: Ground) -> dict[Key, Level]:
-    """The baseline's scores on validation, from the seeds that are done."""
-    results = [result for trial in handle.baseline.trials() for result in scores_of(trial)]
-    return levels(results, ground.tasks, ground.config.source_language)
+    """The baseline's scores on validation, with the seeds that trials have."""
+    settings = ground.settings
+    return levels(
+        [result for trial in handle.baseline.trials() for result in scores_of(trial)],
+        ground.tasks,
+        ground.config.source_language,
+        seeds=settings.search_seeds,
+        deviation_seeds=settings.final_seeds,
+    )
 
 
 def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
@@ -82,13 +88,11 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
         drawn = ground.space.draw(trial, ground.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
         job.begin(config, ground.accelerator)
-        reports = _Reports(trial, job.run, ground)
+        stages = Stages(trial, job.run, ground)
         results: list[TaskScores] = []
         for seed in ground.settings.search_seeds:
             seeded = config.model_copy(update={"seed": seed})
-            looks = reports.looks(len(results))
-            results += ground.scores(seeded, job.run, splits=("validation",), looks=looks)
-            reports.seed_done(results)
+            results += ground.scores(seeded, job.run, splits=("validation",), reporter=stages)
         job.keep(results)
         values = validation_values(results, ground.tasks, ground.config.source_language)
         found = objectives(values, baseline_levels(handle, ground), ground.settings)
@@ -102,14 +106,15 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
 
 
 def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
-    """Train and validate the baseline with one seed; its models are kept for the test."""
+    """Train and validate the baseline with one seed; what will be tested is kept."""
     seed = claim.trial.user_attrs[SEED]
+    models = handle.models if seed in ground.settings.final_seeds else None
 
     def work(job: Job) -> list[float]:
         config = reference(ground.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
         job.begin(config, ground.accelerator)
-        job.keep(ground.scores(config, job.run, splits=("validation",), models=handle.models))
+        job.keep(ground.scores(config, job.run, splits=("validation",), models=models))
         return NO_OBJECTIVE
 
     _do_own(handle, handle.baseline, claim, f"baseline-{seed}", work)
@@ -122,6 +127,10 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
 
     def work(job: Job) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
+        if strategy_code(asked) != attributes[CODE]:
+            raise ConfigError(
+                f"strategy {asked.strategy!r} must be of the version that the search has"
+            )
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
         job.begin(config, ground.accelerator)
         job.run.tags({"contender": contender})
@@ -231,60 +240,3 @@ def _do_own(
     work: Callable[[Job], list[float]],
 ) -> None:
     do(handle, queue, claim, name, work, source_language=handle.config.source_language)
-
-
-class _Reports:
-    """Intermediate scores of a trial, for the pruner; none where there are two objectives.
-
-    Args:
-        trial: The trial.
-        run: Its run, which has them as the metric ``report``.
-        ground: Tasks and settings.
-    """
-
-    def __init__(self, trial: Trial, run: TrackedRun, ground: Ground) -> None:
-        self._trial = trial
-        self._run = run
-        self._ground = ground
-        self._each = ground.settings.reports + 1
-        self._total = len(ground.settings.search_seeds) * len(ground.tasks) * self._each
-
-    def looks(self, done: int) -> list[EarlyLook] | None:
-        """The looks through the fine-tunings of the next seed, one a task.
-
-        Args:
-            done: Fine-tunings of this trial so far.
-        """
-        settings = self._ground.settings
-        if not settings.reports or len(settings.objectives) > 1:
-            return None
-        return [
-            EarlyLook(settings.reports, settings.report_rows, self._look(data.name, done + place))
-            for place, data in enumerate(self._ground.tasks)
-        ]
-
-    def _look(self, task: str, done: int) -> Callable[[int, list[Score]], None]:
-        def look(number: int, scores: list[Score]) -> None:
-            result = TaskScores(task, 0, scores)
-            self._report(done * self._each + number, [result], f"in fine-tuning on {task}")
-
-        return look
-
-    def seed_done(self, results: Sequence[TaskScores]) -> None:
-        """Report the scores of all seeds so far."""
-        step = len(results) * self._each
-        if step < self._total and len(self._ground.settings.objectives) == 1:
-            self._report(step, results, f"after {len(results)} fine-tunings")
-
-    def _report(self, step: int, results: Sequence[TaskScores], where: str) -> None:
-        ground = self._ground
-        values = validation_values(results, ground.tasks, ground.config.source_language)
-        value = aggregate(values, ground.settings)
-        self._trial.report(value, step)
-        self._run.metric("report", value, step)
-        if self._trial.should_prune():
-            self._trial.set_user_attr(PRUNED_STEP, step)
-            pruner = ground.settings.chosen_pruner
-            raise Pruned(
-                f"pruned ({pruner}) {where}, at report {step} of {self._total}, with {value:.4f}"
-            )

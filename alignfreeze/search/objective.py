@@ -1,6 +1,6 @@
 """What a search maximises and minimises, from scores on the validation split."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean, mean, stdev  # exact: equal scores have an equal mean
 from typing import NamedTuple
 
@@ -54,17 +54,35 @@ def mean_scores(seeds: Sequence[Sequence[Score]]) -> list[Score]:
 
 
 def levels(
-    results: Iterable[TaskScores], tasks: Sequence[TaskData], source_language: str
+    results: Iterable[TaskScores],
+    tasks: Sequence[TaskData],
+    source_language: str,
+    *,
+    seeds: Collection[int],
+    deviation_seeds: Collection[int],
 ) -> dict[Key, Level]:
-    """Mean and standard deviation over seeds (with ``n - 1``) of the same values."""
+    """The same values of a baseline, and how much they differ from seed to seed.
+
+    Args:
+        results: Of the seeds that are done.
+        tasks: The tasks.
+        source_language: It is left out.
+        seeds: Those of what is compared with the baseline: means are over them.
+        deviation_seeds: Those that standard deviations (with ``n - 1``) are over.
+
+    Returns:
+        Nothing while a seed is missing, since other seeds' means would not compare.
+    """
     by_seed: dict[int, list[TaskScores]] = {}
     for result in results:
         by_seed.setdefault(result.seed, []).append(result)
-    seeds = [validation_values(own, tasks, source_language) for own in by_seed.values()]
-    columns = {key: [values[key] for values in seeds] for key in (seeds[0] if seeds else ())}
+    if not by_seed.keys() >= {*seeds, *deviation_seeds}:
+        return {}
+    own = [result for seed in seeds for result in by_seed[seed]]
+    spread = [validation_values(by_seed[s], tasks, source_language) for s in deviation_seeds]
     return {
-        key: Level(mean(found), stdev(found) if len(found) > 1 else 0.0)
-        for key, found in columns.items()
+        key: Level(value, stdev(v[key] for v in spread) if len(spread) > 1 else 0.0)
+        for key, value in validation_values(own, tasks, source_language).items()
     }
 
 
@@ -84,7 +102,7 @@ def _of_task(values: Mapping[str, float], settings: SearchConfig) -> float:
 
 
 def harmed(values: Mapping[Key, float], baseline: Mapping[Key, Level]) -> int:
-    """How many values lie more than a standard deviation below the baseline's mean."""
+    """How many values lie more than a standard deviation below the baseline of their seeds."""
     return sum(v < baseline[key].mean - baseline[key].deviation for key, v in values.items())
 
 

@@ -13,8 +13,9 @@ BEST_SHOWN = 10
 READING = {
     "history": (
         "Optimisation history",
-        "A point is a complete trial, higher is better; the line is the best so far. Trials "
-        "without a score are marked at the bottom.",
+        "A point is a complete trial, higher is better; the line is the best so far. Dashed, here "
+        "and below, is the baseline with the same seeds. Trials without a score are marked at "
+        "the bottom.",
     ),
     "importances": (
         "Importance of parameters",

@@ -25,8 +25,11 @@ logger = logging.getLogger(__name__)
 
 KNOWN = ("address", "num_cpus", "num_gpus")
 
-LAST_PATIENCE = 5.0
-"""Seconds that a worker has to be gone after it was killed."""
+KILLS = 3
+"""How often workers are killed by Ray's interruption: a busy machine may take two for one."""
+
+LAST_PATIENCE = 20.0
+"""Seconds that a worker has to be gone after each."""
 
 
 def run_worker(command: WorkerCommand, worker: int, logs: Path) -> Ending:
@@ -170,10 +173,17 @@ class RayLauncher:
                 logger.warning(
                     "killed %d workers that had not ended in %g s", len(self._tasks), patience
                 )
-                self._cancel_all(force=False)
-                if not wait_until(lambda: not self.running(), LAST_PATIENCE):
+                if not self._interrupted():
                     self._cancel_all(force=True)
                     wait_until(lambda: not self.running(), LAST_PATIENCE)
+
+    def _interrupted(self) -> bool:
+        """Interrupt what was interrupted before, which kills it; whether all are gone."""
+        for _ in range(KILLS):
+            self._cancel_all(force=False)
+            if wait_until(lambda: not self.running(), LAST_PATIENCE):
+                return True
+        return False
 
     def _cancel_all(self, *, force: bool) -> None:
         for task in self._tasks.values():

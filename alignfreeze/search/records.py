@@ -18,10 +18,11 @@ from alignfreeze.search.answer import best_trials, config_of, tested
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.ground import Ground
 from alignfreeze.search.handle import StudyHandle
-from alignfreeze.search.jobs import PRUNED_STEP, SECONDS, baseline_levels, scores_of
+from alignfreeze.search.jobs import SECONDS, baseline_levels, scores_of
 from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
 from alignfreeze.search.queue import RUN_ID, problem_of
+from alignfreeze.search.stages import PRUNED_STEP
 from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.tabulation import COMPLETE, FAILED, PRUNED, StudyTable
 from alignfreeze.tracking import TrackedRun

@@ -31,7 +31,16 @@ from alignfreeze.search.handle import (
     space_text,
     study_name,
 )
-from alignfreeze.search.jobs import CONFIG, CONTENDER, SEED, run_baseline, run_test, run_trial
+from alignfreeze.search.jobs import (
+    CODE,
+    CONFIG,
+    CONTENDER,
+    SEED,
+    run_baseline,
+    run_test,
+    run_trial,
+)
+from alignfreeze.search.plugins import strategy_code
 from alignfreeze.search.queue import TrialQueue, problem_of, retry
 from alignfreeze.search.records import BEST_FILE, leave_records
 from alignfreeze.search.settings import FREE_FIELDS, build_search
@@ -120,10 +129,9 @@ class _Search:
             self._describe()
             handle.remember(IDENTITY, ground.identity)
             handle.remember(RUN_ID, run.run_id)
-        if handle.known(IDENTITY) != ground.identity:
+        if others := handle.begun_with(ground.identity):
             raise ConfigError(
-                f"study {self.handle.name!r} was begun with another version of the code or its "
-                "libraries, other data, another model or another precision; give it another name"
+                f"study {handle.name!r} was begun with {others}; give it another name"
             )
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
@@ -172,11 +180,18 @@ class _Search:
         ]
 
     def _baseline_cells(self) -> list[dict[str, Any]]:
-        return [{SEED: seed} for seed in self.settings.final_seeds]
+        """The seeds that are tested, and those that trials are compared with."""
+        seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
+        return [{SEED: seed} for seed in seeds]
 
     def _test_cells(self) -> list[dict[str, Any]]:
         return [
-            {CONTENDER: name, SEED: seed, CONFIG: config.model_dump(mode="json")}
+            {
+                CONTENDER: name,
+                SEED: seed,
+                CODE: strategy_code(config),
+                CONFIG: config.model_dump(mode="json"),
+            }
             for name, config in contenders(self.handle)
             for seed in self.settings.final_seeds
         ]
@@ -190,7 +205,7 @@ class _Search:
         failed = {key: end.problem for key, end in ends.items() if key in wanted and end.problem}
         if failed:
             key, problem = next(iter(failed.items()))
-            what = " ".join(str(part) for part in key if part is not None)
+            what = " ".join(str(part) for part in key[:2] if part is not None)
             raise AlignFreezeError(
                 f"{queue.study.study_name}: {len(failed)} of {len(wanted)} failed, such as "
                 f"{what}: {problem}; the same command tries again"
@@ -261,6 +276,6 @@ class _Search:
         )
 
 
-def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any]:
+def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """What tells the trials of a queue of cells apart."""
-    return attributes.get(CONTENDER), attributes[SEED]
+    return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)

@@ -77,7 +77,7 @@ class SearchConfig(CrewConfig):
     search_seeds: Seeds = Field((31,), description="seeds of a trial", min_length=1)
     final_seeds: Seeds = Field(
         (31, 42, 66, 23, 17),
-        description="seeds of the baseline, and of what is tested in the end",
+        description="seeds of what is tested in the end, the baseline among it",
         min_length=1,
     )
     references: Names = Field(

@@ -36,6 +36,10 @@ CHECK_INTERVAL = 1.0
 """Seconds between questions to SLURM for the end of jobs that were cancelled."""
 
 
+LAST_PATIENCE = 60.0
+"""Seconds that jobs on this machine have to be gone after they were killed."""
+
+
 class SubmittedWorker:
     """What a job runs: a worker, as a child that no signal reaches twice.
 
@@ -181,7 +185,7 @@ class SubmititLauncher:
             for process in _tree(job):
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-        wait_until(self._all_done, patience)
+        wait_until(self._all_done, LAST_PATIENCE)
 
     def _problem(self, worker: int) -> str:
         """The line of a worker that ended badly, or an empty text."""

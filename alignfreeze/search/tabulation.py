@@ -12,9 +12,11 @@ FAILED = "failed"
 
 
 class Level(NamedTuple):
-    """The baseline's score of a language: mean and standard deviation over seeds.
+    """The baseline's score of a language.
 
-    The deviation is 0 for one seed.
+    Attributes:
+        mean: Over the seeds of what it is compared with.
+        deviation: Over the seeds that are tested; 0 for one.
     """
 
     mean: float
@@ -44,8 +46,8 @@ class StudyTable:
             highest first objective first; empty while no trial is complete.
         importances: Of the parameters, fractions that sum to 1, the greatest first; empty where
             there are too few trials to tell.
-        baseline: By column of ``scores``; empty where no baseline was run.
-        baseline_objective: The baseline's first objective; None where no baseline was run.
+        baseline: With the seeds of the trials, by column of ``scores``; empty where none was run.
+        baseline_objective: Its first objective; None where no baseline was run.
         n_layers: Of the encoder.
     """
 

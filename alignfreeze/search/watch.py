@@ -5,8 +5,9 @@ import logging
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.search.handle import StudyHandle
-from alignfreeze.search.jobs import CONTENDER, PRUNED_STEP, SECONDS, SEED
+from alignfreeze.search.jobs import CONTENDER, SECONDS, SEED
 from alignfreeze.search.queue import TrialQueue, problem_of
+from alignfreeze.search.stages import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
 

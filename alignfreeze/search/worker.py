@@ -8,7 +8,7 @@ from alignfreeze import tracking
 from alignfreeze.caching import building
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.ground import Ground
-from alignfreeze.search.handle import FINISHED, IDENTITY, SPACE, StudyHandle, find_study
+from alignfreeze.search.handle import FINISHED, SPACE, StudyHandle, find_study
 from alignfreeze.search.jobs import run_baseline, run_test, run_trial
 from alignfreeze.search.labour import work_until_finished
 from alignfreeze.search.queue import Claim, TrialQueue
@@ -49,11 +49,8 @@ def join(study: str, url: str, *, data: str = "", model: str = "") -> int:
         tracking.require_run(handle.run_id)
         here = {name: value for name, value in {"data": data, "model": model}.items() if value}
         ground = Ground(handle.config.model_copy(update=here), handle.settings, _space_file(handle))
-        if ground.identity != handle.known(IDENTITY):
-            raise ConfigError(
-                f"study {study!r} was begun with another version of the code or its libraries, "
-                "other data, another model or another precision than this worker has"
-            )
+        if others := handle.begun_with(ground.identity):
+            raise ConfigError(f"study {study!r} was begun with {others} than this worker has")
         return work_until_finished(
             lambda: bool(handle.known(FINISHED)),
             [(queue, partial(job, handle, ground)) for queue, job in jobs(handle)],

@@ -3,6 +3,7 @@
 import gc
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -97,6 +98,29 @@ def kept_bytes() -> Callable[[Callable[[], object]], int]:
         return most
 
     return measure
+
+
+@pytest.fixture
+def make_stale() -> Callable[..., None]:
+    """Lets the signs of life for trials be long ago, as if their workers had vanished then.
+
+    Takes the storage's URL, and the ids of the trials in it, by default all. What vanishes is not
+    waited for, so a heartbeat can be as slow as no busy machine misses.
+    """
+    from optuna.storages._rdb.models import TrialHeartbeatModel
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+
+    def make(url: str, *trial_ids: int) -> None:
+        engine = create_engine(url)
+        with Session(engine) as session:
+            for row in session.query(TrialHeartbeatModel):
+                if not trial_ids or row.trial_id in trial_ids:
+                    row.heartbeat = row.heartbeat - timedelta(days=1)
+            session.commit()
+        engine.dispose()
+
+    return make
 
 
 @pytest.fixture(scope="session")

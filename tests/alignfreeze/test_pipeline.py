@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -299,7 +300,7 @@ def test_realigning_alone_for_tasks_of_different_lengths_wants_steps(experiment)
 
 
 def test_a_killed_process_leaves_a_run_that_the_next_one_ends(experiment, seed, cache, tmp_path):
-    options = {**OPTIONS, "seed": seed, "realign_steps": "2000"}
+    options = {**OPTIONS, "seed": seed, "realign_steps": "20000"}
     words = [w for k, v in options.items() for w in (f"--{k.replace('_', '-')}", v)]
     environment = {**os.environ, "MLFLOW_EXPERIMENT_ID": experiment}
     of_others = set(cache.glob(CHECKPOINTS))
@@ -312,6 +313,7 @@ def test_a_killed_process_leaves_a_run_that_the_next_one_ends(experiment, seed, 
     )
     while set(cache.glob(CHECKPOINTS)) <= of_others:
         assert process.poll() is None, "the run ended before its first checkpoint"
+        time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert runs(experiment)["realign"].info.status == "RUNNING"

@@ -279,6 +279,9 @@ def test_an_aligner_that_is_not_parallel_stays_here(bitext, tmp_path, monkeypatc
 
 # Ended from outside
 
+PATIENCE = 600.0
+"""Seconds after which something hangs."""
+
 WAITING = """
 import os
 import threading
@@ -362,13 +365,13 @@ def test_workers_end_with_their_parent_and_what_is_done_stays(
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) >= 2
         process.send_signal(number)
-        _, alive = psutil.wait_procs(family, timeout=60)
+        _, alive = psutil.wait_procs(family, timeout=PATIENCE)
         assert not alive
-        assert process.wait(60) != 0
+        assert process.wait(PATIENCE) != 0
     (tmp_path / "lines").unlink()
     monkeypatch.delenv("WAIT")
     with script(GUARD) as process:
-        assert process.wait(60) == 0, process.stderr.read()
+        assert process.wait(PATIENCE) == 0, process.stderr.read()
     assert lines_aligned(tmp_path) == [7, 8, 9, 10]
     (folder,) = (tmp_path / "cache" / "corpora").iterdir()
     assert read_stats(folder).read == N_LINES
@@ -376,6 +379,6 @@ def test_workers_end_with_their_parent_and_what_is_done_stays(
 
 def test_a_script_without_a_guard_is_told_so(script):
     with script("main()\n") as process:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "AlignFreezeError: en-fr: a process that aligns has died" in errors

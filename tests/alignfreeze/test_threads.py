@@ -27,7 +27,7 @@ def test_each_item_is_worked_on_once(threads):
 
 def test_threads_work_at_once_with_one_core_each():
     """None of them passes the barrier before all are there."""
-    barrier = threading.Barrier(3, timeout=60)
+    barrier = threading.Barrier(3, timeout=600)
     seen: list[tuple[int, int]] = []
 
     def work(items: Iterator[int]) -> None:

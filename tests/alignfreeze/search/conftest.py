@@ -57,12 +57,12 @@ def postgresql() -> Iterator[str]:
         yield f"postgresql+psycopg://alignfreeze@127.0.0.1:{port}/postgres"
     finally:
         server.send_signal(signal.SIGINT)  # it would wait for clients to leave otherwise
-        server.wait(30)
+        server.wait(600)
         shutil.rmtree(folder)
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    for _ in range(6000):  # ten minutes, on a machine that is busy
         assert server.poll() is None, "the server did not start"
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:

@@ -13,10 +13,11 @@ from optuna.trial import TrialState, create_trial
 from alignfreeze.config import RunConfig
 from alignfreeze.evaluate import Score
 from alignfreeze.preparation import BASELINE
+from alignfreeze.registry import STRATEGY, fingerprint
 from alignfreeze.search import answer  # pytest would collect what begins with its own name
 from alignfreeze.search.answer import Contender, best_trials, config_of, contenders
 from alignfreeze.search.handle import open_study
-from alignfreeze.search.jobs import CONFIG, CONTENDER, SCORES, SEED
+from alignfreeze.search.jobs import CODE, CONFIG, CONTENDER, SCORES, SEED
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.queue import GIVEN_BACK, retry
 from alignfreeze.search.settings import SearchConfig
@@ -57,10 +58,11 @@ def add(handle, *values, state=TrialState.COMPLETE, temperature=0.5, **attribute
     )
 
 
-def add_test(handle, name, seed, value, state=TrialState.COMPLETE):
-    """Adds a test of a contender with one seed."""
+def add_test(handle, name, seed, value, state=TrialState.COMPLETE, code=None):
+    """Adds a test of a contender with one seed, by default with the code that its strategy has."""
+    strategy = RUN.strategy if name.startswith("trial") else name
     scores = [["pos", seed, [["de", "test", "accuracy", value]]]]
-    attributes = {CONTENDER: name, SEED: seed}
+    attributes = {CONTENDER: name, SEED: seed, CODE: code or fingerprint(STRATEGY, strategy)}
     if state == TrialState.COMPLETE:
         attributes[SCORES] = json.dumps(scores)
     handle.final.study.add_trial(
@@ -202,8 +204,9 @@ def test_what_was_tested_comes_in_the_order_of_the_contenders(open_handle):
     add(handle, 0.4)
     assert answer.tested(handle) == []
     add_test(handle, BASELINE, 31, 0.1)
-    add_test(handle, "trial-0", 31, 0.2)
     add_test(handle, BASELINE, 42, 0.3)
+    add_test(handle, "trial-0", 31, 0.2)
+    add_test(handle, "trial-0", 42, 0.6)
     add_test(handle, "none", 31, 0.4, state=TrialState.FAIL)
     add_test(handle, "none", 42, 0.4, state=TrialState.WAITING)
     by_name = dict(contenders(handle))
@@ -212,9 +215,37 @@ def test_what_was_tested_comes_in_the_order_of_the_contenders(open_handle):
         return TaskScores("pos", seed, [Score("de", "test", "accuracy", value)])
 
     assert answer.tested(handle) == [
-        answer.Tested("trial-0", by_name["trial-0"], [result(31, 0.2)]),
+        answer.Tested("trial-0", by_name["trial-0"], [result(31, 0.2), result(42, 0.6)]),
         answer.Tested(BASELINE, by_name[BASELINE], [result(31, 0.1), result(42, 0.3)]),
     ]
+
+
+def test_only_seeds_that_all_have_are_told_of(open_handle):
+    handle = open_handle(references=("none",))
+    add(handle, 0.4)
+    for name, seeds in (("trial-0", (31, 42, 66)), ("none", (66, 42)), (BASELINE, (42, 31, 66))):
+        for seed in seeds:
+            add_test(handle, name, seed, 0.5)
+    seeds = {found.name: [r.seed for r in found.results] for found in answer.tested(handle)}
+    assert seeds == {"trial-0": [42, 66], "none": [66, 42], BASELINE: [42, 66]}
+
+
+def test_tests_with_different_seeds_are_not_set_side_by_side(open_handle):
+    handle = open_handle(references=("none",))
+    add(handle, 0.4)
+    add_test(handle, "trial-0", 31, 0.2)
+    add_test(handle, "none", 42, 0.4)
+    assert answer.tested(handle) == []
+
+
+def test_a_test_of_other_code_does_not_count(open_handle):
+    handle = open_handle(references=("none",))
+    add(handle, 0.4)
+    add_test(handle, "none", 31, 0.3, code="an older version")
+    assert answer.tested(handle) == []
+    add_test(handle, "none", 31, 0.5)
+    (found,) = answer.tested(handle)
+    assert [result.scores[0].value for result in found.results] == [0.5]
 
 
 def test_a_trial_that_is_the_best_no_more_is_not_told_of(open_handle):

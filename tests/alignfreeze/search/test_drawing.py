@@ -2,10 +2,11 @@
 
 import optuna
 import pytest
-from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import HyperbandPruner, NopPruner
 from optuna.samplers import RandomSampler, TPESampler
 
 from alignfreeze.search.drawing import make_pruner, make_sampler, quiet
+from alignfreeze.search.pruning import StageMedianPruner
 from alignfreeze.search.settings import SearchConfig
 
 FINISHED = 12
@@ -70,8 +71,8 @@ def test_the_first_draws_cover_a_range_for_every_seed():
 @pytest.mark.parametrize(
     ("settings", "kind"),
     [
-        (SearchConfig(), MedianPruner),
-        (SearchConfig(pruner="median"), MedianPruner),
+        (SearchConfig(), StageMedianPruner),
+        (SearchConfig(pruner="median"), StageMedianPruner),
         (SearchConfig(pruner="hyperband"), HyperbandPruner),
         (SearchConfig(pruner="none"), NopPruner),
         (SearchConfig(objectives=("mean", "harmed")), NopPruner),

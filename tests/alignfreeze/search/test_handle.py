@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import optuna
 import pytest
-from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import HyperbandPruner, NopPruner
 from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -14,7 +14,9 @@ from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.identity import HOW_FIELDS
 from alignfreeze.search import handle as handles
+from alignfreeze.search import plugins
 from alignfreeze.search.handle import find_study, open_study, space_text, study_name
+from alignfreeze.search.pruning import StageMedianPruner
 from alignfreeze.search.queue import retry
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.search.storage import open_storage
@@ -125,6 +127,43 @@ def test_the_name_depends_on_what_the_space_file_says():
     assert len(names) == len(texts)
 
 
+@pytest.mark.parametrize(
+    "plugin", ["strategy 'front'", "strategy 'baseline'", "task 'pos'", "aligner 'dictionary'"]
+)
+def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
+    before = study_name(CONFIG, SETTINGS, "")
+    codes = plugins.plugin_codes(CONFIG, SETTINGS) | {plugin: "other code"}
+    monkeypatch.setattr(handles, "plugin_codes", lambda *args: codes)
+    assert plugin in plugins.plugin_codes(CONFIG, SETTINGS)
+    assert study_name(CONFIG, SETTINGS, "") != before
+
+
+def test_the_plugins_are_those_that_trials_run():
+    config = RunConfig(task=("ner", "pos"), aligner="pharaoh")
+    settings = SearchConfig(search_strategies=("back", "range"))
+    assert list(plugins.plugin_codes(config, settings)) == [
+        *("strategy 'back'", "strategy 'range'", "strategy 'baseline'"),
+        *("task 'ner'", "task 'pos'", "aligner 'pharaoh'"),
+    ]
+    searched = plugins.plugin_codes(config, settings, ("pharaoh", "auto"))
+    assert list(searched)[-2:] == ["aligner 'pharaoh'", "aligner 'dictionary'"]
+
+
+def test_what_a_study_was_begun_with_is_told(url):
+    identity = {"model": "1", "precision": "2", "version of strategy 'front'": "3"}
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        handle.remember(handles.IDENTITY, identity)
+        assert handle.begun_with(identity) == ""
+        other = identity | {"version of strategy 'front'": "4"}
+        assert handle.begun_with(other) == "another version of strategy 'front'"
+        other["model"] = "2"
+        told = "another model, another version of strategy 'front'"
+        assert handle.begun_with(other) == told
+        # As earlier versions have left it.
+        handle.remember(handles.IDENTITY, "0123abcd")
+        assert handle.begun_with(identity) == "another version of alignfreeze"
+
+
 def test_all_names_tell_what_they_are_of():
     name = study_name(CONFIG, SETTINGS, "")
     assert re.fullmatch("alignfreeze-[0-9a-f]{12}", name)
@@ -170,7 +209,7 @@ def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
 
 @pytest.mark.parametrize(
     ("pruner", "kind"),
-    [("auto", MedianPruner), ("hyperband", HyperbandPruner), ("none", NopPruner)],
+    [("auto", StageMedianPruner), ("hyperband", HyperbandPruner), ("none", NopPruner)],
 )
 def test_a_study_has_its_pruner_where_it_is_found_too(url, pruner, kind):
     with opened(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as handle:

@@ -4,14 +4,19 @@ import json
 import os
 import signal
 import sys
-import time
 
 import psutil
 import pytest
 
 from alignfreeze.errors import ConfigError
 from alignfreeze.search import shares
-from alignfreeze.search.command import STORAGE_VARIABLE, Ending, WorkerCommand, last_line
+from alignfreeze.search.command import (
+    STORAGE_VARIABLE,
+    Ending,
+    WorkerCommand,
+    last_line,
+    wait_until,
+)
 from alignfreeze.search.launchers import make_launcher
 from alignfreeze.search.shares import (
     available_cores,
@@ -26,7 +31,8 @@ from alignfreeze.search.slurm import SubmittedWorker
 
 PASSWORD = "hunter2"
 STORAGE = f"postgresql+psycopg://me:{PASSWORD}@server/studies"
-PATIENCE = 60.0
+PATIENCE = 600.0
+"""Seconds after which something hangs."""
 
 SLURM = f"""#!{sys.executable}
 import os, re, shlex, sys, time
@@ -70,7 +76,7 @@ from pathlib import Path
 
 folder = Path(os.environ["FOLDER"])
 kind = os.environ["KIND"]
-grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
 
 def asked(number, frame):
     if kind == "stubborn":
@@ -184,11 +190,8 @@ def is_running(pid):
 
 def wait_for(condition):
     """Waits for what is bound to come."""
-    for _ in range(int(PATIENCE / 0.05)):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("it did not come")
+    if not wait_until(condition, PATIENCE, 0.05):
+        pytest.fail("it did not come")
 
 
 def test_workers_have_their_environment_and_end(launch, folder, tmp_path):

@@ -46,6 +46,7 @@ def task(name, primary="accuracy", validated=()):
     )
 
 
+DE = Key("pos", "de")
 TASKS = [task(name, primary) for name, primary in PRIMARY.items()]
 
 
@@ -97,19 +98,66 @@ def test_a_value_is_known_by_task_and_language():
     assert [str(key) for key in values] == ["pos/de"]
 
 
+def levels_of(found, source="en", seeds=None, deviation_seeds=None):
+    """Levels over some of the seeds; by default all."""
+    every = {result.seed for result in found}
+    return levels(
+        found,
+        TASKS,
+        source,
+        seeds=every if seeds is None else seeds,
+        deviation_seeds=every if deviation_seeds is None else deviation_seeds,
+    )
+
+
 def test_nothing_scored_has_no_values_and_no_levels():
     assert validation_values([], TASKS, "en") == {}
-    assert levels([], TASKS, "en") == {}
+    assert levels_of([], seeds=(31,), deviation_seeds=(31,)) == {}
 
 
-@given(results(), st.sampled_from(LANGUAGES))
-def test_levels_are_means_and_deviations_over_seeds(found, source):
-    expected = naive_values(found, source)
-    counted = levels(found, TASKS, source)
-    assert counted.keys() == expected.keys()
-    for key, own in expected.items():
-        deviation = stdev(own) if len(own) > 1 else 0.0
+@given(results(), st.sampled_from(LANGUAGES), st.data())
+def test_levels_are_means_and_deviations_over_the_seeds_of_each(found, source, data):
+    seeds = st.sets(st.sampled_from(sorted({result.seed for result in found})), min_size=1)
+    mean_seeds, deviation_seeds = data.draw(seeds), data.draw(seeds)
+    means = naive_values([r for r in found if r.seed in mean_seeds], source)
+    spread = naive_values([r for r in found if r.seed in deviation_seeds], source)
+    counted = levels_of(found, source, mean_seeds, deviation_seeds)
+    assert counted.keys() == means.keys() == spread.keys()
+    for key, own in means.items():
+        deviation = stdev(spread[key]) if len(spread[key]) > 1 else 0.0
         assert counted[key] == pytest.approx((sum(own) / len(own), deviation), abs=1e-12)
+
+
+def baseline_of(**by_seed):
+    """A baseline's scores in German, by its seeds."""
+    return [
+        TaskScores("pos", int(seed[1:]), [Score("de", "validation", "accuracy", value)])
+        for seed, value in by_seed.items()
+    ]
+
+
+def test_a_baseline_is_that_of_the_seeds_it_is_compared_with():
+    """Trials with 28 and 30 % lie above a baseline that has 20 % with their seed, 40 % with all."""
+    found = baseline_of(s31=0.2, s42=0.4, s66=0.6)
+    own = levels_of(found, seeds=(31,))[DE]
+    assert own == pytest.approx((0.2, 0.2))
+    assert levels_of(found)[DE].mean == pytest.approx(0.4)
+    both = levels_of(found, seeds=(31, 42), deviation_seeds=(42, 66))[DE]
+    assert both == pytest.approx((0.3, math.sqrt(0.02)))
+
+
+def test_the_harmed_are_those_below_the_baseline_of_their_seeds():
+    found = baseline_of(s31=0.3, s42=0.9, s66=0.9, s23=0.9)
+    # 0.28 is far below the mean of all seeds, and not below that of seed 31.
+    assert harmed({DE: 0.28}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 1
+    assert harmed({DE: 0.3}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 0
+    assert harmed({DE: 0.3}, levels_of(found)) == 1
+
+
+@pytest.mark.parametrize(("seeds", "deviation_seeds"), [((31, 42), (31,)), ((31,), (31, 42))])
+def test_a_baseline_that_lacks_a_seed_is_none(seeds, deviation_seeds):
+    found = baseline_of(s31=0.2, s66=0.5)
+    assert levels_of(found, seeds=seeds, deviation_seeds=deviation_seeds) == {}
 
 
 def test_the_deviation_divides_by_one_less_than_the_seeds():
@@ -117,7 +165,7 @@ def test_the_deviation_divides_by_one_less_than_the_seeds():
         TaskScores("pos", seed, [Score("de", "validation", "accuracy", value)])
         for seed, value in ((1, 0.4), (2, 0.6))
     ]
-    level = levels(found, TASKS, "en")[Key("pos", "de")]
+    level = levels_of(found)[Key("pos", "de")]
     assert level == pytest.approx((0.5, math.sqrt(0.02)))
 
 
@@ -172,8 +220,6 @@ def test_a_weight_counts_in_each_task_that_has_the_language():
 
 # Harmed
 
-DE = Key("pos", "de")
-
 
 @pytest.mark.parametrize(
     ("value", "level", "count"),
@@ -208,7 +254,7 @@ def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
     scores = [Score("de", "validation", "accuracy", min(right, rows) / rows)]
     again = [TaskScores("pos", seed, scores) for seed in range(seeds)]
     values = validation_values(again[:1], TASKS, "en")
-    assert harmed(values, levels(again, TASKS, "en")) == 0
+    assert harmed(values, levels_of(again)) == 0
 
 
 def test_the_same_language_of_two_tasks_is_harmed_twice():

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
@@ -16,8 +15,15 @@ from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
 from alignfreeze.errors import ConfigError
+from alignfreeze.search.command import wait_until
 from alignfreeze.search.queue import GIVEN_BACK, PROBLEM, RETRIES, TrialQueue, problem_of, retry
 from alignfreeze.search.storage import open_storage, sole_coordinator, without_password
+
+HEARTBEAT = 600
+"""Seconds: slower than any pause that a busy machine makes."""
+
+PATIENCE = 600.0
+"""Seconds after which something hangs."""
 
 CLAIMING_WORKER = """
 import sys
@@ -50,8 +56,8 @@ def make_queue(storage_url):
     """Makes a queue with so many trials waiting, on either storage."""
     with ExitStack() as stack:
 
-        def make(waiting: int, heartbeat: int = 30) -> TrialQueue:
-            storage = stack.enter_context(open_storage(storage_url, heartbeat, retry))
+        def make(waiting: int) -> TrialQueue:
+            storage = stack.enter_context(open_storage(storage_url, HEARTBEAT, retry))
             name = uuid4().hex
             study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
             for number in range(waiting):
@@ -59,14 +65,6 @@ def make_queue(storage_url):
             return TrialQueue(study, storage)
 
         yield make
-
-
-def make_stale(queue: TrialQueue) -> None:
-    """Let the signs of life so far be long ago: as if the worker had vanished then."""
-    with Session(queue._storage.engine) as session:
-        for row in session.query(models.TrialHeartbeatModel):
-            row.heartbeat = row.heartbeat - timedelta(hours=1)
-        session.commit()
 
 
 def test_trials_are_claimed_in_order_and_once(make_queue):
@@ -100,18 +98,20 @@ def test_no_two_processes_claim_one_trial(make_queue, storage_url):
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    said = [worker.communicate(timeout=120) for worker in workers]
+    said = [worker.communicate(timeout=PATIENCE) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0], said
     claimed = Counter(int(line) for output, _ in said for line in output.split())
     assert claimed == Counter(range(60))
 
 
-def test_a_trial_whose_worker_vanished_is_tried_again_with_what_it_drew(make_queue):
+def test_a_trial_whose_worker_vanished_is_tried_again_with_what_it_drew(
+    make_queue, storage_url, make_stale
+):
     queue = make_queue(1)
     drawn = queue.claim().trial.suggest_float("x", 0, 1)
     queue.retry_vanished()
     assert queue.claim() is None  # it has given a sign of life just now
-    make_stale(queue)
+    make_stale(storage_url)
     queue.retry_vanished()
     again = queue.claim()
     assert again.again
@@ -121,11 +121,11 @@ def test_a_trial_whose_worker_vanished_is_tried_again_with_what_it_drew(make_que
     assert queue.counts().total == 1
 
 
-def test_a_trial_is_tried_again_twice_at_most(make_queue):
+def test_a_trial_is_tried_again_twice_at_most(make_queue, storage_url, make_stale):
     queue = make_queue(1)
     for _ in range(RETRIES + 1):
         assert queue.claim() is not None
-        make_stale(queue)
+        make_stale(storage_url)
         queue.retry_vanished()
     assert queue.claim() is None
     (last,) = queue.trials()
@@ -134,24 +134,25 @@ def test_a_trial_is_tried_again_twice_at_most(make_queue):
     assert queue.counts().finished == queue.counts().total == 1
 
 
-def test_a_worker_that_gives_signs_of_life_keeps_its_trial(make_queue):
-    queue = make_queue(1, heartbeat=1)
+def test_a_worker_that_gives_signs_of_life_keeps_its_trial(
+    make_queue, storage_url, make_stale, monkeypatch
+):
+    queue = make_queue(1)
     claim = queue.claim()
-    make_stale(queue)
+    make_stale(storage_url)
+    # Many signs of life, of which any would do for long.
+    monkeypatch.setattr(queue._storage, "get_heartbeat_interval", lambda: 0.05)
     with queue.alive(claim.trial):
-        for _ in range(100):
-            if not queue._storage._get_stale_trial_ids(queue._id):
-                break
-            time.sleep(0.1)
-        queue.retry_vanished()
+        assert wait_until(lambda: not queue._storage._get_stale_trial_ids(queue._id), PATIENCE)
+    queue.retry_vanished()
     assert queue.claim() is None
     assert queue.counts().running == 1
 
 
-def test_a_worker_killed_right_after_its_claim_is_missed(make_queue):
+def test_a_worker_killed_right_after_its_claim_is_missed(make_queue, storage_url, make_stale):
     queue = make_queue(1)
     queue.claim()  # and no sign of life beside the claim's own
-    make_stale(queue)
+    make_stale(storage_url)
     queue.retry_vanished()
     assert queue.counts().waiting == 1
 
@@ -174,10 +175,12 @@ def test_an_interrupted_trial_is_given_back_and_counts_once(make_queue):
     assert queue.counts().total == queue.counts().finished == 1
 
 
-def test_what_was_given_to_another_worker_is_not_finished_by_the_first(make_queue, caplog):
+def test_what_was_given_to_another_worker_is_not_finished_by_the_first(
+    make_queue, storage_url, make_stale, caplog
+):
     queue = make_queue(1)
     first = queue.claim().trial
-    make_stale(queue)
+    make_stale(storage_url)
     queue.retry_vanished()
     second = queue.claim().trial
     assert not queue.finish(first, TrialState.COMPLETE, [1.0], {"a": 1})

@@ -17,10 +17,12 @@ from optuna.trial import TrialState
 from alignfreeze import pipeline, taskmodels
 from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
-from alignfreeze.search import ground, jobs
+from alignfreeze.search import ground, jobs, records
 from alignfreeze.search import run as coordinator
+from alignfreeze.search.handle import study_name
 from alignfreeze.search.queue import GOES_ON_WITH
 from alignfreeze.search.run import search
+from alignfreeze.search.settings import build_search
 from alignfreeze.search.storage import open_storage
 from alignfreeze.search.worker import join
 
@@ -340,6 +342,123 @@ def test_several_tasks_and_seeds_count_alike(experiment, options):
     assert seeds == ["31", "42"]
     # Both tasks take the same steps of realignment, so a seed realigns once.
     assert [child.info.run_name for child in children].count("realign") == 2
+    # Reports go on from one fine-tuning to the next: three looks, and one at its end.
+    (trial,) = trials(options)
+    assert list(trial.intermediate_values) == list(range(1, 4 * 4))
+    scored = {
+        (task, seed): sum(
+            value
+            for language, split, metric, value in found
+            if (split, metric) == ("validation", "accuracy" if task == "pos" else "f1")
+            and language != "en"
+        )
+        / 2
+        for task, seed, found in json.loads(trial.user_attrs["scores"])
+    }
+    pos = (scored["pos", 31] + scored["pos", 42]) / 2
+    expected = {
+        4: scored["pos", 31],
+        8: (scored["pos", 31] + scored["ner", 31]) / 2,
+        12: (pos + scored["ner", 31]) / 2,
+    }
+    assert {step: trial.intermediate_values[step] for step in expected} == pytest.approx(expected)
+
+
+def test_trials_are_shown_beside_the_baseline_of_their_seeds(experiment, options, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(records, "study_figures", lambda table: drawn.append(table) or {})
+    outcome = search({**options, "trials": "1", "search_seeds": "42,66", "final_seeds": "31,42"})
+    found = runs(experiment)
+    values = {
+        seed: found[f"baseline-{seed}"].data.metrics["validation/de/accuracy"]
+        for seed in (31, 42, 66)
+    }
+    level = drawn[-1].baseline["pos/de"]
+    assert level.mean == pytest.approx((values[42] + values[66]) / 2)
+    assert level.deviation == pytest.approx(abs(values[31] - values[42]) / math.sqrt(2))
+    means = [drawn[-1].baseline[f"pos/{language}"].mean for language in ("de", "ru")]
+    assert drawn[-1].baseline_objective == pytest.approx(sum(means) / 2)
+    # Seed 66 is not tested.
+    assert {result.seed for one in outcome.tested for result in one.results} == {31, 42}
+    assert not [name for name in found if name.startswith("test-") and name.endswith("66")]
+
+
+PLUGIN = """
+from alignfreeze.contracts import FreezingStrategy
+
+class Shallow(FreezingStrategy):
+    '''Freezes the first layer.'''
+
+    def freezes(self, site, n_layers):
+        return site.layer == 0
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch) -> Path:
+    """The file of a strategy ``shallow`` in a distribution of its own."""
+    folder = tmp_path / "site"
+    info = folder / "shallow-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shallow\nVersion: 1.0\n")
+    module = f"shallow_{uuid4().hex}"
+    (info / "entry_points.txt").write_text(
+        f"[alignfreeze.strategies]\nshallow = {module}:Shallow\n"
+    )
+    file = folder / f"{module}.py"
+    file.write_text(PLUGIN)
+    monkeypatch.syspath_prepend(folder)
+    return file
+
+
+def test_a_changed_strategy_goes_on_with_no_old_trial(options, plugin, monkeypatch):
+    given = {**options, "search_strategies": "shallow", "trials": "1", "strategy": "none"}
+    search(given)
+    url = options["storage"]
+    assert join(options["study"], url) == 0
+    plugin.write_text(PLUGIN.replace("== 0", "in (0, 1)"))
+    message = "begun with another version of strategy 'shallow'; give it another name$"
+    with pytest.raises(ConfigError, match=message):
+        search({**given, "trials": "2"})
+    with pytest.raises(ConfigError, match="another version of strategy 'shallow' than this worker"):
+        join(options["study"], url)
+    assert len(trials(options)) == 1
+
+
+def test_a_study_without_a_name_is_another_one_with_another_strategy(options, plugin):
+    config, settings = build_search({**OPTIONS, "search_strategies": "shallow"})
+    before = study_name(config, settings, "")
+    assert study_name(config, settings, "") == before
+    plugin.write_text(PLUGIN.replace("== 0", "in (0, 1)"))
+    assert study_name(config, settings, "") != before
+
+
+def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkeypatch):
+    given = {**options, "trials": "1", "references": "none,shallow"}
+    tested = []
+    run_test = jobs.run_test
+
+    def watched(handle, ground, claim):
+        tested.append(claim.trial.user_attrs["contender"])
+        run_test(handle, ground, claim)
+
+    monkeypatch.setattr("alignfreeze.search.run.run_test", watched)
+    search(given)
+    assert tested == ["trial-0", "none", "shallow", "baseline"]
+    search(given)
+    assert len(tested) == 4
+    plugin.write_text(PLUGIN.replace("== 0", "in (0, 1)"))
+    outcome = search(given)
+    assert tested[4:] == ["shallow"]
+    assert [len(one.results) for one in outcome.tested] == [1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_worker_with_another_version_of_a_strategy_does_not_test_it(options, monkeypatch):
+    monkeypatch.setattr(jobs, "strategy_code", lambda config: f"mine of {config.strategy}")
+    message = "strategy 'front' must be of the version that the search has"
+    with pytest.raises(AlignFreezeError, match=message):
+        search({**options, "trials": "1", "references": "shallow"})
 
 
 def test_a_grid_has_each_cell_once(options, tmp_path):
@@ -457,8 +576,8 @@ def test_a_worker_joins_only_what_is_there_and_the_same(options, tmp_path, monke
     assert join(options["study"], url) == 0  # all is done
     with pytest.raises(ConfigError, match=f"studies that are: {options['study']}"):
         join("another", url)
-    monkeypatch.setattr(ground.Ground, "identity", "other data")
-    with pytest.raises(ConfigError, match="another version of the code or its libraries"):
+    monkeypatch.setattr(ground, "library_versions", lambda: {"torch": "0"})
+    with pytest.raises(ConfigError, match="begun with another version of a library than this"):
         join(options["study"], url)
 
 

@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import mlflow
@@ -14,12 +14,19 @@ import pytest
 from mlflow.entities import Run
 from optuna.trial import TrialState
 
+from alignfreeze.search.command import wait_until
 from alignfreeze.search.storage import open_storage
 
 OPTIONS = [
     *("--languages", "de,ru", "--precision", "fp32", "--final-seeds", "31"),
-    *("--references", ",", "--heartbeat", "1", "--checkpoint-steps", "20"),
+    *("--references", ",", "--heartbeat", "600", "--checkpoint-steps", "20"),
 ]
+
+
+CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
+
+PATIENCE = 1800.0
+"""Seconds after which something hangs; a busy machine may take minutes."""
 
 
 @pytest.fixture
@@ -38,17 +45,18 @@ def start(options: list[str], environment: dict[str, str]) -> subprocess.Popen[s
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
+    def happened() -> bool:
         if condition():
-            return
+            return True
         if process.poll() is not None:
             raise AssertionError(process.communicate())
-        time.sleep(0.1)
-    raise TimeoutError("it never happened")
+        return False
+
+    assert wait_until(happened, PATIENCE), "it never happened"
 
 
 def trials(url: str, name: str) -> list[optuna.trial.FrozenTrial]:
-    with open_storage(url, 1) as storage:
+    with open_storage(url, 600) as storage:
         try:
             return optuna.load_study(study_name=name, storage=storage).get_trials()
         except KeyError:
@@ -59,12 +67,12 @@ def runs(experiment: str) -> list[Run]:
     return mlflow.search_runs([experiment], output_format="list")
 
 
-def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
+def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make_stale):
     name, wanted = uuid4().hex, 8
     process = start(
         [
             *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
-            *("--workers", "4", "--realign-steps", "40", "--finetune-steps", "10"),
+            *("--workers", "4", "--realign-steps", "100", "--finetune-steps", "10"),
             *("--pruner", "none"),
         ],
         environment,
@@ -86,14 +94,16 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql):
         for number, worker in in_mid_trial().items():
             pid = int(worker.split(":")[1])
             os.kill(pid, signal.SIGSTOP)  # or its trial may end before it does
-            if trials(postgresql, name)[number].state == TrialState.RUNNING:
+            trial = trials(postgresql, name)[number]
+            if trial.state == TrialState.RUNNING:
                 os.kill(pid, signal.SIGKILL)
+                make_stale(postgresql, trial._trial_id)
                 return True
             os.kill(pid, signal.SIGCONT)
         return False
 
     wait_for(kill_a_worker, process)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     found = trials(postgresql, name)
     complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
@@ -124,22 +134,14 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp
         *("--study", name, "--storage", url, "--space", str(space), "--sampler", "grid"),
         *("--strategy-args", "boundary=2", "--finetune-steps", "10"),
     ]
+    cache = Path(environment["ALIGNFREEZE_CACHE"])
+    of_others = set(cache.glob(CHECKPOINTS))
     process = start(options, environment)
 
-    def in_second_trial() -> bool:
-        found = trials(url, name)
-        if len(found) < 2 or "run_id" not in found[1].user_attrs:
-            return False
-        children = mlflow.search_runs(
-            [experiment],
-            filter_string=f"tags.mlflow.parentRunId = '{found[1].user_attrs['run_id']}'",
-            output_format="list",
-        )
-        return bool(children)
-
-    wait_for(in_second_trial, process)
+    # Only the second trial has steps enough for a checkpoint, and most of them are to come.
+    wait_for(lambda: set(cache.glob(CHECKPOINTS)) > of_others, process)
     process.send_signal(signal.SIGINT)  # Ctrl-C
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1].endswith("; the same command goes on")
     assert "Traceback" not in errors
@@ -150,7 +152,7 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp
     assert "RUNNING" not in {run.info.status for run in runs(experiment)}
 
     again = start(options, environment)
-    _, errors = again.communicate(timeout=300)
+    _, errors = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, errors
     assert "1 done before" in errors
     complete = [t for t in trials(url, name) if t.state == TrialState.COMPLETE]
@@ -174,7 +176,7 @@ def test_other_launchers_start_workers_too(experiment, environment, postgresql, 
         ],
         environment,
     )
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     found = trials(postgresql, name)
     assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2

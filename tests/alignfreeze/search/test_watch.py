@@ -9,9 +9,10 @@ from optuna.trial import TrialState
 
 from alignfreeze.config import RunConfig
 from alignfreeze.search.handle import open_study
-from alignfreeze.search.jobs import CONTENDER, PRUNED_STEP, SECONDS, SEED
+from alignfreeze.search.jobs import CONTENDER, SECONDS, SEED
 from alignfreeze.search.queue import PROBLEM, retry
 from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.stages import PRUNED_STEP
 from alignfreeze.search.storage import open_storage
 from alignfreeze.search.watch import Watch
 

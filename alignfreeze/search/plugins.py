@@ -1,0 +1,52 @@
+"""The code of the plugins that trials run: another version of one may score otherwise."""
+
+from alignfreeze.bitexts import AUTO_ALIGNERS
+from alignfreeze.config import RunConfig
+from alignfreeze.preparation import BASELINE
+from alignfreeze.registry import ALIGNER, STRATEGY, TASK, fingerprint
+from alignfreeze.search.settings import SearchConfig
+
+VERSION = "version of alignfreeze"
+"""What the code of the project itself is called where it is compared."""
+
+
+def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:
+    """The strategies to choose among."""
+    return settings.search_strategies or (config.strategy,)
+
+
+def plugin_codes(
+    config: RunConfig, settings: SearchConfig, searched_aligners: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """What identifies the code of strategies, tasks and aligners, by their kind and name.
+
+    References are not among them: trials do not depend on them (see `strategy_code`).
+
+    Args:
+        config: Of the runs.
+        settings: Of the search.
+        searched_aligners: The aligners to choose among, where they are searched.
+
+    Raises:
+        PluginError: If one cannot be loaded.
+    """
+    aligners = [
+        name
+        for asked in (config.aligner, *searched_aligners)
+        for name in (AUTO_ALIGNERS if asked == "auto" else (asked,))
+    ]
+    asked = (
+        (STRATEGY, (*searched_strategies(config, settings), BASELINE)),
+        (TASK, config.task),
+        (ALIGNER, aligners),
+    )
+    return {f"{k.noun} {name!r}": fingerprint(k, name) for k, names in asked for name in names}
+
+
+def strategy_code(config: RunConfig) -> str:
+    """What identifies the code of a configuration's strategy.
+
+    Raises:
+        PluginError: If it cannot be loaded.
+    """
+    return fingerprint(STRATEGY, config.strategy)
