@@ -302,6 +302,12 @@ def find_realignment(run_id: str) -> Realignment | None:
     return None
 
 
+def tags_of(run_id: str) -> dict[str, str]:
+    """A run's own tags, without ``alignfreeze.``."""
+    tags = mlflow.get_run(run_id).data.tags
+    return {name.removeprefix(TAG): text for name, text in tags.items() if name.startswith(TAG)}
+
+
 def require_run(run_id: str) -> None:
     """Check that a run is in this tracking store, and not deleted.
 

@@ -81,7 +81,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         drawn = ground.space.draw(trial, ground.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         reports = _Reports(trial, job.run, ground)
         results: list[TaskScores] = []
         for seed in ground.settings.search_seeds:
@@ -108,7 +108,7 @@ def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         config = reference(ground.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         job.keep(ground.scores(config, job.run, splits=("validation",), models=handle.models))
         return NO_OBJECTIVE
 
@@ -123,7 +123,7 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         job.run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
             job.keep(ground.scores(config, job.run, splits=("test",), models=handle.models))

@@ -63,7 +63,7 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(experiment, options):
     # In the middle of training, with a cell done and others not begun.
     wait_for(
         lambda: bool(
-            names(experiment, "FINISHED")["pos-front-31"]
+            names(experiment, "FINISHED")["pos-front:boundary=2-31"]
             and {"realign", "finetune-pos"} & set(names(experiment, "RUNNING"))
         ),
         process,
@@ -86,7 +86,7 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(experiment, options):
 def test_workers_join(experiment, options):
     given = {**options, **FAST, "realign_steps": "60", "finetune_steps": "60"}
     process = start("benchmark", given)
-    wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front-31"]), process)
+    wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
     joined = start("benchmark-worker", {name: given[name] for name in ("study", "storage")})
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
