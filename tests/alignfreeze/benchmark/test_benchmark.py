@@ -73,6 +73,10 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
         assert run.info.run_name == f"{row.task}-{row.strategy}-{row.seed}"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.metrics.keys() >= {"validation/de/accuracy", "test/ru/accuracy"}
+        args = "{'boundary': 2}" if row.strategy == FRONT else "{}"
+        assert run.data.params["cfg.strategy_args"] == args
+    for run in runs(experiment):
+        assert run.data.tags.keys() >= {"alignfreeze.version", "alignfreeze.libraries"}
 
     n_runs = len(runs(experiment))
     again = benchmark(options)
