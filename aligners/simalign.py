@@ -38,6 +38,9 @@ BUFFER = 1024
 MAX_LENGTH = 512
 """Subwords a side, special tokens included, where the encoder reads as many."""
 
+PACKAGES = ("simalign", "scikit-learn", "networkx")
+"""What computes here: cosines are scikit-learn's, the matching of greatest weight is networkx's."""
+
 Method = Literal["argmax", "itermax", "match"]
 
 Pair = tuple[Subwords, Subwords]
@@ -88,7 +91,8 @@ class SimAlignAligner(EncoderAligner):
             PluginError: If simalign is not installed.
         """
         _simalign()
-        return f"simalign {version('simalign')} {super().identity()}"
+        versions = " ".join(f"{name} {version(name)}" for name in PACKAGES)
+        return f"{versions} {super().identity()}"
 
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order.

@@ -12,12 +12,10 @@ import torch
 from alignfreeze.contracts import Aligner, Bitext, RunModel
 from alignfreeze.encoders import layer_count, load_encoder, load_tokenizer, resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError
+from alignfreeze.identity import ENCODING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-LIBRARIES = ("torch", "transformers", "tokenizers")
 
 
 class OpenEncoder(NamedTuple):
@@ -59,7 +57,7 @@ class EncoderAligner(Aligner):
         Raises:
             EncoderError: If the model cannot be loaded, or the hub's cache does not say.
         """
-        versions = " ".join(f"{name} {version(name)}" for name in LIBRARIES)
+        versions = " ".join(f"{name} {version(name)}" for name in ENCODING)
         if Path(self.model).expanduser().is_dir():
             return versions
         commit = _loaded(self.model, ())[0].config._commit_hash

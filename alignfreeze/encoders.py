@@ -54,9 +54,27 @@ def layer_count(encoder: "PreTrainedModel") -> int:
     Raises:
         EncoderError: If it does not say.
     """
-    count = getattr(encoder.config, "num_hidden_layers", None)
+    return _layers_in(encoder.config, _who(encoder))
+
+
+def read_layer_count(name_or_path: str) -> int:
+    """The same of a model that is not loaded: its weights are not looked at.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+
+    Raises:
+        EncoderError: If it cannot be read, or does not say.
+    """
+    with reading(name_or_path) as options:
+        config = transformers.AutoConfig.from_pretrained(**options)
+    return _layers_in(config, f"model {name_or_path!r}")
+
+
+def _layers_in(config: Any, who: str) -> int:
+    count = getattr(config, "num_hidden_layers", None)
     if not isinstance(count, int):
-        raise EncoderError(f"{_who(encoder)} has no num_hidden_layers in its configuration")
+        raise EncoderError(f"{who} has no num_hidden_layers in its configuration")
     return count
 
 

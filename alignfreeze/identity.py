@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,35 @@ FINETUNE_FIELDS = (
     "finetune_lr",
     "max_length",
 )
-LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "seqeval")
+PARALLEL_FIELDS = (
+    "realign_languages",
+    "aligner",
+    "aligner_args",
+    "pair_limit",
+    "pair_max_words",
+    "pair_max_ratio",
+    "pair_duplicates",
+)
+"""Options of a realignment's parallel text, whose content is in the hash instead."""
+
+# Whatever another version of may give other numbers. Not here: pyarrow, datasets, safetensors and
+# pandas, which keep and write numbers as they are; scipy, scikit-learn and networkx, which the
+# aligner simalign alone computes with, and says so itself.
+ENCODING = (
+    "torch",
+    "transformers",
+    "tokenizers",  # splits text into subwords
+    "numpy",  # draws orders and masks, gathers and measures
+)
+"""What an encoder's vectors of a text depend on."""
+
+LIBRARIES = (
+    *ENCODING,
+    "accelerate",  # precision, and what processes share
+    "icu4py",  # splits text into words
+    "seqeval",  # scores named entities
+)
+"""What a result depends on, beside this package, the plugins and Python."""
 
 MEMORY_FIELDS = frozenset({"prefix_memory", "loss_block", "activation_checkpointing"})
 """Options that say how much memory a run may take, on whatever machine."""
@@ -51,8 +80,17 @@ def hash_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of the libraries that compute; another one may give other numbers."""
-    return {name: version(name) for name in LIBRARIES}
+    """The versions of what computes; another one may give other numbers.
+
+    Of Python's own the last part is left out: sums and the classes of characters are the same.
+    """
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+
+
+def versions_text(versions: Mapping[str, str]) -> str:
+    """Versions in one line: ``accelerate 1.10.0, numpy 2.3.1``, sorted by name."""
+    return ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
 
 
 def config_hash(config: RunConfig) -> str:

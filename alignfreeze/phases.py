@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
-from alignfreeze import tracking
+from alignfreeze import __version__, tracking
 from alignfreeze.caching import building, cache_root
 from alignfreeze.checkpoints import CheckpointFolder
+from alignfreeze.choices import StrategyChoice
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.encoders import load_encoder, load_finetuned, load_with_head
@@ -26,17 +27,21 @@ from alignfreeze.identity import (
     hash_of,
     library_versions,
     phase_hash,
+    versions_text,
 )
 from alignfreeze.measures import Measures, finetuned, realigned
 from alignfreeze.modelfiles import save
-from alignfreeze.preparation import (
-    BASELINE,
-    Preparation,
-    RealignedEncoder,
-    StrategyChoice,
-)
+from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
+from alignfreeze.provenance import Provenance, write_provenance
 from alignfreeze.realign import realign
-from alignfreeze.records import log_config, log_losses, log_result, log_scores, log_words
+from alignfreeze.records import (
+    log_config,
+    log_losses,
+    log_provenance,
+    log_result,
+    log_scores,
+    log_words,
+)
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
 from alignfreeze.taskdata import TaskData
 from alignfreeze.taskmodels import EarlyLook, TaskModels
@@ -161,7 +166,7 @@ class Phases:
         return RealignedEncoder(str(path), identity, choice.name, run.info.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
-        config = choice.applied_to(self.config).model_copy(update={"realign_steps": steps})
+        config = self._applied(choice, steps)
         with self._phase_run("realign", config, choice) as run:
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(self.preparation.model)
@@ -188,10 +193,40 @@ class Phases:
             if self.accelerator.is_main_process:
                 save(encoder, self.preparation.tokenizer, path)
             if self.scope.keep_encoders:
+                if run.run_id is not None:
+                    made = self._provenance(config, choice, identity, run.run_id)
+                    write_provenance(path, made)
                 run.artifacts(path, ENCODER_FOLDER)
                 run.finished_as(identity)
         self._drop(checkpoints)
         return RealignedEncoder(str(path), identity, choice.name, run.run_id)
+
+    def _applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
+        """The configuration of a phase, with what the data has decided of its realignment.
+
+        Options of a realignment that there is none of, or that was another run's, stay as they are.
+        """
+        config = choice.applied_to(self.config)
+        if not choice.strategy.realigns:
+            return config
+        languages = tuple(corpus.target for corpus in self.preparation.corpora)
+        decided = {"realign_steps": realign_steps, "realign_languages": languages}
+        return config.model_copy(update=decided)
+
+    def _provenance(
+        self, config: RunConfig, choice: StrategyChoice, identity: str, run_id: str
+    ) -> Provenance:
+        return Provenance(
+            options=config,
+            usual=choice.usual,
+            identity=identity,
+            run_id=run_id,
+            model_identity=self.preparation.pretrained_identity,
+            precision=self.accelerator.mixed_precision,
+            processes=self.accelerator.num_processes,
+            version=__version__,
+            libraries=versions_text(library_versions()),
+        )
 
     def finetune(
         self,
@@ -278,7 +313,7 @@ class Phases:
         data: TaskData,
         early: EarlyLook | None,
     ) -> list[Score]:
-        config = choice.applied_to(self.config).model_copy(
+        config = self._applied(choice, self.realign_steps(data)).model_copy(
             update={
                 "task": (data.name,),
                 "task_args": {data.name: data.task.model_dump(mode="json", exclude_defaults=True)},
@@ -331,6 +366,11 @@ class Phases:
         label = name if choice.main else f"{name}-{choice.name}"
         with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
             log_config(run, config, self.accelerator)
+            run.tags({"usual_strategy": str(choice.usual).lower()})
+            if self.preparation.pretrained_identity is not None:
+                run.tags({"model_identity": self.preparation.pretrained_identity})
+            if self.preparation.provenance is not None:
+                log_provenance(run, self.preparation.provenance, config, self.accelerator)
             yield run
 
     def _checkpoints(self, identity: str, run: TrackedRun) -> CheckpointFolder:

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from alignfreeze import tracking
-from alignfreeze.caching import folder_digest
-from alignfreeze.config import RunConfig, build_config
-from alignfreeze.errors import ConfigError
+from alignfreeze.choices import resolved_config
+from alignfreeze.config import RunConfig, build_config, merged_options
+from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluate import Score
 from alignfreeze.measures import log_figures, log_measurement
-from alignfreeze.phases import ENCODER_FOLDER, Phases
+from alignfreeze.phases import Phases
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
-from alignfreeze.records import log_config, log_scores
+from alignfreeze.realigned import find_encoder, with_provenance
+from alignfreeze.records import log_config, log_provenance, log_scores
 from alignfreeze.results import RESULTS_FILE, TaskResult, scores_to_csv
 from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.taskdata import TaskData
@@ -101,46 +103,18 @@ def _without_encoder(config: RunConfig) -> RunConfig:
 def evaluate_only(options: Mapping[str, str]) -> Outcome:
     """Fine-tune and evaluate an encoder that an earlier run realigned.
 
+    What it is known by is its realignment's: model, strategy and every option of that.
+
     Raises:
-        AlignFreezeError: As `run`, or if there is no such encoder.
+        AlignFreezeError: As `run`; if there is no such encoder; or if an option that is given says
+            of its realignment what is not so.
         Interrupted: When a signal asked the process to end.
     """
     with _parent_run("alignfreeze evaluate", options) as (parent, asked):
         encoder = find_encoder(asked.encoder)
-        parent.tags({"realign_run": encoder.run_id or ""})
-        config = asked.model_copy(
-            update={
-                "model": encoder.path,
-                "strategy": encoder.strategy,
-                "compare": (),
-                "alignment_pairs": 0,  # what the encoder was before is not known here
-            }
-        )
+        config = with_provenance(encoder, asked, merged_options(options).keys())
         with _phases(parent, config, encoder) as phases:
             return _finetune_all(phases, parent)
-
-
-def find_encoder(encoder: str) -> RealignedEncoder:
-    """The encoder that a run left, by the run's id, or by its folder.
-
-    Args:
-        encoder: A folder; the id of a realignment; or the id of a run with one nested in it.
-
-    Raises:
-        ConfigError: If there is neither such a folder nor such a run, or the run has no encoder.
-    """
-    if not encoder:
-        raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
-    folder = Path(encoder).expanduser()
-    if folder.is_dir():
-        return RealignedEncoder(str(folder), folder_digest(folder), strategy="from-folder")
-    found = tracking.find_realignment(encoder)
-    path = found and tracking.artifact_path(found.run_id, ENCODER_FOLDER)
-    if found is None or path is None:
-        raise ConfigError(
-            f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
-        )
-    return RealignedEncoder(str(path), found.phase_hash, found.strategy, found.run_id)
 
 
 def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
@@ -211,13 +185,34 @@ def _phases(
 ) -> Iterator[Phases]:
     """Everything that the phases need, checked; and a folder for as long as they last."""
     accelerator = make_accelerator(resolve_precision(config.precision))
-    log_config(parent, config, accelerator)
     with accelerator.main_process_first():  # the others find its caches
+        _log_parent(parent, config, encoder, accelerator)
         preparation = Preparation(config, encoder, needs_tasks=needs_tasks)
     with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
         folder = [own]
         broadcast_object_list(folder)
         yield Phases(preparation, accelerator, parent, Path(folder[0]))
+
+
+def _log_parent(
+    parent: TrackedRun,
+    config: RunConfig,
+    encoder: RealignedEncoder | None,
+    accelerator: Accelerator,
+) -> None:
+    """Log what a run is asked for, its strategy resolved, unless something is wrong with that."""
+    if encoder is not None:
+        log_config(parent, config, accelerator)
+        parent.tags({"realign_run": encoder.run_id or ""})
+        if encoder.provenance is not None:
+            log_provenance(parent, encoder.provenance, config, accelerator)
+        return
+    try:
+        resolved = resolved_config(config)
+    except AlignFreezeError:
+        log_config(parent, config, accelerator)
+        raise
+    log_config(parent, resolved, accelerator)
 
 
 def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from alignfreeze.bitexts import parallel_languages
 from alignfreeze.caching import cache_root, folder_digest
-from alignfreeze.config import RunConfig
-from alignfreeze.contracts import FreezingStrategy, Task
+from alignfreeze.choices import StrategyChoice, strategy_choices
+from alignfreeze.config import RunConfig, model_name
+from alignfreeze.contracts import Task
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import (
     layer_count,
@@ -24,6 +25,7 @@ from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
 from alignfreeze.pairs import EncodedPair
 from alignfreeze.parallel import aligned_corpora, hold_out
+from alignfreeze.provenance import Provenance, read_provenance
 from alignfreeze.registry import STRATEGY, TASK, create_plugin, fingerprint
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.states import PrefixCache
@@ -45,43 +47,16 @@ class RealignedEncoder:
     Attributes:
         path: Its folder, or its name on the hub.
         identity: The hash of what made it.
-        strategy: The strategy that it was realigned with.
+        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
         run_id: The MLflow run that made it; ``None`` for one from elsewhere.
+        provenance: What made it, where that was another run, and is known.
     """
 
     path: str
     identity: str
     strategy: str
     run_id: str | None = None
-
-
-@dataclass(frozen=True)
-class StrategyChoice:
-    """A freezing strategy that a run uses.
-
-    Attributes:
-        name: The name that it is registered under.
-        strategy: With its hyperparameters.
-        digest: Of its code.
-        main: Whether it is the run's own, not one to compare it with.
-    """
-
-    name: str
-    strategy: FreezingStrategy
-    digest: str
-    main: bool
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a result depends on."""
-        args = self.strategy.model_dump(mode="json")
-        return {"strategy": self.name, "args": args, "code": self.digest}
-
-    def applied_to(self, config: RunConfig) -> RunConfig:
-        """A configuration as it were if it asked for this strategy alone."""
-        args = self.strategy.model_dump(mode="json", exclude_defaults=True)
-        update = {"strategy": self.name, "strategy_args": args, "compare": ()}
-        return config.model_copy(update=update)
+    provenance: Provenance | None = None
 
 
 MATERIAL_FIELDS = (
@@ -130,10 +105,12 @@ class Preparation:
             strategy_choices(config)  # a wrong name is told of before anything is read
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
-        self.model = find_model(config.model)
+        self.model = find_model(config.model) if encoder is None else encoder.path
         self.tokenizer = load_tokenizer(self.model)
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        if encoder is None:
+            _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
         self.strategies = self.check_fit(config)
@@ -170,6 +147,17 @@ class Preparation:
         return Preparation(config) if other._realigns and not self.corpora else other
 
     @property
+    def pretrained_identity(self) -> str | None:
+        """What identifies the weights before any realignment; ``None`` if that is not known."""
+        made = self._realigned and self._realigned.provenance
+        return made.model_identity if made else self.model_identity
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """What made an encoder that was realigned before, where that is known."""
+        return self._realigned.provenance if self._realigned else None
+
+    @property
     def _realigns(self) -> bool:
         return any(choice.strategy.realigns for choice in self.strategies)
 
@@ -183,7 +171,10 @@ class Preparation:
             ConfigError: If they do not.
         """
         before = self._realigned
-        strategies = strategy_choices(config) if before is None else [_realigned_before(before)]
+        asked = strategy_choices(config) if before is None else ()
+        strategies = [choice.resolved(self.n_layers) for choice in asked]
+        if before is not None:
+            strategies = [_realigned_before(before)]
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
@@ -249,6 +240,19 @@ class Preparation:
         return chosen
 
 
+def _tell_realigned(model: str) -> None:
+    """Say so if a model is an encoder that was realigned: here it counts as one of its own."""
+    folder = Path(model).expanduser()
+    if made := read_provenance(folder):
+        logger.warning(
+            "model %s is %s; it counts as a model of its own here, called %r (evaluate takes it as "
+            "encoder, and keeps what it is known by)",
+            model,
+            made,
+            model_name(model),
+        )
+
+
 def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_layer: int) -> None:
     """Check that a strategy fits, and leaves something at or below the realigned layer."""
     summary = check_strategy(encoder, choice.strategy, name=choice.name)
@@ -281,26 +285,15 @@ def create_tasks(config: RunConfig) -> dict[str, Task]:
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}
 
 
-def strategy_choices(config: RunConfig) -> list[StrategyChoice]:
-    """The strategies to compare with, then the run's own, which need not be compared to itself.
-
-    Raises:
-        AlignFreezeError: If one is unknown, or a hyperparameter breaks its rule.
-    """
-    others = [name for name in config.compare if name != config.strategy]
-    asked: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in others]
-    return [
-        StrategyChoice(
-            name=name,
-            strategy=create_plugin(STRATEGY, name, args),
-            digest=fingerprint(STRATEGY, name),
-            main=name == config.strategy,
-        )
-        for name, args in [*asked, (config.strategy, config.strategy_args)]
-    ]
-
-
 def _realigned_before(encoder: RealignedEncoder) -> StrategyChoice:
-    """Under the name of the strategy that the encoder was realigned with, nothing to do."""
+    """The strategy that an encoder was realigned with, as a choice that has nothing to do."""
     nothing = create_plugin(STRATEGY, BASELINE, {})
-    return StrategyChoice(encoder.strategy, nothing, fingerprint(STRATEGY, BASELINE), main=True)
+    made = encoder.provenance
+    return StrategyChoice(
+        encoder.strategy,
+        nothing,
+        fingerprint(STRATEGY, BASELINE),
+        main=True,
+        args=made.options.strategy_args if made else {},
+        usual=made.usual if made else True,
+    )

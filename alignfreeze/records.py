@@ -10,7 +10,8 @@ from alignfreeze.checkpoints import LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.evaluate import Score, target_means
 from alignfreeze.identity import config_hash
-from alignfreeze.tracking import TrackedRun
+from alignfreeze.provenance import Provenance
+from alignfreeze.tracking import LIBRARIES, VERSION, TrackedRun
 from alignfreeze.training import TrainingResult
 from alignfreeze.words import WordCounts
 
@@ -38,6 +39,25 @@ def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> 
     )
     run.params({name: _as_text(value) for name, value in values.items()})
     run.text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), CONFIG_FILE)
+
+
+def log_provenance(
+    run: TrackedRun, made: Provenance, config: RunConfig, accelerator: Accelerator
+) -> None:
+    """Log what made the encoder that a run uses, as far as its configuration does not say it.
+
+    What was otherwise while realigning, such as the seed, is params ``cfg.realign_<option>``.
+    """
+    precision, processes = accelerator.mixed_precision, accelerator.num_processes
+    others = made.differences(config, precision, processes)
+    run.params({name: _as_text(value) for name, value in others.items()})
+    tags = {
+        "realign_run": made.run_id,
+        "realign_hash": made.identity,
+        f"realign_{VERSION}": made.version,
+        f"realign_{LIBRARIES}": made.libraries,
+    }
+    run.tags({name: value for name, value in tags.items() if value is not None})
 
 
 def _as_text(value: object) -> str:

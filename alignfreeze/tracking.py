@@ -18,7 +18,9 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from alignfreeze import __version__
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, Pruned
+from alignfreeze.identity import library_versions, versions_text
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,12 @@ WRITE_SECONDS = 10
 
 CELL = "cell"
 """The tag that says which cell of a grid a run is."""
+
+VERSION = "version"
+"""The tag that says which version of this package a run is of."""
+
+LIBRARIES = "libraries"
+"""The tag that says the versions of what has computed a run: sorted, with commas between them."""
 
 _PROCESS = f"{TAG}process"
 _ERROR = f"{TAG}error"
@@ -124,7 +132,7 @@ def tracked_run(
         yield TrackedRun(None)
         return
     _hush()
-    tags = {_PROCESS: _this_process()}
+    tags = {_PROCESS: _this_process(), **version_tags()}
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
@@ -150,6 +158,14 @@ def tracked_run(
         raise
     finally:
         mlflow.end_run(status)
+
+
+def version_tags() -> dict[str, str]:
+    """What computes here, as every run of this program says it."""
+    return {
+        f"{TAG}{VERSION}": __version__,
+        f"{TAG}{LIBRARIES}": versions_text(library_versions()),
+    }
 
 
 def _reason(error: BaseException) -> str:
@@ -284,6 +300,12 @@ def find_realignment(run_id: str) -> Realignment | None:
             tags = run.data.tags
             return Realignment(run.info.run_id, tags[_PHASE_HASH], tags[f"{TAG}strategy"])
     return None
+
+
+def tags_of(run_id: str) -> dict[str, str]:
+    """A run's own tags, without ``alignfreeze.``."""
+    tags = mlflow.get_run(run_id).data.tags
+    return {name.removeprefix(TAG): text for name, text in tags.items() if name.startswith(TAG)}
 
 
 def require_run(run_id: str) -> None:

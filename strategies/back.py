@@ -1,5 +1,7 @@
 """The strategy `back`: keep the upper layers."""
 
+from typing import Self
+
 from pydantic import Field
 
 from alignfreeze.contracts import Boundary, FreezingStrategy, ParameterSite
@@ -17,5 +19,11 @@ class BackFreezing(FreezingStrategy):
         """Whether the parameter's layer is in ``[boundary, n_layers)``."""
         if site.layer is None:
             return self.embeddings
-        boundary = n_layers // 2 if self.boundary is None else self.boundary
-        return site.layer >= boundary
+        return site.layer >= self._boundary(n_layers)
+
+    def resolved(self, n_layers: int) -> Self:
+        """With the boundary that the default comes to."""
+        return self.model_copy(update={"boundary": self._boundary(n_layers)})
+
+    def _boundary(self, n_layers: int) -> int:
+        return n_layers // 2 if self.boundary is None else self.boundary

@@ -39,7 +39,7 @@ class Cell:
 
     @property
     def strategy(self) -> str:
-        """Its strategy with its hyperparameters, as they are given."""
+        """Its strategy with its hyperparameters, those too that its model decides."""
         return entry_of(self.config)
 
     def __str__(self) -> str:
@@ -59,25 +59,30 @@ def cells_of(grid: Grid) -> list[Cell]:
 
     Those of a model and task come together, since they share their data, and those of a seed,
     since tasks share realigned encoders; strategies that realign come first, since they read the
-    parallel text.
+    parallel text. What is asked for twice, such as ``front`` and the boundary that it comes to, is
+    one cell.
 
     Raises:
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
     ingredients = Ingredients()
-    configs = [
+    asked = [
         config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
         for model in grid.settings.models
         for config in _by_task(grid.by_model[model])
         for seed in grid.settings.seeds
         for name, args in _realigning_first(grid, ingredients)
     ]
-    shared = Counter(realignment_of(config) for config in configs)
+    said = [ingredients.choice(config).applied_to(config) for config in asked]
+    configs: dict[str, RunConfig] = {}
+    for config in said:
+        configs.setdefault(ingredients.identity(config), config)
+    shared = Counter(realignment_of(config) for config in configs.values())
     cells = []
-    for config in configs:
+    for identity, config in configs.items():
         realigns = ingredients.choice(config).strategy.realigns
         shares = realigns and shared[realignment_of(config)] > 1
-        cells.append(Cell(config, ingredients.identity(config), realigns, shares))
+        cells.append(Cell(config, identity, realigns, shares))
     return cells
 
 

@@ -7,10 +7,11 @@ from typing import TypeVar, cast
 
 from alignfreeze.bitexts import AUTO_ALIGNERS
 from alignfreeze.caching import folder_digest
+from alignfreeze.choices import StrategyChoice, strategy_choices
 from alignfreeze.config import RunConfig
+from alignfreeze.encoders import read_layer_count
 from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versions
 from alignfreeze.modelfiles import model_folder
-from alignfreeze.preparation import StrategyChoice, strategy_choices
 from alignfreeze.registry import ALIGNER, TASK, fingerprint
 from alignfreeze.report.runs import REALIGN_SETTINGS
 from alignfreeze.sources import find_data, find_model
@@ -54,13 +55,18 @@ class Ingredients:
         )
 
     def choice(self, config: RunConfig) -> StrategyChoice:
-        """The strategy of a cell.
+        """The strategy of a cell, with what its model decides of it.
 
         Raises:
-            AlignFreezeError: If it is unknown, or a hyperparameter breaks its rule.
+            AlignFreezeError: If it is unknown, a hyperparameter breaks its rule, or the model's
+                configuration cannot be read.
         """
-        asked = hash_of([config.strategy, config.strategy_args])
-        return self._once("strategy", asked, lambda: strategy_choices(config)[-1])
+        model = config.model
+        n_layers = self._once("layers", model, lambda: read_layer_count(find_model(model)))
+        asked = hash_of([config.strategy, config.strategy_args, n_layers])
+        return self._once(
+            "strategy", asked, lambda: strategy_choices(config)[-1].resolved(n_layers)
+        )
 
     @cached_property
     def _code(self) -> str:

@@ -1,7 +1,7 @@
 """What a freezing strategy implements."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
@@ -49,3 +49,15 @@ class FreezingStrategy(Plugin):
             n_layers: How many layers the encoder has.
         """
         raise NotImplementedError
+
+    def resolved(self, n_layers: int) -> Self:
+        """The same strategy with every hyperparameter said that the number of layers decides.
+
+        It freezes the same in an encoder of so many layers, and is what is logged and what
+        identifies a result: where a default is half of the layers, it is this number of them.
+        Strategies without such a default need not implement it.
+
+        Args:
+            n_layers: How many layers the encoder has.
+        """
+        return self

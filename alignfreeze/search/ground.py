@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from alignfreeze.choices import strategy_choices
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError
@@ -136,6 +137,10 @@ class Ground:
                     found[name] = value
                     break
         return found
+
+    def resolved(self, config: RunConfig) -> RunConfig:
+        """A configuration with everything said about its strategy that the encoder decides."""
+        return strategy_choices(config)[-1].resolved(self.n_layers).applied_to(config)
 
     def prepared(self, config: RunConfig) -> Preparation:
         """The preparation of a configuration; shares all that it can with earlier ones."""

@@ -87,7 +87,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         drawn = ground.space.draw(trial, ground.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         stages = Stages(trial, job.run, ground)
         results: list[TaskScores] = []
         for seed in ground.settings.search_seeds:
@@ -113,7 +113,7 @@ def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
     def work(job: Job) -> list[float]:
         config = reference(ground.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         job.keep(ground.scores(config, job.run, splits=("validation",), models=models))
         return NO_OBJECTIVE
 
@@ -132,7 +132,7 @@ def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
                 f"strategy {asked.strategy!r} must be of the version that the search has"
             )
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(config, ground.accelerator)
+        job.begin(ground.resolved(config), ground.accelerator)
         job.run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
             job.keep(ground.scores(config, job.run, splits=("test",), models=handle.models))

@@ -73,6 +73,20 @@ class StrategyContract:
                     assert isinstance(answer, bool), f"{case} is {answer!r}, not a bool"
                     assert strategy.freezes(site, n_layers) is answer, f"{case} changes"
 
+    def test_resolved_freezes_the_same(self) -> None:
+        """With its defaults said, a strategy is of the same kind, and nothing is left to say."""
+        for strategy in self._instances():
+            for n_layers in self.depths:
+                said = strategy.resolved(n_layers)
+                case = f"{strategy!r}.resolved({n_layers})"
+                assert type(said) is type(strategy), f"{case} is {said!r}"
+                assert said.resolved(n_layers) == said, f"{case} changes when resolved again"
+                text = said.model_dump_json()
+                assert type(said).model_validate_json(text) == said, f"{case} by JSON"
+                for site in sites(n_layers):
+                    same = said.freezes(site, n_layers) is strategy.freezes(site, n_layers)
+                    assert same, f"{case} freezes {site!r} otherwise"
+
     def test_leaves_something_to_train(self) -> None:
         """A strategy that freezes everything is an error at run time."""
         for strategy in self._instances():

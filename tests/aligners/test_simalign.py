@@ -160,7 +160,8 @@ def test_inputs_and_identity_say_what_the_links_depend_on(model, monkeypatch):
     aligner = SimAlignAligner(model=model)
     names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert names <= {path.name for path in aligner.inputs(BITEXT)}
-    package = f"simalign {version('simalign')} torch {version('torch')} "
+    names = ("simalign", "scikit-learn", "networkx", "torch")
+    package = "".join(f"{name} {version(name)} " for name in names)
     assert aligner.identity().startswith(package)
     hub = SimAlignAligner(model="someone/encoder")
     assert hub.inputs(BITEXT) == ()

@@ -109,7 +109,8 @@ def test_its_config_file_runs_it_again(experiment, seed):
     file = mlflow.artifacts.download_artifacts(
         run_id=first.info.run_id, artifact_path="config.yaml"
     )
-    assert build_config({"config": file}) == build_config({**OPTIONS, "seed": seed})
+    resolved = {"strategy_args": "boundary=2"}
+    assert build_config({"config": file}) == build_config({**OPTIONS, "seed": seed, **resolved})
     pipeline.run({"config": file})
     again = runs(experiment)["alignfreeze"]
     assert again.info.run_id != first.info.run_id
@@ -188,7 +189,8 @@ def test_an_encoder_is_evaluated_by_run_or_by_folder(experiment, seed):
     for encoder in (found["realign"].info.run_id, found["alignfreeze realign"].info.run_id, folder):
         outcome = pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
         assert [result.scores for result in outcome.results] == [scores]
-    assert runs(experiment)["alignfreeze evaluate"].data.tags["alignfreeze.realign_run"] == ""
+        made = runs(experiment)["alignfreeze evaluate"].data.tags["alignfreeze.realign_run"]
+        assert made == found["realign"].info.run_id
 
 
 class Crash(Exception):  # noqa: N818

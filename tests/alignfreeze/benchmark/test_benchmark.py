@@ -21,6 +21,9 @@ from alignfreeze.sources import find_data
 
 SMALL = {"tasks": "pos"}
 
+FRONT = "front:boundary=2"
+"""What the strategy comes to in an encoder of four layers."""
+
 
 def runs(experiment):
     """The experiment's runs, the newest first."""
@@ -55,7 +58,7 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
     outcome = benchmark(options, shown.append)
     assert shown == [outcome.plan]
     found = names(experiment)
-    wanted = cell_names(("pos", "ner"), ("baseline", "front"), (31,))
+    wanted = cell_names(("pos", "ner"), ("baseline", FRONT), (31,))
     assert {name: found[name] for name in wanted} == dict.fromkeys(wanted, 1)
     # One encoder for two cells; every cell has fine-tuned.
     assert (found["realign"], found["finetune-pos"], found["finetune-ner"]) == (1, 2, 2)
@@ -70,6 +73,10 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
         assert run.info.run_name == f"{row.task}-{row.strategy}-{row.seed}"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.metrics.keys() >= {"validation/de/accuracy", "test/ru/accuracy"}
+        args = "{'boundary': 2}" if row.strategy == FRONT else "{}"
+        assert run.data.params["cfg.strategy_args"] == args
+    for run in runs(experiment):
+        assert run.data.tags.keys() >= {"alignfreeze.version", "alignfreeze.libraries"}
 
     n_runs = len(runs(experiment))
     again = benchmark(options)
@@ -81,7 +88,7 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
 
     # Another strategy is two cells more, in a study of its own.
     more = benchmark({**options, "study": "", "strategies": "baseline,front,back"})
-    assert [cell.strategy for cell in more.plan.to_do] == ["back", "back"]
+    assert [cell.strategy for cell in more.plan.to_do] == ["back:boundary=2"] * 2
     # The parent of the second grid, two cells and their phases, one encoder.
     assert len(runs(experiment)) == n_runs + 1 + 2 + 2 + 1
     name = mlflow.get_experiment(experiment).name
@@ -96,12 +103,12 @@ def test_what_a_run_of_its_own_has_computed_is_taken_over(experiment, options):
     before = names(experiment)
     # The same cell, asked for with another study, whose finished run is gone.
     for run in runs(experiment):
-        if run.info.run_name == "pos-front-31":
+        if run.info.run_name == "pos-front:boundary=2-31":
             mlflow.delete_run(run.info.run_id)
     outcome = benchmark({**options, **SMALL})
-    assert [str(cell) for cell in outcome.plan.to_do] == ["demo, pos, front, seed 31"]
+    assert [str(cell) for cell in outcome.plan.to_do] == ["demo, pos, front:boundary=2, seed 31"]
     assert names(experiment) == before
-    (cell,) = [run for run in runs(experiment) if run.info.run_name == "pos-front-31"]
+    (cell,) = [run for run in runs(experiment) if run.info.run_name == "pos-front:boundary=2-31"]
     assert "alignfreeze.reused.fine-tuning_on_pos" in cell.data.tags
 
 
@@ -114,14 +121,14 @@ def test_a_failed_cell_stops_no_other(experiment, options, caplog):
     assert parent.info.status == "FAILED"
     assert "boundary" in parent.data.tags["alignfreeze.error"]
     states = dict(zip(table["strategy"], table["state"], strict=True))
-    assert states == {"baseline": "done", "front": "done", "front:boundary=99": "failed"}
+    assert states == {"baseline": "done", FRONT: "done", "front:boundary=99": "failed"}
     assert "boundary" in table.set_index("strategy")["problem"]["front:boundary=99"]
     # Again, it is the only one that is tried.
     with pytest.raises(AlignFreezeError, match="1 of 3 cells failed"):
         benchmark(given)
     assert names(experiment, "FAILED")["pos-front:boundary=99-31"] == 2
     found = names(experiment)
-    assert (found["pos-baseline-31"], found["pos-front-31"]) == (1, 1)
+    assert (found["pos-baseline-31"], found["pos-front:boundary=2-31"]) == (1, 1)
 
 
 def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
@@ -142,7 +149,7 @@ def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
     assert sorted(table["state"]) == ["done", *["to do"] * 3]
     benchmark(given)
     found = names(experiment)
-    wanted = cell_names(("pos",), ("baseline", "front"), (31, 42))
+    wanted = cell_names(("pos",), ("baseline", FRONT), (31, 42))
     assert {name: found[name] for name in wanted} == dict.fromkeys(wanted, 1)
     parent, table = cell_table(experiment)
     assert parent.info.status == "FINISHED"
@@ -159,7 +166,7 @@ def test_data_may_move_between_two_calls(experiment, options, tmp_path, monkeypa
     (tmp_path / "a").rename(tmp_path / "b")
     benchmark({**given, "data": str(tmp_path / "b" / "world")})
     found = names(experiment)
-    assert (found["pos-baseline-31"], found["pos-front-31"]) == (1, 1)
+    assert (found["pos-baseline-31"], found["pos-front:boundary=2-31"]) == (1, 1)
 
 
 def test_a_dry_run_leaves_nothing(options, tmp_path, monkeypatch):

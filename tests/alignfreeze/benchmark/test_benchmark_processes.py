@@ -106,7 +106,7 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(
 
     def in_mid_training() -> bool:
         """With a cell done and others not begun; then it is stopped."""
-        if not names(experiment, "FINISHED")["pos-front-31"]:
+        if not names(experiment, "FINISHED")["pos-front:boundary=2-31"]:
             return False
         pause(process, options["storage"], mlflow_store)
         if {"realign", "finetune-pos"} & set(names(experiment, "RUNNING")):
@@ -134,7 +134,7 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(
 def test_workers_join(experiment, options, mlflow_store):
     given = {**options, **SLOW, "realign_steps": "60", "finetune_steps": "60"}
     process = start("benchmark", given)
-    wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front-31"]), process)
+    wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
     pause(process, options["storage"], mlflow_store)  # or it may be done before the other begins
     try:
         joined = start("benchmark-worker", {name: given[name] for name in ("study", "storage")})

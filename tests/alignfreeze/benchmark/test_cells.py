@@ -29,11 +29,11 @@ def test_each_combination_is_one_cell(options):
     assert len({cell.identity for cell in found}) == 8
     # What shares data comes together, and what reads the parallel text first.
     assert [(cell.task, cell.config.seed, cell.strategy) for cell in found[:5]] == [
-        ("pos", 31, "front"),
+        ("pos", 31, "front:boundary=2"),
         ("pos", 31, "baseline"),
-        ("pos", 42, "front"),
+        ("pos", 42, "front:boundary=2"),
         ("pos", 42, "baseline"),
-        ("ner", 31, "front"),
+        ("ner", 31, "front:boundary=2"),
     ]
 
 
@@ -80,6 +80,20 @@ def test_the_content_of_the_data_counts_not_its_place(options, folder, tmp_path)
     file = next((other / "pos" / "de").glob("*"))
     file.write_text(file.read_text("utf-8") + "\n", "utf-8")
     assert not set(identities(other)) & set(before)
+
+
+def test_a_default_is_the_same_cell_as_what_it_comes_to(options):
+    def identities(strategies):
+        return [cell.identity for cell in cells(options, strategies=strategies)]
+
+    said = identities("front:boundary=2,back:boundary=2:embeddings=false")
+    assert identities("front,back") == said
+    assert not set(identities("front:boundary=1,back:boundary=1")) & set(said)
+    # Asked for twice, it is done once, where it was first.
+    assert identities("front,back,front:boundary=2") == said
+    assert {cell.config.strategy_args["boundary"] for cell in cells(options) if cell.realigns} == {
+        2
+    }
 
 
 def test_how_to_realign_makes_no_other_baseline(options):

@@ -131,6 +131,14 @@ def test_a_search_leaves_what_one_needs_to_believe_it(experiment, options):
         assert f"test/{name}/pos/de/accuracy_std" in parent.data.metrics
 
 
+def test_what_was_tested_says_what_its_defaults_come_to(experiment, options):
+    search({**options, "trials": "1", "references": "front"})
+    found = runs(experiment)
+    assert found["test-front-31"].data.params["cfg.strategy_args"] == "{'boundary': 2}"
+    for run in found.values():
+        assert run.data.tags.keys() >= {"alignfreeze.version", "alignfreeze.libraries"}
+
+
 def test_the_best_configuration_runs_again_to_the_same_scores(experiment, options):
     search({**options, "final_seeds": "31,42"})
     parent = runs(experiment)["alignfreeze search"]
