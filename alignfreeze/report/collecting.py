@@ -1,7 +1,7 @@
 """From tracked runs to blocks of scores."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alignfreeze.errors import ConfigError, DataError
@@ -12,13 +12,14 @@ from alignfreeze.report.gaps import Gaps, find_gaps
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.runs import (
     FINETUNE_SETTINGS,
+    REALIGN_SETTINGS,
     Result,
     is_finetuning,
     results,
-    usual,
-    variant_of,
 )
+from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.report.versions import mixed_versions
 from alignfreeze.tracking import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -27,10 +28,19 @@ TASKS = ("pos", "ner", "nli", "qa")
 
 @dataclass(frozen=True)
 class Collection:
-    """Everything that a report is made of."""
+    """Everything that a report is made of.
+
+    Attributes:
+        blocks: The scores.
+        gaps: What is missing.
+        settings: By which rule, and with which settings, runs were taken.
+        versions: Of what the runs have several versions, and which; a line each.
+    """
 
     blocks: Sequence[Block]
     gaps: Gaps
+    settings: Sequence[str]
+    versions: Sequence[str]
 
 
 def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
@@ -50,14 +60,30 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
         raise DataError(
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
-    left_out: list[str] = []
-    used = _comparable(scored, left_out)
-    keys = sorted({(r.model, r.task) for r in used}, key=lambda k: (k[0], _place(k[1], TASKS)))
-    commons = {key: usual([r for r in used if (r.model, r.task) == key]) for key in keys}
+    keys = sorted({(r.model, r.task) for r in scored}, key=lambda k: (k[0], _place(k[1], TASKS)))
+    finetuned = {key: usual(_of(key, scored), FINETUNE_SETTINGS) for key in keys}
+    used, left_out = comparable(scored, finetuned)
+    commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
-    cells = _newest({r: variants[r] for r in used}, left_out)
-    blocks = [_block(key, cells, variants, config) for key in keys]
-    return Collection(blocks, find_gaps(blocks, _failures(variants, scored), left_out))
+    cells, older = _newest({r: variants[r] for r in used})
+    blocks = [_block(key, cells, _of(key, everything), config) for key in keys]
+    lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
+    return Collection(
+        blocks,
+        find_gaps(blocks, _failures(variants, scored), [*left_out, *older]),
+        [RULE, *lines],
+        mixed_versions(result.run for result in cells),
+    )
+
+
+def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
+    """Those of a model and task."""
+    return [result for result in found if (result.model, result.task) == key]
+
+
+def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
+    """Those of a model and task that were realigned, in a way that is known."""
+    return [r for r in _of(key, found) if any(name in r.settings for name in REALIGN_SETTINGS)]
 
 
 def _asked(config: ReportConfig) -> str:
@@ -69,25 +95,8 @@ def _asked(config: ReportConfig) -> str:
     return ", ".join([f"source={config.source}", *texts])
 
 
-def _comparable(scored: Sequence[Result], left_out: list[str]) -> list[Result]:
-    """The results whose fine-tuning is the newest one's, of each model and task."""
-    reference: dict[tuple[str, str], Mapping[str, str]] = {}
-    used, others = [], Counter[str]()
-    for result in scored:
-        own = {n: v for n, v in result.settings.items() if n in (*FINETUNE_SETTINGS, "precision")}
-        known = reference.setdefault((result.model, result.task), own)
-        differing = [n for n in own if n in known and own[n] != known[n]]
-        if not differing:
-            used.append(result)
-            continue
-        texts = [f"{name} {own[name]}, not {known[name]}" for name in differing]
-        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
-    left_out += [f"{text}: {n} run(s)" for text, n in others.items()]
-    return used
-
-
-def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result, str]:
-    """Of several runs of the same cell, the newest."""
+def _newest(variants: Mapping[Result, str]) -> tuple[dict[Result, str], list[str]]:
+    """Of several runs of the same cell, the newest; and lines about the others."""
     seen: set[tuple[str, str, str, int]] = set()
     found, older = {}, Counter[str]()
     for result, variant in variants.items():
@@ -97,14 +106,13 @@ def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result,
         else:
             seen.add(key)
             found[result] = variant
-    left_out += [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
-    return found
+    return found, [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
 
 
 def _block(
     key: tuple[str, str],
     cells: Mapping[Result, str],
-    everything: Mapping[Result, str],
+    everything: Sequence[Result],
     config: ReportConfig,
 ) -> Block:
     own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
@@ -117,10 +125,17 @@ def _block(
     languages = {language for scores in values.values() for language in scores} - {source}
     variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
     boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
-    measured = alignment_by_layer(
-        {r: variant for r, variant in everything.items() if (r.model, r.task) == key}, variants
+    return Block(
+        *key,
+        metric,
+        source,
+        sorted(languages),
+        variants,
+        values,
+        boundaries,
+        alignment_by_layer(own, everything),
+        mixed_versions(result.run for result in own),
     )
-    return Block(*key, metric, source, sorted(languages), variants, values, boundaries, measured)
 
 
 def _metric(task: str, own: Sequence[Result], config: ReportConfig) -> str:
