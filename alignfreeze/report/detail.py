@@ -65,7 +65,7 @@ def _note(block: Block, interval: SeedInterval, *, short: bool) -> str:
         "bold the best of those in a row that rest on the same seeds and languages. Differences "
         f"to the baseline in points over the seeds that both have, with their 95 % {interval.words}"
         f". What {block.source_language} gains, the language that was fine-tuned in, is faster "
-        "learning, and no transfer."
+        "learning, not transfer, and the others share it."
     ]
     if short:
         parts.append(f"{SHORT}: seeds or languages are missing.")

@@ -115,12 +115,14 @@ def _grids(collection: Collection, config: ReportConfig, interval: SeedInterval)
 
 
 def _remarks(collection: Collection) -> Remarks:
+    blocks = collection.blocks
+    by_table = [f"{block.name}: {line}" for block in blocks for line in block.versions]
     about = {
         "Which runs are shown": collection.settings,
-        "What averages are compared without": comparisons(collection.blocks),
+        "What averages are compared without": comparisons(blocks),
         MIXED: [
             *(f"all: {line}" for line in collection.versions),
-            *(f"{block.name}: {line}" for block in collection.blocks for line in block.versions),
+            *(by_table if len(blocks) > 1 else []),
         ],
     }
     return {

@@ -89,10 +89,11 @@ def _note(rule: Rule, interval: SeedInterval, source: str, *, short: bool) -> st
     note = (
         "Test split, %: mean over target languages ± standard deviation over seeds, in bold the "
         "best of those that rest on the same seeds and languages; its difference to the baseline "
-        f"in points, over the languages and seeds that both have, with its 95 % {interval.words}; "
-        f"the same for {source}, the language that was fine-tuned in: what it gains is faster "
-        "learning, and no transfer; ↓ ↑: in how many languages the mean over seeds lies below and "
-        f"above the baseline's by more than one standard deviation ({RULES[rule]})."
+        f"in points, over the languages that both have, with its 95 % {interval.words}; {source}: "
+        "the language that was fine-tuned in, and its change from the baseline: a gain there is "
+        "faster learning, not transfer, and targets share it; ↓ ↑: in how many languages the mean "
+        "over seeds lies below and above the baseline's by more "
+        f"than one standard deviation ({RULES[rule]})."
     )
     return note + (f" {SHORT}: seeds, languages or runs are missing, see below." if short else "")
 

@@ -1,6 +1,7 @@
 """A report's summary for the terminal, where 80 columns have to do."""
 
 from itertools import pairwise
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -20,16 +21,18 @@ def summary_tables(grid: Grid) -> list[Table]:
 
 
 def _table(grid: Grid, first: int, end: int) -> Table:
+    """The rows of a model; each task is a line of its own above its strategies."""
+    style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
     title = f"{grid.title}: {grid.rows[first][0].text}"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in grid.columns[1 : grid.labels]:
-        table.add_column(name, overflow="fold")
+    table = Table(title=title, title_justify="left", pad_edge=False, **style)
+    table.add_column(grid.columns[grid.labels - 1], overflow="fold")
     for name in grid.columns[grid.labels :]:
         table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
-    for number in range(first, end):
-        if number in grid.sections and number > first:
+    for _, task, *row in grid.rows[first:end]:
+        if task.text:
             table.add_section()
-        table.add_row(*(_text(entry) for entry in grid.rows[number][1:]))
+            table.add_row(Text(task.text, style="italic", no_wrap=True))
+        table.add_row(*(_text(entry) for entry in row))
     return table
 
 
