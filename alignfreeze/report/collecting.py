@@ -134,7 +134,7 @@ def _block(
         values,
         boundaries,
         alignment_by_layer(own, everything),
-        mixed_versions(result.run for result in own),
+        versions=mixed_versions(result.run for result in own),
     )
 
 

@@ -9,7 +9,7 @@ from alignfreeze.report.families import by_family
 from alignfreeze.report.gaps import Gaps
 from alignfreeze.report.grids import SHORT, Entry, Grid, with_deviation, with_interval
 from alignfreeze.report.intervals import SeedInterval
-from alignfreeze.report.notes import left_out_of, mixture
+from alignfreeze.report.remarks import left_out_of, mixture
 
 AVERAGE = "average of targets"
 

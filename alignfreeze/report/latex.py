@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from alignfreeze.report.grids import Entry, Grid
-from alignfreeze.report.notes import Remarks
+from alignfreeze.report.remarks import Remarks
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

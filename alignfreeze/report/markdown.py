@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from alignfreeze.report.grids import Entry, Grid
-from alignfreeze.report.notes import Remarks
+from alignfreeze.report.remarks import Remarks
 
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
 

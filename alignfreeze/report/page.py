@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from alignfreeze.report.grids import Entry, Grid
-from alignfreeze.report.notes import Remarks
+from alignfreeze.report.remarks import Remarks
 
 STYLE = """
 :root { color-scheme: light; }

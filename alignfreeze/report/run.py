@@ -16,9 +16,9 @@ from alignfreeze.report.grids import Grid
 from alignfreeze.report.intervals import SeedInterval
 from alignfreeze.report.latex import latex
 from alignfreeze.report.markdown import markdown
-from alignfreeze.report.notes import Remarks, comparisons
 from alignfreeze.report.page import page
 from alignfreeze.report.records import detail_csv, scores_csv, summary_csv
+from alignfreeze.report.remarks import Remarks, comparisons
 from alignfreeze.report.settings import ReportConfig, build_report
 from alignfreeze.report.summary import summary_grid
 from alignfreeze.tracking import stored_runs, tracked_run

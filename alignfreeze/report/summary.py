@@ -17,7 +17,7 @@ from alignfreeze.report.grids import (
     with_interval,
 )
 from alignfreeze.report.intervals import SeedInterval
-from alignfreeze.report.notes import mixture
+from alignfreeze.report.remarks import mixture
 
 Key = tuple[str, str, str]
 """Model, task, variant."""

@@ -27,7 +27,20 @@ def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
 
 
 def _versions(run: StoredRun) -> dict[str, str]:
-    """Versions by name, from tags such as ``0.1.0`` and ``numpy 2.4.0, torch 2.13.0``."""
-    pairs = [pair.split() for pair in run.tags.get("libraries", "").split(",")]
+    """Versions by name, from tags such as ``0.1.0`` and ``numpy 2.4.0, torch 2.13.0``.
+
+    A run whose encoder was realigned elsewhere has tags of that too, with ``realign_`` before.
+    """
+    own, made = _of_phase(run, ""), _of_phase(run, "realign_")
+    others = {name: version for name, version in made.items() if own.get(name) != version}
+    return own | {
+        name: f"{own.get(name, UNKNOWN)} on an encoder of {version}"
+        for name, version in others.items()
+    }
+
+
+def _of_phase(run: StoredRun, prefix: str) -> dict[str, str]:
+    pairs = [pair.split() for pair in run.tags.get(f"{prefix}libraries", "").split(",")]
     found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-    return found | ({PACKAGE: run.tags["version"]} if run.tags.get("version") else {})
+    version = run.tags.get(f"{prefix}version")
+    return found | ({PACKAGE: version} if version else {})

@@ -8,7 +8,7 @@ from alignfreeze.report.counting import Counts, count
 from alignfreeze.report.detail import detail_grid
 from alignfreeze.report.gaps import find_gaps
 from alignfreeze.report.intervals import SeedInterval
-from alignfreeze.report.notes import comparisons
+from alignfreeze.report.remarks import comparisons
 from alignfreeze.report.summary import summary_grid
 
 LANGUAGES = ["de", "fr", "zh"]

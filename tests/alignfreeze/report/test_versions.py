@@ -33,3 +33,11 @@ def test_a_run_of_before_the_tags_is_one_of_an_unknown_version():
         "alignfreeze 0.2.0 (1 run(s)), unknown (1 run(s))",
         "numpy 2.4.0 (1 run(s)), unknown (1 run(s))",
     ]
+
+
+def test_an_encoder_of_another_version_is_a_mixture_too():
+    own = run("0.2.0", "torch 2.13.0")
+    tags = {**own.tags, "realign_version": "0.1.0", "realign_libraries": "torch 2.13.0"}
+    assert mixed_versions([own, own._replace(tags=tags)]) == [
+        "alignfreeze 0.2.0 (1 run(s)), 0.2.0 on an encoder of 0.1.0 (1 run(s))"
+    ]
