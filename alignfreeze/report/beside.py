@@ -67,6 +67,6 @@ def _ours(block: Block, variant: str, printed: Published, gaps: Gaps, rule: Rule
         points(difference, signed=True),
         counts,
         arrows(printed.counts) if printed.counts else "",
-        f"{len(block.languages)} / {printed.languages}",
+        f"{len({language for language, _ in block.scored(variant)})} / {printed.languages}",
     )
     return [Entry(text) for text in texts]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import mean, stdev
 
 from alignfreeze.preparation import BASELINE
+from alignfreeze.report.comparison import Comparison, compare, paired
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Block:
             A language or a seed that a variant lacks is not there.
         boundaries: By variant, for those that freeze at a boundary between layers: the strategy's
             name and the boundary.
-        alignment: Word alignment accuracy, by variant, language and layer (from 0, the
-            embeddings), mean over seeds, fractions in [0, 1]; empty where none was measured.
+        alignment: Word alignment accuracy, by variant, language and layer (from 0, the first
+            layer), mean over seeds, fractions in [0, 1]; empty where none was measured.
+        versions: Of what its runs have several versions, and which; a line each.
         note: What the reader of a table has to know of the metric; empty where it is plain.
     """
 
@@ -37,7 +39,18 @@ class Block:
     values: Mapping[str, Mapping[str, Mapping[int, float]]]
     boundaries: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     alignment: Mapping[str, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)
+    versions: Sequence[str] = ()
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The model and the task."""
+        return f"{self.model}, {self.task}"
+
+    @property
+    def compared(self) -> list[str]:
+        """The variants that are compared with the baseline; none where there is no baseline."""
+        return [v for v in self.variants if v != BASELINE and BASELINE in self.variants]
 
     def seeds(self, variant: str) -> list[int]:
         """The seeds of a variant, with which any language was scored, sorted."""
@@ -59,48 +72,48 @@ class Block:
         found = self.scores(variant, language)
         return stdev(found) if len(found) > 1 else None
 
-    def averages(self, variant: str) -> dict[int, float]:
-        """By seed, the mean over target languages; of seeds that have every language it has."""
+    def averages(self, variant: str, languages: Sequence[str] = ()) -> dict[int, float]:
+        """By seed, the mean over target languages; of seeds that have every one of them.
+
+        Args:
+            variant: Whose.
+            languages: Those to average over; by default all that the variant has.
+        """
         own = self.values.get(variant, {})
-        present = [language for language in self.languages if language in own]
+        present = languages or [language for language in self.languages if own.get(language)]
         return {
             seed: mean(own[language][seed] for language in present)
             for seed in self.seeds(variant)
-            if present and all(seed in own[language] for language in present)
+            if present and all(seed in own.get(language, {}) for language in present)
         }
 
-    def average(self, variant: str) -> float | None:
-        """Mean over target languages of the means over seeds; ``None`` where there is none."""
+    def average(self, variant: str, languages: Sequence[str] = ()) -> float | None:
+        """Mean over languages (see `averages`) of the means over seeds; ``None`` without any."""
         own = self.values.get(variant, {})
-        found = [mean(own[language].values()) for language in self.languages if own.get(language)]
+        present = languages or self.languages
+        found = [mean(own[language].values()) for language in present if own.get(language)]
         return mean(found) if found else None
 
-    def average_deviation(self, variant: str) -> float | None:
-        """Sample standard deviation over seeds of each seed's mean over target languages."""
-        found = list(self.averages(variant).values())
+    def average_deviation(self, variant: str, languages: Sequence[str] = ()) -> float | None:
+        """Sample standard deviation over seeds of each seed's mean over languages."""
+        found = list(self.averages(variant, languages).values())
         return stdev(found) if len(found) > 1 else None
 
+    def scored(self, variant: str) -> set[tuple[str, int]]:
+        """The target languages, and the seeds of each, that a variant has scores of."""
+        own = self.values.get(variant, {})
+        return {(language, seed) for language in self.languages for seed in own.get(language, ())}
+
+    def differences(self, variant: str, language: str) -> dict[int, float]:
+        """By seed that both have, the difference to the baseline; fractions."""
+        return paired(*(self.values.get(n, {}).get(language, {}) for n in (variant, BASELINE)))
+
     def difference(self, variant: str, language: str) -> float | None:
-        """The mean difference to the baseline, a fraction; see `paired_difference`."""
-        own, baseline = (
-            self.values.get(name, {}).get(language, {}) for name in (variant, BASELINE)
-        )
-        return paired_difference(own, baseline)
+        """The mean of these; ``None`` where there is no seed that both have."""
+        found = self.differences(variant, language)
+        return mean(found.values()) if found else None
 
-
-def paired_difference(own: Mapping[int, float], baseline: Mapping[int, float]) -> float | None:
-    """The mean difference over the seeds that both have; without such seeds, that of the means.
-
-    Args:
-        own: Scores by seed.
-        baseline: The baseline's scores by seed.
-
-    Returns:
-        ``None`` where either has none.
-    """
-    if not own or not baseline:
-        return None
-    shared = own.keys() & baseline.keys()
-    if shared:
-        return mean(own[seed] - baseline[seed] for seed in sorted(shared))
-    return mean(own.values()) - mean(baseline.values())
+    def comparison(self, variant: str) -> Comparison:
+        """The averages of a variant and of the baseline, over what both have."""
+        own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
+        return compare(own, baseline, self.languages)

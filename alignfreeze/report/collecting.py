@@ -1,7 +1,7 @@
 """From tracked runs to blocks of scores."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alignfreeze.errors import ConfigError, DataError
@@ -13,13 +13,14 @@ from alignfreeze.report.notes import metric_note
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.runs import (
     FINETUNE_SETTINGS,
+    REALIGN_SETTINGS,
     Result,
     is_finetuning,
     results,
-    usual,
-    variant_of,
 )
+from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.report.versions import mixed_versions
 from alignfreeze.tracking import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -28,10 +29,19 @@ TASKS = ("pos", "ner", "nli", "qa")
 
 @dataclass(frozen=True)
 class Collection:
-    """Everything that a report is made of."""
+    """Everything that a report is made of.
+
+    Attributes:
+        blocks: The scores.
+        gaps: What is missing.
+        settings: By which rule, and with which settings, runs were taken.
+        versions: Of what the runs have several versions, and which; a line each.
+    """
 
     blocks: Sequence[Block]
     gaps: Gaps
+    settings: Sequence[str]
+    versions: Sequence[str]
 
 
 def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
@@ -51,14 +61,31 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
         raise DataError(
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
-    left_out: list[str] = []
-    used = _comparable(_with_metric(scored, config, left_out), left_out)
-    keys = sorted({(r.model, r.task) for r in used}, key=lambda k: (k[0], _place(k[1], TASKS)))
-    commons = {key: usual([r for r in used if (r.model, r.task) == key]) for key in keys}
+    having, lacking = _with_metric(scored, config)
+    keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
+    finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
+    used, left_out = comparable(having, finetuned)
+    commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
-    cells = _newest({r: variants[r] for r in used}, left_out)
-    blocks = [_block(key, cells, variants, config) for key in keys]
-    return Collection(blocks, find_gaps(blocks, _failures(variants, scored), left_out))
+    cells, older = _newest({r: variants[r] for r in used})
+    blocks = [_block(key, cells, _of(key, everything), config) for key in keys]
+    lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
+    return Collection(
+        blocks,
+        find_gaps(blocks, _failures(variants, scored), [*lacking, *left_out, *older]),
+        [RULE, *lines],
+        mixed_versions(result.run for result in cells),
+    )
+
+
+def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
+    """Those of a model and task."""
+    return [result for result in found if (result.model, result.task) == key]
+
+
+def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
+    """Those of a model and task that were realigned, in a way that is known."""
+    return [r for r in _of(key, found) if any(name in r.settings for name in REALIGN_SETTINGS)]
 
 
 def _asked(config: ReportConfig) -> str:
@@ -70,10 +97,11 @@ def _asked(config: ReportConfig) -> str:
     return ", ".join([f"source={config.source}", *texts])
 
 
-def _with_metric(
-    scored: Sequence[Result], config: ReportConfig, left_out: list[str]
-) -> list[Result]:
-    """The results that have the metric that is asked for, such as one that older runs lack."""
+def _with_metric(scored: Sequence[Result], config: ReportConfig) -> tuple[list[Result], list[str]]:
+    """The results that have the metric that is asked for, and lines about others.
+
+    Older runs may lack one, such as a metric that was added since.
+    """
     having = {
         task
         for task, wanted in config.metrics.items()
@@ -85,29 +113,11 @@ def _with_metric(
             used.append(result)
         else:
             others[f"{result.model}, {result.task}: without {config.metrics[result.task]}"] += 1
-    left_out += [f"{text}: {n} run(s)" for text, n in others.items()]
-    return used
+    return used, [f"{text}: {n} run(s)" for text, n in others.items()]
 
 
-def _comparable(scored: Sequence[Result], left_out: list[str]) -> list[Result]:
-    """The results whose fine-tuning is the newest one's, of each model and task."""
-    reference: dict[tuple[str, str], Mapping[str, str]] = {}
-    used, others = [], Counter[str]()
-    for result in scored:
-        own = {n: v for n, v in result.settings.items() if n in (*FINETUNE_SETTINGS, "precision")}
-        known = reference.setdefault((result.model, result.task), own)
-        differing = [n for n in own if n in known and own[n] != known[n]]
-        if not differing:
-            used.append(result)
-            continue
-        texts = [f"{name} {own[name]}, not {known[name]}" for name in differing]
-        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
-    left_out += [f"{text}: {n} run(s)" for text, n in others.items()]
-    return used
-
-
-def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result, str]:
-    """Of several runs of the same cell, the newest."""
+def _newest(variants: Mapping[Result, str]) -> tuple[dict[Result, str], list[str]]:
+    """Of several runs of the same cell, the newest; and lines about the others."""
     seen: set[tuple[str, str, str, int]] = set()
     found, older = {}, Counter[str]()
     for result, variant in variants.items():
@@ -117,14 +127,13 @@ def _newest(variants: Mapping[Result, str], left_out: list[str]) -> dict[Result,
         else:
             seen.add(key)
             found[result] = variant
-    left_out += [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
-    return found
+    return found, [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
 
 
 def _block(
     key: tuple[str, str],
     cells: Mapping[Result, str],
-    everything: Mapping[Result, str],
+    everything: Sequence[Result],
     config: ReportConfig,
 ) -> Block:
     own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
@@ -137,12 +146,17 @@ def _block(
     languages = {language for scores in values.values() for language in scores} - {source}
     variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
     boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
-    measured = alignment_by_layer(
-        {r: variant for r, variant in everything.items() if (r.model, r.task) == key}, variants
-    )
-    note = metric_note(key[1], metric, imported=any(result.imported for result in own))
     return Block(
-        *key, metric, source, sorted(languages), variants, values, boundaries, measured, note
+        *key,
+        metric,
+        source,
+        sorted(languages),
+        variants,
+        values,
+        boundaries,
+        alignment_by_layer(own, everything),
+        versions=mixed_versions(result.run for result in own),
+        note=metric_note(key[1], metric, imported=any(result.imported for result in own)),
     )
 
 

@@ -1,6 +1,6 @@
 """In how many languages a strategy wins or loses against the baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, pstdev, stdev
 from typing import Literal, NamedTuple
 
@@ -40,45 +40,91 @@ class Counts(NamedTuple):
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+class Scores(NamedTuple):
+    """What one language is counted by; fractions.
+
+    Attributes:
+        own: The variant's scores, of the seeds that both have.
+        baseline: The baseline's, of the same seeds.
+        spread: The baseline's, of all its seeds: their deviation is what a difference must exceed.
+    """
+
+    own: Sequence[float]
+    baseline: Sequence[float]
+    spread: Sequence[float]
+
+
 def count(block: Block, variant: str, rule: Rule) -> Counts | None:
-    """Count wins and losses of a variant.
+    """Count wins and losses of a variant, over the languages and seeds that both have.
 
     Args:
         block: The scores.
         variant: What is compared with the baseline.
         rule: ``exact``: means as they are, and the sample standard deviation (``n - 1``) of the
             baseline's seeds. ``paper``: the means, and the population deviation (``n``), in
-            points rounded to 0.1 first. ``published``: as ``paper``; of part-of-speech tagging
-            the average over languages counts as one more language, and of natural language
-            inference Russian does not count, which is how the printed counts came about.
+            points rounded to 0.1 first, and compared as whole tenths. ``published``: how the
+            printed counts came about: as ``paper``, but compared as sums of binary doubles; of
+            part-of-speech tagging the average over languages counts as one more language, and of
+            natural language inference Russian does not count.
 
     Returns:
         ``None`` where no language can be counted: no baseline, or too few of its seeds.
     """
-    own, baseline = block.values.get(variant, {}), block.values.get(BASELINE, {})
-    pairs = [
-        (list(own[language].values()), list(baseline[language].values()))
+    published = rule == "published"
+    languages = [
+        language
         for language in block.languages
-        if own.get(language)
-        and len(baseline.get(language, ())) >= LEAST_SEEDS[rule]
-        and not (rule == "published" and (block.task, language) == (SHORT_TASK, LEFT_OUT))
+        if not (published and (block.task, language) == (SHORT_TASK, LEFT_OUT))
     ]
-    if rule == "published" and block.task == AVERAGED_TASK and pairs:
-        averages = [list(block.averages(name).values()) for name in (variant, BASELINE)]
-        if all(averages):
-            pairs.append((averages[0], averages[1]))
-    signs = [_sign(scores, reference, rule) for scores, reference in pairs]
+    found = [_of_language(block, variant, language) for language in languages]
+    if published and block.task == AVERAGED_TASK:
+        found.append(_of_average(block, variant))
+    signs = [
+        SIGNS[rule](scores)
+        for scores in found
+        if scores.own and len(scores.spread) >= LEAST_SEEDS[rule]
+    ]
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
 
 
-def _sign(scores: Sequence[float], baseline: Sequence[float], rule: Rule) -> int:
+def _of_language(block: Block, variant: str, language: str) -> Scores:
+    own, baseline = (block.values.get(n, {}).get(language, {}) for n in (variant, BASELINE))
+    shared = sorted(own.keys() & baseline.keys())
+    return Scores([own[s] for s in shared], [baseline[s] for s in shared], [*baseline.values()])
+
+
+def _of_average(block: Block, variant: str) -> Scores:
+    both = block.comparison(variant)
+    spread = block.averages(BASELINE, both.languages) if both.languages else {}
+    return Scores([*both.own.values()], [*both.baseline.values()], [*spread.values()])
+
+
+def _exact(scores: Scores) -> int:
     """-1 below, 1 above the baseline by more than its deviation, 0 within."""
-    if rule == "exact":
-        difference, deviation = mean(scores) - mean(baseline), stdev(baseline)
-    else:
-        difference = tenths(mean(scores)) - tenths(mean(baseline))
-        deviation = tenths(pstdev(baseline))
+    difference, deviation = mean(scores.own) - mean(scores.baseline), stdev(scores.spread)
     return (difference > deviation) - (difference < -deviation)
+
+
+def _paper(scores: Scores) -> int:
+    """The same in whole tenths of a point, where equal is equal."""
+    difference = tenths(mean(scores.own)) - tenths(mean(scores.baseline))
+    deviation = tenths(pstdev(scores.spread))
+    return (difference > deviation) - (difference < -deviation)
+
+
+def _published(scores: Scores) -> int:
+    """The same in points of one decimal, as doubles: the last bit of a sum decides a tie."""
+    own, baseline = (round(100 * mean(values), 1) for values in (scores.own, scores.baseline))
+    deviation = round(100 * pstdev(scores.spread), 1)
+    return (own > baseline + deviation) - (own < baseline - deviation)
+
+
+SIGNS: Mapping[Rule, Callable[[Scores], int]] = {
+    "exact": _exact,
+    "paper": _paper,
+    "published": _published,
+}
+"""By rule, whether scores lie below, within or above the baseline's deviation: -1, 0, 1."""
 
 
 def tenths(fraction: float) -> int:

@@ -1,107 +1,106 @@
 """The detail of a report: every language of a model and a task."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block, paired_difference
-from alignfreeze.report.bootstrap import Interval, paired_interval
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.comparison import best_of
 from alignfreeze.report.families import by_family
 from alignfreeze.report.gaps import Gaps
-from alignfreeze.report.grids import MISSING, SHORT, Entry, Grid, points, with_deviation
+from alignfreeze.report.grids import SHORT, Entry, Grid, with_deviation, with_interval
+from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.remarks import left_out_of, mixture
 
-AVERAGE = "average"
-
-Intervals = Callable[[Mapping[int, float], Mapping[int, float]], Interval | None]
-"""What `paired_interval` is, its resamples and seed given."""
+AVERAGE = "average of targets"
 
 
-def detail_grid(block: Block, gaps: Gaps, *, resamples: int, seed: int) -> Grid:
+@dataclass(frozen=True)
+class Line:
+    """One line of the table, by variant.
+
+    Attributes:
+        means: Means over seeds; ``None`` where there is no score.
+        deviations: Sample standard deviations over seeds.
+        scored: What a mean rests on.
+        differences: Differences to the baseline, by seed.
+        short: The variants that something is missing of.
+    """
+
+    means: Mapping[str, float | None]
+    deviations: Mapping[str, float | None]
+    scored: Mapping[str, Collection[object]]
+    differences: Mapping[str, Mapping[int, float]]
+    short: Collection[str]
+
+
+def detail_grid(block: Block, gaps: Gaps, interval: SeedInterval) -> Grid:
     """Languages down, by family; for each variant its scores, and the difference to the baseline.
 
     Args:
         block: The scores.
         gaps: What is missing.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        interval: Of the differences.
     """
-
-    def interval(own: Mapping[int, float], baseline: Mapping[int, float]) -> Interval | None:
-        return paired_interval(own, baseline, resamples=resamples, seed=seed)
-
-    compares = BASELINE in block.variants
     columns = ["language"]
     for variant in block.variants:
-        columns.append(variant)
-        if compares and variant != BASELINE:
-            columns.append("difference [95 %]")
-    languages = by_family(block.languages)
-    rows = [
-        _row(block, language, gaps, interval) for language in (block.source_language, *languages)
-    ]
-    rows.append(_average_row(block, gaps, interval))
-    note = (
-        f"{block.metric} on the test split, %, mean ± sample standard deviation over seeds; the "
-        "best of a row in bold. Differences to the baseline in points, with a paired bootstrap "
-        "interval over seeds; of few seeds it is narrower than it should be."
-    )
-    if any(SHORT in entry.text for row in rows for entry in row):
-        note += f" {SHORT}: seeds or languages are missing; differences are over the shared seeds."
-    if block.note:
-        note += f" {block.note}"
+        columns += [variant, *(["difference [95 %]"] if variant in block.compared else [])]
+    source = block.source_language
+    lines = {f"{source} (source)": _of_language(block, source, gaps)}
+    lines |= {code: _of_language(block, code, gaps) for code in by_family(block.languages)}
+    lines[AVERAGE] = _of_average(block, gaps)
+    rows = [[Entry(name), *_entries(line, interval)] for name, line in lines.items()]
     return Grid(
         f"detail-{block.model}-{block.task}",
-        f"{block.model}, {block.task}",
-        note,
+        block.name,
+        _note(block, interval, short=any(line.short for line in lines.values())),
         columns,
         rows,
         frozenset({1, len(rows) - 1}),
     )
 
 
-def _row(block: Block, language: str, gaps: Gaps, interval: Intervals) -> list[Entry]:
-    source = " (source)" if language == block.source_language else ""
-    means = {variant: block.mean(variant, language) for variant in block.variants}
+def _note(block: Block, interval: SeedInterval, *, short: bool) -> str:
+    parts = [
+        f"{block.metric} on the test split, %, mean ± sample standard deviation over seeds; in "
+        "bold the best of those in a row that rest on the same seeds and languages. Differences "
+        f"to the baseline in points over the seeds that both have, with their 95 % {interval.words}"
+        f". What {block.source_language} gains, the language that was fine-tuned in, is faster "
+        "learning, not transfer, and the others share it."
+    ]
+    if short:
+        parts.append(f"{SHORT}: seeds or languages are missing.")
+    parts += [*left_out_of(block), *mixture(block.versions)]
+    return " ".join([*parts, *([block.note] if block.note else [])])
+
+
+def _of_language(block: Block, language: str, gaps: Gaps) -> Line:
     seeds = {v: block.values.get(v, {}).get(language, {}) for v in block.variants}
-    spreads = {variant: block.deviation(variant, language) for variant in block.variants}
-    short = {variant for variant, own in seeds.items() if own and gaps.expected - own.keys()}
-    return [Entry(f"{language}{source}"), *_entries(means, spreads, seeds, short, interval)]
+    return Line(
+        means={variant: block.mean(variant, language) for variant in block.variants},
+        deviations={variant: block.deviation(variant, language) for variant in block.variants},
+        scored=seeds,
+        differences={v: block.differences(v, language) for v in block.compared},
+        short={variant for variant, own in seeds.items() if own and gaps.expected - own.keys()},
+    )
 
 
-def _average_row(block: Block, gaps: Gaps, interval: Intervals) -> list[Entry]:
-    means = {variant: block.average(variant) for variant in block.variants}
-    seeds = {variant: block.averages(variant) for variant in block.variants}
-    spreads = {variant: block.average_deviation(variant) for variant in block.variants}
-    short = {v for v in block.variants if (block.model, block.task, v) in gaps.short}
-    return [Entry(AVERAGE), *_entries(means, spreads, seeds, short, interval)]
+def _of_average(block: Block, gaps: Gaps) -> Line:
+    return Line(
+        means={variant: block.average(variant) for variant in block.variants},
+        deviations={variant: block.average_deviation(variant) for variant in block.variants},
+        scored={variant: block.scored(variant) for variant in block.variants},
+        differences={variant: block.comparison(variant).differences for variant in block.compared},
+        short={v for v in block.variants if (block.model, block.task, v) in gaps.short},
+    )
 
 
-def _entries(
-    means: Mapping[str, float | None],
-    spreads: Mapping[str, float | None],
-    seeds: Mapping[str, Mapping[int, float]],
-    short: Container[str],
-    interval: Intervals,
-) -> list[Entry]:
-    present = [value for value in means.values() if value is not None]
-    best = max(present) if present else None
+def _entries(line: Line, interval: SeedInterval) -> list[Entry]:
+    best = best_of(line.means, line.scored)
     entries = []
-    for variant, mean in means.items():
-        bold = mean is not None and mean == best
-        mark = SHORT if variant in short else ""
-        entries.append(Entry(f"{with_deviation(mean, spreads[variant])}{mark}", bold))
-        if BASELINE in means and variant != BASELINE:
-            entries.append(Entry(_difference(seeds[variant], seeds[BASELINE], interval)))
+    for variant, mean in line.means.items():
+        mark = SHORT if variant in line.short else ""
+        text = with_deviation(mean, line.deviations[variant])
+        entries.append(Entry(f"{text}{mark}", variant in best))
+        if variant in line.differences:
+            entries.append(Entry(with_interval(line.differences[variant], interval)))
     return entries
-
-
-def _difference(
-    own: Mapping[int, float], baseline: Mapping[int, float], interval: Intervals
-) -> str:
-    difference = paired_difference(own, baseline)
-    if difference is None:
-        return MISSING
-    text, ends = points(difference, signed=True), interval(own, baseline)
-    if ends is None:
-        return text
-    low, high = (points(end, signed=True) for end in ends)
-    return f"{text} [{low}, {high}]"

@@ -27,7 +27,6 @@ from alignfreeze.report.figure_parts import (
     seeds_key,
     settled,
     spans,
-    title_of,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ def difference_figure(block: Block) -> "Figure | None":
     """Difference to the baseline in points for each language, a bar for each variant.
 
     Languages are grouped by family, and by the mean of their differences within. Error bars
-    are one sample deviation over seeds, of seed-wise differences where seeds are of both. The
-    band about zero is one sample deviation of the baseline over seeds.
+    are one sample deviation of the differences over seeds. The band about zero is one sample
+    deviation of the baseline over seeds.
 
     Returns:
         The figure, or ``None`` where there is no difference to show.
@@ -74,7 +73,7 @@ def difference_figure(block: Block) -> "Figure | None":
     rows = [[variant] for variant in variants] if stacked else [variants]
     width = DOUBLE if wide else COLUMN
     height = 1.4 + (0.95 * len(rows) if stacked else 1.6)
-    figure = new_figure(title_of(block), width, height)
+    figure = new_figure(block.name, width, height)
     panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for panel, shown in zip(panels, rows, strict=True):
         _draw(panel, block, shown, languages)

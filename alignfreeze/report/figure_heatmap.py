@@ -1,7 +1,6 @@
 """Differences to the baseline as a table of coloured cells."""
 
 from collections.abc import Sequence
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from alignfreeze.report.figure_parts import (
     settled,
     signed,
     spans,
-    title_of,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ def heatmap_figure(block: Block) -> "Figure | None":
     """Difference to the baseline in points, a row for each language, a column for each variant.
 
     Blue is better than the baseline, red is worse; languages are grouped by family, and the last
-    row is the mean of those above.
+    row is the average that the tables have: over the languages and seeds that both have.
 
     Returns:
         The figure, or ``None`` where there is no difference to show.
@@ -64,7 +62,7 @@ def heatmap_figure(block: Block) -> "Figure | None":
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
-    figure = new_figure(title_of(block), width, 0.8 + head + ROW * len(rows))
+    figure = new_figure(block.name, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
     _cells(panel, rows, colours, norm)
     _axes(panel, languages, variants, level=longest < slot)
@@ -78,11 +76,8 @@ def _rows(
 ) -> list[list[float | None]]:
     """A row for each language, and that of the means."""
     rows = [[points(block, variant, language) for variant in variants] for language in languages]
-    means: list[float | None] = []
-    for column in zip(*rows, strict=True):
-        known = [value for value in column if value is not None]
-        means.append(mean(known) if known else None)
-    return [*rows, means]
+    averages = [block.comparison(variant).difference for variant in variants]
+    return [*rows, [None if average is None else 100 * average for average in averages]]
 
 
 def _limit(sizes: Sequence[float]) -> tuple[float, bool]:

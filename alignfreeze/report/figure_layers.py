@@ -20,7 +20,6 @@ from alignfreeze.report.figure_parts import (
     realigned,
     seeds_key,
     settled,
-    title_of,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +42,8 @@ def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
     """Mean over target languages against the boundary, a panel for each model and task.
 
     A line is a strategy; error bars are one sample deviation over seeds. Dashed lines are the
-    baseline and the variants that freeze nothing.
+    baseline and the variants that freeze nothing. All means of a panel are over the same
+    languages: those that each of its variants has.
 
     Returns:
         The figure, or ``None`` where no strategy has two boundaries.
@@ -55,19 +55,19 @@ def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
     rows = -(-len(shown) // columns)
     width = COLUMN if columns == 1 else DOUBLE
     names = list(dict.fromkeys(name for block in shown for name in strategy_lines(block)))
-    figure = new_figure("" if len(shown) > 1 else title_of(shown[0]), width, 0.5 + 2.1 * rows)
+    figure = new_figure("" if len(shown) > 1 else shown[0].name, width, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, block in zip(grid, shown, strict=False):
         _prepare(panel, "boundary (layer)")
         _sweep(panel, block, names)
         if len(shown) > 1:
-            title = title_of(block).replace(", ", "\n") if columns == 3 else title_of(block)
+            title = block.name.replace(", ", "\n") if columns == 3 else block.name
             as_written(panel.set_title(title, fontsize=TITLE, loc="left"))
     for spare in grid[len(shown) :]:
         spare.remove()
     for place, block in enumerate(shown):
-        label = f"mean {block.metric} (%)"
-        if place % columns == 0 or block.metric != shown[place - 1].metric:
+        label = _mean_label(block)
+        if place % columns == 0 or label != _mean_label(shown[place - 1]):
             as_written(grid[place].set_ylabel(label, fontsize=SMALL))
     _legend(figure, list(grid[: len(shown)]))
     return settled(figure)
@@ -94,9 +94,9 @@ def layers_figure(block: Block) -> "Figure | None":
     lines = {name: layers for name, layers in lines.items() if layers}
     if not lines:
         return None
-    figure = new_figure(title_of(block), COLUMN, 2.4 + 0.1 * len(lines))
+    figure = new_figure(block.name, COLUMN, 2.4 + 0.1 * len(lines))
     panel = figure.subplots()
-    _prepare(panel, "layer (0 is the embeddings)")
+    _prepare(panel, "layer (0 is the first)")
     panel.set_ylabel("word alignment accuracy (%)", fontsize=SMALL)
     others = realigned(block)
     for name, layers in lines.items():
@@ -108,8 +108,29 @@ def layers_figure(block: Block) -> "Figure | None":
 
 
 def _swept(block: Block) -> bool:
-    """Whether some strategy has at least two boundaries."""
-    return any(len({b for b, _ in line}) > 1 for line in strategy_lines(block).values())
+    """Whether some strategy has at least two boundaries, and there are means to compare."""
+    several = any(len({b for b, _ in line}) > 1 for line in strategy_lines(block).values())
+    return several and bool(_languages(block))
+
+
+def _languages(block: Block) -> list[str]:
+    """The target languages that everything in a panel of boundaries has."""
+    swept = [variant for line in strategy_lines(block).values() for _, variant in line]
+    shown = [block.values[variant] for variant in (*swept, *_unfrozen(block))]
+    return [language for language in block.languages if all(own.get(language) for own in shown)]
+
+
+def _unfrozen(block: Block) -> list[str]:
+    """The baseline, and the variants that freeze nothing."""
+    found = [v for v in block.variants if re.split(r"[,( ]", v)[0] in (BASELINE, NONE)]
+    return [variant for variant in found if block.average(variant) is not None]
+
+
+def _mean_label(block: Block) -> str:
+    n_languages = len(_languages(block))
+    some = n_languages < len(block.languages)
+    of = f" of {n_languages} of {len(block.languages)} languages" if some else ""
+    return f"mean {block.metric}{of} (%)"
 
 
 def _without_boundary(variant: str) -> str:
@@ -119,9 +140,10 @@ def _without_boundary(variant: str) -> str:
 
 def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
     """Lines of one model and task."""
+    languages = _languages(block)
     for name, places in strategy_lines(block).items():
-        means = [100 * (block.average(variant) or 0) for _, variant in places]
-        errors = [100 * (block.average_deviation(variant) or 0) for _, variant in places]
+        means = [100 * (block.average(variant, languages) or 0) for _, variant in places]
+        errors = [100 * (block.average_deviation(variant, languages) or 0) for _, variant in places]
         panel.errorbar(
             [boundary for boundary, _ in places],
             means,
@@ -134,13 +156,11 @@ def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
     swept = sorted({b for line in strategy_lines(block).values() for b, _ in line})
     if len(swept) <= MOST_TICKS:
         panel.set_xticks(swept)
-    nothing = [v for v in block.variants if re.split(r"[,( ]", v)[0] in (BASELINE, NONE)]
-    for number, variant in enumerate(nothing):
-        average = block.average(variant)
-        if average is not None:
-            style: dict[str, Any] = {"color": GREY if variant == BASELINE else "black"}
-            style["linestyle"] = DASHES[1 + number % (len(DASHES) - 1)]
-            panel.axhline(100 * average, label=variant, linewidth=1.1, zorder=1, **style)
+    for number, variant in enumerate(_unfrozen(block)):
+        average = block.average(variant, languages) or 0
+        style: dict[str, Any] = {"color": GREY if variant == BASELINE else "black"}
+        style["linestyle"] = DASHES[1 + number % (len(DASHES) - 1)]
+        panel.axhline(100 * average, label=variant, linewidth=1.1, zorder=1, **style)
 
 
 def _by_layer(block: Block, variant: str) -> dict[int, float]:

@@ -55,11 +55,6 @@ def settled(figure: "Figure") -> "Figure":
     return figure
 
 
-def title_of(block: Block) -> str:
-    """The model and the task."""
-    return f"{block.model}, {block.task}"
-
-
 def realigned(block: Block) -> list[str]:
     """All variants but the baseline."""
     return [variant for variant in block.variants if variant != BASELINE]
@@ -81,14 +76,12 @@ def points(block: Block, variant: str, language: str) -> float | None:
 
 
 def error(block: Block, variant: str, language: str) -> float | None:
-    """Sample deviation over seeds of the difference to the baseline, in points.
+    """Sample deviation of the difference to the baseline over seeds that both have, in points.
 
-    Of each seed's difference where at least two seeds are of both, else of the variant's scores.
+    ``None`` of fewer than two seeds that both have.
     """
-    own, baseline = (block.values.get(name, {}).get(language, {}) for name in (variant, BASELINE))
-    paired = [own[seed] - baseline[seed] for seed in sorted(own) if seed in baseline]
-    found = stdev(paired) if len(paired) > 1 else block.deviation(variant, language)
-    return None if found is None else 100 * found
+    found = list(block.differences(variant, language).values())
+    return 100 * stdev(found) if len(found) > 1 else None
 
 
 def colour(number: int) -> str:

@@ -1,10 +1,12 @@
 """A table as a report has it, whatever it is written as."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import NamedTuple
 
 from alignfreeze.report.counting import Counts
+from alignfreeze.report.intervals import SeedInterval
 
 MISSING = "–"
 SHORT = "†"
@@ -60,3 +62,14 @@ def with_deviation(mean: float | None, deviation: float | None) -> str:
     """A mean, and its standard deviation where there is one; percent."""
     spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
     return f"{points(mean)}{spread}"
+
+
+def with_interval(differences: Mapping[int, float], interval: SeedInterval) -> str:
+    """The mean of differences by seed, and its interval where there is one; points."""
+    if not differences:
+        return MISSING
+    text, ends = points(mean(differences.values()), signed=True), interval(differences)
+    if ends is None:
+        return text
+    low, high = (points(end, signed=True) for end in ends)
+    return f"{text} [{low}, {high}]"

@@ -1,8 +1,9 @@
 """A report as LaTeX that compiles, with the tables of booktabs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from alignfreeze.report.grids import Entry, Grid
+from alignfreeze.report.remarks import Remarks
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -33,29 +34,28 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 FITTED = r"max width=\textwidth,max totalheight=0.8\textheight"
 
 
-def latex(
-    title: str, grids: Sequence[Grid], missing: Mapping[str, Sequence[str]], figures: Sequence[str]
-) -> str:
+def latex(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Sequence[str]) -> str:
     """The whole report, a document of its own.
 
     Args:
         title: The title.
         grids: The tables.
-        missing: Lines about what is missing, by heading.
+        remarks: What else there is to say.
         figures: Paths of the figures as PDF, relative to the report.
     """
     parts = [PREAMBLE, rf"\title{{{escaped(title)}}}", r"\date{}", r"\begin{document}"]
     parts.append(r"\maketitle")
     parts += [table(grid) for grid in grids]
-    parts.append(r"\section*{What is missing}")
-    if not missing:
-        parts.append("Nothing.")
-    for heading, lines in missing.items():
-        items = "\n".join(rf"\item {escaped(line)}" for line in lines)
-        parts += [
-            rf"\subsection*{{{escaped(heading)}}}",
-            "\\begin{itemize}\n\\sloppy\n" + items + "\n\\end{itemize}",
-        ]
+    for chapter, sections in remarks.items():
+        parts.append(rf"\section*{{{escaped(chapter)}}}")
+        if not sections:
+            parts.append("Nothing.")
+        for heading, lines in sections.items():
+            items = "\n".join(rf"\item {escaped(line)}" for line in lines)
+            parts += [
+                rf"\subsection*{{{escaped(heading)}}}",
+                "\\begin{itemize}\n\\sloppy\n" + items + "\n\\end{itemize}",
+            ]
     parts += [_figure(path) for path in figures]
     return "\n\n".join([*parts, r"\end{document}"]) + "\n"
 

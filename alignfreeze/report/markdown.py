@@ -1,31 +1,31 @@
 """A report as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from alignfreeze.report.grids import Entry, Grid
+from alignfreeze.report.remarks import Remarks
 
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
 
 
-def markdown(
-    title: str, grids: Sequence[Grid], missing: Mapping[str, Sequence[str]], figures: Sequence[str]
-) -> str:
+def markdown(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Sequence[str]) -> str:
     """The whole report.
 
     Args:
         title: The heading.
         grids: The tables.
-        missing: Lines about what is missing, by heading.
+        remarks: What else there is to say.
         figures: Paths of the figures, relative to the report.
     """
     parts = [f"# {escaped(title)}"]
     for grid in grids:
         parts += [f"## {escaped(grid.title)}", escaped(grid.note), table(grid)]
-    parts.append("## What is missing")
-    if not missing:
-        parts.append("Nothing.")
-    for heading, lines in missing.items():
-        parts += [f"### {heading}", "\n".join(f"- {escaped(line)}" for line in lines)]
+    for chapter, sections in remarks.items():
+        parts.append(f"## {chapter}")
+        if not sections:
+            parts.append("Nothing.")
+        for heading, lines in sections.items():
+            parts += [f"### {heading}", "\n".join(f"- {escaped(line)}" for line in lines)]
     if figures:
         parts.append("## Figures")
         parts += [f"![{path.rpartition('/')[2].partition('.')[0]}]({path})" for path in figures]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from alignfreeze.report.grids import Entry, Grid
+from alignfreeze.report.remarks import Remarks
 
 STYLE = """
 :root { color-scheme: light; }
@@ -31,7 +32,7 @@ figure svg { max-width: 100%; height: auto; }
 def page(
     title: str,
     grids: Sequence[Grid],
-    missing: Mapping[str, Sequence[str]],
+    remarks: Remarks,
     figures: Mapping[str, str],
 ) -> str:
     """The whole report.
@@ -39,22 +40,16 @@ def page(
     Args:
         title: The heading.
         grids: The tables.
-        missing: Lines about what is missing, by heading.
+        remarks: What else there is to say.
         figures: SVG elements by stem.
     """
-    parts = [f"<h1>{escape(title)}</h1>", _contents(grids, figures)]
+    parts = [f"<h1>{escape(title)}</h1>", _contents(grids, remarks, figures)]
     for grid in grids:
         parts.append(
             f'<section id="{escape(grid.stem)}"><h2>{escape(grid.title)}</h2>'
             f"<p>{escape(grid.note)}</p>{table(grid)}</section>"
         )
-    parts.append('<section id="missing"><h2>What is missing</h2>')
-    if not missing:
-        parts.append("<p>Nothing.</p>")
-    for heading, lines in missing.items():
-        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        parts.append(f"<h3>{escape(heading)}</h3><ul>{items}</ul>")
-    parts.append("</section>")
+    parts += [_chapter(chapter, sections) for chapter, sections in remarks.items()]
     if figures:
         parts.append('<section id="figures"><h2>Figures</h2><div class="figures">')
         parts += [
@@ -65,8 +60,22 @@ def page(
     return _document(title, "\n".join(parts))
 
 
-def _contents(grids: Sequence[Grid], figures: Mapping[str, str]) -> str:
-    links = {grid.stem: grid.title for grid in grids} | {"missing": "What is missing"}
+def _chapter(chapter: str, sections: Mapping[str, Sequence[str]]) -> str:
+    parts = [f'<section id="{_id(chapter)}"><h2>{escape(chapter)}</h2>']
+    if not sections:
+        parts.append("<p>Nothing.</p>")
+    for heading, lines in sections.items():
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        parts.append(f"<h3>{escape(heading)}</h3><ul>{items}</ul>")
+    return "".join([*parts, "</section>"])
+
+
+def _id(chapter: str) -> str:
+    return chapter.lower().replace(" ", "-")
+
+
+def _contents(grids: Sequence[Grid], remarks: Remarks, figures: Mapping[str, str]) -> str:
+    links = {grid.stem: grid.title for grid in grids} | {_id(name): name for name in remarks}
     if figures:
         links["figures"] = "Figures"
     items = "".join(

@@ -1,25 +1,40 @@
 """Which tracked runs are results, and what each of them is a result of."""
 
 import ast
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from alignfreeze.config import model_name
-from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS
+from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, SHARED_FIELDS
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking import StoredRun
 
 TEST = "test/"
 
+UNKNOWN = "None"
+"""A param that was not given, and is not known before the phase."""
+
 MEASURED = {"seed", "alignment_pairs"}
 """Fields of a phase that tell no setting of one: the seed is another dimension."""
 
-FINETUNE_SETTINGS = (
-    *(name for name in FINETUNE_FIELDS if name not in {*MEASURED, "eval_batch_size"}),
+RUN_SETTINGS = (
+    *(name for name in (*SHARED_FIELDS, "source_language") if name not in MEASURED),
     "data",
+    "precision",
+    "processes",
+)
+"""What all phases of a run have in common. Batches are those of each process."""
+
+FINETUNE_SETTINGS = (
+    *RUN_SETTINGS,
+    *(
+        name
+        for name in FINETUNE_FIELDS
+        if name not in {*RUN_SETTINGS, *MEASURED, "eval_batch_size"}
+    ),
+    "languages",
     "task_args",
     "finetune_steps",
     "finetune_epochs",
@@ -109,10 +124,11 @@ def is_realignment(run: StoredRun) -> bool:
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
     """The results that are asked for among some runs, in their order, broken runs too.
 
-    A run of several tasks is none: its phases are.
+    A run of several tasks, such as a realignment that they share, is a result of each of them;
+    its scores are those of its phases.
     """
-    found = [_result(run, config) for run in runs if _is_wanted(run, config)]
-    return [result for result in found if result is not None and _is_asked_for(result, config)]
+    found = [r for run in runs if _is_wanted(run, config) for r in _results(run, config)]
+    return [result for result in found if _is_asked_for(result, config)]
 
 
 def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
@@ -133,24 +149,28 @@ def _is_asked_for(result: Result, config: ReportConfig) -> bool:
     )
 
 
-def _result(run: StoredRun, config: ReportConfig) -> Result | None:
-    """What a run is a result of; ``None`` for a run of several tasks or without a seed."""
+def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
+    """What a run is a result of, by task; nothing for a run without a seed."""
     tags = run.tags
-    if "," in tags["task"] or not tags.get("seed", "").isdigit():
-        return None
+    tasks = tags["task"].split(",")
+    if not tags.get("seed", "").isdigit() or (len(tasks) > 1 and is_finetuning(run)):
+        return []
     strategy = tags["strategy"]
     args = _arguments(run.params.get("strategy_args", "{}"))
     written = ", ".join(f"{name}={value}" for name, value in sorted(args.items()))
     boundary = args.get("boundary")
-    return Result(
-        run,
-        model=model_name(tags.get("model", "")) + _mark(run, config),
-        task=tags["task"],
-        strategy=f"{strategy}({written})" if written else strategy,
-        seed=int(tags["seed"]),
-        boundary=(strategy, boundary) if isinstance(boundary, int) else None,
-        settings=_settings(run),
-    )
+    return [
+        Result(
+            run,
+            model=model_name(tags.get("model", "")) + _mark(run, config),
+            task=task,
+            strategy=f"{strategy}({written})" if written else strategy,
+            seed=int(tags["seed"]),
+            boundary=(strategy, boundary) if isinstance(boundary, int) else None,
+            settings=_settings(run),
+        )
+        for task in tasks
+    ]
 
 
 def _mark(run: StoredRun, config: ReportConfig) -> str:
@@ -170,34 +190,30 @@ def _settings(run: StoredRun) -> dict[str, str]:
     realigns = run.tags["strategy"] != BASELINE
     if is_imported(run):
         return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
-    params = dict(run.params)
+    params = _resolved(run.params) | {
+        name: run.tags[name] for name in ("precision", "processes") if name in run.tags
+    }
+    names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
+    return {name: params[name] for name in names if name in params}
+
+
+def _resolved(given: Mapping[str, str]) -> dict[str, str]:
+    """Settings as they come out, where several ways of giving them come to the same."""
+    params = dict(given)
+    for name in ("languages", "realign_languages"):
+        if name in params:  # their order is no setting
+            params[name] = ",".join(sorted(params[name].split(",")))
     if not params.get("realign_languages"):  # they are the target languages then
         params["realign_languages"] = params.get("languages", "")
     if "data" in params:  # which may be in another place on each machine
         params["data"] = model_name(params["data"])
-    if is_realignment(run):  # which knows its steps, and the fine-tuning after it may not
-        params.pop("realign_steps", None)
-    names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
-    found = {name: params[name] for name in names if name in params}
-    return found | {"precision": run.tags.get("precision", "")}
-
-
-def usual(found: Sequence[Result]) -> dict[str, str]:
-    """The setting of realignment that most results have, by name; the newest's, if as many do."""
-    values: dict[str, Counter[str]] = {}
-    for result in found:
-        for name in REALIGN_SETTINGS:
-            if name in result.settings:
-                values.setdefault(name, Counter())[result.settings[name]] += 1
-    return {name: counter.most_common(1)[0][0] for name, counter in values.items()}
-
-
-def variant_of(result: Result, common: Mapping[str, str]) -> str:
-    """A result's strategy, and the settings of its realignment that are not the usual ones."""
-    unusual = [
-        f"{name}={result.settings[name]}"
-        for name in REALIGN_SETTINGS
-        if name in result.settings
-        and result.settings[name] != common.get(name, result.settings[name])
-    ]
-    return ", ".join([result.strategy, *unusual])
+    steps = params.get("finetune_steps", UNKNOWN)
+    if steps != UNKNOWN:  # a fine-tuning logs how many the epochs came to
+        params.pop("finetune_epochs", None)
+    if params.get("realign_steps") == UNKNOWN:  # it takes as many as the fine-tuning
+        params["realign_steps"] = steps
+    return {
+        name: value
+        for name, value in params.items()
+        if not (name in ("finetune_steps", "realign_steps") and value == UNKNOWN)
+    }

@@ -51,10 +51,15 @@ class ReportConfig(BaseModel):
     counting: Literal["exact", "paper", "published"] = Field(
         "exact",
         description="how wins and losses are counted: exact; paper (rounded to 0.1 first); "
-        "published (as paper, with the slips of the printed counts)",
+        "published (as the printed counts came about)",
     )
     published: bool = Field(False, description="set the published figures beside these")
-    resamples: PositiveInt = Field(10_000, description="resamples of the bootstrap")
+    interval: Literal["t", "bootstrap"] = Field(
+        "t",
+        description="95 % interval of a difference, paired over seeds: Student's t, or a bootstrap "
+        "(too narrow of few seeds)",
+    )
+    resamples: PositiveInt = Field(10_000, description="resamples of interval=bootstrap")
     bootstrap_seed: NonNegativeInt = Field(0, description="its seed")
 
 

@@ -4,22 +4,34 @@ from collections.abc import Mapping, Sequence
 
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.blocks import Block
+from alignfreeze.report.comparison import best_of
 from alignfreeze.report.counting import Counts, Rule, count, total
 from alignfreeze.report.gaps import Gaps
-from alignfreeze.report.grids import MISSING, SHORT, Entry, Grid, arrows, with_deviation
+from alignfreeze.report.grids import (
+    SHORT,
+    Entry,
+    Grid,
+    arrows,
+    points,
+    with_deviation,
+    with_interval,
+)
+from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.remarks import mixture
 
 Key = tuple[str, str, str]
 """Model, task, variant."""
 
 TOTAL = "all tasks"
 OVERALL = "all models"
+LABELS = 3
 
 RULES: Mapping[Rule, str] = {
     "exact": "unrounded means, and the sample standard deviation of the baseline's seeds",
     "paper": "means, and the population deviation of the baseline's seeds, in points rounded to "
     "0.1 first",
-    "published": "as in print: rounded to 0.1 first; PoS counts the average as one more language, "
-    "NLI leaves Russian out",
+    "published": "as in print: rounded to 0.1 first, and compared as sums of binary doubles; PoS "
+    "counts the average as one more language, NLI leaves Russian out",
 }
 
 
@@ -33,75 +45,123 @@ def all_counts(blocks: Sequence[Block], rule: Rule) -> dict[Key, Counts | None]:
     }
 
 
-def summary_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid:
-    """Models and variants down, tasks across; below them the totals of all models."""
-    by_key = {(block.model, block.task): block for block in blocks}
-    models, tasks = _names(blocks)
+def summary_grid(
+    blocks: Sequence[Block],
+    gaps: Gaps,
+    rule: Rule,
+    interval: SeedInterval,
+    versions: Sequence[str] = (),
+) -> Grid:
+    """Models, tasks and variants down, with the totals of a model's tasks and of all models.
+
+    Args:
+        blocks: All models and tasks, those of a model beside each other.
+        gaps: What is missing.
+        rule: How wins and losses are counted.
+        interval: Of the differences.
+        versions: Of what all runs together have several versions, and which.
+    """
     counts = all_counts(blocks, rule)
-    metrics = {block.task: block.metric for block in blocks}
-    heads = [h for task in tasks for h in (f"{task} {metrics[task]}", "↓ ↑")]
+    models = list(dict.fromkeys(block.model for block in blocks))
+    tasks = sorted({b.task for b in blocks}, key=[b.task for b in blocks].index)
     rows: list[list[Entry]] = []
     sections = set()
     for model in models:
-        own = [block for block in blocks if block.model == model]
-        variants = list(dict.fromkeys(v for block in own for v in block.variants))
-        sections.add(len(rows))
-        for number, variant in enumerate(variants):
-            row = [Entry(model if number == 0 else ""), Entry(variant)]
-            for task in tasks:
-                row += _cells(by_key.get((model, task)), variant, gaps, counts)
-            ours = [(model, task, variant) for task in tasks]
-            rows.append([*row, Entry("" if variant == BASELINE else _total(ours, counts, gaps))])
+        parts = [_block(block, gaps, counts, interval) for block in blocks if block.model == model]
+        if len(tasks) > 1:
+            parts.append(_totals(TOTAL, _variants(counts, model), [model], tasks, counts, gaps))
+        for number, part in enumerate(parts):
+            sections.add(len(rows))
+            rows += [[Entry(model if not number and not n else ""), *r] for n, r in enumerate(part)]
     if len(models) > 1:
         sections.add(len(rows))
-        rows += _overall(counts, models, tasks, gaps)
-    source = blocks[0].source_language
+        rows += _overall(models, tasks, counts, gaps)
+    sources = list(dict.fromkeys(block.source_language for block in blocks))
+    source = f"{', '.join(sources)} (source)"
+    columns = ["model", "task", "strategy", "targets", "difference [95 %]"]
+    columns += [source, "change", "↓ ↑"]
+    short = any(SHORT in entry.text for row in rows for entry in row)
+    metrics = dict.fromkeys(block.note for block in blocks if block.note)
+    note = " ".join([_note(rule, interval, source, short=short), *metrics, *mixture(versions)])
+    return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=LABELS)
+
+
+def _note(rule: Rule, interval: SeedInterval, source: str, *, short: bool) -> str:
     note = (
-        f"Test split, %: mean over target languages ({source} left out) ± standard deviation over "
-        f"seeds, the best in bold; ↓ ↑: in how many languages the mean over seeds lies below and "
-        f"above the baseline's by more than one standard deviation ({RULES[rule]})."
+        "Test split, %: mean over target languages ± standard deviation over seeds, in bold the "
+        "best of those that rest on the same seeds and languages; its difference to the baseline "
+        f"in points, over the languages that both have, with its 95 % {interval.words}; {source}: "
+        "the language that was fine-tuned in, and its change from the baseline: a gain there is "
+        "faster learning, not transfer, and targets share it; ↓ ↑: in how many languages the mean "
+        "over seeds lies below and above the baseline's by more "
+        f"than one standard deviation ({RULES[rule]})."
     )
-    if any(SHORT in entry.text for row in rows for entry in row):
-        note += f" {SHORT}: seeds, languages or runs are missing, see below."
-    note = " ".join(dict.fromkeys([note, *(block.note for block in blocks if block.note)]))
-    columns = ["model", "strategy", *heads, f"{TOTAL} ↓ ↑"]
-    return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=2)
+    return note + (f" {SHORT}: seeds, languages or runs are missing, see below." if short else "")
 
 
-def _names(blocks: Sequence[Block]) -> tuple[list[str], list[str]]:
-    """Models and tasks, each once, in order."""
-    tasks = sorted({b.task for b in blocks}, key=[b.task for b in blocks].index)
-    return list(dict.fromkeys(block.model for block in blocks)), tasks
+def _block(
+    block: Block, gaps: Gaps, counts: Mapping[Key, Counts | None], interval: SeedInterval
+) -> list[list[Entry]]:
+    """A row a variant, without the model."""
+    averages = {variant: block.average(variant) for variant in block.variants}
+    best = best_of(averages, {variant: block.scored(variant) for variant in block.variants})
+    rows = []
+    for number, variant in enumerate(block.variants):
+        key = (block.model, block.task, variant)
+        text = with_deviation(averages[variant], block.average_deviation(variant))
+        compares = variant in block.compared
+        texts = (
+            with_interval(block.comparison(variant).differences, interval) if compares else "",
+            with_deviation(*_of_source(block, variant)),
+            points(block.difference(variant, block.source_language), signed=True)
+            if compares
+            else "",
+            arrows(counts[key]) if variant != BASELINE else "",
+        )
+        task = f"{block.task} {block.metric}" if number == 0 else ""
+        entry = Entry(f"{text}{mark(key, gaps)}", variant in best)
+        rows.append([Entry(task), Entry(variant), entry, *map(Entry, texts)])
+    return rows
 
 
-def _cells(
-    block: Block | None, variant: str, gaps: Gaps, counts: Mapping[Key, Counts | None]
-) -> list[Entry]:
-    if block is None or variant not in block.values:
-        return [Entry(MISSING), Entry("")]
-    key = (block.model, block.task, variant)
-    averages = {v: block.average(v) for v in block.variants}
-    best = max((value for value in averages.values() if value is not None), default=None)
-    text = with_deviation(averages[variant], block.average_deviation(variant))
-    arrow = "" if variant == BASELINE else arrows(counts[key])
-    return [
-        Entry(f"{text}{mark(key, gaps)}", best is not None and averages[variant] == best),
-        Entry(arrow),
-    ]
+def _of_source(block: Block, variant: str) -> tuple[float | None, float | None]:
+    language = block.source_language
+    return block.mean(variant, language), block.deviation(variant, language)
 
 
 def _overall(
-    counts: Mapping[Key, Counts | None], models: Sequence[str], tasks: Sequence[str], gaps: Gaps
+    models: Sequence[str],
+    tasks: Sequence[str],
+    counts: Mapping[Key, Counts | None],
+    gaps: Gaps,
 ) -> list[list[Entry]]:
-    """A row a variant: its counts over all models, by task and in all."""
+    """The totals over all models, by task and in all."""
+    parts = [_totals(task, _variants(counts), models, [task], counts, gaps) for task in tasks]
+    if len(tasks) > 1:
+        parts.append(_totals(TOTAL, _variants(counts), models, tasks, counts, gaps))
+    rows = [row for part in parts for row in part]
+    return [[Entry(OVERALL if n == 0 else ""), *row] for n, row in enumerate(rows)]
+
+
+def _variants(counts: Mapping[Key, object], model: str | None = None) -> list[str]:
+    """What is counted, of one model or of all."""
+    return list(dict.fromkeys(key[2] for key in counts if model in (None, key[0])))
+
+
+def _totals(
+    name: str,
+    variants: Sequence[str],
+    models: Sequence[str],
+    tasks: Sequence[str],
+    counts: Mapping[Key, Counts | None],
+    gaps: Gaps,
+) -> list[list[Entry]]:
+    """A row a variant with a sum of counts, without the model."""
     rows = []
-    for number, variant in enumerate(dict.fromkeys(key[2] for key in counts)):
-        row = [Entry(OVERALL if number == 0 else ""), Entry(variant)]
-        for task in tasks:
-            ours = [(model, task, variant) for model in models]
-            row += [Entry(""), Entry(_total(ours, counts, gaps))]
-        everything = [(model, task, variant) for model in models for task in tasks]
-        rows.append([*row, Entry(_total(everything, counts, gaps))])
+    for number, variant in enumerate(variants):
+        keys = [(model, task, variant) for model in models for task in tasks]
+        row = [name if number == 0 else "", variant, "", "", "", "", _total(keys, counts, gaps)]
+        rows.append([Entry(text) for text in row])
     return rows
 
 

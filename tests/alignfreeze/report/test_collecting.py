@@ -109,6 +109,74 @@ def test_another_fine_tuning_is_left_out_and_said():
     assert line == "m, pos: fine-tuned with finetune_lr 1e-3, not 2e-05: 1 run(s)"
 
 
+def test_a_stray_run_leaves_no_grid_out_though_it_is_the_newest():
+    grid = [stored(s, seed) for s in ("front", "none", "baseline") for seed in (31, 42)]
+    # Three times the same cell are one cell.
+    strays = [stored("front", 31, finetune_lr="1e-3") for _ in range(7)]
+    collection = collected([*strays, *grid])
+    (block,) = collection.blocks
+    assert block.variants == ["baseline", "none", "front"]
+    assert {variant: block.seeds(variant) for variant in block.variants} == {
+        variant: [31, 42] for variant in block.variants
+    }
+    assert collection.gaps.sections()["Left out"] == [
+        "m, pos: fine-tuned with finetune_lr 1e-3, not 2e-05: 7 run(s)"
+    ]
+    assert collection.settings[0].startswith("Of several settings, a table")
+
+
+def test_of_as_many_cells_the_newest_run_decides():
+    new = [stored(finetune_lr="1e-3"), stored("none", finetune_lr="1e-3")]
+    old = [stored("none"), stored()]
+    for runs, rate in (([*new, *old], "2e-05, not 1e-3"), ([*old, *new], "1e-3, not 2e-05")):
+        (line,) = sections(runs)["Left out"]
+        assert line == f"m, pos: fine-tuned with finetune_lr {rate}: 2 run(s)"
+
+
+def test_settings_are_chosen_together_not_one_by_one():
+    # Each of lr 1 and of 9 warm-up is in most cells, both together in none.
+    about = [("1", "3"), ("1", "3"), ("1", "5"), ("7", "9"), ("7", "9"), ("7", "9")]
+    runs = [stored("none", n, finetune_lr=a, warmup=b) for n, (a, b) in enumerate(about)]
+    (block,) = collected(runs).blocks
+    assert block.seeds("none") == [3, 4, 5]
+
+
+def test_a_setting_that_older_runs_do_not_know_leaves_them_in():
+    runs = [stored("none", 42, warmup="0.2"), stored("none", warmup="0.1"), stored(warmup="0.1")]
+    runs.append(stored(seed=42))
+    (block,) = collected(runs).blocks
+    assert block.seeds("baseline") == [31, 42]
+    assert block.seeds("none") == [31]
+
+
+def test_runs_of_other_languages_are_of_other_settings():
+    runs = [stored(s, languages="de,fr,zh") for s in ("none", "baseline")]
+    runs += [stored("front", languages="fr,de"), stored("back", languages="zh,de,fr")]
+    collection = collected(runs)
+    assert collection.blocks[0].variants == ["baseline", "none", "back"]
+    assert collection.gaps.sections()["Left out"] == [
+        "m, pos: fine-tuned with languages de,fr, not de,fr,zh: 1 run(s)"
+    ]
+
+
+def test_runs_of_several_processes_have_other_batches():
+    runs = [stored(), stored("none"), stored("front")]
+    runs = [run._replace(tags={**run.tags, "processes": "1"}) for run in runs]
+    runs.append(stored("back"))
+    runs[-1].tags["processes"] = "2"
+    assert sections(runs)["Left out"] == ["m, pos: fine-tuned with processes 2, not 1: 1 run(s)"]
+
+
+def test_steps_are_the_same_however_they_were_given():
+    by_epochs = {"finetune_steps": "625", "finetune_epochs": "5.0", "realign_steps": "None"}
+    by_steps = {"finetune_steps": "625", "finetune_epochs": "None", "realign_steps": "625"}
+    runs = [stored("none", 42, **by_steps), stored("none", **by_epochs), stored(**by_epochs)]
+    collection = collected(runs)
+    assert collection.blocks[0].variants == ["baseline", "none"]
+    assert collection.blocks[0].seeds("none") == [31, 42]
+    assert "Left out" not in collection.gaps.sections()
+
+
 def test_another_place_of_the_same_data_is_no_other_data():
     runs = [
         stored(data="/a/suite"),
@@ -121,9 +189,22 @@ def test_another_place_of_the_same_data_is_no_other_data():
 
 def test_another_realignment_is_another_variant():
     usual = [stored("none", seed, temperature="0.1") for seed in (31, 42)]
-    runs = [stored(), *usual, stored("none", temperature="0.5")]
-    (block,) = collected(runs).blocks
-    assert block.variants == ["baseline", "none", "none, temperature=0.5"]
+    runs = [stored("none", temperature="0.5"), stored(), *usual]
+    collection = collected(runs)
+    assert collection.blocks[0].variants == ["baseline", "none", "none, temperature=0.5"]
+    assert collection.settings[1:] == [
+        "m, pos: rows that do not say otherwise have temperature 0.1."
+    ]
+
+
+def test_mixed_versions_are_told_by_table():
+    runs = [stored(), stored("none"), stored(task="ner")]
+    runs = [run._replace(tags={**run.tags, "version": "0.2.0"}) for run in runs]
+    runs[0].tags["version"] = "0.1.0"
+    collection = collected(runs)
+    mixed = ["alignfreeze 0.1.0 (1 run(s)), 0.2.0 (1 run(s))"]
+    assert [block.versions for block in collection.blocks] == [mixed, []]
+    assert collection.versions == ["alignfreeze 0.1.0 (1 run(s)), 0.2.0 (2 run(s))"]
 
 
 def test_hyperparameters_and_boundaries_are_in_the_name():
@@ -193,8 +274,76 @@ def test_alignment_by_layer_is_the_mean_over_seeds():
         }
         return run._replace(metrics=metrics)
 
-    runs = [stored(), stored("none"), measured(31, 0.2, 0.6), measured(42, 0.4, 0.8)]
+    runs = [stored(), stored("none"), stored("none", 42)]
+    runs += [measured(31, 0.2, 0.6), measured(42, 0.4, 0.8)]
     runs.append(measured(31, 0.9, 0.9))  # an older one of the same
     (block,) = collected(runs).blocks
     assert block.alignment["baseline"]["de"] == {2: pytest.approx(0.3)}
     assert block.alignment["none"]["de"] == {2: pytest.approx(0.7)}
+
+
+def realignment(strategy="none", seed=31, *, value, task="pos", **about):
+    """A realignment that has measured one layer of German, 0.1 before it."""
+    run = stored(strategy, seed, task=task, name="realign", scores={}, **about)
+    metrics = {
+        "alignment/pretrained/de/layer_0": 0.1,
+        "alignment/realigned/de/layer_0": value,
+    }
+    return run._replace(metrics=metrics)
+
+
+def aligned(runs):
+    """By task and variant, what was measured."""
+    return {
+        (block.task, variant): found["de"][0]
+        for block in collected(runs).blocks
+        for variant, found in block.alignment.items()
+    }
+
+
+def test_a_realignment_that_several_tasks_share_is_of_each_of_them():
+    runs = [stored(s, task=task) for s in ("none", "baseline") for task in ("pos", "ner")]
+    runs.append(realignment(value=0.6, task="pos,ner"))
+    assert aligned(runs) == {
+        (task, variant): value
+        for task in ("pos", "ner")
+        for variant, value in (("baseline", 0.1), ("none", 0.6))
+    }
+
+
+def test_of_several_tasks_realignments_each_has_that_of_its_steps():
+    steps = {"pos": "300", "ner": "200"}
+    runs = [
+        stored("none", task=task, finetune_steps=n, realign_steps="None")
+        for task, n in steps.items()
+    ]
+    runs += [
+        realignment(value=int(n) / 1000, task="pos,ner", realign_steps=n, finetune_steps="None")
+        for n in steps.values()
+    ]
+    assert aligned(runs) == {("pos", "none"): 0.3, ("ner", "none"): 0.2}
+    failed = stored("none", task="pos,ner", name="realign", status="FAILED", realign_steps="200")
+    assert "Failed" not in sections([*runs, failed])
+
+
+def test_what_is_left_out_is_not_drawn():
+    about = {"temperature": "0.1", "realign_steps": "300", "data": "suite"}
+    shown = [stored(s, seed, **about) for s in ("none", "baseline") for seed in (31, 42)]
+    left_out = [
+        stored("none", 66, finetune_lr="1e-3", **about),
+        realignment("none", 66, value=0.9, finetune_lr="1e-3", **about),
+        realignment("none", 31, value=0.9, **{**about, "realign_steps": "1000"}),
+        realignment("none", 31, value=0.9, **{**about, "temperature": "0.5"}),
+        realignment("none", 31, value=0.9, **{**about, "data": "other"}),
+        realignment("front", 31, value=0.9, **about),
+    ]
+    measured = [realignment("none", seed, value=0.6, **about) for seed in (31, 42)]
+    assert aligned([*left_out, *shown, *measured]) == {
+        ("pos", "baseline"): 0.1,
+        ("pos", "none"): pytest.approx(0.6),
+    }
+
+
+def test_an_encoder_that_was_taken_over_from_another_fine_tuning_is_drawn():
+    runs = [stored("none"), stored(), realignment(value=0.6, finetune_lr="1e-3")]
+    assert aligned(runs)["pos", "none"] == 0.6

@@ -1,0 +1,111 @@
+"""Which of several settings a table shows, by one rule for fine-tuning and realignment."""
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from alignfreeze.report.runs import REALIGN_SETTINGS, Result, is_realignment
+
+RULE = (
+    "Of several settings, a table of a model and task is of those that most of its cells (a "
+    "strategy and a seed) have; of several that have as many, those of the newest run. This goes "
+    "for fine-tuning first: a run that was fine-tuned otherwise is left out, since the baseline "
+    "says nothing of it. Then it goes for realignment: a run that was realigned otherwise is a "
+    "row of its own, named by what differs. Of several runs of one cell the newest counts."
+)
+
+
+@dataclass
+class _Group:
+    """Results whose settings agree.
+
+    Attributes:
+        settings: All that any of them is known to have.
+        cells: What they are of.
+        newest: The place of the newest among all results, from 0.
+    """
+
+    settings: dict[str, str]
+    newest: int
+    cells: set[Hashable] = field(default_factory=set)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The greatest is that of most cells, then of the newest run."""
+        return len(self.cells), -self.newest
+
+
+def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
+    """The settings that most cells have, all together; of several, those of the newest run.
+
+    A setting that an older run does not know agrees with any.
+
+    Args:
+        found: The newest first.
+        names: The settings to look at; cells that differ in others are different ones.
+    """
+    groups: list[_Group] = []
+    own = {r: {n: v for n, v in r.settings.items() if n in names} for r in found}
+    places = {result: place for place, result in enumerate(found)}
+    # Those that say most come first, so that others find what they agree with.
+    for result in sorted(found, key=lambda r: -len(own[r])):
+        fitting = [group for group in groups if not differing(own[result], group.settings)]
+        group = max(fitting, key=lambda g: g.rank, default=None)
+        if group is None:
+            group = _Group(dict(own[result]), places[result])
+            groups.append(group)
+        rest = frozenset(item for item in result.settings.items() if item[0] not in names)
+        group.settings = own[result] | group.settings
+        group.cells.add((result.strategy, rest, result.seed))
+        group.newest = min(group.newest, places[result])
+    return max(groups, key=lambda g: g.rank).settings if groups else {}
+
+
+def differing(settings: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    """The names of the settings that both know, and that are not the same."""
+    return [name for name in settings if name in others and settings[name] != others[name]]
+
+
+def comparable(
+    scored: Sequence[Result], finetuned: Mapping[tuple[str, str], Mapping[str, str]]
+) -> tuple[list[Result], list[str]]:
+    """The results with the usual fine-tuning, and lines about those that are left out.
+
+    Args:
+        scored: The newest first.
+        finetuned: The usual settings of fine-tuning, by model and task.
+    """
+    used, others = [], Counter[str]()
+    for result in scored:
+        known = finetuned[result.model, result.task]
+        names = differing(result.settings, known)
+        if not names:
+            used.append(result)
+            continue
+        texts = [f"{name} {result.settings[name]}, not {known[name]}" for name in names]
+        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
+    return used, [f"{text}: {n} run(s)" for text, n in others.items()]
+
+
+def variant_of(result: Result, common: Mapping[str, str]) -> str:
+    """A result's strategy, and the settings of its realignment that are not the usual ones."""
+    names = [name for name in REALIGN_SETTINGS if name in differing(result.settings, common)]
+    if is_realignment(result.run) and "realign_steps" in names:
+        # Of several tasks' realignments it cannot be told whose steps they are.
+        names.remove("realign_steps")
+    return ", ".join([result.strategy, *(f"{name}={result.settings[name]}" for name in names)])
+
+
+def unnamed(key: tuple[str, str], used: Sequence[Result], common: Mapping[str, str]) -> list[str]:
+    """A line about the settings of rows that name none, where rows differ in them; or no line.
+
+    Args:
+        key: The model and the task.
+        used: The results of its table.
+        common: The usual settings of realignment.
+    """
+    differ = {name for result in used for name in differing(result.settings, common)}
+    texts = [f"{name} {common[name]}" for name in REALIGN_SETTINGS if name in differ]
+    if not texts:
+        return []
+    return [f"{', '.join(key)}: rows that do not say otherwise have {', '.join(texts)}."]

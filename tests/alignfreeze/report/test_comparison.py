@@ -1,0 +1,175 @@
+"""Rows are compared over what both have, and the best is one of those that can be compared."""
+
+import pytest
+
+from alignfreeze.report.blocks import Block
+from alignfreeze.report.comparison import best_of, compare, paired
+from alignfreeze.report.counting import Counts, count
+from alignfreeze.report.detail import detail_grid
+from alignfreeze.report.gaps import find_gaps
+from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.remarks import comparisons
+from alignfreeze.report.summary import summary_grid
+
+LANGUAGES = ["de", "fr", "zh"]
+BASELINE = {
+    "en": {31: 0.90, 42: 0.91, 66: 0.92},
+    "de": {31: 0.80, 42: 0.81, 66: 0.79},
+    "fr": {31: 0.80, 42: 0.82, 66: 0.81},
+    "zh": {31: 0.20, 42: 0.21, 66: 0.22},
+}
+
+
+def block_of(**variants):
+    return Block("m", "pos", "accuracy", "en", LANGUAGES, list(variants), variants)
+
+
+def without(*languages, of=BASELINE, seeds=(31, 42, 66)):
+    return {
+        language: {seed: own[seed] for seed in seeds}
+        for language, own in of.items()
+        if language not in languages
+    }
+
+
+def texts(grid, label):
+    (row,) = (row for row in grid.rows if label in [entry.text for entry in row])
+    return row
+
+
+LACKS_CHINESE = block_of(baseline=BASELINE, front=without("zh"), none=BASELINE)
+
+
+def test_the_average_of_a_row_that_lacks_a_hard_language_is_no_gain():
+    found = LACKS_CHINESE.comparison("front")
+    assert (found.languages, found.without) == (["de", "fr"], ["zh"])
+    assert found.difference == 0.0
+    gaps = find_gaps([LACKS_CHINESE], [], [])
+    detail = detail_grid(LACKS_CHINESE, gaps, SeedInterval())
+    average = [entry.text for entry in texts(detail, "average of targets")]
+    # Front's own average, of de and fr: 80, 81.5 and 80.
+    assert average[2:4] == ["80.5 ± 0.9†", "+0.0 [+0.0, +0.0]"]
+    assert "The average of front is compared without zh." in detail.note
+    assert comparisons([LACKS_CHINESE]) == ["m, pos: The average of front is compared without zh."]
+
+
+@pytest.mark.parametrize("rule", ["exact", "paper", "published"])
+def test_nor_is_it_a_win_under_any_rule(rule):
+    counts = count(LACKS_CHINESE, "front", rule)
+    assert (counts.down, counts.up) == (0, 0)
+
+
+def test_nor_is_it_bold():
+    grid = summary_grid(
+        [LACKS_CHINESE], find_gaps([LACKS_CHINESE], [], []), "exact", SeedInterval()
+    )
+    bold = {row[2].text: row[3].bold for row in grid.rows}
+    assert bold == {"baseline": True, "front": False, "none": True}
+
+
+def test_a_seed_that_was_a_lucky_one_is_no_win():
+    # Front has the baseline's best seed alone, and the same scores.
+    baseline = {"de": {31: 0.80, 42: 0.70, 66: 0.72}}
+    block = block_of(baseline=baseline, front={"de": {31: 0.80}})
+    for rule in ("exact", "paper", "published"):
+        assert count(block, "front", rule)[:2] == (0, 0)
+    assert block.difference("front", "de") == 0.0
+
+
+def test_averages_are_over_the_seeds_that_have_every_shared_language():
+    own = {"de": {1: 0.5, 2: 0.6}, "fr": {1: 0.7}, "es": {3: 0.1}}
+    baseline = {"de": {1: 0.4, 2: 0.4}, "fr": {1: 0.4, 2: 0.1}, "es": {1: 0.9}}
+    found = compare(own, baseline, ["de", "es", "fr", "xx"])
+    assert (found.languages, found.without) == (["de", "fr"], ["es"])
+    assert found.own == {1: pytest.approx(0.6)}
+    assert found.baseline == {1: pytest.approx(0.4)}
+    assert found.difference == pytest.approx(0.2)
+
+
+def test_nothing_in_common_is_no_difference():
+    found = compare({"de": {1: 0.5}}, {"de": {2: 0.5}}, ["de"])
+    assert (found.difference, found.without) == (None, ["de"])
+    block = block_of(baseline={"de": {2: 0.5}}, front={"de": {1: 0.9}})
+    assert block.difference("front", "de") is None
+    assert count(block, "front", "paper") is None
+    assert comparisons([block]) == [
+        "m, pos: The average of front has nothing in common with the baseline's."
+    ]
+
+
+def test_pairs_are_of_the_seeds_that_both_have():
+    assert paired({3: 0.5, 1: 0.2}, {1: 0.1, 2: 0.9, 3: 0.4}) == {
+        1: pytest.approx(0.1),
+        3: pytest.approx(0.1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "scored", "best"),
+    [
+        ({"a": 0.5, "b": 0.6}, {"a": {1, 2}, "b": {1, 2}}, {"b"}),
+        ({"a": 0.6, "b": 0.6}, {"a": {1}, "b": {1}}, {"a", "b"}),
+        # c has other seeds, d fewer of them.
+        (
+            {"a": 0.5, "b": 0.6, "c": 0.9, "d": 0.8},
+            {"a": {1, 2}, "b": {1, 2}, "c": {3, 4}, "d": {1}},
+            {"b"},
+        ),
+        # Of two sets of as many rows, the one with more scores.
+        (
+            {"a": 0.5, "b": 0.6, "c": 0.9, "d": 0.8},
+            {"a": {1, 2}, "b": {1, 2}, "c": {1}, "d": {1}},
+            {"b"},
+        ),
+        ({"a": 0.5, "b": 0.6}, {"a": {1}, "b": {2}}, set()),
+        ({"a": 0.5, "b": None}, {"a": {1}, "b": set()}, set()),
+        ({}, {}, set()),
+    ],
+)
+def test_the_best_is_among_those_that_rest_on_the_same_scores(values, scored, best):
+    assert best_of(values, scored) == best
+
+
+def test_each_language_has_a_best_of_its_own_seeds():
+    front = without(of=BASELINE, seeds=(31, 42)) | {"fr": {31: 0.9, 42: 0.9, 66: 0.9}}
+    block = block_of(baseline=BASELINE, front=front, none=BASELINE)
+    grid = detail_grid(block, find_gaps([block], [], []), SeedInterval())
+    assert [entry.bold for entry in texts(grid, "fr")] == [False, False, True, False, False, False]
+    assert [entry.bold for entry in texts(grid, "de")] == [False, True, False, False, True, False]
+
+
+def test_every_table_says_how_far_the_source_language_moved():
+    front = {"en": {31: 0.93, 42: 0.93}, "de": {31: 0.81, 42: 0.83}}
+    block = block_of(baseline=BASELINE, front=front)
+    gaps = find_gaps([block], [], [])
+    detail = detail_grid(block, gaps, SeedInterval())
+    # 3 and 2 points, over the seeds that both have: 2.5 ± 12.706 * 0.7071 / sqrt(2).
+    assert [entry.text for entry in texts(detail, "en (source)")][1:] == [
+        "91.0 ± 1.0",
+        "93.0 ± 0.0†",
+        "+2.5 [−3.9, +8.9]",
+    ]
+    summary = summary_grid([block], gaps, "exact", SeedInterval())
+    assert list(summary.columns[5:7]) == ["en (source)", "change"]
+    assert [entry.text for entry in texts(summary, "front")][5:7] == ["93.0 ± 0.0", "+2.5"]
+    for note in (detail.note, summary.note):
+        assert "faster learning" in note
+
+
+def test_a_tie_of_the_published_rule_is_decided_by_the_last_bit():
+    def counts(own, baseline, deviation, rule):
+        # Two seeds that lie a deviation on either side have it as their population deviation.
+        spread = {1: (baseline - deviation) / 100, 2: (baseline + deviation) / 100}
+        scores = Block(
+            *("m", "ner", "accuracy", "en", ["de"], ["baseline", "none"]),
+            {"baseline": {"de": spread}, "none": {"de": {1: own / 100, 2: own / 100}}},
+        )
+        return count(scores, "none", rule)
+
+    ties = [(51.7, 51.4, 0.3), (86.3, 85.2, 1.1), (50.4, 50.7, 0.3)]
+    assert [counts(*tie, "published") for tie in ties] == [
+        Counts(0, 1, 1),
+        Counts(0, 0, 1),
+        Counts(1, 0, 1),
+    ]
+    assert [counts(*tie, "paper") for tie in ties] == [Counts(0, 0, 1)] * 3

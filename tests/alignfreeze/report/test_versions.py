@@ -1,0 +1,43 @@
+"""What a report says when its runs are of several versions."""
+
+from alignfreeze.report.versions import mixed_versions
+from alignfreeze.tracking import StoredRun
+
+
+def run(version="", libraries=""):
+    tags = {name: v for name, v in (("version", version), ("libraries", libraries)) if v}
+    return StoredRun("id", "finetune-pos", "FINISHED", 0, 1.0, tags, {}, {})
+
+
+def test_the_same_versions_are_no_mixture():
+    same = run("0.2.0", "numpy 2.4.0, torch 2.13.0")
+    assert mixed_versions([same, same]) == []
+    assert mixed_versions([run(), run()]) == []
+    assert mixed_versions([]) == []
+
+
+def test_what_differs_is_said_with_how_many_runs():
+    runs = [
+        run("0.2.0", "numpy 2.4.0, torch 2.13.0"),
+        run("0.2.0", "numpy 2.4.0, torch 2.12.1"),
+        run("0.1.0", "numpy 2.4.0, torch 2.13.0"),
+    ]
+    assert mixed_versions(runs) == [
+        "alignfreeze 0.1.0 (1 run(s)), 0.2.0 (2 run(s))",
+        "torch 2.12.1 (1 run(s)), 2.13.0 (2 run(s))",
+    ]
+
+
+def test_a_run_of_before_the_tags_is_one_of_an_unknown_version():
+    assert mixed_versions([run("0.2.0", "numpy 2.4.0"), run()]) == [
+        "alignfreeze 0.2.0 (1 run(s)), unknown (1 run(s))",
+        "numpy 2.4.0 (1 run(s)), unknown (1 run(s))",
+    ]
+
+
+def test_an_encoder_of_another_version_is_a_mixture_too():
+    own = run("0.2.0", "torch 2.13.0")
+    tags = {**own.tags, "realign_version": "0.1.0", "realign_libraries": "torch 2.13.0"}
+    assert mixed_versions([own, own._replace(tags=tags)]) == [
+        "alignfreeze 0.2.0 (1 run(s)), 0.2.0 on an encoder of 0.1.0 (1 run(s))"
+    ]
