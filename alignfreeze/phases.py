@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from alignfreeze import tracking
-from alignfreeze.caching import building, cache_root
+from alignfreeze.caching import building, cache_root, check_sealed
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -288,6 +288,7 @@ class Phases:
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
             checkpoints = self._checkpoints(identity, run)
             if kept and kept.is_dir():
+                check_sealed(kept, "the fine-tuned model that was kept for the tests")
                 model = load_finetuned(kept, data.task.auto_class)
             else:
                 set_seed(config.seed, device_specific=True)
