@@ -3,11 +3,12 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
+from alignfreeze.caching import check_sealed
 from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.errors import DataError
@@ -52,7 +53,7 @@ def write_alignments(
 
     Raises:
         DataError: If a file is missing or malformed, cannot be written, or would be replaced by
-            what is made of it.
+            what is made of it; or if what was aligned before is damaged.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
@@ -64,7 +65,8 @@ def write_alignments(
     _check_output(list(files.values()), job)
     folder = cache / "alignments" / f"{job.name}-{job.fingerprint()}"
     build_from_shards(job, folder, _join_shards)
-    stats = _stats(folder, files)
+    check_sealed(folder, "what was aligned before")
+    stats = read_stats(folder)
     _publish({folder / name: path for name, path in files.items()})
     logger.info("%s: %s", files[LINKS], stats)
     return stats
@@ -117,18 +119,6 @@ def _join_shards(shards: Sequence[Path], joined: Path, stats: CorpusStats) -> No
             for shard in shards:
                 with (shard / name).open("rb") as part:
                     shutil.copyfileobj(part, whole)
-
-
-def _stats(folder: Path, names: Iterable[str]) -> CorpusStats:
-    """What became of a text whose alignments are cached."""
-    try:
-        stats = read_stats(folder)
-        for name in names:
-            (folder / name).stat()
-    except (OSError, ValueError) as error:
-        message = "the cached alignments are damaged; delete the folder"
-        raise DataError(message, file=folder) from error
-    return stats
 
 
 def _publish(files: dict[Path, Path]) -> None:

@@ -1,4 +1,4 @@
-"""Where computed data is kept between runs, and how it is put there whole or not at all."""
+"""Where computed data is kept between runs: put there whole or not at all, and read whole."""
 
 import fcntl
 import hashlib
@@ -12,6 +12,9 @@ from uuid import uuid4
 from platformdirs import user_cache_dir
 
 from alignfreeze.errors import DataError
+
+SUMS = "SHA256SUMS"
+"""The digests of a folder's files, as ``sha256sum`` writes and checks them."""
 
 
 def cache_root() -> Path:
@@ -34,7 +37,7 @@ def file_digest(path: Path) -> str:
 
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """Fill a folder elsewhere, and move it to its place once it is complete.
+    """Fill a folder elsewhere, and move it to its place, sealed, once it is complete.
 
     Processes may build the same folder at once: the first to be done wins, and the others
     throw theirs away. After an error nothing is left.
@@ -56,6 +59,7 @@ def building(folder: Path) -> Iterator[Path]:
         raise DataError(f"the cache cannot be written: {reason}", file=folder.parent) from error
     try:
         yield temporary
+        seal(temporary)
         _move(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -68,6 +72,51 @@ def _move(temporary: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
+
+
+def seal(folder: Path) -> None:
+    """Write down the digests of a folder's files, for `check_sealed`.
+
+    Raises:
+        DataError: If a file cannot be read.
+    """
+    sums = folder / SUMS
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != sums)
+    lines = [f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    sums.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def check_sealed(folder: Path, what: str, remedy: str = "delete the folder") -> set[str]:
+    """Check that a folder's files are, byte for byte, what they were when it was sealed.
+
+    A file that was cut, by a full disk or a machine that lost power, may still be readable.
+
+    Args:
+        folder: A folder that `seal` was called for.
+        what: What is in it, for the error.
+        remedy: What to do about a damaged one, for the error.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        DataError: If a file is missing or another one; names it.
+    """
+    fault = f"{what} is damaged, {{}}; {remedy}"
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        digests = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise DataError(fault.format(f"{SUMS} cannot be read"), file=folder) from error
+    if not digests:
+        raise DataError(fault.format(f"{SUMS} is empty"), file=folder)
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(fault.format(f"{name} is missing"), file=folder)
+        if file_digest(path) != digest:
+            raise DataError(fault.format(f"{name} is not what was written"), file=folder)
+    return set(digests)
 
 
 @contextmanager

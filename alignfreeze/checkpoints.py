@@ -2,17 +2,27 @@
 
 import json
 import logging
+import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from accelerate import Accelerator
+from accelerate.utils import load
+from accelerate.utils.constants import RNG_STATE_NAME
+
+from alignfreeze.caching import check_sealed, seal
+from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_FILE = "progress.json"
+
+REMEDY = "delete the folder to go on from another checkpoint, or from the start"
 
 
 class LossRecord(NamedTuple):
@@ -67,6 +77,7 @@ class CheckpointFolder:
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
+            seal(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
             for old in self._checkpoints(self.folder):
@@ -80,8 +91,23 @@ class CheckpointFolder:
         return max(found, key=lambda path: path.name, default=None)
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
-        """Put training back into the state of a checkpoint, random numbers included."""
+        """Put training back into the state of a checkpoint, random numbers included.
+
+        Raises:
+            DataError: If a file of the checkpoint is damaged or missing, or the random numbers
+                cannot go on from where they were on this machine; names it.
+        """
+        names = check_sealed(checkpoint, "the checkpoint", REMEDY)
+        own = f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
+        if own not in names:
+            raise DataError(f"the checkpoint has no {own}; {REMEDY}", file=checkpoint)
         accelerator.load_state(str(checkpoint))
+        if not _random_numbers_are(load(checkpoint / own)):
+            raise DataError(
+                f"the random numbers of {own} do not fit this machine, its devices or its "
+                f"libraries; {REMEDY}",
+                file=checkpoint,
+            )
         self._resumed = checkpoint.parent
         values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
         losses = [LossRecord(*record) for record in values.pop("losses")]
@@ -100,3 +126,16 @@ class CheckpointFolder:
     @staticmethod
     def _checkpoints(folder: Path) -> Iterator[Path]:
         return (path for path in folder.glob("step-*") if path.suffix != ".partial")
+
+
+def _random_numbers_are(states: dict[str, Any]) -> bool:
+    """Whether all generators are in these states: Accelerate goes on if it cannot set one."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    wanted = states.get("torch_cuda_manual_seed", [])
+    return (
+        random.getstate() == states["random_state"]
+        and all(map(np.array_equal, np.random.get_state(), states["numpy_random_seed"]))
+        and torch.equal(torch.get_rng_state(), states["torch_manual_seed"])
+        and len(devices) >= len(wanted)
+        and all(map(torch.equal, devices, wanted))
+    )

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignfreeze.caching import check_sealed
 from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.contracts import Aligner, Bitext, WordAlignment
 from alignfreeze.errors import DataError
@@ -95,7 +96,8 @@ def aligned_corpus(
         cleaning: Which sentence pairs are dropped.
 
     Raises:
-        DataError: If a file is missing or malformed, or no aligned words are left.
+        DataError: If a file is missing or malformed, no aligned words are left, or what was
+            aligned before is damaged.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
@@ -174,13 +176,11 @@ def _nothing_left(job: Job, stats: CorpusStats) -> str:
 
 
 def _opened(folder: Path, bitext: Bitext, fingerprint: str) -> AlignedCorpus:
-    """Open a cached corpus."""
+    """Open a cached corpus, which would still be readable if it had been cut at a batch."""
     from datasets import Dataset
 
-    try:
-        stats = read_stats(folder)
-        dataset = Dataset.from_file(str(folder / PAIRS))
-    except (OSError, ValueError) as error:
-        raise DataError("the cached corpus is damaged; delete the folder", file=folder) from error
+    check_sealed(folder, "the cached corpus")
+    stats = read_stats(folder)
+    dataset = Dataset.from_file(str(folder / PAIRS))
     logger.info("%s-%s: %s", bitext.source, bitext.target, stats)
     return AlignedCorpus(bitext.source, bitext.target, fingerprint, stats, dataset)

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from alignfreeze import __version__, tracking
-from alignfreeze.caching import building, cache_root
+from alignfreeze.caching import building, cache_root, check_sealed
 from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.choices import StrategyChoice
 from alignfreeze.config import RunConfig
@@ -325,6 +325,7 @@ class Phases:
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
             checkpoints = self._checkpoints(identity, run)
             if kept and kept.is_dir():
+                check_sealed(kept, "the fine-tuned model that was kept for the tests")
                 model = load_finetuned(kept, data.task.auto_class)
             else:
                 set_seed(config.seed, device_specific=True)

@@ -3,17 +3,27 @@
 A frozen prefix (the embeddings and the layers above them, as far as all are frozen) is a fixed
 function of a sentence if its dropout is off. So it is run in evaluation mode, and its output is
 kept: for the next epoch, the next temperature, and for trials that freeze as many layers or more.
+
+To the last bit, that takes more: matrix products add up in an order that depends on their shapes.
+So a sentence is always run in a batch of the same shape, whatever the sentences beside it, and
+numbers go from layer to layer as precise as they are kept. Then it makes no difference what was
+kept, where, and by whom: an interrupted run goes on to the bits that it would have come to.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from alignfreeze.acceleration import unread_masks
+from alignfreeze.batching import padded
 from alignfreeze.encoders import layer_count, parameter_sites, resolve_layers
 from alignfreeze.errors import EncoderError
 from alignfreeze.freezing import FreezingSummary
@@ -26,6 +36,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
+
+ROWS = 8
+"""Sentences of each batch that a prefix runs; what lacks is filled up."""
+
+LENGTHS = 16
+"""Sentences are padded to multiples of so many subwords."""
 
 
 def prefix_length(
@@ -58,6 +74,7 @@ class FrozenPrefix:
         boundary: How many layers are frozen, at least 1.
         cache: The encoder's.
         accelerator: Where, and in which precision.
+        longest: The most subwords that the encoder reads at once.
 
     Attributes:
         upper: The encoder from the boundary on, to be trained.
@@ -74,6 +91,8 @@ class FrozenPrefix:
         boundary: int,
         cache: PrefixCache,
         accelerator: "Accelerator",
+        *,
+        longest: int,
     ) -> None:
         self.boundary = boundary
         self.computed = 0
@@ -81,11 +100,13 @@ class FrozenPrefix:
         self._encoder = encoder.to(accelerator.device)
         check_sections(self._encoder, boundary)
         self.upper = EncoderSection(encoder, boundary, layer_count(encoder))
+        self._longest = longest
+        self._padding = encoder.config.pad_token_id or 0
         self._cache = cache
         self._accelerator = accelerator
         self._precision = str(accelerator.mixed_precision)
         self._dtype = torch.float32 if self._precision == "no" else torch.float16
-        self._store = cache.store(self._precision, boundary)
+        self._store = cache.store(self._precision, boundary, self._dtype)
         self._sections: dict[int, EncoderSection] = {}
 
     def __str__(self) -> str:
@@ -106,39 +127,59 @@ class FrozenPrefix:
         ids = batch.input_ids.to(torch.int32).numpy()
         keys = [row[:length].tobytes() for row, length in zip(ids, lengths, strict=True)]
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
-        new = {key: row for key, row in first.items() if key not in self._store}
+        new = {
+            key: ids[row, : lengths[row]] for key, row in first.items() if key not in self._store
+        }
         self.computed += len(new)
         self.found += len(keys) - len(new)
-        fresh = self._run(batch, new, lengths)
+        fresh = self._run(new)
         rows = [fresh[key].float() if key in fresh else self._store.get(key) for key in keys]
         return pad_sequence(rows, batch_first=True)
 
-    def _run(
-        self, batch: PairBatch, new: dict[bytes, int], lengths: list[int]
-    ) -> dict[bytes, Tensor]:
+    def _run(self, sentences: dict[bytes, NDArray[np.int32]]) -> dict[bytes, Tensor]:
         """Compute the states of sentences that are not there yet, and keep them."""
-        if not new:
-            return {}
-        rows = list(new.values())
-        longest = max(lengths[row] for row in rows)
-        start, fed = self._nearest(list(new))
-        if start not in self._sections:
-            self._sections[start] = EncoderSection(self._encoder, start, self.boundary)
-        device = self._accelerator.device
-        with torch.no_grad(), self._accelerator.autocast():
-            states = self._sections[start].states(
-                batch.input_ids[rows, :longest].to(device),
-                batch.attention_mask[rows, :longest].to(device),
-                None if fed is None else fed.to(device),
-            )
-        # As precise as what is kept on disk, so that the memory that there is changes nothing.
-        rounded = states.to(self._dtype)
-        states = (rounded if rounded.isfinite().all() else states.float()).cpu()
+        alike: defaultdict[int, list[bytes]] = defaultdict(list)
+        for key, ids in sentences.items():
+            alike[min(-(-len(ids) // LENGTHS) * LENGTHS, self._longest)].append(key)
+        run: list[tuple[list[bytes], Tensor]] = []
+        for length, keys in alike.items():
+            for begin in range(0, len(keys), ROWS):
+                chunk = keys[begin : begin + ROWS]
+                run.append((chunk, self._run_batch(chunk, sentences, length)))
         fresh = {}
-        for (key, row), one in zip(new.items(), states, strict=True):
-            fresh[key] = one[: lengths[row]]
-            self._store.add(key, fresh[key])
+        for chunk, states in run:
+            for key, one in zip(chunk, states.cpu(), strict=False):
+                fresh[key] = self._compact(one[: len(sentences[key])])
+                self._store.add(key, fresh[key])
         return fresh
+
+    def _run_batch(
+        self, keys: list[bytes], sentences: dict[bytes, NDArray[np.int32]], length: int
+    ) -> Tensor:
+        """States of shape (ROWS, length, hidden), those of at most so many sentences first."""
+        filled = [*keys, *[keys[-1]] * (ROWS - len(keys))]
+        device = self._accelerator.device
+        ids = padded([sentences[key] for key in filled], length, self._padding)
+        mask = padded([np.ones_like(sentences[key]) for key in filled], length, 0)
+        start, fed = self._nearest(filled)
+        if start not in self._sections:
+            ends = (start, self.boundary)
+            self._sections[start] = EncoderSection(self._encoder, *ends, between=self._rounded)
+        if fed is not None:
+            fed = nn.functional.pad(fed, (0, 0, 0, length - fed.shape[1])).to(device)
+        # A mask that hides nothing is not left out either: attention would add up otherwise.
+        with torch.no_grad(), self._accelerator.autocast(), unread_masks():
+            return self._sections[start].states(ids.to(device), mask.to(device), fed)
+
+    def _rounded(self, states: Tensor) -> Tensor:
+        """States in 32 bits, those numbers rounded to what is kept of them that fit into it."""
+        held = states.to(self._dtype).float()
+        return torch.where(held.isfinite(), held, states.float())
+
+    def _compact(self, states: Tensor) -> Tensor:
+        """Rounded states in as few bits as hold them."""
+        held = states.to(self._dtype)
+        return held if torch.equal(held.float(), states) else states
 
     def _nearest(self, keys: list[bytes]) -> tuple[int, Tensor | None]:
         """Where to start: at the highest layer below that has states of all the sentences."""
@@ -188,11 +229,16 @@ class PrefixedStream:
 
 
 def cut_prefix(
-    encoder: "PreTrainedModel", boundary: int, cache: PrefixCache, accelerator: "Accelerator"
+    encoder: "PreTrainedModel",
+    boundary: int,
+    cache: PrefixCache,
+    accelerator: "Accelerator",
+    *,
+    longest: int,
 ) -> FrozenPrefix | None:
     """The frozen prefix, or ``None``, with a warning, for an encoder that cannot be cut."""
     try:
-        return FrozenPrefix(encoder, boundary, cache, accelerator)
+        return FrozenPrefix(encoder, boundary, cache, accelerator, longest=longest)
     except EncoderError as error:
         logger.warning("prefix: all layers are run at every step: %s", error)
         return None

@@ -12,11 +12,11 @@ from alignfreeze.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.corpus import AlignedCorpus
-from alignfreeze.encoders import hidden_size, word_states
-from alignfreeze.freezing import FreezingSummary, frozen
+from alignfreeze.encoders import hidden_size, longest_input, word_states
+from alignfreeze.freezing import frozen
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, PairBatch, PairStream
-from alignfreeze.prefixes import FrozenPrefix, PrefixedStream, cut_prefix, prefix_length
+from alignfreeze.prefixes import PrefixedStream, cut_prefix, prefix_length
 from alignfreeze.sections import EncoderSection
 from alignfreeze.states import PrefixCache
 from alignfreeze.training import TrainingPlan, TrainingResult, train
@@ -130,7 +130,10 @@ def realign(
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
         if config.prefix == "cached" and prefixes is not None:
-            prefix = _prefix(encoder, summary, config.layer, prefixes, accelerator)
+            boundary = prefix_length(encoder, summary, config.layer)
+            longest = longest_input(encoder, tokenizer)
+            if boundary:
+                prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
         model = RealignmentModel(
             encoder if prefix is None else prefix.upper,
             layers=config.layer,
@@ -190,15 +193,3 @@ def _plan(config: RunConfig, steps: int) -> TrainingPlan:
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
     )
-
-
-def _prefix(
-    encoder: "PreTrainedModel",
-    summary: FreezingSummary,
-    realigned: tuple[int, ...],
-    prefixes: PrefixCache,
-    accelerator: "Accelerator",
-) -> FrozenPrefix | None:
-    """The layers that need not be run at every step, if there are any."""
-    boundary = prefix_length(encoder, summary, realigned)
-    return cut_prefix(encoder, boundary, prefixes, accelerator) if boundary else None

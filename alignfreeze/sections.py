@@ -1,6 +1,7 @@
 """A part of an encoder's layers, run on its own; shares the encoder's weights."""
 
 import copy
+from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ class EncoderSection:
         encoder: The encoder, without a task head; it is left as it is.
         start: The first layer that is run. If it is not 0, states are to be given.
         stop: One past the last layer that is run.
+        between: Done to the states that go from one layer of the section to the next, and to
+            those that leave it.
 
     Attributes:
         encoder: The copy. Called by itself, with states fed, it returns what the encoder
@@ -36,8 +39,15 @@ class EncoderSection:
         EncoderError: If the encoder keeps its layers in several lists.
     """
 
-    def __init__(self, encoder: "PreTrainedModel", start: int, stop: int) -> None:
+    def __init__(
+        self,
+        encoder: "PreTrainedModel",
+        start: int,
+        stop: int,
+        between: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.encoder = _copied(encoder)
+        self._between = between
         self.start = start
         self._fed: Tensor | None = None
         self._left: Tensor | None = None
@@ -49,6 +59,8 @@ class EncoderSection:
         if start > 0:
             _turn_off_dropout(self.encoder, layers)
             layers[start].register_forward_pre_hook(self._replace, with_kwargs=True)
+        for layer in layers[start + 1 : stop] if between else ():
+            layer.register_forward_pre_hook(self._change, with_kwargs=True)
         if stop < len(layers):
             layers[stop].register_forward_pre_hook(self._keep, with_kwargs=True)
 
@@ -75,12 +87,27 @@ class EncoderSection:
     def _replace(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._fed is None:
             raise RuntimeError(f"a section from layer {self.start} on must be fed with states")
-        if args:
-            return (self._fed, *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": self._fed}
+        return _replaced(self._fed, args, kwargs)
+
+    def _change(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _replaced(self._changed(_states(args, kwargs)), args, kwargs)
 
     def _keep(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._left = args[0] if args else kwargs["hidden_states"]
+        self._left = self._changed(_states(args, kwargs))
+
+    def _changed(self, states: Tensor) -> Tensor:
+        return states if self._between is None else self._between(states)
+
+
+def _states(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The states that a layer was called with."""
+    states: Tensor = args[0] if args else kwargs["hidden_states"]
+    return states
+
+
+def _replaced(states: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a layer is called with, but for other states."""
+    return ((states, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": states})
 
 
 def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alignfreeze.caching import building
+from alignfreeze.caching import building, check_sealed
 from alignfreeze.cleaning import CorpusStats, count_pairs, mark_repeats
-from alignfreeze.errors import AlignFreezeError
+from alignfreeze.errors import AlignFreezeError, DataError
 from alignfreeze.jobs import Job, align_shard, read_stats, write_stats
 from alignfreeze.progress import progress_bar
 
@@ -59,7 +59,7 @@ def build_from_shards(
             and what became of the text.
 
     Raises:
-        DataError: If a file is missing or malformed.
+        DataError: If a file is missing or malformed, or a shard that was done before is damaged.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
@@ -76,7 +76,7 @@ def build_from_shards(
         with building(folder) as temporary:
             join(finished, temporary, stats)
             write_stats(temporary, stats)
-    except FileNotFoundError:
+    except (FileNotFoundError, DataError):
         # Another process was quicker, and has removed the shards that both worked on.
         if not folder.is_dir():
             raise
@@ -104,11 +104,15 @@ def _finished(job: Job, shards: list[range], work: Path) -> list[Path]:
     marks = None
     if job.cleaning.drop_duplicates:
         marks = work / "repeats" / MARKS
-        if not marks.exists():
+        if marks.parent.is_dir():
+            check_sealed(marks.parent, "what an earlier run found to repeat")
+        else:
             with building(marks.parent) as temporary:
                 mark_repeats(job.bitext, shards[-1].stop - 1, temporary / MARKS)
     folders = {lines: work / f"{number:05d}" for number, lines in enumerate(shards)}
     missing = {lines: folder for lines, folder in folders.items() if not folder.is_dir()}
+    for lines in folders.keys() - missing.keys():
+        check_sealed(folders[lines], "what an earlier run aligned")
     n_done, n_lines = len(shards) - len(missing), shards[-1].stop - 1
     if n_done:
         logger.info("%s: %d of %d shards were aligned before", job.name, n_done, len(shards))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alignfreeze import demo
-from alignfreeze.caching import building, cache_root, folder_digest
+from alignfreeze.caching import building, cache_root, check_sealed, folder_digest
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import DataError
 from alignfreeze.hub import HubSupplier
@@ -46,10 +46,17 @@ def _existing(folder: str) -> Path:
 
 
 def _demo_folder() -> Path:
-    """The embedded corpus as files, keyed by the code and the words that it is made from."""
+    """The embedded corpus as files, keyed by the code and the words that it is made from.
+
+    Raises:
+        DataError: If what was written before is damaged.
+    """
     digest = folder_digest(Path(demo.__file__).parent, "*.py", "*.tsv")
-    folder = cache_root() / "demo" / digest[:16]
-    if not folder.is_dir():
+    # Older versions wrote it without a seal, to a folder of another name.
+    folder = cache_root() / "demo" / f"{digest[:16]}-sealed"
+    if folder.is_dir():
+        check_sealed(folder, "the demo's corpus")
+    else:
         with building(folder) as empty:
             demo.write_corpus(empty)
     return folder

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
@@ -49,17 +48,19 @@ class StateStore:
     Args:
         budget: Memory, shared with other stores.
         folder: Where the files of states are, which have no names and go with the process.
+        dtype: Of the numbers in files.
 
     Attributes:
         on_disk: How many sentences are in files.
     """
 
-    def __init__(self, budget: Budget, folder: Path) -> None:
+    def __init__(self, budget: Budget, folder: Path, dtype: torch.dtype) -> None:
         self._budget = budget
         self._folder = folder
+        self._dtype = dtype
         self._memory: dict[bytes, Tensor] = {}
         self._places: dict[bytes, tuple[int, int, int]] = {}
-        self._segments: list[NDArray[np.float16]] = []
+        self._segments: list[Tensor] = []
         self._used = 0
         self._full = False
 
@@ -83,12 +84,13 @@ class StateStore:
         if key in self._memory:
             return self._memory[key].float()
         segment, begin, end = self._places[key]
-        return torch.from_numpy(self._segments[segment][begin:end].astype(np.float32))
+        return self._segments[segment][begin:end].to(torch.float32, copy=True)
 
     def add(self, key: bytes, states: Tensor) -> None:
         """Keep a sentence's states of shape (subwords, hidden), if there is room.
 
-        In memory they are kept as they are; on disk in 16 bits, if those can hold them.
+        What `get` returns are the same numbers, so that it makes no difference what was kept
+        where; those that a file's cannot hold are kept in memory alone.
         """
         size = states.numel() * states.element_size()
         if self._budget.take(size):
@@ -97,14 +99,15 @@ class StateStore:
             self._write(key, states)
 
     def _write(self, key: bytes, states: Tensor) -> None:
-        half = states.half()
-        if not half.isfinite().all():
+        held = states.to(self._dtype)
+        if not torch.equal(held.to(states.dtype), states):
             return
-        rows, width = half.shape
+        rows, width = held.shape
+        row = width * held.element_size()
         try:
             if not self._segments or self._used + rows > len(self._segments[-1]):
                 size = min(SEGMENT << len(self._segments), LARGEST)
-                self._segments.append(self._segment(max(rows, size // (2 * width)), width))
+                self._segments.append(self._segment(max(rows, size // row), width))
                 self._used = 0
         except OSError as error:
             self._full = True
@@ -112,18 +115,20 @@ class StateStore:
             logger.warning("prefix: no more states are kept, in %s: %s", self._folder, reason)
             return
         end = self._used + rows
-        self._segments[-1][self._used : end] = half.numpy()
+        self._segments[-1][self._used : end] = held
         self._places[key] = (len(self._segments) - 1, self._used, end)
         self._used = end
 
-    def _segment(self, rows: int, width: int) -> NDArray[np.float16]:
+    def _segment(self, rows: int, width: int) -> Tensor:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < RESERVE + 2 * rows * width:
+        size = rows * width * self._dtype.itemsize
+        if shutil.disk_usage(self._folder).free < RESERVE + size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with tempfile.TemporaryFile(dir=self._folder) as file:
             # A hole in the file that the disk has no room for would kill the process.
-            _allocate(file.fileno(), rows * width * 2)
-            return np.memmap(file, np.float16, "r+", shape=(rows, width))
+            _allocate(file.fileno(), size)
+            mapped = np.memmap(file, np.uint8, "r+", shape=(size,))
+        return torch.from_numpy(mapped).view(self._dtype).view(rows, width)
 
 
 def _allocate(file: int, size: int) -> None:
@@ -148,10 +153,10 @@ class PrefixCache:
         self._folder = folder
         self._stores: dict[tuple[str, int], StateStore] = {}
 
-    def store(self, precision: str, boundary: int) -> StateStore:
-        """The states before a layer, computed in a precision."""
+    def store(self, precision: str, boundary: int, dtype: torch.dtype) -> StateStore:
+        """The states before a layer, computed in a precision; on disk in a type that holds them."""
         return self._stores.setdefault(
-            (precision, boundary), StateStore(self._budget, self._folder)
+            (precision, boundary), StateStore(self._budget, self._folder, dtype)
         )
 
     def below(self, precision: str, boundary: int) -> list[tuple[int, StateStore]]:

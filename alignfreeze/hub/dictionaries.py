@@ -6,7 +6,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from alignfreeze.hub.files import replacing
+from alignfreeze.hub.files import is_whole, replacing
 from alignfreeze.modelfiles import why_offline
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Dictionaries:
             The file; ``None`` where there is none.
         """
         path = self._folder / f"{source}-{target}.txt"
-        if self._mirror is None and path.is_file():
+        if self._mirror is None and is_whole(path):
             return path
         if self._gave_up:
             logger.warning("no dictionary %s: not asked for, since %s", path.name, self._gave_up)

@@ -11,7 +11,7 @@ from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
 from alignfreeze.errors import DataError
 from alignfreeze.hub.cards import DEFAULT
 from alignfreeze.hub.dictionaries import Dictionaries
-from alignfreeze.hub.files import replacing
+from alignfreeze.hub.files import is_whole, replacing
 from alignfreeze.hub.locating import SplitError, SplitFiles, find_mirrored, find_published
 from alignfreeze.hub.streams import open_split, reaching, write_parquet, write_texts
 
@@ -189,7 +189,7 @@ class HubSupplier:
         part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
         for name in dict.fromkeys((ALL, part)):
             *texts, note = self._paths(name, target)
-            if all(path.is_file() for path in texts) and _noted(note) == state:
+            if _noted(note) == state and all(map(is_whole, texts)):
                 return texts[0], texts[1]
         with reaching(place, self._mirror):
             dataset = open_split(place, files or self._text_files(place))
@@ -228,11 +228,11 @@ def _noted(note: Path) -> str:
 
 
 def _columns(path: Path) -> list[str]:
-    """The columns of a file in the cache; none where it is missing, or cannot be read."""
+    """The columns of a file in the cache; none where it is missing or damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not path.is_file():
+    if not is_whole(path):
         return []
     try:
         return list(pq.read_schema(path).names)

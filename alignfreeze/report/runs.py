@@ -16,6 +16,9 @@ TEST = "test/"
 UNKNOWN = "None"
 """A param that was not given, and is not known before the phase."""
 
+HERE = "that of fine-tuning"
+"""What an encoder that was not realigned otherwise has."""
+
 MEASURED = {"seed", "alignment_pairs"}
 """Fields of a phase that tell no setting of one: the seed is another dimension."""
 
@@ -39,6 +42,9 @@ FINETUNE_SETTINGS = (
     "finetune_steps",
     "finetune_epochs",
 )
+ELSEWHERE = ("seed", *RUN_SETTINGS)
+"""What an encoder that was realigned in another run may have had otherwise, by ``realign_NAME``."""
+
 REALIGN_SETTINGS = (
     *(name for name in REALIGN_FIELDS if name not in {*FINETUNE_FIELDS, *MEASURED}),
     "realign_steps",
@@ -49,6 +55,7 @@ REALIGN_SETTINGS = (
     "pair_max_words",
     "pair_max_ratio",
     "pair_duplicates",
+    *(f"realign_{name}" for name in ELSEWHERE),
 )
 
 
@@ -60,7 +67,8 @@ class Result:
         run: The run.
         model: Without owner and folder.
         task: Its one task.
-        strategy: With its hyperparameters, as ``front(boundary=3)``.
+        strategy: With its hyperparameters, as ``front(boundary=3)``; without, where they are those
+            that it has by default.
         seed: Its seed.
         boundary: The strategy's name and its boundary, where it was given one.
         settings: What else may differ and matters: of fine-tuning, and of realignment.
@@ -157,7 +165,8 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         return []
     strategy = tags["strategy"]
     args = _arguments(run.params.get("strategy_args", "{}"))
-    written = ", ".join(f"{name}={value}" for name, value in sorted(args.items()))
+    named = {} if tags.get("usual_strategy") == "true" else args
+    written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
     boundary = args.get("boundary")
     return [
         Result(
@@ -193,6 +202,7 @@ def _settings(run: StoredRun) -> dict[str, str]:
     params = _resolved(run.params) | {
         name: run.tags[name] for name in ("precision", "processes") if name in run.tags
     }
+    params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
     return {name: params[name] for name in names if name in params}
 

@@ -1,9 +1,18 @@
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
-from alignfreeze.caching import building, cache_root, file_digest, folder_digest
+from alignfreeze.caching import (
+    SUMS,
+    building,
+    cache_root,
+    check_sealed,
+    file_digest,
+    folder_digest,
+    seal,
+)
 from alignfreeze.errors import DataError
 
 
@@ -71,6 +80,38 @@ def test_building_does_not_replace_a_file(tmp_path):
     with pytest.raises(OSError, match="folder"), building(folder):
         pass
     assert _names(tmp_path) == ["folder"]
+
+
+def test_what_is_built_is_sealed(tmp_path):
+    with building(tmp_path / "folder") as temporary:
+        (temporary / "sub").mkdir()
+        (temporary / "sub" / "a b").write_text("1")
+        (temporary / "c").write_text("2")
+    names = check_sealed(tmp_path / "folder", "the thing")
+    assert names == {"c", "sub/a b"}
+    sums = f"{hashlib.sha256(b'2').hexdigest()}  c\n{hashlib.sha256(b'1').hexdigest()}  sub/a b\n"
+    assert (tmp_path / "folder" / SUMS).read_text() == sums
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda path: path.unlink(), "file is missing"),
+        (lambda path: path.write_text("con"), "file is not what was written"),
+        (lambda path: path.write_text(""), "file is not what was written"),
+        (lambda path: path.write_bytes(bytes(7)), "file is not what was written"),
+        (lambda path: path.with_name(SUMS).unlink(), "SHA256SUMS cannot be read"),
+        (lambda path: path.with_name(SUMS).write_text("?"), "SHA256SUMS cannot be read"),
+        (lambda path: path.with_name(SUMS).write_text(""), "SHA256SUMS is empty"),
+    ],
+)
+def test_damage_is_named(tmp_path, damage, fault):
+    (tmp_path / "file").write_text("content")
+    seal(tmp_path)
+    damage(tmp_path / "file")
+    message = f"{tmp_path}: the thing is damaged, {fault}; do this"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        check_sealed(tmp_path, "the thing", "do this")
 
 
 def _names(folder: Path) -> list[str]:

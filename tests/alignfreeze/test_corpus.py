@@ -1,7 +1,8 @@
-import re
 from dataclasses import asdict, replace
 
+import pyarrow as pa
 import pytest
+from datasets import Dataset
 
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
@@ -268,7 +269,11 @@ def test_nothing_is_printed_and_nothing_else_is_left(bitext, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
     (folder,) = (tmp_path / "cache" / "corpora").iterdir()
     assert folder.name == f"en-fr-{corpus.fingerprint}"
-    assert sorted(path.name for path in folder.iterdir()) == ["pairs.arrow", "stats.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "SHA256SUMS",
+        "pairs.arrow",
+        "stats.json",
+    ]
 
 
 def test_a_corpus_without_aligned_words_is_an_error(bitext, tmp_path):
@@ -340,17 +345,54 @@ def test_a_race_has_one_winner(bitext, tmp_path):
     assert len(list((tmp_path / "cache" / "corpora").iterdir())) == 1
 
 
-@pytest.mark.parametrize("name", ["pairs.arrow", "stats.json"])
-@pytest.mark.parametrize("damage", ["missing", "broken"])
-def test_a_damaged_cache_is_named(bitext, tmp_path, name, damage):
+def cut_at_a_batch(path) -> None:
+    """Write a stream of Arrow without its last batches: one that is still whole to its readers."""
+    with pa.OSFile(str(path), "rb") as file, pa.ipc.open_stream(file) as batches:
+        schema, kept = batches.schema, list(batches)[:1]
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        writer.write_batch(kept[0])
+
+
+def without_the_end(path) -> None:
+    """Cut a stream of Arrow behind its first batch, without the mark of its end."""
+    whole = path.read_bytes()
+    cut_at_a_batch(path)
+    end_mark = 8
+    path.write_bytes(whole[: path.stat().st_size - end_mark])
+
+
+DAMAGES = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_text("{"),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "zeros": lambda path: path.write_bytes(path.read_bytes()[:-40] + bytes(40)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(name, damage) for name in ("pairs.arrow", "stats.json") for damage in DAMAGES.values()]
+    + [("pairs.arrow", cut_at_a_batch), ("pairs.arrow", without_the_end)],
+)
+def test_a_damaged_cache_is_named(bitext, tmp_path, monkeypatch, name, damage):
+    monkeypatch.setattr("alignfreeze.corpus.ROWS_PER_BATCH", 2)
     corpus = build(bitext, tmp_path)
+    assert len(corpus) == 3
     folder = tmp_path / "cache" / "corpora" / f"en-fr-{corpus.fingerprint}"
-    (folder / name).unlink()
-    if damage == "broken":
-        (folder / name).write_text("{")
-    message = f"{folder}: the cached corpus is damaged; delete the folder"
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+    damage(folder / name)
+    message = f"{folder}: the cached corpus is damaged, {name} is .*; delete the folder"
+    with pytest.raises(DataError, match=f"^{message}$"):
         build(bitext, tmp_path)
+
+
+def test_a_cut_stream_would_be_read_without_a_word(bitext, tmp_path, monkeypatch):
+    """Why digests are looked at: Arrow's streams end wherever they end."""
+    monkeypatch.setattr("alignfreeze.corpus.ROWS_PER_BATCH", 2)
+    corpus = build(bitext, tmp_path)
+    path = tmp_path / "cache" / "corpora" / f"en-fr-{corpus.fingerprint}" / "pairs.arrow"
+    without_the_end(path)
+    assert len(Dataset.from_file(str(path))) == 2
 
 
 @pytest.mark.suite

@@ -264,13 +264,18 @@ def test_columns_are_added_to_what_is_there(publish, supplier):
     assert pq.read_schema(supplier.file(PLACE)).names == ["a", "b"]
 
 
-def test_a_truncated_file_in_the_cache_is_fetched_anew(publish, supplier, caplog):
+@pytest.mark.parametrize(
+    ("sealed", "fault"), [(True, "is not what was written"), (False, "cannot be read")]
+)
+def test_a_truncated_file_in_the_cache_is_fetched_anew(publish, supplier, caplog, sealed, fault):
     publish("some/data", "de", "train", {"a": ["x"]})
     supplier.fetch(PLACE)
     path = supplier.file(PLACE)
     path.write_bytes(path.read_bytes()[:50])
+    if not sealed:  # as older versions wrote it
+        path.with_name(f".{path.name}.sha256").unlink()
     supplier.fetch(PLACE)
-    assert "cannot be read, and is fetched anew" in caplog.text
+    assert f"{path}: {fault}, and is fetched anew" in caplog.text
     assert rows_of(supplier, PLACE) == [{"a": "x"}]
 
 
@@ -619,6 +624,31 @@ def test_all_of_a_text_will_do_for_a_part(opus, mirror, online, site, monkeypatc
     assert site.asked.count("en-de.txt") == 1
 
 
+def test_texts_and_dictionaries_that_were_cut_are_fetched_anew(opus, online, site, caplog):
+    opus()
+    site.answers["en-de.txt"] = b"day Tag\nnight Nacht\n"
+    bitext = HubSupplier().fetch_bitext("en", "de")
+    files = (bitext.source_file, bitext.target_file, bitext.forward_dictionary)
+    whole = [path.read_bytes() for path in files]
+    for path, content in zip(files, whole, strict=True):
+        path.write_bytes(content[: content.index(b"\n") + 1])
+    assert HubSupplier().fetch_bitext("en", "de") == bitext
+    assert [path.read_bytes() for path in files] == whole
+    for path in (bitext.source_file, bitext.forward_dictionary):
+        assert f"{path}: is not what was written, and is fetched anew" in caplog.text
+
+
+def test_texts_without_digests_are_taken_as_they_are(opus, online, site):
+    """As older versions wrote them."""
+    opus()
+    bitext = HubSupplier().fetch_bitext("en", "de")
+    for path in (bitext.source_file, bitext.target_file):
+        path.with_name(f".{path.name}.sha256").unlink()
+    before = bitext.source_file.stat().st_mtime_ns
+    assert HubSupplier().fetch_bitext("en", "de") == bitext
+    assert bitext.source_file.stat().st_mtime_ns == before
+
+
 def test_a_part_of_a_text_is_not_taken_for_all(opus, online, site):
     opus()
     part = HubSupplier(max_pairs=1).fetch_bitext("en", "de")
@@ -724,7 +754,7 @@ def test_a_missing_dictionary_is_a_warning(site, tmp_path, caplog):
     some.fetch("en", "de")
     some.fetch("de", "en")
     assert "no dictionary en-de.txt: HTTP Error 403: Forbidden" in caplog.text
-    assert [path.name for path in (tmp_path / "d").iterdir()] == ["de-en.txt"]
+    assert [path.name for path in (tmp_path / "d").glob("*.txt")] == ["de-en.txt"]
 
 
 def test_a_silent_site_is_asked_once(site, tmp_path, caplog):

@@ -1,10 +1,12 @@
 import logging
 import os
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 
+import numpy as np
 import pytest
 import torch
+from transformers import AutoModel, BertConfig, RobertaConfig
 
 from alignfreeze.batching import padded
 from alignfreeze.freezing import frozen
@@ -71,7 +73,7 @@ def test_the_frozen_prefix_begins_with_the_embeddings(strategy, realigned, lengt
 
 def test_states_are_those_that_the_encoder_comes_to(cache, accelerator):
     encoder = tiny_encoder()
-    states = FrozenPrefix(encoder, 2, cache, accelerator).states(BATCH)
+    states = FrozenPrefix(encoder, 2, cache, accelerator, longest=32).states(BATCH)
     hidden = encoder(
         input_ids=BATCH.input_ids, attention_mask=BATCH.attention_mask, output_hidden_states=True
     ).hidden_states[2]
@@ -97,7 +99,7 @@ def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, tr
         plain.backward()
         expected = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
         encoder.zero_grad()
-        prefix = FrozenPrefix(encoder, 2, cache, accelerator)
+        prefix = FrozenPrefix(encoder, 2, cache, accelerator, longest=32)
         prefix.upper.encoder.train(training)
         model = RealignmentModel(prefix.upper, **options)
         fast = model(replace(BATCH, states=prefix.states(BATCH)))
@@ -111,7 +113,7 @@ def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, tr
 
 
 def test_each_distinct_sentence_is_run_once(cache, accelerator):
-    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator)
+    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator, longest=32)
     first = prefix.states(BATCH)
     assert (prefix.computed, prefix.found) == (3, 1)
     longer = batch_of([*SENTENCES[:2], [3, 30, 31, 32, 33, 34, 4], SENTENCES[2]])
@@ -128,8 +130,8 @@ def test_a_later_run_finds_them_and_one_that_freezes_more_starts_from_them(
     cache, accelerator, monkeypatch
 ):
     encoder = tiny_encoder()
-    FrozenPrefix(encoder, 1, cache, accelerator).states(BATCH)
-    again = FrozenPrefix(encoder, 1, cache, accelerator)
+    FrozenPrefix(encoder, 1, cache, accelerator, longest=32).states(BATCH)
+    again = FrozenPrefix(encoder, 1, cache, accelerator, longest=32)
     again.states(BATCH)
     assert (again.computed, again.found) == (0, 4)
     starts = []
@@ -137,49 +139,112 @@ def test_a_later_run_finds_them_and_one_that_freezes_more_starts_from_them(
     monkeypatch.setattr(
         EncoderSection,
         "__init__",
-        lambda self, model, start, stop: (
+        lambda self, model, start, stop, **options: (
             starts.append((start, stop)),
-            make(self, model, start, stop),
+            make(self, model, start, stop, **options),
         )[1],
     )
-    higher = FrozenPrefix(encoder, 3, cache, accelerator)
+    higher = FrozenPrefix(encoder, 3, cache, accelerator, longest=32)
     starts.clear()
     states = higher.states(BATCH)
     assert starts == [(1, 3)]
-    fresh = FrozenPrefix(encoder, 3, PrefixCache(1, cache._folder), accelerator).states(BATCH)
-    torch.testing.assert_close(states, fresh)
+    fresh = FrozenPrefix(encoder, 3, PrefixCache(1, cache._folder), accelerator, longest=32).states(
+        BATCH
+    )
+    assert torch.equal(states, fresh)
 
 
 def test_another_precision_does_not_share(cache, accelerator):
-    assert cache.store("no", 2) is cache.store("no", 2)
-    assert cache.store("no", 2) is not cache.store("bf16", 2)
+    store = cache.store("no", 2, torch.float32)
+    assert cache.store("no", 2, torch.float32) is store
+    assert cache.store("bf16", 2, torch.float16) is not store
     assert cache.below("bf16", 2) == []
 
 
-def test_beyond_the_budget_states_go_to_disk_in_half_precision(tmp_path, accelerator):
+def test_beyond_the_budget_states_go_to_disk(tmp_path, accelerator):
     folder = tmp_path / "prefixes"
-    encoder = tiny_encoder()
-    in_memory = FrozenPrefix(encoder, 2, PrefixCache(1, folder), accelerator).states(BATCH)
-    assert not folder.exists()
-    prefix = FrozenPrefix(encoder, 2, PrefixCache(0, folder), accelerator)
+    prefix = FrozenPrefix(tiny_encoder(), 2, PrefixCache(0, folder), accelerator, longest=32)
     prefix.states(BATCH)
     assert str(prefix).endswith("3 are kept, 3 of them on disk")
-    on_disk = prefix.states(BATCH)
+    prefix.states(BATCH)
     assert prefix.computed == 3
-    assert torch.equal(on_disk, in_memory.half().float())
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.usefixtures("no_accelerator")
-def test_in_16_bits_the_budget_changes_nothing(tmp_path):
-    accelerator = make_accelerator("bf16")
-    encoder = tiny_encoder()
-    found = []
-    for memory in (1, 0):
-        prefix = FrozenPrefix(encoder, 2, PrefixCache(memory, tmp_path), accelerator)
-        found += [prefix.states(BATCH), prefix.states(BATCH)]
-        assert str(prefix).endswith(f"{0 if memory else 3} of them on disk")
-    assert all(torch.equal(states, found[0]) for states in found)
+# A function of the sentence alone, to the bit
+
+
+def wide_encoder(family: str):
+    """One whose matrix products are large enough for several ways to add them up."""
+    config = {"bert": BertConfig, "roberta": RobertaConfig}[family](
+        vocab_size=64,
+        hidden_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=12,
+        intermediate_size=1536,
+        max_position_embeddings=60,
+        pad_token_id={"bert": 0, "roberta": 1}[family],
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return AutoModel.from_config(config).eval()
+
+
+def random_sentences(n: int) -> list[list[int]]:
+    random = np.random.default_rng(1)
+    return [[3, *random.integers(5, 64, size).tolist(), 4] for size in random.integers(0, 50, n)]
+
+
+@pytest.fixture(params=product(["bert", "roberta"], ["fp32", "bf16"]), ids="-".join)
+def states_of(request, no_accelerator, tmp_path):
+    """Makes states of sentences, by batches, in a cache of a size."""
+    family, precision = request.param
+    accelerator, encoder = make_accelerator(precision), wide_encoder(family)
+
+    def states_of(batches, *, memory: int = 64, boundary: int = 3, lower: tuple[int, ...] = ()):
+        cache = PrefixCache(memory, tmp_path / "prefixes")
+        found: dict[tuple[int, ...], torch.Tensor] = {}
+        for number in (*lower, boundary):
+            prefix = FrozenPrefix(encoder, number, cache, accelerator, longest=57)
+            for batch in batches:
+                states = prefix.states(batch_of(batch))
+                for sentence, one in zip(batch, states, strict=True):
+                    found[tuple(sentence)] = one[: len(sentence)]
+        return found
+
+    return states_of
+
+
+def in_batches(sentences: list[list[int]], size: int) -> list[list[list[int]]]:
+    return [sentences[begin : begin + size] for begin in range(0, len(sentences), size)]
+
+
+def assert_same_bits(found, expected) -> None:
+    assert found.keys() == expected.keys()
+    different = [len(key) for key in found if not torch.equal(found[key], expected[key])]
+    assert different == []
+
+
+def test_states_do_not_depend_on_history(states_of):
+    sentences = random_sentences(48)
+    expected = states_of(in_batches(sentences, 16))
+    assert_same_bits(states_of(in_batches(sentences[::-1], 16)), expected)
+    assert_same_bits(states_of(in_batches(sorted(sentences, key=len), 4)), expected)
+    assert_same_bits(states_of(in_batches(sentences, 2), memory=0), expected)
+    twice = in_batches([*sentences, *sentences[::-1]], 6)
+    assert_same_bits(states_of(twice, memory=0), expected)
+    assert_same_bits(states_of(twice), expected)
+
+
+@pytest.mark.parametrize("memory", [0, 64])
+def test_nor_on_what_trials_with_lower_boundaries_have_kept(states_of, memory):
+    batches = in_batches(random_sentences(32), 8)
+    expected = states_of(batches)
+    assert_same_bits(states_of(batches, lower=(1,), memory=memory), expected)
+    assert_same_bits(states_of(batches, lower=(2, 1), memory=memory), expected)
+
+
+# What is kept
 
 
 @pytest.mark.usefixtures("no_accelerator")
@@ -189,7 +254,7 @@ def test_states_beyond_16_bits_are_not_cut(tmp_path):
     with torch.no_grad():
         encoder.encoder.layer[1].output.LayerNorm.bias[0] = 1e5
     for memory, kept in ((1, 3), (0, 0)):
-        prefix = FrozenPrefix(encoder, 2, PrefixCache(memory, tmp_path), accelerator)
+        prefix = FrozenPrefix(encoder, 2, PrefixCache(memory, tmp_path), accelerator, longest=32)
         for _ in range(2):
             states = prefix.states(BATCH)
             assert states[0, 0, 0] > 9e4
@@ -205,7 +270,7 @@ def test_a_full_disk_is_told_of_once_and_costs_only_time(
 
     monkeypatch.setattr(os, "posix_fallocate", no_room)
     encoder = tiny_encoder()
-    prefix = FrozenPrefix(encoder, 2, PrefixCache(0, tmp_path), accelerator)
+    prefix = FrozenPrefix(encoder, 2, PrefixCache(0, tmp_path), accelerator, longest=32)
     with caplog.at_level(logging.WARNING, logger="alignfreeze.states"):
         first, second = prefix.states(BATCH), prefix.states(BATCH)
     assert torch.equal(first, second)
@@ -217,7 +282,7 @@ def test_a_full_disk_is_told_of_once_and_costs_only_time(
 
 def test_an_encoder_that_cannot_be_cut_is_run_whole(cache, accelerator, caplog):
     with caplog.at_level(logging.WARNING, logger="alignfreeze.prefixes"):
-        assert cut_prefix(tiny_encoder("xlm"), 2, cache, accelerator) is None
+        assert cut_prefix(tiny_encoder("xlm"), 2, cache, accelerator, longest=32) is None
     assert "all layers are run at every step: model 'XLMModel'" in caplog.text
 
 
@@ -227,7 +292,7 @@ def test_a_stream_computes_states_only_of_batches_that_are_used(cache, accelerat
             while True:
                 yield BATCH
 
-    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator)
+    prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator, longest=32)
     batches = list(islice(PrefixedStream(Stream(), prefix).batches(0), 3))
     assert [(batch.size, batch.weight) for batch in batches] == [(2, 4)] * 3
     assert prefix.computed == 0

@@ -300,6 +300,51 @@ def test_a_cached_prefix_changes_nothing_but_the_prefixs_dropout(run, tmp_path, 
     ]
 
 
+def killed_at(monkeypatch, step: int) -> None:
+    """Let the process be ended, without a last word, when it asks for the batch of a step."""
+    batches = PairStream.batches
+
+    def fail(self, start):
+        for number, batch in enumerate(batches(self, start), start):
+            if number == step - 1:
+                raise KeyboardInterrupt("killed")
+            yield batch
+
+    monkeypatch.setattr(PairStream, "batches", fail)
+
+
+@pytest.mark.parametrize("at", [2, 8, 15])
+@pytest.mark.parametrize("memory", [0, 1])
+def test_a_cached_prefix_goes_on_to_the_same_bits(run, tmp_path, monkeypatch, at, memory):
+    """After an end at any step, and whatever memory there is then."""
+    options = {"prefix": "cached", "checkpoint_steps": 3}
+    expected = realigned(run, prefixes=PrefixCache(1, tmp_path), **options)
+    with monkeypatch.context() as patch:
+        killed_at(patch, at)
+        with pytest.raises(KeyboardInterrupt, match="killed"):
+            realigned(run, prefixes=PrefixCache(1, tmp_path), **options)
+    again = realigned(run, prefixes=PrefixCache(memory, tmp_path), resume=True, **options)
+    assert_same_bits(again, expected)
+
+
+def test_the_history_of_a_search_changes_no_bit(run, tmp_path):
+    """Trials before it, of lower boundaries and other orders, have left what they have left."""
+    options = {"prefix": "cached"}
+    expected = realigned(run, prefixes=PrefixCache(1, tmp_path), **options)
+    for memory in (0, 1):
+        cache = PrefixCache(memory, tmp_path)
+        lower = FrontFreezing(boundary=1, embeddings=True)
+        run(tiny_encoder(), lower, steps=3, prefixes=cache, seed=5, **options)
+        run(tiny_encoder(), FrontFreezing(**HALF), steps=3, prefixes=cache, seed=6, **options)
+        assert_same_bits(realigned(run, prefixes=cache, **options), expected)
+
+
+def assert_same_bits(one, other) -> None:
+    assert one[0] == other[0]
+    different = [name for name in one[1] if not torch.equal(one[1][name], other[1][name])]
+    assert different == []
+
+
 def test_a_prefix_with_trained_embeddings_is_run_at_every_step(run, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="alignfreeze.realign"):
         run(

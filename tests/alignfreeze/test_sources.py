@@ -22,6 +22,17 @@ def test_the_demo_is_written_into_the_cache_once(cache):
     assert text.stat().st_mtime_ns == before
 
 
+def test_a_damaged_demo_is_named():
+    root = find_data("demo").root
+    text = root / "parallel" / f"en-{demo.TARGET_LANGUAGES[0]}.en"
+    lines = text.read_bytes().splitlines(keepends=True)
+    text.write_bytes(b"".join(lines[: len(lines) // 2]))
+    name = text.relative_to(root)
+    message = f"{root}: the demo's corpus is damaged, {name} is not what was written; delete"
+    with pytest.raises(DataError, match=f"^{message} the folder$"):
+        find_data("demo")
+
+
 def test_a_folder_is_taken_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()

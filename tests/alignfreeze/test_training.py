@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.utils import set_seed
+from accelerate.utils import load, set_seed
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from alignfreeze.caching import seal
 from alignfreeze.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.errors import Interrupted
+from alignfreeze.errors import DataError, Interrupted
 from alignfreeze.signals import signals_as_exceptions
 from alignfreeze.training import (
     LOG_STEPS,
@@ -396,6 +397,76 @@ def test_a_checkpoint_that_fails_leaves_the_one_before(run, folder, accelerator,
     with pytest.raises(OSError, match="disk full"):
         run(Toy(), Stream(uneven), plan(9, checkpoint_steps=2))
     assert folder.newest().name == "step-000000002"
+
+
+CHECKPOINT_FILES = [
+    "model.safetensors",
+    "optimizer.bin",
+    "scheduler.bin",
+    "random_states_0.pkl",
+    "progress.json",
+]
+
+
+def test_a_checkpoint_holds_what_the_tests_of_damage_know(run, folder):
+    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
+    names = {path.name for path in folder.newest().iterdir()}
+    assert names == {*CHECKPOINT_FILES, "SHA256SUMS"}
+
+
+@pytest.mark.parametrize("name", CHECKPOINT_FILES)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("garbage"),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(path.read_bytes()[:-20] + bytes(20)),
+    ],
+    ids=["missing", "empty", "garbage", "cut", "zeros"],
+)
+def test_a_damaged_checkpoint_is_refused_by_name(run, folder, name, damage):
+    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
+    checkpoint = folder.newest()
+    damage(checkpoint / name)
+    model = Toy()
+    before = parameters(model)
+    message = (
+        f"{checkpoint}: the checkpoint is damaged, {name} is .*; delete the folder to go on from "
+        "another checkpoint, or from the start"
+    )
+    with pytest.raises(DataError, match=f"^{message}$"):
+        run(model, Stream(uneven), plan(5), resume=True)
+    assert moved(model, before) == set()
+
+
+def test_a_checkpoint_of_fewer_processes_is_refused(run, folder):
+    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
+    (folder.newest() / "random_states_0.pkl").unlink()
+    seal(folder.newest())
+    with pytest.raises(DataError, match=r"the checkpoint has no random_states_0\.pkl; delete"):
+        run(Toy(), Stream(uneven), plan(5), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("random_state", (1, 2)),
+        ("numpy_random_seed", (1, 2)),
+        ("torch_manual_seed", torch.zeros(3, dtype=torch.uint8)),
+    ],
+)
+def test_random_numbers_that_cannot_go_on_are_told_of(run, folder, name, state):
+    """Accelerate goes on without them."""
+    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
+    path = folder.newest() / "random_states_0.pkl"
+    states = load(path)
+    states[name] = state
+    torch.save(states, path)
+    seal(folder.newest())
+    with pytest.raises(DataError, match=r"random numbers of random_states_0\.pkl do not fit"):
+        run(Toy(), Stream(uneven), plan(5), resume=True)
 
 
 def test_the_newest_checkpoint_of_all_processes_counts(run, folder, accelerator):
