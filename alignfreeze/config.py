@@ -162,6 +162,11 @@ class RunConfig(BaseModel):
     finetune_lr: PositiveFloat = Field(2e-5, description="learning rate of fine-tuning")
     realign_max_length: int = Field(96, description="subwords of a side in realignment", ge=8)
     max_length: int = Field(256, description="subwords of a row in fine-tuning", ge=8)
+    word_marks: Literal["kept", "removed"] = Field(
+        "kept",
+        description="bare marks of a word's beginning (SentencePiece): read by the encoder, though "
+        "they stand for no word (kept), or taken out of its input, as the reference does (removed)",
+    )
     seed: int = Field(31, description="seed of everything that is drawn", ge=0, lt=2**32)
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto: bf16 where the hardware has it"

@@ -14,6 +14,7 @@ from transformers.models.auto import modeling_auto
 from alignfreeze.contracts import ParameterSite
 from alignfreeze.errors import EncoderError
 from alignfreeze.modelfiles import reading
+from alignfreeze.words import REMOVES_MARKS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -282,7 +283,7 @@ def load_finetuned(folder: Path, auto_class: str) -> "PreTrainedModel":
     return model
 
 
-def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
+def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrainedTokenizerBase":
     """Load a fast tokenizer that can read text which is split into words.
 
     A tokenizer that would take a lone word for the inside of a word (byte-level BPE, as of
@@ -290,6 +291,7 @@ def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
 
     Args:
         name_or_path: As in `load_encoder`.
+        remove_marks: Leave bare marks of a word's beginning out of what `words.subwords_of` reads.
 
     Raises:
         EncoderError: If there is none, or no fast one.
@@ -315,6 +317,7 @@ def load_tokenizer(name_or_path: str) -> "PreTrainedTokenizerBase":
         logger.warning(
             "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
         )
+    setattr(tokenizer, REMOVES_MARKS, remove_marks)
     return tokenizer
 
 

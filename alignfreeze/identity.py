@@ -12,7 +12,7 @@ import alignfreeze
 from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 
-SHARED_FIELDS = ("seed", "accumulation", "compile")
+SHARED_FIELDS = ("seed", "accumulation", "compile", "word_marks")
 REALIGN_FIELDS = (
     *SHARED_FIELDS,
     "source_language",

@@ -75,6 +75,7 @@ MATERIAL_FIELDS = (
     "alignment_pairs",
     "source_language",
     "max_length",
+    "word_marks",
 )
 """Options that the data, read, aligned and tokenized, depends on."""
 
@@ -106,7 +107,7 @@ class Preparation:
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model) if encoder is None else encoder.path
-        self.tokenizer = load_tokenizer(self.model)
+        self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         if encoder is None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 IGNORED_LABEL = -100
 """The label that PyTorch's cross entropy leaves out."""
 
+REMOVES_MARKS = "removes_marks"
+"""The attribute of a tokenizer that says whether bare marks of words are left out of the input."""
+
 TOKENIZER_CHUNK = 4096
 """Sentences handed to the tokenizer at a time: enough for its threads, bounded in memory."""
 
@@ -81,13 +84,15 @@ def subwords_of(
     """Tokenize sentences that are split into words.
 
     A word that the tokenizer makes nothing of (a lone control character, say) becomes its
-    unknown token, so that no word is lost.
+    unknown token, so that no word is lost. A tokenizer that has the attribute `REMOVES_MARKS` set
+    leaves out what carries no text, as far as a word has anything else.
 
     Args:
         sentences: The words of each sentence.
         tokenizer: A fast tokenizer.
     """
     blank = blank_ids(tokenizer)
+    removes_marks: bool = getattr(tokenizer, REMOVES_MARKS, False)
     result: list[Subwords] = []
     for begin in range(0, len(sentences), TOKENIZER_CHUNK):
         chunk = [list(sentence) for sentence in sentences[begin : begin + TOKENIZER_CHUNK]]
@@ -101,7 +106,8 @@ def subwords_of(
             if not counts.all():
                 ids, counts = _fill_empty_words(ids, counts, tokenizer.unk_token_id or 0)
             starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-            result.append(Subwords(ids, starts, _textual(blank[ids], starts)))
+            subwords = Subwords(ids, starts, _textual(blank[ids], starts))
+            result.append(_without_marks(subwords) if removes_marks else subwords)
     return result
 
 
@@ -132,6 +138,15 @@ def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.
         firsts = starts[:-1]
         textual[firsts[~np.logical_or.reduceat(textual, firsts)]] = True
     return textual
+
+
+def _without_marks(subwords: Subwords) -> Subwords:
+    """A sentence without the subwords that carry no text."""
+    before = np.concatenate(([0], np.cumsum(subwords.textual)))
+    ids = subwords.ids[subwords.textual]
+    return Subwords(
+        ids, before[subwords.starts].astype(np.int32), textual=np.ones(len(ids), dtype=np.bool_)
+    )
 
 
 def _fill_empty_words(

@@ -25,6 +25,7 @@ MEASURED = {"seed", "alignment_pairs"}
 RUN_SETTINGS = (
     *(name for name in (*SHARED_FIELDS, "source_language") if name not in MEASURED),
     "data",
+    "model_identity",
     "precision",
     "processes",
 )
@@ -200,7 +201,9 @@ def _settings(run: StoredRun) -> dict[str, str]:
     if is_imported(run):
         return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
     params = _resolved(run.params) | {
-        name: run.tags[name] for name in ("precision", "processes") if name in run.tags
+        name: run.tags[name]
+        for name in ("model_identity", "precision", "processes")
+        if name in run.tags
     }
     params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]

@@ -25,6 +25,7 @@ from alignfreeze.encoders import (
 )
 from alignfreeze.errors import EncoderError
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
+from alignfreeze.words import subwords_of
 
 N_LAYERS = 3
 PARAMETERS_A_LAYER = {
@@ -479,6 +480,18 @@ def test_a_tokenizer_that_cannot_be_mended_is_reported(
     with caplog.at_level(logging.WARNING):
         load_tokenizer(name)
     assert "reads a word alone otherwise than in a sentence" in caplog.text
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_run_says_whether_marks_of_words_are_read(
+    tmp_path: Path, sentencepiece: Any, removed: bool
+) -> None:
+    sentencepiece.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta"}')
+    tokenizer = load_tokenizer(str(tmp_path), remove_marks=removed)
+    (subwords,) = subwords_of([["猫", "a"]], tokenizer)
+    read = tokenizer.convert_ids_to_tokens(subwords.ids.tolist())
+    assert read == [*([] if removed else ["▁"]), "猫", "▁a"]
 
 
 def test_no_tokenizer_beside_the_model(folder: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from alignfreeze.words import SpecialTokens, Subwords, _textual, subwords_of, windows
+from alignfreeze.words import REMOVES_MARKS, SpecialTokens, Subwords, _textual, subwords_of, windows
 
 
 def of_lengths(lengths: list[int]) -> Subwords:
@@ -175,6 +175,15 @@ def test_the_mark_itself_is_read(sentencepiece):
     (subwords,) = subwords_of([["猫", "a"]], sentencepiece)
     assert sentencepiece.convert_ids_to_tokens(subwords.ids.tolist()) == ["▁", "猫", "▁a"]
     assert subwords.textual.tolist() == [False, True, True]
+
+
+def test_the_mark_is_left_out_where_the_tokenizer_says_so(sentencepiece, monkeypatch):
+    monkeypatch.setattr(sentencepiece, REMOVES_MARKS, True, raising=False)
+    (subwords,) = subwords_of([["猫", "a", "▁", "猫犬"]], sentencepiece)
+    read = sentencepiece.convert_ids_to_tokens(subwords.ids.tolist())
+    assert read == ["猫", "▁a", "▁", "猫", "犬"]
+    assert subwords.starts.tolist() == [0, 1, 2, 3, 5]
+    assert subwords.representatives.tolist() == [0, 1, 2, 3]
 
 
 def test_of_a_word_without_text_the_first_subword_stands_for_it(sentencepiece):

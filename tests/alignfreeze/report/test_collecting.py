@@ -13,7 +13,8 @@ LANGUAGES = {"en": 0.9, "de": 0.7, "fr": 0.5}
 def stored(strategy="baseline", seed=31, *, scores=None, name="", status="FINISHED", **about):
     """A run of a fine-tuning, newer than what comes after it in a list."""
     tags = {"model": "owner/m", "task": "pos", "strategy": strategy, "seed": str(seed)}
-    tags |= {n: about.pop(n) for n in list(about) if n in {*tags, "imported", "aligner", "error"}}
+    others = {"imported", "aligner", "error", "usual_strategy"}
+    tags |= {n: about.pop(n) for n in list(about) if n in {*tags, *others}}
     metrics = {
         f"test/{language}/accuracy": value
         for language, value in (LANGUAGES if scores is None else scores).items()
@@ -44,6 +45,28 @@ def test_cells_come_into_blocks():
         "fr": {31: 0.5, 42: 0.5},
     }
     assert sections(runs) == {}
+
+
+def test_a_default_and_the_number_that_it_comes_to_are_one_row():
+    said = {"strategy_args": "{'boundary': 2}", "usual_strategy": "true"}
+    runs = [stored("front", 31, **said), stored("front", 42), stored(), stored(seed=42)]
+    (block,) = collected(runs).blocks
+    assert block.variants == ["baseline", "front"]
+    assert block.seeds("front") == [31, 42]
+    assert block.boundaries == {"front": ("front", 2)}
+    other = stored("front", strategy_args="{'boundary': 1}", usual_strategy="false")
+    assert collected([*runs, other]).blocks[0].variants == [
+        "baseline",
+        "front",
+        "front(boundary=1)",
+    ]
+
+
+def test_an_encoder_that_was_realigned_with_another_seed_is_a_row_of_its_own():
+    runs = [stored("front", realign_seed="42"), *(stored(s) for s in ("front", "none", "baseline"))]
+    (block,) = collected(runs).blocks
+    assert block.variants == ["baseline", "none", "front", "front, realign_seed=42"]
+    assert "older" not in str(sections(runs))
 
 
 def test_what_is_missing_is_said():
