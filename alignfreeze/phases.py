@@ -18,7 +18,7 @@ from alignfreeze.choices import StrategyChoice
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.encoders import load_encoder, load_finetuned, load_with_head
-from alignfreeze.errors import Pruned
+from alignfreeze.errors import DataError, Pruned
 from alignfreeze.evaluate import Score
 from alignfreeze.finetune import steps_of_epochs
 from alignfreeze.identity import (
@@ -41,6 +41,8 @@ from alignfreeze.records import (
     log_result,
     log_scores,
     log_words,
+    logged_scores,
+    metric_name,
 )
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
 from alignfreeze.taskdata import TaskData
@@ -296,9 +298,24 @@ class Phases:
         return hash_of([self._finetune_identity(encoder, data), *self.scope.splits])
 
     def _finished_scores(self, identity: str) -> tuple[str, list[Score]] | None:
+        """The finished run that has these scores, and they; none if its file is no longer whole."""
         run = tracking.finished_run(identity)
         file = tracking.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
-        return None if run is None or file is None else (run.info.run_id, scores_from_csv(file))
+        if run is None or file is None:
+            return None
+        logged = logged_scores(run.data.metrics, self.scope.splits)
+        try:
+            scores = scores_from_csv(file)
+        except DataError:
+            scores = []
+        if {metric_name(score): score.value for score in scores} == logged:
+            return run.info.run_id, scores
+        logger.warning(
+            "%s of the finished run %s does not hold the scores that it has logged: they are "
+            "computed again",
+            *(RESULTS_FILE, run.info.run_id),
+        )
+        return None
 
     def _taken_over(self, identity: str, choice: StrategyChoice) -> tuple[str, list[Score]] | None:
         """The scores that a finished run holds, and what it has measured."""

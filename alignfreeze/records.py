@@ -1,7 +1,7 @@
 """What a run leaves in MLflow: its configuration, its losses, its scores."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import yaml
 from accelerate import Accelerator
@@ -16,6 +16,9 @@ from alignfreeze.training import TrainingResult
 from alignfreeze.words import WordCounts
 
 CONFIG_FILE = "config.yaml"
+
+TARGET_MEAN = "target_mean"
+"""In place of a language, in the names of the metrics that are means over the targets."""
 
 NOTABLE_SHARE = 0.01
 """From which share on words that are not read are warned of."""
@@ -99,6 +102,11 @@ def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
         run.metric("empty_steps", result.empty_steps)
 
 
+def metric_name(score: Score) -> str:
+    """What a score is logged as in the run of a task."""
+    return f"{score.split}/{score.language}/{score.metric}"
+
+
 def log_scores(
     run: TrackedRun, scores: Sequence[Score], source_language: str, prefix: str = ""
 ) -> None:
@@ -111,6 +119,21 @@ def log_scores(
         prefix: Put before the metrics' names, for runs that hold several tasks.
     """
     for score in scores:
-        run.metric(f"{prefix}{score.split}/{score.language}/{score.metric}", score.value)
+        run.metric(prefix + metric_name(score), score.value)
     for (split, metric), mean in target_means(scores, source_language).items():
-        run.metric(f"{prefix}{split}/target_mean/{metric}", mean)
+        run.metric(f"{prefix}{split}/{TARGET_MEAN}/{metric}", mean)
+
+
+def logged_scores(metrics: Mapping[str, float], splits: Collection[str]) -> dict[str, float]:
+    """The scores of some splits among the metrics that `log_scores` has logged, without means.
+
+    Args:
+        metrics: Of a run of one task, by name.
+        splits: The splits.
+    """
+    parts = {name: name.split("/") for name in metrics}
+    return {
+        name: metrics[name]
+        for name, part in parts.items()
+        if len(part) == 3 and part[0] in splits and part[1] != TARGET_MEAN
+    }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from alignfreeze.errors import DataError
 from alignfreeze.evaluate import Score
 
 RESULTS_FILE = "results.csv"
@@ -21,10 +22,17 @@ def scores_from_csv(file: Path) -> list[Score]:
 
     Everything is read as text first: ``no`` is a language, not a missing value, and Python's own
     reading of a number gives back the last bit.
+
+    Raises:
+        DataError: If it is no such table, or no longer whole.
     """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    rows = table.itertuples(index=False)
-    return [Score(language, split, metric, float(v)) for language, split, metric, v in rows]
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        rows = table.itertuples(index=False)
+        return [Score(language, split, metric, float(v)) for language, split, metric, v in rows]
+    except ValueError as error:  # pandas' own are ValueErrors too
+        reason = " ".join(str(error).split())
+        raise DataError(f"must be a table of scores: {reason}", file=file) from None
 
 
 @dataclass(frozen=True)

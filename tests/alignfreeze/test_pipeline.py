@@ -129,6 +129,21 @@ def test_finished_phases_are_taken_over(experiment, seed):
     assert metrics(again["alignfreeze"]) == metrics(first["alignfreeze"])
 
 
+@pytest.mark.parametrize("damage", [lambda lines: lines[:-2], lambda lines: [*lines[:-1], "de,"]])
+def test_results_that_are_not_what_was_logged_are_computed_again(experiment, seed, damage, caplog):
+    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
+    first = runs(experiment)
+    info = first["finetune-pos"].info
+    file = Path(info.artifact_uri.removeprefix("file://")) / "results.csv"
+    whole = file.read_text()
+    file.write_text("\n".join(damage(whole.splitlines())))
+    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
+    again = runs(experiment)["finetune-pos"]
+    assert again.info.run_id != info.run_id
+    assert metrics(again) == metrics(first["finetune-pos"])
+    assert f"results.csv of the finished run {info.run_id} does not hold" in caplog.text
+
+
 def test_what_is_taken_over_for_comparison_is_marked_so(experiment, seed):
     pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
     pipeline.run({**OPTIONS, "seed": seed, "compare": "baseline"})

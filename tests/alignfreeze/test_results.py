@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignfreeze.errors import DataError
 from alignfreeze.evaluate import Score
 from alignfreeze.results import scores_from_csv, scores_to_csv
 
@@ -67,3 +68,12 @@ def test_scores_keep_their_order_and_types(round_trip):
 
 def test_no_score_is_a_table_without_rows(round_trip):
     assert round_trip([]) == []
+
+
+@pytest.mark.parametrize("text", ["", "language,split,metric,value\nde,test,f1,\n", "a,b\n1,2\n"])
+def test_what_is_no_table_of_scores_is_one_line(tmp_path, text):
+    file = tmp_path / "results.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=r"results\.csv: must be a table of scores: ") as caught:
+        scores_from_csv(file)
+    assert "\n" not in str(caught.value)
