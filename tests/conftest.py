@@ -1,5 +1,6 @@
 """Fixtures that tests of several folders share."""
 
+import signal
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,10 @@ from alignfreeze.contracts import DataSource
 
 settings.register_profile("alignfreeze", database=None, deadline=None, derandomize=True)
 settings.load_profile("alignfreeze")
+
+# A shell's background job ignores Ctrl-C, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
 
