@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignfreeze.config import model_name
-from alignfreeze.identity import FINETUNE_FIELDS, REALIGN_FIELDS, SHARED_FIELDS
+from alignfreeze.identity import FINETUNE_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS, SHARED_FIELDS
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking import StoredRun
@@ -43,19 +43,14 @@ FINETUNE_SETTINGS = (
     "finetune_steps",
     "finetune_epochs",
 )
-ELSEWHERE = ("seed", *RUN_SETTINGS)
+
+ELSEWHERE = ("seed", *(name for name in RUN_SETTINGS if name != "model_identity"))
 """What an encoder that was realigned in another run may have had otherwise, by ``realign_NAME``."""
 
 REALIGN_SETTINGS = (
     *(name for name in REALIGN_FIELDS if name not in {*FINETUNE_FIELDS, *MEASURED}),
     "realign_steps",
-    "realign_languages",
-    "aligner",
-    "aligner_args",
-    "pair_limit",
-    "pair_max_words",
-    "pair_max_ratio",
-    "pair_duplicates",
+    *PARALLEL_FIELDS,
     *(f"realign_{name}" for name in ELSEWHERE),
 )
 
