@@ -1,8 +1,10 @@
 """The files of each language pair of a data source."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
+from alignfreeze.caching import file_digest
 from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.errors import DataError
 
@@ -68,6 +70,17 @@ def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
         backward_dictionary=_present(dictionaries / f"{backward}.txt"),
         alignment_reversed=alignment_file == reversed_alignment,
     )
+
+
+def bitext_digests(bitext: Bitext) -> dict[str, str]:
+    """The digest of each file of a language pair, whatever an aligner would read of them.
+
+    Raises:
+        DataError: If one cannot be read.
+    """
+    return {
+        role: file_digest(path) for role, path in asdict(bitext).items() if isinstance(path, Path)
+    }
 
 
 def _present(path: Path) -> Path | None:

@@ -53,7 +53,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
 
     Raises:
         DataError: If no run has a score of the test split.
-        ConfigError: If a metric is asked for that no run has.
+        ConfigError: If a metric is asked for that no run has, or of a task that none has.
     """
     everything = results(runs, config)
     scored = [r for r in everything if r.scored and is_finetuning(r.run)]
@@ -61,6 +61,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
         raise DataError(
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
+    _check_tasks(config, {result.task for result in scored})
     having, lacking = _with_metric(scored, config)
     keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
@@ -95,6 +96,15 @@ def _asked(config: ReportConfig) -> str:
         f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in given.items()
     ]
     return ", ".join([f"source={config.source}", *texts])
+
+
+def _check_tasks(config: ReportConfig, known: set[str]) -> None:
+    """Check that metrics are asked for of tasks that there are, or another would be shown."""
+    for task in config.metrics:
+        if task not in known:
+            raise ConfigError(
+                f"metrics must be of tasks with runs, {', '.join(sorted(known))}, got {task!r}"
+            )
 
 
 def _with_metric(scored: Sequence[Result], config: ReportConfig) -> tuple[list[Result], list[str]]:

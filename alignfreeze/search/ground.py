@@ -5,8 +5,9 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
+from alignfreeze.bitexts import bitext_digests, find_bitexts
 from alignfreeze.choices import strategy_choices
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -98,17 +99,31 @@ class Ground:
         aligners = self.space.fields.get("aligner")
         searched = tuple(str(name) for name in (aligners and aligners.values) or ())
         codes = plugin_codes(self.config, self.settings, searched)
-        corpora = [corpus.fingerprint for corpus in self._base.corpora]
         parts = {
             VERSION: code_digest(),
             "version of a library": library_versions(),
             **{f"version of {plugin}": code for plugin, code in codes.items()},
             "model": self._base.model_identity,
             **{f"data of task {data.name!r}": data.identity["data"] for data in self.tasks},
-            "parallel text or alignment of it": corpora,
+            "parallel text or alignment of it": self._parallel_text(),
             "precision": self.accelerator.mixed_precision,
         }
         return {name: hash_of([part]) for name, part in parts.items()}
+
+    def _parallel_text(self) -> list[Any]:
+        """What identifies the configuration's parallel text, and all that trials may take instead.
+
+        They may read other languages, or have another aligner read other files of the same.
+        """
+        corpora = self._base.corpora
+        asked = self.space.fields.get("realign_languages")
+        chosen = [
+            with_values(self.config, {"realign_languages": value}).realign_languages
+            for value in (asked and asked.values) or ()
+        ]
+        languages = {corpus.target for corpus in corpora}.union(*chosen)
+        bitexts = find_bitexts(self._base.source, self.config.source_language, sorted(languages))
+        return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
 
     def first_point(self) -> dict[str, Scalar]:
         """The parameters that stand for the configuration as it is, as far as the space has them.

@@ -286,6 +286,8 @@ def test_nothing_to_report_is_an_error_that_says_what_was_asked():
         collected([stored()], tasks="qa")
     with pytest.raises(ConfigError, match="metrics must be of accuracy for pos, got 'f1'"):
         collected([stored()], metrics="pos=f1")
+    with pytest.raises(ConfigError, match="metrics must be of tasks with runs, pos, got 'nre'"):
+        collected([stored()], metrics="nre=f1")
 
 
 def test_alignment_by_layer_is_the_mean_over_seeds():
