@@ -108,7 +108,12 @@ def with_provenance(
     Raises:
         ConfigError: If one that is given contradicts how the encoder was realigned; one line.
     """
-    # What the pretrained encoder was is not at hand, so there is nothing to measure against.
+    if asked.alignment_pairs:
+        logger.info(
+            "alignment_pairs=%d is left out: alignment is measured against the encoder before it "
+            "was realigned, which is not at hand",
+            asked.alignment_pairs,
+        )
     config = asked.model_copy(update={"compare": (), "alignment_pairs": 0})
     made = encoder.provenance
     if made is None:

@@ -413,16 +413,21 @@ def test_another_held_out_text_is_measured_anew(experiment, seed):
     assert measured == {"en", "ar", "hi"}
 
 
-def test_an_encoder_from_elsewhere_is_not_taken_for_the_pretrained_one(experiment, seed, tmp_path):
+def test_an_encoder_from_elsewhere_is_not_taken_for_the_pretrained_one(
+    experiment, seed, tmp_path, caplog
+):
     pipeline.run({**MEASURED, "seed": seed})
     first = stages(runs(experiment)["alignfreeze"])
     realigned = runs(experiment)["realign"].info.run_id
     config = tmp_path / "config.yaml"
     config.write_text("alignment_pairs: 30\n")
     evaluated = {name: OPTIONS[name] for name in ("languages", "finetune_steps", "precision")}
-    pipeline.evaluate_only(
-        {**evaluated, "seed": seed, "config": str(config), "encoder": realigned, "reuse": "false"}
-    )
+    with caplog.at_level("INFO", logger="alignfreeze"):
+        pipeline.evaluate_only(
+            {**evaluated, "seed": seed, "config": str(config), "encoder": realigned}
+            | {"reuse": "false"}
+        )
+    assert "alignment_pairs=30 is left out" in caplog.text
     assert not stages(runs(experiment)["alignfreeze evaluate"])
     pipeline.run({**MEASURED, "seed": seed})
     assert stages(runs(experiment)["alignfreeze"]) == first
