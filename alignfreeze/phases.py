@@ -47,7 +47,14 @@ from alignfreeze.records import (
 from alignfreeze.results import RESULTS_FILE, scores_from_csv, scores_to_csv
 from alignfreeze.taskdata import TaskData
 from alignfreeze.taskmodels import EarlyLook, TaskModels
-from alignfreeze.tracking import TrackedRun, tracked_run
+from alignfreeze.tracking import (
+    DATA_HASH,
+    METRIC,
+    REALIGN_HASH,
+    REALIGN_RUN,
+    TrackedRun,
+    tracked_run,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -170,6 +177,7 @@ class Phases:
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
         config = self._applied(choice, steps)
         with self._phase_run("realign", config, choice) as run:
+            run.tags({REALIGN_HASH: identity})
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(self.preparation.model)
             checkpoints = self._checkpoints(identity, run)
@@ -335,11 +343,13 @@ class Phases:
                 "task": (data.name,),
                 "task_args": {data.name: data.task.model_dump(mode="json", exclude_defaults=True)},
                 "finetune_steps": self.finetune_steps(data),
+                "languages": data.targets,
             }
         )
         identity = self._finetune_identity(encoder, data)
         kept = self.scope.models and self.scope.models / identity
         with self._phase_run(f"finetune-{data.name}", config, choice) as run:
+            run.tags(self._finetune_tags(encoder, choice, data))
             checkpoints = self._checkpoints(identity, run)
             if kept and kept.is_dir():
                 check_sealed(kept, "the fine-tuned model that was kept for the tests")
@@ -363,6 +373,15 @@ class Phases:
             run.finished_as(self._scores_identity(encoder, data))
         self._drop(checkpoints)
         return scores
+
+    def _finetune_tags(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> dict[str, str]:
+        """By what scores are known that may be compared: of what metric, of which data, on what."""
+        tags = {METRIC: data.task.primary_metric, DATA_HASH: hash_of(data.identity["data"])}
+        if choice.strategy.realigns:
+            tags |= {REALIGN_HASH: encoder.identity, REALIGN_RUN: encoder.run_id or ""}
+        return tags
 
     def _keep(self, run: TrackedRun, model: "PreTrainedModel", kept: Path | None) -> None:
         """Log the model if it is asked for, or keep it for a later call."""

@@ -77,7 +77,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
                 raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
             _log_measurements(phases, parent)
-            parent.tags({"realign_run": encoder.run_id or ""})
+            parent.tags({tracking.REALIGN_RUN: encoder.run_id or ""})
             return Outcome([], config.source_language, _places(parent, encoder))
 
 
@@ -203,7 +203,7 @@ def _log_parent(
     """Log what a run is asked for, its strategy resolved, unless something is wrong with that."""
     if encoder is not None:
         log_config(parent, config, accelerator)
-        parent.tags({"realign_run": encoder.run_id or ""})
+        parent.tags({tracking.REALIGN_RUN: encoder.run_id or ""})
         if encoder.provenance is not None:
             log_provenance(parent, encoder.provenance, config, accelerator)
         return

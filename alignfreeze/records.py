@@ -11,7 +11,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.evaluate import Score, target_means
 from alignfreeze.identity import config_hash
 from alignfreeze.provenance import Provenance
-from alignfreeze.tracking import LIBRARIES, VERSION, TrackedRun
+from alignfreeze.tracking import LIBRARIES, REALIGN_HASH, REALIGN_RUN, VERSION, TrackedRun
 from alignfreeze.training import TrainingResult
 from alignfreeze.words import WordCounts
 
@@ -55,8 +55,8 @@ def log_provenance(
     others = made.differences(config, precision, processes)
     run.params({name: _as_text(value) for name, value in others.items()})
     tags = {
-        "realign_run": made.run_id,
-        "realign_hash": made.identity,
+        REALIGN_RUN: made.run_id,
+        REALIGN_HASH: made.identity,
         f"realign_{VERSION}": made.version,
         f"realign_{LIBRARIES}": made.libraries,
     }

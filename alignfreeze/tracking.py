@@ -41,6 +41,18 @@ VERSION = "version"
 LIBRARIES = "libraries"
 """The tag that says the versions of what has computed a run: sorted, with commas between them."""
 
+REALIGN_HASH = "realign_hash"
+"""The tag that says which realignment made a run's encoder."""
+
+REALIGN_RUN = "realign_run"
+"""The tag that says in which run that was."""
+
+DATA_HASH = "data_hash"
+"""The tag that says what the files of a task's examples hold."""
+
+METRIC = "metric"
+"""The tag that says what a task's scores are compared by."""
+
 _PROCESS = f"{TAG}process"
 _ERROR = f"{TAG}error"
 _PHASE_HASH = f"{TAG}phase_hash"
@@ -288,7 +300,7 @@ def find_realignment(run_id: str) -> Realignment | None:
     try:
         asked = mlflow.get_run(run_id)
         tags = asked.data.tags
-        id_taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}realign_run")
+        id_taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}{REALIGN_RUN}")
         taken_over = [mlflow.get_run(id_taken_over)] if id_taken_over else []
     except MlflowException:
         return None

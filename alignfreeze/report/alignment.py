@@ -2,24 +2,23 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from statistics import mean
 
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.runs import REALIGN_SETTINGS, RUN_SETTINGS, Result, is_realignment
 from alignfreeze.report.selection import differing
+from alignfreeze.tracking import REALIGN_HASH
 
 NAME = re.compile(r"alignment/(?P<stage>[^/]+)/(?P<language>[^/]+)/layer_(?P<layer>\d+)")
 PRETRAINED = "pretrained"
 """The stage before realignment, which is what the baseline fine-tunes."""
 
-Layers = dict[str, dict[str, dict[int, float]]]
+Layers = dict[str, dict[str, dict[int, dict[int, float]]]]
 
 
 def alignment_by_layer(shown: Mapping[Result, str], found: Iterable[Result]) -> Layers:
-    """Strong alignment after realignment, and, for the baseline, before it; means over seeds.
+    """Strong alignment after realignment, and, for the baseline, before it, by seed.
 
-    A realignment counts if what is shown was realigned like it: with the same strategy, seed and
-    settings. Of several of one cell the newest counts.
+    A realignment counts if it made the encoder of what is shown. Of several the newest counts.
 
     Args:
         shown: Results of one model and task that are in its table, and their variants.
@@ -27,9 +26,9 @@ def alignment_by_layer(shown: Mapping[Result, str], found: Iterable[Result]) -> 
             have measured.
 
     Returns:
-        By variant, language and layer (0 is the first); fractions in [0, 1].
+        By variant, language, layer (0 is the first) and seed; fractions in [0, 1].
     """
-    values: dict[tuple[str, str, int], dict[int, float]] = {}
+    layers: Layers = {}
     for result in found:
         own = variant_realigned(result, shown)
         if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
@@ -39,24 +38,26 @@ def alignment_by_layer(shown: Mapping[Result, str], found: Iterable[Result]) -> 
             if match is None:
                 continue
             variant = BASELINE if match["stage"] == PRETRAINED else own
-            of_seeds = values.setdefault((variant, match["language"], int(match["layer"])), {})
-            of_seeds.setdefault(result.seed, value)
-    layers: Layers = {}
-    for (variant, language, layer), scores in values.items():
-        if variant in shown.values():
-            layers.setdefault(variant, {}).setdefault(language, {})[layer] = mean(scores.values())
+            if variant in shown.values():
+                languages = layers.setdefault(variant, {}).setdefault(match["language"], {})
+                languages.setdefault(int(match["layer"]), {}).setdefault(result.seed, value)
     return layers
 
 
 def variant_realigned(realignment: Result, shown: Mapping[Result, str]) -> str | None:
-    """The variant whose encoder, of the same seed, a realignment made; ``None`` if none is shown.
+    """The variant whose encoder a realignment made, of its seed; ``None`` if none is shown."""
+    return next((v for result, v in shown.items() if _made_encoder_of(realignment, result)), None)
 
-    It is found by settings, since a fine-tuning may have taken its encoder over from another run.
+
+def _made_encoder_of(realignment: Result, result: Result) -> bool:
+    """Whether a realignment made what was fine-tuned: by its hash, of older runs by all settings.
+
+    Not by the parent that both have, since an encoder may be taken over from another run.
     """
-    for result, variant in shown.items():
-        names = differing(realignment.settings, result.settings)
-        if (result.strategy, result.seed) == (realignment.strategy, realignment.seed) and not {
-            *names
-        } & {*RUN_SETTINGS, *REALIGN_SETTINGS}:
-            return variant
-    return None
+    if (result.strategy, result.seed) != (realignment.strategy, realignment.seed):
+        return False
+    made, used = (r.run.tags.get(REALIGN_HASH) for r in (realignment, result))
+    if made is not None and used is not None:
+        return made == used
+    names = {*differing(realignment.settings, result.settings)}
+    return not names & {*RUN_SETTINGS, *REALIGN_SETTINGS}

@@ -9,7 +9,7 @@ from alignfreeze.report.counting import Rule, count
 from alignfreeze.report.gaps import Gaps
 from alignfreeze.report.grids import Entry, Grid, arrows, points
 from alignfreeze.report.published import BESIDE, Published, published_figures
-from alignfreeze.report.summary import mark
+from alignfreeze.report.summary import RULES, mark
 
 COLUMNS = (
     "model",
@@ -24,7 +24,8 @@ COLUMNS = (
 )
 NOTE = (
     "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
-    "languages: how many are in ours and in print."
+    "languages: how many are in ours and in print; where they are not as many, there is no "
+    "difference to take."
 )
 
 
@@ -32,7 +33,7 @@ def published_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid | No
     """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
     figures = published_figures()
     rows: list[list[Entry]] = []
-    notes = {NOTE: None}
+    notes = {NOTE: None, _counted(rule): None}
     sections = set()
     for block in blocks:
         begin = len(rows)
@@ -47,7 +48,24 @@ def published_grid(blocks: Sequence[Block], gaps: Gaps, rule: Rule) -> Grid | No
     if not rows:
         return None
     title = "Beside the published figures"
-    return Grid("published", title, " ".join(notes), COLUMNS, rows, frozenset(sections), labels=3)
+    return Grid(
+        "published",
+        title,
+        " ".join(filter(None, notes)),
+        COLUMNS,
+        rows,
+        frozenset(sections),
+        labels=3,
+    )
+
+
+def _counted(rule: Rule) -> str:
+    """By which rules the counts are."""
+    if rule == "published":
+        return ""
+    return (
+        f"Ours are counted by {RULES[rule]}; print by another rule, which counting=published has."
+    )
 
 
 def _notes(block: Block, printed: Published) -> list[str]:
@@ -59,7 +77,9 @@ def _notes(block: Block, printed: Published) -> list[str]:
 
 def _ours(block: Block, variant: str, printed: Published, gaps: Gaps, rule: Rule) -> list[Entry]:
     average = block.average(variant)
-    difference = None if average is None else average - printed.mean / 100
+    n_languages = len({language for language, _ in block.scored(variant)})
+    comparable = average is not None and n_languages == printed.languages
+    difference = average - printed.mean / 100 if comparable else None
     counts = "" if variant == BASELINE else arrows(count(block, variant, rule))
     texts = (
         points(average) + mark((block.model, block.task, variant), gaps),
@@ -67,6 +87,6 @@ def _ours(block: Block, variant: str, printed: Published, gaps: Gaps, rule: Rule
         points(difference, signed=True),
         counts,
         arrows(printed.counts) if printed.counts else "",
-        f"{len({language for language, _ in block.scored(variant)})} / {printed.languages}",
+        f"{n_languages} / {printed.languages}",
     )
     return [Entry(text) for text in texts]

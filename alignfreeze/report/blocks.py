@@ -7,6 +7,9 @@ from statistics import mean, stdev
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.comparison import Comparison, compare, paired
 
+Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
+"""Values by variant, language, layer and seed."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -24,8 +27,9 @@ class Block:
             A language or a seed that a variant lacks is not there.
         boundaries: By variant, for those that freeze at a boundary between layers: the strategy's
             name and the boundary.
-        alignment: Word alignment accuracy, by variant, language and layer (from 0, the first
-            layer), mean over seeds, fractions in [0, 1]; empty where none was measured.
+        alignment: Word alignment accuracy, by variant, language, layer (from 0, the first layer)
+            and seed, fractions in [0, 1]; the baseline's is that before realignment. Empty where
+            none was measured.
         versions: Of what its runs have several versions, and which; a line each.
         note: What the reader of a table has to know of the metric; empty where it is plain.
     """
@@ -38,7 +42,7 @@ class Block:
     variants: Sequence[str]
     values: Mapping[str, Mapping[str, Mapping[int, float]]]
     boundaries: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    alignment: Mapping[str, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)
+    alignment: Alignment = field(default_factory=dict)
     versions: Sequence[str] = ()
     note: str = ""
 
@@ -46,6 +50,11 @@ class Block:
     def name(self) -> str:
         """The model and the task."""
         return f"{self.model}, {self.task}"
+
+    @property
+    def title(self) -> str:
+        """The model, the task and the metric."""
+        return f"{self.name} {self.metric}"
 
     @property
     def compared(self) -> list[str]:
@@ -117,3 +126,19 @@ class Block:
         """The averages of a variant and of the baseline, over what both have."""
         own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
         return compare(own, baseline, self.languages)
+
+    def falls_short(self, variant: str, language: str | None = None) -> bool:
+        """Whether a difference to the baseline is of fewer seeds or languages than some row has.
+
+        Then it is not to be compared with the differences of other variants.
+
+        Args:
+            variant: Whose difference.
+            language: In which language; that of the averages by default.
+        """
+        if language is not None:
+            every = {s for own in self.values.values() for s in own.get(language, ())}
+            return self.differences(variant, language).keys() != every
+        found = self.comparison(variant)
+        every = {seed for name in self.variants for seed in self.averages(name)}
+        return len(found.languages) < len(self.languages) or found.own.keys() != every

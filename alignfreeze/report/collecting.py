@@ -21,7 +21,7 @@ from alignfreeze.report.runs import (
 from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.report.versions import mixed_versions
-from alignfreeze.tracking import StoredRun, store_uri
+from alignfreeze.tracking import METRIC, StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
 TASKS = ("pos", "ner", "nli", "qa")
@@ -62,14 +62,15 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
     _check_tasks(config, {result.task for result in scored})
-    having, lacking = _with_metric(scored, config)
+    metrics = {r.task: _metric(_of_task(r.task, scored), config) for r in scored}
+    having, lacking = _with_metric(scored, metrics)
     keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
     used, left_out = comparable(having, finetuned)
     commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
     cells, older = _newest({r: variants[r] for r in used})
-    blocks = [_block(key, cells, _of(key, everything), config) for key in keys]
+    blocks = [_block(key, cells, _of(key, everything), metrics[key[1]]) for key in keys]
     lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
     return Collection(
         blocks,
@@ -82,6 +83,11 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
 def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
     """Those of a model and task."""
     return [result for result in found if (result.model, result.task) == key]
+
+
+def _of_task(task: str, found: Iterable[Result]) -> list[Result]:
+    """Those of a task."""
+    return [result for result in found if result.task == task]
 
 
 def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
@@ -107,22 +113,20 @@ def _check_tasks(config: ReportConfig, known: set[str]) -> None:
             )
 
 
-def _with_metric(scored: Sequence[Result], config: ReportConfig) -> tuple[list[Result], list[str]]:
-    """The results that have the metric that is asked for, and lines about others.
+def _with_metric(
+    scored: Sequence[Result], metrics: Mapping[str, str]
+) -> tuple[list[Result], list[str]]:
+    """The results that have the metric of their task, and lines about others.
 
     Older runs may lack one, such as a metric that was added since.
     """
-    having = {
-        task
-        for task, wanted in config.metrics.items()
-        if any(result.task == task and wanted in result.metrics for result in scored)
-    }
     used, others = [], Counter[str]()
     for result in scored:
-        if result.task not in having or config.metrics[result.task] in result.metrics:
+        metric = metrics[result.task]
+        if metric in result.metrics:
             used.append(result)
         else:
-            others[f"{result.model}, {result.task}: without {config.metrics[result.task]}"] += 1
+            others[f"{result.model}, {result.task}: without {metric}"] += 1
     return used, [f"{text}: {n} run(s)" for text, n in others.items()]
 
 
@@ -144,10 +148,9 @@ def _block(
     key: tuple[str, str],
     cells: Mapping[Result, str],
     everything: Sequence[Result],
-    config: ReportConfig,
+    metric: str,
 ) -> Block:
     own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
-    metric = _metric(key[1], list(own), config)
     source = next(iter(own)).run.params.get("source_language", "en")
     values: dict[str, dict[str, dict[int, float]]] = {}
     for result, variant in own.items():
@@ -170,10 +173,11 @@ def _block(
     )
 
 
-def _metric(task: str, own: Sequence[Result], config: ReportConfig) -> str:
-    """The metric that is asked for, or that the published table has, or the only one."""
-    known = sorted({metric for result in own for metric in result.metrics})
-    wanted = config.metrics.get(task) or PUBLISHED_METRICS.get(task) or known[0]
+def _metric(own: Sequence[Result], config: ReportConfig) -> str:
+    """A task's metric: what is asked for, or what the published table has, or its primary one."""
+    task, known = own[0].task, sorted({metric for result in own for metric in result.metrics})
+    primary = [name for result in own if (name := result.run.tags.get(METRIC)) in known]
+    wanted = config.metrics.get(task) or PUBLISHED_METRICS.get(task) or [*primary, *known][0]
     if wanted not in known:
         raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
     return wanted

@@ -24,6 +24,7 @@ class Line:
         scored: What a mean rests on.
         differences: Differences to the baseline, by seed.
         short: The variants that something is missing of.
+        partial: Those whose differences rest on less than those of others.
     """
 
     means: Mapping[str, float | None]
@@ -31,6 +32,7 @@ class Line:
     scored: Mapping[str, Collection[object]]
     differences: Mapping[str, Mapping[int, float]]
     short: Collection[str]
+    partial: Collection[str]
 
 
 def detail_grid(block: Block, gaps: Gaps, interval: SeedInterval) -> Grid:
@@ -52,7 +54,7 @@ def detail_grid(block: Block, gaps: Gaps, interval: SeedInterval) -> Grid:
     return Grid(
         f"detail-{block.model}-{block.task}",
         block.name,
-        _note(block, interval, short=any(line.short for line in lines.values())),
+        _note(block, interval, short=any(line.short or line.partial for line in lines.values())),
         columns,
         rows,
         frozenset({1, len(rows) - 1}),
@@ -68,7 +70,10 @@ def _note(block: Block, interval: SeedInterval, *, short: bool) -> str:
         "learning, not transfer, and the others share it."
     ]
     if short:
-        parts.append(f"{SHORT}: seeds or languages are missing.")
+        parts.append(
+            f"{SHORT}: seeds or languages are missing; a difference that is marked rests on less "
+            "than others in its row, and is not to be compared with them."
+        )
     parts += [*left_out_of(block), *mixture(block.versions)]
     return " ".join([*parts, *([block.note] if block.note else [])])
 
@@ -81,6 +86,7 @@ def _of_language(block: Block, language: str, gaps: Gaps) -> Line:
         scored=seeds,
         differences={v: block.differences(v, language) for v in block.compared},
         short={variant for variant, own in seeds.items() if own and gaps.expected - own.keys()},
+        partial={v for v in block.compared if block.falls_short(v, language)},
     )
 
 
@@ -91,6 +97,7 @@ def _of_average(block: Block, gaps: Gaps) -> Line:
         scored={variant: block.scored(variant) for variant in block.variants},
         differences={variant: block.comparison(variant).differences for variant in block.compared},
         short={v for v in block.variants if (block.model, block.task, v) in gaps.short},
+        partial={v for v in block.compared if block.falls_short(v)},
     )
 
 
@@ -102,5 +109,7 @@ def _entries(line: Line, interval: SeedInterval) -> list[Entry]:
         text = with_deviation(mean, line.deviations[variant])
         entries.append(Entry(f"{text}{mark}", variant in best))
         if variant in line.differences:
-            entries.append(Entry(with_interval(line.differences[variant], interval)))
+            partial = variant in line.partial
+            text = with_interval(line.differences[variant], interval, short=partial)
+            entries.append(Entry(text))
     return entries

@@ -14,6 +14,7 @@ from alignfreeze.report.figure_parts import (
     COLUMN,
     DOUBLE,
     ERRORS,
+    FEWER,
     SMALL,
     add_legend,
     as_written,
@@ -28,6 +29,7 @@ from alignfreeze.report.figure_parts import (
     settled,
     spans,
 )
+from alignfreeze.report.grids import SHORT
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -58,7 +60,7 @@ def difference_figure(block: Block) -> "Figure | None":
 
     Languages are grouped by family, and by the mean of their differences within. Error bars
     are one sample deviation of the differences over seeds. The band about zero is one sample
-    deviation of the baseline over seeds.
+    deviation of the baseline over seeds. A bar that rests on fewer seeds than others is marked.
 
     Returns:
         The figure, or ``None`` where there is no difference to show.
@@ -73,7 +75,7 @@ def difference_figure(block: Block) -> "Figure | None":
     rows = [[variant] for variant in variants] if stacked else [variants]
     width = DOUBLE if wide else COLUMN
     height = 1.4 + (0.95 * len(rows) if stacked else 1.6)
-    figure = new_figure(block.name, width, height)
+    figure = new_figure(block.title, width, height)
     panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for panel, shown in zip(panels, rows, strict=True):
         _draw(panel, block, shown, languages)
@@ -81,7 +83,10 @@ def difference_figure(block: Block) -> "Figure | None":
             as_written(panel.set_title(shown[0], fontsize=SMALL, loc="left", pad=2))
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
-    label = figure.supylabel("difference to baseline (points)", fontsize=SMALL)
+    shown = [(variant, language) for variant in variants for language in languages]
+    short = any(block.differences(*one) and block.falls_short(*one) for one in shown)
+    text = "difference to baseline (points)"
+    label = figure.supylabel(f"{text}\n{FEWER}" if short else text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
     _legend(figure, list(panels), stacked=stacked)
     settled(figure)
@@ -121,6 +126,9 @@ def _draw(panel: "Axes", block: Block, shown: Sequence[str], languages: Sequence
             label=variant,
             zorder=2,
         )
+        for place, value in places:
+            if block.falls_short(variant, languages[place]):
+                _mark(panel, place + shift, value)
         _errors(panel, block, variant, {languages[p]: (p + shift, v) for p, v in places})
     if missing:
         style: dict[str, Any] = {"s": 14, "linewidths": 0.9, "zorder": 4}
@@ -157,6 +165,20 @@ def _band(panel: "Axes", block: Block, languages: Sequence[str]) -> None:
             label=BASELINE_BAND,
             zorder=1,
         )
+
+
+def _mark(panel: "Axes", place: float, value: float) -> None:
+    """A mark at the end of a bar."""
+    below = value < 0
+    panel.annotate(
+        SHORT,
+        (place, value),
+        xytext=(0, -2 if below else 2),
+        textcoords="offset points",
+        ha="center",
+        va="top" if below else "bottom",
+        fontsize=SMALL,
+    )
 
 
 def _errors(

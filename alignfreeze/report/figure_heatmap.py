@@ -12,6 +12,7 @@ from alignfreeze.report.figure_parts import (
     CHARACTER,
     COLUMN,
     DOUBLE,
+    FEWER,
     LINE_GREY,
     PALE,
     SMALL,
@@ -24,6 +25,7 @@ from alignfreeze.report.figure_parts import (
     signed,
     spans,
 )
+from alignfreeze.report.grids import MISSING, SHORT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,14 +38,13 @@ ROW = 0.155
 LEAST = 0.5
 """Points at which the colours end at least: less is no difference."""
 
-MISSING = "–"
-
 
 def heatmap_figure(block: Block) -> "Figure | None":
     """Difference to the baseline in points, a row for each language, a column for each variant.
 
     Blue is better than the baseline, red is worse; languages are grouped by family, and the last
-    row is the average that the tables have: over the languages and seeds that both have.
+    row is the average that the tables have: over the languages and seeds that both have. What
+    rests on fewer of them than others is marked.
 
     Returns:
         The figure, or ``None`` where there is no difference to show.
@@ -55,6 +56,7 @@ def heatmap_figure(block: Block) -> "Figure | None":
         return None
     languages, variants = by_family(block.languages), realigned(block)
     rows = _rows(block, languages, variants)
+    short = [[block.falls_short(v, code) for v in variants] for code in (*languages, None)]
     every = [abs(value) for row in rows[:-1] for value in row if value is not None]
     limit, beyond = _limit(every)
     colours, norm = colormaps["RdBu"], Normalize(-limit, limit)
@@ -62,12 +64,17 @@ def heatmap_figure(block: Block) -> "Figure | None":
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
-    figure = new_figure(block.name, width, 0.8 + head + ROW * len(rows))
+    figure = new_figure(block.title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
-    _cells(panel, rows, colours, norm)
+    _cells(panel, rows, short, colours, norm)
     _axes(panel, languages, variants, level=longest < slot)
     _families(panel, languages)
-    _scale(panel, height=ROW * len(rows), beyond=beyond)
+    marked = any(
+        mark and value is not None
+        for marks, values in zip(short, rows, strict=True)
+        for mark, value in zip(marks, values, strict=True)
+    )
+    _scale(panel, height=ROW * len(rows), beyond=beyond, marked=marked)
     return settled(figure)
 
 
@@ -89,7 +96,11 @@ def _limit(sizes: Sequence[float]) -> tuple[float, bool]:
 
 
 def _cells(
-    panel: "Axes", rows: Sequence[Sequence[float | None]], colours: "Colormap", norm: "Normalize"
+    panel: "Axes",
+    rows: Sequence[Sequence[float | None]],
+    short: Sequence[Sequence[bool]],
+    colours: "Colormap",
+    norm: "Normalize",
 ) -> None:
     """Colours and numbers, with the row of the means set off."""
     from matplotlib.patches import Rectangle
@@ -104,7 +115,8 @@ def _cells(
                 style["hatch"] = "/////"
                 panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
             ink = "#555555" if value is None else _ink(colours(norm(value)))
-            text = MISSING if value is None else signed(value)
+            mark = SHORT if short[row][column] else ""
+            text = MISSING if value is None else f"{signed(value)}{mark}"
             place: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
             panel.text(column, row, text, color=ink, fontsize=SMALL, weight=weight, **place)
     for column in range(1, values.shape[1]):
@@ -158,7 +170,7 @@ def _families(panel: "Axes", languages: Sequence[str]) -> None:
     panel.axhline(len(languages) - 0.5, color="black", linewidth=0.8)
 
 
-def _scale(panel: "Axes", *, height: float, beyond: bool) -> None:
+def _scale(panel: "Axes", *, height: float, beyond: bool, marked: bool) -> None:
     """What the colours stand for, below cells of a height in inches."""
     bar = panel.figure.colorbar(
         panel.images[0],
@@ -168,6 +180,7 @@ def _scale(panel: "Axes", *, height: float, beyond: bool) -> None:
         aspect=25,
         pad=0.07 / height,
     )
-    bar.set_label("difference to baseline (points)", fontsize=SMALL)
+    label = "difference to baseline (points)"
+    bar.set_label(f"{label}\n{FEWER}" if marked else label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.ax.locator_params(nbins=5)

@@ -1,8 +1,10 @@
 """Scores against layers: at which a strategy freezes, and how well words are aligned there."""
 
 import re
-from collections.abc import Sequence
-from statistics import mean
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.figures import DASHES, GREY, MARKERS
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 NONE = "none"
 """The strategy that freezes nothing."""
 
+BEFORE = "before realignment"
+"""What the baseline's line is called where encoders are measured before they are fine-tuned."""
+
 MOST_TICKS = 8
 """Boundaries that are all named on the axis."""
 
@@ -43,7 +48,7 @@ def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
 
     A line is a strategy; error bars are one sample deviation over seeds. Dashed lines are the
     baseline and the variants that freeze nothing. All means of a panel are over the same
-    languages: those that each of its variants has.
+    languages and seeds: those that each of its variants has; its axis says so if these are not all.
 
     Returns:
         The figure, or ``None`` where no strategy has two boundaries.
@@ -55,13 +60,13 @@ def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
     rows = -(-len(shown) // columns)
     width = COLUMN if columns == 1 else DOUBLE
     names = list(dict.fromkeys(name for block in shown for name in strategy_lines(block)))
-    figure = new_figure("" if len(shown) > 1 else shown[0].name, width, 0.5 + 2.1 * rows)
+    figure = new_figure("" if len(shown) > 1 else shown[0].title, width, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, block in zip(grid, shown, strict=False):
         _prepare(panel, "boundary (layer)")
         _sweep(panel, block, names)
         if len(shown) > 1:
-            title = block.name.replace(", ", "\n") if columns == 3 else block.name
+            title = block.title.replace(", ", "\n") if columns == 3 else block.title
             as_written(panel.set_title(title, fontsize=TITLE, loc="left"))
     for spare in grid[len(shown) :]:
         spare.remove()
@@ -85,39 +90,75 @@ def strategy_lines(block: Block) -> dict[str, list[tuple[int, str]]]:
 
 
 def layers_figure(block: Block) -> "Figure | None":
-    """Word alignment accuracy by layer, a line for each variant, the mean over languages.
+    """Word alignment accuracy by layer, a line for each variant.
+
+    All lines are means over the same languages and seeds: those that each of them was measured
+    with. The baseline's is that of the encoder before realignment.
 
     Returns:
-        The figure, or ``None`` where none was measured.
+        The figure, or ``None`` where none was measured, or none with what others were.
     """
-    lines = {name: _by_layer(block, name) for name in block.variants}
-    lines = {name: layers for name, layers in lines.items() if layers}
-    if not lines:
+    shared = _shared(list(_measured(block).values()))
+    if not shared.seeds:
         return None
+    lines = {name: _by_layer(block, name, shared) for name in block.variants}
+    lines = {name: layers for name, layers in lines.items() if layers}
     figure = new_figure(block.name, COLUMN, 2.4 + 0.1 * len(lines))
     panel = figure.subplots()
     _prepare(panel, "layer (0 is the first)")
-    panel.set_ylabel("word alignment accuracy (%)", fontsize=SMALL)
+    panel.set_ylabel(f"word alignment accuracy{shared.part} (%)", fontsize=SMALL)
     others = realigned(block)
     for name, layers in lines.items():
         style = _style(others.index(name)) if name in others else {"color": GREY, "marker": "h"}
-        panel.plot(list(layers), list(layers.values()), label=name, **LINE, **style)
+        label = BEFORE if name == BASELINE else name
+        panel.plot(list(layers), list(layers.values()), label=label, **LINE, **style)
     panel.set_ylim(bottom=0)
     _legend(figure, [panel])
     return settled(figure)
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What all lines of a panel rest on.
+
+    Attributes:
+        languages: The languages that each of them has.
+        seeds: The seeds that each of them has in all of these.
+        part: Says which part of all this is, to be read after what is shown; empty if it is all.
+    """
+
+    languages: Sequence[str]
+    seeds: Sequence[int]
+    part: str
+
+
+def _shared(lines: Sequence[Mapping[str, Collection[int]]]) -> _Shared:
+    """What lines share, of each of which the seeds of each language are given."""
+    every_language = sorted({language for own in lines for language in own})
+    languages = [language for language in every_language if all(own.get(language) for own in lines)]
+    every_seed = {seed for own in lines for seeds in own.values() for seed in seeds}
+    found = [set(own[language]) for own in lines for language in languages]
+    seeds = sorted(every_seed.intersection(*found)) if found else []
+    part = ""
+    if len(languages) < len(every_language):
+        part += f" of {len(languages)} of {len(every_language)} languages"
+    if len(seeds) < len(every_seed):
+        part += f", {'seed' if len(seeds) == 1 else 'seeds'} {' '.join(map(str, seeds))}"
+    return _Shared(languages, seeds, part)
+
+
 def _swept(block: Block) -> bool:
     """Whether some strategy has at least two boundaries, and there are means to compare."""
     several = any(len({b for b, _ in line}) > 1 for line in strategy_lines(block).values())
-    return several and bool(_languages(block))
+    return several and bool(_of_boundaries(block).seeds)
 
 
-def _languages(block: Block) -> list[str]:
-    """The target languages that everything in a panel of boundaries has."""
+def _of_boundaries(block: Block) -> _Shared:
+    """The target languages and seeds that everything in a panel of boundaries has."""
     swept = [variant for line in strategy_lines(block).values() for _, variant in line]
+    targets = set(block.languages)
     shown = [block.values[variant] for variant in (*swept, *_unfrozen(block))]
-    return [language for language in block.languages if all(own.get(language) for own in shown)]
+    return _shared([{code: own[code] for code in own.keys() & targets} for own in shown])
 
 
 def _unfrozen(block: Block) -> list[str]:
@@ -127,10 +168,7 @@ def _unfrozen(block: Block) -> list[str]:
 
 
 def _mean_label(block: Block) -> str:
-    n_languages = len(_languages(block))
-    some = n_languages < len(block.languages)
-    of = f" of {n_languages} of {len(block.languages)} languages" if some else ""
-    return f"mean {block.metric}{of} (%)"
+    return f"mean {block.metric}{_of_boundaries(block).part} (%)"
 
 
 def _without_boundary(variant: str) -> str:
@@ -140,14 +178,18 @@ def _without_boundary(variant: str) -> str:
 
 def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
     """Lines of one model and task."""
-    languages = _languages(block)
+    shared = _of_boundaries(block)
+
+    def means(variant: str) -> list[float]:
+        by_seed = block.averages(variant, shared.languages)
+        return [100 * by_seed[seed] for seed in shared.seeds]
+
     for name, places in strategy_lines(block).items():
-        means = [100 * (block.average(variant, languages) or 0) for _, variant in places]
-        errors = [100 * (block.average_deviation(variant, languages) or 0) for _, variant in places]
+        found = [means(variant) for _, variant in places]
         panel.errorbar(
             [boundary for boundary, _ in places],
-            means,
-            yerr=errors if any(errors) else None,
+            [mean(values) for values in found],
+            yerr=[stdev(values) for values in found] if len(shared.seeds) > 1 else None,
             elinewidth=0.8,
             label=name,
             **LINE,
@@ -157,18 +199,28 @@ def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
     if len(swept) <= MOST_TICKS:
         panel.set_xticks(swept)
     for number, variant in enumerate(_unfrozen(block)):
-        average = block.average(variant, languages) or 0
         style: dict[str, Any] = {"color": GREY if variant == BASELINE else "black"}
         style["linestyle"] = DASHES[1 + number % (len(DASHES) - 1)]
-        panel.axhline(100 * average, label=variant, linewidth=1.1, zorder=1, **style)
+        panel.axhline(mean(means(variant)), label=variant, linewidth=1.1, zorder=1, **style)
 
 
-def _by_layer(block: Block, variant: str) -> dict[int, float]:
-    """By layer, the mean over languages in percent."""
+def _measured(block: Block) -> dict[str, dict[str, set[int]]]:
+    """By variant and language, the seeds with which word alignment was measured at every layer."""
+    return {
+        variant: {
+            code: set.intersection(*map(set, layers.values())) for code, layers in own.items()
+        }
+        for variant, own in block.alignment.items()
+    }
+
+
+def _by_layer(block: Block, variant: str, shared: _Shared) -> dict[int, float]:
+    """By layer, the mean over what all lines share, in percent."""
     values: dict[int, list[float]] = {}
-    for layers in block.alignment.get(variant, {}).values():
-        for layer, value in layers.items():
-            values.setdefault(layer, []).append(100 * value)
+    own = block.alignment.get(variant, {})
+    for language, seed in product(shared.languages, shared.seeds if own else ()):
+        for layer, by_seed in own[language].items():
+            values.setdefault(layer, []).append(100 * by_seed[seed])
     return {layer: mean(values[layer]) for layer in sorted(values)}
 
 

@@ -11,6 +11,7 @@ from alignfreeze.figures import COLOURS, DPI
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.blocks import Block
 from alignfreeze.report.families import family
+from alignfreeze.report.grids import SHORT
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -30,6 +31,8 @@ CHARACTER = 0.058
 
 PALETTE = (*COLOURS, "#332288", "#882255")
 """A colour each for as many variants as a report compares."""
+
+FEWER = f"{SHORT}: over fewer seeds or languages than others"
 
 LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
 

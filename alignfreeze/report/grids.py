@@ -64,12 +64,20 @@ def with_deviation(mean: float | None, deviation: float | None) -> str:
     return f"{points(mean)}{spread}"
 
 
-def with_interval(differences: Mapping[int, float], interval: SeedInterval) -> str:
-    """The mean of differences by seed, and its interval where there is one; points."""
+def with_interval(
+    differences: Mapping[int, float], interval: SeedInterval, *, short: bool = False
+) -> str:
+    """The mean of differences by seed, and its interval where there is one; points.
+
+    Args:
+        differences: Fractions; none where nothing can be compared.
+        interval: Their interval.
+        short: Whether they rest on less than others do, which is marked.
+    """
     if not differences:
         return MISSING
     text, ends = points(mean(differences.values()), signed=True), interval(differences)
-    if ends is None:
-        return text
-    low, high = (points(end, signed=True) for end in ends)
-    return f"{text} [{low}, {high}]"
+    if ends is not None:
+        low, high = (points(end, signed=True) for end in ends)
+        text = f"{text} [{low}, {high}]"
+    return f"{text}{SHORT if short else ''}"

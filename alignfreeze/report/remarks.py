@@ -17,7 +17,11 @@ def left_out_of(block: Block) -> list[str]:
         seeds = {*block.seeds(variant), *block.seeds(BASELINE)} - found.own.keys()
         without = ", ".join([*found.without, *(f"seed {seed}" for seed in sorted(seeds))])
         if not found.own:
-            sentences.append(f"The average of {variant} has nothing in common with the baseline's.")
+            languages = ", ".join(found.languages) or "a target language"
+            sentences.append(
+                f"The average of {variant} is not compared: there is no seed with which it and the "
+                f"baseline both have {languages}."
+            )
         elif without:
             sentences.append(f"The average of {variant} is compared without {without}.")
     return sentences

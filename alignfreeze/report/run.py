@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 TITLE = "AlignFreeze: cross-lingual transfer by freezing strategy"
 FIGURES = "figures"
 MIXED = "Mixed versions"
+WITHOUT = "What averages are compared without"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,11 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
         summary = _write(collection, config, folder)
         if run is not None:
             run.artifacts(folder, "report")
-    sections = {**collection.gaps.sections(), MIXED: collection.versions}
+    sections = {
+        **collection.gaps.sections(),
+        WITHOUT: comparisons(collection.blocks),
+        MIXED: collection.versions,
+    }
     names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
     return ReportOutcome(
         summary,
@@ -119,7 +124,7 @@ def _remarks(collection: Collection) -> Remarks:
     by_table = [f"{block.name}: {line}" for block in blocks for line in block.versions]
     about = {
         "Which runs are shown": collection.settings,
-        "What averages are compared without": comparisons(blocks),
+        WITHOUT: comparisons(blocks),
         MIXED: [
             *(f"all: {line}" for line in collection.versions),
             *(by_table if len(blocks) > 1 else []),

@@ -9,7 +9,7 @@ from alignfreeze.config import model_name
 from alignfreeze.identity import FINETUNE_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS, SHARED_FIELDS
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.tracking import StoredRun
+from alignfreeze.tracking import DATA_HASH, StoredRun
 
 TEST = "test/"
 
@@ -39,6 +39,7 @@ FINETUNE_SETTINGS = (
         if name not in {*RUN_SETTINGS, *MEASURED, "eval_batch_size"}
     ),
     "languages",
+    DATA_HASH,
     "task_args",
     "finetune_steps",
     "finetune_epochs",
@@ -197,7 +198,7 @@ def _settings(run: StoredRun) -> dict[str, str]:
         return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
     params = _resolved(run.params) | {
         name: run.tags[name]
-        for name in ("model_identity", "precision", "processes")
+        for name in ("model_identity", "precision", "processes", DATA_HASH)
         if name in run.tags
     }
     params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
@@ -213,6 +214,10 @@ def _resolved(given: Mapping[str, str]) -> dict[str, str]:
             params[name] = ",".join(sorted(params[name].split(",")))
     if not params.get("realign_languages"):  # they are the target languages then
         params["realign_languages"] = params.get("languages", "")
+    if not params["realign_languages"]:  # an older run, which had all that there were
+        del params["realign_languages"]
+    if not params.get("languages"):
+        params.pop("languages", None)
     if "data" in params:  # which may be in another place on each machine
         params["data"] = model_name(params["data"])
     steps = params.get("finetune_steps", UNKNOWN)

@@ -1,7 +1,7 @@
 """Which of several settings a table shows, by one rule for fine-tuning and realignment."""
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alignfreeze.report.runs import REALIGN_SETTINGS, Result, is_realignment
@@ -27,7 +27,7 @@ class _Group:
 
     settings: dict[str, str]
     newest: int
-    cells: set[Hashable] = field(default_factory=set)
+    cells: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -42,7 +42,7 @@ def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
 
     Args:
         found: The newest first.
-        names: The settings to look at; cells that differ in others are different ones.
+        names: The settings to look at.
     """
     groups: list[_Group] = []
     own = {r: {n: v for n, v in r.settings.items() if n in names} for r in found}
@@ -54,9 +54,8 @@ def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
         if group is None:
             group = _Group(dict(own[result]), places[result])
             groups.append(group)
-        rest = frozenset(item for item in result.settings.items() if item[0] not in names)
         group.settings = own[result] | group.settings
-        group.cells.add((result.strategy, rest, result.seed))
+        group.cells.add((result.strategy, result.seed))
         group.newest = min(group.newest, places[result])
     return max(groups, key=lambda g: g.rank).settings if groups else {}
 

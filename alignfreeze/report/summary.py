@@ -8,6 +8,7 @@ from alignfreeze.report.comparison import best_of
 from alignfreeze.report.counting import Counts, Rule, count, total
 from alignfreeze.report.gaps import Gaps
 from alignfreeze.report.grids import (
+    MISSING,
     SHORT,
     Entry,
     Grid,
@@ -96,7 +97,11 @@ def _note(rule: Rule, interval: SeedInterval, source: str, *, short: bool) -> st
         "over seeds lies below and above the baseline's by more "
         f"than one standard deviation ({RULES[rule]})."
     )
-    return note + (f" {SHORT}: seeds, languages or runs are missing, see below." if short else "")
+    missing = (
+        f" {SHORT}: seeds, languages or runs are missing, see below; a difference that is marked "
+        "rests on less than others, and is not to be compared with them."
+    )
+    return note + (missing if short else "")
 
 
 def _block(
@@ -111,17 +116,27 @@ def _block(
         text = with_deviation(averages[variant], block.average_deviation(variant))
         compares = variant in block.compared
         texts = (
-            with_interval(block.comparison(variant).differences, interval) if compares else "",
+            _difference(block, variant, interval) if compares else "",
             with_deviation(*_of_source(block, variant)),
-            points(block.difference(variant, block.source_language), signed=True)
-            if compares
-            else "",
+            _change_of_source(block, variant) if compares else "",
             arrows(counts[key]) if variant != BASELINE else "",
         )
         task = f"{block.task} {block.metric}" if number == 0 else ""
         entry = Entry(f"{text}{mark(key, gaps)}", variant in best)
         rows.append([Entry(task), Entry(variant), entry, *map(Entry, texts)])
     return rows
+
+
+def _difference(block: Block, variant: str, interval: SeedInterval) -> str:
+    """That of the averages to the baseline's, over what both have."""
+    differences = block.comparison(variant).differences
+    return with_interval(differences, interval, short=block.falls_short(variant))
+
+
+def _change_of_source(block: Block, variant: str) -> str:
+    change = points(block.difference(variant, block.source_language), signed=True)
+    short = change != MISSING and block.falls_short(variant, block.source_language)
+    return f"{change}{SHORT if short else ''}"
 
 
 def _of_source(block: Block, variant: str) -> tuple[float | None, float | None]:

@@ -353,3 +353,23 @@ def test_the_weights_are_those_of_the_realignment(experiment, seed):
     theirs = AutoModel.from_pretrained(folder).state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_fine_tuning_says_its_metric_data_languages_and_encoder(experiment, seed):
+    every = "ar,de,el,es,hi,ru,tr,zh"
+    left_to_the_data = {**REALIGNED, "languages": "", "seed": seed, "strategy": "none"}
+    pipeline.run({**left_to_the_data, "compare": "baseline"})
+    pipeline.run({**left_to_the_data, "languages": every, "strategy": "front"})
+    own = runs(experiment, "finetune-pos")
+    assert [run.data.params["cfg.languages"] for run in own] == [every, every]
+    assert len({run.data.tags["alignfreeze.data_hash"] for run in own}) == 1
+    assert {run.data.tags["alignfreeze.metric"] for run in own} == {"accuracy"}
+    made = [run.data.tags["alignfreeze.phase_hash"] for run in runs(experiment, "realign")]
+    assert [run.data.tags["alignfreeze.realign_hash"] for run in own] == made
+    (baseline,) = runs(experiment, "finetune-pos-baseline")
+    assert "alignfreeze.realign_hash" not in baseline.data.tags
+    # So the report has one table of all three.
+    collection = collect(stored_runs(()), ReportConfig(seeds=[int(seed)]))
+    (block,) = collection.blocks
+    assert block.variants == ["baseline", "none", "front"]
+    assert collection.gaps.left_out == []

@@ -13,7 +13,8 @@ LANGUAGES = {"en": 0.9, "de": 0.7, "fr": 0.5}
 def stored(strategy="baseline", seed=31, *, scores=None, name="", status="FINISHED", **about):
     """A run of a fine-tuning, newer than what comes after it in a list."""
     tags = {"model": "owner/m", "task": "pos", "strategy": strategy, "seed": str(seed)}
-    others = {"imported", "aligner", "error", "usual_strategy"}
+    others = {"imported", "aligner", "error", "usual_strategy", "realign_hash", "data_hash"}
+    others |= {"metric"}
     tags |= {n: about.pop(n) for n in list(about) if n in {*tags, *others}}
     metrics = {
         f"test/{language}/accuracy": value
@@ -290,7 +291,7 @@ def test_nothing_to_report_is_an_error_that_says_what_was_asked():
         collected([stored()], metrics="nre=f1")
 
 
-def test_alignment_by_layer_is_the_mean_over_seeds():
+def test_alignment_by_layer_is_of_each_seed():
     def measured(seed, before, after):
         run = stored("none", seed, name="realign", scores={})
         metrics = {
@@ -303,8 +304,8 @@ def test_alignment_by_layer_is_the_mean_over_seeds():
     runs += [measured(31, 0.2, 0.6), measured(42, 0.4, 0.8)]
     runs.append(measured(31, 0.9, 0.9))  # an older one of the same
     (block,) = collected(runs).blocks
-    assert block.alignment["baseline"]["de"] == {2: pytest.approx(0.3)}
-    assert block.alignment["none"]["de"] == {2: pytest.approx(0.7)}
+    assert block.alignment["baseline"]["de"] == {2: {31: 0.2, 42: 0.4}}
+    assert block.alignment["none"]["de"] == {2: {31: 0.6, 42: 0.8}}
 
 
 def realignment(strategy="none", seed=31, *, value, task="pos", **about):
@@ -318,7 +319,7 @@ def realignment(strategy="none", seed=31, *, value, task="pos", **about):
 
 
 def aligned(runs):
-    """By task and variant, what was measured."""
+    """By task and variant, what was measured, by seed."""
     return {
         (block.task, variant): found["de"][0]
         for block in collected(runs).blocks
@@ -330,7 +331,7 @@ def test_a_realignment_that_several_tasks_share_is_of_each_of_them():
     runs = [stored(s, task=task) for s in ("none", "baseline") for task in ("pos", "ner")]
     runs.append(realignment(value=0.6, task="pos,ner"))
     assert aligned(runs) == {
-        (task, variant): value
+        (task, variant): {31: value}
         for task in ("pos", "ner")
         for variant, value in (("baseline", 0.1), ("none", 0.6))
     }
@@ -346,7 +347,7 @@ def test_of_several_tasks_realignments_each_has_that_of_its_steps():
         realignment(value=int(n) / 1000, task="pos,ner", realign_steps=n, finetune_steps="None")
         for n in steps.values()
     ]
-    assert aligned(runs) == {("pos", "none"): 0.3, ("ner", "none"): 0.2}
+    assert aligned(runs) == {("pos", "none"): {31: 0.3}, ("ner", "none"): {31: 0.2}}
     failed = stored("none", task="pos,ner", name="realign", status="FAILED", realign_steps="200")
     assert "Failed" not in sections([*runs, failed])
 
@@ -364,11 +365,70 @@ def test_what_is_left_out_is_not_drawn():
     ]
     measured = [realignment("none", seed, value=0.6, **about) for seed in (31, 42)]
     assert aligned([*left_out, *shown, *measured]) == {
-        ("pos", "baseline"): 0.1,
-        ("pos", "none"): pytest.approx(0.6),
+        ("pos", "baseline"): {31: 0.1, 42: 0.1},
+        ("pos", "none"): {31: 0.6, 42: 0.6},
     }
 
 
 def test_an_encoder_that_was_taken_over_from_another_fine_tuning_is_drawn():
     runs = [stored("none"), stored(), realignment(value=0.6, finetune_lr="1e-3")]
-    assert aligned(runs)["pos", "none"] == 0.6
+    assert aligned(runs)["pos", "none"] == {31: 0.6}
+
+
+def test_the_realignment_of_an_older_run_of_the_same_is_not_drawn():
+    older = [
+        stored("none", realign_hash="older"),
+        realignment(value=0.9, realign_hash="older"),
+    ]
+    runs = [stored("none", realign_hash="newer"), stored(), *older]
+    assert sections(runs)["Left out"] == ["m, pos, none, seed 31: 1 older run(s) of the same"]
+    assert aligned(runs) == {}
+    runs.append(realignment(value=0.6, realign_hash="newer"))
+    assert aligned(runs)["pos", "none"] == {31: 0.6}
+
+
+def test_a_stray_sweep_does_not_leave_a_grid_out():
+    grid = [stored(s, seed) for s in ("front", "none", "baseline") for seed in (31, 42)]
+    stray = [stored("front", finetune_lr="1e-3", temperature=f"0.{n}") for n in range(1, 8)]
+    (block,) = collected([*stray, *grid]).blocks
+    assert block.variants == ["baseline", "none", "front"]
+    (line,) = sections([*stray, *grid])["Left out"]
+    assert line == "m, pos: fine-tuned with finetune_lr 1e-3, not 2e-05: 7 run(s)"
+
+
+def test_target_languages_that_an_older_run_does_not_say_agree_with_any():
+    runs = [stored(languages=""), stored("none", languages="de,fr"), stored("front", languages="")]
+    collection = collected(runs)
+    assert collection.blocks[0].variants == ["baseline", "none", "front"]
+    assert collection.gaps.sections() == {}
+
+
+def test_other_data_of_the_same_name_is_another_setting():
+    one, other = {"data": "a/suite", "data_hash": "1"}, {"data": "b/suite", "data_hash": "2"}
+    runs = [
+        stored("none", **other),
+        stored("none", 42, **one),
+        stored(**one),
+        stored(seed=42, **one),
+    ]
+    collection = collected(runs)
+    assert collection.blocks[0].seeds("none") == [42]
+    assert "fine-tuned with data_hash 2, not 1: 1 run(s)" in str(collection.gaps.left_out)
+
+
+def test_a_run_without_the_usual_metric_is_told_of():
+    lacking = stored("none", scores={})._replace(metrics={"test/de/f1": 0.9, "test/fr/f1": 0.9})
+    collection = collected([lacking, stored()])
+    assert collection.blocks[0].variants == ["baseline"]
+    assert "m, pos: without accuracy: 1 run(s)" in collection.gaps.left_out
+
+
+def test_the_metric_of_another_task_is_its_primary_one():
+    def scored(strategy, **about):
+        run = stored(strategy, task="parse", scores={}, **about)
+        return run._replace(metrics={"test/de/las": 0.4, "test/de/uas": 0.5})
+
+    (block,) = collected([scored("none", metric="uas"), scored("baseline", metric="uas")]).blocks
+    assert block.metric == "uas"
+    (block,) = collected([scored("none"), scored("baseline")]).blocks  # older ones do not say
+    assert block.metric == "las"

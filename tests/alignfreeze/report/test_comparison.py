@@ -48,7 +48,10 @@ def test_the_average_of_a_row_that_lacks_a_hard_language_is_no_gain():
     detail = detail_grid(LACKS_CHINESE, gaps, SeedInterval())
     average = [entry.text for entry in texts(detail, "average of targets")]
     # Front's own average, of de and fr: 80, 81.5 and 80.
-    assert average[2:4] == ["80.5 ± 0.9†", "+0.0 [+0.0, +0.0]"]
+    assert average[2:4] == ["80.5 ± 0.9†", "+0.0 [+0.0, +0.0]†"]
+    # What none gains over three languages is not to be compared with it, and is not marked.
+    assert average[4:] == ["60.7 ± 0.7", "+0.0 [+0.0, +0.0]"]
+    assert "a difference that is marked rests on less than others in its row" in detail.note
     assert "The average of front is compared without zh." in detail.note
     assert comparisons([LACKS_CHINESE]) == ["m, pos: The average of front is compared without zh."]
 
@@ -93,7 +96,14 @@ def test_nothing_in_common_is_no_difference():
     assert block.difference("front", "de") is None
     assert count(block, "front", "paper") is None
     assert comparisons([block]) == [
-        "m, pos: The average of front has nothing in common with the baseline's."
+        "m, pos: The average of front is not compared: there is no seed with which it and the "
+        "baseline both have a target language."
+    ]
+    # Each language has a seed in common, and all of them together have none.
+    values = {"de": {1: 0.5}, "fr": {2: 0.5}}
+    assert comparisons([block_of(baseline=values, front=values)]) == [
+        "m, pos: The average of front is not compared: there is no seed with which it and the "
+        "baseline both have de, fr."
     ]
 
 
@@ -147,11 +157,11 @@ def test_every_table_says_how_far_the_source_language_moved():
     assert [entry.text for entry in texts(detail, "en (source)")][1:] == [
         "91.0 ± 1.0",
         "93.0 ± 0.0†",
-        "+2.5 [−3.9, +8.9]",
+        "+2.5 [−3.9, +8.9]†",
     ]
     summary = summary_grid([block], gaps, "exact", SeedInterval())
     assert list(summary.columns[5:7]) == ["en (source)", "change"]
-    assert [entry.text for entry in texts(summary, "front")][5:7] == ["93.0 ± 0.0", "+2.5"]
+    assert [entry.text for entry in texts(summary, "front")][5:7] == ["93.0 ± 0.0", "+2.5†"]
     for note in (detail.note, summary.note):
         assert "faster learning" in note
 

@@ -132,7 +132,10 @@ def test_cells_are_the_differences_with_their_mean(block: Block) -> None:
     rows = [label.get_text() for label in panel.get_yticklabels()]
     assert rows == ["de", "sv", "ru", "zh", "mean"]
     texts = [text.get_text() for text in panel.texts]
-    cells = ["0.0", "+3.0", "+3.0", "–", "+2.0", "−2.0", "−10.0", "–", "−1.0", "+0.5"]
+    cells = ["0.0", "+3.0", "+3.0", "–", "+2.0", "−2.0", "−10.0", "–"]
+    # Of none over all languages, with the seed that has them; of front over two.
+    cells += ["−1.0†", "+0.5†"]
+    assert figure.axes[1].get_xlabel().endswith("†: over fewer seeds or languages than others")
     assert [text for text in texts if not text[0].isalpha()] == cells
     assert [text for text in texts if text[0].isalpha()] == ["Germanic", "Slavic", "Sino-Tibetan"]
     low, high = panel.images[0].get_clim()
@@ -182,11 +185,10 @@ def test_boundaries_are_a_line_with_dashed_levels() -> None:
     line = container.lines[0]
     assert container.get_label() == "front"
     assert list(line.get_xdata()) == [2, 4]
-    assert list(line.get_ydata()) == pytest.approx(
-        [100 * (block.average(f"front(boundary={n})") or 0) for n in (2, 4)]
-    )
-    for name in ("baseline", "none"):
-        assert lines[name].get_ydata()[0] == pytest.approx(100 * (block.average(name) or 0))
+    # Seed 0 alone has both languages.
+    assert list(line.get_ydata()) == pytest.approx([53, 55])
+    assert [lines[name].get_ydata()[0] for name in ("baseline", "none")] == pytest.approx([50, 52])
+    assert panel.get_ylabel() == "mean accuracy, seed 0 (%)"
     assert "± deviation over seeds" not in [t.get_text() for t in figure.legends[0].get_texts()]
 
 
@@ -209,12 +211,65 @@ def test_boundaries_have_a_panel_for_each_block_with_two(block: Block) -> None:
     single = replace(swept("one"), boundaries={"front(boundary=2)": ("front", 2)})
     figure = boundary_figure([swept("a"), block, swept("b"), single])
     assert figure is not None
-    assert [panel.get_title(loc="left") for panel in figure.axes] == ["a, nli", "b, nli"]
+    assert [panel.get_title(loc="left") for panel in figure.axes] == [
+        "a, nli accuracy",
+        "b, nli accuracy",
+    ]
     assert boundary_figure([single]) is None
 
 
+def test_boundaries_are_compared_over_the_seeds_that_all_have() -> None:
+    # Front gains two points with every seed, and each boundary has other seeds.
+    seeds = {1: {1: 0.52, 2: 0.72}, 2: {1: 0.52}, 3: {1: 0.52, 2: 0.72}}
+    values = {f"front(boundary={n})": {"de": own} for n, own in seeds.items()}
+    values["baseline"] = {"de": {1: 0.5, 2: 0.7}}
+    names = {f"front(boundary={n})": ("front", n) for n in seeds}
+    block = Block("m", "pos", "accuracy", "en", ["de"], list(values), values, names)
+    figure = boundary_figure([block])
+    assert figure is not None
+    panel = figure.axes[0]
+    (container,) = panel.containers
+    assert list(container.lines[0].get_ydata()) == pytest.approx([52, 52, 52])
+    (baseline,) = (line for line in panel.get_lines() if line.get_label() == "baseline")
+    assert baseline.get_ydata()[0] == pytest.approx(50)
+    assert panel.get_ylabel() == "mean accuracy, seed 1 (%)"
+    values["front(boundary=2)"] = {"de": {3: 0.9}}
+    assert boundary_figure([block]) is None
+
+
+def test_a_bar_of_fewer_seeds_is_marked() -> None:
+    scores = {"baseline": {"de": [0.5, 0.6], "ru": [0.5, 0.6]}}
+    scores |= {
+        "none": {"de": [0.6, 0.7], "ru": [0.6, 0.7]},
+        "front": {"de": [0.4], "ru": [0.6, 0.7]},
+    }
+    figure = difference_figure(block_of(scores))
+    assert figure is not None
+    marks = [text for text in figure.axes[0].texts if text.get_text() == "†"]
+    assert [text.xy[1] for text in marks] == pytest.approx([-10])  # type: ignore[attr-defined]
+    assert str(figure.get_supylabel()).endswith("†: over fewer seeds or languages than others")
+
+
+def test_alignments_are_compared_over_what_all_were_measured_with(block: Block) -> None:
+    measured = {
+        "baseline": {"de": {0: {1: 0.3, 2: 0.5}}, "fr": {0: {1: 0.1, 2: 0.1}}},
+        "none": {"de": {0: {1: 0.9, 2: 0.1}}, "fr": {0: {1: 0.3, 2: 0.3}}},
+        "front": {"de": {0: {1: 0.9}}},
+    }
+    figure = layers_figure(replace(block, alignment=measured))
+    assert figure is not None
+    panel = figure.axes[0]
+    heights = {str(line.get_label()): list(line.get_ydata()) for line in panel.get_lines()}
+    assert heights == {"before realignment": [30], "none": [90], "front": [90]}
+    assert panel.get_ylabel() == "word alignment accuracy of 1 of 2 languages, seed 1 (%)"
+    nothing = replace(block, alignment=measured | {"front": {"ru": {0: {1: 0.9}}}})
+    assert layers_figure(nothing) is None
+
+
 def test_alignments_are_means_over_languages(block: Block) -> None:
-    measured = {"none": {"de": {0: 0.2, 1: 0.4}, "ru": {0: 0.1, 1: 0.2}}}
+    measured = {
+        "none": {"de": {0: {1: 0.2}, 1: {1: 0.4}}, "ru": {0: {1: 0.1}, 1: {1: 0.2}}},
+    }
     figure = layers_figure(replace(block, alignment=measured))
     assert figure is not None
     (line,) = figure.axes[0].get_lines()
@@ -271,7 +326,7 @@ def test_text_is_within_the_figure() -> None:
         {name: {code: [0.5 + n / 100] for code in MANY} for name, n in levels.items()},
         model=long,
         boundaries={name: ("front", n) for n, name in enumerate(names)},
-        alignment={"baseline": {"de": {0: 0.1, 1: 0.2}}},
+        alignment={"baseline": {"de": {0: {0: 0.1}, 1: {0: 0.2}}}},
     )
     for figure in report_figures([wide]).values():
         figure.draw_without_rendering()
