@@ -39,6 +39,12 @@ class StrategyChoice:
         args = self.strategy.model_dump(mode="json")
         return {"strategy": self.name, "args": args, "code": self.digest}
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """Every hyperparameter, those too that are at their defaults, as ``strategy.<field>``."""
+        values = self.strategy.model_dump(mode="json")
+        return {f"strategy.{name}": value for name, value in values.items()}
+
     def resolved(self, n_layers: int) -> "StrategyChoice":
         """With the hyperparameters said that the number of layers decides."""
         said = self.strategy.resolved(n_layers)

@@ -16,7 +16,7 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from alignfreeze import __version__
+from alignfreeze import PACKAGES, __version__
 from alignfreeze.benchmark.settings import OWN_FIELDS as GRID_FIELDS
 from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.config import RunConfig
@@ -66,9 +66,6 @@ _REALIGNMENT_ONLY = {
     "realign_max_length",
 }
 _ALL = ["preset", "config", *RunConfig.model_fields]
-
-LOGGERS = ("alignfreeze", "alignfreeze_strategies", "alignfreeze_tasks", "alignfreeze_aligners")
-"""Those of the core and of the built-in plugins."""
 
 OPTIONS: dict[str, list[str]] = {
     "run": [name for name in _ALL if name != "encoder"],
@@ -425,7 +422,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     gc.set_threshold(COLLECT_AFTER)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for name in LOGGERS:
+    for name in PACKAGES:
         logging.getLogger(name).setLevel(logging.INFO if _is_first() else logging.ERROR)
     try:
         given = sys.argv[1:] if arguments is None else arguments

@@ -24,6 +24,7 @@ from alignfreeze.finetune import steps_of_epochs
 from alignfreeze.identity import (
     FINETUNE_FIELDS,
     REALIGN_FIELDS,
+    code_digest,
     hash_of,
     library_versions,
     phase_hash,
@@ -49,9 +50,13 @@ from alignfreeze.taskdata import TaskData
 from alignfreeze.taskmodels import EarlyLook, TaskModels
 from alignfreeze.tracking import (
     DATA_HASH,
+    MADE_FROM,
     METRIC,
+    PARALLEL_HASH,
     REALIGN_HASH,
     REALIGN_RUN,
+    STRATEGY_CODE,
+    TASK_CODE,
     TrackedRun,
     tracked_run,
 )
@@ -151,8 +156,9 @@ class Phases:
         return self._encoders[identity]
 
     def _realign_identity(self, choice: StrategyChoice, steps: int) -> str:
+        layers = self.preparation.layers(self.config)
         return phase_hash(
-            self.config,
+            self.config.model_copy(update={"layer": layers}),
             REALIGN_FIELDS,
             {
                 "phase": "realign",
@@ -212,15 +218,19 @@ class Phases:
         return RealignedEncoder(str(path), identity, choice.name, run.run_id)
 
     def _applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
-        """The configuration of a phase, with what the data has decided of its realignment.
+        """The configuration of a phase, with what data and encoder decide of its realignment.
 
         Options of a realignment that there is none of, or that was another run's, stay as they are.
         """
         config = choice.applied_to(self.config)
         if not choice.strategy.realigns:
             return config
-        languages = tuple(corpus.target for corpus in self.preparation.corpora)
-        decided = {"realign_steps": realign_steps, "realign_languages": languages}
+        decided = {
+            "realign_steps": realign_steps,
+            "realign_languages": tuple(corpus.target for corpus in self.preparation.corpora),
+            "aligner": self.preparation.aligner,
+            "layer": self.preparation.layers(config),
+        }
         return config.model_copy(update=decided)
 
     def _provenance(
@@ -234,7 +244,9 @@ class Phases:
             model_identity=self.preparation.pretrained_identity,
             precision=self.accelerator.mixed_precision,
             processes=self.accelerator.num_processes,
+            parallel_hash=self.preparation.parallel_hash,
             version=__version__,
+            code=code_digest(),
             libraries=versions_text(library_versions()),
         )
 
@@ -378,7 +390,11 @@ class Phases:
         self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
     ) -> dict[str, str]:
         """By what scores are known that may be compared: of what metric, of which data, on what."""
-        tags = {METRIC: data.task.primary_metric, DATA_HASH: hash_of(data.identity["data"])}
+        tags = {
+            METRIC: data.task.primary_metric,
+            DATA_HASH: hash_of(data.identity["data"]),
+            TASK_CODE: data.digest,
+        }
         if choice.strategy.realigns:
             tags |= {REALIGN_HASH: encoder.identity, REALIGN_RUN: encoder.run_id or ""}
         return tags
@@ -404,6 +420,16 @@ class Phases:
         with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
             log_config(run, config, self.accelerator)
             run.tags({"usual_strategy": str(choice.usual).lower()})
+            if choice.strategy.realigns:
+                run.params(choice.said)
+                run.tags(
+                    {
+                        STRATEGY_CODE: choice.digest,
+                        PARALLEL_HASH: self.preparation.parallel_hash,
+                    }
+                )
+            if self.preparation.made_from:
+                run.tags({MADE_FROM: self.preparation.made_from})
             if self.preparation.pretrained_identity is not None:
                 run.tags({"model_identity": self.preparation.pretrained_identity})
             if self.preparation.provenance is not None:

@@ -4,14 +4,20 @@ import logging
 from collections import defaultdict
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.bitexts import parallel_languages
+from alignfreeze.bitexts import (
+    bitext_digests,
+    find_bitexts,
+    parallel_languages,
+    resolve_aligner,
+)
 from alignfreeze.caching import cache_root, folder_digest
 from alignfreeze.choices import StrategyChoice, strategy_choices
 from alignfreeze.config import RunConfig, model_name
-from alignfreeze.contracts import Task
+from alignfreeze.contracts import Bitext, Task
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import (
     layer_count,
@@ -23,6 +29,7 @@ from alignfreeze.encoders import (
 )
 from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.freezing import check_strategy
+from alignfreeze.identity import hash_of
 from alignfreeze.pairs import EncodedPair
 from alignfreeze.parallel import aligned_corpora, hold_out
 from alignfreeze.provenance import Provenance, read_provenance
@@ -110,8 +117,7 @@ class Preparation:
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
-        if encoder is None:
-            _tell_realigned(self.model)
+        self.made_from = "" if encoder else _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
         self.strategies = self.check_fit(config)
@@ -176,7 +182,7 @@ class Preparation:
         strategies = [choice.resolved(self.n_layers) for choice in asked]
         if before is not None:
             strategies = [_realigned_before(before)]
-        layers = resolve_layers(config.layer, self.n_layers)
+        layers = self.layers(config)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
         for choice in strategies:
@@ -187,6 +193,30 @@ class Preparation:
             if length > longest:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
         return strategies
+
+    def layers(self, config: RunConfig) -> tuple[int, ...]:
+        """The layers that a configuration realigns, counted from the first.
+
+        Raises:
+            EncoderError: If the encoder has not so many.
+        """
+        return resolve_layers(config.layer, self.n_layers)
+
+    @property
+    def aligner(self) -> str:
+        """The aligner of the parallel text; ``auto`` where languages have different ones."""
+        names = {resolve_aligner(self.config.aligner, bitext) for bitext in self._bitexts}
+        return names.pop() if len(names) == 1 else self.config.aligner
+
+    @cached_property
+    def parallel_hash(self) -> str:
+        """What the files of the parallel text hold, whatever is made of them."""
+        return hash_of([bitext_digests(bitext) for bitext in self._bitexts])
+
+    @cached_property
+    def _bitexts(self) -> list[Bitext]:
+        languages = [corpus.target for corpus in self.corpora]
+        return find_bitexts(self.source, self.config.source_language, languages)
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
@@ -241,17 +271,23 @@ class Preparation:
         return chosen
 
 
-def _tell_realigned(model: str) -> None:
-    """Say so if a model is an encoder that was realigned: here it counts as one of its own."""
-    folder = Path(model).expanduser()
-    if made := read_provenance(folder):
-        logger.warning(
-            "model %s is %s; it counts as a model of its own here, called %r (evaluate takes it as "
-            "encoder, and keeps what it is known by)",
-            model,
-            made,
-            model_name(model),
-        )
+def _tell_realigned(model: str) -> str:
+    """Say so if a model is an encoder that was realigned: here it counts as one of its own.
+
+    Returns:
+        How it was realigned; empty if it was not, or nothing says so.
+    """
+    made = read_provenance(Path(model).expanduser())
+    if made is None:
+        return ""
+    logger.warning(
+        "model %s is %s; it counts as a model of its own here, called %r (evaluate takes it as "
+        "encoder, and keeps what it is known by)",
+        model,
+        made,
+        model_name(model),
+    )
+    return str(made)
 
 
 def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_layer: int) -> None:

@@ -39,7 +39,10 @@ class Provenance(BaseModel):
             ``None`` where the run did not say.
         precision: What it was computed in.
         processes: How many computed it.
-        version: Of this package; ``None`` where the run did not say, as for ``libraries``.
+        parallel_hash: What the files of the parallel text hold; ``None`` where the run did not say,
+            as for what follows.
+        version: Of this package.
+        code: The hash of its files.
         libraries: The versions of what computed it, in one line.
     """
 
@@ -52,7 +55,9 @@ class Provenance(BaseModel):
     model_identity: str | None = None
     precision: str = ""
     processes: int = 1
+    parallel_hash: str | None = None
     version: str | None = None
+    code: str | None = None
     libraries: str | None = None
 
     def carried_into(self, config: RunConfig) -> RunConfig:

@@ -90,7 +90,9 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
         run_id=found.run_id,
         precision=tags.get("precision", ""),
         processes=int(tags.get("processes", "1")),
+        parallel_hash=tags.get(tracking.PARALLEL_HASH),
         version=tags.get(tracking.VERSION),
+        code=tags.get(tracking.CODE),
         libraries=tags.get(tracking.LIBRARIES),
     )
 

@@ -11,7 +11,15 @@ from alignfreeze.config import RunConfig
 from alignfreeze.evaluate import Score, target_means
 from alignfreeze.identity import config_hash
 from alignfreeze.provenance import Provenance
-from alignfreeze.tracking import LIBRARIES, REALIGN_HASH, REALIGN_RUN, VERSION, TrackedRun
+from alignfreeze.tracking import (
+    CODE,
+    LIBRARIES,
+    PARALLEL_HASH,
+    REALIGN_HASH,
+    REALIGN_RUN,
+    VERSION,
+    TrackedRun,
+)
 from alignfreeze.training import TrainingResult
 from alignfreeze.words import WordCounts
 
@@ -57,7 +65,9 @@ def log_provenance(
     tags = {
         REALIGN_RUN: made.run_id,
         REALIGN_HASH: made.identity,
+        PARALLEL_HASH: made.parallel_hash,
         f"realign_{VERSION}": made.version,
+        f"realign_{CODE}": made.code,
         f"realign_{LIBRARIES}": made.libraries,
     }
     run.tags({name: value for name, value in tags.items() if value is not None})

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from alignfreeze import PACKAGES
 from alignfreeze.config import describe_error
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.errors import ConfigError, PluginError
@@ -130,8 +131,9 @@ def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
     """What identifies a plugin's code, for caches: distribution, version, hash of its sources.
 
     The sources are the files that define its class and the plugin classes above it, with all
-    others of the same package where that is within another one, such as ``alignfreeze_tasks.qa``.
-    The version alone stands for code that has no source file, and for what those files import.
+    others of the package that each is in: the outermost one, but for the built-in plugins, of which
+    ``alignfreeze_tasks.qa`` is one. The version alone stands for code that has no source file, and
+    for what those files import from elsewhere.
 
     Raises:
         PluginError: If the plugin cannot be loaded.
@@ -220,13 +222,20 @@ def _sources(cls: type) -> list[bytes]:
     """The content of the files that define a class; none if there are none."""
     try:
         file = inspect.getsourcefile(cls)
-        if file is None:
-            return []
-        package = cls.__module__.rpartition(".")[0]
-        files = sorted(Path(file).parent.glob("*.py")) if "." in package else [Path(file)]
-        return [path.read_bytes() for path in files]
+        return [path.read_bytes() for path in _files_with(cls, Path(file))] if file else []
     except (OSError, TypeError):
         return []
+
+
+def _files_with(cls: type, file: Path) -> list[Path]:
+    """The file that defines a class, and what else of its package may be its code."""
+    modules = cls.__module__.split(".")
+    packages = modules if file.name == "__init__.py" else modules[:-1]
+    if not packages:
+        return [file]
+    if packages[0] in PACKAGES:
+        return sorted(file.parent.glob("*.py")) if len(packages) > 1 else [file]
+    return sorted(file.parents[len(packages) - 1].rglob("*.py"))
 
 
 def _one_line(error: Exception) -> str:

@@ -14,13 +14,13 @@ from urllib.request import url2pathname
 
 import mlflow
 import psutil
-from mlflow.entities import Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, Pruned
-from alignfreeze.identity import library_versions, versions_text
+from alignfreeze.identity import code_digest, library_versions, versions_text
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,21 @@ REALIGN_HASH = "realign_hash"
 
 REALIGN_RUN = "realign_run"
 """The tag that says in which run that was."""
+
+CODE = "code"
+"""The tag that says which code of this package: the hash of its files."""
+
+STRATEGY_CODE = "strategy_code"
+"""The tag that says which code of the strategy."""
+
+TASK_CODE = "task_code"
+"""The tag that says which code of the task."""
+
+PARALLEL_HASH = "parallel_hash"
+"""The tag that says what the files of the parallel text hold."""
+
+MADE_FROM = "made_from"
+"""The tag that says, for a person, how a model was realigned that is realigned again, or not."""
 
 DATA_HASH = "data_hash"
 """The tag that says what the files of a task's examples hold."""
@@ -176,6 +191,7 @@ def version_tags() -> dict[str, str]:
     """What computes here, as every run of this program says it."""
     return {
         f"{TAG}{VERSION}": __version__,
+        f"{TAG}{CODE}": code_digest(),
         f"{TAG}{LIBRARIES}": versions_text(library_versions()),
     }
 
@@ -448,6 +464,15 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
         reason = " ".join(error.message.split())
         raise ConfigError(f"where must be a condition on runs, got {where!r}: {reason}") from None
     return [_stored(run) for run in found]
+
+
+def stored_run(run_id: str) -> StoredRun | None:
+    """One run of the store; ``None`` if it is not there, or deleted."""
+    try:
+        run = mlflow.get_run(run_id)
+    except MlflowException:
+        return None
+    return _stored(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
 def _stored(run: Run) -> StoredRun:

@@ -40,7 +40,7 @@ class Ingredients:
         aligners = AUTO_ALIGNERS if config.aligner == "auto" else (config.aligner,)
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         if not choice.strategy.realigns:
-            without |= {*REALIGN_SETTINGS}
+            without |= {*REALIGN_SETTINGS} - {"alignment_pairs"}  # these are measured on anyway
         return hash_of(
             {
                 "code": self._code,

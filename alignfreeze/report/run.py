@@ -21,7 +21,8 @@ from alignfreeze.report.records import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.remarks import Remarks, comparisons
 from alignfreeze.report.settings import ReportConfig, build_report
 from alignfreeze.report.summary import summary_grid
-from alignfreeze.tracking import stored_runs, tracked_run
+from alignfreeze.report.takeovers import with_taken_over
+from alignfreeze.tracking import stored_run, stored_runs, tracked_run
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
     opened = "MLFLOW_RUN_ID" in os.environ
     with tracked_run("alignfreeze report") if opened else nullcontext() as run:
         config = build_report(options)
-        collection = collect(stored_runs(config.experiments, config.where), config)
+        runs = with_taken_over(stored_runs(config.experiments, config.where), stored_run)
+        collection = collect(runs, config)
         folder = Path(config.output).expanduser()
         summary = _write(collection, config, folder)
         if run is not None:

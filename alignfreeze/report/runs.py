@@ -9,7 +9,7 @@ from alignfreeze.config import model_name
 from alignfreeze.identity import FINETUNE_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS, SHARED_FIELDS
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.tracking import DATA_HASH, StoredRun
+from alignfreeze.tracking import DATA_HASH, MADE_FROM, PARALLEL_HASH, StoredRun
 
 TEST = "test/"
 
@@ -51,6 +51,8 @@ ELSEWHERE = ("seed", *(name for name in RUN_SETTINGS if name != "model_identity"
 REALIGN_SETTINGS = (
     *(name for name in REALIGN_FIELDS if name not in {*FINETUNE_FIELDS, *MEASURED}),
     "realign_steps",
+    "alignment_pairs",  # which are held out of realignment
+    PARALLEL_HASH,
     *PARALLEL_FIELDS,
     *(f"realign_{name}" for name in ELSEWHERE),
 )
@@ -168,7 +170,7 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     return [
         Result(
             run,
-            model=model_name(tags.get("model", "")) + _mark(run, config),
+            model=_model_of(run) + _mark(run, config),
             task=task,
             strategy=f"{strategy}({written})" if written else strategy,
             seed=int(tags["seed"]),
@@ -177,6 +179,13 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         )
         for task in tasks
     ]
+
+
+def _model_of(run: StoredRun) -> str:
+    """The model's name; of one that was realigned before, how."""
+    name = model_name(run.tags.get("model", ""))
+    made_from = run.tags.get(MADE_FROM)
+    return f"{name} ({made_from})" if made_from else name
 
 
 def _mark(run: StoredRun, config: ReportConfig) -> str:
@@ -198,7 +207,7 @@ def _settings(run: StoredRun) -> dict[str, str]:
         return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
     params = _resolved(run.params) | {
         name: run.tags[name]
-        for name in ("model_identity", "precision", "processes", DATA_HASH)
+        for name in ("model_identity", "precision", "processes", DATA_HASH, PARALLEL_HASH)
         if name in run.tags
     }
     params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
@@ -218,6 +227,8 @@ def _resolved(given: Mapping[str, str]) -> dict[str, str]:
         del params["realign_languages"]
     if not params.get("languages"):
         params.pop("languages", None)
+    if "realign_alignment_pairs" in params:
+        params["alignment_pairs"] = params["realign_alignment_pairs"]
     if "data" in params:  # which may be in another place on each machine
         params["data"] = model_name(params["data"])
     steps = params.get("finetune_steps", UNKNOWN)

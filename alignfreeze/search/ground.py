@@ -17,7 +17,7 @@ from alignfreeze.phases import Phases, Scope
 from alignfreeze.preparation import MATERIAL_FIELDS, Preparation
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar
-from alignfreeze.search.plugins import VERSION, plugin_codes, searched_strategies
+from alignfreeze.search.plugins import VERSION, plugin_codes, search_code, searched_strategies
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, build_space
 from alignfreeze.search.values import with_values
@@ -100,7 +100,7 @@ class Ground:
         searched = tuple(str(name) for name in (aligners and aligners.values) or ())
         codes = plugin_codes(self.config, self.settings, searched)
         parts = {
-            VERSION: code_digest(),
+            VERSION: [code_digest(), search_code()],
             "version of a library": library_versions(),
             **{f"version of {plugin}": code for plugin, code in codes.items()},
             "model": self._base.model_identity,

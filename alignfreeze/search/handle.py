@@ -24,7 +24,7 @@ from alignfreeze.identity import (
     library_versions,
 )
 from alignfreeze.search.drawing import make_pruner, make_sampler, quiet
-from alignfreeze.search.plugins import VERSION, plugin_codes
+from alignfreeze.search.plugins import VERSION, plugin_codes, search_code
 from alignfreeze.search.queue import TrialQueue, retry
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
 from alignfreeze.search.storage import open_storage, require_existing
@@ -92,7 +92,7 @@ class StudyHandle:
 def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
     """The name of a study that was given none: what its scores depend on, but data, hashed."""
     asked = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-    code = [code_digest(), library_versions(), plugin_codes(config, settings)]
+    code = [code_digest(), search_code(), library_versions(), plugin_codes(config, settings)]
     depends_on = [config_hash(config), asked, space, *code]
     return f"alignfreeze-{hash_of(depends_on)[:12]}"
 

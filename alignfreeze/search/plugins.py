@@ -1,6 +1,9 @@
-"""The code of the plugins that trials run: another version of one may score otherwise."""
+"""The code of a search and of the plugins that its trials run: another may score otherwise."""
+
+from pathlib import Path
 
 from alignfreeze.bitexts import AUTO_ALIGNERS
+from alignfreeze.caching import folder_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.preparation import BASELINE
 from alignfreeze.registry import ALIGNER, STRATEGY, TASK, fingerprint
@@ -8,6 +11,11 @@ from alignfreeze.search.settings import SearchConfig
 
 VERSION = "version of alignfreeze"
 """What the code of the project itself is called where it is compared."""
+
+
+def search_code() -> str:
+    """The hash of the search's own code, which decides what a trial is worth."""
+    return folder_digest(Path(__file__).parent, "*.py")
 
 
 def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:

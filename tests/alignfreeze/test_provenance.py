@@ -364,8 +364,20 @@ def test_a_fine_tuning_says_its_metric_data_languages_and_encoder(experiment, se
     assert [run.data.params["cfg.languages"] for run in own] == [every, every]
     assert len({run.data.tags["alignfreeze.data_hash"] for run in own}) == 1
     assert {run.data.tags["alignfreeze.metric"] for run in own} == {"accuracy"}
-    made = [run.data.tags["alignfreeze.phase_hash"] for run in runs(experiment, "realign")]
-    assert [run.data.tags["alignfreeze.realign_hash"] for run in own] == made
+    made = runs(experiment, "realign")
+    for tag in ("realign_hash", "parallel_hash", "strategy_code"):
+        found = [run.data.tags[f"alignfreeze.{tag}"] for run in own]
+        assert found == [run.data.tags[f"alignfreeze.{tag}"] for run in made]
+    assert (
+        made[0].data.tags["alignfreeze.realign_hash"] == made[0].data.tags["alignfreeze.phase_hash"]
+    )
+    # What data and encoder decide, and every hyperparameter, whether it was given or not.
+    assert params(own[0], "aligner", "layer", "strategy.boundary", "strategy.embeddings") == {
+        "aligner": "pharaoh",
+        "layer": "3",
+        "strategy.boundary": "2",
+        "strategy.embeddings": "False",
+    }
     (baseline,) = runs(experiment, "finetune-pos-baseline")
     assert "alignfreeze.realign_hash" not in baseline.data.tags
     # So the report has one table of all three.

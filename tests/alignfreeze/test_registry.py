@@ -202,16 +202,29 @@ def test_a_fingerprint_changes_with_the_code_and_not_with_the_place(
     assert prints[0] != prints[2]
 
 
-def test_a_fingerprint_changes_with_every_file_of_a_package_within_a_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("module", ["outer.plugin", "outer.inner.plugin"])
+@pytest.mark.parametrize("helper", ["helper.py", "inner/helper.py", "other/deep/helper.py"])
+def test_a_fingerprint_changes_with_every_file_of_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, helper: str
 ) -> None:
-    folder = tmp_path / "outer" / "inner"
-    distribute(tmp_path, "good-one", "outer.inner.plugin", GOOD, {"half": "Half"})
-    (folder / "helper.py").write_text("A = 1\n")
+    distribute(tmp_path, "good-one", module, GOOD, {"half": "Half"})
+    file = tmp_path / "outer" / helper
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("A = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
+    for name in ("outer", "outer.inner", module):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     first = fingerprint(KIND, "half")
-    (folder / "helper.py").write_text("A = 2\n")
+    file.write_text("A = 2\n")
     assert fingerprint(KIND, "half") != first
+    (tmp_path / "elsewhere.py").write_text("A = 2\n")
+    file.write_text("A = 1\n")
+    assert fingerprint(KIND, "half") == first
+
+
+def test_a_built_in_plugin_is_told_by_its_own_files() -> None:
+    prints = {name: fingerprint(registry.TASK, name) for name in ("pos", "qa")}
+    assert prints["pos"] != prints["qa"]
 
 
 def test_a_fingerprint_without_any_source_is_the_version(

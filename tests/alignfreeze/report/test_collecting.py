@@ -416,6 +416,19 @@ def test_other_data_of_the_same_name_is_another_setting():
     assert "fine-tuned with data_hash 2, not 1: 1 run(s)" in str(collection.gaps.left_out)
 
 
+def test_what_is_held_out_of_realignment_is_a_setting_of_it():
+    runs = [stored("none", alignment_pairs="0"), stored("none", 42, alignment_pairs="100")]
+    runs += [stored(alignment_pairs="0"), stored(seed=42, alignment_pairs="100")]
+    (block,) = collected(runs).blocks
+    assert block.variants == ["baseline", "none", "none, alignment_pairs=100"]
+    assert block.seeds("baseline") == [31, 42]  # which it changes nothing of
+    # An encoder that was realigned elsewhere has what was held out there.
+    evaluated = stored("none", 42, alignment_pairs="0", realign_alignment_pairs="100")
+    assert collected([stored("none", alignment_pairs="100"), stored(), evaluated]).blocks[0].seeds(
+        "none"
+    ) == [31, 42]
+
+
 def test_a_run_without_the_usual_metric_is_told_of():
     lacking = stored("none", scores={})._replace(metrics={"test/de/f1": 0.9, "test/fr/f1": 0.9})
     collection = collected([lacking, stored()])

@@ -28,6 +28,28 @@ def test_what_differs_is_said_with_how_many_runs():
     ]
 
 
+def plugged(strategy="front", code="", own="", task_code=""):
+    about = {"strategy": strategy, "task": "pos", "strategy_code": code, "code": own}
+    about |= {"task_code": task_code}
+    return run("0.2.0")._replace(
+        tags={"version": "0.2.0", **{name: text for name, text in about.items() if text}}
+    )
+
+
+def test_another_code_of_the_same_version_is_a_mixture():
+    runs = [plugged(own="1" * 64), plugged(own="2" * 64), plugged(own="2" * 64)]
+    assert mixed_versions(runs) == ["code of alignfreeze 1111111 (1 run(s)), 2222222 (2 run(s))"]
+
+
+def test_another_code_of_a_plugin_is_a_mixture_and_another_plugin_is_not():
+    runs = [plugged("front", "a"), plugged("back", "b"), plugged("baseline", task_code="c")]
+    assert mixed_versions(runs) == []
+    (line,) = mixed_versions([*runs, plugged("front", "d")])
+    assert line.startswith("code of strategy front ")
+    (line,) = mixed_versions([*runs, plugged("none", "e", task_code="f")])
+    assert line.startswith("code of task pos ")
+
+
 def test_a_run_of_before_the_tags_is_one_of_an_unknown_version():
     assert mixed_versions([run("0.2.0", "numpy 2.4.0"), run()]) == [
         "alignfreeze 0.2.0 (1 run(s)), unknown (1 run(s))",
