@@ -41,9 +41,8 @@ class StrategyChoice:
 
     @property
     def said(self) -> dict[str, Any]:
-        """Every hyperparameter, those too that are at their defaults, as ``strategy.<field>``."""
-        values = self.strategy.model_dump(mode="json")
-        return {f"strategy.{name}": value for name, value in values.items()}
+        """Every hyperparameter by its field, those too that are at their defaults."""
+        return self.strategy.model_dump(mode="json")
 
     def resolved(self, n_layers: int) -> "StrategyChoice":
         """With the hyperparameters said that the number of layers decides."""

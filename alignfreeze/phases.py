@@ -36,6 +36,7 @@ from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
 from alignfreeze.provenance import Provenance, write_provenance
 from alignfreeze.realign import realign
 from alignfreeze.records import (
+    hyperparameters,
     log_config,
     log_losses,
     log_provenance,
@@ -156,9 +157,8 @@ class Phases:
         return self._encoders[identity]
 
     def _realign_identity(self, choice: StrategyChoice, steps: int) -> str:
-        layers = self.preparation.layers(self.config)
         return phase_hash(
-            self.config.model_copy(update={"layer": layers}),
+            self.config,
             REALIGN_FIELDS,
             {
                 "phase": "realign",
@@ -218,7 +218,7 @@ class Phases:
         return RealignedEncoder(str(path), identity, choice.name, run.run_id)
 
     def _applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
-        """The configuration of a phase, with what data and encoder decide of its realignment.
+        """The configuration of a phase, with what the data has decided of its realignment.
 
         Options of a realignment that there is none of, or that was another run's, stay as they are.
         """
@@ -229,7 +229,6 @@ class Phases:
             "realign_steps": realign_steps,
             "realign_languages": tuple(corpus.target for corpus in self.preparation.corpora),
             "aligner": self.preparation.aligner,
-            "layer": self.preparation.layers(config),
         }
         return config.model_copy(update=decided)
 
@@ -239,6 +238,7 @@ class Phases:
         return Provenance(
             options=config,
             usual=choice.usual,
+            said=choice.said,
             identity=identity,
             run_id=run_id,
             model_identity=self.preparation.pretrained_identity,
@@ -421,7 +421,7 @@ class Phases:
             log_config(run, config, self.accelerator)
             run.tags({"usual_strategy": str(choice.usual).lower()})
             if choice.strategy.realigns:
-                run.params(choice.said)
+                run.params(hyperparameters(choice.said))
                 run.tags(
                     {
                         STRATEGY_CODE: choice.digest,

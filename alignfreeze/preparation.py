@@ -182,7 +182,7 @@ class Preparation:
         strategies = [choice.resolved(self.n_layers) for choice in asked]
         if before is not None:
             strategies = [_realigned_before(before)]
-        layers = self.layers(config)
+        layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
         for choice in strategies:
@@ -193,14 +193,6 @@ class Preparation:
             if length > longest:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
         return strategies
-
-    def layers(self, config: RunConfig) -> tuple[int, ...]:
-        """The layers that a configuration realigns, counted from the first.
-
-        Raises:
-            EncoderError: If the encoder has not so many.
-        """
-        return resolve_layers(config.layer, self.n_layers)
 
     @property
     def aligner(self) -> str:

@@ -33,6 +33,7 @@ class Provenance(BaseModel):
     Attributes:
         options: Of the realignment, `CARRIED` and `SHARED` ones; the others say nothing.
         usual: Whether the strategy froze as it does by default.
+        said: Every hyperparameter of the strategy; none where the run did not say.
         identity: The hash of all that the encoder depends on.
         run_id: The MLflow run that made it.
         model_identity: The pretrained weights: a hash, or a name on the hub with its commit;
@@ -50,6 +51,7 @@ class Provenance(BaseModel):
 
     options: RunConfig
     usual: bool
+    said: dict[str, Any] = {}
     identity: str
     run_id: str
     model_identity: str | None = None
@@ -76,7 +78,7 @@ class Provenance(BaseModel):
         lines = []
         for name in CARRIED:
             asked, known = getattr(config, name), getattr(self.options, name)
-            says_nothing = name not in given or asked in (None, (), {})
+            says_nothing = name not in given or asked in (None, (), {}, "auto")
             if not (says_nothing or _same(name, asked, known)):
                 lines.append(f"{name} must be {_shown(known)}, got {_shown(asked)}")
         return lines

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import yaml
 from accelerate import Accelerator
@@ -62,6 +63,7 @@ def log_provenance(
     precision, processes = accelerator.mixed_precision, accelerator.num_processes
     others = made.differences(config, precision, processes)
     run.params({name: _as_text(value) for name, value in others.items()})
+    run.params(hyperparameters(made.said))
     tags = {
         REALIGN_RUN: made.run_id,
         REALIGN_HASH: made.identity,
@@ -71,6 +73,11 @@ def log_provenance(
         f"realign_{LIBRARIES}": made.libraries,
     }
     run.tags({name: value for name, value in tags.items() if value is not None})
+
+
+def hyperparameters(values: Mapping[str, Any]) -> dict[str, str]:
+    """The params of a strategy's hyperparameters, given by field: ``cfg.strategy.<field>``."""
+    return {f"strategy.{name}": _as_text(value) for name, value in values.items()}
 
 
 def _as_text(value: object) -> str:

@@ -121,6 +121,7 @@ def test_what_a_run_takes_over_is_its_own_row(experiment, seed):
     assert own.info.run_id != evaluated.info.run_id
     assert {n: evaluated.data.params[n] for n in names} == {n: own.data.params[n] for n in names}
     about = ("model", "strategy", "seed", "task", "usual_strategy", "model_identity", "libraries")
+    about += ("data_hash", "parallel_hash", "realign_hash", "realign_run", "code", "task_code")
     for name in (f"alignfreeze.{n}" for n in (*about, "phase_hash")):
         assert evaluated.data.tags[name] == own.data.tags[name]
 
@@ -155,6 +156,9 @@ def test_what_is_beside_the_weights_says_all_of_the_realignment(experiment, seed
 
 def test_every_setting_that_a_report_tells_rows_by_is_carried():
     others = {f"realign_{name}" for name in (*SHARED, "precision", "processes")}
+    # As a tag; and under its own name, in which the report looks for that of the realignment first.
+    others |= {"parallel_hash", "alignment_pairs"}
+    assert "alignment_pairs" in SHARED
     assert set(REALIGN_SETTINGS) <= {*CARRIED, *others}
     assert not set(CARRIED) & set(SHARED)
 
@@ -295,6 +299,8 @@ def test_a_realigned_encoder_as_a_model_is_told_of(experiment, seed, caplog):
     options = {**OPTIONS, "seed": seed, "preset": "demo", "strategy": "baseline"}
     pipeline.run({**options, "model": str(folder)})
     assert "is demo realigned with front(boundary=1), temperature 0.4, 4 steps" in caplog.text
+    (block,), _ = blocks(experiment)
+    assert block.model.startswith("encoder (demo realigned with front(boundary=1), temperature 0.4")
     own = newest(experiment, "finetune-pos").data.tags["alignfreeze.model_identity"]
     pipeline.run({**options, "model": "demo"})
     assert newest(experiment, "finetune-pos").data.tags["alignfreeze.model_identity"] != own
@@ -372,9 +378,8 @@ def test_a_fine_tuning_says_its_metric_data_languages_and_encoder(experiment, se
         made[0].data.tags["alignfreeze.realign_hash"] == made[0].data.tags["alignfreeze.phase_hash"]
     )
     # What data and encoder decide, and every hyperparameter, whether it was given or not.
-    assert params(own[0], "aligner", "layer", "strategy.boundary", "strategy.embeddings") == {
+    assert params(own[0], "aligner", "strategy.boundary", "strategy.embeddings") == {
         "aligner": "pharaoh",
-        "layer": "3",
         "strategy.boundary": "2",
         "strategy.embeddings": "False",
     }

@@ -14,7 +14,7 @@ def stored(strategy="baseline", seed=31, *, scores=None, name="", status="FINISH
     """A run of a fine-tuning, newer than what comes after it in a list."""
     tags = {"model": "owner/m", "task": "pos", "strategy": strategy, "seed": str(seed)}
     others = {"imported", "aligner", "error", "usual_strategy", "realign_hash", "data_hash"}
-    others |= {"metric"}
+    others |= {"metric", "made_from"}
     tags |= {n: about.pop(n) for n in list(about) if n in {*tags, *others}}
     metrics = {
         f"test/{language}/accuracy": value
@@ -427,6 +427,13 @@ def test_what_is_held_out_of_realignment_is_a_setting_of_it():
     assert collected([stored("none", alignment_pairs="100"), stored(), evaluated]).blocks[0].seeds(
         "none"
     ) == [31, 42]
+
+
+def test_a_model_that_was_realigned_before_is_named_with_how():
+    how = ("m realigned with front(boundary=1)", "m realigned with front(boundary=3)")
+    runs = [stored(model=f"/{n}/encoder", made_from=text) for n, text in enumerate(how)]
+    assert [block.model for block in collected(runs).blocks] == [f"encoder ({h})" for h in how]
+    assert sections(runs).keys() <= {"Without runs"}
 
 
 def test_a_run_without_the_usual_metric_is_told_of():
