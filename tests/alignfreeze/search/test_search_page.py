@@ -42,7 +42,7 @@ def study(**changes) -> StudyTable:
         "best": [2, 4, 0],
         "n_layers": 4,
         "importances": {"temperature": 0.75, "strategy": 0.25},
-        "baseline": {"pos/de": Level(0.5, 0), "ner/<b>": Level(0.54, 0)},
+        "baseline": {"pos/de": Level([0.5], [0.5]), "ner/<b>": Level([0.54], [0.54])},
         "baseline_objective": 0.52,
     }
     return StudyTable(**fields | changes)
