@@ -60,6 +60,9 @@ class StudyTable:
         baseline: With the seeds of the trials, by column of ``scores``; empty where none was run.
         baseline_objective: Its first objective; None where no baseline was run.
         n_layers: Of the encoder.
+        metrics: The primary metric, by task.
+        metric_notes: What a reader has to know of the metrics, a line each.
+        test_notes: What a reader has to know of the tests, a line each.
     """
 
     title: str
@@ -74,3 +77,6 @@ class StudyTable:
     importances: Mapping[str, float] = field(default_factory=dict)
     baseline: Mapping[str, Level] = field(default_factory=dict)
     baseline_objective: float | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    metric_notes: Sequence[str] = ()
+    test_notes: Sequence[str] = ()
