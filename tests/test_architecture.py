@@ -26,7 +26,7 @@ LEVELS = [
     {"pairs", "probes"},
     {"prefixes"},
     {"realign", "finetune", "evaluate", "tracking", "testing", "geometry"},
-    {"results", "taskdata", "records", "parallel", "figures"},
+    {"results", "taskdata", "records", "parallel", "figures", "deviations"},
     {"preparation", "measures", "taskmodels"},
     {"phases", "tables"},
     {"realigned"},

@@ -1,9 +1,10 @@
 """In how many languages a strategy wins or loses against the baseline."""
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import mean, pstdev, stdev
+from statistics import mean, pstdev
 from typing import Literal, NamedTuple
 
+from alignfreeze.deviations import side_of
 from alignfreeze.preparation import BASELINE
 from alignfreeze.report.blocks import Block
 
@@ -61,11 +62,11 @@ def count(block: Block, variant: str, rule: Rule) -> Counts | None:
         block: The scores.
         variant: What is compared with the baseline.
         rule: ``exact``: means as they are, and the sample standard deviation (``n - 1``) of the
-            baseline's seeds. ``paper``: the means, and the population deviation (``n``), in
-            points rounded to 0.1 first, and compared as whole tenths. ``published``: how the
-            printed counts came about: as ``paper``, but compared as sums of binary doubles; of
-            part-of-speech tagging the average over languages counts as one more language, and of
-            natural language inference Russian does not count.
+            baseline's seeds, compared as ratios of counts. ``paper``: the means, and the
+            population deviation (``n``), in points rounded to 0.1 first, and compared as whole
+            tenths. ``published``: how the printed counts came about: as ``paper``, but compared
+            as sums of binary doubles; of part-of-speech tagging the average over languages counts
+            as one more language, and of natural language inference Russian does not count.
 
     Returns:
         ``None`` where no language can be counted: no baseline, or too few of its seeds.
@@ -101,8 +102,7 @@ def _of_average(block: Block, variant: str) -> Scores:
 
 def _exact(scores: Scores) -> int:
     """-1 below, 1 above the baseline by more than its deviation, 0 within."""
-    difference, deviation = mean(scores.own) - mean(scores.baseline), stdev(scores.spread)
-    return (difference > deviation) - (difference < -deviation)
+    return side_of(scores.own, scores.baseline, scores.spread)
 
 
 def _paper(scores: Scores) -> int:

@@ -1,5 +1,6 @@
 """What a search has found: the trials to test, and what their tests say."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from alignfreeze.search.handle import StudyHandle
 from alignfreeze.search.jobs import CODE, CONFIG, CONTENDER, scores_of
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.plugins import strategy_code
+
+logger = logging.getLogger(__name__)
 
 
 class Contender(NamedTuple):
@@ -30,11 +33,13 @@ class Tested:
         name: ``trial-<number>``, or a reference's name.
         config: The configuration.
         results: All scores, by task and seed.
+        left_out: Seeds that it was tested with as well, and others were not.
     """
 
     name: str
     config: RunConfig
     results: Sequence[TaskScores]
+    left_out: Sequence[int] = ()
 
 
 def best_trials(handle: StudyHandle) -> list[FrozenTrial]:
@@ -87,8 +92,25 @@ def _with_common_seeds(found: Sequence[Tested]) -> list[Tested]:
     """The results with seeds that all have, for means to compare; nothing if there are none."""
     seeds = [{result.seed for result in one.results} for one in found]
     common = set.intersection(*seeds) if seeds else set()
+    if found and not common:
+        names = ", ".join(one.name for one in found)
+        logger.warning("the tests of %s have no seed in common, and are not shown", names)
+        return []
     return [
-        replace(one, results=[result for result in one.results if result.seed in common])
-        for one in found
-        if common
+        replace(
+            one,
+            results=[result for result in one.results if result.seed in common],
+            left_out=tuple(sorted(own - common)),
+        )
+        for one, own in zip(found, seeds, strict=True)
+    ]
+
+
+def seeds_left_out(tested: Sequence[Tested]) -> list[str]:
+    """Which seeds are in no mean, and whose tests with them are missing; a sentence each."""
+    every = sorted({seed for one in tested for seed in one.left_out})
+    lacking = {seed: [one.name for one in tested if seed not in one.left_out] for seed in every}
+    return [
+        f"Seed {seed} is left out: no test of {', '.join(names)} with it."
+        for seed, names in lacking.items()
     ]

@@ -21,6 +21,7 @@ from alignfreeze.search.shapes import (
     layer_ticks,
     left_out,
     log_ticks,
+    metric_names,
     numbers,
     objective_name,
     padded,
@@ -28,6 +29,7 @@ from alignfreeze.search.shapes import (
     pareto_trials,
     percentages,
     running_best,
+    score_name,
     surface,
     varies,
 )
@@ -152,7 +154,7 @@ def _contour(table: StudyTable) -> "Figure | None":
             "colorscale": "Viridis",
             "cmin": low,
             "cmax": low + spread,
-            "colorbar": {"title": "score (%)", "thickness": 12, "outlinewidth": 0},
+            "colorbar": {"title": _bar_title(table), "thickness": 12, "outlinewidth": 0},
         },
     )
     for row, ((x_name, y_name), trials) in enumerate(shown.items(), 1):
@@ -344,7 +346,13 @@ def _ring_best(
 
 
 def _score_title(table: StudyTable) -> str:
-    return f"{escape(objective_name(table.objectives[0]), quote=False)} (%)"
+    return f"{escape(score_name(table), quote=False)} (%)"
+
+
+def _bar_title(table: StudyTable) -> str:
+    """Short, since it makes a colour bar as wide as itself."""
+    name = metric_names(table) if len(table.metrics) == 1 else "score"
+    return f"{escape(name, quote=False)} (%)"
 
 
 def _layer_axis(chart: "Figure", table: StudyTable, row: int) -> None:

@@ -1,6 +1,7 @@
 """Figures of a study, drawn without touching matplotlib's state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +29,8 @@ from alignfreeze.search.shapes import (
     percentages,
     reference_name,
     running_best,
+    score_name,
+    subtitle,
     surface,
     varies,
 )
@@ -49,6 +52,12 @@ RESOLUTION = 300
 
 ROW_HEIGHT = 0.17
 """Of a language, in inches."""
+
+LINE_HEIGHT = 0.18
+"""Of a line of a note or subtitle, in inches."""
+
+LETTERS = 12
+"""Of a note or subtitle to an inch."""
 
 
 def study_figures(table: StudyTable) -> dict[str, "Figure"]:
@@ -99,8 +108,8 @@ def _history(table: StudyTable) -> "Figure":
     panel.set_xlim(table.trials["trial"].min() - 0.7, last + 0.7)
     panel.set_xlabel("trial")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.set_ylabel(_score_label(table))
-    _add_legend(figure, panel)
+    _label_rows([panel], _score_label(table))
+    _add_legend(figure, panel, table)
     return figure
 
 
@@ -116,10 +125,12 @@ def _importances(table: StudyTable) -> "Figure | None":
     panel.set_yticks(places, list(table.importances))
     panel.invert_yaxis()
     panel.set_xlim(0, 1.1 * max(values) or 1)
-    panel.set_xlabel(f"share of the differences in the {objective_name(table.objectives[0])} (%)")
+    name = score_name(table).replace(", ", ",\n", 1)  # too long for a line
+    panel.set_xlabel(f"share of the differences in the {name} (%)")
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color="#DDDDDD", linewidth=0.8)
-    _as_written(panel.get_yticklabels())
+    _as_written([*panel.get_yticklabels(), panel.xaxis.label])
+    _add_legend(figure, panel, table)
     return figure
 
 
@@ -152,7 +163,7 @@ def _boundary(table: StudyTable) -> "Figure | None":
     if coloured:
         bar = figure.colorbar(points, ax=panels, label="temperature", pad=0.02)
         _log_axis(bar.ax.yaxis, *ends)
-    _add_legend(figure, panels[0], note=left_out(table, shown.values()))
+    _add_legend(figure, panels[0], table, note=left_out(table, shown.values()))
     return figure
 
 
@@ -181,8 +192,9 @@ def _contour(table: StudyTable) -> "Figure | None":
         _parameter_axis(panel, "x", table, x_name, x)
         _parameter_axis(panel, "y", table, y_name, y)
         panel.grid(visible=False)
-    figure.colorbar(points, ax=panels, label=_score_label(table), pad=0.02)
-    _add_legend(figure, panels[0], note=left_out(table, shown.values()))
+    bar = figure.colorbar(points, ax=panels, label=_score_label(table), pad=0.02)
+    _as_written([bar.ax.yaxis.label])
+    _add_legend(figure, panels[0], table, note=left_out(table, shown.values()))
     return figure
 
 
@@ -213,8 +225,8 @@ def _pareto(table: StudyTable) -> "Figure | None":
     left, right = panel.get_xlim()
     panel.set_xlim(max(left, -0.5), max(right, left + 2))  # counts: no fractions between them
     panel.set_xlabel(objective_name(second))
-    panel.set_ylabel(_score_label(table))
-    _add_legend(figure, panel)
+    _label_rows([panel], _score_label(table))
+    _add_legend(figure, panel, table)
     return figure
 
 
@@ -229,7 +241,7 @@ def _languages(table: StudyTable) -> "Figure | None":
     figure, panels = _panels(table, columns, width=max(width, 4.2), height=height, sharey=False)
     limit = colour_limit(maps)
     for panel, shown in zip(panels, maps, strict=True):
-        _draw_map(panel, shown, limit)
+        _draw_map(panel, shown, limit, table.metrics)
         panel.set_xlabel("boundary (layer)")
     label = f"best score at the boundary − {reference_name(table)} (points)"
     beyond = any((np.abs(m.gains[np.isfinite(m.gains)]) > limit).any() for m in maps)
@@ -242,11 +254,11 @@ def _languages(table: StudyTable) -> "Figure | None":
         aspect=9 * figure.get_figwidth() / (1 + (len(panels) > 2)),
         shrink=0.6,
     )
-    _add_legend(figure, panels[0], note=left_out(table, boundary_panels(table).values()))
+    _add_legend(figure, panels[0], table, note=left_out(table, boundary_panels(table).values()))
     return figure
 
 
-def _draw_map(panel: "Axes", shown: LanguageMap, limit: float) -> None:
+def _draw_map(panel: "Axes", shown: LanguageMap, limit: float, metrics: Mapping[str, str]) -> None:
     """Rows of languages, with a gap between the tasks; grey where nothing was tried."""
     from matplotlib import colormaps
 
@@ -266,7 +278,8 @@ def _draw_map(panel: "Axes", shown: LanguageMap, limit: float) -> None:
             linewidth=0.4,
         )
         if task:
-            text = panel.text(-0.5, top - 0.6, task, fontsize=9, weight="bold", va="bottom")
+            name = f"{task} {metrics.get(task, '')}".strip()
+            text = panel.text(-0.5, top - 0.6, name, fontsize=9, weight="bold", va="bottom")
             text.set_parse_math(False)
     best = [(place, row + gaps[row]) for row, place in enumerate(shown.best) if place is not None]
     x = [shown.boundaries.index(place) for place, _ in best]
@@ -307,18 +320,21 @@ def _panels(
         panel.spines[["top", "right"]].set_visible(False)
     for spare in grid[len(names) :]:
         spare.remove()
-    figure.suptitle(table.title, fontsize=11).set_parse_math(False)
+    below = wrap(subtitle(table), int(LETTERS * size[0]))
+    figure.set_figheight(size[1] + LINE_HEIGHT * len(below))
+    figure.suptitle("\n".join([table.title, *below]), fontsize=11).set_parse_math(False)
     return figure, list(grid[: len(names)])
 
 
 def _score_label(table: StudyTable) -> str:
-    return f"{objective_name(table.objectives[0])} (%)"
+    return f"{score_name(table)} (%)"
 
 
 def _label_rows(panels: Sequence["Axes"], label: str) -> None:
     """Name the y axis of the first panel of each row."""
     for panel in panels[::2]:
         panel.set_ylabel(label)
+        _as_written([panel.yaxis.label])
 
 
 def _pad(*panels: "Axes", bottom: float = 0.06, top: float = 0.06) -> None:
@@ -398,15 +414,21 @@ def _as_written(texts: Iterable[Any]) -> None:
         text.set_parse_math(False)
 
 
-def _add_legend(figure: "Figure", panel: "Axes", *, note: str = "") -> None:
-    """What a panel shows, below the figure, and a note above that; nothing without either."""
+def _add_legend(figure: "Figure", panel: "Axes", table: StudyTable, *, note: str = "") -> None:
+    """What a panel shows, below the figure, and notes above that; nothing without any.
+
+    The figure grows by the notes, those on its metrics among them.
+    """
     handles, labels = panel.get_legend_handles_labels()
-    if not (handles or note):
+    width = int(LETTERS * figure.get_figwidth())
+    lines = [line for text in (note, *table.metric_notes) for line in wrap(text, width)]
+    if not (handles or lines):
         return
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * len(lines))
     legend = figure.legend(
         handles,
         labels,
-        title=note or None,
+        title="\n".join(lines) or None,
         title_fontsize=9,
         loc="outside lower center",
         ncols=5,
@@ -414,4 +436,4 @@ def _add_legend(figure: "Figure", panel: "Axes", *, note: str = "") -> None:
         fontsize=9,
         borderaxespad=0.3,
     )
-    _as_written(legend.get_texts())
+    _as_written([legend.get_title(), *legend.get_texts()])

@@ -1,6 +1,6 @@
 """What all trials of a worker stand on: data, encoder, space; read and checked once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,16 @@ class Ground:
     def tasks(self) -> Sequence[TaskData]:
         """The tasks, with their data."""
         return self._base.tasks
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """The primary metric, by task."""
+        return {data.name: data.task.primary_metric for data in self.tasks}
+
+    @property
+    def metric_notes(self) -> Sequence[str]:
+        """What the reader of scores has to know of the metrics, a line each."""
+        return [data.metric_note for data in self.tasks if data.metric_note]
 
     @cached_property
     def identity(self) -> dict[str, str]:

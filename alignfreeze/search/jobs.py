@@ -25,7 +25,7 @@ from alignfreeze.search.objective import (
     levels,
     mean_scores,
     objectives,
-    validation_values,
+    validation_scores,
 )
 from alignfreeze.search.plugins import strategy_code
 from alignfreeze.search.queue import PROBLEM, RUN_ID, Claim, TrialQueue
@@ -94,8 +94,8 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
             seeded = config.model_copy(update={"seed": seed})
             results += ground.scores(seeded, job.run, splits=("validation",), reporter=stages)
         job.keep(results)
-        values = validation_values(results, ground.tasks, ground.config.source_language)
-        found = objectives(values, baseline_levels(handle, ground), ground.settings)
+        scores = validation_scores(results, ground.tasks, ground.config.source_language)
+        found = objectives(scores, baseline_levels(handle, ground), ground.settings)
         for name, value in zip(ground.settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")

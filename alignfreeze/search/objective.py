@@ -1,10 +1,11 @@
 """What a search maximises and minimises, from scores on the validation split."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from statistics import fmean, mean, stdev  # exact: equal scores have an equal mean
+from statistics import fmean, mean  # exact: equal scores have an equal mean
 from typing import NamedTuple
 
 from alignfreeze.contracts import Split
+from alignfreeze.deviations import side_of
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluate import Score
 from alignfreeze.search.settings import HARMED, WORST, SearchConfig
@@ -31,10 +32,10 @@ class TaskScores(NamedTuple):
     scores: Sequence[Score]
 
 
-def validation_values(
+def validation_scores(
     results: Iterable[TaskScores], tasks: Sequence[TaskData], source_language: str
-) -> dict[Key, float]:
-    """Each task's primary metric on validation, by target language; means over seeds."""
+) -> dict[Key, list[float]]:
+    """Each task's primary metric on validation, by target language; a score a seed."""
     metrics = {data.name: data.task.primary_metric for data in tasks}
     values: dict[Key, list[float]] = {}
     for result in results:
@@ -42,7 +43,15 @@ def validation_values(
             wanted = ("validation", metrics[result.task])
             if (score.split, score.metric) == wanted and score.language != source_language:
                 values.setdefault(Key(result.task, score.language), []).append(score.value)
-    return {key: mean(found) for key, found in values.items()}
+    return values
+
+
+def validation_values(
+    results: Iterable[TaskScores], tasks: Sequence[TaskData], source_language: str
+) -> dict[Key, float]:
+    """The means over seeds of the same scores."""
+    scores = validation_scores(results, tasks, source_language)
+    return {key: mean(found) for key, found in scores.items()}
 
 
 def mean_scores(seeds: Sequence[Sequence[Score]]) -> list[Score]:
@@ -61,14 +70,14 @@ def levels(
     seeds: Collection[int],
     deviation_seeds: Collection[int],
 ) -> dict[Key, Level]:
-    """The same values of a baseline, and how much they differ from seed to seed.
+    """The same scores of a baseline, and those that say how much seeds differ.
 
     Args:
         results: Of the seeds that are done.
         tasks: The tasks.
         source_language: It is left out.
         seeds: Those of what is compared with the baseline: means are over them.
-        deviation_seeds: Those that standard deviations (with ``n - 1``) are over.
+        deviation_seeds: Those that standard deviations are over.
 
     Returns:
         Nothing while a seed is missing, since other seeds' means would not compare.
@@ -79,10 +88,11 @@ def levels(
     if not by_seed.keys() >= {*seeds, *deviation_seeds}:
         return {}
     own = [result for seed in seeds for result in by_seed[seed]]
-    spread = [validation_values(by_seed[s], tasks, source_language) for s in deviation_seeds]
+    others = [result for seed in deviation_seeds for result in by_seed[seed]]
+    spread = validation_scores(others, tasks, source_language)
     return {
-        key: Level(value, stdev(v[key] for v in spread) if len(spread) > 1 else 0.0)
-        for key, value in validation_values(own, tasks, source_language).items()
+        key: Level(scores, spread[key])
+        for key, scores in validation_scores(own, tasks, source_language).items()
     }
 
 
@@ -101,17 +111,24 @@ def _of_task(values: Mapping[str, float], settings: SearchConfig) -> float:
     return fmean(values.values(), weights)
 
 
-def harmed(values: Mapping[Key, float], baseline: Mapping[Key, Level]) -> int:
-    """How many values lie more than a standard deviation below the baseline of their seeds."""
-    return sum(v < baseline[key].mean - baseline[key].deviation for key, v in values.items())
+def harmed(scores: Mapping[Key, Sequence[float]], baseline: Mapping[Key, Level]) -> int:
+    """How many means lie more than a standard deviation below the baseline of their seeds."""
+    both = ((own, baseline[key]) for key, own in scores.items())
+    return sum(side_of(own, level.scores, level.spread) < 0 for own, level in both)
 
 
 def objectives(
-    values: Mapping[Key, float], baseline: Mapping[Key, Level], settings: SearchConfig
+    scores: Mapping[Key, Sequence[float]], baseline: Mapping[Key, Level], settings: SearchConfig
 ) -> list[float]:
-    """A trial's objectives, in the order of ``settings.objectives``."""
-    first = aggregate(values, settings)
-    return [first, harmed(values, baseline)] if HARMED in settings.objectives else [first]
+    """A trial's objectives, in the order of ``settings.objectives``.
+
+    Args:
+        scores: Of the trial, a score a seed (see `validation_scores`).
+        baseline: Asked for with two objectives alone.
+        settings: The objectives.
+    """
+    first = aggregate({key: mean(own) for key, own in scores.items()}, settings)
+    return [first, harmed(scores, baseline)] if HARMED in settings.objectives else [first]
 
 
 def check_objective(

@@ -5,7 +5,15 @@ from html import escape
 import pandas as pd
 
 from alignfreeze.search.charts import study_charts
-from alignfreeze.search.shapes import describe, format_value, objective_name, ranked, reference_name
+from alignfreeze.search.shapes import (
+    describe,
+    format_value,
+    metric_names,
+    objective_name,
+    ranked,
+    reference_name,
+    score_name,
+)
 from alignfreeze.search.tabulation import COMPLETE, FAILED, PRUNED, StudyTable
 
 BEST_SHOWN = 10
@@ -73,7 +81,8 @@ def study_page(table: StudyTable) -> str:
         HTML; plotly's script of some five megabytes is in it, once.
     """
     charts = study_charts(table)
-    parts = [f"<h1>{escape(table.title)}</h1>", f"<p>{_summary(table)}</p>"]
+    about = [_summary(table), *_metrics(table), *_tests(table)]
+    parts = [f"<h1>{escape(table.title)}</h1>", *(f"<p>{escape(text)}</p>" for text in about)]
     if charts:
         parts += ["<h2>Best trials</h2>", _best_trials(table)]
     else:
@@ -115,13 +124,25 @@ def _summary(table: StudyTable) -> str:
         return "no trials"
     states = table.trials["state"].value_counts()
     counts = [f"{states.get(state, 0)} {state}" for state in (COMPLETE, PRUNED, FAILED)]
-    return escape(f"{len(table.trials)} trials: {', '.join(counts)}")
+    return f"{len(table.trials)} trials: {', '.join(counts)}"
+
+
+def _metrics(table: StudyTable) -> list[str]:
+    """What is scored, and what has to be known of it; nothing where it is not known."""
+    names = metric_names(table)
+    return [f"Scores on validation: {names}.", *table.metric_notes] if names else []
+
+
+def _tests(table: StudyTable) -> list[str]:
+    return [f"Tests (tests.csv): {note}" for note in table.test_notes]
 
 
 def _best_trials(table: StudyTable) -> str:
     """A table of the best trials, the best of all, or the Pareto front, marked."""
     columns = ["trial", *table.objectives, *table.parameters, "seconds"]
-    names = [objective_name(name) if name in table.objectives else name for name in columns]
+    known = {name: objective_name(name) for name in table.objectives}
+    known[table.objectives[0]] = score_name(table)
+    names = [known.get(name, name) for name in columns]
     lines = [f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"]
     for trial in ranked(table).head(BEST_SHOWN).to_dict("records"):
         texts = describe(trial, table)

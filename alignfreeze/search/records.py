@@ -4,6 +4,7 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.figures import png_bytes
-from alignfreeze.search.answer import best_trials, config_of, tested
+from alignfreeze.search.answer import best_trials, config_of, seeds_left_out, tested
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.ground import Ground
 from alignfreeze.search.handle import StudyHandle
@@ -39,7 +40,8 @@ TESTS_FILE = "tests.csv"
 
 def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
     """Log what is known so far; nothing while no trial has ended."""
-    table = tabulate(handle, ground)
+    done = tested(handle)
+    table = replace(tabulate(handle, ground), test_notes=seeds_left_out(done))
     if table.trials.empty:
         return
     with TemporaryDirectory(prefix="alignfreeze-") as name:
@@ -50,12 +52,13 @@ def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
         for stem, figure in study_figures(table).items():
             (folder / "figures" / f"{stem}.png").write_bytes(png_bytes(figure))
         (folder / PAGE_FILE).write_text(study_page(table), "utf-8")
-        done = tested(handle)
         if done:
             scores = tested_scores(done, handle.config.source_language)
             (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")
             log_tests(run, scores)
         run.artifacts(folder)
+    for note in table.test_notes:
+        logger.info("%s: %s", TESTS_FILE, note)
     left_out = len(best_trials(handle)) - handle.settings.finalists
     if len(handle.settings.objectives) > 1 and left_out > 0:
         logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
@@ -101,6 +104,8 @@ def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
         importances=_importances(handle),
         baseline={str(key): level for key, level in baseline.items()},
         baseline_objective=aggregate(means, handle.settings) if means else None,
+        metrics=ground.metrics,
+        metric_notes=ground.metric_notes,
     )
 
 

@@ -164,8 +164,8 @@ class _Search:
         rmtree(handle.models, ignore_errors=True)
         return SearchOutcome(
             tested(handle),
-            metrics={data.name: data.task.primary_metric for data in self.ground.tasks},
-            notes=[data.metric_note for data in self.ground.tasks if data.metric_note],
+            metrics=self.ground.metrics,
+            notes=self.ground.metric_notes,
             source_language=handle.config.source_language,
             places=self._places(),
         )

@@ -92,8 +92,8 @@ class SearchConfig(CrewConfig):
     )
     pruner: Literal["auto", "median", "hyperband", "none"] = Field(
         "auto",
-        description="what stops a trial early: median, hyperband or none; auto: median, and none "
-        "with two objectives",
+        description="what stops a trial early: median, hyperband (of one task and seed) or none; "
+        "auto: median, and none with two objectives",
     )
     reports: NonNegativeInt = Field(
         3, description="validations on the way through a fine-tuning, for the pruner"
@@ -142,6 +142,12 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
+    config, settings = _built(options)
+    _check_pruner(config, settings)
+    return config, settings
+
+
+def _built(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     own = {name: text for name, text in options.items() if name in SearchConfig.model_fields}
     try:
         settings = SearchConfig.model_validate({k: text for k, text in own.items() if text != ""})
@@ -152,3 +158,20 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     decided = dict.fromkeys(OWN_FIELDS) | {"compare": (), "encoder": "", "reuse": True}
     decided |= {"resume": False, "save_model": False, "seed": settings.search_seeds[0]}
     return config.model_copy(update=decided), settings
+
+
+def _check_pruner(config: RunConfig, settings: SearchConfig) -> None:
+    """Check that hyperband can stop a trial wherever it is bad.
+
+    It decides at the reports 1, 3, 9, …: those lie ever farther apart, fine-tunings side by side.
+    The later ones of several would have no decision; of four, with any reduction factor.
+
+    Raises:
+        ConfigError: If trials have several tasks or seeds.
+    """
+    tasks, seeds = len(config.task), len(settings.search_seeds)
+    if settings.pruner == "hyperband" and tasks * seeds > 1:
+        raise ConfigError(
+            "pruner must be median or none with several tasks or search_seeds, the later of which "
+            f"hyperband does not reach, got 'hyperband' with {tasks} x {seeds}"
+        )

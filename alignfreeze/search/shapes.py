@@ -89,6 +89,27 @@ def objective_name(objective: str) -> str:
     return AXES.get(objective, objective)
 
 
+def metric_names(table: StudyTable) -> str:
+    """What is scored: ``pos accuracy, qa f1``; empty where it is not known."""
+    return ", ".join(f"{task} {metric}" for task, metric in table.metrics.items())
+
+
+def score_name(table: StudyTable) -> str:
+    """What the first objective is called on an axis, without its unit.
+
+    With the metric of one task; those of several are too long, see `subtitle`.
+    """
+    name = objective_name(table.objectives[0])
+    if not table.metrics:
+        return name
+    return f"{name}, {'mean over tasks' if len(table.metrics) > 1 else metric_names(table)}"
+
+
+def subtitle(table: StudyTable) -> str:
+    """The metrics that axes do not name: those of several tasks."""
+    return metric_names(table) if len(table.metrics) > 1 else ""
+
+
 def running_best(values: Floats) -> Floats:
     """The greatest of each value and those before it."""
     return np.maximum.accumulate(values)

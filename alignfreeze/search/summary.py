@@ -8,7 +8,7 @@ import pandas as pd
 from rich.table import Table
 
 from alignfreeze.evaluate import Score
-from alignfreeze.search.answer import Tested
+from alignfreeze.search.answer import Tested, seeds_left_out
 from alignfreeze.tables import MEAN
 from alignfreeze.tracking import TrackedRun
 
@@ -76,16 +76,22 @@ def comparisons(
 ) -> list[Table]:
     """A table a task for the terminal: languages down, contenders across, in percent.
 
+    Below each, which seeds are left out and why.
+
     Args:
         tested: What was tested.
         metrics: The metric to show, by task.
         source_language: It comes first, and is left out of the means.
     """
     scores = tested_scores(tested, source_language)
-    return [
+    tables = [
         _comparison([s for s in scores if (s.task, s.metric) == shown], source_language)
         for shown in metrics.items()
     ]
+    for table in tables:
+        table.caption = "\n".join(seeds_left_out(tested)) or None
+        table.caption_justify = "left"
+    return tables
 
 
 def _comparison(scores: Sequence[TestedScore], source_language: str) -> Table:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from statistics import mean, stdev
 
 import pandas as pd
 
@@ -11,16 +11,27 @@ PRUNED = "pruned"
 FAILED = "failed"
 
 
-class Level(NamedTuple):
-    """The baseline's score of a language.
+@dataclass(frozen=True)
+class Level:
+    """The baseline's scores of a language.
 
     Attributes:
-        mean: Over the seeds of what it is compared with.
-        deviation: Over the seeds that are tested; 0 for one.
+        scores: Of the seeds of what it is compared with.
+        spread: Of the seeds that are tested.
     """
 
-    mean: float
-    deviation: float
+    scores: Sequence[float]
+    spread: Sequence[float]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds of what it is compared with."""
+        return mean(self.scores)
+
+    @property
+    def deviation(self) -> float:
+        """Over the seeds that are tested (``n - 1``); 0 for one."""
+        return stdev(self.spread) if len(self.spread) > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,9 @@ class StudyTable:
         baseline: With the seeds of the trials, by column of ``scores``; empty where none was run.
         baseline_objective: Its first objective; None where no baseline was run.
         n_layers: Of the encoder.
+        metrics: The primary metric, by task.
+        metric_notes: What a reader has to know of the metrics, a line each.
+        test_notes: What a reader has to know of the tests, a line each.
     """
 
     title: str
@@ -63,3 +77,6 @@ class StudyTable:
     importances: Mapping[str, float] = field(default_factory=dict)
     baseline: Mapping[str, Level] = field(default_factory=dict)
     baseline_objective: float | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    metric_notes: Sequence[str] = ()
+    test_notes: Sequence[str] = ()

@@ -69,6 +69,33 @@ def test_exactly_one_deviation_is_within():
         assert count(scores, "none", rule) == Counts(0, 0, 1)
 
 
+TIES = [(middle, apart) for middle in range(310, 920, 7) for apart in (5, 10, 20)]
+"""Mean and deviation of three seeds, in parts; doubles would decide many by their last bit."""
+
+
+@pytest.mark.parametrize("parts", [10, 24, 30])  # of 1000, 2400 (a demo's words), 3000
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_exactly_one_deviation_off_is_no_win_and_no_loss(parts, sign):
+    ties = {f"x{middle}-{apart}": (middle, apart) for middle, apart in TIES}
+    baseline = {n: [(m - a) / parts, m / parts, (m + a) / parts] for n, (m, a) in ties.items()}
+    exactly = {n: (m + sign * a) / parts for n, (m, a) in ties.items()}
+    scores = block("pos", baseline, exactly)
+    assert count(scores, "none", "exact") == Counts(0, 0, len(TIES))
+    # A thousandth of a part beyond it is a win or a loss.
+    beyond = {n: (m + sign * (a + 0.001)) / parts for n, (m, a) in ties.items()}
+    found = count(block("pos", baseline, beyond), "none", "exact")
+    assert found == Counts(*(len(TIES) if s == sign else 0 for s in (-1, 1)), len(TIES))
+
+
+def test_the_deviation_of_83_against_82_and_72_against_71_is_the_same():
+    scores = block(
+        "pos",
+        {"de": [81, 82, 83], "fr": [70, 71, 72], "es": [81, 82, 83], "el": [70, 71, 72]},
+        {"de": 83, "fr": 72, "es": 81, "el": 70},
+    )
+    assert count(scores, "none", "exact") == Counts(0, 0, 4)
+
+
 def test_no_baseline_no_counts():
     scores = Block("m", "pos", "f1", "en", ["de"], ["none"], {"none": {"de": {1: 0.5}}})
     assert count(scores, "none", "exact") is None

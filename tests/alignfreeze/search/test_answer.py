@@ -226,16 +226,32 @@ def test_only_seeds_that_all_have_are_told_of(open_handle):
     for name, seeds in (("trial-0", (31, 42, 66)), ("none", (66, 42)), (BASELINE, (42, 31, 66))):
         for seed in seeds:
             add_test(handle, name, seed, 0.5)
-    seeds = {found.name: [r.seed for r in found.results] for found in answer.tested(handle)}
+    tested = answer.tested(handle)
+    seeds = {found.name: [r.seed for r in found.results] for found in tested}
     assert seeds == {"trial-0": [42, 66], "none": [66, 42], BASELINE: [42, 66]}
+    assert [found.left_out for found in tested] == [(31,), (), (31,)]
+    assert answer.seeds_left_out(tested) == ["Seed 31 is left out: no test of none with it."]
 
 
-def test_tests_with_different_seeds_are_not_set_side_by_side(open_handle):
+def test_each_seed_that_is_left_out_is_named_with_those_that_lack_it(open_handle):
+    handle = open_handle(references=("none",))
+    add(handle, 0.4)
+    for name, seeds in (("trial-0", (31, 42, 66)), ("none", (42,)), (BASELINE, (42, 31))):
+        for seed in seeds:
+            add_test(handle, name, seed, 0.5)
+    assert answer.seeds_left_out(answer.tested(handle)) == [
+        "Seed 31 is left out: no test of none with it.",
+        f"Seed 66 is left out: no test of none, {BASELINE} with it.",
+    ]
+
+
+def test_tests_with_different_seeds_are_not_set_side_by_side(open_handle, caplog):
     handle = open_handle(references=("none",))
     add(handle, 0.4)
     add_test(handle, "trial-0", 31, 0.2)
     add_test(handle, "none", 42, 0.4)
     assert answer.tested(handle) == []
+    assert "the tests of trial-0, none have no seed in common" in caplog.text
 
 
 def test_a_test_of_other_code_does_not_count(open_handle):

@@ -1,5 +1,7 @@
 """Samplers that are seeded by the trial, and the pruners by their names."""
 
+import itertools
+
 import optuna
 import pytest
 from optuna.pruners import HyperbandPruner, NopPruner
@@ -123,6 +125,40 @@ def test_hyperband_stops_the_worst():
     steps = pruned_steps(make_pruner(SearchConfig(pruner="hyperband"), 9), falling)
     assert steps[0] is None
     assert any(steps)
+
+
+@pytest.mark.parametrize("reports", [1, 2, 3, 5, 9])
+def test_hyperband_decides_on_the_way_through_a_fine_tuning(reports):
+    """A trial that turns bad at its last halving, 3 ** k <= reports, is stopped there."""
+    last = max(3**k for k in range(3) if 3**k <= reports)
+    good, bad = [0.9] * reports, [0.9] * (last - 1) + [0.1] * (reports - last + 1)
+    pruner = make_pruner(SearchConfig(pruner="hyperband"), reports + 1)
+    steps = pruned_steps(pruner, [good, bad] * 20)
+    assert set(steps) == {None, last}
+    assert set(steps[::2]) == {None}
+    # All are, but for those that a bracket of later halvings, or of none, has.
+    assert steps[1::2].count(last) >= 5
+
+
+@pytest.mark.parametrize(
+    ("pruner", "stopped"),
+    [(StageMedianPruner(), True)]
+    + [(HyperbandPruner(1, 8, factor), False) for factor in (2, 3, 4)],
+)
+def test_a_second_task_that_is_bad_is_why_hyperband_is_of_one(pruner, stopped):
+    """Two tasks of four stages: the halvings, 1, 2, 4 or 1, 3 or 1, 4, lie in the first alone."""
+    good, bad = [0.9] * 4 + [0.65] * 3, [0.9] * 4 + [0.45] * 3
+    steps = pruned_steps(pruner, [good, bad] * 20)
+    assert set(steps[11::2]) == {5 if stopped else None}
+
+
+def test_no_halvings_reach_every_fine_tuning():
+    """Why it is not a question of its settings: four fine-tunings, of up to 100 stages each."""
+    for stages in range(1, 101):
+        ends = [range(part * stages + 1, (part + 1) * stages + 1) for part in range(4)]
+        for factor, first in itertools.product(range(2, 5), range(1, stages + 1)):
+            halvings = [first * factor**k for k in range(20)]
+            assert not all(any(step in part for step in halvings) for part in ends)
 
 
 def test_optuna_leaves_telling_of_trials_to_this_package():

@@ -19,6 +19,7 @@ from alignfreeze.search.objective import (
     levels,
     mean_scores,
     objectives,
+    validation_scores,
     validation_values,
 )
 from alignfreeze.search.settings import SearchConfig
@@ -110,6 +111,10 @@ def levels_of(found, source="en", seeds=None, deviation_seeds=None):
     )
 
 
+def as_pair(level):
+    return level.mean, level.deviation
+
+
 def test_nothing_scored_has_no_values_and_no_levels():
     assert validation_values([], TASKS, "en") == {}
     assert levels_of([], seeds=(31,), deviation_seeds=(31,)) == {}
@@ -125,7 +130,7 @@ def test_levels_are_means_and_deviations_over_the_seeds_of_each(found, source, d
     assert counted.keys() == means.keys() == spread.keys()
     for key, own in means.items():
         deviation = stdev(spread[key]) if len(spread[key]) > 1 else 0.0
-        assert counted[key] == pytest.approx((sum(own) / len(own), deviation), abs=1e-12)
+        assert as_pair(counted[key]) == pytest.approx((sum(own) / len(own), deviation), abs=1e-12)
 
 
 def baseline_of(**by_seed):
@@ -139,19 +144,19 @@ def baseline_of(**by_seed):
 def test_a_baseline_is_that_of_the_seeds_it_is_compared_with():
     """Trials with 28 and 30 % lie above a baseline that has 20 % with their seed, 40 % with all."""
     found = baseline_of(s31=0.2, s42=0.4, s66=0.6)
-    own = levels_of(found, seeds=(31,))[DE]
+    own = as_pair(levels_of(found, seeds=(31,))[DE])
     assert own == pytest.approx((0.2, 0.2))
     assert levels_of(found)[DE].mean == pytest.approx(0.4)
-    both = levels_of(found, seeds=(31, 42), deviation_seeds=(42, 66))[DE]
+    both = as_pair(levels_of(found, seeds=(31, 42), deviation_seeds=(42, 66))[DE])
     assert both == pytest.approx((0.3, math.sqrt(0.02)))
 
 
 def test_the_harmed_are_those_below_the_baseline_of_their_seeds():
     found = baseline_of(s31=0.3, s42=0.9, s66=0.9, s23=0.9)
     # 0.28 is far below the mean of all seeds, and not below that of seed 31.
-    assert harmed({DE: 0.28}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 1
-    assert harmed({DE: 0.3}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 0
-    assert harmed({DE: 0.3}, levels_of(found)) == 1
+    assert harmed({DE: [0.28]}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 1
+    assert harmed({DE: [0.3]}, levels_of(found, seeds=(31,), deviation_seeds=(42, 66, 23))) == 0
+    assert harmed({DE: [0.3]}, levels_of(found)) == 1
 
 
 @pytest.mark.parametrize(("seeds", "deviation_seeds"), [((31, 42), (31,)), ((31,), (31, 42))])
@@ -166,7 +171,7 @@ def test_the_deviation_divides_by_one_less_than_the_seeds():
         for seed, value in ((1, 0.4), (2, 0.6))
     ]
     level = levels_of(found)[Key("pos", "de")]
-    assert level == pytest.approx((0.5, math.sqrt(0.02)))
+    assert as_pair(level) == pytest.approx((0.5, math.sqrt(0.02)))
 
 
 @given(results())
@@ -221,45 +226,83 @@ def test_a_weight_counts_in_each_task_that_has_the_language():
 # Harmed
 
 
+def level_of(middle, *spread):
+    return Level([middle], spread)
+
+
+QUARTER = (0.25, 0.5, 0.75)
+"""Three seeds whose deviation is 0.25."""
+
+
 @pytest.mark.parametrize(
     ("value", "level", "count"),
     [
-        (0.25, Level(0.5, 0.25), 0),  # a whole deviation below is not more than one
-        (math.nextafter(0.25, 0), Level(0.5, 0.25), 1),
-        (math.nextafter(0.25, 1), Level(0.5, 0.25), 0),
-        (0.5, Level(0.5, 0.0), 0),
-        (math.nextafter(0.5, 0), Level(0.5, 0.0), 1),
-        (1.0, Level(0.5, 0.25), 0),
-        (0.0, Level(0.0, 0.0), 0),
-        (0.0, Level(0.1, 0.2), 0),
+        (0.25, level_of(0.5, *QUARTER), 0),  # a whole deviation below is not more than one
+        (math.nextafter(0.25, 0), level_of(0.5, *QUARTER), 0),  # but for rounding
+        (0.25 - 1e-9, level_of(0.5, *QUARTER), 1),
+        (0.25 + 1e-9, level_of(0.5, *QUARTER), 0),
+        (0.5, level_of(0.5, 0.3, 0.3), 0),
+        (0.5 - 1e-9, level_of(0.5, 0.3, 0.3), 1),
+        (1.0, level_of(0.5, *QUARTER), 0),
+        (0.0, level_of(0.0, 0.0, 0.0), 0),
+        (0.0, level_of(0.1, *QUARTER), 0),
+        (0.9, level_of(1.0, 0.2), 1),  # a single seed has no deviation
+        (math.nan, level_of(0.5, *QUARTER), 0),  # such a trial fails by its first objective
     ],
 )
 def test_harmed_is_more_than_a_deviation_below(value, level, count):
-    assert harmed({DE: value}, {DE: level}) == count
+    assert harmed({DE: [value]}, {DE: level}) == count
 
 
-@given(st.dictionaries(keys, st.tuples(fractions, fractions, st.floats(0, 0.3)), min_size=1))
+some_scores = st.lists(fractions, min_size=1, max_size=4)
+
+
+@given(st.dictionaries(keys, st.tuples(some_scores, some_scores, some_scores), min_size=1))
 def test_the_harmed_are_counted(found):
-    values = {key: value for key, (value, _, _) in found.items()}
-    baseline = {key: Level(mean, deviation) for key, (_, mean, deviation) in found.items()}
-    count = 0
-    for key, value in values.items():
-        if value < baseline[key].mean - baseline[key].deviation:
-            count += 1
-    assert harmed(values, baseline) == count
+    baseline = {key: Level(level, spread) for key, (_, level, spread) in found.items()}
+    least = most = 0
+    for own, level, spread in found.values():
+        deviation = stdev(spread) if len(spread) > 1 else 0.0
+        below = sum(level) / len(level) - deviation - sum(own) / len(own)
+        least += below > 1e-9
+        most += below > -1e-9
+    assert least <= harmed({key: own for key, (own, _, _) in found.items()}, baseline) <= most
+
+
+@pytest.mark.parametrize("parts", [100, 240, 1000, 2997])
+def test_exactly_one_deviation_below_is_not_harmed(parts):
+    """Over many means and deviations: doubles would decide some of them by their last bit."""
+    ties = [(low, apart) for low in range(0, parts // 2, 3) for apart in (1, 2, 5, 10, 20)]
+    values = {Key("pos", f"x{low}-{apart}"): [low / parts] for low, apart in ties}
+    baseline = {
+        key: Level([(low + apart) / parts], [(low + n * apart) / parts for n in range(3)])
+        for key, (low, apart) in zip(values, ties, strict=True)
+    }
+    assert harmed(values, baseline) == 0
+    # A thousandth of a part less is.
+    less = {key: [own - 0.001 / parts] for key, (own,) in values.items()}
+    assert harmed(less, baseline) == len(ties)
+
+
+def test_a_mean_over_seeds_is_a_deviation_below_exactly():
+    """80, 81 and 83 of 240 against 85, 86, 88 with a deviation of 5: 244 / 3 = 259 / 3 - 5."""
+    level = Level([85 / 240, 86 / 240, 88 / 240], [70 / 240, 75 / 240, 80 / 240])
+    assert harmed({DE: [80 / 240, 81 / 240, 83 / 240]}, {DE: level}) == 0
+    assert harmed({DE: [80 / 240, 81 / 240, 82 / 240]}, {DE: level}) == 1
 
 
 @given(st.integers(0, 300), st.integers(1, 300), st.integers(2, 7))
 def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
     scores = [Score("de", "validation", "accuracy", min(right, rows) / rows)]
     again = [TaskScores("pos", seed, scores) for seed in range(seeds)]
-    values = validation_values(again[:1], TASKS, "en")
+    values = validation_scores(again[:1], TASKS, "en")
     assert harmed(values, levels_of(again)) == 0
 
 
 def test_the_same_language_of_two_tasks_is_harmed_twice():
-    values = dict.fromkeys((DE, Key("ner", "de"), Key("ner", "fr")), 0.4)
-    baseline = {key: Level(0.5, 0.05) for key in values} | {Key("ner", "fr"): Level(0.5, 0.2)}
+    values = {key: [0.4] for key in (DE, Key("ner", "de"), Key("ner", "fr"))}
+    near, far = level_of(0.5, 0.45, 0.5, 0.55), level_of(0.5, 0.3, 0.5, 0.7)
+    baseline = dict.fromkeys(values, near) | {Key("ner", "fr"): far}
     assert harmed(values, baseline) == 2
 
 
@@ -273,14 +316,14 @@ def test_the_same_language_of_two_tasks_is_harmed_twice():
     ],
 )
 def test_objectives_are_in_the_order_of_their_names(names, expected):
-    values = {DE: 0.4, Key("pos", "fr"): 0.6}
-    baseline = dict.fromkeys(values, Level(0.5, 0.01))
+    values = {DE: [0.3, 0.5], Key("pos", "fr"): [0.6, 0.6]}
+    baseline = dict.fromkeys(values, level_of(0.5, 0.49, 0.5, 0.51))
     settings = SearchConfig(objectives=tuple(names.split(",")))
     assert objectives(values, baseline, settings) == pytest.approx(expected)
 
 
 def test_one_objective_needs_no_baseline():
-    assert objectives({DE: 0.4}, {}, SearchConfig()) == [0.4]
+    assert objectives({DE: [0.4]}, {}, SearchConfig()) == [0.4]
 
 
 # What is checked beforehand

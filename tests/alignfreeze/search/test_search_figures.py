@@ -63,7 +63,7 @@ TRIALS = [
     ("complete", "none", NAN, 0.4, 0.50),
     ("pruned", "none", NAN, 0.4, NAN),
 ]
-BASELINE = {name: Level(0.62, 0.01) for name in LANGUAGES}
+BASELINE = {name: Level([0.62], [0.61, 0.63]) for name in LANGUAGES}
 
 
 def offsets(collection) -> list[list[float]]:
@@ -275,6 +275,52 @@ def test_without_a_baseline_a_language_is_compared_with_itself():
     assert "the language's mean over trials" in figure.axes[-1].get_xlabel()
 
 
+# Metrics
+
+NOTE = f"qa f1: by SQuAD's script in English; {'elsewhere by $rules$ of others, ' * 5}that is all."
+
+
+def y_labels(figures):
+    """The labels of the axes, and of the contours' colours, that say what a score is."""
+    return {
+        *(figures[stem].axes[0].get_ylabel() for stem in ("history", "boundary", "pareto")),
+        figures["contour"].axes[-1].get_ylabel(),
+    }
+
+
+def test_the_metric_of_one_task_is_on_the_axes():
+    table = study(TRIALS, languages=("qa/de",), harmed=1, metrics={"qa": "$f1_"})
+    figures = study_figures(table)
+    assert y_labels(figures) == {"mean of target languages, qa $f1_ (%)"}
+    assert figures["importances"].axes[0].get_xlabel() == (
+        "share of the differences in the mean of target languages,\nqa $f1_ (%)"
+    )
+    assert [text.get_text() for text in figures["languages"].axes[0].texts] == ["qa $f1_"]
+    for figure in figures.values():
+        assert figure.get_suptitle() == table.title
+        png_bytes(figure)
+
+
+def test_the_metrics_of_several_tasks_are_below_the_title():
+    metrics = {"pos": "accuracy", "ner": "f1"}
+    figures = study_figures(study(TRIALS, harmed=1, metrics=metrics))
+    assert y_labels(figures) == {"mean of target languages, mean over tasks (%)"}
+    for figure in figures.values():
+        assert figure.get_suptitle() == "study of a_$model$\npos accuracy, ner f1"
+    texts = [text.get_text() for text in figures["languages"].axes[0].texts]
+    assert texts == ["pos accuracy", "ner f1"]
+
+
+def test_what_is_to_be_known_of_a_metric_is_below_each_figure():
+    plain = study_figures(study(TRIALS, harmed=1))
+    found = study_figures(study(TRIALS, harmed=1, metric_notes=[NOTE]))
+    for stem, figure in found.items():
+        lines = note(figure).split("\n")
+        assert " ".join(lines).endswith(NOTE)
+        assert figure.get_figheight() > plain[stem].get_figheight()
+    assert note(found["boundary"]).startswith("not shown: a complete trial without")
+
+
 # Whatever a study is like
 
 MANY = [f"pos/x{number}" for number in range(34)]
@@ -332,8 +378,11 @@ def test_what_can_be_drawn_is_drawn_without_a_warning(table, stems):
         assert figure.get_suptitle() == "study of a_$model$"
 
 
-def test_nothing_is_cut_off_or_over_the_legend():
-    figures = study_figures(study(TRIALS, baseline=BASELINE, harmed=1))
+@pytest.mark.parametrize("metrics", [{}, {"pos": "accuracy"}, {"pos": "accuracy", "ner": "f1"}])
+def test_nothing_is_cut_off_or_over_the_legend(metrics):
+    notes = [NOTE] if metrics else []
+    table = study(TRIALS, baseline=BASELINE, harmed=1, metrics=metrics, metric_notes=notes)
+    figures = study_figures(table)
     for figure in figures.values():
         png_bytes(figure)
         width, height = figure.bbox.size

@@ -42,7 +42,7 @@ def study(**changes) -> StudyTable:
         "best": [2, 4, 0],
         "n_layers": 4,
         "importances": {"temperature": 0.75, "strategy": 0.25},
-        "baseline": {"pos/de": Level(0.5, 0), "ner/<b>": Level(0.54, 0)},
+        "baseline": {"pos/de": Level([0.5], [0.5]), "ner/<b>": Level([0.54], [0.54])},
         "baseline_objective": 0.52,
     }
     return StudyTable(**fields | changes)
@@ -52,9 +52,9 @@ def one_objective(**changes) -> StudyTable:
     return study(objectives=["mean"], best=[2], **changes)
 
 
-def only_pruned() -> StudyTable:
+def only_pruned(**changes) -> StudyTable:
     trials = study().trials
-    return study(trials=trials[trials["state"] == "pruned"], best=[], importances={})
+    return study(trials=trials[trials["state"] == "pruned"], best=[], importances={}, **changes)
 
 
 def trace(chart, name: str):
@@ -211,6 +211,49 @@ def test_a_page_says_how_to_read_it(page):
     assert len(paragraphs) == 2 + 6
     assert "below (red) the baseline." in paragraphs[-1]
     assert "Not shown: a complete trial without such a parameter; the best, 2" in paragraphs[-1]
+
+
+NOTES = ["qa f1: by SQuAD's script <in> English."]
+
+
+def test_a_page_names_the_metric_and_what_is_to_be_known_of_it():
+    reader = read(study_page(one_objective(metrics={"qa": "f1"}, metric_notes=NOTES)))
+    assert reader.texts["p"][1:3] == ["Scores on validation: qa f1.", *NOTES]
+    assert reader.texts["th"][1] == "mean of target languages, qa f1"
+
+
+def test_a_page_names_the_metrics_of_several_tasks():
+    metrics = {"pos": "accuracy", "qa": "f1"}
+    reader = read(study_page(study(metrics=metrics, metric_notes=NOTES)))
+    assert reader.texts["p"][1:3] == ["Scores on validation: pos accuracy, qa f1.", *NOTES]
+    assert reader.texts["th"][1:3] == [
+        "mean of target languages, mean over tasks",
+        "languages harmed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "label", "bar"),
+    [
+        ({"<b>": "f1"}, "mean of target languages, &lt;b&gt; f1 (%)", "&lt;b&gt; f1 (%)"),
+        (
+            {"pos": "accuracy", "qa": "f1"},
+            "mean of target languages, mean over tasks (%)",
+            "score (%)",
+        ),
+    ],
+)
+def test_the_axes_of_charts_name_the_metric(metrics, label, bar):
+    charts = study_charts(study(metrics=metrics))
+    for stem in ("history", "boundary", "pareto"):
+        assert charts[stem].layout.yaxis.title.text == label
+    assert charts["contour"].layout.coloraxis.colorbar.title.text == bar
+
+
+def test_a_page_says_which_seeds_the_tests_leave_out():
+    left_out = "Seed 31 is left out: no test of none with it."
+    reader = read(study_page(only_pruned(test_notes=[left_out])))
+    assert reader.texts["p"][1] == f"Tests (tests.csv): {left_out}"
 
 
 def test_text_is_escaped(page):

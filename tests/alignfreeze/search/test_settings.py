@@ -213,3 +213,23 @@ def test_two_objectives_cannot_be_pruned(pruner):
 )
 def test_the_pruner_that_auto_is(objectives, pruner, chosen):
     assert settings_of(objectives=objectives, pruner=pruner).chosen_pruner == chosen
+
+
+@pytest.mark.parametrize(
+    ("options", "got"),
+    [
+        ({"task": "pos,ner"}, "2 x 1"),
+        ({"search_seeds": "31,42,66"}, "1 x 3"),
+        ({"task": "pos,ner", "search_seeds": "31,42", "reports": "0"}, "2 x 2"),
+    ],
+)
+def test_hyperband_is_of_one_task_and_seed(options, got):
+    """It would stop none in what comes later; see the tests of its halvings."""
+    message = (
+        "pruner must be median or none with several tasks or search_seeds, the later of which "
+        f"hyperband does not reach, got 'hyperband' with {got}"
+    )
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        build_search({**options, "pruner": "hyperband"})
+    assert settings_of(**options).chosen_pruner == "median"
+    assert settings_of(pruner="hyperband").chosen_pruner == "hyperband"

@@ -213,7 +213,7 @@ def random_study(seed: int, *, baseline: bool) -> StudyTable:
             states, random.choice([0, 2, 3, NAN], 30), random.uniform(size=30), strict=True
         )
     ]
-    levels = {name: Level(random.uniform(), 0.01) for name in SCORES} if baseline else {}
+    levels = {name: Level([random.uniform()], [0.5]) for name in SCORES} if baseline else {}
     table = study(rows, baseline=levels)
     for name in SCORES:
         table.trials[name] += random.normal(0, 0.2, 30)
@@ -250,8 +250,8 @@ def test_a_language_without_a_score_comes_last_and_has_no_best():
 
 
 def test_the_reference_is_the_baseline_only_where_all_languages_have_one():
-    some = {"pos/de": Level(0.5, 0)}
-    every = {name: Level(0.5, 0) for name in SCORES}
+    some = {"pos/de": Level([0.5], [0.5])}
+    every = {name: Level([0.5], [0.5]) for name in SCORES}
     assert reference_name(study(ROWS, baseline=every)) == "the baseline"
     assert reference_name(study(ROWS, baseline=some)) == "the language's mean over trials"
     found = language_map(study(ROWS, baseline=some), "front.boundary")

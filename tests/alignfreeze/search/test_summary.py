@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
@@ -193,6 +194,22 @@ def test_several_seeds_have_their_deviation_beside_the_mean():
         ["de", "50.0 ± 10.0"],
         ["mean of targets", "50.0 ± 10.0"],
     ]
+
+
+def test_seeds_that_are_left_out_are_named_below_the_table():
+    names = ("trial-1", "none", "front")
+    one, none, front = (of(name, {"en": 0.9, "de": 0.5}) for name in names)
+    tested = [replace(one, left_out=[31, 66]), replace(none, left_out=[66]), front]
+    (table,) = comparisons(tested, {"pos": "accuracy"}, "en")
+    assert table.caption == (
+        "Seed 31 is left out: no test of none, front with it.\n"
+        "Seed 66 is left out: no test of front with it."
+    )
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(table)
+    assert "Seed 31 is left out" in console.export_text()
+    (table,) = comparisons([one, front], {"pos": "accuracy"}, "en")
+    assert table.caption is None
 
 
 def test_there_is_a_table_a_task_with_its_own_metric():

@@ -1,0 +1,54 @@
+"""Whether scores lie more than a standard deviation off a baseline's, in exact numbers."""
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from statistics import mean
+
+GREATEST_COUNT = 10**6
+"""Scores are looked for among the ratios of counts up to this, which are 1e-12 apart or more."""
+
+ROUNDINGS = 4
+"""Last places that a score may be off its ratio: F1 is made of several operations."""
+
+
+def side_of(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
+    """On which side of a baseline's deviation the mean of some scores lies.
+
+    Exactly one deviation off is within. Doubles cannot tell: 0.83 - 0.82 is more than 0.01, and
+    0.72 - 0.71 is not. So scores are taken for the ratios that they stand for, and the square of
+    the difference is compared with that of the deviation, which may have no root.
+
+    Args:
+        own: The scores, a seed each.
+        baseline: The baseline's, of the seeds of what is compared with it.
+        spread: The baseline's, whose sample standard deviation (``n - 1``) is what the difference
+            must exceed; that of a single one is 0.
+
+    Returns:
+        -1 below, 1 above by more than the deviation; 0 within, or where a score is no number.
+
+    Raises:
+        statistics.StatisticsError: If one of them is empty.
+    """
+    if not all(map(math.isfinite, (*own, *baseline, *spread))):
+        return 0
+    difference = mean(_ratios(own)) - mean(_ratios(baseline))
+    seeds = _ratios(spread)
+    middle = mean(seeds)
+    squares = sum((seed - middle) ** 2 for seed in seeds)
+    if difference**2 * max(len(seeds) - 1, 1) <= squares:
+        return 0
+    return 1 if difference > 0 else -1
+
+
+def ratio_of(score: float) -> Fraction:
+    """The ratio of counts that a score is but for rounding; else what its decimal digits say."""
+    nearest = Fraction(score).limit_denominator(GREATEST_COUNT)
+    if abs(nearest - Fraction(score)) <= ROUNDINGS * Fraction(math.ulp(score)):
+        return nearest
+    return Fraction(repr(float(score)))
+
+
+def _ratios(scores: Iterable[float]) -> list[Fraction]:
+    return [ratio_of(score) for score in scores]
