@@ -78,8 +78,9 @@ def _notes(block: Block, printed: Published) -> list[str]:
 def _ours(block: Block, variant: str, printed: Published, gaps: Gaps, rule: Rule) -> list[Entry]:
     average = block.average(variant)
     n_languages = len({language for language, _ in block.scored(variant)})
-    comparable = average is not None and n_languages == printed.languages
-    difference = average - printed.mean / 100 if comparable else None
+    difference = None
+    if average is not None and n_languages == printed.languages:
+        difference = average - printed.mean / 100
     counts = "" if variant == BASELINE else arrows(count(block, variant, rule))
     texts = (
         points(average) + mark((block.model, block.task, variant), gaps),

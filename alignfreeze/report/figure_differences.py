@@ -1,7 +1,7 @@
 """Differences to the baseline, a bar for each language and variant."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, product
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +83,8 @@ def difference_figure(block: Block) -> "Figure | None":
             as_written(panel.set_title(shown[0], fontsize=SMALL, loc="left", pad=2))
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
-    shown = [(variant, language) for variant in variants for language in languages]
-    short = any(block.differences(*one) and block.falls_short(*one) for one in shown)
+    cells = product(variants, languages)
+    short = any(block.differences(*cell) and block.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
     label = figure.supylabel(f"{text}\n{FEWER}" if short else text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
