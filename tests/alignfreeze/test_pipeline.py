@@ -424,6 +424,24 @@ def test_what_was_measured_is_taken_over_with_its_phase(experiment, seed):
     assert figures(again) == {"alignment.png", "drift.png"}
 
 
+def test_what_is_no_longer_whole_is_measured_again(experiment, seed, caplog):
+    pipeline.run({**MEASURED, "seed": seed})
+    first = runs(experiment)
+    cut = {"realign": "drift.csv", "finetune-pos": "alignment.csv"}
+    for phase, name in cut.items():
+        file = artifacts(first[phase]) / name
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(lines[: len(lines) // 2]))
+    pipeline.run({**MEASURED, "seed": seed})
+    again = runs(experiment)
+    anew = {name for name in first if first[name].info.run_id != again[name].info.run_id}
+    assert anew == {"alignfreeze", *cut}
+    assert len(stages(first["alignfreeze"])) > 24
+    assert stages(again["alignfreeze"]) == stages(first["alignfreeze"])
+    for phase in cut:
+        assert f"of the finished run {first[phase].info.run_id} do not hold what" in caplog.text
+
+
 def stages(run: Run) -> dict[str, float]:
     names = ("alignment/", "drift/")
     return {name: v for name, v in run.data.metrics.items() if name.startswith(names)}
