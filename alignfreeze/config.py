@@ -180,7 +180,9 @@ class RunConfig(BaseModel):
         2048, description="MiB of memory for what prefix=cached keeps; what is more goes to disk"
     )
     loss_block: NonNegativeInt = Field(
-        0, description="aligned words whose similarities are in memory at a time; 0: all"
+        0,
+        description="aligned words whose similarities are in memory at a time, 0: all; changes "
+        "the last bits",
     )
     compile: bool = Field(False, description="compile the layers for training with torch.compile")
     activation_checkpointing: bool = Field(
