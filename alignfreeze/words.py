@@ -116,14 +116,33 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     """Which ids stand for no text but white space, such as a bare mark of a word's beginning.
 
     What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
-    character's bytes is text.
+    character's bytes is text. Since a tokenizer need not have a decoder, an id is blank too that is
+    made up of what the tokenizer puts in place of the white space around words.
 
     Returns:
         By id, of shape (greatest id + 1,).
     """
     ids = range(max(tokenizer.get_vocab().values()) + 1)
-    texts = tokenizer.backend_tokenizer.decode_batch([[i] for i in ids], skip_special_tokens=False)
-    return np.array([not text.strip() for text in texts])
+    backend = tokenizer.backend_tokenizer
+    texts = backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
+    marks = "".join(_boundary_marks(tokenizer))
+    return np.array([not text.strip().strip(marks) for text in texts])
+
+
+def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
+    """The characters that a tokenizer writes for white space: ``▁``, ``Ġ``, or none.
+
+    They are what it has put beside the letters when it has normalized two letters as words, and
+    split them.
+    """
+    backend = tokenizer.backend_tokenizer
+    letters = "a a"
+    if backend.normalizer is not None:
+        letters = backend.normalizer.normalize_str(letters)
+    pieces = [letters]
+    if backend.pre_tokenizer is not None:
+        pieces = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(letters)]
+    return set("".join(pieces)) - {"a", "A"}
 
 
 def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:

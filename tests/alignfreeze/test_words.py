@@ -2,10 +2,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from alignfreeze.words import REMOVES_MARKS, SpecialTokens, Subwords, _textual, subwords_of, windows
+from alignfreeze.words import (
+    REMOVES_MARKS,
+    SpecialTokens,
+    Subwords,
+    WordCounts,
+    _textual,
+    blank_ids,
+    count_words,
+    subwords_of,
+    windows,
+)
 
 
 def of_lengths(lengths: list[int]) -> Subwords:
@@ -132,6 +142,47 @@ def byte_fallback() -> PreTrainedTokenizerFast:
     return of_model(model, pre_tokenizers.Metaspace(), decoders.Sequence(steps))
 
 
+PIECES = ["<pad>", "<unk>", "▁", "▁he", "猫", "h", "e", "▁▁"]
+
+
+def unigram(decoder=None, *, bytes_too=False, normalizer=None) -> PreTrainedTokenizerFast:
+    """SentencePiece's unigram model, with or without bytes for what it does not know."""
+    pieces = PIECES + [f"<0x{number:02X}>" for number in range(256) if bytes_too]
+    scores = [(piece, -1.0 - number / 10) for number, piece in enumerate(pieces)]
+    model = models.Unigram(scores, unk_id=1, byte_fallback=bytes_too)
+    metaspace = None if normalizer else pre_tokenizers.Metaspace()
+    tokenizer = of_model(model, metaspace, decoder)
+    tokenizer.backend_tokenizer.normalizer = normalizer
+    return tokenizer
+
+
+def without_decoder() -> PreTrainedTokenizerFast:
+    """A unigram model that cannot decode, so that ``▁`` is ``▁``."""
+    return unigram()
+
+
+def marks_by_normalizer() -> PreTrainedTokenizerFast:
+    """The same, with marks put in by the normalizer, as Llama has it."""
+    steps = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    return unigram(normalizer=normalizers.Sequence(steps))
+
+
+def unigram_with_bytes() -> PreTrainedTokenizerFast:
+    """A unigram model that spells what it does not know in bytes."""
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    return unigram(decoders.Sequence(steps), bytes_too=True)
+
+
+def bytes_without_decoder() -> PreTrainedTokenizerFast:
+    return unigram(bytes_too=True)
+
+
+def byte_level_without_decoder() -> PreTrainedTokenizerFast:
+    tokenizer = byte_level()
+    tokenizer.backend_tokenizer.decoder = None
+    return tokenizer
+
+
 def byte_level() -> PreTrainedTokenizerFast:
     """Byte-level BPE, as of RoBERTa and ModernBERT."""
     pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "Ġhe"]
@@ -159,6 +210,11 @@ def word_piece() -> PreTrainedTokenizerFast:
         (byte_fallback, ["he", "猫", "h"], ["▁he", "猫", "h"]),
         (byte_fallback, ["犬", "he"], ["<0xE7>", "▁he"]),
         (byte_level, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (byte_level_without_decoder, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (without_decoder, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<unk>"]),
+        (marks_by_normalizer, ["he", "猫", "h"], ["▁he", "猫", "h"]),
+        (unigram_with_bytes, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<0xE7>"]),
+        (bytes_without_decoder, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<0xE7>"]),
         (word_piece, ["hello", "猫", "犬", "a"], ["he", "猫", "<unk>", "a"]),
     ],
 )
@@ -169,6 +225,22 @@ def test_the_first_subword_with_text_stands_for_a_word(sentencepiece, make, word
     assert tokenizer.convert_ids_to_tokens(found) == expected
     ids, places = SpecialTokens(prefix=[0], suffix=[0]).wrap(subwords, 0, len(words), 100)
     assert [ids[place] for place in places] == found
+
+
+@pytest.mark.parametrize(
+    ("make", "marks"),
+    [
+        (without_decoder, ["▁", "▁▁"]),
+        (marks_by_normalizer, ["▁", "▁▁"]),
+        (bytes_without_decoder, ["▁", "▁▁"]),
+        (byte_level_without_decoder, ["Ġ"]),
+        (word_piece, []),
+    ],
+)
+def test_marks_and_nothing_else_are_blank(make, marks):
+    tokenizer = make()
+    blank = np.flatnonzero(blank_ids(tokenizer)).tolist()
+    assert tokenizer.convert_ids_to_tokens(blank) == marks
 
 
 def test_the_mark_itself_is_read(sentencepiece):
