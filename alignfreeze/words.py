@@ -33,22 +33,48 @@ class WordCounts(NamedTuple):
     Attributes:
         words: All of them.
         unknown: Those whose representative is the tokenizer's unknown token.
+        partly_unknown: Those of which any subword is, so that those are among them.
         cut: Those whose representative is beyond the greatest length: nothing is known of them.
     """
 
     words: int
     unknown: int
+    partly_unknown: int
     cut: int = 0
 
     @property
     def shares(self) -> dict[str, float]:
-        """What part of all words is unknown, and what part is cut, in [0, 1]."""
-        return {"unknown": self.unknown / self.words, "cut": self.cut / self.words}
+        """What part of all words each of the others is, by their names, in [0, 1]."""
+        counts = self._asdict()
+        n_words = counts.pop("words")
+        return {name: count / n_words for name, count in counts.items()}
+
+
+def count_words(
+    ids: NDArray[np.integer], places: NDArray[np.integer], *, n_words: int, unknown: int | None
+) -> WordCounts:
+    """How the words of an input are read.
+
+    Args:
+        ids: The input's subwords, of shape (subwords,).
+        places: The position of each word's representative, ascending, of shape (words within,).
+        n_words: How many words there are, those that were cut off included.
+        unknown: Id of the tokenizer's unknown token; ``None`` if it has none.
+    """
+    found = np.flatnonzero(ids == unknown)
+    # A word reaches to the next representative: what is before that in its word carries no text.
+    words = np.searchsorted(places, found, side="right")
+    return WordCounts(
+        n_words,
+        unknown=len(np.intersect1d(places, found)),
+        partly_unknown=len(np.unique(words[words > 0])),
+        cut=n_words - len(places),
+    )
 
 
 def summed(counts: Iterable[WordCounts]) -> WordCounts:
     """The counts of several texts together."""
-    return WordCounts(*(sum(column) for column in zip(WordCounts(0, 0), *counts, strict=True)))
+    return WordCounts(*(sum(column) for column in zip(WordCounts(0, 0, 0), *counts, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,42 @@ def test_of_a_word_without_text_the_first_subword_stands_for_it(sentencepiece):
     assert nothing.representatives.tolist() == []
 
 
+def test_of_a_word_that_begins_unknown_the_unknown_token_stands_for_it(sentencepiece):
+    (subwords,) = subwords_of([["x猫", "猫x"]], sentencepiece)
+    read = sentencepiece.convert_ids_to_tokens(subwords.ids.tolist())
+    assert read == ["▁", "<unk>", "猫", "▁", "猫", "<unk>"]
+    assert subwords.representatives.tolist() == [1, 4]
+
+
+UNKNOWN = 9
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1, UNKNOWN]), min_size=1, max_size=4), max_size=6),
+    st.integers(2, 12),
+)
+def test_words_are_counted_as_a_loop_counts_them(words, max_length):
+    """0 is a mark, and special tokens are 1."""
+    ids = np.array([number for word in words for number in word], dtype=np.int32)
+    starts = np.concatenate(([0], np.cumsum([len(word) for word in words]))).astype(np.int32)
+    subwords = Subwords(ids, starts, _textual(ids == 0, starts))
+    read, places = SpecialTokens(prefix=[1], suffix=[1]).wrap(subwords, 0, len(words), max_length)
+    expected = {"unknown": 0, "partly_unknown": 0, "cut": 0}
+    begin = 0
+    for word in words:
+        first = next((n for n, number in enumerate(word) if number), 0)
+        within = word[: max(0, max_length - 2 - begin)]
+        expected["cut"] += first >= len(within)
+        expected["unknown"] += first < len(within) and word[first] == UNKNOWN
+        expected["partly_unknown"] += UNKNOWN in within
+        begin += len(word)
+    found = count_words(
+        np.array(read), np.array(places, dtype=np.int64), n_words=len(words), unknown=UNKNOWN
+    )
+    assert found == WordCounts(len(words), **expected)
+    assert count_words(np.array(read), np.array(places), n_words=9, unknown=None)[1:3] == (0, 0)
+
+
 def test_a_word_cut_before_its_representative_is_left_out(sentencepiece):
     (subwords,) = subwords_of([["a", "猫"]], sentencepiece)
     special = SpecialTokens(prefix=[0], suffix=[0])
