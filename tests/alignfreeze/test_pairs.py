@@ -293,7 +293,7 @@ def test_a_pairs_words_are_where_their_text_begins(write, tmp_path, sentencepiec
         target="zh",
         source_file=write("en-zh.en", "hello 猫 a\n"),
         target_file=write("en-zh.zh", "猫犬 a hello\n"),
-        alignment_file=write("en-zh.align", "1-0 0-1\n"),
+        alignment_file=write("en-zh.align", "0-1 1-0\n"),
     )
     corpus = aligned_corpus(
         bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
@@ -311,9 +311,9 @@ def test_a_pairs_words_are_where_their_text_begins(write, tmp_path, sentencepiec
     assert pair.target.places.tolist() == [2, 4, 5]
     batch = collate_pairs([pair], PADDING)
     assert batch.word_positions.tolist() == [1, 4, 5, 8 + 2, 8 + 4, 8 + 5]
-    # The second word with the first of the other side, and the first with the second.
-    assert batch.anchors.tolist() == [1, 0, 3, 4]
-    assert batch.positives.tolist() == [3, 4, 1, 0]
+    # The first word with the second of the other side, and the second with the first.
+    assert batch.anchors.tolist() == [0, 1, 4, 3]
+    assert batch.positives.tolist() == [4, 3, 0, 1]
 
 
 def test_links_to_lost_words_are_dropped(corpora, tokenizer):
