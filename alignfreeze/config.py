@@ -165,7 +165,8 @@ class RunConfig(BaseModel):
     word_marks: Literal["kept", "removed"] = Field(
         "kept",
         description="bare marks of a word's beginning (SentencePiece): read by the encoder, though "
-        "they stand for no word (kept), or taken out of its input, as the reference does (removed)",
+        "they stand for no word (kept), or taken out of what is realigned, measured and tagged, as "
+        "the reference does (removed)",
     )
     seed: int = Field(31, description="seed of everything that is drawn", ge=0, lt=2**32)
     precision: Literal["auto", "bf16", "fp32"] = Field(
