@@ -165,7 +165,8 @@ class RunConfig(BaseModel):
     word_marks: Literal["kept", "removed"] = Field(
         "kept",
         description="bare marks of a word's beginning (SentencePiece): read by the encoder, though "
-        "they stand for no word (kept), or taken out of its input, as the reference does (removed)",
+        "they stand for no word (kept), or taken out of what is realigned, measured and tagged, as "
+        "the reference does (removed)",
     )
     seed: int = Field(31, description="seed of everything that is drawn", ge=0, lt=2**32)
     precision: Literal["auto", "bf16", "fp32"] = Field(
@@ -180,7 +181,9 @@ class RunConfig(BaseModel):
         2048, description="MiB of memory for what prefix=cached keeps; what is more goes to disk"
     )
     loss_block: NonNegativeInt = Field(
-        0, description="aligned words whose similarities are in memory at a time; 0: all"
+        0,
+        description="aligned words whose similarities are in memory at a time, 0: all; changes "
+        "the last bits",
     )
     compile: bool = Field(False, description="compile the layers for training with torch.compile")
     activation_checkpointing: bool = Field(

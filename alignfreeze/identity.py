@@ -22,6 +22,7 @@ REALIGN_FIELDS = (
     "layer",
     "projection",
     "prefix",
+    "loss_block",  # sums in another order
     "realign_batch_size",
     "realign_lr",
     "realign_max_length",
@@ -66,8 +67,8 @@ LIBRARIES = (
 )
 """What a result depends on, beside this package, the plugins and Python."""
 
-MEMORY_FIELDS = frozenset({"prefix_memory", "loss_block", "activation_checkpointing"})
-"""Options that say how much memory a run may take, on whatever machine."""
+MEMORY_FIELDS = frozenset({"prefix_memory", "activation_checkpointing"})
+"""Options that say how much memory a run may take, on whatever machine, and change no bit."""
 
 HOW_FIELDS = MEMORY_FIELDS | {"resume", "reuse", "save_model", "checkpoint_steps"}
 """Options that change how a run gets to its result, not the result."""

@@ -30,8 +30,8 @@ def contrastive_alignment_loss(
         positives: Row of each anchor's translation, int64 of shape (m,).
         temperature: T, greater than 0.
         block: Rows of the similarity matrix, of shape (m, n), that are in memory at a time, in
-            the backward pass too, which computes them again; 0: all of them. The loss and its
-            gradient are the same.
+            the backward pass too, which computes them again; 0: all of them. Sums are in another
+            order then, which changes the last bits of the loss and of its gradient.
 
     Returns:
         A scalar; float64 if ``words`` is, else float32.

@@ -1,5 +1,6 @@
 """Word alignment and drift of a run's encoders, measured on sentence pairs that are held out."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from alignfreeze.geometry import (
     drift_to_csv,
 )
 from alignfreeze.probes import WordProbe, WordVectors
-from alignfreeze.tracking import TrackedRun, artifact_path
+from alignfreeze.tracking import TrackedRun, artifact_path, metrics_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 ALIGNMENT_FILE = "alignment.csv"
 DRIFT_FILE = "drift.csv"
+MEASURED_PREFIXES = ("alignment/", "alignment_weak/", "drift/")
+"""How the names of the metrics begin that are measured here."""
+
+logger = logging.getLogger(__name__)
 
 
 def realigned(steps: int, *, one_of_several: bool) -> str:
@@ -116,13 +121,18 @@ class Measures:
             self._add(strategy, measurement)
 
     def take_over(self, strategy: str, run_id: str) -> bool:
-        """Read what an earlier run has measured; False if it is to be had no more."""
+        """Read what an earlier run has measured; False, with a warning, if that is not whole."""
         if not self._asked:
             return True
-        alignment, drift = (artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
-        if alignment is None or drift is None:
+        found = _measured(run_id)
+        if found is None:
+            logger.warning(
+                "%s and %s of the finished run %s do not hold what it has measured: it is computed "
+                "again",
+                *(ALIGNMENT_FILE, DRIFT_FILE, run_id),
+            )
             return False
-        self._add(strategy, Measurement(alignment_from_csv(alignment), drift_from_csv(drift)))
+        self._add(strategy, found)
         return True
 
     def _add(self, strategy: str, measurement: Measurement) -> None:
@@ -131,11 +141,27 @@ class Measures:
         )
 
 
-def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
-    """Log a measurement as metrics, and as files.
+def _measured(run_id: str) -> Measurement | None:
+    """What a run has measured; ``None`` unless its files hold just what it has logged."""
+    alignment, drift = (artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
+    if alignment is None or drift is None:
+        return None
+    try:
+        found = Measurement(alignment_from_csv(alignment), drift_from_csv(drift))
+    except ValueError:  # a file that ends within a row, say
+        return None
+    metrics = metrics_of(run_id)
+    logged = {name: value for name, value in metrics.items() if name.startswith(MEASURED_PREFIXES)}
+    n_alignment = len(logged) - len(found.drift)
+    whole = metric_values(found) == logged and len(found.alignment) == 2 * n_alignment
+    return found if whole else None
+
+
+def metric_values(measurement: Measurement) -> dict[str, float]:
+    """What a measurement is logged as, by the metrics' names.
 
     ``alignment/<stage>/<language>/layer_<k>`` is strong alignment, the mean of both directions,
-    ``alignment_weak/…`` is the weak one; the files have both directions.
+    ``alignment_weak/…`` is the weak one.
     """
     values: dict[str, list[float]] = defaultdict(list)
     for score in measurement.alignment:
@@ -143,8 +169,13 @@ def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
         values[f"{kind}/{score.stage}/{score.language}/layer_{score.layer}"].append(score.value)
     for moved in measurement.drift:
         values[f"drift/{moved.stage}/{moved.language}/layer_{moved.layer}"].append(moved.value)
-    for name, found in values.items():
-        run.metric(name, float(np.mean(found)))
+    return {name: float(np.mean(found)) for name, found in values.items()}
+
+
+def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
+    """Log a measurement as metrics, and as files, which have both directions of alignment."""
+    for name, value in metric_values(measurement).items():
+        run.metric(name, value)
     run.text(alignment_to_csv(measurement.alignment), ALIGNMENT_FILE)
     run.text(drift_to_csv(measurement.drift), DRIFT_FILE)
 

@@ -16,7 +16,14 @@ from alignfreeze.acceleration import moved
 from alignfreeze.batching import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.vocabulary import used_ids
-from alignfreeze.words import SpecialTokens, Subwords, WordCounts, subwords_of, summed
+from alignfreeze.words import (
+    SpecialTokens,
+    Subwords,
+    WordCounts,
+    count_words,
+    subwords_of,
+    summed,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,8 +55,7 @@ class EncodedSide:
 
     def word_counts(self, unknown: int | None) -> WordCounts:
         """How its words are read, by a tokenizer with this unknown token."""
-        n_unknown = int(np.count_nonzero(self.input_ids[self.places] == unknown))
-        return WordCounts(self.n_words, n_unknown, self.n_words - len(self.places))
+        return count_words(self.input_ids, self.places, n_words=self.n_words, unknown=unknown)
 
 
 @dataclass(frozen=True)

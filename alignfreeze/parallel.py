@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alignfreeze.alignments import write_alignments
 from alignfreeze.bitexts import find_bitexts, parallel_languages, resolve_aligner
-from alignfreeze.caching import cache_root
+from alignfreeze.caching import cache_root, file_digest
 from alignfreeze.cleaning import Cleaning, CorpusStats
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Aligner, DataSource, UsesRunModel
+from alignfreeze.contracts import Aligner, Bitext, DataSource, UsesRunModel
 from alignfreeze.corpus import AlignedCorpus, aligned_corpus
 from alignfreeze.errors import DataError
 from alignfreeze.registry import ALIGNER, create_plugin, fingerprint, load_plugin
@@ -43,6 +45,48 @@ def aligned_corpora(
             )
         )
     return corpora
+
+
+def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
+    """What links depend on beside the data: an entry for each language pair, as JSON has it.
+
+    That is the aligner, its fields, what it says of itself, and its files: of a model in a folder
+    the content, not the place. Nothing is fetched to tell.
+
+    Raises:
+        AlignFreezeError: If the aligner cannot be loaded, a field breaks its rule, its model cannot
+            be read, or one of its files cannot.
+    """
+    digest = cache(file_digest)
+    found: list[Any] = []
+    for bitext in _bitexts_at_hand(source, config):
+        name = resolve_aligner(config.aligner, bitext)
+        aligner = _aligner(name, config)
+        fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
+        code = [name, fingerprint(ALIGNER, name), aligner.identity()]
+        files = [[path.name, digest(path)] for path in _inputs_elsewhere(aligner, bitext, source)]
+        found.append([bitext.target, *code, fields, files])
+    return found
+
+
+def _bitexts_at_hand(source: DataSource, config: RunConfig) -> list[Bitext]:
+    """The language pairs that there are to align; those of the hub before they are fetched."""
+    known = parallel_languages(source, config.source_language)
+    languages = config.realign_languages or known
+    if source.supplier is None:
+        present = [language for language in languages if language in known]
+        return find_bitexts(source, config.source_language, present)
+    texts = source.root, source.root
+    return [Bitext(config.source_language, language, *texts) for language in languages]
+
+
+def _inputs_elsewhere(aligner: Aligner, bitext: Bitext, source: DataSource) -> list[Path]:
+    """The files that an aligner reads, but those of the data."""
+    try:
+        inputs = aligner.inputs(bitext)
+    except DataError:  # a file of the data: missing, which is told when the text is aligned
+        return []
+    return [path for path in inputs if source.root not in path.parents]
 
 
 def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
@@ -113,8 +157,15 @@ def _cleaning(config: RunConfig) -> Cleaning:
 
 def _aligner(name: str, config: RunConfig) -> Aligner:
     """An aligner with the hyperparameters given, and the run's encoder where it wants one."""
-    args = dict(config.aligner_args)
-    for field, info in load_plugin(ALIGNER, name).model_fields.items():
-        if any(isinstance(mark, UsesRunModel) for mark in info.metadata):
-            args.setdefault(field, find_model(config.model))
-    return create_plugin(ALIGNER, name, args)
+    models = dict.fromkeys(_model_fields(name), find_model(config.model))
+    return create_plugin(ALIGNER, name, models | config.aligner_args)
+
+
+def _model_fields(name: str) -> list[str]:
+    """The fields of an aligner that name an encoder, by default the run's."""
+    fields = load_plugin(ALIGNER, name).model_fields.items()
+    return [
+        field
+        for field, info in fields
+        if any(isinstance(mark, UsesRunModel) for mark in info.metadata)
+    ]

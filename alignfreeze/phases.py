@@ -33,7 +33,7 @@ from alignfreeze.identity import (
 from alignfreeze.measures import Measures, finetuned, realigned
 from alignfreeze.modelfiles import save
 from alignfreeze.preparation import BASELINE, Preparation, RealignedEncoder
-from alignfreeze.provenance import Provenance, write_provenance
+from alignfreeze.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.realign import realign
 from alignfreeze.records import (
     hyperparameters,
@@ -171,9 +171,17 @@ class Phases:
         )
 
     def _finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
+        """The encoder of a finished run; none if it is no longer as that run has left it."""
         run = tracking.finished_run(identity) if self.config.reuse else None
-        path = tracking.artifact_path(run.info.run_id, ENCODER_FOLDER) if run else None
-        if run is None or path is None:
+        if run is None:
+            return None
+        path = tracking.artifact_path(run.info.run_id, ENCODER_FOLDER)
+        if path is None or (fault := fault_of(path, identity)):
+            logger.warning(
+                "the encoder of the finished run %s cannot be taken over, so it is realigned "
+                "again: %s",
+                *(run.info.run_id, fault if path else "it is gone"),
+            )
             return None
         if not self.measures.take_over(choice.name, run.info.run_id):
             return None

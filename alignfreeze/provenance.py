@@ -169,3 +169,20 @@ def read_provenance(folder: Path) -> Provenance | None:
                 "counts as a model of its own"
             )
     return Provenance(**{name: getattr(found, name) for name in Provenance.model_fields})
+
+
+def fault_of(folder: Path, identity: str) -> str | None:
+    """Why a folder is not the encoder that it should be, in one line; ``None`` if it is.
+
+    Args:
+        folder: A folder that `write_provenance` was called for.
+        identity: The hash of all that the encoder should depend on.
+    """
+    try:
+        found = read_provenance(folder)
+    except ConfigError as error:
+        return str(error)
+    file = folder / PROVENANCE_FILE
+    if found is None:
+        return f"there is no {file}"
+    return None if found.identity == identity else f"{file} is of another realignment"

@@ -32,6 +32,13 @@ TARGET_MEAN = "target_mean"
 NOTABLE_SHARE = 0.01
 """From which share on words that are not read are warned of."""
 
+WORDS_THAT = {
+    "unknown": "the unknown token stands for",
+    "partly_unknown": "hold an unknown subword",
+    "cut": "are cut off",
+}
+"""What is told of the words that `WordCounts` counts apart."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -95,14 +102,15 @@ def log_losses(run: TrackedRun, name: str) -> Callable[[LossRecord], None]:
 
 
 def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
-    """Log and tell what part of each language's words is unknown or cut.
+    """Log and tell what part of each language's words is unknown, unknown in part, or cut.
 
     Args:
-        run: The run; its metrics are ``words/<language>/unknown`` and ``words/<language>/cut``.
+        run: The run; its metrics are ``words/<language>/unknown``, ``…/partly_unknown`` and
+            ``…/cut``.
         what: Which words these are.
         counts: By language.
     """
-    for kind, meaning in (("unknown", "are unknown to the tokenizer"), ("cut", "are cut off")):
+    for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         for language, share in shares.items():
             run.metric(f"words/{language}/{kind}", share)

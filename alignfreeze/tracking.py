@@ -336,6 +336,11 @@ def tags_of(run_id: str) -> dict[str, str]:
     return {name.removeprefix(TAG): text for name, text in tags.items() if name.startswith(TAG)}
 
 
+def metrics_of(run_id: str) -> dict[str, float]:
+    """A run's metrics, the last value of each."""
+    return dict(mlflow.get_run(run_id).data.metrics)
+
+
 def require_run(run_id: str) -> None:
     """Check that a run is in this tracking store, and not deleted.
 

@@ -33,22 +33,48 @@ class WordCounts(NamedTuple):
     Attributes:
         words: All of them.
         unknown: Those whose representative is the tokenizer's unknown token.
+        partly_unknown: Those of which any subword is, so that those are among them.
         cut: Those whose representative is beyond the greatest length: nothing is known of them.
     """
 
     words: int
     unknown: int
+    partly_unknown: int
     cut: int = 0
 
     @property
     def shares(self) -> dict[str, float]:
-        """What part of all words is unknown, and what part is cut, in [0, 1]."""
-        return {"unknown": self.unknown / self.words, "cut": self.cut / self.words}
+        """What part of all words each of the others is, by their names, in [0, 1]."""
+        counts = self._asdict()
+        n_words = counts.pop("words")
+        return {name: count / n_words for name, count in counts.items()}
+
+
+def count_words(
+    ids: NDArray[np.integer], places: NDArray[np.integer], *, n_words: int, unknown: int | None
+) -> WordCounts:
+    """How the words of an input are read.
+
+    Args:
+        ids: The input's subwords, of shape (subwords,).
+        places: The position of each word's representative, ascending, of shape (words within,).
+        n_words: How many words there are, those that were cut off included.
+        unknown: Id of the tokenizer's unknown token; ``None`` if it has none.
+    """
+    found = np.flatnonzero(ids == unknown)
+    # A word reaches to the next representative: what is before that in its word carries no text.
+    words = np.searchsorted(places, found, side="right")
+    return WordCounts(
+        n_words,
+        unknown=len(np.intersect1d(places, found)),
+        partly_unknown=len(np.unique(words[words > 0])),
+        cut=n_words - len(places),
+    )
 
 
 def summed(counts: Iterable[WordCounts]) -> WordCounts:
     """The counts of several texts together."""
-    return WordCounts(*(sum(column) for column in zip(WordCounts(0, 0), *counts, strict=True)))
+    return WordCounts(*(sum(column) for column in zip(WordCounts(0, 0, 0), *counts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -116,14 +142,33 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     """Which ids stand for no text but white space, such as a bare mark of a word's beginning.
 
     What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
-    character's bytes is text.
+    character's bytes is text. Since a tokenizer need not have a decoder, an id is blank too that is
+    made up of what the tokenizer puts in place of the white space around words.
 
     Returns:
         By id, of shape (greatest id + 1,).
     """
     ids = range(max(tokenizer.get_vocab().values()) + 1)
-    texts = tokenizer.backend_tokenizer.decode_batch([[i] for i in ids], skip_special_tokens=False)
-    return np.array([not text.strip() for text in texts])
+    backend = tokenizer.backend_tokenizer
+    texts = backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
+    marks = "".join(_boundary_marks(tokenizer))
+    return np.array([not text.strip().strip(marks) for text in texts])
+
+
+def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
+    """The characters that a tokenizer writes for white space: ``▁``, ``Ġ``, or none.
+
+    They are what it has put beside the letters when it has normalized two letters as words, and
+    split them.
+    """
+    backend = tokenizer.backend_tokenizer
+    letters = "a a"
+    if backend.normalizer is not None:
+        letters = backend.normalizer.normalize_str(letters)
+    pieces = [letters]
+    if backend.pre_tokenizer is not None:
+        pieces = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(letters)]
+    return set("".join(pieces)) - {"a", "A"}
 
 
 def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from alignfreeze.bitexts import AUTO_ALIGNERS
 from alignfreeze.caching import folder_digest
 from alignfreeze.choices import StrategyChoice, strategy_choices
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders import read_layer_count
-from alignfreeze.identity import HOW_FIELDS, code_digest, hash_of, library_versions
+from alignfreeze.identity import (
+    HOW_FIELDS,
+    PARALLEL_FIELDS,
+    code_digest,
+    hash_of,
+    library_versions,
+)
 from alignfreeze.modelfiles import model_folder
-from alignfreeze.registry import ALIGNER, TASK, fingerprint
+from alignfreeze.parallel import alignment_identity
+from alignfreeze.registry import TASK, fingerprint
 from alignfreeze.report.runs import REALIGN_SETTINGS
 from alignfreeze.sources import find_data, find_model
 from alignfreeze.training import resolve_precision
@@ -37,7 +43,6 @@ class Ingredients:
             AlignFreezeError: If a plugin cannot be loaded, or a file cannot be read.
         """
         choice, (task,) = self.choice(config), config.task
-        aligners = AUTO_ALIGNERS if config.aligner == "auto" else (config.aligner,)
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         if not choice.strategy.realigns:
             without |= {*REALIGN_SETTINGS} - {"alignment_pairs"}  # these are measured on anyway
@@ -50,7 +55,7 @@ class Ingredients:
                 "precision": resolve_precision(config.precision),
                 "strategy": choice.identity,
                 "task": self._once("task", task, lambda: fingerprint(TASK, task)),
-                "aligners": [self._aligner(n) for n in aligners if choice.strategy.realigns],
+                "links": self._links(config) if choice.strategy.realigns else [],
             }
         )
 
@@ -72,8 +77,14 @@ class Ingredients:
     def _code(self) -> str:
         return hash_of([code_digest(), library_versions()])
 
-    def _aligner(self, name: str) -> str:
-        return self._once("aligner", name, lambda: fingerprint(ALIGNER, name))
+    def _links(self, config: RunConfig) -> list[Any]:
+        """What the links of a cell's parallel text depend on, beside its data."""
+        asked = config.model_dump(
+            mode="json", include={*PARALLEL_FIELDS, "source_language", "data", "model"}
+        )
+        return self._once(
+            "links", hash_of(asked), lambda: alignment_identity(find_data(config.data), config)
+        )
 
     def _once(self, kind: str, name: str, look: Callable[[], T]) -> T:
         if (kind, name) not in self._known:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.task import Feature, Prediction, Task
-from alignfreeze.words import IGNORED_LABEL, SpecialTokens, WordCounts, subwords_of, windows
+from alignfreeze.words import (
+    IGNORED_LABEL,
+    SpecialTokens,
+    WordCounts,
+    count_words,
+    subwords_of,
+    summed,
+    windows,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,13 +109,12 @@ class TaggingTask(Task):
         self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
     ) -> WordCounts:
         """How words are read; none is cut, since a long sentence has several rows."""
-        n_words = n_unknown = 0
+        counts = []
         for feature in features:
             places = np.flatnonzero(np.asarray(feature.targets["labels"]) != IGNORED_LABEL)
-            n_words += len(places)
-            read = np.asarray(feature.input_ids)[places]
-            n_unknown += int(np.count_nonzero(read == tokenizer.unk_token_id))
-        return WordCounts(n_words, n_unknown)
+            ids, unknown = np.asarray(feature.input_ids), tokenizer.unk_token_id
+            counts.append(count_words(ids, places, n_words=len(places), unknown=unknown))
+        return summed(counts)
 
     def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
         """The most probable label of each subword, of shape (batch, subwords)."""

@@ -395,6 +395,33 @@ def test_equal_seeds_give_equal_heads_whatever_the_checkpoint_holds(
     assert not torch.equal(dict(other.named_parameters())[heads[0]], whole[heads[0]])
 
 
+@pytest.mark.parametrize("family", ["xlm-roberta", "distilbert"])
+@pytest.mark.parametrize(
+    "auto_class", ["AutoModelForTokenClassification", "AutoModelForSequenceClassification"]
+)
+def test_heads_of_other_families_depend_on_the_seed_alone(
+    tmp_path: Path, family: str, auto_class: str
+) -> None:
+    encoder = tiny_encoder(family)
+    encoder.save_pretrained(tmp_path / "encoder")
+    whole: Any = transformers.AutoModelForMaskedLM.from_config(encoder.config)
+    whole.save_pretrained(tmp_path / "pretrained")
+    load_encoder(str(tmp_path / "pretrained")).save_pretrained(tmp_path / "realigned")
+    heads = []
+    for name, seed in [("encoder", 31), ("pretrained", 31), ("realigned", 31), ("encoder", 17)]:
+        torch.manual_seed(seed)
+        model = load_with_head(str(tmp_path / name), auto_class, ("a", "b", "c"))
+        within = f"{model.base_model_prefix}."
+        found = {n: p for n, p in model.named_parameters() if not n.startswith(within)}
+        heads.append(found)
+    first, *others, of_another_seed = heads
+    assert first
+    for other in others:
+        assert other.keys() == first.keys()
+        assert all(torch.equal(other[name], first[name]) for name in first)
+    assert not all(torch.equal(of_another_seed[name], first[name]) for name in first)
+
+
 def test_a_missing_pooler_is_drawn_with_the_head(without_pooler: Path, tmp_path: Path) -> None:
     """Before realignment and after it, though that draws random numbers of its own."""
     torch.manual_seed(42)

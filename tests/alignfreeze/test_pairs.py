@@ -253,12 +253,12 @@ def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
     assert sum(n_cut) < sum(n_whole)
     n_words = sum(len(row.source) for row in rows)
     assert whole.word_counts(64) == {
-        "en": WordCounts(n_words, unknown=0, cut=0),
-        "fr": WordCounts(n_words, unknown=0, cut=0),
+        "en": WordCounts(n_words, 0, 0, cut=0),
+        "fr": WordCounts(n_words, 0, 0, cut=0),
     }
     assert cut.word_counts(64) == {
-        "en": WordCounts(n_words, 0, cut=sum(max(0, len(row.source) - 3) for row in rows)),
-        "fr": WordCounts(n_words, 0, cut=sum(max(0, len(row.target) - 2) for row in rows)),
+        "en": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.source) - 3) for row in rows)),
+        "fr": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.target) - 2) for row in rows)),
     }
 
 
@@ -282,8 +282,38 @@ def test_unknown_words_are_counted(write, tmp_path, tokenizer):
         bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
     )
     counts = stream([corpus], tokenizer).word_counts(1)
-    assert counts == {"en": WordCounts(3, unknown=0), "xx": WordCounts(4, unknown=2)}
-    assert counts["xx"].shares == {"unknown": 0.5, "cut": 0.0}
+    assert counts == {"en": WordCounts(3, 0, 0), "xx": WordCounts(4, unknown=2, partly_unknown=2)}
+    assert counts["xx"].shares == {"unknown": 0.5, "partly_unknown": 0.5, "cut": 0.0}
+
+
+def test_a_pairs_words_are_where_their_text_begins(write, tmp_path, sentencepiece):
+    """Places counted by hand: a bare mark before a word is not the word."""
+    bitext = Bitext(
+        source="en",
+        target="zh",
+        source_file=write("en-zh.en", "hello 猫 a\n"),
+        target_file=write("en-zh.zh", "猫犬 a hello\n"),
+        alignment_file=write("en-zh.align", "0-1 1-0\n"),
+    )
+    corpus = aligned_corpus(
+        bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
+    )
+    (pair,) = stream([corpus], sentencepiece).encode([(0, 0)])
+    read = [
+        sentencepiece.convert_ids_to_tokens(side.input_ids.tolist())
+        for side in (pair.source, pair.target)
+    ]
+    assert read == [
+        ["<s>", "▁he", "llo", "▁", "猫", "▁a", "</s>"],
+        ["<s>", "▁", "猫", "犬", "▁a", "▁he", "llo", "</s>"],
+    ]
+    assert pair.source.places.tolist() == [1, 4, 5]
+    assert pair.target.places.tolist() == [2, 4, 5]
+    batch = collate_pairs([pair], PADDING)
+    assert batch.word_positions.tolist() == [1, 4, 5, 8 + 2, 8 + 4, 8 + 5]
+    # The first word with the second of the other side, and the second with the first.
+    assert batch.anchors.tolist() == [0, 1, 4, 3]
+    assert batch.positives.tolist() == [4, 3, 0, 1]
 
 
 def test_links_to_lost_words_are_dropped(corpora, tokenizer):

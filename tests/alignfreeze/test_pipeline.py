@@ -11,7 +11,9 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import torch
 from mlflow.entities import Run
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from alignfreeze import phases, pipeline
@@ -142,6 +144,28 @@ def test_results_that_are_not_what_was_logged_are_computed_again(experiment, see
     assert again.info.run_id != info.run_id
     assert metrics(again) == metrics(first["finetune-pos"])
     assert f"results.csv of the finished run {info.run_id} does not hold" in caplog.text
+
+
+def artifacts(run: Run) -> Path:
+    return Path(run.info.artifact_uri.removeprefix("file://"))
+
+
+def test_an_encoder_that_is_not_as_it_was_left_is_realigned_again(experiment, seed, caplog):
+    pipeline.run({**OPTIONS, "seed": seed})
+    first = runs(experiment)
+    file = artifacts(first["realign"]) / "encoder" / "model.safetensors"
+    expected = load_file(file)
+    zeroed = {n: torch.zeros_like(w) if "layer.3." in n else w for n, w in expected.items()}
+    save_file(zeroed, file, metadata={"format": "pt"})
+    pipeline.run({**OPTIONS, "seed": seed})
+    again = runs(experiment)
+    assert again["realign"].info.run_id != first["realign"].info.run_id
+    found = load_file(artifacts(again["realign"]) / "encoder" / "model.safetensors")
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    (warning,) = (m for m in caplog.messages if "realigned again" in m)
+    assert first["realign"].info.run_id in warning
+    assert "model.safetensors beside it must be as it was written" in warning
 
 
 def test_what_is_taken_over_for_comparison_is_marked_so(experiment, seed):
@@ -398,6 +422,24 @@ def test_what_was_measured_is_taken_over_with_its_phase(experiment, seed):
     assert "alignfreeze.reused.realignment" in again.data.tags
     assert values[0] == values[1]
     assert figures(again) == {"alignment.png", "drift.png"}
+
+
+def test_what_is_no_longer_whole_is_measured_again(experiment, seed, caplog):
+    pipeline.run({**MEASURED, "seed": seed})
+    first = runs(experiment)
+    cut = {"realign": "drift.csv", "finetune-pos": "alignment.csv"}
+    for phase, name in cut.items():
+        file = artifacts(first[phase]) / name
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(lines[: len(lines) // 2]))
+    pipeline.run({**MEASURED, "seed": seed})
+    again = runs(experiment)
+    anew = {name for name in first if first[name].info.run_id != again[name].info.run_id}
+    assert anew == {"alignfreeze", *cut}
+    assert len(stages(first["alignfreeze"])) > 24
+    assert stages(again["alignfreeze"]) == stages(first["alignfreeze"])
+    for phase in cut:
+        assert f"of the finished run {first[phase].info.run_id} do not hold what" in caplog.text
 
 
 def stages(run: Run) -> dict[str, float]:

@@ -151,6 +151,22 @@ def test_a_form_is_sampled_once_on_a_side(make_corpus, tokenizer, monkeypatch):
     ]
 
 
+def test_a_sampled_word_is_where_its_text_begins(make_corpus, sentencepiece):
+    """Places counted by hand: a bare mark before a word is not the word."""
+    corpus = make_corpus("zh", [("hello 猫 a", "猫犬 a hello", "0-1 1-0")])
+    (sample,) = WordProbe([corpus], sentencepiece, max_length=9).samples
+    read = [
+        sentencepiece.convert_ids_to_tokens(side.sentences[0].tolist())
+        for side in (sample.source, sample.target)
+    ]
+    assert read == [
+        ["<s>", "▁he", "llo", "▁", "猫", "▁a", "</s>"],
+        ["<s>", "▁", "猫", "犬", "▁a", "▁he", "llo", "</s>"],
+    ]
+    assert sample.source.places.tolist() == [[0, 1], [0, 4]]
+    assert sample.target.places.tolist() == [[0, 4], [0, 2]]
+
+
 def test_a_form_of_the_other_side_may_be_sampled(make_corpus, tokenizer):
     corpus = make_corpus("de", [("die a", "b die", "0-0 1-1")])
     (sample,) = WordProbe([corpus], tokenizer, max_length=9).samples

@@ -16,7 +16,14 @@ from alignfreeze.config import RunConfig
 from alignfreeze.encoders import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.identity import LIBRARIES, library_versions, versions_text
-from alignfreeze.provenance import CARRIED, PROVENANCE_FILE, SHARED, Provenance
+from alignfreeze.provenance import (
+    CARRIED,
+    PROVENANCE_FILE,
+    SHARED,
+    Provenance,
+    fault_of,
+    write_provenance,
+)
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.runs import REALIGN_SETTINGS
 from alignfreeze.report.settings import ReportConfig
@@ -185,6 +192,20 @@ def test_a_folder_that_does_not_fit_what_it_says_is_refused(
         pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": str(folder)})
     assert str(folder / PROVENANCE_FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_fault_of_a_folder_is_told(tmp_path):
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    assert fault_of(tmp_path, "made") == f"there is no {tmp_path / PROVENANCE_FILE}"
+    made = Provenance(options=RunConfig(), usual=True, identity="made", run_id="1")
+    write_provenance(tmp_path, made)
+    assert fault_of(tmp_path, "made") is None
+    assert fault_of(tmp_path, "other").endswith(f"{PROVENANCE_FILE} is of another realignment")
+    weights.write_bytes(b"weight")
+    assert "model.safetensors beside it must be as it was written" in fault_of(tmp_path, "made")
+    weights.unlink()
+    assert "is gone" in fault_of(tmp_path, "made")
 
 
 def change_options(folder, **options):

@@ -12,6 +12,7 @@ from alignfreeze.corpus import aligned_corpus
 from alignfreeze.encoders import word_states
 from alignfreeze.errors import ConfigError
 from alignfreeze.freezing import frozen
+from alignfreeze.identity import MEMORY_FIELDS
 from alignfreeze.losses import contrastive_alignment_loss
 from alignfreeze.pairs import EncodedPair, EncodedSide, PairBatch, PairStream, collate_pairs
 from alignfreeze.realign import RealignmentModel, projection_head, realign
@@ -252,7 +253,7 @@ def test_lost_words_are_told(run, corpora):
     rows = corpora[0].rows(range(60))
     n_words = sum(len(row.source) for row in rows)
     n_cut = sum(max(0, len(row.source) - 6) for row in rows)
-    assert told == [dict.fromkeys(("en", "fr"), WordCounts(n_words, unknown=0, cut=n_cut))]
+    assert told == [dict.fromkeys(("en", "fr"), WordCounts(n_words, 0, 0, cut=n_cut))]
     assert n_cut > 0
 
 
@@ -261,8 +262,8 @@ def test_lost_words_are_told(run, corpora):
 HALF = {"boundary": 2, "embeddings": True}
 
 
-def realigned(run, **options) -> tuple[list[LossRecord], dict[str, Tensor]]:
-    encoder = without_dropout(tiny_encoder())
+def realigned(run, encoder=None, **options) -> tuple[list[LossRecord], dict[str, Tensor]]:
+    encoder = without_dropout(tiny_encoder()) if encoder is None else encoder
     records = run(encoder, FrontFreezing(**HALF), steps=20, **options)
     return records, {name: p.detach() for name, p in encoder.named_parameters()}
 
@@ -357,12 +358,26 @@ def test_a_prefix_with_trained_embeddings_is_run_at_every_step(run, tmp_path, ca
     assert "frozen prefix" not in caplog.text
 
 
-@pytest.mark.parametrize(
-    "options", [{"loss_block": 3}, {"activation_checkpointing": True}], ids=lambda o: next(iter(o))
-)
-def test_ways_to_save_memory_change_nothing(run, options):
-    plain = realigned(run)
-    assert_same(plain, realigned(run, **options))
+SAVING = {"prefix_memory": 0, "activation_checkpointing": True}
+
+
+def test_each_way_to_save_memory_is_tried():
+    assert SAVING.keys() == MEMORY_FIELDS
+
+
+@pytest.mark.parametrize("way", SAVING)
+def test_ways_to_save_memory_change_nothing(run, tmp_path, way):
+    """To the bit, dropout included: they are not in the hash of a phase."""
+
+    def kept(options):
+        prefixes = PrefixCache(options.get("prefix_memory", 1), tmp_path)
+        return realigned(run, tiny_encoder(), prefixes=prefixes, **options)
+
+    assert_same_bits(kept({}), kept({way: SAVING[way]}))
+
+
+def test_a_block_of_similarities_changes_no_more_than_rounding(run):
+    assert_same(realigned(run), realigned(run, loss_block=3))
 
 
 def test_a_batch_computes_no_gradients_of_frozen_weights(kept_bytes):

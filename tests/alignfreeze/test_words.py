@@ -2,10 +2,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from alignfreeze.words import REMOVES_MARKS, SpecialTokens, Subwords, _textual, subwords_of, windows
+from alignfreeze.words import (
+    REMOVES_MARKS,
+    SpecialTokens,
+    Subwords,
+    WordCounts,
+    _textual,
+    blank_ids,
+    count_words,
+    subwords_of,
+    windows,
+)
 
 
 def of_lengths(lengths: list[int]) -> Subwords:
@@ -132,6 +142,47 @@ def byte_fallback() -> PreTrainedTokenizerFast:
     return of_model(model, pre_tokenizers.Metaspace(), decoders.Sequence(steps))
 
 
+PIECES = ["<pad>", "<unk>", "▁", "▁he", "猫", "h", "e", "▁▁"]
+
+
+def unigram(decoder=None, *, bytes_too=False, normalizer=None) -> PreTrainedTokenizerFast:
+    """SentencePiece's unigram model, with or without bytes for what it does not know."""
+    pieces = PIECES + [f"<0x{number:02X}>" for number in range(256) if bytes_too]
+    scores = [(piece, -1.0 - number / 10) for number, piece in enumerate(pieces)]
+    model = models.Unigram(scores, unk_id=1, byte_fallback=bytes_too)
+    metaspace = None if normalizer else pre_tokenizers.Metaspace()
+    tokenizer = of_model(model, metaspace, decoder)
+    tokenizer.backend_tokenizer.normalizer = normalizer
+    return tokenizer
+
+
+def without_decoder() -> PreTrainedTokenizerFast:
+    """A unigram model that cannot decode, so that ``▁`` is ``▁``."""
+    return unigram()
+
+
+def marks_by_normalizer() -> PreTrainedTokenizerFast:
+    """The same, with marks put in by the normalizer, as Llama has it."""
+    steps = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    return unigram(normalizer=normalizers.Sequence(steps))
+
+
+def unigram_with_bytes() -> PreTrainedTokenizerFast:
+    """A unigram model that spells what it does not know in bytes."""
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    return unigram(decoders.Sequence(steps), bytes_too=True)
+
+
+def bytes_without_decoder() -> PreTrainedTokenizerFast:
+    return unigram(bytes_too=True)
+
+
+def byte_level_without_decoder() -> PreTrainedTokenizerFast:
+    tokenizer = byte_level()
+    tokenizer.backend_tokenizer.decoder = None
+    return tokenizer
+
+
 def byte_level() -> PreTrainedTokenizerFast:
     """Byte-level BPE, as of RoBERTa and ModernBERT."""
     pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "Ġhe"]
@@ -159,6 +210,11 @@ def word_piece() -> PreTrainedTokenizerFast:
         (byte_fallback, ["he", "猫", "h"], ["▁he", "猫", "h"]),
         (byte_fallback, ["犬", "he"], ["<0xE7>", "▁he"]),
         (byte_level, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (byte_level_without_decoder, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (without_decoder, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<unk>"]),
+        (marks_by_normalizer, ["he", "猫", "h"], ["▁he", "猫", "h"]),
+        (unigram_with_bytes, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<0xE7>"]),
+        (bytes_without_decoder, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<0xE7>"]),
         (word_piece, ["hello", "猫", "犬", "a"], ["he", "猫", "<unk>", "a"]),
     ],
 )
@@ -169,6 +225,22 @@ def test_the_first_subword_with_text_stands_for_a_word(sentencepiece, make, word
     assert tokenizer.convert_ids_to_tokens(found) == expected
     ids, places = SpecialTokens(prefix=[0], suffix=[0]).wrap(subwords, 0, len(words), 100)
     assert [ids[place] for place in places] == found
+
+
+@pytest.mark.parametrize(
+    ("make", "marks"),
+    [
+        (without_decoder, ["▁", "▁▁"]),
+        (marks_by_normalizer, ["▁", "▁▁"]),
+        (bytes_without_decoder, ["▁", "▁▁"]),
+        (byte_level_without_decoder, ["Ġ"]),
+        (word_piece, []),
+    ],
+)
+def test_marks_and_nothing_else_are_blank(make, marks):
+    tokenizer = make()
+    blank = np.flatnonzero(blank_ids(tokenizer)).tolist()
+    assert tokenizer.convert_ids_to_tokens(blank) == marks
 
 
 def test_the_mark_itself_is_read(sentencepiece):
@@ -192,6 +264,42 @@ def test_of_a_word_without_text_the_first_subword_stands_for_it(sentencepiece):
     assert subwords.representatives[0] == 0
     (nothing,) = subwords_of([[]], sentencepiece)
     assert nothing.representatives.tolist() == []
+
+
+def test_of_a_word_that_begins_unknown_the_unknown_token_stands_for_it(sentencepiece):
+    (subwords,) = subwords_of([["x猫", "猫x"]], sentencepiece)
+    read = sentencepiece.convert_ids_to_tokens(subwords.ids.tolist())
+    assert read == ["▁", "<unk>", "猫", "▁", "猫", "<unk>"]
+    assert subwords.representatives.tolist() == [1, 4]
+
+
+UNKNOWN = 9
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1, UNKNOWN]), min_size=1, max_size=4), max_size=6),
+    st.integers(2, 12),
+)
+def test_words_are_counted_as_a_loop_counts_them(words, max_length):
+    """0 is a mark, and special tokens are 1."""
+    ids = np.array([number for word in words for number in word], dtype=np.int32)
+    starts = np.concatenate(([0], np.cumsum([len(word) for word in words]))).astype(np.int32)
+    subwords = Subwords(ids, starts, _textual(ids == 0, starts))
+    read, places = SpecialTokens(prefix=[1], suffix=[1]).wrap(subwords, 0, len(words), max_length)
+    expected = {"unknown": 0, "partly_unknown": 0, "cut": 0}
+    begin = 0
+    for word in words:
+        first = next((n for n, number in enumerate(word) if number), 0)
+        within = word[: max(0, max_length - 2 - begin)]
+        expected["cut"] += first >= len(within)
+        expected["unknown"] += first < len(within) and word[first] == UNKNOWN
+        expected["partly_unknown"] += UNKNOWN in within
+        begin += len(word)
+    found = count_words(
+        np.array(read), np.array(places, dtype=np.int64), n_words=len(words), unknown=UNKNOWN
+    )
+    assert found == WordCounts(len(words), **expected)
+    assert count_words(np.array(read), np.array(places), n_words=9, unknown=None)[1:3] == (0, 0)
 
 
 def test_a_word_cut_before_its_representative_is_left_out(sentencepiece):

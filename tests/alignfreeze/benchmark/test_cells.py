@@ -7,6 +7,7 @@ import pytest
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.plan import make_plan
 from alignfreeze.benchmark.settings import build_benchmark
+from alignfreeze.config import RunConfig
 from alignfreeze.errors import (
     AlignFreezeError,
     ConfigError,
@@ -14,8 +15,10 @@ from alignfreeze.errors import (
     EncoderError,
     PluginError,
 )
-from alignfreeze.sources import find_data
+from alignfreeze.parallel import alignment_identity
+from alignfreeze.sources import find_data, find_model
 from alignfreeze.tracking import StoredRun
+from alignfreeze_aligners.pharaoh import PharaohAligner
 
 
 def cells(options, **more):
@@ -80,6 +83,37 @@ def test_the_content_of_the_data_counts_not_its_place(options, folder, tmp_path)
     file = next((other / "pos" / "de").glob("*"))
     file.write_text(file.read_text("utf-8") + "\n", "utf-8")
     assert not set(identities(other)) & set(before)
+
+
+def test_the_content_of_the_aligners_model_counts(options, tmp_path):
+    model = tmp_path / "aligner"
+    shutil.copytree(find_model("demo"), model)
+    args = {"aligner": "mutual", "aligner_args": f"model={model}", "tasks": "pos", "seeds": "31"}
+
+    def identities():
+        return {cell.strategy: cell.identity for cell in cells(options, **args)}
+
+    before = identities()
+    assert identities() == before
+    file = model / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-4] + b"abcd")
+    after = identities()
+    assert {name for name in before if before[name] != after[name]} == {"front:boundary=2"}
+
+
+def test_what_an_aligner_says_of_itself_counts(options, monkeypatch):
+    before = [cell.identity for cell in cells(options) if cell.realigns]
+    monkeypatch.setattr(PharaohAligner, "identity", lambda self: "another")
+    assert not {cell.identity for cell in cells(options)} & set(before)
+
+
+def test_the_hubs_text_is_not_fetched_to_plan(tmp_path):
+    config = RunConfig(data=f"hub:{tmp_path}", realign_languages=("de", "xx"))
+    found = alignment_identity(find_data(config.data), config)
+    assert [(entry[0], entry[1], entry[-1]) for entry in found] == [
+        ("de", "dictionary", []),
+        ("xx", "dictionary", []),
+    ]
 
 
 def test_a_default_is_the_same_cell_as_what_it_comes_to(options):

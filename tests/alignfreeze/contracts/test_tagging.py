@@ -65,7 +65,16 @@ def test_a_label_is_on_the_first_subword_with_text(sentencepiece):
     assert labels_by_subword(features, sentencepiece) == [
         {"▁he": "INTJ", "猫": "NOUN", "<unk>": "X"}
     ]
-    assert POS.word_counts(features, sentencepiece) == WordCounts(3, unknown=1)
+    assert POS.word_counts(features, sentencepiece) == WordCounts(3, unknown=1, partly_unknown=1)
+
+
+def test_words_are_counted_by_their_representative_and_by_any_subword(sentencepiece):
+    words = ("猫x", "x猫", "a", "猫")  # ▁ 猫 <unk>, ▁ <unk> 猫, ▁a, ▁ 猫
+    features = POS.featurize([TaggedSentence(words, ("NOUN",) * 4)], sentencepiece, 16)
+    assert labels_by_subword(features, sentencepiece) == [
+        {"猫": "NOUN", "<unk>": "NOUN", "▁a": "NOUN"}
+    ]
+    assert POS.word_counts(features, sentencepiece) == WordCounts(4, unknown=1, partly_unknown=2)
 
 
 def test_a_word_cut_before_its_text_has_its_label_all_the_same(sentencepiece):
