@@ -142,8 +142,8 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     """Which ids stand for no text but white space, such as a bare mark of a word's beginning.
 
     What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
-    character's bytes is text. Since a tokenizer need not have a decoder, an id is blank too that is
-    made up of what the tokenizer puts in place of the white space around words.
+    character's bytes is text. Of a tokenizer without a decoder, an id is blank that is made up of
+    what the tokenizer puts in place of the white space around words.
 
     Returns:
         By id, of shape (greatest id + 1,).
@@ -151,7 +151,8 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     ids = range(max(tokenizer.get_vocab().values()) + 1)
     backend = tokenizer.backend_tokenizer
     texts = backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
-    marks = "".join(_boundary_marks(tokenizer))
+    # A decoder has taken the marks out; what looks like one then is a letter, as Maltese has.
+    marks = "".join(_boundary_marks(tokenizer)) if backend.decoder is None else ""
     return np.array([not text.strip().strip(marks) for text in texts])
 
 

@@ -185,9 +185,12 @@ def byte_level_without_decoder() -> PreTrainedTokenizerFast:
 
 def byte_level() -> PreTrainedTokenizerFast:
     """Byte-level BPE, as of RoBERTa and ModernBERT."""
-    pieces = ["<pad>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "he", "Ġhe"]
+    bytes_ = sorted(pre_tokenizers.ByteLevel.alphabet())
+    # The last is the Maltese letter that looks like the mark.
+    pieces = ["<pad>", "<unk>", *bytes_, "he", "Ġhe", "Äł"]
     model = models.BPE(
-        {piece: number for number, piece in enumerate(pieces)}, [("h", "e"), ("Ġ", "he")]
+        {piece: number for number, piece in enumerate(pieces)},
+        [("h", "e"), ("Ġ", "he"), ("Ä", "ł")],
     )
     return of_model(model, pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel())
 
@@ -209,7 +212,7 @@ def word_piece() -> PreTrainedTokenizerFast:
         (None, ["x", "猫x"], ["<unk>", "猫"]),
         (byte_fallback, ["he", "猫", "h"], ["▁he", "猫", "h"]),
         (byte_fallback, ["犬", "he"], ["<0xE7>", "▁he"]),
-        (byte_level, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
+        (byte_level, ["he", "h", "猫", "Ġ"], ["Ġhe", "h", "ç", "Äł"]),
         (byte_level_without_decoder, ["he", "h", "猫"], ["Ġhe", "h", "ç"]),
         (without_decoder, ["he", "猫", "h", "犬"], ["▁he", "猫", "h", "<unk>"]),
         (marks_by_normalizer, ["he", "猫", "h"], ["▁he", "猫", "h"]),
