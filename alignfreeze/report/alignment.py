@@ -22,8 +22,8 @@ def alignment_by_layer(shown: Mapping[Result, str], found: Iterable[Result]) -> 
 
     Args:
         shown: Results of one model and task that are in its table, and their variants.
-        found: All results of that model and task, the newest first; the realignments among them
-            have measured.
+        found: All results of that model, the newest first; the realignments among them have
+            measured.
 
     Returns:
         By variant, language, layer (0 is the first) and seed; fractions in [0, 1].
@@ -52,7 +52,8 @@ def variant_realigned(realignment: Result, shown: Mapping[Result, str]) -> str |
 def _made_encoder_of(realignment: Result, result: Result) -> bool:
     """Whether a realignment made what was fine-tuned: by its hash, of older runs by all settings.
 
-    Not by the parent that both have, since an encoder may be taken over from another run.
+    Not by the parent that both have, since an encoder may be taken over from another run; nor by
+    the task, since tasks may share it.
     """
     if (result.strategy, result.seed) != (realignment.strategy, realignment.seed):
         return False
@@ -60,4 +61,5 @@ def _made_encoder_of(realignment: Result, result: Result) -> bool:
     if made is not None and used is not None:
         return made == used
     names = {*differing(realignment.settings, result.settings)}
-    return not names & {*RUN_SETTINGS, *REALIGN_SETTINGS}
+    same = not names & {*RUN_SETTINGS, *REALIGN_SETTINGS}
+    return same and realignment.task == result.task

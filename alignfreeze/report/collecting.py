@@ -70,7 +70,10 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
     commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
     cells, older = _newest({r: variants[r] for r in used})
-    blocks = [_block(key, cells, _of(key, everything), metrics[key[1]]) for key in keys]
+    blocks = [
+        _block(key, cells, [r for r in everything if r.model == key[0]], metrics[key[1]])
+        for key in keys
+    ]
     lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
     return Collection(
         blocks,

@@ -387,6 +387,14 @@ def test_the_realignment_of_an_older_run_of_the_same_is_not_drawn():
     assert aligned(runs)["pos", "none"] == {31: 0.6}
 
 
+def test_tasks_that_share_an_encoder_share_what_was_measured_of_it():
+    # As in a grid: the cell of one task has realigned, that of the other has taken it over.
+    runs = [stored("none", task=task, realign_hash="one") for task in ("pos", "ner")]
+    runs.append(realignment(value=0.6, task="pos", realign_hash="one"))
+    runs.append(realignment(value=0.9, task="pos", realign_hash="other"))
+    assert aligned(runs) == {(task, "none"): {31: 0.6} for task in ("pos", "ner")}
+
+
 def test_a_stray_sweep_does_not_leave_a_grid_out():
     grid = [stored(s, seed) for s in ("front", "none", "baseline") for seed in (31, 42)]
     stray = [stored("front", finetune_lr="1e-3", temperature=f"0.{n}") for n in range(1, 8)]
