@@ -93,9 +93,10 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make
     def kill_a_worker() -> bool:
         for number, worker in in_mid_trial().items():
             pid = int(worker.split(":")[1])
-            os.kill(pid, signal.SIGSTOP)  # or its trial may end before it does
+            os.kill(pid, signal.SIGSTOP)  # or its trial, or the trial's run, may end before it does
             trial = trials(postgresql, name)[number]
-            if trial.state == TrialState.RUNNING:
+            run = mlflow.get_run(trial.user_attrs["run_id"])
+            if (trial.state, run.info.status) == (TrialState.RUNNING, "RUNNING"):
                 os.kill(pid, signal.SIGKILL)
                 make_stale(postgresql, trial._trial_id)
                 return True
