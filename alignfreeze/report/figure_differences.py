@@ -14,7 +14,6 @@ from alignfreeze.report.figure_parts import (
     COLUMN,
     DOUBLE,
     ERRORS,
-    FEWER,
     SMALL,
     add_legend,
     as_written,
@@ -52,6 +51,7 @@ LEAST = 0.5
 """Points that the y axis shows at least on either side: less is no difference."""
 
 NO_SCORE = "no score"
+FEWER_SEEDS = f"{SHORT}: over fewer seeds than others"
 BASELINE_BAND = "baseline ± deviation"
 
 
@@ -86,7 +86,7 @@ def difference_figure(block: Block) -> "Figure | None":
     cells = product(variants, languages)
     short = any(block.differences(*cell) and block.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
-    label = figure.supylabel(f"{text}\n{FEWER}" if short else text, fontsize=SMALL)
+    label = figure.supylabel(f"{text}\n{FEWER_SEEDS}" if short else text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
     _legend(figure, list(panels), stacked=stacked)
     settled(figure)
