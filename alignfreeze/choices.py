@@ -36,8 +36,7 @@ class StrategyChoice:
     @property
     def identity(self) -> dict[str, Any]:
         """What a result depends on."""
-        args = self.strategy.model_dump(mode="json")
-        return {"strategy": self.name, "args": args, "code": self.digest}
+        return {"strategy": self.name, "args": self.said, "code": self.digest}
 
     @property
     def said(self) -> dict[str, Any]:

@@ -41,8 +41,7 @@ class AlignedCorpus:
     """The aligned sentence pairs of one language pair, on disk and memory-mapped.
 
     Attributes:
-        source: Code of the source language.
-        target: Code of the target language.
+        bitext: The text that it was made of.
         fingerprint: Stands for everything that the corpus depends on: the files' content, the
             aligner, its settings and its code, and the cleaning.
         stats: What became of the text; also known where the corpus was reused.
@@ -50,11 +49,20 @@ class AlignedCorpus:
             and target index of each link in turn).
     """
 
-    source: str
-    target: str
+    bitext: Bitext
     fingerprint: str
     stats: CorpusStats
     dataset: "Dataset"
+
+    @property
+    def source(self) -> str:
+        """Code of the source language."""
+        return self.bitext.source
+
+    @property
+    def target(self) -> str:
+        """Code of the target language."""
+        return self.bitext.target
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -183,4 +191,4 @@ def _opened(folder: Path, bitext: Bitext, fingerprint: str) -> AlignedCorpus:
     stats = read_stats(folder)
     dataset = Dataset.from_file(str(folder / PAIRS))
     logger.info("%s-%s: %s", bitext.source, bitext.target, stats)
-    return AlignedCorpus(bitext.source, bitext.target, fingerprint, stats, dataset)
+    return AlignedCorpus(bitext, fingerprint, stats, dataset)

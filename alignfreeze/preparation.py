@@ -8,16 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.bitexts import (
-    bitext_digests,
-    find_bitexts,
-    parallel_languages,
-    resolve_aligner,
-)
+from alignfreeze.bitexts import bitext_digests, parallel_languages, resolve_aligner
 from alignfreeze.caching import cache_root, folder_digest
 from alignfreeze.choices import StrategyChoice, strategy_choices
 from alignfreeze.config import RunConfig, model_name
-from alignfreeze.contracts import Bitext, Task
+from alignfreeze.contracts import Task
 from alignfreeze.corpus import AlignedCorpus
 from alignfreeze.encoders import (
     layer_count,
@@ -197,18 +192,13 @@ class Preparation:
     @property
     def aligner(self) -> str:
         """The aligner of the parallel text; ``auto`` where languages have different ones."""
-        names = {resolve_aligner(self.config.aligner, bitext) for bitext in self._bitexts}
+        names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
         return names.pop() if len(names) == 1 else self.config.aligner
 
     @cached_property
     def parallel_hash(self) -> str:
         """What the files of the parallel text hold, whatever is made of them."""
-        return hash_of([bitext_digests(bitext) for bitext in self._bitexts])
-
-    @cached_property
-    def _bitexts(self) -> list[Bitext]:
-        languages = [corpus.target for corpus in self.corpora]
-        return find_bitexts(self.source, self.config.source_language, languages)
+        return hash_of([bitext_digests(corpus.bitext) for corpus in self.corpora])
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""

@@ -179,8 +179,12 @@ def _block(
 def _metric(own: Sequence[Result], config: ReportConfig) -> str:
     """A task's metric: what is asked for, or what the published table has, or its primary one."""
     task, known = own[0].task, sorted({metric for result in own for metric in result.metrics})
-    primary = [name for result in own if (name := result.run.tags.get(METRIC)) in known]
-    wanted = config.metrics.get(task) or PUBLISHED_METRICS.get(task) or [*primary, *known][0]
+    defaults = [
+        PUBLISHED_METRICS.get(task),
+        *(result.run.tags.get(METRIC) for result in own),
+        *known,
+    ]
+    wanted = config.metrics.get(task) or next(name for name in defaults if name in known)
     if wanted not in known:
         raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
     return wanted

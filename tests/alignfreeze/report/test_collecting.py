@@ -451,6 +451,11 @@ def test_a_run_without_the_usual_metric_is_told_of():
     assert "m, pos: without accuracy: 1 run(s)" in collection.gaps.left_out
 
 
+def test_a_printed_metric_that_no_run_has_is_not_asked_for():
+    run = stored(task="ner", scores={})._replace(metrics={"test/de/f1": 0.4})
+    assert collected([run]).blocks[0].metric == "f1"
+
+
 def test_the_metric_of_another_task_is_its_primary_one():
     def scored(strategy, **about):
         run = stored(strategy, task="parse", scores={}, **about)
