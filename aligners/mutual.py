@@ -20,8 +20,9 @@ from alignfreeze.contracts import (
     WordAlignment,
     subwords_of,
 )
-from alignfreeze.encoder_aligner import EncoderAligner, on_accelerator
-from alignfreeze.encoders import longest_input, word_states
+from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
+from alignfreeze.encoders.families import word_states
+from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from alignfreeze.contracts import (
     one_to_one,
     subwords_of,
 )
-from alignfreeze.encoder_aligner import EncoderAligner, on_accelerator
-from alignfreeze.encoders import longest_input, word_states
+from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
+from alignfreeze.encoders.families import word_states
+from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.errors import PluginError
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from unittest import mock
 
 import psutil
 
-from alignfreeze import shards
-from alignfreeze.alignments import write_alignments
-from alignfreeze.bitexts import find_bitexts
-from alignfreeze.cleaning import CorpusStats
+from alignfreeze.alignment import shards
+from alignfreeze.alignment.cleaning import CorpusStats
+from alignfreeze.alignment.export import write_alignments
 from alignfreeze.contracts import Bitext
-from alignfreeze.registry import ALIGNER, create_plugin, fingerprint
-from alignfreeze.sources import find_data
+from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
+from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.data.finding import find_data
 
 SECONDS_BETWEEN_LOOKS = 0.05
 MEBIBYTE = 1 << 20

@@ -33,14 +33,15 @@ from transformers import (
     set_seed,
 )
 
-from alignfreeze.bitexts import find_bitexts, resolve_aligner
+from alignfreeze.alignment.corpus import AlignedPair, aligned_corpus
 from alignfreeze.contracts import DataSource, FreezingStrategy, TaggedSentence
-from alignfreeze.corpus import AlignedPair, aligned_corpus
-from alignfreeze.encoders import load_encoder, load_tokenizer, load_with_head
-from alignfreeze.freezing import frozen
-from alignfreeze.realign import projection_head
-from alignfreeze.registry import ALIGNER, STRATEGY, TASK, create_plugin, fingerprint
-from alignfreeze.sources import find_data, find_model
+from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, create_plugin, fingerprint
+from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
+from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.loading import load_encoder, load_with_head
+from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.realignment.phase import projection_head
 
 IGNORED = -100
 T = TypeVar("T")

@@ -23,14 +23,14 @@ os.environ |= {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from alignfreeze.bitexts import find_bitexts, resolve_aligner
-from alignfreeze.caching import cache_root
-from alignfreeze.checkpoints import LossRecord
-from alignfreeze.corpus import AlignedCorpus, aligned_corpus
-from alignfreeze.encoders import load_tokenizer
-from alignfreeze.registry import ALIGNER, create_plugin, fingerprint
-from alignfreeze.sources import find_data, find_model
-from alignfreeze.training import resolve_precision
+from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpus
+from alignfreeze.base.caching import cache_root
+from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
+from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
+from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.training.checkpoints import LossRecord
+from alignfreeze.training.devices import resolve_precision
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results.json"

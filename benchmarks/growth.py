@@ -23,15 +23,15 @@ from common import FOLDER, parser, record, setting
 from datasets import concatenate_datasets
 from matplotlib.figure import Figure
 
-from alignfreeze.bitexts import parallel_languages
-from alignfreeze.checkpoints import CheckpointFolder
+from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.config import RunConfig
-from alignfreeze.corpus import AlignedCorpus, AlignedPair
-from alignfreeze.encoders import load_encoder
-from alignfreeze.realign import realign
-from alignfreeze.registry import STRATEGY, create_plugin
-from alignfreeze.sources import find_data
-from alignfreeze.training import make_accelerator, resolve_precision
+from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.finding import find_data
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.realignment.phase import realign
+from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.training.devices import make_accelerator, resolve_precision
 
 FIGURE = FOLDER.parent / "docs" / "figures" / "growth.png"
 PAIRS = 192

@@ -19,23 +19,24 @@ import numpy as np
 from accelerate.utils import set_seed
 from common import Result, parser, record, setting
 
-from alignfreeze import finetune as finetuning
-from alignfreeze.batching import (
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Feature
+from alignfreeze.contracts.registry import STRATEGY, TASK, create_plugin
+from alignfreeze.data.finding import find_data
+from alignfreeze.encoders.loading import load_encoder, load_with_head
+from alignfreeze.evaluation import finetuning as finetuning
+from alignfreeze.evaluation.prediction import evaluate
+from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.realignment.phase import realign
+from alignfreeze.training.batches import (
     BUFFER_BATCHES,
     FeatureBatch,
     FeatureStream,
     bucketed,
     collate_features,
 )
-from alignfreeze.checkpoints import CheckpointFolder
-from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Feature
-from alignfreeze.encoders import load_encoder, load_with_head
-from alignfreeze.evaluate import EvaluationSet, evaluate
-from alignfreeze.realign import realign
-from alignfreeze.registry import STRATEGY, TASK, create_plugin
-from alignfreeze.sources import find_data
-from alignfreeze.training import make_accelerator, resolve_precision
+from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.training.devices import make_accelerator, resolve_precision
 
 SENTENCES = 100
 """Of each language's test set."""

@@ -33,19 +33,21 @@ from common import (
     setting,
 )
 
-from alignfreeze.acceleration import unread_masks
-from alignfreeze.batching import Batch
-from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.encoders import layer_count, load_encoder
-from alignfreeze.freezing import frozen
-from alignfreeze.pairs import PairBatch, PairStream
-from alignfreeze.realign import RealignmentModel, realign
-from alignfreeze.registry import STRATEGY, create_plugin
-from alignfreeze.states import PrefixCache
-from alignfreeze.training import TrainingPlan, make_accelerator, resolve_precision, train
-from alignfreeze.vocabulary import compact_vocabulary
+from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.encoders.families import layer_count
+from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.encoders.vocabulary import compact_vocabulary
+from alignfreeze.realignment.pairs import PairBatch, PairStream
+from alignfreeze.realignment.phase import RealignmentModel, realign
+from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.batches import Batch
+from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.training.loop import TrainingPlan, train
 
 OURS, PLAIN, OVERHEAD = 20, 8, 32
 """Steps in a round."""

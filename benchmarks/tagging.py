@@ -21,15 +21,16 @@ import baseline
 import torch
 from common import Enough, Stopwatch, compared, in_turn, parser, record, setting
 
-from alignfreeze.checkpoints import CheckpointFolder
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
-from alignfreeze.encoders import load_with_head
-from alignfreeze.evaluate import EvaluationSet, evaluate
-from alignfreeze.finetune import finetune
-from alignfreeze.registry import TASK, create_plugin
-from alignfreeze.sources import find_data
-from alignfreeze.training import make_accelerator, resolve_precision
+from alignfreeze.contracts.registry import TASK, create_plugin
+from alignfreeze.data.finding import find_data
+from alignfreeze.encoders.loading import load_with_head
+from alignfreeze.evaluation.finetuning import finetune
+from alignfreeze.evaluation.prediction import evaluate
+from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.training.devices import make_accelerator, resolve_precision
 
 OURS, PLAIN = 20, 8
 """Optimizer steps in a round."""

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignfreeze.benchmark.ingredients import Ingredients
+from alignfreeze.base.digests import hash_of
+from alignfreeze.benchmark.dependencies import Ingredients
 from alignfreeze.benchmark.settings import Grid, strategy_of
-from alignfreeze.bitexts import parallel_languages
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Task
+from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
-from alignfreeze.identity import REALIGN_FIELDS, hash_of
-from alignfreeze.preparation import create_tasks
-from alignfreeze.sources import find_data
+from alignfreeze.runs.identity import REALIGN_FIELDS
+from alignfreeze.runs.preparation import create_tasks
 
 
 @dataclass(frozen=True)

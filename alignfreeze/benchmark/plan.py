@@ -8,9 +8,10 @@ from datetime import timedelta
 from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell, realignment_of
-from alignfreeze.benchmark.speeds import Speeds
+from alignfreeze.benchmark.durations import Speeds
 from alignfreeze.config import model_name
-from alignfreeze.tracking import CELL, StoredRun
+from alignfreeze.tracking.names import CELL
+from alignfreeze.tracking.store import StoredRun
 
 DONE = "done"
 TO_DO = "to do"

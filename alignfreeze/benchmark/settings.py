@@ -22,8 +22,8 @@ from alignfreeze.config import (
     validated,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.crewconfig import CrewConfig
 from alignfreeze.search.settings import Seeds
+from alignfreeze.workers.settings import CrewConfig
 
 OWN_FIELDS = (
     "model",

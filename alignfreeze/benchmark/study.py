@@ -1,8 +1,8 @@
 """A grid's study in Optuna's storage: its queue of cells, and what workers have to know."""
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.handle import FINISHED, RUN_ID
-from alignfreeze.search.queue import TrialQueue
+from alignfreeze.search.study import FINISHED, RUN_ID
+from alignfreeze.workers.queue import TrialQueue
 
 GRID = "grid"
 """What a study of a grid remembers: the hash of its cells."""

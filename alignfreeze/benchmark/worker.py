@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from alignfreeze import tracking
+from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.benchmark.execution import DATA, Bench, Owner, check_place
 from alignfreeze.benchmark.study import HEARTBEAT, is_finished, run_of
-from alignfreeze.benchmark.work import DATA, Bench, Owner, check_place
+from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.cells import open_cells
-from alignfreeze.search.handle import begun_study
-from alignfreeze.search.labour import work_until_finished
-from alignfreeze.search.queue import retry
-from alignfreeze.search.storage import open_storage
-from alignfreeze.signals import signals_as_exceptions
-from alignfreeze.sources import HUB
+from alignfreeze.search.study import begun_study
+from alignfreeze.tracking import store
+from alignfreeze.workers.cells import open_cells
+from alignfreeze.workers.loop import work_until_finished
+from alignfreeze.workers.queue import retry
+from alignfreeze.workers.storage import open_storage
 
 
 def join(study: str, url: str, places: Mapping[str, str]) -> int:
@@ -41,7 +41,7 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
             run_id = run_of(queue)
             if run_id is None:
                 raise ConfigError(f"study {study!r} has only just been begun; try again")
-            tracking.require_run(run_id)
+            store.require_run(run_id)
             bench = Bench(Owner(study, run_id), queue, places)
             return work_until_finished(lambda: is_finished(queue), [(queue, bench.do)])
 

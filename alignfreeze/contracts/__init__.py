@@ -9,7 +9,9 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
-from alignfreeze.contracts.data import (
+from alignfreeze.contracts.plugin import Plugin
+from alignfreeze.contracts.rows import parquet_rows
+from alignfreeze.contracts.sources import (
     PUBLISHED_LANGUAGES,
     SPLIT_FILES,
     Bitext,
@@ -19,18 +21,11 @@ from alignfreeze.contracts.data import (
     Split,
     Supplier,
 )
-from alignfreeze.contracts.plugin import Plugin
-from alignfreeze.contracts.rows import parquet_rows
-from alignfreeze.contracts.strategy import (
-    Boundary,
-    FreezingStrategy,
-    LayerBoundary,
-    ParameterSite,
-)
+from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Feature, Prediction, Task
-from alignfreeze.textfiles import count_lines, line_blocks, numbered_lines
-from alignfreeze.words import SpecialTokens, Subwords, subwords_of
+from alignfreeze.text.files import count_lines, line_blocks, numbered_lines
+from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
     "PUBLISHED_LANGUAGES",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from alignfreeze.contracts.data import Bitext, SentencePair
 from alignfreeze.contracts.plugin import Plugin
+from alignfreeze.contracts.sources import Bitext, SentencePair
 
 Segmentation = Literal["icu", "whitespace"]
 """How text is split into words: by ICU's word breaker, or at spaces (text that is tokenized)."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from alignfreeze.contracts.task import Feature, Prediction, Task
 from alignfreeze.errors import DataError
-from alignfreeze.textfiles import numbered_lines
-from alignfreeze.words import TOKENIZER_CHUNK
+from alignfreeze.text.files import numbered_lines
+from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
     from torch import Tensor

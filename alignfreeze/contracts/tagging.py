@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.task import Feature, Prediction, Task
-from alignfreeze.words import (
+from alignfreeze.text.words import (
     IGNORED_LABEL,
     SpecialTokens,
     WordCounts,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alignfreeze.contracts.data import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
+from alignfreeze.contracts.sources import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.errors import DataError, MissingSplitError
-from alignfreeze.words import WordCounts
+from alignfreeze.text.words import WordCounts
 
 logger = logging.getLogger(__name__)
 

@@ -4,24 +4,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.alignment import alignment_by_layer
-from alignfreeze.report.blocks import Block
-from alignfreeze.report.gaps import Gaps, find_gaps
+from alignfreeze.report.missing import Gaps, find_gaps
 from alignfreeze.report.notes import metric_note
 from alignfreeze.report.published import PUBLISHED_METRICS
-from alignfreeze.report.runs import (
+from alignfreeze.report.results import (
     FINETUNE_SETTINGS,
     REALIGN_SETTINGS,
     Result,
     is_finetuning,
     results,
 )
+from alignfreeze.report.score_tables import Block
 from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.report.versions import mixed_versions
-from alignfreeze.tracking import METRIC, StoredRun, store_uri
+from alignfreeze.report.version_notes import mixed_versions
+from alignfreeze.report.word_alignment import alignment_by_layer
+from alignfreeze.tracking.names import METRIC
+from alignfreeze.tracking.store import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
 TASKS = ("pos", "ner", "nli", "qa")

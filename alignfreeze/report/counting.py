@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, pstdev
 from typing import Literal, NamedTuple
 
-from alignfreeze.deviations import side_of
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.config import BASELINE
+from alignfreeze.evaluation.statistics import side_of
+from alignfreeze.report.score_tables import Block
 
 Rule = Literal["exact", "paper", "published"]
 

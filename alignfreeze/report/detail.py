@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from alignfreeze.report.blocks import Block
 from alignfreeze.report.comparison import best_of
 from alignfreeze.report.families import by_family
-from alignfreeze.report.gaps import Gaps
-from alignfreeze.report.grids import SHORT, Entry, Grid, with_deviation, with_interval
 from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.missing import Gaps
 from alignfreeze.report.remarks import left_out_of, mixture
+from alignfreeze.report.score_tables import Block
+from alignfreeze.report.table import SHORT, Entry, Grid, with_deviation, with_interval
 
 AVERAGE = "average of targets"
 

@@ -5,9 +5,8 @@ from itertools import groupby, product
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.figures import GREY
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.base.plotting import GREY
+from alignfreeze.config import BASELINE
 from alignfreeze.report.families import by_family, family
 from alignfreeze.report.figure_parts import (
     BAND,
@@ -28,7 +27,8 @@ from alignfreeze.report.figure_parts import (
     settled,
     spans,
 )
-from alignfreeze.report.grids import SHORT
+from alignfreeze.report.score_tables import Block
+from alignfreeze.report.table import SHORT
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.report.blocks import Block
 from alignfreeze.report.families import by_family
 from alignfreeze.report.figure_parts import (
     CHARACTER,
@@ -25,7 +24,8 @@ from alignfreeze.report.figure_parts import (
     signed,
     spans,
 )
-from alignfreeze.report.grids import MISSING, SHORT
+from alignfreeze.report.score_tables import Block
+from alignfreeze.report.table import MISSING, SHORT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

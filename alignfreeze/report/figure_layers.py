@@ -7,9 +7,8 @@ from itertools import product
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.figures import DASHES, GREY, MARKERS
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.base.plotting import DASHES, GREY, MARKERS
+from alignfreeze.config import BASELINE
 from alignfreeze.report.figure_parts import (
     COLUMN,
     DOUBLE,
@@ -23,6 +22,7 @@ from alignfreeze.report.figure_parts import (
     seeds_key,
     settled,
 )
+from alignfreeze.report.score_tables import Block
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alignfreeze.figures import COLOURS, DPI
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.base.plotting import COLOURS, DPI
+from alignfreeze.config import BASELINE
 from alignfreeze.report.families import family
-from alignfreeze.report.grids import SHORT
+from alignfreeze.report.score_tables import Block
+from alignfreeze.report.table import SHORT
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

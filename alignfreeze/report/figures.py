@@ -7,11 +7,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignfreeze.figures import DPI
-from alignfreeze.report.blocks import Block
+from alignfreeze.base.plotting import DPI
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
+from alignfreeze.report.score_tables import Block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

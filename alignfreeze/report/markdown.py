@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from alignfreeze.report.grids import Entry, Grid
 from alignfreeze.report.remarks import Remarks
+from alignfreeze.report.table import Entry, Grid
 
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
 

@@ -1,9 +1,9 @@
 """What the reader of a report has to know of a metric."""
 
-from alignfreeze import taskdata
+from alignfreeze.contracts.registry import TASK, load_plugin
 from alignfreeze.errors import PluginError
-from alignfreeze.reference import METRIC_NOTES
-from alignfreeze.registry import TASK, load_plugin
+from alignfreeze.evaluation import taskdata
+from alignfreeze.tracking.reference import METRIC_NOTES
 
 
 def metric_note(task: str, metric: str, *, imported: bool) -> str:

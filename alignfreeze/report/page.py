@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from alignfreeze.report.grids import Entry, Grid
 from alignfreeze.report.remarks import Remarks
+from alignfreeze.report.table import Entry, Grid
 
 STYLE = """
 :root { color-scheme: light; }

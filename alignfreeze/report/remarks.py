@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.config import BASELINE
+from alignfreeze.report.score_tables import Block
 
 Remarks = Mapping[str, Mapping[str, Sequence[str]]]
 """What a report has to say beside tables and figures: chapters of sections of lines."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from alignfreeze.report.runs import REALIGN_SETTINGS, Result, is_realignment
+from alignfreeze.report.results import REALIGN_SETTINGS, Result, is_realignment
 
 RULE = (
     "Of several settings, a table of a model and task is of those that most of its cells (a "

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from alignfreeze.preparation import BASELINE
-from alignfreeze.report.blocks import Block
+from alignfreeze.config import BASELINE
 from alignfreeze.report.comparison import best_of
 from alignfreeze.report.counting import Counts, Rule, count, total
-from alignfreeze.report.gaps import Gaps
-from alignfreeze.report.grids import (
+from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.missing import Gaps
+from alignfreeze.report.remarks import mixture
+from alignfreeze.report.score_tables import Block
+from alignfreeze.report.table import (
     MISSING,
     SHORT,
     Entry,
@@ -17,8 +19,6 @@ from alignfreeze.report.grids import (
     with_deviation,
     with_interval,
 )
-from alignfreeze.report.intervals import SeedInterval
-from alignfreeze.report.remarks import mixture
 
 Key = tuple[str, str, str]
 """Model, task, variant."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from alignfreeze.config import model_name
-from alignfreeze.report.runs import is_finetuning
-from alignfreeze.tracking import StoredRun
+from alignfreeze.report.results import is_finetuning
+from alignfreeze.tracking.store import StoredRun
 
 TAKEN_OVER = "reused.fine-tuning_on_"
 """What the tags begin with that say from which run a fine-tuning was taken over."""

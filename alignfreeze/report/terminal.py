@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from alignfreeze.report.grids import Entry, Grid
+from alignfreeze.report.table import Entry, Grid
 
 
 def summary_tables(grid: Grid) -> list[Table]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from alignfreeze.config import describe_error
 from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.registry import STRATEGY, create_plugin
 from alignfreeze.errors import ConfigError
-from alignfreeze.registry import STRATEGY, create_plugin
 from alignfreeze.search.combinations import Combinations
 from alignfreeze.search.derivation import derived
 from alignfreeze.search.parameters import Choice, FloatRange, IntRange, Parameter

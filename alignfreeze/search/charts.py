@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from alignfreeze.figures import COLOURS, GREY
-from alignfreeze.search.shapes import (
+from alignfreeze.base.plotting import COLOURS, GREY
+from alignfreeze.search.plot_data import (
     TEMPERATURE,
     Floats,
     baseline_percentage,
@@ -33,7 +33,7 @@ from alignfreeze.search.shapes import (
     surface,
     varies,
 )
-from alignfreeze.search.tabulation import FAILED, PRUNED, StudyTable
+from alignfreeze.search.trial_table import FAILED, PRUNED, StudyTable
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

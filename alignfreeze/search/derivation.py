@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.freezing import counts_layers
 from alignfreeze.search.parameters import Choice, FloatRange, IntRange, Parameter, exact
 
 

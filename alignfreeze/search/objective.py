@@ -5,12 +5,12 @@ from statistics import fmean, mean  # exact: equal scores have an equal mean
 from typing import NamedTuple
 
 from alignfreeze.contracts import Split
-from alignfreeze.deviations import side_of
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluate import Score
+from alignfreeze.evaluation.scores import Score
+from alignfreeze.evaluation.statistics import side_of
+from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.search.settings import HARMED, WORST, SearchConfig
-from alignfreeze.search.tabulation import Level
-from alignfreeze.taskdata import TaskData
+from alignfreeze.search.trial_table import Level
 
 
 class Key(NamedTuple):

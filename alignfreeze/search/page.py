@@ -5,7 +5,7 @@ from html import escape
 import pandas as pd
 
 from alignfreeze.search.charts import study_charts
-from alignfreeze.search.shapes import (
+from alignfreeze.search.plot_data import (
     describe,
     format_value,
     metric_names,
@@ -14,7 +14,7 @@ from alignfreeze.search.shapes import (
     reference_name,
     score_name,
 )
-from alignfreeze.search.tabulation import COMPLETE, FAILED, PRUNED, StudyTable
+from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
 
 BEST_SHOWN = 10
 

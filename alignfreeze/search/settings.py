@@ -24,7 +24,7 @@ from alignfreeze.config import (
     split_names,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.crewconfig import CrewConfig
+from alignfreeze.workers.settings import CrewConfig
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]

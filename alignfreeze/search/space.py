@@ -8,9 +8,9 @@ from typing import Any
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
+from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.freezing import counts_layers
-from alignfreeze.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.search.arguments import StrategyArguments, split
 from alignfreeze.search.combinations import Combinations
 from alignfreeze.search.parameters import Choice, FloatRange, Parameter, Scalar, Suggest

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from optuna.trial import Trial
 
 from alignfreeze.errors import Pruned
-from alignfreeze.evaluate import Score
-from alignfreeze.search.ground import Ground
+from alignfreeze.evaluation.scores import Score
+from alignfreeze.runs.taskmodels import EarlyLook
+from alignfreeze.search.context import Ground
 from alignfreeze.search.objective import TaskScores, aggregate, validation_values
-from alignfreeze.taskmodels import EarlyLook
-from alignfreeze.tracking import TrackedRun
+from alignfreeze.tracking.runs import TrackedRun
 
 PRUNED_STEP = "pruned_step"
 """User attribute: the report after which a trial was pruned, from 1."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pandas as pd
 from rich.table import Table
 
-from alignfreeze.evaluate import Score
-from alignfreeze.search.answer import Tested, seeds_left_out
-from alignfreeze.tables import MEAN
-from alignfreeze.tracking import TrackedRun
+from alignfreeze.evaluation.scores import Score
+from alignfreeze.evaluation.tables import MEAN
+from alignfreeze.search.finalists import Tested, seeds_left_out
+from alignfreeze.tracking.runs import TrackedRun
 
 TARGET_MEAN = "target_mean"
 """Stands for the mean over the target languages, where a language would be."""

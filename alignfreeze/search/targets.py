@@ -8,10 +8,10 @@ from pydantic_core import ErrorDetails
 
 from alignfreeze.config import RunConfig, describe_error, is_repeated
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.encoders import resolve_layers
+from alignfreeze.contracts.registry import ALIGNER, load_plugin
+from alignfreeze.encoders.families import resolve_layers
+from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
-from alignfreeze.freezing import counts_layers
-from alignfreeze.registry import ALIGNER, load_plugin
 from alignfreeze.search.derivation import number_type
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.specs import Target, as_number, unknown

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from alignfreeze import tracking
-from alignfreeze.caching import building
+from alignfreeze.base.caching import building
+from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.ground import Ground
-from alignfreeze.search.handle import FINISHED, SPACE, StudyHandle, find_study
-from alignfreeze.search.jobs import run_baseline, run_test, run_trial
-from alignfreeze.search.labour import work_until_finished
-from alignfreeze.search.queue import Claim, TrialQueue
-from alignfreeze.signals import signals_as_exceptions
+from alignfreeze.search.context import Ground
+from alignfreeze.search.study import FINISHED, SPACE, StudyHandle, find_study
+from alignfreeze.search.trials import run_baseline, run_test, run_trial
+from alignfreeze.tracking import store
+from alignfreeze.workers.loop import work_until_finished
+from alignfreeze.workers.queue import Claim, TrialQueue
 
 Work = Callable[[StudyHandle, Ground, Claim], None]
 
@@ -46,7 +46,7 @@ def join(study: str, url: str, *, data: str = "", model: str = "") -> int:
         signals_as_exceptions("what it had in hand was given back"),
         find_study(study, url) as handle,
     ):
-        tracking.require_run(handle.run_id)
+        store.require_run(handle.run_id)
         here = {name: value for name, value in {"data": data, "model": model}.items() if value}
         ground = Ground(handle.config.model_copy(update=here), handle.settings, _space_file(handle))
         if others := handle.begun_with(ground.identity):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from alignfreeze.cleaning import sentence_pairs
+from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
 
 

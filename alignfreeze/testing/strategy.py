@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import ValidationError
 
 from alignfreeze.contracts import FreezingStrategy, ParameterSite
-from alignfreeze.freezing import frozen
+from alignfreeze.encoders.freezing import frozen
 from alignfreeze.testing.encoders import tiny_encoder
 
 _PARTS = ("attention.query.weight", "attention.output.LayerNorm.weight", "output.dense.bias")

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from alignfreeze import encoder_aligner, modelfiles
-from alignfreeze.bitexts import find_bitexts
-from alignfreeze.cleaning import sentence_pairs
+from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair
-from alignfreeze.demo import ENCODER, grammar
-from alignfreeze.demo.grammar import Linearizer
-from alignfreeze.demo.world import World
-from alignfreeze.encoders import load_encoder
+from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.data.demo import ENCODER, grammar
+from alignfreeze.data.demo.grammar import Linearizer
+from alignfreeze.data.demo.world import World
+from alignfreeze.encoders import aligner as encoder_aligner
+from alignfreeze.encoders import modelfiles
+from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.testing import AlignerContract, tiny_encoder
 from alignfreeze_aligners import mutual

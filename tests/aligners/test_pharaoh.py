@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.cleaning import sentence_pairs
+from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair, count_lines
 from alignfreeze.errors import DataError
 from alignfreeze.testing.aligner import AlignerContract

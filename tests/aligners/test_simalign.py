@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze import encoder_aligner, modelfiles
-from alignfreeze.bitexts import find_bitexts
-from alignfreeze.cleaning import sentence_pairs
+from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair, SpecialTokens, subwords_of
-from alignfreeze.encoders import load_encoder
+from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.encoders import aligner as encoder_aligner
+from alignfreeze.encoders import modelfiles
+from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.testing import AlignerContract, tiny_encoder
 from alignfreeze_aligners.dictionary import DictionaryAligner

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.batching import collate_features
+from alignfreeze.alignment.corpus import AlignedPair
 from alignfreeze.contracts import TaggedSentence
-from alignfreeze.corpus import AlignedPair
-from alignfreeze.finetune import TaskModel
-from alignfreeze.packing import packed_layers
-from alignfreeze.pairs import PairStream, collate_pairs
-from alignfreeze.realign import RealignmentModel
+from alignfreeze.evaluation.finetuning import TaskModel
+from alignfreeze.realignment.pairs import PairStream, collate_pairs
+from alignfreeze.realignment.phase import RealignmentModel
 from alignfreeze.testing import tiny_encoder
-from alignfreeze.words import SpecialTokens, subwords_of
+from alignfreeze.text.words import SpecialTokens, subwords_of
+from alignfreeze.training.batches import collate_features
+from alignfreeze.training.packing import packed_layers
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 PAIRS = [

@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 from alignfreeze.contracts import SPLIT_FILES, TaggedSentence
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze.testing.task import TaskContract
-from alignfreeze.words import IGNORED_LABEL
+from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 TASK = PartOfSpeechTagging()

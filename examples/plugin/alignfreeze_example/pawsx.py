@@ -5,13 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from alignfreeze.contracts import (
-    HubSplit,
-    PairClassificationTask,
-    Split,
-    TextPair,
-    numbered_lines,
-)
+from alignfreeze.contracts import HubSplit, PairClassificationTask, Split, TextPair, numbered_lines
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)

@@ -4,20 +4,14 @@ import shutil
 
 import pytest
 
+from alignfreeze.alignment.parallel import alignment_identity
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.plan import make_plan
 from alignfreeze.benchmark.settings import build_benchmark
 from alignfreeze.config import RunConfig
-from alignfreeze.errors import (
-    AlignFreezeError,
-    ConfigError,
-    DataError,
-    EncoderError,
-    PluginError,
-)
-from alignfreeze.parallel import alignment_identity
-from alignfreeze.sources import find_data, find_model
-from alignfreeze.tracking import StoredRun
+from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError, PluginError
+from alignfreeze.tracking.store import StoredRun
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
 

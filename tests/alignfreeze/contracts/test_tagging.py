@@ -3,7 +3,7 @@
 import pytest
 
 from alignfreeze.contracts import TaggedSentence
-from alignfreeze.words import WordCounts
+from alignfreeze.text.words import WordCounts
 from alignfreeze_tasks.ner import NamedEntityRecognition
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 

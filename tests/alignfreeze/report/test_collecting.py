@@ -5,7 +5,7 @@ import pytest
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.settings import build_report
-from alignfreeze.tracking import StoredRun
+from alignfreeze.tracking.store import StoredRun
 
 LANGUAGES = {"en": 0.9, "de": 0.7, "fr": 0.5}
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from alignfreeze.report.blocks import Block
 from alignfreeze.report.comparison import best_of, compare, paired
 from alignfreeze.report.counting import Counts, count
 from alignfreeze.report.detail import detail_grid
-from alignfreeze.report.gaps import find_gaps
 from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.missing import find_gaps
 from alignfreeze.report.remarks import comparisons
+from alignfreeze.report.score_tables import Block
 from alignfreeze.report.summary import summary_grid
 
 LANGUAGES = ["de", "fr", "zh"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alignfreeze.report.blocks import Block
 from alignfreeze.report.counting import Counts, count, tenths, total
+from alignfreeze.report.score_tables import Block
 
 SEEDS = (31, 42, 66)
 

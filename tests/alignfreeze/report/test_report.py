@@ -10,10 +10,10 @@ import mlflow
 import pandas as pd
 import pytest
 
-from alignfreeze.cli import main
+from alignfreeze.cli.main import main
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.importing import import_results
-from alignfreeze.report.run import report
+from alignfreeze.report.report import report
+from alignfreeze.tracking.importing import import_results
 
 MBERT = "bert-base-multilingual-cased"
 DISTIL = "distilbert-base-multilingual-cased"

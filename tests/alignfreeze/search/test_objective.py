@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluate import Score
+from alignfreeze.evaluation.scores import Score
 from alignfreeze.search.objective import (
     Key,
     TaskScores,
@@ -23,7 +23,7 @@ from alignfreeze.search.objective import (
     validation_values,
 )
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.tabulation import Level
+from alignfreeze.search.trial_table import Level
 
 LANGUAGES = ("de", "en", "fr", "th")
 SPLITS = ("validation", "test")

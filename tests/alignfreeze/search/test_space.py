@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from alignfreeze import registry
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
+from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, ParameterSite, registry
 from alignfreeze.errors import ConfigError, PluginError
 from alignfreeze.search.parameters import Choice, FloatRange, IntRange, Scalar
 from alignfreeze.search.space import Space, build_space

@@ -8,13 +8,13 @@ from optuna.trial import TrialState
 
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import Pruned
-from alignfreeze.evaluate import Score
-from alignfreeze.search.drawing import make_pruner
+from alignfreeze.evaluation.scores import Score
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.queue import TrialQueue, retry
+from alignfreeze.search.sampling import make_pruner
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.stages import PRUNED_STEP, Stages
-from alignfreeze.search.storage import open_storage
+from alignfreeze.workers.queue import TrialQueue, retry
+from alignfreeze.workers.storage import open_storage
 
 EASY, HARD, BAD = 0.9, 0.4, 0.1
 

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from transformers import AutoModelForQuestionAnswering
 from transformers.modeling_outputs import QuestionAnsweringModelOutput
 
-from alignfreeze.batching import collate_features
 from alignfreeze.contracts import SPLIT_FILES, DataSource, HubSplit
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.testing.task import TaskContract
+from alignfreeze.training.batches import collate_features
 from alignfreeze_tasks.qa import QuestionAnswering
 
 TASK = QuestionAnswering()

@@ -1,0 +1,1 @@
+"""Parallel text: cleaned, aligned, kept in shards, exported."""

@@ -1,0 +1,193 @@
+"""What is done with a bitext: its lines are cleaned, split into words, aligned, and written."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+import alignfreeze
+from alignfreeze.alignment.cleaning import (
+    Cleaning,
+    CorpusStats,
+    read_marks,
+    split_words,
+    text_pairs,
+)
+from alignfreeze.base.caching import building
+from alignfreeze.base.digests import file_digest, folder_digest
+from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
+from alignfreeze.errors import AlignFreezeError, PluginError
+
+CODE = ("alignment/*.py", "text/*.py", "encoders/*.py")
+"""The files of this package that have a part in what is made of a text."""
+
+STATS = "stats.json"
+"""What became of a shard's text, or of a whole one, in the folder of either."""
+
+AlignedLine = tuple[SentencePair, WordAlignment | None]
+"""A sentence pair and its links; ``None`` where it was dropped before it was aligned."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with a bitext.
+
+    Attributes:
+        bitext: The text.
+        aligner: The aligner.
+        aligner_name: The name under which it is registered.
+        digest: Stands for the aligner's code.
+        cleaning: Which sentence pairs are dropped.
+        write: Writes the lines of a shard into its folder, and counts what it keeps; a function
+            of a module, since processes hand it on by its name.
+        every_line: Whether ``write`` gets the lines that were dropped, too.
+    """
+
+    bitext: Bitext
+    aligner: Aligner
+    aligner_name: str
+    digest: str
+    cleaning: Cleaning
+    write: Callable[[Path, Iterator[AlignedLine], CorpusStats], None]
+    every_line: bool
+
+    @property
+    def name(self) -> str:
+        """The language pair."""
+        return f"{self.bitext.source}-{self.bitext.target}"
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that the result depends on, in hexadecimal.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
+        bitext, aligner = self.bitext, self.aligner
+        roles = {getattr(bitext, field.name): field.name for field in fields(bitext)}
+        paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext))
+        content = {
+            "code": folder_digest(Path(alignfreeze.__file__).parent, *CODE),
+            "languages": [bitext.source, bitext.target],
+            "files": [[roles.get(path, path.name), file_digest(path)] for path in paths],
+            "alignment_reversed": bitext.alignment_reversed,
+            "aligner": [self.aligner_name, aligner.model_dump(mode="json"), self.digest],
+            "identity": aligner.identity(),
+            "segmentation": [aligner.segmentation(bitext), version("icu4py")],
+            "cleaning": asdict(self.cleaning),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_stats(folder: Path) -> CorpusStats:
+    """What became of the text that a shard, or a whole result, was made of.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    return CorpusStats(**json.loads((folder / STATS).read_text(encoding="utf-8")))
+
+
+def write_stats(folder: Path, stats: CorpusStats) -> None:
+    """Write what `read_stats` reads."""
+    (folder / STATS).write_text(json.dumps(asdict(stats)), encoding="utf-8")
+
+
+def align_shard(
+    job: Job, lines: range, folder: Path, marks: Path | None, advance: Callable[[], object]
+) -> None:
+    """Do one shard, unless another process has meanwhile; its folder is whole or not there."""
+    if folder.is_dir():
+        return
+    stats = CorpusStats()
+    with building(folder) as temporary:
+        job.write(temporary, _aligned_lines(job, lines, marks, stats, advance), stats)
+        write_stats(temporary, stats)
+
+
+def _aligned_lines(
+    job: Job, lines: range, marks: Path | None, stats: CorpusStats, advance: Callable[[], object]
+) -> Iterator[AlignedLine]:
+    """The lines of a shard, in order; counts those that are dropped."""
+    who = f"aligner {job.aligner_name!r}"
+    waiting: deque[tuple[SentencePair, bool]] = deque()
+    pairs = _usable(job, lines, marks, waiting, stats, advance)
+    for alignment in _alignments(job.aligner, who, pairs, job.bitext):
+        yield from _dropped(waiting)
+        if not waiting:
+            raise PluginError(f"{who} gave more alignments than sentence pairs")
+        pair, _ = waiting.popleft()
+        _check_alignment(alignment, pair, who)
+        yield pair, alignment
+    unread = next(pairs, None)
+    yield from _dropped(waiting)
+    if waiting or unread is not None:
+        raise PluginError(f"{who} gave fewer alignments than sentence pairs")
+
+
+def _alignments(
+    aligner: Aligner, who: str, pairs: Iterator[SentencePair], bitext: Bitext
+) -> Iterator[WordAlignment]:
+    """What the aligner yields; a mistake of its own names it."""
+    try:
+        yield from aligner.align(pairs, bitext)
+    except (AlignFreezeError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PluginError(f"{who} failed: {reason}") from error
+
+
+def _usable(
+    job: Job,
+    lines: range,
+    marks: Path | None,
+    waiting: deque[tuple[SentencePair, bool]],
+    stats: CorpusStats,
+    advance: Callable[[], object],
+) -> Iterator[SentencePair]:
+    """Sentence pairs to align, remembered until their alignment comes; dropped ones if wanted."""
+    bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
+    repeats = [False] * len(lines) if marks is None else read_marks(marks, lines).tolist()
+    texts = text_pairs(bitext, lines)
+    for (line, source, target), repeats_another in zip(texts, repeats, strict=True):
+        advance()
+        stats.read += 1
+        if repeats_another and not job.every_line:
+            stats.drop("duplicates")
+            continue
+        pair = SentencePair(
+            line=line,
+            source=split_words(source, bitext.source, segmentation),
+            target=split_words(target, bitext.target, segmentation),
+        )
+        fault = "duplicates" if repeats_another else job.cleaning.fault(pair)
+        if fault is not None:
+            stats.drop(fault)
+        if fault is None or job.every_line:
+            waiting.append((pair, fault is not None))
+        if fault is None:
+            yield pair
+
+
+def _dropped(waiting: deque[tuple[SentencePair, bool]]) -> Iterator[AlignedLine]:
+    """Take out the dropped pairs before the next one that is to be aligned."""
+    while waiting and waiting[0][1]:
+        yield waiting.popleft()[0], None
+
+
+def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
+    """Check that links are one to one and within their sentences."""
+    if not all(isinstance(link, tuple) and len(link) == 2 for link in alignment or ()):
+        raise PluginError(f"{who} must give pairs of word numbers, got {alignment}")
+    sources, targets = {s for s, _ in alignment}, {t for _, t in alignment}
+    one_to_one = len(sources) == len(targets) == len(alignment)
+    n_source, n_target = len(pair.source), len(pair.target)
+    inside = all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment)
+    if not (one_to_one and inside):
+        raise PluginError(
+            f"{who} must link words one to one, within {n_source} source and {n_target} target "
+            f"words, got {alignment} for line {pair.line}"
+        )

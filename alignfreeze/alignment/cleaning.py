@@ -1,0 +1,238 @@
+"""Sentence pairs of parallel text: read, split into words, and rid of those that are of no use."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignfreeze.contracts import Bitext, Segmentation, SentencePair, count_lines, numbered_lines
+from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.text.files import line_bytes
+
+DIGEST_BYTES = 8
+"""Of each pair's digest: among 100 million pairs, two get the same with a chance of 1 to 3,700."""
+
+BUCKET_PAIRS = 1 << 20
+"""Digests that are held in memory at once, of 8 bytes each."""
+
+BLANK = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+VISIBLE = re.compile(f"[^{BLANK}](?:.*[^{BLANK}])?", re.DOTALL)
+"""All between the first and the last character that is neither space, control nor without width."""
+
+Fault = Literal["duplicates", "empty", "too_long", "uneven"]
+"""Why a sentence pair is dropped, as `CorpusStats` counts it."""
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Which sentence pairs are dropped before any is aligned.
+
+    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair
+    (``drop_duplicates``); a side has no word; a side is too long (``max_words``); one side is
+    much longer than the other (``max_ratio``).
+
+    Attributes:
+        limit: Pairs that are read, from the start of the text; ``None``: all.
+        max_words: Most words of a side; 0: any number.
+        max_ratio: Most words of the longer side for a word of the shorter one, as Moses'
+            ``clean-corpus-n`` has it; 0: any number.
+        drop_duplicates: Whether a pair is dropped if both its texts stood together before.
+
+    Raises:
+        ConfigError: If a value breaks its rule.
+    """
+
+    limit: int | None = None
+    max_words: int = 100
+    max_ratio: float = 9.0
+    drop_duplicates: bool = True
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"limit must be > 0, got {self.limit}")
+        if self.max_words < 0:
+            raise ConfigError(f"max_words must be >= 0, got {self.max_words}")
+        if self.max_ratio != 0 and not self.max_ratio >= 1:
+            raise ConfigError(f"max_ratio must be 0 or >= 1, got {self.max_ratio}")
+
+    def fault(self, pair: SentencePair) -> Fault | None:
+        """Why a pair is dropped, its repetition aside; ``None`` if it is not."""
+        shorter, longer = sorted((len(pair.source), len(pair.target)))
+        if shorter == 0:
+            return "empty"
+        if self.max_words and longer > self.max_words:
+            return "too_long"
+        if self.max_ratio and longer > self.max_ratio * shorter:
+            return "uneven"
+        return None
+
+
+@dataclass
+class CorpusStats:
+    """What became of a bitext.
+
+    Attributes:
+        read: Sentence pairs in the text files.
+        empty: Sentence pairs dropped because a side has no word.
+        unaligned: Sentence pairs dropped because no aligned words were left.
+        kept: Sentence pairs kept.
+        identical: Word pairs dropped because both words are the same string.
+        links: Word pairs kept.
+        too_long: Sentence pairs dropped because a side has too many words.
+        uneven: Sentence pairs dropped because one side is much longer than the other.
+        duplicates: Sentence pairs dropped because they occurred before.
+    """
+
+    read: int = 0
+    empty: int = 0
+    unaligned: int = 0
+    kept: int = 0
+    identical: int = 0
+    links: int = 0
+    too_long: int = 0
+    uneven: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: "CorpusStats") -> "CorpusStats":
+        names = [field.name for field in fields(self)]
+        return CorpusStats(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        optional = {
+            "too long": self.too_long,
+            "uneven": self.uneven,
+            "repeated": self.duplicates,
+        }
+        more = "".join(f"{count:,} {name}, " for name, count in optional.items() if count)
+        return (
+            f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
+            f"{self.unaligned:,} without aligned words), {self.links:,} word links "
+            f"({self.identical:,} identical words dropped)"
+        )
+
+    def drop(self, fault: Fault) -> None:
+        """Count a sentence pair that is dropped."""
+        setattr(self, fault, getattr(self, fault) + 1)
+
+
+def split_words(text: str, language: str, segmentation: Segmentation) -> tuple[str, ...]:
+    """Split a sentence into words; punctuation is kept as words of its own.
+
+    Args:
+        text: The sentence.
+        language: Its language.
+        segmentation: ``icu``: by ICU's word breaker, which knows languages that are written
+            without spaces; ``whitespace``: as ``str.split`` does.
+    """
+    if segmentation == "whitespace":
+        return tuple(text.split())
+    from icu4py.breakers import WordBreaker
+
+    words = []
+    for segment in WordBreaker(text, language):
+        # Nothing blank is alphanumeric, and most segments are one space or all alphanumeric.
+        if segment.isalnum():
+            words.append(segment)
+        elif segment != " " and (match := VISIBLE.search(segment)):
+            words.append(match[0])
+    return tuple(words)
+
+
+def count_pairs(bitext: Bitext) -> int:
+    """How many lines both texts of a bitext have.
+
+    Raises:
+        DataError: If a text is missing or empty, or they differ in their lines.
+    """
+    n_source, n_target = count_lines(bitext.source_file), count_lines(bitext.target_file)
+    if n_source != n_target:
+        raise DataError(
+            f"texts that translate each other must have the same number of lines, got "
+            f"{n_source} in {bitext.source_file.name} and {n_target} here",
+            file=bitext.target_file,
+        )
+    if n_source == 0:
+        raise DataError("the file is empty", file=bitext.source_file)
+    return n_source
+
+
+def text_pairs(bitext: Bitext, lines: range) -> Iterator[tuple[int, str, str]]:
+    """Some lines of a bitext: number, counted from 1, text, and its translation.
+
+    Raises:
+        DataError: If a text cannot be read, or one of the lines is not UTF-8.
+    """
+    sources = numbered_lines(bitext.source_file, lines.start)
+    targets = numbered_lines(bitext.target_file, lines.start)
+    pairs = zip(islice(sources, len(lines)), islice(targets, len(lines)), strict=True)
+    return ((line, source, target) for (line, source), (_, target) in pairs)
+
+
+def sentence_pairs(bitext: Bitext, segmentation: Segmentation) -> Iterator[SentencePair]:
+    """All sentence pairs of a bitext, in order, without holding them all; a side may be empty.
+
+    Raises:
+        DataError: If a text is missing, empty or not UTF-8, or they differ in their lines.
+    """
+    for line, source, target in text_pairs(bitext, range(1, count_pairs(bitext) + 1)):
+        yield SentencePair(
+            line=line,
+            source=split_words(source, bitext.source, segmentation),
+            target=split_words(target, bitext.target, segmentation),
+        )
+
+
+def mark_repeats(
+    bitext: Bitext, n_pairs: int, marks: Path, *, bucket_pairs: int = BUCKET_PAIRS
+) -> None:
+    """Write to a file which sentence pairs repeat an earlier one, in bounded memory.
+
+    A digest of each pair goes to a file, which is then gone through once for each bucket, that
+    is each part of the digests' values.
+
+    Args:
+        bitext: The text.
+        n_pairs: How many pairs count, from its start.
+        marks: The file to write: a byte a pair, 1 for those that repeat an earlier one.
+        bucket_pairs: Digests that are held in memory at once, about.
+
+    Raises:
+        DataError: If a text cannot be read.
+    """
+    digests = marks.with_name(f"{marks.name}.digests")
+    _write_digests(bitext, n_pairs, digests)
+    n_buckets = -(-n_pairs // bucket_pairs)
+    repeated = np.memmap(marks, np.bool_, "w+", shape=(n_pairs,))
+    for bucket in range(n_buckets):
+        seen = np.empty(0, np.uint64)
+        for start in range(0, n_pairs, bucket_pairs):
+            block = np.fromfile(digests, np.uint64, count=bucket_pairs, offset=start * DIGEST_BYTES)
+            places = np.flatnonzero(block % np.uint64(n_buckets) == bucket)
+            values, firsts = np.unique(block[places], return_index=True)
+            again = np.ones(len(places), np.bool_)
+            again[firsts] = np.isin(values, seen, assume_unique=True)
+            repeated[start + places[again]] = True
+            seen = np.union1d(seen, values)
+    repeated.flush()
+    digests.unlink()
+
+
+def _write_digests(bitext: Bitext, n_pairs: int, path: Path) -> None:
+    """Write a digest of each sentence pair to a file, one after the other."""
+    texts = zip(line_bytes(bitext.source_file), line_bytes(bitext.target_file), strict=False)
+    with path.open("wb") as file:
+        for source, target in islice(texts, n_pairs):
+            pair = b"%b\n%b" % (source, target)
+            file.write(hashlib.blake2b(pair, digest_size=DIGEST_BYTES).digest())
+
+
+def read_marks(marks: Path, lines: range) -> NDArray[np.bool_]:
+    """Whether each of some lines, counted from 1, repeats an earlier one, of shape (lines,)."""
+    return np.fromfile(marks, np.bool_, count=len(lines), offset=lines.start - 1)

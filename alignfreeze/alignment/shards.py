@@ -1,0 +1,232 @@
+"""Parallel text cleaned and aligned in shards: on all cores, in bounded memory, restartable."""
+
+import logging
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from alignfreeze.alignment.aligning import Job, align_shard, read_stats, write_stats
+from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
+from alignfreeze.base.caching import building, check_sealed
+from alignfreeze.base.progress import progress_bar
+from alignfreeze.errors import AlignFreezeError, DataError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+SHARD_LINES = 20_000
+"""Lines of a shard, where that makes no more than `MOST_SHARDS`."""
+
+MOST_SHARDS = 256
+"""Each shard skips the lines before its own, so that their number must not grow with the text."""
+
+MARKS = "repeats.bool"
+"""Which lines repeat an earlier one, in its folder."""
+
+LogLine = tuple[str, int, str]
+"""Logger, level and text of what a worker has logged."""
+
+
+def build_from_shards(
+    job: Job, folder: Path, join: Callable[[Sequence[Path], Path, CorpusStats], None]
+) -> None:
+    """Do a job in shards and join them into a folder, unless it is there already.
+
+    Shards that are done stay in a folder beside it until all are, so that a run that was ended
+    goes on with those that are missing. Several processes may build the same folder at once.
+
+    The shards are done by a process a core, unless there is but one shard, or the aligner is not
+    ``parallel`` or cannot be handed to other processes. A script that aligns more than
+    `SHARD_LINES` lines must keep what it does below ``if __name__ == "__main__"``, as with all
+    that ``multiprocessing`` spawns.
+
+    Args:
+        job: What to do.
+        folder: Where the result is to be; its name stands for the job's fingerprint.
+        join: Writes the result into an empty folder, given those of the shards in their order,
+            and what became of the text.
+
+    Raises:
+        DataError: If a file is missing or malformed, or a shard that was done before is damaged.
+        PluginError: If the aligner breaks its contract.
+        AlignFreezeError: If a worker process died.
+    """
+    if folder.is_dir():
+        return
+    n_lines = min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize)
+    shards = shard_ranges(n_lines)
+    work = folder.with_name(f".{folder.name}-shards-{len(shards)}")
+    if len(shards) == 1:
+        work = work.with_name(f"{work.name}-{uuid4().hex}")
+    try:
+        finished = _finished(job, shards, work)
+        stats = sum((read_stats(shard) for shard in finished), CorpusStats())
+        with building(folder) as temporary:
+            join(finished, temporary, stats)
+            write_stats(temporary, stats)
+    except (FileNotFoundError, DataError):
+        # Another process was quicker, and has removed the shards that both worked on.
+        if not folder.is_dir():
+            raise
+    finally:
+        if folder.is_dir() or len(shards) == 1:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def shard_ranges(n_lines: int) -> list[range]:
+    """Cut lines, counted from 1, into shards of equal size; the last one may be smaller."""
+    size = max(SHARD_LINES, -(-n_lines // MOST_SHARDS))
+    return [range(at, min(at + size, n_lines + 1)) for at in range(1, n_lines + 1, size)]
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
+
+
+def _finished(job: Job, shards: list[range], work: Path) -> list[Path]:
+    """Do the shards that are missing; the folders of all, in order."""
+    marks = None
+    if job.cleaning.drop_duplicates:
+        marks = work / "repeats" / MARKS
+        if marks.parent.is_dir():
+            check_sealed(marks.parent, "what an earlier run found to repeat")
+        else:
+            with building(marks.parent) as temporary:
+                mark_repeats(job.bitext, shards[-1].stop - 1, temporary / MARKS)
+    folders = {lines: work / f"{number:05d}" for number, lines in enumerate(shards)}
+    missing = {lines: folder for lines, folder in folders.items() if not folder.is_dir()}
+    for lines in folders.keys() - missing.keys():
+        check_sealed(folders[lines], "what an earlier run aligned")
+    n_done, n_lines = len(shards) - len(missing), shards[-1].stop - 1
+    if n_done:
+        logger.info("%s: %d of %d shards were aligned before", job.name, n_done, len(shards))
+    n_workers = min(available_cores(), len(missing))
+    nothing: tuple[object, ...] = ()
+    in_processes = job.aligner.parallel and n_workers > 1
+    with progress_bar(
+        nothing,
+        f"align {job.name}",
+        " pairs",
+        shown=sys.stderr.isatty() or len(missing) > 1,
+        initial=n_lines - sum(map(len, missing)),
+        total=n_lines,
+    ) as bar:
+        bar.leave = False
+        try:
+            if in_processes:
+                _in_processes(job, missing, marks, bar, n_workers)
+        except _NotImportableError:
+            logger.info("%s: aligned in one process: no other can import the aligner", job.name)
+            in_processes = False
+        if not in_processes:
+            _in_this_process(job, missing, marks, bar)
+    return list(folders.values())
+
+
+def _in_this_process(
+    job: Job, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]"
+) -> None:
+    for lines, folder in shards.items():
+        align_shard(job, lines, folder, marks, lambda: bar.update(1))
+
+
+def _in_processes(
+    job: Job, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]", n_workers: int
+) -> None:
+    """Do shards in worker processes; of several errors, that of the first shard is raised."""
+    before = set(multiprocessing.active_children())
+    try:
+        pickled = pickle.dumps(job)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        raise _NotImportableError from error
+    pool = ProcessPoolExecutor(
+        n_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(logging.getLogger("alignfreeze").getEffectiveLevel(),),
+    )
+    said: set[LogLine] = set()
+    try:
+        futures = [
+            (lines, pool.submit(_align_in_worker, pickled, lines, folder, marks))
+            for lines, folder in shards.items()
+        ]
+        for lines, future in futures:
+            for name, level, text in future.result():
+                if (name, level, text) not in said:
+                    logging.getLogger(name).log(level, "%s", text)
+                    said.add((name, level, text))
+            bar.update(len(lines))
+    except BaseException as error:
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise AlignFreezeError(
+                f"{job.name}: a process that aligns has died; was memory short, or does a script "
+                'align without `if __name__ == "__main__":`? Shards that are done are kept'
+            ) from error
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged in a worker for the process that has its handlers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[LogLine] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.name, record.levelno, record.getMessage()))
+
+
+_KEPT = _Kept()
+
+
+def _start_worker(level: int) -> None:
+    """Leave Ctrl-C to the parent process, end with it, and keep what is logged."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger().addHandler(_KEPT)
+    logging.getLogger().setLevel(level)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class _NotImportableError(Exception):
+    """Another process cannot import what the job needs."""
+
+
+def _align_in_worker(
+    pickled: bytes, lines: range, folder: Path, marks: Path | None
+) -> list[LogLine]:
+    """Do a shard of a pickled `Job`; returns what was logged."""
+    try:
+        job: Job = pickle.loads(pickled)
+    except (AttributeError, ImportError) as error:
+        raise _NotImportableError(str(error)) from error
+    _KEPT.lines.clear()
+    align_shard(job, lines, folder, marks, lambda: None)
+    return list(_KEPT.lines)

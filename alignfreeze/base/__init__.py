@@ -1,0 +1,1 @@
+"""What any program needs: progress, signals, threads, caches, digests."""

@@ -1,0 +1,123 @@
+"""Where computed data is kept between runs: put there whole or not at all, and read whole."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from platformdirs import user_cache_dir
+
+from alignfreeze.base.digests import file_digest
+from alignfreeze.errors import DataError
+
+SUMS = "SHA256SUMS"
+"""The digests of a folder's files, as ``sha256sum`` writes and checks them."""
+
+
+def cache_root() -> Path:
+    """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("ALIGNFREEZE_CACHE") or user_cache_dir("alignfreeze"))
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Fill a folder elsewhere, and move it to its place, sealed, once it is complete.
+
+    Processes may build the same folder at once: the first to be done wins, and the others
+    throw theirs away. After an error nothing is left.
+
+    Args:
+        folder: Where the folder is to be; its parents are made.
+
+    Yields:
+        An empty folder beside it, to be filled.
+
+    Raises:
+        DataError: If it cannot be made.
+    """
+    temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror
+        raise DataError(f"the cache cannot be written: {reason}", file=folder.parent) from error
+    try:
+        yield temporary
+        seal(temporary)
+        _move(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    """Rename a folder, unless another process was quicker."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def seal(folder: Path) -> None:
+    """Write down the digests of a folder's files, for `check_sealed`.
+
+    Raises:
+        DataError: If a file cannot be read.
+    """
+    sums = folder / SUMS
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != sums)
+    lines = [f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    sums.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def check_sealed(folder: Path, what: str, remedy: str = "delete the folder") -> set[str]:
+    """Check that a folder's files are, byte for byte, what they were when it was sealed.
+
+    A file that was cut, by a full disk or a machine that lost power, may still be readable.
+
+    Args:
+        folder: A folder that `seal` was called for.
+        what: What is in it, for the error.
+        remedy: What to do about a damaged one, for the error.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        DataError: If a file is missing or another one; names it.
+    """
+    fault = f"{what} is damaged, {{}}; {remedy}"
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        digests = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise DataError(fault.format(f"{SUMS} cannot be read"), file=folder) from error
+    if not digests:
+        raise DataError(fault.format(f"{SUMS} is empty"), file=folder)
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(fault.format(f"{name} is missing"), file=folder)
+        if file_digest(path) != digest:
+            raise DataError(fault.format(f"{name} is not what was written"), file=folder)
+    return set(digests)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock that ends with the process: that of the file beside ``path``, with ``.lock``.
+
+    Args:
+        path: What the lock is for.
+        wait: Whether to wait for another process that holds it.
+
+    Raises:
+        BlockingIOError: If another process holds it, and it is not to be waited for.
+        OSError: If the file cannot be made.
+    """
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield

@@ -1,0 +1,197 @@
+"""How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from accelerate import Accelerator
+
+from alignfreeze.base.caching import cache_root, locked
+from alignfreeze.base.digests import hash_of
+from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
+from alignfreeze.benchmark.dependencies import Ingredients
+from alignfreeze.benchmark.durations import STEPS_METRIC
+from alignfreeze.config import RunConfig, model_name
+from alignfreeze.data.finding import HUB
+from alignfreeze.errors import ConfigError
+from alignfreeze.evaluation.scores import Score
+from alignfreeze.runs.phases import Phases, Scope
+from alignfreeze.runs.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.runs.records import log_config
+from alignfreeze.search.objective import TaskScores
+from alignfreeze.search.trials import CONFIG, NO_OBJECTIVE, Job, do
+from alignfreeze.tracking import store
+from alignfreeze.tracking.names import CELL
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.workers.cells import complete
+from alignfreeze.workers.queue import Claim, TrialQueue
+
+SHARES = "shares"
+"""User attribute of a cell's trial: whether others wait for its realigned encoder."""
+
+DATA = "data"
+"""What the grid's data is called among places."""
+
+KEPT_PREPARATIONS = 2
+"""Models and tasks whose data is kept in memory; cells of the same come one after the other."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What cells belong to.
+
+    Attributes:
+        name: Name of the study.
+        run_id: The run of the grid.
+    """
+
+    name: str
+    run_id: str
+
+
+def attributes_of(cell: Cell) -> dict[str, Any]:
+    """What a cell's trial has to say to whoever claims it."""
+    return {
+        CELL: cell.identity,
+        CONFIG: cell.config.model_dump(mode="json"),
+        SHARES: cell.shares,
+    }
+
+
+def key_of(attributes: Mapping[str, Any]) -> str:
+    """What tells cells apart."""
+    return str(attributes[CELL])
+
+
+def check_place(there: str, here: str) -> None:
+    """Check that something may stand for what a grid has elsewhere.
+
+    Args:
+        there: A model or data, as the grid names it.
+        here: As this machine does.
+
+    Raises:
+        ConfigError: If reports, which tell both by the last part of their names, would take it for
+            another; or it is of another kind.
+    """
+    if there == here:
+        return
+    if there.startswith(f"{HUB}:") != here.startswith(f"{HUB}:"):
+        raise ConfigError(f"what stands for {there!r} must be of its kind, got {here!r}")
+    if model_name(there) != model_name(here):
+        raise ConfigError(
+            f"what stands for {there!r} must be called {model_name(there)!r} too, as reports tell "
+            f"data and models by it, got {here!r}"
+        )
+
+
+class Bench:
+    """Where cells are done: data and encoders, read once for the cells that need the same.
+
+    Args:
+        owner: What they belong to.
+        queue: The queue that they are from.
+        places: What stands on this machine for the grid's models, by their names there, and for
+            its `DATA`.
+    """
+
+    def __init__(
+        self, owner: Owner, queue: TrialQueue, places: Mapping[str, str] | None = None
+    ) -> None:
+        self._owner = owner
+        self._queue = queue
+        self._places = places or {}
+        self._preparations: dict[str, Preparation] = {}
+        self._ingredients = Ingredients()
+        self._made: Accelerator | None = None
+
+    def do(self, claim: Claim) -> None:
+        """Do a claimed cell, unless a finished run turns out to hold it already.
+
+        Raises:
+            AlignFreezeError: If this process has not what the cell needs, such as the same code;
+                the cell is given back.
+        """
+        attributes = claim.trial.user_attrs
+        identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
+        finished = store.finished_cell(identity)
+        if finished is not None:
+            complete(self._queue, claim, finished)
+            return
+        asked = RunConfig.model_validate(attributes[CONFIG])
+        try:
+            with self._queue.alive(claim.trial):  # to look at much data takes its time
+                config = self._here(asked, identity).model_copy(update={"resume": claim.again})
+        except BaseException:
+            self._queue.give_back(claim.trial)
+            raise
+
+        def work(job: Job) -> list[float]:
+            accelerator = self._accelerator(config)
+            log_config(job.run, config, accelerator)
+            scores = self._scores(config, job.run, accelerator, shares=shares)
+            job.keep([TaskScores(config.task[0], config.seed, scores)])
+            job.run.tags({CELL: identity})
+            return NO_OBJECTIVE
+
+        name = f"{config.task[0]}-{entry_of(config)}-{config.seed}"
+        language = config.source_language
+        do(self._owner, self._queue, claim, name, work, source_language=language)
+
+    def _here(self, asked: RunConfig, identity: str) -> RunConfig:
+        """A cell's configuration with this machine's folders, checked to be the same cell."""
+        data = self._places.get(DATA, asked.data)
+        model = self._places.get(asked.model, asked.model)
+        for there, here in ((asked.data, data), (asked.model, model)):
+            check_place(there, here)
+        config = asked.model_copy(update={"data": data, "model": model, "reuse": True})
+        if self._ingredients.identity(config) != identity:
+            raise ConfigError(
+                "the grid was begun with another version of the code or its libraries, other data, "
+                "another model or another precision than this process has"
+            )
+        return config
+
+    def _accelerator(self, config: RunConfig) -> Accelerator:
+        if self._made is None:
+            self._made = make_accelerator(resolve_precision(config.precision))
+        return self._made
+
+    def _scores(
+        self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
+    ) -> list[Score]:
+        preparation = self._prepared(config)
+        (choice,), (data,) = preparation.strategies, preparation.tasks
+        with TemporaryDirectory(prefix="alignfreeze-") as folder:
+            scope = Scope(keep_encoders=shares)
+            phases = Phases(preparation, accelerator, run, Path(folder), scope)
+            run.metric(STEPS_METRIC, phases.finetune_steps(data))
+            known = phases.known_scores(choice, data)
+            if known is not None:
+                return known
+            encoder = phases.pretrained()
+            if choice.strategy.realigns:
+                with self._alone(config) if shares else nullcontext():
+                    encoder = phases.realign(choice, phases.realign_steps(data))
+            return phases.finetune(encoder, choice, data)
+
+    @contextmanager
+    def _alone(self, config: RunConfig) -> Iterator[None]:
+        """Wait for another process of this machine that realigns the same encoder."""
+        folder = cache_root() / "benchmark"
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / realignment_of(config)):
+            yield
+
+    def _prepared(self, config: RunConfig) -> Preparation:
+        material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+        known = self._preparations.pop(material, None)
+        prepared = Preparation(config) if known is None else known.varied(config)
+        self._preparations[material] = prepared
+        while len(self._preparations) > KEPT_PREPARATIONS:
+            self._preparations.pop(next(iter(self._preparations)))
+        return prepared

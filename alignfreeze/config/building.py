@@ -1,0 +1,94 @@
+"""A configuration from the text of options, a file and a preset."""
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import (
+    ValidationError,
+)
+
+from alignfreeze.config.options import RunConfig
+from alignfreeze.config.parsing import describe_error
+from alignfreeze.errors import ConfigError
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the package, sorted."""
+    folder = resources.files("alignfreeze.config.presets")
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def build_config(options: Mapping[str, str]) -> RunConfig:
+    """Build a configuration from the text of options; an empty text means not given.
+
+    What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
+    default ``demo`` for the embedded data and model, else ``paper``), which wins over the
+    defaults.
+
+    Args:
+        options: Field names of `RunConfig`, and ``preset`` and ``config``.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
+    merged = merged_options(options)
+    preset = merged.pop("preset", None)
+    if preset is None:
+        embedded = {merged.get("data", "demo"), merged.get("model", "demo")} == {"demo"}
+        preset = "demo" if embedded else "paper"
+    return validated(preset_options(str(preset)) | merged)
+
+
+def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
+    """What is given, and beneath it what the file has that ``config`` names.
+
+    Args:
+        options: Text by name; an empty text means not given.
+
+    Raises:
+        ConfigError: If the file cannot be read.
+    """
+    given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
+    file = given.pop("config", None)
+    return ({} if file is None else _read_yaml(Path(file).expanduser())) | given
+
+
+def preset_options(name: str) -> dict[str, Any]:
+    """The options that a preset sets.
+
+    Raises:
+        ConfigError: If there is no such preset.
+    """
+    if name not in preset_names():
+        raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
+    text = resources.files("alignfreeze.config.presets").joinpath(f"{name}.yaml").read_text("utf-8")
+    values: dict[str, Any] = yaml.safe_load(text)
+    return values
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"config: cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"config: {path} is not YAML: {reason}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"config: {path} must hold option: value lines")
+    return {str(name): value for name, value in values.items()}
+
+
+def validated(values: Mapping[str, Any]) -> RunConfig:
+    """The configuration of values by option.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(describe_error(e, RunConfig) for e in error.errors())) from None

@@ -1,0 +1,126 @@
+"""The files of each language pair of a data source."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from alignfreeze.base.digests import file_digest
+from alignfreeze.contracts import Bitext, DataSource
+from alignfreeze.errors import DataError
+
+
+def parallel_languages(source: DataSource, source_language: str) -> list[str]:
+    """The target languages that have parallel text with a source language, sorted."""
+    if source.supplier is not None:
+        return source.supplier.parallel_languages(source_language)
+    folder = source.root / "parallel"
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return sorted(
+        language
+        for language in {name.rpartition(".")[2] for name in names} - {source_language}
+        for stem in _stems(source_language, language)
+        if {f"{stem}.{source_language}", f"{stem}.{language}"} <= names
+    )
+
+
+def _stems(source_language: str, target: str) -> tuple[str, str]:
+    """The names that the files of a language pair may have, the preferred one first."""
+    return f"{source_language}-{target}", f"{target}-{source_language}"
+
+
+def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:
+    """Find the files of language pairs, fetched if need be.
+
+    The files of English and German are ``parallel/en-de.en`` and ``en-de.de``, and where
+    present ``parallel/en-de.align``, ``dictionaries/en-de.txt`` and ``de-en.txt``. Texts and
+    alignments may be named ``de-en`` instead; such an alignment has the German index first.
+
+    Args:
+        source: The data.
+        source_language: Code of the source language.
+        targets: Codes of the target languages.
+
+    Returns:
+        One bitext a target language, in their order.
+
+    Raises:
+        DataError: If a text is missing, or cannot be fetched; names it, and the languages that
+            have one.
+    """
+    return [_bitext(source, source_language, target) for target in targets]
+
+
+def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
+    if source_language == target:
+        raise DataError(f"a target language must not be the source language, got {target!r}")
+    if source.supplier is not None:
+        return source.supplier.fetch_bitext(source_language, target)
+    folder, dictionaries = source.root / "parallel", source.root / "dictionaries"
+    forward, backward = _stems(source_language, target)
+    source_file, target_file = _text_files(source, source_language, target)
+    reversed_alignment = folder / f"{backward}.align"
+    alignment_file = _present(folder / f"{forward}.align") or _present(reversed_alignment)
+    return Bitext(
+        source=source_language,
+        target=target,
+        source_file=source_file,
+        target_file=target_file,
+        alignment_file=alignment_file,
+        forward_dictionary=_present(dictionaries / f"{forward}.txt"),
+        backward_dictionary=_present(dictionaries / f"{backward}.txt"),
+        alignment_reversed=alignment_file == reversed_alignment,
+    )
+
+
+def bitext_digests(bitext: Bitext) -> dict[str, str]:
+    """The digest of each file of a language pair, whatever an aligner would read of them.
+
+    Raises:
+        DataError: If one cannot be read.
+    """
+    return {
+        role: file_digest(path) for role, path in asdict(bitext).items() if isinstance(path, Path)
+    }
+
+
+def _present(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _text_files(source: DataSource, source_language: str, target: str) -> tuple[Path, Path]:
+    """Both texts of a language pair."""
+    folder = source.root / "parallel"
+    candidates = [
+        (folder / f"{stem}.{source_language}", folder / f"{stem}.{target}")
+        for stem in _stems(source_language, target)
+    ]
+    for source_file, target_file in candidates:
+        if source_file.is_file() and target_file.is_file():
+            return source_file, target_file
+    halves = [files for files in candidates if files[0].is_file() or files[1].is_file()]
+    missing = next(path for path in (halves or candidates)[0][::-1] if not path.is_file())
+    known = " ".join(parallel_languages(source, source_language)) or "none"
+    raise DataError(
+        f"no such file, so {source_language}-{target} has no parallel text; "
+        f"languages with one: {known}",
+        file=missing,
+    )
+
+
+AUTO_ALIGNERS = ("dictionary", "pharaoh")
+"""The aligners that ``auto`` may stand for."""
+
+
+def resolve_aligner(name: str, bitext: Bitext) -> str:
+    """The aligner that ``auto`` stands for: the alignment file where there is one.
+
+    Args:
+        name: Name of an aligner, or ``auto``.
+        bitext: What is to be aligned.
+
+    Returns:
+        ``name`` itself unless it is ``auto``; then ``pharaoh`` or ``dictionary``.
+    """
+    if name != "auto":
+        return name
+    return "dictionary" if bitext.alignment_file is None else "pharaoh"

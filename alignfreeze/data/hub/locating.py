@@ -1,0 +1,155 @@
+"""Which files a split has, on the hub or in a data set that was downloaded in part."""
+
+import glob
+import hashlib
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignfreeze.contracts import HubSplit
+from alignfreeze.data.hub.cards import Config, read_config
+from alignfreeze.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+OTHER_NAMES = {"validation": "dev"}
+"""What some data sets call a split instead."""
+
+SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
+"""The name of one of the files that a split is cut into, such as
+``train-00000-of-00002.parquet``."""
+
+
+class SplitError(DataError):
+    """The files of a split are there in part, or are of the wrong kind."""
+
+
+@dataclass(frozen=True)
+class SplitFiles:
+    """The files of a split.
+
+    Attributes:
+        config: What the card says of its config.
+        name: The data set's name of the split.
+        paths: Paths, or addresses on the hub, of parquet files.
+    """
+
+    config: Config
+    name: str
+    paths: tuple[str, ...]
+
+    def state(self) -> str:
+        """SHA-256 of what the card says, and of the files' paths, sizes and times."""
+        digest = hashlib.sha256(f"{self.config.text}\n".encode())
+        for path in self.paths:
+            stat = Path(path).stat()
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+
+def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
+    """Find a split in a folder of downloaded data sets.
+
+    Returns:
+        Its files; ``None`` if there is none of the split.
+
+    Raises:
+        FileNotFoundError: If there is no such data set, or no file of its config.
+        LookupError: If it has no such config.
+        SplitError: If some of the split's files are missing, or are not parquet; names one.
+        DataError: If the card is malformed; names it.
+    """
+    folder = mirror / place.repository
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    config = read_config(folder / "README.md", place.config)
+    return _find(place, config, glob.escape(str(folder)), str(folder))
+
+
+def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
+    """Find a split on the hub; a folder of the same name here is nothing to it.
+
+    Raises:
+        Exception: Of any kind, as `find_mirrored`, or if the hub does not give what is asked for.
+    """
+    import huggingface_hub
+
+    card = huggingface_hub.hf_hub_download(
+        place.repository, "README.md", repo_type="dataset", revision=commit
+    )
+    base = f"hf://datasets/{place.repository}@{commit}"
+    return _find(place, read_config(Path(card), place.config), base, base)
+
+
+def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
+    patterns = _patterns(config, base, title)
+    for name in filter(None, (place.split, OTHER_NAMES.get(place.split))):
+        if name in patterns and (paths := _paths(patterns[name], base, title)):
+            return SplitFiles(config, name, paths)
+    has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
+    if not has:
+        raise FileNotFoundError(f"there is no file of config {config.name!r} in {title}")
+    named = " ".join(filter(None, (place.repository, place.config)))
+    logger.info("%s has no split %r, has: %s", named, place.split, " ".join(has))
+    return None
+
+
+def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
+    """Globs of the files of each split of a config; by their names, if the card has none."""
+    from datasets.data_files import get_data_patterns, sanitize_patterns
+
+    if "data_files" not in config.files:
+        folder = "/".join(filter(None, (base, config.files.get("data_dir"))))
+        return {
+            str(split): [
+                glob.escape(path)
+                for item in items
+                for path in _matches(f"{folder}/{item}", base)
+                if path.endswith(".parquet")
+            ]
+            for split, items in get_data_patterns(folder).items()
+        }
+    try:
+        patterns = sanitize_patterns(config.files["data_files"])
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{title}/README.md: config {config.name!r}: {reason}") from error
+    return {split: [f"{base}/{item}" for item in items] for split, items in patterns.items()}
+
+
+def _paths(patterns: list[str], base: str, title: str) -> tuple[str, ...]:
+    """The files of a split: all, or none."""
+    matches = {pattern: _matches(pattern, base) for pattern in patterns}
+    paths = sorted({path for found in matches.values() for path in found})
+    if other := [path for path in paths if not path.endswith(".parquet")]:
+        raise SplitError(f"{other[0]}: the files of a data set must be parquet")
+    missing = [f"{title}{item[len(base) :]}" for item, found in matches.items() if not found]
+    if paths and (missing := [*missing, *_missing_shards(paths)]):
+        raise SplitError(f"{missing[0]}: no such file, so the split is there in part only")
+    return tuple(paths)
+
+
+def _matches(pattern: str, base: str) -> list[str]:
+    from datasets.data_files import resolve_pattern
+
+    try:
+        return list(resolve_pattern(pattern, base))
+    except FileNotFoundError:
+        return []
+
+
+def _missing_shards(paths: Iterable[str]) -> list[str]:
+    """Files that the names of others speak of, such as the second of two."""
+    numbers = defaultdict(set)
+    for path in paths:
+        if match := SHARD.fullmatch(path):
+            numbers[match[1], match[3]].add(int(match[2]))
+    return [
+        f"{stem}-{number:05}-of-{total}.parquet"
+        for (stem, total), found in numbers.items()
+        for number in range(int(total))
+        if number not in found
+    ]

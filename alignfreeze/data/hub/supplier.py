@@ -1,0 +1,242 @@
+"""Brings labelled data and parallel text from the Hugging Face hub into the cache."""
+
+import hashlib
+import logging
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from alignfreeze.base.caching import cache_root
+from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
+from alignfreeze.data.hub.cards import DEFAULT
+from alignfreeze.data.hub.dictionaries import Dictionaries
+from alignfreeze.data.hub.files import is_whole, replacing
+from alignfreeze.data.hub.locating import SplitError, SplitFiles, find_mirrored, find_published
+from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
+from alignfreeze.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+NEWEST = "newest"
+"""Stands for a revision that was not pinned, in paths."""
+
+ENGLISH = "en"
+
+OPUS_100 = HubSplit(
+    repository="Helsinki-NLP/opus-100",
+    config=None,
+    split="train",
+    columns=("translation",),
+    revision="805090dc28bf78897da9641cdf08b61287580df9",
+)
+"""Parallel text of English with 99 languages; a config is two codes in alphabetical order."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+"""A revision that never moves, as a branch or a tag may."""
+
+ALL = "all"
+"""The folder of texts that are not cut short."""
+
+
+class HubSupplier:
+    """Fetches what is asked for, once; later runs find it in the cache.
+
+    Args:
+        mirror: Folder of data sets that were downloaded to ``namespace/name`` in it, read
+            instead of the hub. What changes there is read anew, a config and split at a time.
+        max_pairs: How many sentence pairs of a language to fetch at most; ``None``: all.
+    """
+
+    def __init__(self, mirror: Path | None = None, max_pairs: int | None = None) -> None:
+        self._mirror = mirror
+        self._max_pairs = max_pairs
+        self.root = self._folder(OPUS_100)
+        """The folder that parallel text and dictionaries are put into."""
+        dictionaries = None if mirror is None else mirror / "dictionaries"
+        self._dictionaries = Dictionaries(self.root / "dictionaries", dictionaries)
+
+    def file(self, place: HubSplit) -> Path:
+        """The parquet file that a split is, or will be, kept in."""
+        return self._folder(place) / (place.config or DEFAULT) / f"{place.split}.parquet"
+
+    def _folder(self, place: HubSplit) -> Path:
+        """The folder of a data set's revision."""
+        base = cache_root() / "hub"
+        if self._mirror is not None:
+            digest = hashlib.sha256(str(self._mirror).encode()).hexdigest()
+            base = cache_root() / "mirrors" / digest[:16]
+        return base / place.repository / (place.revision or NEWEST)
+
+    def has(self, place: HubSplit) -> bool:
+        """Whether a split can be had: in a mirror, whether all of its files are there.
+
+        One that is there in part is a warning. The hub has it unless it was found not to.
+
+        Raises:
+            DataError: If a mirror's card is malformed; names it.
+        """
+        if self._mirror is None:
+            return not self._absent(place).is_file()
+        with reaching(place, self._mirror):
+            try:
+                return find_mirrored(place, self._mirror) is not None
+            except SplitError as error:
+                logger.warning("%s is left out: %s", place.repository, error)
+            except (FileNotFoundError, LookupError):
+                pass
+        return False
+
+    def _absent(self, place: HubSplit) -> Path:
+        """The file that says that the hub has no such split, for runs without a network."""
+        return self.file(place).with_suffix(".absent")
+
+    def fetch(self, place: HubSplit) -> None:
+        """Write a split's file, unless it is there with all columns, or there is no such split.
+
+        Raises:
+            DataError: If the data set cannot be reached; names it.
+        """
+        if self._mirror is None:
+            self._fetch_published(place)
+        else:
+            self._fetch_mirrored(place, self._mirror)
+
+    def _fetch_published(self, place: HubSplit) -> None:
+        path, absent = self.file(place), self._absent(place)
+        kept = _columns(path)
+        if set(place.columns) <= set(kept) or absent.is_file():
+            return
+        wanted = _with(place, kept)
+        with reaching(wanted, None):
+            files = find_published(wanted, self._commit(wanted))
+            if files is None:
+                with replacing(absent) as (temporary,):
+                    temporary.touch()
+                return
+            with replacing(path) as (temporary,):
+                write_parquet(open_split(wanted, files), wanted, temporary)
+
+    def _fetch_mirrored(self, place: HubSplit, mirror: Path) -> None:
+        path = self.file(place)
+        note = path.with_suffix(".state")
+        with reaching(place, mirror):
+            files = find_mirrored(place, mirror)
+            if files is None:
+                path.unlink(missing_ok=True)
+                return
+            state = files.state()
+            kept = _columns(path) if _noted(note) == state else []
+            if set(place.columns) <= set(kept):
+                return
+            wanted = _with(place, kept)
+            with replacing(path, note) as (temporary, state_file):
+                write_parquet(open_split(wanted, files), wanted, temporary)
+                state_file.write_text(state, encoding="utf-8")
+
+    def _commit(self, place: HubSplit) -> str:
+        """The commit to read; what a revision that may move is, is asked once and kept to."""
+        from huggingface_hub import HfApi
+
+        if place.revision is not None and COMMIT.fullmatch(place.revision):
+            return place.revision
+        note = self._folder(place) / "revision"
+        if not note.is_file():
+            commit = HfApi().dataset_info(place.repository, revision=place.revision).sha
+            with replacing(note) as (temporary,):
+                temporary.write_text(f"{commit}\n", encoding="utf-8")
+            revision = place.revision or NEWEST
+            title = f"{place.repository}, revision {revision!r}"
+            logger.info("%s: from now on at commit %s (%s)", title, commit, note)
+        return note.read_text("utf-8").strip()
+
+    def parallel_languages(self, source_language: str) -> list[str]:
+        """The target languages that there is parallel text for, sorted; English is the source."""
+        if source_language != ENGLISH:
+            return []
+        return [name for name in sorted(PUBLISHED_LANGUAGES) if self.has(_texts(name))]
+
+    def fetch_bitext(self, source_language: str, target: str) -> Bitext:
+        """Write both texts of a language pair, unless they are there, and its dictionaries.
+
+        A language that was interrupted starts anew; one that is complete is not read again.
+
+        Raises:
+            DataError: If the texts cannot be reached; names them.
+        """
+        if source_language != ENGLISH:
+            raise DataError(
+                f"the hub's parallel text has the source language {ENGLISH!r} alone, "
+                f"got {source_language!r}"
+            )
+        source_file, target_file = self._fetch_texts(target)
+        return Bitext(
+            source=ENGLISH,
+            target=target,
+            source_file=source_file,
+            target_file=target_file,
+            forward_dictionary=self._dictionaries.fetch(ENGLISH, target),
+            backward_dictionary=self._dictionaries.fetch(target, ENGLISH),
+        )
+
+    def _fetch_texts(self, target: str) -> tuple[Path, Path]:
+        """Both texts; all of them will do where fewer are wanted, as readers stop there."""
+        place = _texts(target)
+        state, files = "", None
+        if self._mirror is not None:
+            with reaching(place, self._mirror):
+                files = self._text_files(place)
+                state = files.state()
+        part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
+        for name in dict.fromkeys((ALL, part)):
+            *texts, note = self._paths(name, target)
+            if _noted(note) == state and all(map(is_whole, texts)):
+                return texts[0], texts[1]
+        with reaching(place, self._mirror):
+            dataset = open_split(place, files or self._text_files(place))
+            with replacing(*texts, note) as (source_text, target_text, state_file):
+                written = {ENGLISH: source_text, target: target_text}
+                write_texts(dataset, place, written, self._max_pairs)
+                state_file.write_text(state, encoding="utf-8")
+        return texts[0], texts[1]
+
+    def _text_files(self, place: HubSplit) -> SplitFiles:
+        mirror = self._mirror
+        commit = self._commit(place) if mirror is None else ""
+        files = find_published(place, commit) if mirror is None else find_mirrored(place, mirror)
+        if files is None:
+            raise ValueError(f"it has no split {place.split!r}")
+        return files
+
+    def _paths(self, part: str, target: str) -> tuple[Path, Path, Path]:
+        """Both texts, and the note of what they were made of."""
+        stem = f"{self.root / part / 'parallel'}/{ENGLISH}-{target}"
+        return Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}"), Path(f"{stem}.state")
+
+
+def _texts(target: str) -> HubSplit:
+    """The parallel text of a target language."""
+    return replace(OPUS_100, config="-".join(sorted((ENGLISH, target))))
+
+
+def _with(place: HubSplit, columns: list[str]) -> HubSplit:
+    """A split with further columns: tasks that read different ones share the file."""
+    return replace(place, columns=tuple(dict.fromkeys((*columns, *place.columns))))
+
+
+def _noted(note: Path) -> str:
+    return note.read_text("utf-8") if note.is_file() else ""
+
+
+def _columns(path: Path) -> list[str]:
+    """The columns of a file in the cache; none where it is missing or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not is_whole(path):
+        return []
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        logger.warning("%s: cannot be read, and is fetched anew: %s", path, reason)
+        return []

@@ -1,0 +1,109 @@
+"""The shared half of word aligners that use an encoder."""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import torch
+
+from alignfreeze.base.versions import ENCODING
+from alignfreeze.contracts import Aligner, Bitext, RunModel
+from alignfreeze.encoders.families import layer_count, resolve_layers
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.errors import ConfigError, EncoderError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class OpenEncoder(NamedTuple):
+    """An encoder that is ready for use, and the index from 0 of the layer whose output counts."""
+
+    encoder: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    layer: int
+
+
+class EncoderAligner(Aligner):
+    """An aligner by an encoder's vectors.
+
+    Attributes:
+        model: The encoder, a folder or a name on the hub; where it is not given, the run's own.
+        layer: The layer whose output counts, 0 the first and -1 the last; where it is not given,
+            the one two thirds up (the eighth of twelve).
+    """
+
+    parallel: ClassVar[bool] = False  # an encoder uses all cores itself
+
+    model: RunModel = ""
+    layer: int | None = None
+
+    def inputs(self, bitext: Bitext) -> tuple[Path, ...]:
+        """The files of a model that is a folder; none for one from the hub.
+
+        Raises:
+            ConfigError: If no model is given.
+        """
+        if not self.model:
+            raise ConfigError("the aligner's model must be a folder or a name on the hub, got ''")
+        folder = Path(self.model).expanduser()
+        return tuple(sorted(path for path in folder.glob("*") if path.is_file()))
+
+    def identity(self) -> str:
+        """The versions of the libraries that compute, and the commit of a model from the hub.
+
+        Raises:
+            EncoderError: If the model cannot be loaded, or the hub's cache does not say.
+        """
+        versions = " ".join(f"{name} {version(name)}" for name in ENCODING)
+        if Path(self.model).expanduser().is_dir():
+            return versions
+        commit = _loaded(self.model, ())[0].config._commit_hash
+        if commit is None:
+            raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
+        return f"{versions} {commit}"
+
+    def open(self, bitext: Bitext) -> OpenEncoder:
+        """Load the encoder, or take the one that the last bitext was aligned with.
+
+        Raises:
+            ConfigError: If no model is given, or it has no such layer.
+            EncoderError: If the model cannot be loaded.
+        """
+        stamps = tuple(_stamp(path) for path in self.inputs(bitext))
+        encoder, tokenizer = _loaded(self.model, stamps)
+        n_layers = layer_count(encoder)
+        if self.layer is None:
+            return OpenEncoder(encoder, tokenizer, max(n_layers * 2 // 3 - 1, 0))
+        try:
+            (layer,) = resolve_layers((self.layer,), n_layers)
+        except EncoderError as error:
+            raise ConfigError(f"the aligner's {error}") from None
+        return OpenEncoder(encoder, tokenizer, layer)
+
+
+@contextmanager
+def on_accelerator(encoder: torch.nn.Module) -> Iterator[torch.device]:
+    """Have the encoder on the accelerator for a while, whose memory training needs afterwards."""
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    encoder.to(device)
+    try:
+        yield device
+    finally:
+        encoder.to("cpu")
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Name, time of change and size of a file: they tell whether it was changed."""
+    status = path.stat()
+    return path.name, status.st_mtime_ns, status.st_size
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
+    """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
+    return load_encoder(model), load_tokenizer(model)

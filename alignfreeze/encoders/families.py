@@ -1,0 +1,205 @@
+"""The one place that knows how encoder families name their parts, and how they are loaded."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import transformers
+from torch import Tensor, nn
+
+from alignfreeze.contracts import ParameterSite
+from alignfreeze.encoders.modelfiles import reading
+from alignfreeze.errors import EncoderError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+logger = logging.getLogger(__name__)
+
+
+_ANY_FAMILY = ""
+
+
+_PLACES: dict[str, dict[str, int]] = {
+    _ANY_FAMILY: {
+        "pooler": -1,
+        "final_norm": -1,  # ModernBERT
+        "norm": -1,  # EuroBERT
+        "LayerNorm": -1,  # RoBERTa-PreLayerNorm
+        "encoder.ln": -1,  # Megatron-BERT
+        "encoder.emb_layer_norm_after": -1,  # ESM
+    },
+    "xlm-roberta-xl": {"encoder.LayerNorm": -1},
+    "deberta-v2": {"encoder.conv": 0},
+}
+"""By family (``model_type``): parts outside of the layers that are not embeddings, and the index
+of the layer that they belong to."""
+
+
+_STACKS = {
+    "bert": "encoder",
+    "camembert": "encoder",
+    "distilbert": "transformer",
+    "electra": "encoder",
+    "roberta": "encoder",
+    "xlm-roberta": "encoder",
+}
+"""By family: the module that calls the layers one after the other, where these know nothing of a
+subword's position but its embedding."""
+
+
+def layer_count(encoder: "PreTrainedModel") -> int:
+    """How many layers an encoder's configuration says it has.
+
+    Raises:
+        EncoderError: If it does not say.
+    """
+    return _layers_in(encoder.config, _who(encoder))
+
+
+def read_layer_count(name_or_path: str) -> int:
+    """The same of a model that is not loaded: its weights are not looked at.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+
+    Raises:
+        EncoderError: If it cannot be read, or does not say.
+    """
+    with reading(name_or_path) as options:
+        config = transformers.AutoConfig.from_pretrained(**options)
+    return _layers_in(config, f"model {name_or_path!r}")
+
+
+def _layers_in(config: Any, who: str) -> int:
+    count = getattr(config, "num_hidden_layers", None)
+    if not isinstance(count, int):
+        raise EncoderError(f"{who} has no num_hidden_layers in its configuration")
+    return count
+
+
+def hidden_size(encoder: "PreTrainedModel") -> int:
+    """The width of the encoder's hidden states."""
+    return int(encoder.config.hidden_size)
+
+
+def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
+    """Where each parameter sits, by its name, in the order of the parameters.
+
+    Every `torch.nn.ModuleList` with as many modules as the encoder has layers holds the layers
+    (XLM has four such lists, side by side). What is in none of them belongs to the embeddings,
+    but for what comes after the layers, such as a pooler, which counts as the last layer's.
+
+    Args:
+        encoder: The encoder, without a task head.
+
+    Raises:
+        EncoderError: If there is no such list, or the model has a task head.
+    """
+    if encoder.base_model is not encoder:
+        raise EncoderError(f"{_who(encoder)} has a task head; give its base_model")
+    n_layers = layer_count(encoder)
+    lists = _layer_lists(encoder, n_layers)
+    places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
+    sites = {}
+    for name, _ in encoder.named_parameters():
+        layer: int | None = None
+        for prefix in lists:
+            if name.startswith(f"{prefix}."):
+                layer = int(name.removeprefix(f"{prefix}.").partition(".")[0])
+        for prefix, place in places.items():
+            if name.startswith(f"{prefix}."):
+                layer = place % n_layers
+        sites[name] = ParameterSite(name=name, layer=layer)
+    return sites
+
+
+def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
+    """Names of the lists that hold the layers, without lists inside of them."""
+    found: list[str] = []
+    others: list[str] = []
+    for name, module in encoder.named_modules():
+        if not isinstance(module, nn.ModuleList) or name.startswith(tuple(f"{f}." for f in found)):
+            continue
+        if len(module) == n_layers:
+            found.append(name)
+        else:
+            others.append(f"{name} ({len(module)})")
+    if not found:
+        raise EncoderError(
+            f"{_who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
+            f"{n_layers} modules, found {', '.join(others) or 'no list at all'}"
+        )
+    return found
+
+
+def layer_list(encoder: "PreTrainedModel") -> nn.ModuleList:
+    """The list that holds an encoder's layers.
+
+    Raises:
+        EncoderError: If there is none, or if there are several, side by side (as in XLM).
+    """
+    lists = _layer_lists(encoder, layer_count(encoder))
+    if len(lists) > 1:
+        raise EncoderError(f"{_who(encoder)} keeps its layers in several lists: {', '.join(lists)}")
+    layers = encoder.get_submodule(lists[0])
+    assert isinstance(layers, nn.ModuleList)
+    return layers
+
+
+def layer_stack(encoder: "PreTrainedModel") -> nn.Module | None:
+    """The module that runs all layers, from hidden states and an attention mask alone.
+
+    Returns:
+        Called with ``hidden_states`` of shape (batch, subwords, hidden), in any order of subwords,
+        and an ``attention_mask``; ``None`` where the family has no such module, or is not known.
+    """
+    name = _STACKS.get(encoder.config.model_type)
+    return None if name is None else encoder.get_submodule(name)
+
+
+def resolve_layers(layers: tuple[int, ...], n_layers: int) -> tuple[int, ...]:
+    """Count layers from 0: -1, the last one, becomes ``n_layers - 1``.
+
+    Raises:
+        EncoderError: If one is not in ``[-n_layers, n_layers - 1]``.
+    """
+    for layer in layers:
+        if not -n_layers <= layer < n_layers:
+            raise EncoderError(f"layer must be in [-{n_layers}, {n_layers - 1}], got {layer}")
+    return tuple(layer % n_layers for layer in layers)
+
+
+def word_states(
+    encoder: "PreTrainedModel", input_ids: Tensor, attention_mask: Tensor, layers: tuple[int, ...]
+) -> list[Tensor]:
+    """The outputs of some layers.
+
+    Args:
+        encoder: The encoder, without a task head.
+        input_ids: Subword ids of shape (batch, subwords).
+        attention_mask: 1 for a subword, 0 for padding, of shape (batch, subwords).
+        layers: 0 is the first layer, -1 the last, -2 the penultimate.
+
+    Returns:
+        For each of ``layers``, its output of shape (batch, subwords, hidden); the last one's is
+        what the encoder returns as its last hidden state, a closing norm included.
+
+    Raises:
+        EncoderError: If a layer is out of range.
+    """
+    n_layers = layer_count(encoder)
+    resolved = resolve_layers(layers, n_layers)
+    outputs = encoder(
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        output_hidden_states=min(resolved, default=0) < n_layers - 1,
+    )
+    return [
+        outputs.last_hidden_state if layer == n_layers - 1 else outputs.hidden_states[layer + 1]
+        for layer in resolved
+    ]
+
+
+def _who(encoder: "PreTrainedModel") -> str:
+    return f"model {encoder.config.name_or_path or type(encoder).__name__!r}"

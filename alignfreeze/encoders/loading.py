@@ -1,0 +1,144 @@
+"""Encoders, with a head and without, loaded from a folder or the hub."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from torch import nn
+from transformers.models.auto import modeling_auto
+
+from alignfreeze.encoders.modelfiles import reading
+from alignfreeze.errors import EncoderError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+logger = logging.getLogger(__name__)
+
+
+def load_encoder(name_or_path: str) -> "PreTrainedModel":
+    """Load an encoder without a head, in float32 and in evaluation mode.
+
+    A pooler that the checkpoint lacks, the encoder lacks too: nothing that it has is drawn, and
+    the caller's random numbers are the same whatever the checkpoint holds.
+
+    Args:
+        name_or_path: A folder, or a name on the Hugging Face hub. What exists, or starts like a
+            path, is never looked up on the hub.
+
+    Raises:
+        EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.
+    """
+    with reading(name_or_path) as options:
+        _require_encoder(name_or_path, transformers.AutoConfig.from_pretrained(**options))
+        with torch.random.fork_rng(devices=[]):
+            # Weights of another shape are told of below, more clearly than by transformers.
+            encoder, report = transformers.AutoModel.from_pretrained(
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **options,
+            )
+    _leave_out_poolers(encoder, _lost_weights(name_or_path, report))
+    return encoder  # type: ignore[no-any-return]
+
+
+def load_with_head(
+    name_or_path: str, auto_class: str, labels: tuple[str, ...]
+) -> "PreTrainedModel":
+    """Load an encoder with a task head, in float32 and in evaluation mode.
+
+    The head, and a pooler that the checkpoint lacks, are drawn at random: from the caller's random
+    numbers, and in the same order whatever the checkpoint holds, so that equal seeds give equal
+    heads.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+        auto_class: Class in transformers that has the head, e.g.
+            ``AutoModelForTokenClassification``.
+        labels: Names of its classes; empty where it has none.
+
+    Raises:
+        EncoderError: As in `load_encoder`, or if there is no such class.
+    """
+    cls = getattr(transformers, auto_class, None)
+    if cls is None:
+        raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
+    encoder = load_encoder(name_or_path)
+    names = dict(enumerate(labels))
+    # The checkpoint may have been made for another task. A head that tells no classes apart has
+    # two outputs: where a span starts, and where it ends.
+    extra: dict[str, Any] = {"problem_type": None, "num_labels": len(labels) or 2}
+    if labels:
+        extra |= {"id2label": names, "label2id": {v: k for k, v in names.items()}}
+    with reading(name_or_path) as options:
+        config = transformers.AutoConfig.from_pretrained(**options, **extra)
+        model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
+    # The encoder alone may have a pooler that the head does without, or the other way round.
+    report = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
+    if lost := [key for key in report.missing_keys if not _is_poolers(key)]:
+        raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+    return model
+
+
+def load_finetuned(folder: Path, auto_class: str) -> "PreTrainedModel":
+    """Load a model with the head that it was fine-tuned with, in float32, in evaluation mode.
+
+    Args:
+        folder: One that `modelfiles.save` has written.
+        auto_class: As in `load_with_head`.
+
+    Raises:
+        EncoderError: If it cannot be loaded.
+    """
+    with reading(str(folder)) as options:
+        cls = getattr(transformers, auto_class)
+        model: PreTrainedModel = cls.from_pretrained(dtype=torch.float32, **options)
+    return model
+
+
+def _require_encoder(name: str, config: Any) -> None:
+    """Encoder-decoders and decoders do not represent a word by its context on both sides."""
+    family = config.model_type
+    masked = family in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    causal = family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    if getattr(config, "is_encoder_decoder", False):
+        kind = "an encoder-decoder"
+    elif getattr(config, "is_decoder", False) or (causal and not masked):
+        kind = "a decoder"
+    else:
+        return
+    raise EncoderError(
+        f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
+    )
+
+
+def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
+    """The parameters of a pooler that a checkpoint lacks: words do not use it.
+
+    Raises:
+        EncoderError: If it lacks others.
+    """
+    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    if needed := [key for key in lost if not _is_poolers(key)]:
+        raise EncoderError(
+            f"model {name!r}: the checkpoint lacks {len(needed)} of the encoder's parameters, "
+            f"or has them in another shape, e.g. {needed[0]}"
+        )
+    return lost
+
+
+def _is_poolers(key: str) -> bool:
+    return "pooler" in key.split(".")
+
+
+def _leave_out_poolers(encoder: nn.Module, keys: list[str]) -> None:
+    """Take the poolers out that some parameters belong to."""
+    for key in keys:
+        names = key.split(".")
+        owner = encoder.get_submodule(".".join(names[: names.index("pooler")]))
+        # What transformers' own models without one have.
+        setattr(owner, "pooler", None)  # noqa: B010

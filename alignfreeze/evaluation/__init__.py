@@ -1,0 +1,1 @@
+"""Fine-tuning, prediction, scores and their statistics."""

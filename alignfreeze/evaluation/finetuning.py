@@ -1,0 +1,126 @@
+"""The fine-tuning phase: a task head on the encoder, trained in the source language."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Feature
+from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
+from alignfreeze.training.acceleration import accelerated
+from alignfreeze.training.batches import FeatureBatch, FeatureStream
+from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.training.loop import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
+from alignfreeze.training.packing import PackedLayers, packed_layers
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel
+
+
+class TaskModel(nn.Module):
+    """A model with a task head, called with batches.
+
+    Args:
+        model: The model.
+        layers: Its layers, if they can run a batch packed.
+    """
+
+    def __init__(self, model: "PreTrainedModel", layers: PackedLayers | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.layers = layers
+
+    def forward(self, batch: FeatureBatch) -> Tensor:
+        """The head's own loss, a mean over the targets that count, as their sum; a scalar."""
+        with nullcontext() if self.layers is None else self.layers.packed(batch.packing):
+            loss, outputs, *_ = self.model(**batch.inputs, **batch.targets).to_tuple()
+        # The mean over no target is not a number.
+        result: Tensor = loss * batch.weight if batch.weight else outputs.sum() * 0
+        return result
+
+
+def steps_of_epochs(
+    config: RunConfig, task_epochs: float, n_features: int, n_processes: int
+) -> int:
+    """Optimizer steps of fine-tuning that the epochs, as given or else the task's, come to."""
+    rows_a_step = config.finetune_batch_size * config.accumulation * n_processes
+    epochs = config.finetune_epochs or task_epochs
+    return math.ceil(n_features * epochs / rows_a_step)
+
+
+def finetune(
+    model: "PreTrainedModel",
+    features: Sequence[Feature],
+    config: RunConfig,
+    *,
+    padding: int,
+    steps: int,
+    accelerator: "Accelerator",
+    checkpoints: CheckpointFolder,
+    on_loss: Callable[[LossRecord], None],
+    milestones: Milestones = NO_MILESTONES,
+) -> TrainingResult:
+    """Fine-tune a model in place, all of its parameters.
+
+    Args:
+        model: An encoder with a task head; afterwards in evaluation mode.
+        features: The training rows.
+        config: Seed, batch size, learning rate, warm-up and the like.
+        padding: Id of the padding token.
+        steps: Optimizer steps.
+        accelerator: Where to train.
+        checkpoints: Where the state is kept on the way.
+        on_loss: Called with each new record of the loss.
+        milestones: What to do on the way.
+
+    Raises:
+        Interrupted: When a signal asked the process to end.
+    """
+    plan = TrainingPlan(
+        phase="fine-tuning",
+        unit="rows",
+        steps=steps,
+        learning_rate=config.finetune_lr,
+        warmup_steps=round(config.warmup * steps),
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
+    ids = used_ids((feature.input_ids for feature in features), padding)
+    with (
+        compact_vocabulary(model, ids) as vocabulary,
+        packed_layers(model) as layers,
+        accelerated(
+            model,
+            compiled=config.compile,
+            activation_checkpointing=config.activation_checkpointing,
+        ),
+    ):
+
+        def reached(step: int) -> None:
+            with vocabulary.whole():
+                milestones.reached(step)
+
+        stream = FeatureStream(
+            features,
+            batch_size=config.finetune_batch_size,
+            padding=padding,
+            seed=config.seed,
+            packed=layers is not None,
+        )
+        result = train(
+            TaskModel(model, layers),
+            stream,
+            plan,
+            accelerator,
+            checkpoints=checkpoints,
+            resume=config.resume,
+            on_loss=on_loss,
+            milestones=replace(milestones, reached=reached),
+        )
+    model.eval()
+    return result

@@ -1,0 +1,123 @@
+"""Zero-shot evaluation: a fine-tuned model on the splits of every language."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate.utils import gather_object
+
+from alignfreeze.base.progress import progress_bar
+from alignfreeze.base.threads import in_threads
+from alignfreeze.contracts import Feature, Prediction, Task
+from alignfreeze.training.batches import FeatureBatch, batches_by_length
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from tqdm import tqdm
+    from transformers import PreTrainedModel
+from alignfreeze.evaluation.scores import EvaluationSet, Score
+
+CPU_SUBWORDS = 1024
+"""Subwords in a batch on a CPU."""
+
+
+def predict(
+    model: "PreTrainedModel",
+    task: Task,
+    features: Sequence[Feature],
+    *,
+    batch_size: int,
+    padding: int,
+    accelerator: "Accelerator",
+) -> list[Prediction]:
+    """What the model says of each feature, in evaluation mode and without gradients.
+
+    Args:
+        model: On the accelerator's device.
+        task: Reduces the model's outputs; on a CPU, of as many batches at once as there are cores.
+        features: The rows.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        accelerator: Where, and in which precision.
+
+    Returns:
+        For each feature the arrays that `Task.metrics` takes.
+    """
+    model.eval()
+    result: list[Prediction] = [()] * len(features)
+    on_cpu = accelerator.device.type == "cpu"
+    # A CPU is fastest with what its caches hold.
+    most = CPU_SUBWORDS if on_cpu else None
+    batches = batches_by_length(features, batch_size, padding, subwords=most)
+    bar: tqdm[None] = progress_bar(
+        (), "evaluation", "row", shown=accelerator.is_main_process, total=len(features)
+    )
+
+    counting = Lock()
+
+    def run(batches: Iterator[FeatureBatch]) -> None:
+        with torch.inference_mode(), accelerator.autocast():
+            for batch in batches:
+                outputs = model(**batch.to(accelerator.device).inputs)
+                arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
+                for place, row in enumerate(batch.rows):
+                    length = len(features[row].input_ids)
+                    result[row] = tuple(
+                        array[place, :length] if array.ndim > 1 else array[place]
+                        for array in arrays
+                    )
+                with counting:
+                    bar.update(batch.size)
+
+    with bar:
+        in_threads(run, batches, torch.get_num_threads() if on_cpu else 1)
+    return result
+
+
+def evaluate(
+    model: "PreTrainedModel",
+    task: Task,
+    sets: Sequence[EvaluationSet],
+    *,
+    batch_size: int,
+    padding: int,
+    accelerator: "Accelerator",
+) -> list[Score]:
+    """Score a fine-tuned model on several languages and splits, shared among the processes.
+
+    Args:
+        model: The fine-tuned model.
+        task: Its task.
+        sets: What to evaluate on.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        accelerator: Where, and in which precision.
+
+    Returns:
+        All scores, in the order of ``sets``; the same in every process.
+    """
+    model.to(accelerator.device)
+    numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
+    # All sets at once: the more rows there are, the more of them have the same length.
+    predictions = iter(
+        predict(
+            model,
+            task,
+            [feature for number in numbers for feature in sets[number].features],
+            batch_size=batch_size,
+            padding=padding,
+            accelerator=accelerator,
+        )
+    )
+    own: list[tuple[int, dict[str, float]]] = []
+    for number in numbers:
+        chosen = sets[number]
+        found = list(islice(predictions, len(chosen.features)))
+        own.append((number, task.metrics(chosen.examples, chosen.features, found)))
+    return [
+        Score(sets[number].language, sets[number].split, metric, value)
+        for number, metrics in sorted(gather_object(own))
+        for metric, value in metrics.items()
+    ]

@@ -1,0 +1,123 @@
+"""A task's examples in every language of a run, read and checked early, tokenized once."""
+
+import logging
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, get_args
+
+from alignfreeze.base.digests import file_digest
+from alignfreeze.contracts import DataSource, Feature, Split, Task
+from alignfreeze.errors import MissingSplitError
+from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.text.words import WordCounts, summed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+
+def metric_note(name: str, task: Task | type[Task], metric: str) -> str:
+    """What the reader of a table has to know of a task's metric; empty where it is plain."""
+    note = task.metric_notes.get(metric)
+    return f"{name} {metric}: {note}." if note else ""
+
+
+class TaskData:
+    """A task with all examples that a run trains and evaluates on.
+
+    Args:
+        name: The name that the task is registered under.
+        task: The task.
+        digest: Of its code.
+        source: Where the examples come from.
+        source_language: The language to fine-tune in.
+        targets: The languages to evaluate in, besides.
+        tokenizer: The encoder's.
+        max_length: Subwords of a row, special tokens included.
+
+    Raises:
+        DataError: If a file is malformed, or a language has no test split.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        digest: str,
+        *,
+        source: DataSource,
+        source_language: str,
+        targets: Sequence[str],
+        tokenizer: "PreTrainedTokenizerBase",
+        max_length: int,
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.digest = digest
+        self.targets = tuple(targets)
+        self._source_language = source_language
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
+        self._sets: dict[tuple[str, Split], EvaluationSet] = {}
+        self._files: dict[str, str] = {}
+        for split in get_args(Split):
+            self._read(source, source_language, split)
+        for language in self.targets:
+            try:
+                self._read(source, language, "validation")
+            except MissingSplitError:
+                logger.warning("%s: %s has no validation split", self.name, language)
+            self._read(source, language, "test")
+
+    def _read(self, source: DataSource, language: str, split: Split) -> None:
+        self._examples[language, split] = self.task.load(source, language, split)
+        file = self.task.require_file(source, language, split)
+        self._files[f"{language}/{split}"] = file_digest(file)
+
+    @property
+    def metric_note(self) -> str:
+        """What the reader of a table has to know of the primary metric; empty where it is plain."""
+        return metric_note(self.name, self.task, self.task.primary_metric)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a result depends on: the task's name, hyperparameters and code, and the data."""
+        return {
+            "task": self.name,
+            "args": self.task.model_dump(mode="json"),
+            "code": self.digest,
+            "data": self._files,
+        }
+
+    @cached_property
+    def training_features(self) -> list[Feature]:
+        """The rows to fine-tune on."""
+        rows = self._featurize(self._examples[self._source_language, "train"])
+        return self.task.training_rows(rows)
+
+    def evaluation_sets(self, splits: Collection[Split]) -> list[EvaluationSet]:
+        """Some splits of every language that has them, tokenized once."""
+        keys = [key for key in self._examples if key[1] in splits]
+        for key in keys:
+            if key not in self._sets:
+                examples = self._examples[key]
+                self._sets[key] = EvaluationSet(*key, examples, self._featurize(examples))
+        return [self._sets[key] for key in keys]
+
+    def word_counts(self, splits: Collection[Split]) -> dict[str, WordCounts]:
+        """How the words of some splits are read, by language; empty where words have no targets."""
+        found: dict[str, list[WordCounts]] = {}
+        for chosen in self.evaluation_sets(splits):
+            counts = self.task.word_counts(chosen.features, self._tokenizer)
+            if counts is not None:
+                found.setdefault(chosen.language, []).append(counts)
+        return {language: summed(counts) for language, counts in found.items()}
+
+    def languages(self, split: Split) -> list[str]:
+        """The languages of the run that have a split."""
+        return [language for language, found in self._examples if found == split]
+
+    def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
+        return self.task.featurize(examples, self._tokenizer, self._max_length)

@@ -1,5 +1,0 @@
-"""Data sets of the Hugging Face hub, brought into the cache when they are first needed."""
-
-from alignfreeze.hub.supplier import HubSupplier
-
-__all__ = ["HubSupplier"]

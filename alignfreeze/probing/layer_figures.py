@@ -1,0 +1,242 @@
+"""Figures of what realignment does, layer by layer, drawn without touching matplotlib's state."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from alignfreeze.probing.geometry import AlignmentScore, DriftScore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+from alignfreeze.base.plotting import COLOURS, DASHES, DPI, GREY, LINE, MARKERS
+
+PRETRAINED = "pretrained"
+"""The stage that all strategies begin with: one grey line, where they have the same scores."""
+
+
+MOST_BANDS = 3
+"""Lines above whose number shaded ranges would hide each other: bars side by side replace them."""
+
+
+BARS_WIDTH = 0.6
+"""How far the bars of a layer spread, where the next layer is at 1."""
+
+
+LEAST_TOP = 0.01
+"""Of the greatest possible value, what the y axis shows at least: rounding is no drift."""
+
+
+S = TypeVar("S", AlignmentScore, DriftScore)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the figure: its name, the scores that it sums up, and how it looks."""
+
+    label: str
+    scores: Sequence[Any]
+    style: Mapping[str, Any]
+
+
+class _Summary(NamedTuple):
+    """For each of some layers the mean, the least and the greatest value of any language."""
+
+    layers: list[int]
+    means: list[float]
+    lows: list[float]
+    highs: list[float]
+
+
+def alignment_figure(
+    scores: Mapping[str, Sequence[AlignmentScore]], *, title: str = ""
+) -> "Figure":
+    """Word alignment accuracy by layer, weak on the left, strong on the right.
+
+    A line is the mean over languages of both directions' mean; where there are several
+    languages, a band or bars go from the lowest to the highest.
+
+    Args:
+        scores: By strategy; of any stages. A strategy on its own is not named.
+        title: Stands above, such as the model's name.
+
+    Raises:
+        ValueError: If there is no score.
+    """
+    panels: dict[str, Callable[[Any], bool]] = {
+        "weak: nearest word of the other language": lambda score: score.kind == "weak",
+        "strong: nearest word of both languages": lambda score: score.kind == "strong",
+    }
+    return _figure(_lines(scores), panels, "word alignment accuracy (%)", scale=100, title=title)
+
+
+def drift_figure(
+    scores: Mapping[str, Sequence[DriftScore]], *, source_language: str, title: str = ""
+) -> "Figure":
+    """Drift by layer, of target languages on the left, of the source language on the right.
+
+    A line is the mean over languages; where there are several, a band or bars go from the
+    lowest to the highest.
+
+    Args:
+        scores: By strategy; of any stages. A strategy on its own is not named.
+        source_language: Code of the source language.
+        title: Stands above, such as the model's name.
+
+    Raises:
+        ValueError: If there is no score.
+    """
+    panels: dict[str, Callable[[Any], bool]] = {
+        "target languages": lambda score: score.language != source_language,
+        f"source language ({source_language})": lambda score: score.language == source_language,
+    }
+    return _figure(_lines(scores), panels, "drift (1 − linear CKA)", scale=1, title=title)
+
+
+def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
+    """One line a stage and strategy, stage after stage.
+
+    Of one strategy, stages differ in colour and marker; of several, strategies do, and their
+    stages differ in dashes.
+    """
+    stages: dict[str, dict[str, list[S]]] = {}
+    for strategy, own in scores.items():
+        for score in own:
+            stages.setdefault(score.stage, {}).setdefault(strategy, []).append(score)
+    # A strategy that does not realign may be the first, and must not put that stage last.
+    stages = dict(sorted(stages.items(), key=lambda item: item[0].startswith("finetuned")))
+    if not stages:
+        raise ValueError("a figure needs at least one score, got none")
+    lines = []
+    first, *others = stages.get(PRETRAINED, {}).values() or [[]]
+    if first and all(other == first for other in others):
+        lines.append(_Line(PRETRAINED, first, {"color": GREY, "marker": "h"}))
+        del stages[PRETRAINED]
+    for number, (stage, by_strategy) in enumerate(stages.items()):
+        for strategy, own in by_strategy.items():
+            if len(scores) == 1:
+                lines.append(_Line(stage, own, _style(number)))
+            else:
+                style = _style(list(scores).index(strategy), dashes=number)
+                lines.append(_Line(f"{strategy}, {stage}", own, style))
+    return lines
+
+
+def _style(number: int, *, dashes: int = 0) -> dict[str, Any]:
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": DASHES[dashes % len(DASHES)],
+    }
+
+
+def _figure(
+    lines: Sequence[_Line],
+    panels: Mapping[str, Callable[[Any], bool]],
+    y_label: str,
+    *,
+    scale: float,
+    title: str,
+) -> "Figure":
+    """Panels side by side, each of the scores that it takes, with one legend below them all.
+
+    The legend says how many languages the first panel shows.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    layers = sorted({score.layer for line in lines for score in line.scores})
+    bands = len(lines) <= MOST_BANDS and len(layers) > 1
+    legend_rows = -(-len(lines) // _columns(lines))
+    width = 8.4 + 0.3 * max(0, len(layers) - 12)
+    figure = Figure(figsize=(width, 3.9 + 0.22 * legend_rows), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(panels), sharey=True)
+    for panel, (name, takes) in zip(axes, panels.items(), strict=True):
+        _prepare(panel, name, layers)
+        summaries = [_summary([s for s in line.scores if takes(s)], scale) for line in lines]
+        _draw(panel, lines, summaries, bands=bands)
+    axes[0].set_ylabel(y_label)
+    top = max(axes[0].get_ylim()[1], LEAST_TOP * scale)
+    axes[0].set_ylim(0, min(top, 1.02 * scale))
+    counted = next(iter(panels.values()))
+    languages = [{s.language for s in line.scores if counted(s)} for line in lines]
+    _add_legend(figure, lines, _caption(languages, "shaded" if bands else "bars"))
+    if title:
+        figure.suptitle(title, fontsize=11).set_parse_math(False)
+    return figure
+
+
+def _prepare(panel: "Axes", name: str, layers: Sequence[int]) -> None:
+    """Axes with a tick a layer."""
+    panel.set_title(name, fontsize=10, loc="left")
+    panel.set_xlabel("layer (0 is the first)")
+    panel.set_xticks(layers)
+    panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
+    panel.tick_params(labelsize=9)
+    panel.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _summary(scores: Sequence[Any], scale: float) -> _Summary:
+    """Several scores of a language and layer count by their mean."""
+    values: dict[int, dict[str, list[float]]] = {}
+    for score in scores:
+        values.setdefault(score.layer, {}).setdefault(score.language, []).append(score.value)
+    layers = sorted(values)
+    means = [[scale * float(np.mean(v)) for v in values[layer].values()] for layer in layers]
+    return _Summary(
+        layers,
+        means=[float(np.mean(languages)) for languages in means],
+        lows=[min(languages) for languages in means],
+        highs=[max(languages) for languages in means],
+    )
+
+
+def _draw(
+    panel: "Axes", lines: Sequence[_Line], summaries: Sequence[_Summary], *, bands: bool
+) -> None:
+    """Lines with their ranges, as bands behind them or as bars beside each other."""
+    shifts = (np.arange(len(lines)) + 0.5) / len(lines) - 0.5
+    for line, summary, shift in zip(lines, summaries, shifts, strict=True):
+        x = np.array(summary.layers) + (0 if bands else BARS_WIDTH * shift)
+        colour = line.style["color"]
+        if bands:
+            panel.fill_between(x, summary.lows, summary.highs, color=colour, alpha=0.15, lw=0)
+        else:
+            panel.vlines(x, summary.lows, summary.highs, color=colour, alpha=0.4, lw=1.2)
+        panel.plot(x, summary.means, clip_on=False, zorder=3, **LINE, **line.style)
+
+
+def _columns(lines: Sequence[_Line]) -> int:
+    return 2 if len(lines) == 4 else min(len(lines), 3)
+
+
+def _caption(languages: Sequence[set[str]], ranges: str) -> str:
+    """What the lines and their ranges are, given the languages of each line."""
+    if any(found != languages[0] for found in languages):
+        return f"mean over languages ({ranges}: lowest to highest)"
+    if len(languages[0]) == 1:
+        return f"language: {min(languages[0])}"
+    return f"mean over {len(languages[0])} languages ({ranges}: lowest to highest)"
+
+
+def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str) -> None:
+    from matplotlib.lines import Line2D
+
+    legend = figure.legend(
+        handles=[Line2D([], [], label=line.label, **LINE, **line.style) for line in lines],
+        title=caption,
+        title_fontsize=9,
+        loc="outside lower center",
+        ncols=_columns(lines),
+        frameon=False,
+        fontsize=9,
+        handlelength=3,
+        borderaxespad=0,
+    )
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)

@@ -1,0 +1,1 @@
+"""Realignment: the objective, its pairs, the phase, the frozen prefix."""

@@ -1,0 +1,275 @@
+"""Batches of aligned sentence pairs for realignment, tokenized once and as late as possible."""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.encoders.vocabulary import used_ids
+from alignfreeze.text.words import (
+    SpecialTokens,
+    Subwords,
+    WordCounts,
+    count_words,
+    subwords_of,
+    summed,
+)
+from alignfreeze.training.acceleration import moved
+from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED_PAIRS = 200_000
+"""Tokenized sentence pairs that are kept for the next epoch, about 1 kB each."""
+
+
+COUNTED_PAIRS = 20_000
+"""Sentence pairs whose words are counted, at most: a share of 1 % has an error of far less."""
+
+
+@dataclass(frozen=True)
+class EncodedSide:
+    """One side of a sentence pair as a model reads it.
+
+    Attributes:
+        input_ids: Subword ids, special tokens included, of shape (subwords,).
+        places: Position of each word's representative, of shape (words,); words that were cut
+            off at the end are left out.
+        n_words: How many words the sentence has, those cut off included.
+    """
+
+    input_ids: NDArray[np.int32]
+    places: NDArray[np.int32]
+    n_words: int
+
+    def word_counts(self, unknown: int | None) -> WordCounts:
+        """How its words are read, by a tokenizer with this unknown token."""
+        return count_words(self.input_ids, self.places, n_words=self.n_words, unknown=unknown)
+
+
+@dataclass(frozen=True)
+class EncodedPair:
+    """A tokenized sentence pair.
+
+    Attributes:
+        source: The sentence in the source language.
+        target: Its translation.
+        links: Pairs of words, source first, of shape (links, 2); both words are within.
+    """
+
+    source: EncodedSide
+    target: EncodedSide
+    links: NDArray[np.int64]
+
+    @property
+    def length(self) -> int:
+        """Subwords of the longer side."""
+        return max(len(self.source.input_ids), len(self.target.input_ids))
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Sentence pairs as one batch: all source sentences, then all target sentences.
+
+    Attributes:
+        input_ids: Of shape (2 * pairs, subwords).
+        attention_mask: Of the same shape.
+        word_positions: Where each word's representative is in the flattened batch, of shape
+            (words,).
+        anchors: Rows of ``word_positions`` that have a translation, of shape (anchors,);
+            every aligned word of either side is one.
+        positives: For each anchor the row of its translation, of shape (anchors,).
+        size: How many sentence pairs.
+        states: What the lowest layer that is run reads, of shape (2 * pairs, subwords, hidden);
+            ``None`` where all layers are run.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    word_positions: Tensor
+    anchors: Tensor
+    positives: Tensor
+    size: int
+    states: Tensor | None = None
+
+    @property
+    def weight(self) -> int:
+        """How many terms the loss has: the aligned words of both sides."""
+        return len(self.anchors)
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """The same batch on a device."""
+        return PairBatch(
+            input_ids=moved(self.input_ids, device),
+            attention_mask=moved(self.attention_mask, device),
+            word_positions=moved(self.word_positions, device),
+            anchors=moved(self.anchors, device),
+            positives=moved(self.positives, device),
+            size=self.size,
+            states=None if self.states is None else moved(self.states, device),
+        )
+
+
+def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
+    """Put sentence pairs into one batch, padded to its longest sentence.
+
+    Args:
+        pairs: At least one.
+        padding: Id of the padding token.
+    """
+    sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
+    longest = max(pair.length for pair in pairs)
+    places = [side.places + row * longest for row, side in enumerate(sides)]
+    offsets = np.concatenate(([0], np.cumsum([len(p) for p in places])))
+    n_pairs = len(pairs)
+    links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
+    return PairBatch(
+        input_ids=padded([side.input_ids for side in sides], longest, padding),
+        attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
+        word_positions=torch.from_numpy(np.concatenate(places).astype(np.int64)),
+        anchors=torch.from_numpy(np.concatenate((links[:, 0], links[:, 1]))),
+        positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
+        size=n_pairs,
+    )
+
+
+class PairStream:
+    """Batches of aligned sentence pairs from corpora in several languages.
+
+    Args:
+        corpora: A corpus for each target language.
+        tokenizer: The encoder's.
+        batch_size: Sentence pairs in a batch.
+        max_length: Subwords of a side, special tokens included.
+        mix: How languages share the batches.
+        seed: Of the order.
+        remembered: What earlier streams of the same corpora, tokenizer and length have tokenized,
+            by (corpus, row); this one adds to it.
+
+    Attributes:
+        empty_batches: Batches so far in which no aligned word was left.
+    """
+
+    def __init__(
+        self,
+        corpora: Sequence[AlignedCorpus],
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        batch_size: int,
+        max_length: int,
+        mix: Literal["proportional", "uniform"],
+        seed: int,
+        remembered: dict[tuple[int, int], EncodedPair] | None = None,
+    ) -> None:
+        self.corpora = corpora
+        self.tokenizer = tokenizer
+        self.special = SpecialTokens.of(tokenizer)
+        self.batch_size = batch_size
+        self.max_length = max_length
+        self.mix = mix
+        self.seed = seed
+        self.empty_batches = 0
+        self._encoded = {} if remembered is None else remembered
+
+    def batches(self, start: int) -> Iterator[PairBatch]:
+        """The batches from number ``start`` on."""
+        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
+        skipped, inside = divmod(start, BUFFER_BATCHES)
+        size = self.batch_size * BUFFER_BATCHES
+        next(islice(order, skipped * size, skipped * size), None)
+        for number in count(skipped):
+            drawn = list(islice(order, size))
+            pairs = self.encode([(corpus, row) for _, corpus, row in drawn])
+            epoch_rounds = rounds((corpus, epoch) for epoch, corpus, _ in drawn)
+            lengths = np.array([pair.length for pair in pairs])
+            random = np.random.default_rng([self.seed, 1, number])
+            for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
+                batch = collate_pairs([pairs[row] for row in rows], self._padding)
+                self.empty_batches += batch.weight == 0
+                yield batch
+            inside = 0
+
+    def vocabulary(self, n_batches: int) -> NDArray[np.int64] | None:
+        """The ids that the first batches hold, sorted; ``None`` if they are too many to remember.
+
+        Their pairs are tokenized by this, which `batches` then need not do.
+        """
+        n_pairs = self._buffered(n_batches)
+        if n_pairs > REMEMBERED_PAIRS:
+            logger.info(
+                "all embedding rows are trained: which ones occur is not looked up for more than "
+                "%d sentence pairs",
+                REMEMBERED_PAIRS,
+            )
+            return None
+        pairs = self.encode(self._first(n_pairs))
+        sides = (side.input_ids for pair in pairs for side in (pair.source, pair.target))
+        return used_ids(sides, self._padding)
+
+    def word_counts(self, n_batches: int) -> dict[str, WordCounts]:
+        """How words are read in the pairs of the first batches, each once, by language.
+
+        Of more than `COUNTED_PAIRS`, in those drawn first.
+        """
+        keys = self._first(min(self._buffered(n_batches), COUNTED_PAIRS))
+        unknown = self.tokenizer.unk_token_id
+        found: dict[str, list[WordCounts]] = {}
+        for (number, _), pair in zip(keys, self.encode(keys), strict=True):
+            corpus = self.corpora[number]
+            found.setdefault(corpus.source, []).append(pair.source.word_counts(unknown))
+            found.setdefault(corpus.target, []).append(pair.target.word_counts(unknown))
+        return {language: summed(counts) for language, counts in found.items()}
+
+    def _buffered(self, n_batches: int) -> int:
+        """How many pairs are drawn for the first batches."""
+        return math.ceil(n_batches / BUFFER_BATCHES) * BUFFER_BATCHES * self.batch_size
+
+    def _first(self, n_pairs: int) -> list[tuple[int, int]]:
+        """The places (corpus, row) of the pairs drawn first, each once."""
+        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
+        return list(dict.fromkeys((corpus, row) for _, corpus, row in islice(order, n_pairs)))
+
+    @property
+    def _padding(self) -> int:
+        return self.tokenizer.pad_token_id or 0
+
+    def encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
+        """The tokenized pairs at some places (corpus, row); those met before are remembered."""
+        known = {key: self._encoded[key] for key in keys if key in self._encoded}
+        new = sorted(set(keys) - known.keys())
+        for corpus_number, corpus in enumerate(self.corpora):
+            rows = [row for number, row in new if number == corpus_number]
+            pairs = corpus.rows(rows)
+            sources = subwords_of([pair.source for pair in pairs], self.tokenizer)
+            targets = subwords_of([pair.target for pair in pairs], self.tokenizer)
+            for row, pair, source, target in zip(rows, pairs, sources, targets, strict=True):
+                known[corpus_number, row] = self._encode_pair(
+                    source, target, np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
+                )
+        room = max(0, REMEMBERED_PAIRS - len(self._encoded))
+        self._encoded.update({key: known[key] for key in new[:room]})
+        return [known[key] for key in keys]
+
+    def _encode_pair(
+        self, source: Subwords, target: Subwords, links: NDArray[np.int64]
+    ) -> EncodedPair:
+        sides = [self._encode_side(source), self._encode_side(target)]
+        words = (len(sides[0].places), len(sides[1].places))
+        return EncodedPair(sides[0], sides[1], links[(links < words).all(axis=1)])
+
+    def _encode_side(self, subwords: Subwords) -> EncodedSide:
+        ids, places = self.special.wrap(subwords, 0, subwords.n_words, self.max_length)
+        return EncodedSide(
+            np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32), subwords.n_words
+        )

@@ -1,0 +1,244 @@
+"""What frozen lower layers make of sentences, computed once for each distinct sentence.
+
+A frozen prefix (the embeddings and the layers above them, as far as all are frozen) is a fixed
+function of a sentence if its dropout is off. So it is run in evaluation mode, and its output is
+kept: for the next epoch, the next temperature, and for trials that freeze as many layers or more.
+
+To the last bit, that takes more: matrix products add up in an order that depends on their shapes.
+So a sentence is always run in a batch of the same shape, whatever the sentences beside it, and
+numbers go from layer to layer as precise as they are kept. Then it makes no difference what was
+kept, where, and by whom: an interrupted run goes on to the bits that it would have come to.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders.freezing import FreezingSummary
+from alignfreeze.encoders.sections import EncoderSection, check_sections
+from alignfreeze.errors import EncoderError
+from alignfreeze.realignment.pairs import PairBatch, PairStream
+from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.batches import padded
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+ROWS = 8
+"""Sentences of each batch that a prefix runs; what lacks is filled up."""
+
+LENGTHS = 16
+"""Sentences are padded to multiples of so many subwords."""
+
+
+def prefix_length(
+    encoder: "PreTrainedModel", summary: FreezingSummary, realigned: tuple[int, ...]
+) -> int:
+    """How many of the lowest layers are a fixed function of the sentence.
+
+    Args:
+        encoder: The encoder, without a task head.
+        summary: What is frozen.
+        realigned: The layers whose outputs are realigned; those are to be run.
+
+    Returns:
+        A number in ``[0, layers)``; 0 if any of the embeddings is trained.
+    """
+    sites = parameter_sites(encoder)
+    trained = {site.layer for name, site in sites.items() if name not in summary.frozen_names}
+    if None in trained:
+        return 0
+    n_layers = layer_count(encoder)
+    lowest = min(layer for layer in trained if layer is not None)
+    return min(lowest, *resolve_layers(realigned, n_layers))
+
+
+class FrozenPrefix:
+    """The lowest layers of an encoder, and what they made of sentences so far.
+
+    Args:
+        encoder: The pretrained encoder, in evaluation mode.
+        boundary: How many layers are frozen, at least 1.
+        cache: The encoder's.
+        accelerator: Where, and in which precision.
+        longest: The most subwords that the encoder reads at once.
+
+    Attributes:
+        upper: The encoder from the boundary on, to be trained.
+        computed: Sentences that were run.
+        found: Sentences that were there.
+
+    Raises:
+        EncoderError: If the encoder cannot be cut there.
+    """
+
+    def __init__(
+        self,
+        encoder: "PreTrainedModel",
+        boundary: int,
+        cache: PrefixCache,
+        accelerator: "Accelerator",
+        *,
+        longest: int,
+    ) -> None:
+        self.boundary = boundary
+        self.computed = 0
+        self.found = 0
+        self._encoder = encoder.to(accelerator.device)
+        check_sections(self._encoder, boundary)
+        self.upper = EncoderSection(encoder, boundary, layer_count(encoder))
+        self._longest = longest
+        self._padding = encoder.config.pad_token_id or 0
+        self._cache = cache
+        self._accelerator = accelerator
+        self._precision = str(accelerator.mixed_precision)
+        self._dtype = torch.float32 if self._precision == "no" else torch.float16
+        self._store = cache.store(self._precision, boundary, self._dtype)
+        self._sections: dict[int, EncoderSection] = {}
+
+    def __str__(self) -> str:
+        """What it did, one line for a log."""
+        kept = len(self._store)
+        return (
+            f"frozen prefix of {self.boundary} layers: {self.computed} sentences run, {self.found} "
+            f"found; {kept} are kept, {self._store.on_disk} of them on disk"
+        )
+
+    def states(self, batch: PairBatch) -> Tensor:
+        """What the layer at the boundary reads, of shape (2 * pairs, subwords, hidden), on the CPU.
+
+        Args:
+            batch: On the CPU.
+        """
+        lengths = batch.attention_mask.sum(dim=1).tolist()
+        ids = batch.input_ids.to(torch.int32).numpy()
+        keys = [row[:length].tobytes() for row, length in zip(ids, lengths, strict=True)]
+        first = {key: row for row, key in reversed(list(enumerate(keys)))}
+        new = {
+            key: ids[row, : lengths[row]] for key, row in first.items() if key not in self._store
+        }
+        self.computed += len(new)
+        self.found += len(keys) - len(new)
+        fresh = self._run(new)
+        rows = [fresh[key].float() if key in fresh else self._store.get(key) for key in keys]
+        return pad_sequence(rows, batch_first=True)
+
+    def _run(self, sentences: dict[bytes, NDArray[np.int32]]) -> dict[bytes, Tensor]:
+        """Compute the states of sentences that are not there yet, and keep them."""
+        alike: defaultdict[int, list[bytes]] = defaultdict(list)
+        for key, ids in sentences.items():
+            alike[min(-(-len(ids) // LENGTHS) * LENGTHS, self._longest)].append(key)
+        run: list[tuple[list[bytes], Tensor]] = []
+        for length, keys in alike.items():
+            for begin in range(0, len(keys), ROWS):
+                chunk = keys[begin : begin + ROWS]
+                run.append((chunk, self._run_batch(chunk, sentences, length)))
+        fresh = {}
+        for chunk, states in run:
+            for key, one in zip(chunk, states.cpu(), strict=False):
+                fresh[key] = self._compact(one[: len(sentences[key])])
+                self._store.add(key, fresh[key])
+        return fresh
+
+    def _run_batch(
+        self, keys: list[bytes], sentences: dict[bytes, NDArray[np.int32]], length: int
+    ) -> Tensor:
+        """States of shape (ROWS, length, hidden), those of at most so many sentences first."""
+        filled = [*keys, *[keys[-1]] * (ROWS - len(keys))]
+        device = self._accelerator.device
+        ids = padded([sentences[key] for key in filled], length, self._padding)
+        mask = padded([np.ones_like(sentences[key]) for key in filled], length, 0)
+        start, fed = self._nearest(filled)
+        if start not in self._sections:
+            ends = (start, self.boundary)
+            self._sections[start] = EncoderSection(self._encoder, *ends, between=self._rounded)
+        if fed is not None:
+            fed = nn.functional.pad(fed, (0, 0, 0, length - fed.shape[1])).to(device)
+        # A mask that hides nothing is not left out either: attention would add up otherwise.
+        with torch.no_grad(), self._accelerator.autocast(), unread_masks():
+            return self._sections[start].states(ids.to(device), mask.to(device), fed)
+
+    def _rounded(self, states: Tensor) -> Tensor:
+        """States in 32 bits, those numbers rounded to what is kept of them that fit into it."""
+        held = states.to(self._dtype).float()
+        return torch.where(held.isfinite(), held, states.float())
+
+    def _compact(self, states: Tensor) -> Tensor:
+        """Rounded states in as few bits as hold them."""
+        held = states.to(self._dtype)
+        return held if torch.equal(held.float(), states) else states
+
+    def _nearest(self, keys: list[bytes]) -> tuple[int, Tensor | None]:
+        """Where to start: at the highest layer below that has states of all the sentences."""
+        for start, store in self._cache.below(self._precision, self.boundary):
+            if all(key in store for key in keys):
+                return start, pad_sequence([store.get(key) for key in keys], batch_first=True)
+        return 0, None
+
+
+@dataclass(frozen=True)
+class PrefixedBatch:
+    """A batch that gets its states when it is moved: only then is it this process's."""
+
+    batch: PairBatch
+    prefix: FrozenPrefix
+
+    @property
+    def weight(self) -> int:
+        """How many terms the loss has."""
+        return self.batch.weight
+
+    @property
+    def size(self) -> int:
+        """How many sentence pairs."""
+        return self.batch.size
+
+    def to(self, device: torch.device) -> PairBatch:
+        """The batch on a device, with its states."""
+        return replace(self.batch, states=self.prefix.states(self.batch)).to(device)
+
+
+class PrefixedStream:
+    """The batches of a stream with the states of a frozen prefix.
+
+    Args:
+        stream: Sentence pairs.
+        prefix: Of the encoder that is trained on them.
+    """
+
+    def __init__(self, stream: PairStream, prefix: FrozenPrefix) -> None:
+        self._stream = stream
+        self._prefix = prefix
+
+    def batches(self, start: int) -> Iterator[PrefixedBatch]:
+        """The batches from number ``start`` on."""
+        return (PrefixedBatch(batch, self._prefix) for batch in self._stream.batches(start))
+
+
+def cut_prefix(
+    encoder: "PreTrainedModel",
+    boundary: int,
+    cache: PrefixCache,
+    accelerator: "Accelerator",
+    *,
+    longest: int,
+) -> FrozenPrefix | None:
+    """The frozen prefix, or ``None``, with a warning, for an encoder that cannot be cut."""
+    try:
+        return FrozenPrefix(encoder, boundary, cache, accelerator, longest=longest)
+    except EncoderError as error:
+        logger.warning("prefix: all layers are run at every step: %s", error)
+        return None

@@ -1,0 +1,104 @@
+"""What a report lacks: said beside the tables, never averaged over in silence."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from alignfreeze.config import BASELINE
+from alignfreeze.report.score_tables import Block
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What is missing; lines for a person.
+
+    Attributes:
+        cells: Combinations that no run is of.
+        seeds: Combinations with fewer seeds than others.
+        languages: Languages that a combination has no score of.
+        failed: Runs that failed, or were killed, and that no later one makes up for.
+        left_out: Runs that are there and not reported, and why.
+        short: Model, task and variant of the combinations that are marked in tables.
+        expected: The seeds that a combination is expected to have.
+    """
+
+    cells: Sequence[str]
+    seeds: Sequence[str]
+    languages: Sequence[str]
+    failed: Sequence[str]
+    left_out: Sequence[str]
+    short: frozenset[tuple[str, str, str]]
+    expected: frozenset[int]
+
+    def sections(self) -> dict[str, Sequence[str]]:
+        """The lines under their headings; headings without lines are left out."""
+        found = {
+            "Without runs": self.cells,
+            "Short of seeds": self.seeds,
+            "Short of languages": self.languages,
+            "Failed": self.failed,
+            "Left out": self.left_out,
+        }
+        return {heading: lines for heading, lines in found.items() if lines}
+
+
+def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable[str]) -> Gaps:
+    """Compare every combination with what the others have.
+
+    Args:
+        blocks: All models and tasks.
+        failed: Lines about failed runs.
+        left_out: Lines about runs that are not reported.
+    """
+    by_key = {(block.model, block.task): block for block in blocks}
+    models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
+    # A variant that one model or task alone has, such as the best of a search, is expected nowhere
+    # else; a strategy as it is by default is.
+    counts = Counter(variant for block in blocks for variant in block.variants)
+    common = [variant for variant, n in counts.items() if n > 1 or variant.isidentifier()]
+    everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
+    expected = sorted({seed for block in blocks for v in block.variants for seed in block.seeds(v)})
+    cells, seeds, languages, short = [], [], [], set()
+    for model, task in product(models, tasks):
+        block = by_key.get((model, task))
+        own = block.variants if block else ()
+        for variant in dict.fromkeys([*own, *everywhere]):
+            name = f"{model}, {task}, {variant}"
+            if block is None or variant not in block.values:
+                cells.append(f"{name}: no run")
+                continue
+            lacking = [seed for seed in expected if seed not in block.seeds(variant)]
+            if lacking:
+                seeds.append(
+                    f"{name}: {len(block.seeds(variant))} of {len(expected)} seeds; "
+                    f"without {_listed(lacking)}"
+                )
+            holes = _holes(block, variant)
+            languages += [f"{name}: {hole}" for hole in holes]
+            if lacking or holes:
+                short.add((model, task, variant))
+    return Gaps(
+        cells,
+        seeds,
+        languages,
+        list(failed),
+        list(left_out),
+        short=frozenset(short),
+        expected=frozenset(expected),
+    )
+
+
+def _holes(block: Block, variant: str) -> list[str]:
+    """Languages, the source language too, that some of a variant's seeds have no score of."""
+    seeds, lines = block.seeds(variant), []
+    for language in (block.source_language, *block.languages):
+        own = block.values[variant].get(language, {})
+        if lacking := [seed for seed in seeds if seed not in own]:
+            which = "any seed" if len(lacking) == len(seeds) else f"seed {_listed(lacking)}"
+            lines.append(f"no {language} with {which}")
+    return lines
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

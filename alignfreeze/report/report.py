@@ -1,0 +1,139 @@
+"""A report from its options to its files."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.report.collecting import Collection, collect
+from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
+from alignfreeze.report.detail import detail_grid
+from alignfreeze.report.figures import drop_figures, report_figures, save_figure, svg_text
+from alignfreeze.report.in_print import published_grid
+from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.latex import latex
+from alignfreeze.report.markdown import markdown
+from alignfreeze.report.page import page
+from alignfreeze.report.remarks import Remarks, comparisons
+from alignfreeze.report.settings import ReportConfig, build_report
+from alignfreeze.report.summary import summary_grid
+from alignfreeze.report.table import Grid
+from alignfreeze.report.takeovers import with_taken_over
+from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.store import stored_run, stored_runs
+
+logger = logging.getLogger(__name__)
+
+TITLE = "AlignFreeze: cross-lingual transfer by freezing strategy"
+FIGURES = "figures"
+MIXED = "Mixed versions"
+WITHOUT = "What averages are compared without"
+
+
+@dataclass(frozen=True)
+class ReportOutcome:
+    """What a report has to tell.
+
+    Attributes:
+        summary: The summary, for the terminal.
+        missing: How many lines there are about what is missing or mixed, by heading.
+        places: Files, for a person.
+    """
+
+    summary: Grid
+    missing: Mapping[str, int]
+    places: Sequence[str]
+
+
+def report(options: Mapping[str, str]) -> ReportOutcome:
+    """Read runs, and write tables and figures of them.
+
+    Args:
+        options: Text by the name of an option (see `build_report`).
+
+    Raises:
+        AlignFreezeError: If an option is at fault, no run has results, or the folder cannot be
+            written.
+    """
+    # Reading leaves nothing in the store, unless `mlflow run` has opened a run for it.
+    opened = "MLFLOW_RUN_ID" in os.environ
+    with tracked_run("alignfreeze report") if opened else nullcontext() as run:
+        config = build_report(options)
+        runs = with_taken_over(stored_runs(config.experiments, config.where), stored_run)
+        collection = collect(runs, config)
+        folder = Path(config.output).expanduser()
+        summary = _write(collection, config, folder)
+        if run is not None:
+            run.artifacts(folder, "report")
+    sections = {
+        **collection.gaps.sections(),
+        WITHOUT: comparisons(collection.blocks),
+        MIXED: collection.versions,
+    }
+    names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
+    return ReportOutcome(
+        summary,
+        {heading: len(lines) for heading, lines in sections.items() if lines},
+        [str(folder / name) for name in (*names, FIGURES)],
+    )
+
+
+def _write(collection: Collection, config: ReportConfig, folder: Path) -> Grid:
+    blocks = collection.blocks
+    interval = SeedInterval(config.interval, config.resamples, config.bootstrap_seed)
+    grids = _grids(collection, config, interval)
+    remarks = _remarks(collection)
+    figures = report_figures(blocks)
+    try:
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        drop_figures(folder / FIGURES)
+        for stem, figure in figures.items():
+            save_figure(figure, folder / FIGURES, stem)
+        texts = {
+            "report.md": markdown(TITLE, grids, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
+            "report.tex": latex(TITLE, grids, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
+            "report.html": page(
+                TITLE, grids, remarks, {s: svg_text(f, s) for s, f in figures.items()}
+            ),
+            "summary.csv": summary_csv(blocks, config.counting, interval),
+            "detail.csv": detail_csv(blocks, interval),
+            "scores.csv": scores_csv(blocks),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
+    return grids[0]
+
+
+def _grids(collection: Collection, config: ReportConfig, interval: SeedInterval) -> list[Grid]:
+    """The summary, then the published figures beside it if they are asked for, then the details."""
+    blocks, gaps, rule = collection.blocks, collection.gaps, config.counting
+    beside = published_grid(blocks, gaps, rule) if config.published else None
+    if config.published and beside is None:
+        logger.warning("no model, task and strategy of this report is in the published table")
+    return [
+        summary_grid(blocks, gaps, rule, interval, collection.versions),
+        *([beside] if beside else []),
+        *(detail_grid(block, gaps, interval) for block in blocks),
+    ]
+
+
+def _remarks(collection: Collection) -> Remarks:
+    blocks = collection.blocks
+    by_table = [f"{block.name}: {line}" for block in blocks for line in block.versions]
+    about = {
+        "Which runs are shown": collection.settings,
+        WITHOUT: comparisons(blocks),
+        MIXED: [
+            *(f"all: {line}" for line in collection.versions),
+            *(by_table if len(blocks) > 1 else []),
+        ],
+    }
+    return {
+        "About the numbers": {heading: lines for heading, lines in about.items() if lines},
+        "What is missing": collection.gaps.sections(),
+    }

@@ -1,0 +1,248 @@
+"""Which tracked runs are results, and what each of them is a result of."""
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alignfreeze.config import BASELINE, model_name
+from alignfreeze.report.settings import ReportConfig
+from alignfreeze.runs.identity import (
+    FINETUNE_FIELDS,
+    PARALLEL_FIELDS,
+    REALIGN_FIELDS,
+    SHARED_FIELDS,
+)
+from alignfreeze.tracking.names import DATA_HASH, MADE_FROM, PARALLEL_HASH
+from alignfreeze.tracking.store import StoredRun
+
+TEST = "test/"
+
+UNKNOWN = "None"
+"""A param that was not given, and is not known before the phase."""
+
+HERE = "that of fine-tuning"
+"""What an encoder that was not realigned otherwise has."""
+
+MEASURED = {"seed", "alignment_pairs"}
+"""Fields of a phase that tell no setting of one: the seed is another dimension."""
+
+RUN_SETTINGS = (
+    *(name for name in (*SHARED_FIELDS, "source_language") if name not in MEASURED),
+    "data",
+    "model_identity",
+    "precision",
+    "processes",
+)
+"""What all phases of a run have in common. Batches are those of each process."""
+
+FINETUNE_SETTINGS = (
+    *RUN_SETTINGS,
+    *(
+        name
+        for name in FINETUNE_FIELDS
+        if name not in {*RUN_SETTINGS, *MEASURED, "eval_batch_size"}
+    ),
+    "languages",
+    DATA_HASH,
+    "task_args",
+    "finetune_steps",
+    "finetune_epochs",
+)
+
+ELSEWHERE = ("seed", *(name for name in RUN_SETTINGS if name != "model_identity"))
+"""What an encoder that was realigned in another run may have had otherwise, by ``realign_NAME``."""
+
+REALIGN_SETTINGS = (
+    *(name for name in REALIGN_FIELDS if name not in {*FINETUNE_FIELDS, *MEASURED}),
+    "realign_steps",
+    "alignment_pairs",  # which are held out of realignment
+    PARALLEL_HASH,
+    *PARALLEL_FIELDS,
+    *(f"realign_{name}" for name in ELSEWHERE),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run is a result of.
+
+    Attributes:
+        run: The run.
+        model: Without owner and folder.
+        task: Its one task.
+        strategy: With its hyperparameters, as ``front(boundary=3)``; without, where they are those
+            that it has by default.
+        seed: Its seed.
+        boundary: The strategy's name and its boundary, where it was given one.
+        settings: What else may differ and matters: of fine-tuning, and of realignment.
+    """
+
+    run: StoredRun
+    model: str
+    task: str
+    strategy: str
+    seed: int
+    boundary: tuple[str, int] | None
+    settings: Mapping[str, str]
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was made elsewhere."""
+        return is_imported(self.run)
+
+    @property
+    def scored(self) -> bool:
+        """Whether it is finished, and has scores of the test split."""
+        return self.run.status == "FINISHED" and any(n.startswith(TEST) for n in self.run.metrics)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed or was killed, but not by a search that had seen enough of it."""
+        pruned = self.run.tags.get("error", "").startswith("pruned ")
+        return self.run.status in ("FAILED", "KILLED") and not pruned
+
+    def scores(self, metric: str) -> dict[str, float]:
+        """One metric of the test split, by language, the source language too."""
+        parts = [(name.split("/"), value) for name, value in self.run.metrics.items()]
+        return {
+            names[1]: value
+            for names, value in parts
+            if len(names) == 3 and names[0] == "test" and names[2] == metric
+            if names[1] != "target_mean"
+        }
+
+    @property
+    def metrics(self) -> set[str]:
+        """The metrics that the test split was scored with."""
+        return {name.split("/")[2] for name in self.run.metrics if name.startswith(TEST)}
+
+
+def is_imported(run: StoredRun) -> bool:
+    """Whether a run holds results of another program."""
+    return run.tags.get("imported") == "true"
+
+
+def is_finetuning(run: StoredRun) -> bool:
+    """Whether a run is a fine-tuning with its evaluation, or an imported result of one."""
+    return run.name.startswith("finetune-") or is_imported(run)
+
+
+def is_realignment(run: StoredRun) -> bool:
+    """Whether a run is a realignment."""
+    return run.name.startswith("realign")
+
+
+def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
+    """The results that are asked for among some runs, in their order, broken runs too.
+
+    A run of several tasks, such as a realignment that they share, is a result of each of them;
+    its scores are those of its phases.
+    """
+    found = [r for run in runs if _is_wanted(run, config) for r in _results(run, config)]
+    return [result for result in found if _is_asked_for(result, config)]
+
+
+def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
+    if config.source != "both" and is_imported(run) != (config.source == "imported"):
+        return False
+    aligner = run.tags.get("aligner")
+    return not (config.aligner and is_imported(run) and aligner not in (None, config.aligner))
+
+
+def _is_asked_for(result: Result, config: ReportConfig) -> bool:
+    strategy = result.run.tags["strategy"]
+    wanted_strategies = {*config.strategies, BASELINE} if config.strategies else ()
+    return (
+        (not config.models or result.model in config.models)
+        and (not config.tasks or result.task in config.tasks)
+        and (not wanted_strategies or bool({strategy, result.strategy} & set(wanted_strategies)))
+        and (not config.seeds or result.seed in config.seeds)
+    )
+
+
+def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
+    """What a run is a result of, by task; nothing for a run without a seed."""
+    tags = run.tags
+    tasks = tags["task"].split(",")
+    if not tags.get("seed", "").isdigit() or (len(tasks) > 1 and is_finetuning(run)):
+        return []
+    strategy = tags["strategy"]
+    args = _arguments(run.params.get("strategy_args", "{}"))
+    named = {} if tags.get("usual_strategy") == "true" else args
+    written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
+    boundary = args.get("boundary")
+    return [
+        Result(
+            run,
+            model=_model_of(run) + _mark(run, config),
+            task=task,
+            strategy=f"{strategy}({written})" if written else strategy,
+            seed=int(tags["seed"]),
+            boundary=(strategy, boundary) if isinstance(boundary, int) else None,
+            settings=_settings(run),
+        )
+        for task in tasks
+    ]
+
+
+def _model_of(run: StoredRun) -> str:
+    """The model's name; of one that was realigned before, how."""
+    name = model_name(run.tags.get("model", ""))
+    made_from = run.tags.get(MADE_FROM)
+    return f"{name} ({made_from})" if made_from else name
+
+
+def _mark(run: StoredRun, config: ReportConfig) -> str:
+    return " (imported)" if config.source == "both" and is_imported(run) else ""
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        values = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _settings(run: StoredRun) -> dict[str, str]:
+    """What results of one table have to agree on; of imported ones only the aligner is known."""
+    realigns = run.tags["strategy"] != BASELINE
+    if is_imported(run):
+        return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
+    params = _resolved(run.params) | {
+        name: run.tags[name]
+        for name in ("model_identity", "precision", "processes", DATA_HASH, PARALLEL_HASH)
+        if name in run.tags
+    }
+    params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
+    names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
+    return {name: params[name] for name in names if name in params}
+
+
+def _resolved(given: Mapping[str, str]) -> dict[str, str]:
+    """Settings as they come out, where several ways of giving them come to the same."""
+    params = dict(given)
+    for name in ("languages", "realign_languages"):
+        if name in params:  # their order is no setting
+            params[name] = ",".join(sorted(params[name].split(",")))
+    if not params.get("realign_languages"):  # they are the target languages then
+        params["realign_languages"] = params.get("languages", "")
+    if not params["realign_languages"]:  # an older run, which had all that there were
+        del params["realign_languages"]
+    if not params.get("languages"):
+        params.pop("languages", None)
+    if "realign_alignment_pairs" in params:
+        params["alignment_pairs"] = params["realign_alignment_pairs"]
+    if "data" in params:  # which may be in another place on each machine
+        params["data"] = model_name(params["data"])
+    steps = params.get("finetune_steps", UNKNOWN)
+    if steps != UNKNOWN:  # a fine-tuning logs how many the epochs came to
+        params.pop("finetune_epochs", None)
+    if params.get("realign_steps") == UNKNOWN:  # it takes as many as the fine-tuning
+        params["realign_steps"] = steps
+    return {
+        name: value
+        for name, value in params.items()
+        if not (name in ("finetune_steps", "realign_steps") and value == UNKNOWN)
+    }

@@ -1,0 +1,1 @@
+"""Runs: what identifies them, what they need, their phases."""

@@ -1,0 +1,208 @@
+"""Word alignment and drift of a run's encoders, measured on sentence pairs that are held out."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.base.plotting import png_bytes
+from alignfreeze.config import RunConfig
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.probing.geometry import (
+    AlignmentScore,
+    DriftScore,
+    alignment_from_csv,
+    alignment_scores,
+    alignment_to_csv,
+    drift_from_csv,
+    drift_scores,
+    drift_to_csv,
+)
+from alignfreeze.probing.layer_figures import PRETRAINED, alignment_figure, drift_figure
+from alignfreeze.probing.probes import WordProbe, WordVectors
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.tracking.store import artifact_path, metrics_of
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ALIGNMENT_FILE = "alignment.csv"
+DRIFT_FILE = "drift.csv"
+MEASURED_PREFIXES = ("alignment/", "alignment_weak/", "drift/")
+"""How the names of the metrics begin that are measured here."""
+
+logger = logging.getLogger(__name__)
+
+
+def realigned(steps: int, *, one_of_several: bool) -> str:
+    """The stage after realignment; with its steps, where tasks take different numbers of them."""
+    return f"realigned-{steps}" if one_of_several else "realigned"
+
+
+def finetuned(task: str) -> str:
+    """The stage after fine-tuning on a task."""
+    return f"finetuned-{task}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Scores of one encoder, or of one after the other."""
+
+    alignment: Sequence[AlignmentScore]
+    drift: Sequence[DriftScore]
+
+    def __add__(self, other: "Measurement") -> "Measurement":
+        """Both, each score once."""
+        return Measurement(
+            list(dict.fromkeys([*self.alignment, *other.alignment])),
+            list(dict.fromkeys([*self.drift, *other.drift])),
+        )
+
+
+class Measures:
+    """Measures a run's encoders on the same words; does nothing where none are held out.
+
+    Args:
+        held_out: Sentence pairs, a corpus for each target language; or none.
+        model: The pretrained encoder, a folder or a name on the hub.
+        tokenizer: The encoder's.
+        config: The longest sentence, and the batch size.
+        accelerator: Where, and in which precision; the main process alone measures.
+
+    Attributes:
+        by_strategy: What was measured or taken over so far.
+    """
+
+    def __init__(
+        self,
+        held_out: Sequence[AlignedCorpus],
+        *,
+        model: str,
+        tokenizer: "PreTrainedTokenizerBase",
+        config: RunConfig,
+        accelerator: "Accelerator",
+    ) -> None:
+        self.by_strategy: dict[str, Measurement] = {}
+        self._asked = bool(held_out) and accelerator.is_main_process
+        self._held_out = held_out
+        self._model = model
+        self._tokenizer = tokenizer
+        self._config = config
+        self._accelerator = accelerator
+
+    @cached_property
+    def _probe(self) -> WordProbe:
+        length = self._config.realign_max_length
+        return WordProbe(self._held_out, self._tokenizer, max_length=length)
+
+    @cached_property
+    def _before(self) -> WordVectors:
+        return self._vectors(load_encoder(self._model))
+
+    def _vectors(self, encoder: "PreTrainedModel") -> WordVectors:
+        return self._probe.vectors(encoder, self._accelerator, self._config.eval_batch_size)
+
+    def measure(
+        self, run: TrackedRun, strategy: str, encoder: "PreTrainedModel", stage: str
+    ) -> None:
+        """Log word alignment before and at a stage, and the drift from before to then."""
+        if self._asked:
+            after = self._vectors(encoder)
+            measurement = Measurement(
+                [*alignment_scores(self._before, PRETRAINED), *alignment_scores(after, stage)],
+                drift_scores(self._before, after, stage),
+            )
+            log_measurement(run, measurement)
+            self._add(strategy, measurement)
+
+    def take_over(self, strategy: str, run_id: str) -> bool:
+        """Read what an earlier run has measured; False, with a warning, if that is not whole."""
+        if not self._asked:
+            return True
+        found = _measured(run_id)
+        if found is None:
+            logger.warning(
+                "%s and %s of the finished run %s do not hold what it has measured: it is computed "
+                "again",
+                *(ALIGNMENT_FILE, DRIFT_FILE, run_id),
+            )
+            return False
+        self._add(strategy, found)
+        return True
+
+    def _add(self, strategy: str, measurement: Measurement) -> None:
+        self.by_strategy[strategy] = (
+            self.by_strategy.get(strategy, Measurement([], [])) + measurement
+        )
+
+
+def _measured(run_id: str) -> Measurement | None:
+    """What a run has measured; ``None`` unless its files hold just what it has logged."""
+    alignment, drift = (artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
+    if alignment is None or drift is None:
+        return None
+    try:
+        found = Measurement(alignment_from_csv(alignment), drift_from_csv(drift))
+    except ValueError:  # a file that ends within a row, say
+        return None
+    metrics = metrics_of(run_id)
+    logged = {name: value for name, value in metrics.items() if name.startswith(MEASURED_PREFIXES)}
+    n_alignment = len(logged) - len(found.drift)
+    whole = metric_values(found) == logged and len(found.alignment) == 2 * n_alignment
+    return found if whole else None
+
+
+def metric_values(measurement: Measurement) -> dict[str, float]:
+    """What a measurement is logged as, by the metrics' names.
+
+    ``alignment/<stage>/<language>/layer_<k>`` is strong alignment, the mean of both directions,
+    ``alignment_weak/…`` is the weak one.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for score in measurement.alignment:
+        kind = "alignment" if score.kind == "strong" else "alignment_weak"
+        values[f"{kind}/{score.stage}/{score.language}/layer_{score.layer}"].append(score.value)
+    for moved in measurement.drift:
+        values[f"drift/{moved.stage}/{moved.language}/layer_{moved.layer}"].append(moved.value)
+    return {name: float(np.mean(found)) for name, found in values.items()}
+
+
+def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
+    """Log a measurement as metrics, and as files, which have both directions of alignment."""
+    for name, value in metric_values(measurement).items():
+        run.metric(name, value)
+    run.text(alignment_to_csv(measurement.alignment), ALIGNMENT_FILE)
+    run.text(drift_to_csv(measurement.drift), DRIFT_FILE)
+
+
+def log_figures(
+    run: TrackedRun, measurements: Mapping[str, Measurement], config: RunConfig, folder: Path
+) -> None:
+    """Log a figure of word alignment and one of drift.
+
+    Args:
+        run: The run.
+        measurements: By strategy.
+        config: Its model is the figures' title; its source language has a panel of its own.
+        folder: An empty one, to write to.
+    """
+    figures = {
+        "alignment.png": alignment_figure(
+            {k: m.alignment for k, m in measurements.items()}, title=config.model
+        ),
+        "drift.png": drift_figure(
+            {k: m.drift for k, m in measurements.items()},
+            source_language=config.source_language,
+            title=config.model,
+        ),
+    }
+    for name, figure in figures.items():
+        (folder / name).write_bytes(png_bytes(figure))
+    run.artifacts(folder, "figures")

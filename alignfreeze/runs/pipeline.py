@@ -1,0 +1,224 @@
+"""What the entry points do: a parent run, and the phases below it."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, scores_to_csv
+from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.runs.measures import log_figures, log_measurement
+from alignfreeze.runs.phases import Phases
+from alignfreeze.runs.preparation import Preparation, RealignedEncoder
+from alignfreeze.runs.realigned import find_encoder, with_provenance
+from alignfreeze.runs.records import log_config, log_provenance, log_scores
+from alignfreeze.runs.strategies import resolved_config
+from alignfreeze.tracking import store
+from alignfreeze.tracking.names import REALIGN_RUN
+from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
+from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an entry point has to tell.
+
+    Attributes:
+        results: The scores, by strategy and task; none after realignment alone.
+        source_language: The language that was fine-tuned in.
+        places: Where the runs, and an encoder, are to be found; lines for a person.
+    """
+
+    results: Sequence[TaskResult]
+    source_language: str
+    places: Sequence[str]
+
+
+def run(options: Mapping[str, str]) -> Outcome:
+    """Realign, then fine-tune and evaluate.
+
+    Args:
+        options: Text by the name of an option (see `build_config`).
+
+    Raises:
+        AlignFreezeError: If an option, a file, a plugin or the model is at fault.
+        Interrupted: When a signal asked the process to end.
+    """
+    with (
+        _parent_run("alignfreeze", options) as (parent, config),
+        _phases(parent, _without_encoder(config)) as phases,
+    ):
+        outcome = _finetune_all(phases, parent)
+        return replace(outcome, results=_with_baselines(phases, outcome.results))
+
+
+def realign_only(options: Mapping[str, str]) -> Outcome:
+    """Realign an encoder, and keep it as an artifact.
+
+    Raises:
+        AlignFreezeError: As `run`, or if several tasks take different numbers of steps and none
+            is given.
+        Interrupted: When a signal asked the process to end.
+    """
+    with _parent_run("alignfreeze realign", options) as (parent, asked):
+        config = _without_encoder(asked).model_copy(update={"compare": ()})
+        # Labelled data says how many steps to take, and in which languages, if nothing else does.
+        needs_tasks = not (config.realign_steps and config.realign_languages)
+        with _phases(parent, config, needs_tasks=needs_tasks) as phases:
+            choice = phases.preparation.strategies[-1]
+            if not choice.strategy.realigns:
+                raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
+            encoder = phases.realign(choice, _common_realign_steps(phases))
+            _log_measurements(phases, parent)
+            parent.tags({REALIGN_RUN: encoder.run_id or ""})
+            return Outcome([], config.source_language, _places(parent, encoder))
+
+
+def _common_realign_steps(phases: Phases) -> int:
+    """The number of realignment steps that all tasks agree on."""
+    given = phases.config.realign_steps
+    steps = {given} if given else {phases.realign_steps(data) for data in phases.preparation.tasks}
+    if len(steps) > 1:
+        raise ConfigError(
+            "realign_steps must be given, since the tasks take different numbers of "
+            f"fine-tuning steps: {', '.join(map(str, sorted(steps)))}"
+        )
+    return steps.pop()
+
+
+def _without_encoder(config: RunConfig) -> RunConfig:
+    """A configuration that realigns, and so takes no encoder that was realigned before."""
+    if config.encoder:
+        raise ConfigError(f"encoder is for evaluate alone, got {config.encoder!r}")
+    return config
+
+
+def evaluate_only(options: Mapping[str, str]) -> Outcome:
+    """Fine-tune and evaluate an encoder that an earlier run realigned.
+
+    What it is known by is its realignment's: model, strategy and every option of that.
+
+    Raises:
+        AlignFreezeError: As `run`; if there is no such encoder; or if an option that is given says
+            of its realignment what is not so.
+        Interrupted: When a signal asked the process to end.
+    """
+    with _parent_run("alignfreeze evaluate", options) as (parent, asked):
+        encoder = find_encoder(asked.encoder)
+        config = with_provenance(encoder, asked, merged_options(options).keys())
+        with _phases(parent, config, encoder) as phases:
+            return _finetune_all(phases, parent)
+
+
+def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
+    """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
+    preparation = phases.preparation
+    results = []
+    for choice in preparation.strategies:
+        for data in preparation.tasks:
+            encoder = phases.pretrained()
+            if choice.strategy.realigns:
+                encoder = phases.realign(choice, phases.realign_steps(data))
+            scores = phases.finetune(encoder, choice, data)
+            results.append(_task_result(choice.name, data, scores))
+            if choice.main:
+                prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
+                log_scores(parent, scores, phases.config.source_language, prefix)
+                parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
+    _log_measurements(phases, parent)
+    return Outcome(results, phases.config.source_language, _places(parent))
+
+
+def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
+    """The scores of a strategy on a task, with what tables show of them."""
+    return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
+
+
+def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
+    """The run's own strategy's word alignment, and figures of all strategies'."""
+    measured = phases.measures.by_strategy
+    own = measured.get(phases.preparation.strategies[-1].name)
+    if own is not None and own.alignment:
+        log_measurement(parent, own)
+        folder = phases.folder / "figures"
+        folder.mkdir()
+        log_figures(parent, measured, phases.config, folder)
+
+
+def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:
+    """The results, and before them the baselines that the store holds already."""
+    present = {(result.strategy, result.task) for result in results}
+    baselines = [
+        _task_result(BASELINE, data, scores)
+        for data in phases.preparation.tasks
+        if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
+    ]
+    return [*baselines, *results]
+
+
+@contextmanager
+def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
+    """The outermost MLflow run, opened before anything can fail, and its configuration."""
+    with (
+        signals_as_exceptions("go on with resume=true"),
+        tracked_run(name, writes=is_main_process()) as parent,
+    ):
+        with join_processes().main_process_first():  # which records what is wrong
+            config = build_config(options)
+        yield parent, config
+
+
+@contextmanager
+def _phases(
+    parent: TrackedRun,
+    config: RunConfig,
+    encoder: RealignedEncoder | None = None,
+    *,
+    needs_tasks: bool = True,
+) -> Iterator[Phases]:
+    """Everything that the phases need, checked; and a folder for as long as they last."""
+    accelerator = make_accelerator(resolve_precision(config.precision))
+    with accelerator.main_process_first():  # the others find its caches
+        _log_parent(parent, config, encoder, accelerator)
+        preparation = Preparation(config, encoder, needs_tasks=needs_tasks)
+    with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
+        folder = [own]
+        broadcast_object_list(folder)
+        yield Phases(preparation, accelerator, parent, Path(folder[0]))
+
+
+def _log_parent(
+    parent: TrackedRun,
+    config: RunConfig,
+    encoder: RealignedEncoder | None,
+    accelerator: Accelerator,
+) -> None:
+    """Log what a run is asked for, its strategy resolved, unless something is wrong with that."""
+    if encoder is not None:
+        log_config(parent, config, accelerator)
+        parent.tags({REALIGN_RUN: encoder.run_id or ""})
+        if encoder.provenance is not None:
+            log_provenance(parent, encoder.provenance, config, accelerator)
+        return
+    try:
+        resolved = resolved_config(config)
+    except AlignFreezeError:
+        log_config(parent, config, accelerator)
+        raise
+    log_config(parent, resolved, accelerator)
+
+
+def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
+    if parent.run_id is None:
+        return []
+    lines = store.places(parent.run_id)
+    if encoder is not None:
+        lines.append(f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}")
+    return lines

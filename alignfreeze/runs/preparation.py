@@ -1,0 +1,310 @@
+"""Everything that a run needs, found, read and checked before the first step is taken."""
+
+import logging
+from collections import defaultdict
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.alignment.parallel import aligned_corpora, hold_out
+from alignfreeze.base.caching import cache_root
+from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.config import BASELINE, RunConfig, model_name
+from alignfreeze.contracts import Task
+from alignfreeze.contracts.registry import STRATEGY, TASK, create_plugin, fingerprint
+from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
+from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders.freezing import check_strategy
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
+from alignfreeze.errors import ConfigError, DataError, EncoderError
+from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.realignment.pairs import EncodedPair
+from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.runs.provenance import Provenance, read_provenance
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RealignedEncoder:
+    """An encoder on disk.
+
+    Attributes:
+        path: Its folder, or its name on the hub.
+        identity: The hash of what made it.
+        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
+        run_id: The MLflow run that made it; ``None`` for one from elsewhere.
+        provenance: What made it, where that was another run, and is known.
+    """
+
+    path: str
+    identity: str
+    strategy: str
+    run_id: str | None = None
+    provenance: Provenance | None = None
+
+
+MATERIAL_FIELDS = (
+    "data",
+    "model",
+    "task",
+    "task_args",
+    "aligner",
+    "aligner_args",
+    "languages",
+    "realign_languages",
+    "pair_limit",
+    "pair_max_words",
+    "pair_max_ratio",
+    "pair_duplicates",
+    "alignment_pairs",
+    "source_language",
+    "max_length",
+    "word_marks",
+)
+"""Options that the data, read, aligned and tokenized, depends on."""
+
+
+class Preparation:
+    """What a configuration asks for, found and checked.
+
+    Args:
+        config: The configuration.
+        encoder: One that was realigned before: it is the configuration's model then, and is not
+            realigned again.
+        needs_tasks: False where nothing depends on labelled data; then none is read.
+
+    Raises:
+        AlignFreezeError: If anything that it names is missing, malformed or does not fit.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        encoder: RealignedEncoder | None = None,
+        *,
+        needs_tasks: bool = True,
+    ) -> None:
+        self.config = config
+        self._realigned = encoder
+        if encoder is None:
+            strategy_choices(config)  # a wrong name is told of before anything is read
+        tasks = create_tasks(config)
+        self.source = find_data(config.data, max_pairs=config.pair_limit)
+        self.model = find_model(config.model) if encoder is None else encoder.path
+        self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
+        loaded = load_encoder(self.model)
+        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        self.made_from = "" if encoder else _tell_realigned(self.model)
+        # Without its weights: what there is to freeze, for other strategies to be checked against.
+        self._outline = loaded.to_empty(device="meta")
+        self.strategies = self.check_fit(config)
+        wanted = tasks.items() if needs_tasks else ()
+        self.tasks = [self._task_data(name, task) for name, task in wanted]
+        self.corpora: list[AlignedCorpus] = []
+        self.held_out: list[AlignedCorpus] = []
+        if self._realigns or config.alignment_pairs:
+            self.corpora = aligned_corpora(self.source, config, self._realign_languages())
+        if config.alignment_pairs:
+            parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
+            self.corpora = [training for training, _ in parts]
+            self.held_out = [held_out for _, held_out in parts]
+        self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
+        self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers the encoder has."""
+        return layer_count(self._outline)
+
+    def varied(self, config: RunConfig) -> "Preparation":
+        """What another configuration asks for; shares what does not depend on the difference.
+
+        Raises:
+            AlignFreezeError: As for a new one.
+        """
+        if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
+            return Preparation(config)
+        other = copy(self)
+        other.config = config
+        other.strategies = self.check_fit(config)
+        # One that does not realign has read no parallel text.
+        return Preparation(config) if other._realigns and not self.corpora else other
+
+    @property
+    def pretrained_identity(self) -> str | None:
+        """What identifies the weights before any realignment; ``None`` if that is not known."""
+        made = self._realigned and self._realigned.provenance
+        return made.model_identity if made else self.model_identity
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """What made an encoder that was realigned before, where that is known."""
+        return self._realigned.provenance if self._realigned else None
+
+    @property
+    def _realigns(self) -> bool:
+        return any(choice.strategy.realigns for choice in self.strategies)
+
+    def check_fit(self, config: RunConfig) -> list[StrategyChoice]:
+        """Check that a configuration's strategies, layers and lengths fit the encoder.
+
+        Returns:
+            The strategies, those to compare with first.
+
+        Raises:
+            ConfigError: If they do not.
+        """
+        before = self._realigned
+        asked = strategy_choices(config) if before is None else ()
+        strategies = [choice.resolved(self.n_layers) for choice in asked]
+        if before is not None:
+            strategies = [_realigned_before(before)]
+        layers = resolve_layers(config.layer, self.n_layers)
+        if len(set(layers)) < len(layers):
+            raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
+        for choice in strategies:
+            _check_freezing(self._outline, choice, max(layers))
+        longest = longest_input(self._outline, self.tokenizer)
+        for name in ("realign_max_length", "max_length"):
+            length = getattr(config, name)
+            if length > longest:
+                raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
+        return strategies
+
+    @property
+    def aligner(self) -> str:
+        """The aligner of the parallel text; ``auto`` where languages have different ones."""
+        names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
+        return names.pop() if len(names) == 1 else self.config.aligner
+
+    @cached_property
+    def parallel_hash(self) -> str:
+        """What the files of the parallel text hold, whatever is made of them."""
+        return hash_of([bitext_digests(corpus.bitext) for corpus in self.corpora])
+
+    def frozen_names(self, config: RunConfig) -> frozenset[str]:
+        """The parameters that a configuration's own strategy freezes."""
+        choice = strategy_choices(config)[-1]
+        return check_strategy(self._outline, choice.strategy, name=choice.name).frozen_names
+
+    def _content(self, encoder: "PreTrainedModel") -> str:
+        """What identifies the model's weights."""
+        folder = Path(self.model).expanduser()
+        if folder.is_dir():
+            return folder_digest(folder)
+        commit = encoder.config._commit_hash
+        if commit is None:
+            raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
+        return f"{self.model}@{commit}"
+
+    def _task_data(self, name: str, task: Task) -> TaskData:
+        source_language = self.config.source_language
+        known = task.languages_in(self.source)
+        if source_language not in known:
+            task.require_file(self.source, source_language, "test")
+        targets = self.config.languages or [code for code in known if code != source_language]
+        if not targets:
+            raise DataError(f"{name}: no language but {source_language!r} has a test split")
+        if source_language in targets:
+            raise ConfigError(f"languages must not hold the source language {source_language!r}")
+        return TaskData(
+            name,
+            task,
+            fingerprint(TASK, name),
+            source=self.source,
+            source_language=source_language,
+            targets=targets,
+            tokenizer=self.tokenizer,
+            max_length=self.config.max_length,
+        )
+
+    def _realign_languages(self) -> list[str]:
+        if self.config.realign_languages:
+            return list(self.config.realign_languages)
+        available = parallel_languages(self.source, self.config.source_language)
+        targets = {language for data in self.tasks for language in data.targets}
+        chosen = [language for language in available if language in targets]
+        if not chosen:
+            raise DataError(
+                f"no target language has parallel text; languages with some: "
+                f"{' '.join(available) or 'none'}",
+                file=self.source.root / "parallel",
+            )
+        if missing := sorted(targets - set(chosen)):
+            logger.warning("no parallel text to realign with: %s", " ".join(missing))
+        return chosen
+
+
+def _tell_realigned(model: str) -> str:
+    """Say so if a model is an encoder that was realigned: here it counts as one of its own.
+
+    Returns:
+        How it was realigned; empty if it was not, or nothing says so.
+    """
+    made = read_provenance(Path(model).expanduser())
+    if made is None:
+        return ""
+    logger.warning(
+        "model %s is %s; it counts as a model of its own here, called %r (evaluate takes it as "
+        "encoder, and keeps what it is known by)",
+        model,
+        made,
+        model_name(model),
+    )
+    return str(made)
+
+
+def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_layer: int) -> None:
+    """Check that a strategy fits, and leaves something at or below the realigned layer."""
+    summary = check_strategy(encoder, choice.strategy, name=choice.name)
+    reached = any(
+        name not in summary.frozen_names and (site.layer is None or site.layer <= top_layer)
+        for name, site in parameter_sites(encoder).items()
+    )
+    if not reached:
+        raise ConfigError(
+            f"strategy {choice.name!r} must leave something to train up to layer {top_layer}, "
+            "whose output is realigned, but freezes all of it"
+        )
+
+
+def create_tasks(config: RunConfig) -> dict[str, Task]:
+    """The tasks of a configuration, each with those of `task_args` that are meant for it.
+
+    Raises:
+        AlignFreezeError: If one is unknown, or an argument is of none or breaks its rule.
+    """
+    args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
+    for key, value in config.task_args.items():
+        name, dot, field = key.partition(".")
+        if name not in args or not (dot or isinstance(value, dict)):
+            raise ConfigError(
+                f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
+                f"got {key!r}"
+            )
+        args[name].update({field: value} if dot else value)
+    return {name: create_plugin(TASK, name, given) for name, given in args.items()}
+
+
+def _realigned_before(encoder: RealignedEncoder) -> StrategyChoice:
+    """The strategy that an encoder was realigned with, as a choice that has nothing to do."""
+    nothing = create_plugin(STRATEGY, BASELINE, {})
+    made = encoder.provenance
+    return StrategyChoice(
+        encoder.strategy,
+        nothing,
+        fingerprint(STRATEGY, BASELINE),
+        main=True,
+        args=made.options.strategy_args if made else {},
+        usual=made.usual if made else True,
+    )

@@ -1,0 +1,188 @@
+"""Where a realigned encoder comes from: kept beside its weights, and carried into what uses it."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alignfreeze.base.digests import file_digest
+from alignfreeze.config import RunConfig, describe_error, model_name
+from alignfreeze.errors import ConfigError
+from alignfreeze.runs.identity import FINETUNE_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
+
+PROVENANCE_FILE = "alignfreeze.json"
+
+CARRIED = (
+    "model",
+    "strategy",
+    "strategy_args",
+    "realign_steps",
+    *PARALLEL_FIELDS,
+    *(name for name in REALIGN_FIELDS if name not in FINETUNE_FIELDS),
+)
+"""Options that are those of the realignment in every run that uses its encoder."""
+
+SHARED = ("data", *(name for name in REALIGN_FIELDS if name in FINETUNE_FIELDS))
+"""Options that realignment and what comes after it have each for itself, if in different runs."""
+
+
+class Provenance(BaseModel):
+    """What made an encoder.
+
+    Attributes:
+        options: Of the realignment, `CARRIED` and `SHARED` ones; the others say nothing.
+        usual: Whether the strategy froze as it does by default.
+        said: Every hyperparameter of the strategy; none where the run did not say.
+        identity: The hash of all that the encoder depends on.
+        run_id: The MLflow run that made it.
+        model_identity: The pretrained weights: a hash, or a name on the hub with its commit;
+            ``None`` where the run did not say.
+        precision: What it was computed in.
+        processes: How many computed it.
+        parallel_hash: What the files of the parallel text hold; ``None`` where the run did not say,
+            as for what follows.
+        version: Of this package.
+        code: The hash of its files.
+        libraries: The versions of what computed it, in one line.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    options: RunConfig
+    usual: bool
+    said: dict[str, Any] = {}
+    identity: str
+    run_id: str
+    model_identity: str | None = None
+    precision: str = ""
+    processes: int = 1
+    parallel_hash: str | None = None
+    version: str | None = None
+    code: str | None = None
+    libraries: str | None = None
+
+    def carried_into(self, config: RunConfig) -> RunConfig:
+        """A configuration with the realignment's options in place of its own."""
+        return config.model_copy(update={name: getattr(self.options, name) for name in CARRIED})
+
+    def contradicted_by(self, config: RunConfig, given: Collection[str]) -> list[str]:
+        """What a configuration says of the realignment that is not so; a line each.
+
+        An option that leaves its value to the data, such as ``realign_steps``, contradicts nothing.
+
+        Args:
+            config: The configuration, its strategy resolved.
+            given: The options that somebody has given; others have defaults.
+        """
+        lines = []
+        for name in CARRIED:
+            asked, known = getattr(config, name), getattr(self.options, name)
+            says_nothing = name not in given or asked in (None, (), {}, "auto")
+            if not (says_nothing or _same(name, asked, known)):
+                lines.append(f"{name} must be {_shown(known)}, got {_shown(asked)}")
+        return lines
+
+    def differences(self, config: RunConfig, precision: str, processes: int) -> dict[str, Any]:
+        """What was otherwise while realigning, by ``realign_`` and the option's name.
+
+        Args:
+            config: Of the run that uses the encoder.
+            precision: What that computes in.
+            processes: How many compute it.
+        """
+        found = {
+            name: getattr(self.options, name)
+            for name in SHARED
+            if not _same(name, getattr(config, name), getattr(self.options, name))
+        }
+        if self.precision not in ("", precision):
+            found["precision"] = self.precision
+        if self.processes != processes:
+            found["processes"] = self.processes
+        return {f"realign_{name}": value for name, value in found.items()}
+
+    def __str__(self) -> str:
+        """For a person."""
+        written = ", ".join(f"{n}={_shown(v)}" for n, v in self.options.strategy_args.items())
+        options = self.options
+        return (
+            f"{model_name(options.model)} realigned with {options.strategy}({written}), "
+            f"temperature {options.temperature}, {options.realign_steps} steps, seed "
+            f"{options.seed}, in run {self.run_id}"
+        )
+
+
+def _same(name: str, one: object, other: object) -> bool:
+    """Whether two values of an option mean the same; folders may be in other places."""
+    if name in ("data", "model"):
+        return model_name(str(one)) == model_name(str(other))
+    return one == other
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={part}" for name, part in value.items()) or "none"
+    return str(value)
+
+
+class _File(Provenance):
+    """What is written: a provenance, and the files that it is of by the hash of their bytes."""
+
+    files: dict[str, str]
+
+
+def write_provenance(folder: Path, provenance: Provenance) -> None:
+    """Say where the encoder in a folder comes from, in a file that ``from_pretrained`` ignores."""
+    files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    content = _File(**dict(provenance), files=files)
+    without = RunConfig.model_fields.keys() - {*CARRIED, *SHARED}
+    text = content.model_dump_json(indent=2, exclude={"options": without})
+    (folder / PROVENANCE_FILE).write_text(text + "\n", "utf-8")
+
+
+def read_provenance(folder: Path) -> Provenance | None:
+    """Where the encoder in a folder comes from; ``None`` if nothing there says so.
+
+    Raises:
+        ConfigError: If the file is malformed, says what this version does not know, or was written
+            for other files than are beside it.
+    """
+    file = folder / PROVENANCE_FILE
+    if not file.is_file():
+        return None
+    try:
+        found = _File.model_validate_json(file.read_text("utf-8"))
+    except ValidationError as error:
+        problems = "; ".join(describe_error(details, RunConfig) for details in error.errors())
+        raise ConfigError(f"{file}: {' '.join(problems.split())}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from None
+    for name, digest in found.files.items():
+        path = folder / name
+        if not path.is_file() or file_digest(path) != digest:
+            raise ConfigError(
+                f"{file} is of another encoder: {name} beside it must be as it was written, and is "
+                f"{'not' if path.is_file() else 'gone'}; without {PROVENANCE_FILE} the folder "
+                "counts as a model of its own"
+            )
+    return Provenance(**{name: getattr(found, name) for name in Provenance.model_fields})
+
+
+def fault_of(folder: Path, identity: str) -> str | None:
+    """Why a folder is not the encoder that it should be, in one line; ``None`` if it is.
+
+    Args:
+        folder: A folder that `write_provenance` was called for.
+        identity: The hash of all that the encoder should depend on.
+    """
+    try:
+        found = read_provenance(folder)
+    except ConfigError as error:
+        return str(error)
+    file = folder / PROVENANCE_FILE
+    if found is None:
+        return f"there is no {file}"
+    return None if found.identity == identity else f"{file} is of another realignment"

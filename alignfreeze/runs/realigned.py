@@ -1,0 +1,134 @@
+"""Encoders that earlier runs have realigned: found, and taken with what they are known by."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import yaml
+
+from alignfreeze.base.digests import folder_digest
+from alignfreeze.config import BASELINE, RunConfig, validated
+from alignfreeze.encoders.families import read_layer_count
+from alignfreeze.encoders.modelfiles import model_folder
+from alignfreeze.errors import ConfigError
+from alignfreeze.runs.phases import ENCODER_FOLDER
+from alignfreeze.runs.preparation import RealignedEncoder
+from alignfreeze.runs.provenance import (
+    CARRIED,
+    PROVENANCE_FILE,
+    SHARED,
+    Provenance,
+    read_provenance,
+)
+from alignfreeze.runs.records import CONFIG_FILE
+from alignfreeze.runs.strategies import resolved_config, strategy_choices
+from alignfreeze.tracking import store
+from alignfreeze.tracking.names import CODE, LIBRARIES, PARALLEL_HASH, VERSION
+from alignfreeze.tracking.store import Realignment
+
+logger = logging.getLogger(__name__)
+
+
+def find_encoder(encoder: str) -> RealignedEncoder:
+    """The encoder that a run left, by the run's id, or by its folder.
+
+    Args:
+        encoder: A folder; the id of a realignment; or the id of a run with one nested in it.
+
+    Raises:
+        ConfigError: If there is neither such a folder nor such a run, the run has no encoder, or
+            what is said of where it comes from is wrong.
+        EncoderError: If a folder holds no encoder.
+    """
+    if not encoder:
+        raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
+    folder = Path(encoder).expanduser()
+    if folder.is_dir():
+        return _in_folder(folder)
+    found = store.find_realignment(encoder)
+    path = found and store.artifact_path(found.run_id, ENCODER_FOLDER)
+    if found is None or path is None:
+        raise ConfigError(
+            f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
+        )
+    made = read_provenance(path) or _of_older_run(found, path)
+    return RealignedEncoder(str(path), found.phase_hash, found.strategy, found.run_id, made)
+
+
+def _in_folder(folder: Path) -> RealignedEncoder:
+    """An encoder in a folder; a model of its own if nothing there says what made it."""
+    model_folder(str(folder.absolute()))
+    made = read_provenance(folder)
+    if made is not None:
+        return RealignedEncoder(
+            str(folder), made.identity, made.options.strategy, made.run_id, made
+        )
+    logger.warning(
+        "encoder %s: no %s in it says what realigned it, so it counts as a model of its own, %s",
+        folder,
+        PROVENANCE_FILE,
+        f"fine-tuned without realignment ({BASELINE})",
+    )
+    return RealignedEncoder(str(folder), folder_digest(folder), BASELINE)
+
+
+def _of_older_run(found: Realignment, path: Path) -> Provenance:
+    """What made the encoder of a run that has kept it without saying so beside it."""
+    file = store.artifact_path(found.run_id, CONFIG_FILE)
+    if file is None:
+        raise ConfigError(f"run {found.run_id} has no {CONFIG_FILE}, which says how it realigned")
+    values = yaml.safe_load(file.read_text("utf-8"))
+    known = {name: values[name] for name in (*CARRIED, *SHARED) if name in values}
+    choice = strategy_choices(validated(known))[-1].resolved(read_layer_count(str(path)))
+    config = choice.applied_to(validated(known))
+    if not config.realign_languages and values.get("languages"):
+        config = config.model_copy(update={"realign_languages": tuple(values["languages"])})
+    tags = store.tags_of(found.run_id)
+    return Provenance(
+        options=config,
+        usual=choice.usual,
+        identity=found.phase_hash,
+        run_id=found.run_id,
+        precision=tags.get("precision", ""),
+        processes=int(tags.get("processes", "1")),
+        parallel_hash=tags.get(PARALLEL_HASH),
+        version=tags.get(VERSION),
+        code=tags.get(CODE),
+        libraries=tags.get(LIBRARIES),
+    )
+
+
+def with_provenance(
+    encoder: RealignedEncoder, asked: RunConfig, given: Collection[str]
+) -> RunConfig:
+    """The configuration of a run that uses an encoder, with what realigned that.
+
+    Args:
+        encoder: The encoder.
+        asked: The configuration that was asked for.
+        given: The options that were given, not left to their defaults.
+
+    Raises:
+        ConfigError: If one that is given contradicts how the encoder was realigned; one line.
+    """
+    if asked.alignment_pairs:
+        logger.info(
+            "alignment_pairs=%d is left out: alignment is measured against the encoder before it "
+            "was realigned, which is not at hand",
+            asked.alignment_pairs,
+        )
+    config = asked.model_copy(update={"compare": (), "alignment_pairs": 0})
+    made = encoder.provenance
+    if made is None:
+        own = {"model": encoder.path, "strategy": encoder.strategy, "strategy_args": {}}
+        return config.model_copy(update=own)
+    if "strategy_args" in given and asked.strategy_args:
+        strategy = asked.strategy if "strategy" in given else made.options.strategy
+        asked = resolved_config(asked.model_copy(update={"strategy": strategy}), encoder.path)
+    if lines := made.contradicted_by(asked, given):
+        raise ConfigError(
+            f"encoder {asked.encoder} was realigned otherwise: {'; '.join(lines)}; leave out what "
+            "is its own"
+        )
+    logger.info("encoder: %s", made)
+    return made.carried_into(config)

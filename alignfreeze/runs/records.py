@@ -1,0 +1,164 @@
+"""What a run leaves in MLflow: its configuration, its losses, its scores."""
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import yaml
+from accelerate import Accelerator
+
+from alignfreeze.config import RunConfig
+from alignfreeze.evaluation.scores import Score, target_means
+from alignfreeze.runs.identity import config_hash
+from alignfreeze.runs.provenance import Provenance
+from alignfreeze.text.words import WordCounts
+from alignfreeze.tracking.names import (
+    CODE,
+    LIBRARIES,
+    PARALLEL_HASH,
+    REALIGN_HASH,
+    REALIGN_RUN,
+    VERSION,
+)
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.checkpoints import LossRecord
+from alignfreeze.training.loop import TrainingResult
+
+CONFIG_FILE = "config.yaml"
+
+TARGET_MEAN = "target_mean"
+"""In place of a language, in the names of the metrics that are means over the targets."""
+
+NOTABLE_SHARE = 0.01
+"""From which share on words that are not read are warned of."""
+
+WORDS_THAT = {
+    "unknown": "the unknown token stands for",
+    "partly_unknown": "hold an unknown subword",
+    "cut": "are cut off",
+}
+"""What is told of the words that `WordCounts` counts apart."""
+
+logger = logging.getLogger(__name__)
+
+
+def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> None:
+    """Log the whole configuration: tags to find the run by, params, and a file to run it again."""
+    values = config.model_dump(mode="json")
+    run.tags(
+        {
+            "model": config.model,
+            "strategy": config.strategy,
+            "task": ",".join(config.task),
+            "seed": str(config.seed),
+            "config_hash": config_hash(config),
+            "precision": accelerator.mixed_precision,
+            "processes": str(accelerator.num_processes),
+        }
+    )
+    run.params({name: _as_text(value) for name, value in values.items()})
+    run.text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), CONFIG_FILE)
+
+
+def log_provenance(
+    run: TrackedRun, made: Provenance, config: RunConfig, accelerator: Accelerator
+) -> None:
+    """Log what made the encoder that a run uses, as far as its configuration does not say it.
+
+    What was otherwise while realigning, such as the seed, is params ``cfg.realign_<option>``.
+    """
+    precision, processes = accelerator.mixed_precision, accelerator.num_processes
+    others = made.differences(config, precision, processes)
+    run.params({name: _as_text(value) for name, value in others.items()})
+    run.params(hyperparameters(made.said))
+    tags = {
+        REALIGN_RUN: made.run_id,
+        REALIGN_HASH: made.identity,
+        PARALLEL_HASH: made.parallel_hash,
+        f"realign_{VERSION}": made.version,
+        f"realign_{CODE}": made.code,
+        f"realign_{LIBRARIES}": made.libraries,
+    }
+    run.tags({name: value for name, value in tags.items() if value is not None})
+
+
+def hyperparameters(values: Mapping[str, Any]) -> dict[str, str]:
+    """The params of a strategy's hyperparameters, given by field: ``cfg.strategy.<field>``."""
+    return {f"strategy.{name}": _as_text(value) for name, value in values.items()}
+
+
+def _as_text(value: object) -> str:
+    """Names with commas between them, as they are given; other values as Python writes them."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def log_losses(run: TrackedRun, name: str) -> Callable[[LossRecord], None]:
+    """A function that logs the records of the loss as the metric ``name``."""
+
+    def log(record: LossRecord) -> None:
+        run.metric(name, record.loss, record.step)
+
+    return log
+
+
+def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
+    """Log and tell what part of each language's words is unknown, unknown in part, or cut.
+
+    Args:
+        run: The run; its metrics are ``words/<language>/unknown``, ``…/partly_unknown`` and
+            ``…/cut``.
+        what: Which words these are.
+        counts: By language.
+    """
+    for kind, meaning in WORDS_THAT.items():
+        shares = {language: count.shares[kind] for language, count in counts.items()}
+        for language, share in shares.items():
+            run.metric(f"words/{language}/{kind}", share)
+        if told := {language: share for language, share in shares.items() if share > 0}:
+            listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
+            level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
+            logger.log(level, "%s: words that %s: %s", what, meaning, listed)
+
+
+def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
+    """Log what is known when training is over; ``rate`` is the metric's name."""
+    run.metric(rate, result.per_second)
+    if result.empty_steps:
+        run.metric("empty_steps", result.empty_steps)
+
+
+def metric_name(score: Score) -> str:
+    """What a score is logged as in the run of a task."""
+    return f"{score.split}/{score.language}/{score.metric}"
+
+
+def log_scores(
+    run: TrackedRun, scores: Sequence[Score], source_language: str, prefix: str = ""
+) -> None:
+    """Log every score, and the means over the target languages.
+
+    Args:
+        run: The run.
+        scores: All languages, splits and metrics.
+        source_language: It is left out of the means.
+        prefix: Put before the metrics' names, for runs that hold several tasks.
+    """
+    for score in scores:
+        run.metric(prefix + metric_name(score), score.value)
+    for (split, metric), mean in target_means(scores, source_language).items():
+        run.metric(f"{prefix}{split}/{TARGET_MEAN}/{metric}", mean)
+
+
+def logged_scores(metrics: Mapping[str, float], splits: Collection[str]) -> dict[str, float]:
+    """The scores of some splits among the metrics that `log_scores` has logged, without means.
+
+    Args:
+        metrics: Of a run of one task, by name.
+        splits: The splits.
+    """
+    parts = {name: name.split("/") for name in metrics}
+    return {
+        name: metrics[name]
+        for name, part in parts.items()
+        if len(part) == 3 and part[0] in splits and part[1] != TARGET_MEAN
+    }

@@ -1,0 +1,151 @@
+"""What a search leaves in its MLflow run: tables, figures, and configurations to run again."""
+
+import logging
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import optuna
+import pandas as pd
+import yaml
+from optuna.trial import FrozenTrial, TrialState
+
+from alignfreeze.base.plotting import png_bytes
+from alignfreeze.search.context import Ground
+from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
+from alignfreeze.search.objective import aggregate, validation_values
+from alignfreeze.search.page import study_page
+from alignfreeze.search.plots import study_figures
+from alignfreeze.search.stages import PRUNED_STEP
+from alignfreeze.search.study import StudyHandle
+from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
+from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
+from alignfreeze.search.trials import SECONDS, baseline_levels, scores_of
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.workers.queue import RUN_ID, problem_of
+
+logger = logging.getLogger(__name__)
+
+STATES = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED}
+
+TRIALS_FILE = "trials.csv"
+BEST_FILE = "best.yaml"
+PAGE_FILE = "search.html"
+TESTS_FILE = "tests.csv"
+
+
+def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
+    """Log what is known so far; nothing while no trial has ended."""
+    done = tested(handle)
+    table = replace(tabulate(handle, ground), test_notes=seeds_left_out(done))
+    if table.trials.empty:
+        return
+    with TemporaryDirectory(prefix="alignfreeze-") as name:
+        folder = Path(name)
+        table.trials.to_csv(folder / TRIALS_FILE, index=False)
+        _write_best(handle, folder)
+        (folder / "figures").mkdir()
+        for stem, figure in study_figures(table).items():
+            (folder / "figures" / f"{stem}.png").write_bytes(png_bytes(figure))
+        (folder / PAGE_FILE).write_text(study_page(table), "utf-8")
+        if done:
+            scores = tested_scores(done, handle.config.source_language)
+            (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")
+            log_tests(run, scores)
+        run.artifacts(folder)
+    for note in table.test_notes:
+        logger.info("%s: %s", TESTS_FILE, note)
+    left_out = len(best_trials(handle)) - handle.settings.finalists
+    if len(handle.settings.objectives) > 1 and left_out > 0:
+        logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
+    for trial in best_trials(handle)[:1]:
+        run.metric("best/trial", trial.number)
+        for objective, value in zip(handle.settings.objectives, trial.values, strict=True):
+            run.metric(f"best/{objective}", value)
+
+
+def _write_best(handle: StudyHandle, folder: Path) -> None:
+    """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
+    for place, trial in enumerate(best_trials(handle)):
+        text = yaml.safe_dump(
+            config_of(trial).model_dump(mode="json"), sort_keys=False, allow_unicode=True
+        )
+        if place == 0:
+            (folder / BEST_FILE).write_text(text, "utf-8")
+        if len(handle.settings.objectives) > 1:
+            (folder / "pareto").mkdir(exist_ok=True)
+            (folder / "pareto" / f"trial-{trial.number}.yaml").write_text(text, "utf-8")
+
+
+def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
+    """The finished trials as a table."""
+    finished = [t for t in handle.trials.trials() if t.state.is_finished()]
+    parameters = [
+        name for name in ground.space.parameters if any(name in t.params for t in finished)
+    ]
+    rows = [_row(trial, handle, ground, parameters) for trial in finished]
+    baseline = baseline_levels(handle, ground)
+    means = {key: level.mean for key, level in baseline.items()}
+    scores = list(dict.fromkeys(name for row in rows for name in row if "/" in name))
+    return StudyTable(
+        title=f"{_model_name(handle)}, {', '.join(handle.config.task)}: study {handle.name}",
+        trials=pd.DataFrame(rows),
+        objectives=handle.settings.objectives,
+        parameters=parameters,
+        boundaries=[name for name in ground.space.boundaries() if name in parameters],
+        logarithmic=[name for name in ground.space.logarithmic() if name in parameters],
+        scores=scores,
+        best=[trial.number for trial in best_trials(handle)],
+        n_layers=ground.n_layers,
+        importances=_importances(handle),
+        baseline={str(key): level for key, level in baseline.items()},
+        baseline_objective=aggregate(means, handle.settings) if means else None,
+        metrics=ground.metrics,
+        metric_notes=ground.metric_notes,
+    )
+
+
+def _model_name(handle: StudyHandle) -> str:
+    """The model's name, without the folders that lead to it."""
+    model = handle.config.model
+    return Path(model).name if Path(model).expanduser().is_dir() else model
+
+
+def _row(
+    trial: FrozenTrial, handle: StudyHandle, ground: Ground, parameters: Sequence[str]
+) -> dict[str, Any]:
+    objectives = handle.settings.objectives
+    values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(objectives)
+    results = scores_of(trial) if trial.state == TrialState.COMPLETE else []
+    scores = validation_values(results, ground.tasks, ground.config.source_language)
+    attributes: Mapping[str, Any] = trial.user_attrs
+    return {
+        "trial": trial.number,
+        "state": STATES[trial.state],
+        **dict(zip(objectives, values, strict=True)),
+        **{name: trial.params.get(name) for name in parameters},
+        **{str(key): value for key, value in scores.items()},
+        "seconds": attributes.get(SECONDS, math.nan),
+        "pruned_step": attributes.get(PRUNED_STEP),
+        "run_id": attributes.get(RUN_ID),
+        "problem": problem_of(trial) if trial.state == TrialState.FAIL else None,
+    }
+
+
+def _importances(handle: StudyHandle) -> dict[str, float]:
+    """How much of the variation of the first objective each parameter explains."""
+    try:
+        with warnings.catch_warnings():
+            # Few trials, or a range that depends on another parameter: it says 0 then.
+            warnings.simplefilter("ignore", UserWarning)
+            study = handle.trials.study
+            # The evaluator asks what makes its target low.
+            found = optuna.importance.get_param_importances(study, target=lambda t: -t.values[0])
+            return dict(found)
+    except (ValueError, RuntimeError) as error:
+        logger.debug("no importances: %s", error)
+        return {}

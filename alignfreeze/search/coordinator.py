@@ -1,0 +1,281 @@
+"""A search from its options to its answer: the process that fills the queues, and looks on."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from optuna.trial import TrialState
+
+from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.runs.records import log_config
+from alignfreeze.search.artifacts import BEST_FILE, leave_records
+from alignfreeze.search.code import strategy_code
+from alignfreeze.search.console import Watch
+from alignfreeze.search.context import Ground
+from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
+from alignfreeze.search.settings import FREE_FIELDS, build_search
+from alignfreeze.search.study import (
+    FINISHED,
+    IDENTITY,
+    RUN_ID,
+    StudyHandle,
+    open_study,
+    run_of_study,
+    space_text,
+    study_name,
+)
+from alignfreeze.search.trials import (
+    CODE,
+    CONFIG,
+    CONTENDER,
+    SEED,
+    run_baseline,
+    run_test,
+    run_trial,
+)
+from alignfreeze.search.worker import Work
+from alignfreeze.tracking import store
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.workers.cells import ends_of, put_in
+from alignfreeze.workers.command import SEARCH_WORKER
+from alignfreeze.workers.coordination import Crew, crew, refuse_torchrun, study_run
+from alignfreeze.workers.queue import TrialQueue, problem_of, retry
+from alignfreeze.workers.storage import open_storage, sole_coordinator, without_password
+
+logger = logging.getLogger(__name__)
+
+RUN_NAME = "alignfreeze search"
+
+HOPELESS = 3
+"""Trials that have failed, and not one that has not, after which a search is given up."""
+
+SPARE_TRIALS = 8
+"""Trials beside those for its own workers that a search keeps waiting for workers that join."""
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search has to tell.
+
+    Attributes:
+        tested: What was tested, the selected first; `summary.comparisons` makes tables of it.
+        metrics: The primary metric, by task.
+        notes: What the reader of their tables has to know of the metrics; lines for a person.
+        source_language: The language that was fine-tuned in.
+        places: Where the run and the study are to be found; lines for a person.
+    """
+
+    tested: Sequence[Tested]
+    metrics: Mapping[str, str]
+    notes: Sequence[str]
+    source_language: str
+    places: Sequence[str]
+
+
+def search(options: Mapping[str, str]) -> SearchOutcome:
+    """Search, select on validation, and test what was selected once.
+
+    Args:
+        options: Text by the name of an option (see `build_search`).
+
+    Raises:
+        AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
+            succeeds.
+        Interrupted: When a signal asked the process to end; the same call goes on from there.
+    """
+    with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
+        try:
+            refuse_torchrun("a search")
+            config, settings = build_search(options)
+            url = settings.storage or f"sqlite:///{store.store_folder() / 'optuna.db'}"
+            name = settings.study or study_name(config, settings, space_text(settings))
+            storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
+            stack.enter_context(sole_coordinator(storage, name))
+        except AlignFreezeError:
+            with tracked_run(RUN_NAME):
+                raise
+        with study_run(RUN_NAME, run_of_study(storage, name), name) as run:
+            space = Path(settings.space).expanduser() if settings.space else None
+            ground = Ground(config, settings, space)
+            handle = open_study(storage, name, config, settings)
+            return _Search(handle, ground, run, url).outcome()
+
+
+class _Search:
+    """A search at work.
+
+    Args:
+        handle: The study.
+        ground: What its trials stand on.
+        run: Its run.
+        url: Optuna's storage.
+    """
+
+    def __init__(self, handle: StudyHandle, ground: Ground, run: TrackedRun, url: str) -> None:
+        self.handle = handle
+        self.ground = ground
+        self.run = run
+        self.url = url
+        self.settings = ground.settings
+        if handle.known(RUN_ID) is None:
+            self._describe()
+            handle.remember(IDENTITY, ground.identity)
+            handle.remember(RUN_ID, run.run_id)
+        if others := handle.begun_with(ground.identity):
+            raise ConfigError(
+                f"study {handle.name!r} was begun with {others}; give it another name"
+            )
+        # A URL may hold a password.
+        asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
+        run.tags({f"search.{name}": str(value) for name, value in asked.items()})
+        self._cells = ground.space.cells() if self.settings.sampler == "grid" else None
+        self._crew = Crew(None)
+
+    def _describe(self) -> None:
+        """Log what trials depend on: params, which do not change when the study is gone on with."""
+        log_config(self.run, self.handle.config, self.ground.accelerator)
+        asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
+        self.run.params({f"search.{name}": value for name, value in asked.items()})
+        self.run.tags({"study": self.handle.name})
+
+    def outcome(self) -> SearchOutcome:
+        """All stages, and the records of them, after an interruption too."""
+        handle = self.handle
+        handle.remember(FINISHED, False)
+        logger.info("study %s in %s", handle.name, without_password(self.url))
+        logger.info("space: %s", self.ground.space)
+        try:
+            with self._workers() as self._crew:
+                self._cells_of(handle.baseline, run_baseline, self._baseline_cells())
+                self._trials()
+                self._cells_of(handle.final, run_test, self._test_cells())
+                handle.remember(FINISHED, True)
+        finally:
+            end_dead_runs()
+            leave_records(handle, self.ground, self.run)
+        rmtree(handle.models, ignore_errors=True)
+        return SearchOutcome(
+            tested(handle),
+            metrics=self.ground.metrics,
+            notes=self.ground.metric_notes,
+            source_language=handle.config.source_language,
+            places=self._places(),
+        )
+
+    def _places(self) -> list[str]:
+        run_id = self.handle.run_id
+        return [
+            *store.places(run_id),
+            "run the best again: mlflow artifacts download --run-id "
+            f"{run_id} --artifact-path {BEST_FILE} --dst-path . "
+            f"&& mlflow run . -P config={BEST_FILE}",
+        ]
+
+    def _baseline_cells(self) -> list[dict[str, Any]]:
+        """The seeds that are tested, and those that trials are compared with."""
+        seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
+        return [{SEED: seed} for seed in seeds]
+
+    def _test_cells(self) -> list[dict[str, Any]]:
+        return [
+            {
+                CONTENDER: name,
+                SEED: seed,
+                CODE: strategy_code(config),
+                CONFIG: config.model_dump(mode="json"),
+            }
+            for name, config in contenders(self.handle)
+            for seed in self.settings.final_seeds
+        ]
+
+    def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
+        """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""
+        wanted = {_key(cell): cell for cell in cells}
+        put_in(queue, wanted, _key)
+        self._work_on(queue, job, wanted=len(wanted))
+        ends = ends_of(queue, _key)
+        failed = {key: end.problem for key, end in ends.items() if key in wanted and end.problem}
+        if failed:
+            key, problem = next(iter(failed.items()))
+            what = " ".join(str(part) for part in key[:2] if part is not None)
+            raise AlignFreezeError(
+                f"{queue.study.study_name}: {len(failed)} of {len(wanted)} failed, such as "
+                f"{what}: {problem}; the same command tries again"
+            )
+
+    def _trials(self) -> None:
+        """Search."""
+        queue = self.handle.trials
+        minutes = self.settings.minutes
+        deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        wanted = self.settings.trials if self._cells is None else len(self._cells)
+        before = {trial.number for trial in queue.trials() if trial.state.is_finished()}
+
+        def fill() -> None:
+            self._give_up_if_hopeless(before)
+            counts = queue.counts()
+            if time.monotonic() > deadline:
+                if counts.waiting:
+                    queue.withdraw()
+                return
+            room = self.settings.workers + SPARE_TRIALS - counts.waiting
+            for number in range(counts.total, min(wanted, counts.total + room)):
+                queue.study.enqueue_trial(self._fixed(number))
+
+        self._work_on(queue, run_trial, wanted=wanted, fill=fill)
+        if not best_trials(self.handle):
+            failed = [problem_of(t) for t in queue.trials() if t.state == TrialState.FAIL]
+            raise AlignFreezeError(
+                f"{self.handle.name}: no trial is complete, so there is nothing to test"
+                + (f"; {len(failed)} failed, the first with: {failed[0]}" if failed else "")
+            )
+
+    def _fixed(self, number: int) -> dict[str, Any]:
+        """What is not to be drawn: a grid's cell; and the first trial is as configured."""
+        if self._cells is not None:
+            return dict(self._cells[number])
+        return dict(self.ground.first_point()) if number == 0 else {}
+
+    def _give_up_if_hopeless(self, before: Collection[int]) -> None:
+        """Complain if all trials of this call have failed so far, and they are several."""
+        trials = [t for t in self.handle.trials.trials() if t.number not in before]
+        ended = [trial for trial in trials if trial.state.is_finished()]
+        if len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended):
+            raise AlignFreezeError(
+                f"{self.handle.name}: all of {len(ended)} trials failed, the first with: "
+                f"{problem_of(ended[0])}"
+            )
+
+    def _work_on(
+        self,
+        queue: TrialQueue,
+        job: Work,
+        *,
+        wanted: int,
+        fill: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do all trials of a queue, here or in workers, filling it up meanwhile."""
+        do = partial(job, self.handle, self.ground)
+        self._crew.work_on(queue, do, fill=fill, look=Watch(self.handle, queue, wanted).look)
+
+    def _workers(self) -> AbstractContextManager[Crew]:
+        return crew(
+            self.settings,
+            study=self.handle.name,
+            storage=self.url,
+            subcommand=SEARCH_WORKER,
+            logs=self.handle.models.with_name(f"{self.handle.models.name}-logs"),
+        )
+
+
+def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """What tells the trials of a queue of cells apart."""
+    return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)

@@ -1,0 +1,1 @@
+"""MLflow: runs, the store, and the names of what is in it."""

@@ -1,0 +1,235 @@
+"""Runs that are being written: params, tags, metrics, artifacts, and how each ends."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import psutil
+from mlflow.entities import Metric, RunTag
+from mlflow.tracking import MlflowClient
+
+from alignfreeze import __version__
+from alignfreeze.base.versions import code_digest, library_versions, versions_text
+from alignfreeze.errors import AlignFreezeError, Interrupted, Pruned
+from alignfreeze.tracking.names import CODE, ERROR, LIBRARIES, PROCESS, TAG, VERSION
+from alignfreeze.tracking.store import hush, search_runs
+
+logger = logging.getLogger(__name__)
+
+
+PARAM_LENGTH = 6000
+"""MLflow cuts longer values of params."""
+
+
+BATCH_METRICS = 1000
+"""MLflow takes no more metrics in one call."""
+
+
+WRITE_SECONDS = 10
+"""How long a metric may wait to be written, so that curves can be watched."""
+
+
+class TrackedRun:
+    """One MLflow run that is being written; metrics are buffered.
+
+    Args:
+        run_id: The run's id, or ``None`` in a process that does not write.
+    """
+
+    def __init__(self, run_id: str | None) -> None:
+        self.run_id = run_id
+        self._metrics: list[Metric] = []
+        self._written = time.monotonic()
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        """Made late: it sets up a new store, which is not for several processes to do at once."""
+        return MlflowClient()
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters under ``cfg.``."""
+        if self.run_id is not None:
+            texts = {f"cfg.{name}": str(value)[:PARAM_LENGTH] for name, value in values.items()}
+            mlflow.log_params(texts, run_id=self.run_id)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags under ``alignfreeze.``."""
+        if self.run_id is not None:
+            tags = [RunTag(TAG + name, value) for name, value in values.items()]
+            self._client.log_batch(self.run_id, tags=tags)
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """Log a metric, soon."""
+        if self.run_id is None:
+            return
+        self._metrics.append(Metric(name, value, int(time.time() * 1000), step))
+        waited = time.monotonic() - self._written
+        if len(self._metrics) >= BATCH_METRICS or waited >= WRITE_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the metrics that are in the buffer."""
+        if self.run_id is not None and self._metrics:
+            metrics, self._metrics = self._metrics, []
+            self._written = time.monotonic()
+            self._client.log_batch(self.run_id, metrics=metrics)
+
+    def artifacts(self, folder: Path, name: str | None = None) -> None:
+        """Log a folder's content, under ``name`` if given."""
+        if self.run_id is not None:
+            self._client.log_artifacts(self.run_id, str(folder), name)
+
+    def text(self, content: str, name: str) -> None:
+        """Log a text file."""
+        if self.run_id is not None:
+            self._client.log_text(self.run_id, content, name)
+
+    def finished_as(self, phase_hash: str) -> None:
+        """Mark the run as one whose results may be taken over."""
+        self.tags({"phase_hash": phase_hash})
+
+
+@contextmanager
+def tracked_run(
+    name: str,
+    *,
+    nested: bool = False,
+    writes: bool = True,
+    parent: str | None = None,
+    again: str | None = None,
+) -> Iterator[TrackedRun]:
+    """Open an MLflow run, and end it whatever happens.
+
+    The outermost run is the one that ``mlflow run`` has opened, if it has. It ends FINISHED,
+    FAILED when an exception passes, or KILLED when that says that a signal did it; then the
+    reason is in the tag ``alignfreeze.error``.
+
+    Args:
+        name: The run's name.
+        nested: Whether it belongs into the run that is open.
+        writes: False in all but one of several processes: nothing is tracked then.
+        parent: Id of the run that it belongs into, where that is open in another process.
+        again: Id of a run of the same name that has ended, to be gone on with.
+    """
+    if not writes:
+        yield TrackedRun(None)
+        return
+    hush()
+    tags = {PROCESS: this_process(), **version_tags()}
+    started = mlflow.start_run(
+        again,
+        experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
+        run_name=name,
+        nested=nested,
+        parent_run_id=parent,
+        tags=tags,
+    )
+    run = TrackedRun(started.info.run_id)
+    status = "FINISHED"
+    try:
+        if again:
+            _forget_error(again)
+        if not nested:
+            end_dead_runs()
+        yield run
+        run.flush()
+    except BaseException as error:
+        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
+        status = "KILLED" if killed else "FAILED"
+        run.tags({"error": _reason(error)})
+        run.flush()
+        raise
+    finally:
+        mlflow.end_run(status)
+
+
+def version_tags() -> dict[str, str]:
+    """What computes here, as every run of this program says it."""
+    return {
+        f"{TAG}{VERSION}": __version__,
+        f"{TAG}{CODE}": code_digest(),
+        f"{TAG}{LIBRARIES}": versions_text(library_versions()),
+    }
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return (
+        text
+        if isinstance(error, (AlignFreezeError, Interrupted))
+        else f"{type(error).__name__}: {text}"
+    )
+
+
+def this_process() -> str:
+    """This process as runs name it: host, number, and when it was born."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
+
+
+def _is_dead(process: str) -> bool:
+    """Whether a process of this machine is gone; False for another machine's."""
+    host, pid, born = process.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(born)) > 2)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _forget_error(run_id: str) -> None:
+    """A run that is gone on with has not failed any more."""
+    client = MlflowClient()
+    if ERROR in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, ERROR)
+
+
+def end_dead_runs() -> None:
+    """Mark runs as KILLED whose process was killed too hard to do so itself."""
+    hush()
+    client = MlflowClient()
+    for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{PROCESS}` LIKE '%:%'"):
+        if not _is_dead(run.data.tags[PROCESS]):
+            continue
+        client.set_terminated(run.info.run_id, "KILLED")
+        _say_killed(run.info.run_id, "its process was killed")
+        # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
+        parent = run.data.tags.get("mlflow.parentRunId")
+        if parent is not None and client.get_run(parent).info.status == "FAILED":
+            _say_killed(parent, "its process was killed")
+
+
+def end_run_of_other(run_id: str, reason: str) -> None:
+    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still.
+
+    Args:
+        run_id: The run's id.
+        reason: Why it is known to run no more.
+    """
+    client = MlflowClient()
+    for run in [client.get_run(run_id), *search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")]:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+            _say_killed(run.info.run_id, reason)
+
+
+def _say_killed(run_id: str, reason: str) -> None:
+    client = MlflowClient()
+    tags = client.get_run(run_id).data.tags
+    if ERROR not in tags:
+        client.set_tag(run_id, ERROR, reason)
+    if f"{TAG}state" in tags:  # of a trial
+        client.set_tag(run_id, f"{TAG}state", "killed")
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that tracks: the only one, or torchrun's first."""
+    return int(os.environ.get("RANK", "0")) == 0

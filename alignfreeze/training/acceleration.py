@@ -1,0 +1,112 @@
+"""How a model is run while it trains: compiled, in less memory, without waits for the device."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+from transformers import masking_utils
+
+from alignfreeze.encoders.families import layer_list
+from alignfreeze.errors import ConfigError, EncoderError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+PEEK = "_ignore_bidirectional_mask_sdpa"
+
+
+@contextmanager
+def accelerated(
+    model: "PreTrainedModel", *, compiled: bool, activation_checkpointing: bool
+) -> Iterator[None]:
+    """Run a model as the options say, for as long as the context lasts.
+
+    Args:
+        model: An encoder, with or without a task head.
+        compiled: Compile the layers, once for all lengths.
+        activation_checkpointing: Keep the layers' inputs alone, and run each layer again in the
+            backward pass.
+
+    Raises:
+        ConfigError: If the model's family does not support it.
+    """
+    with ExitStack() as stack:
+        if activation_checkpointing:
+            stack.enter_context(_checkpointing(model))
+        if compiled:
+            stack.enter_context(compiled_layers(model))
+        yield
+
+
+@contextmanager
+def _checkpointing(model: "PreTrainedModel") -> Iterator[None]:
+    if not model.supports_gradient_checkpointing:
+        raise ConfigError(
+            f"activation_checkpointing must be false for models such as {type(model).__name__}, "
+            "which do not support it, got true"
+        )
+    # What transformers 5 has come to call "activation" was "gradient" at first.
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
+    # It makes the embeddings need gradients, for the other, reentrant kind; frozen ones need none.
+    model.disable_input_require_grads()
+    try:
+        yield
+    finally:
+        getattr(model, f"{kind}_checkpointing_disable")()
+
+
+@contextmanager
+def compiled_layers(model: "PreTrainedModel", backend: str = "inductor") -> Iterator[None]:
+    """Compile each layer, which has the code of the others, so that it is done once.
+
+    Args:
+        model: An encoder, with or without a task head.
+        backend: One of `torch.compiler.list_backends`.
+
+    Raises:
+        ConfigError: If the encoder keeps its layers in several lists.
+    """
+    try:
+        layers = layer_list(cast("PreTrainedModel", model.base_model))
+    except EncoderError as error:
+        raise ConfigError(f"compile must be false: {error}") from None
+    # A layer with a forward of its own is not run, but handed over.
+    chosen = [layer for layer in layers if "forward" not in vars(layer)]
+    for layer in chosen:
+        layer.compile(dynamic=True, backend=backend)
+    try:
+        yield
+    finally:
+        for layer in chosen:
+            layer._compiled_call_impl = None
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device, without waiting for it: through pinned memory on a GPU."""
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
+
+
+@contextmanager
+def unread_masks() -> Iterator[None]:
+    """Build attention masks without looking whether they hide anything.
+
+    Transformers leaves a mask out that hides nothing; to know that, the host waits for the
+    device in every step.
+    """
+    peek = getattr(masking_utils, PEEK, None)
+    if peek is None:
+        yield
+        return
+
+    def without_looking(padding_mask: Any, *args: Any, **kwargs: Any) -> Any:
+        return padding_mask is None and peek(padding_mask, *args, **kwargs)
+
+    setattr(masking_utils, PEEK, without_looking)
+    try:
+        yield
+    finally:
+        setattr(masking_utils, PEEK, peek)

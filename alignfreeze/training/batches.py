@@ -1,0 +1,265 @@
+"""Batches: which rows go together, in which order, padded to the longest of them.
+
+Every order is a function of the seed alone, so that a resumed run can go on from batch ``n``
+without having read what came before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from alignfreeze.contracts import Feature
+from alignfreeze.text.words import IGNORED_LABEL
+from alignfreeze.training.acceleration import moved
+from alignfreeze.training.packing import Packing, packing_of
+
+BUFFER_BATCHES = 64
+"""Batches drawn at a time; rows are sorted by length within them."""
+
+CHUNK = 4096
+"""Rows of an epoch that are Python's integers at a time."""
+
+
+class Batch(Protocol):
+    """What the training loop needs to know of a batch."""
+
+    @property
+    def weight(self) -> int:
+        """How many terms the batch's summed loss has."""
+
+    @property
+    def size(self) -> int:
+        """How many rows, or sentence pairs, it holds."""
+
+    def to(self, device: torch.device) -> object:
+        """The same batch on a device, as a model is called with it."""
+
+
+class BatchStream(Protocol):
+    """An endless sequence of batches that can be entered anywhere."""
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches from number ``start`` on."""
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Rows for a model with a task head.
+
+    Attributes:
+        inputs: The model's inputs, each of shape (rows, subwords).
+        targets: Its targets, each of shape (rows,) or (rows, subwords).
+        weight: How many targets count: subwords with a label, or rows.
+        rows: Index of each row's feature, of shape (rows,).
+        packing: How the model's layers may run it without padding.
+    """
+
+    inputs: Mapping[str, Tensor]
+    targets: Mapping[str, Tensor]
+    weight: int
+    rows: NDArray[np.int64]
+    packing: Packing | None = None
+
+    @property
+    def size(self) -> int:
+        """How many rows it holds."""
+        return len(self.rows)
+
+    def to(self, device: torch.device) -> "FeatureBatch":
+        """The same batch on a device."""
+        return FeatureBatch(
+            inputs={name: moved(tensor, device) for name, tensor in self.inputs.items()},
+            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
+            weight=self.weight,
+            rows=self.rows,
+            packing=self.packing and self.packing.to(device),
+        )
+
+
+def collate_features(
+    features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
+) -> FeatureBatch:
+    """Pad features to the longest of them.
+
+    Args:
+        features: All features.
+        rows: Those that the batch holds.
+        padding: Id of the padding token.
+        packed: Say how the layers may run them without padding.
+    """
+    chosen = [features[row] for row in rows]
+    longest = max(len(feature.input_ids) for feature in chosen)
+    inputs = {
+        "input_ids": padded([f.input_ids for f in chosen], longest, padding),
+        "attention_mask": padded([[1] * len(f.input_ids) for f in chosen], longest, 0),
+    }
+    for name in chosen[0].extra_inputs or ():
+        inputs[name] = padded([(f.extra_inputs or {})[name] for f in chosen], longest, 0)
+    targets = {
+        name: _targets([f.targets[name] for f in chosen], longest) for name in chosen[0].targets
+    }
+    first = next(iter(targets.values()))
+    labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
+    weight = labelled if first.dim() > 1 else len(chosen)
+    packing = packing_of([len(feature.input_ids) for feature in chosen]) if packed else None
+    return FeatureBatch(inputs, targets, weight, rows, packing)
+
+
+def padded(
+    values: Sequence[Sequence[int] | NDArray[np.integer]], length: int, padding: int
+) -> Tensor:
+    """Rows of different lengths as one tensor of shape (rows, length)."""
+    table = np.full((len(values), length), padding, dtype=np.int64)
+    for row, value in enumerate(values):
+        table[row, : len(value)] = value
+    return torch.from_numpy(table)
+
+
+def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
+    if isinstance(values[0], int):
+        return torch.tensor(values)
+    return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
+
+
+def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """Number the epochs of each corpus within a buffer from 0.
+
+    Args:
+        keys: Corpus and epoch of each row, in the order in which they were drawn.
+
+    Returns:
+        Of shape (keys,): in which of its corpus's epochs, as far as this buffer has them.
+    """
+    first: dict[int, int] = {}
+    found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
+    return np.array(found, dtype=np.int64)
+
+
+def bucketed(
+    lengths: NDArray[np.int64],
+    rounds: NDArray[np.int64],
+    batch_size: int,
+    random: np.random.Generator,
+) -> list[NDArray[np.int64]]:
+    """Cut rows into batches of similar length, and shuffle the batches of each round.
+
+    A buffer may hold the end of an epoch and the start of the next, or several epochs of a small
+    data set. The rounds keep them in order; without them, copies of a row, which have the same
+    length, would sit together in one batch.
+
+    Args:
+        lengths: Length of each row, of shape (rows,).
+        rounds: Which epoch of the buffer each row belongs to, of shape (rows,).
+        batch_size: Rows in a batch; the last one cut may be smaller.
+        random: Breaks ties between equal lengths and orders the batches.
+
+    Returns:
+        Row numbers of each batch, round after round; a batch may hold the end of one and the
+        start of the next.
+    """
+    order = random.permutation(len(lengths))
+    order = order[np.lexsort((lengths[order], rounds[order]))]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    numbers = random.permutation(len(batches))
+    first = np.array([rounds[batches[number][0]] for number in numbers])
+    last = np.array([rounds[batches[number][-1]] for number in numbers])
+    return [batches[number] for number in numbers[np.lexsort((last, first))]]
+
+
+def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Pairs of epoch and row: all of ``range(size)`` in random order, again, without end."""
+    for epoch in count():
+        order = random.permutation(size)
+        for begin in range(0, size, CHUNK):
+            yield from ((epoch, row) for row in order[begin : begin + CHUNK].tolist())
+
+
+def mixed_order(
+    sizes: Sequence[int], mix: Literal["proportional", "uniform"], seed: int
+) -> Iterator[tuple[int, int, int]]:
+    """Rows of several corpora in random order, without end.
+
+    No row of a corpus comes again before all of its rows have come.
+
+    Args:
+        sizes: Rows of each corpus, all at least 1.
+        mix: ``proportional``: every row of every corpus once, then again; ``uniform``: one row
+            of each corpus in turn (a smaller corpus then comes round more often).
+        seed: Decides the order.
+
+    Yields:
+        Epoch of the corpus, corpus number and row number.
+    """
+    random = np.random.default_rng([seed, 0])
+    if mix == "proportional":
+        ends = np.cumsum(sizes)
+        for epoch, row in epochs(int(ends[-1]), random):
+            corpus = int(np.searchsorted(ends, row, side="right"))
+            yield epoch, corpus, row - int(ends[corpus]) + sizes[corpus]
+    streams = [epochs(size, rng) for size, rng in zip(sizes, random.spawn(len(sizes)), strict=True)]
+    while True:
+        for corpus in random.permutation(len(sizes)).tolist():
+            epoch, row = next(streams[corpus])
+            yield epoch, corpus, row
+
+
+class FeatureStream:
+    """Batches of features for fine-tuning: epoch after epoch in random order.
+
+    Args:
+        features: The rows.
+        batch_size: Rows in a batch.
+        padding: Id of the padding token.
+        seed: Decides the order.
+        packed: Say of each batch how the layers may run it without padding.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        batch_size: int,
+        padding: int,
+        seed: int,
+        packed: bool = False,
+    ) -> None:
+        self.features = features
+        self.batch_size = batch_size
+        self.padding = padding
+        self.seed = seed
+        self.packed = packed
+
+    def batches(self, start: int) -> Iterator[FeatureBatch]:
+        """The batches from number ``start`` on."""
+        order = epochs(len(self.features), np.random.default_rng([self.seed, 0]))
+        rows = (row for _, row in islice(order, start * self.batch_size, None))
+        while True:
+            drawn = np.fromiter(rows, dtype=np.int64, count=self.batch_size)
+            yield collate_features(self.features, drawn, self.padding, packed=self.packed)
+
+
+def batches_by_length(
+    features: Sequence[Feature], batch_size: int, padding: int, *, subwords: int | None = None
+) -> Iterator[FeatureBatch]:
+    """Every feature once, longest first (what does not fit in memory fails at once).
+
+    Args:
+        features: The rows.
+        batch_size: Rows in a batch, at most.
+        padding: Id of the padding token.
+        subwords: Those of a batch, padding included, at most, if it has more rows than one.
+    """
+    lengths = np.array([len(feature.input_ids) for feature in features])
+    order = np.argsort(-lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        longest = max(1, int(lengths[order[begin]]))
+        rows = batch_size if subwords is None else min(batch_size, max(1, subwords // longest))
+        yield collate_features(features, order[begin : begin + rows], padding)
+        begin += rows

@@ -1,0 +1,53 @@
+"""Where training runs: the device, the processes, the precision."""
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
+
+if TYPE_CHECKING:
+    pass
+
+
+logger = logging.getLogger(__name__)
+
+
+PATIENCE = timedelta(days=1)
+"""How long processes wait for the one that fetches and aligns data."""
+
+
+Precision = Literal["bf16", "fp32"]
+
+
+def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
+    """``auto`` is bf16 where the hardware computes in it, else fp32."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+def join_processes() -> PartialState:
+    """Meet the other processes of this run, if torchrun has started several."""
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+
+
+def make_accelerator(precision: Precision) -> Accelerator:
+    """The device, the processes and the precision to train with."""
+    # Accelerate would keep a process's first precision for good; a notebook may want another.
+    AcceleratorState._reset_state()
+    return Accelerator(
+        # Unless told so, it takes several processes without a GPU for one each.
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        # The schedule counts optimizer steps, however many processes take them together.
+        step_scheduler_with_optimizer=False,
+        # Realigning a layer below the last one leaves those above without gradients.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )

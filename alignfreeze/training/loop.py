@@ -1,0 +1,285 @@
+"""The training loop that realignment and fine-tuning share."""
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.scheduler import AcceleratedScheduler
+from torch import Tensor, nn
+from transformers import get_constant_schedule, get_linear_schedule_with_warmup
+
+from alignfreeze.base.progress import progress_bar
+from alignfreeze.base.signals import deferred_signals
+from alignfreeze.errors import Interrupted, TrainingError
+from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.batches import Batch, BatchStream
+from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
+from alignfreeze.training.dropout import fast_dropout
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+logger = logging.getLogger(__name__)
+
+
+LOG_STEPS = 10
+"""Optimizer steps between two records of the loss."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how to train.
+
+    Attributes:
+        phase: What the progress bar says.
+        unit: What a batch is counted in, e.g. ``pairs``.
+        steps: Optimizer steps.
+        learning_rate: Its peak.
+        warmup_steps: Steps in which the rate rises, to fall to 0 at the end; ``None`` for a
+            constant rate.
+        accumulation: Batches in an optimizer step, in each process.
+        checkpoint_steps: Optimizer steps between checkpoints.
+    """
+
+    phase: str
+    unit: str
+    steps: int
+    learning_rate: float
+    warmup_steps: int | None
+    accumulation: int
+    checkpoint_steps: int
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training has to tell.
+
+    Attributes:
+        losses: The mean loss of every `LOG_STEPS` steps.
+        per_second: Rows, or pairs, a second of training, over all processes.
+        empty_steps: Steps without a term in their loss, in which nothing was learnt.
+    """
+
+    losses: list[LossRecord]
+    per_second: float
+    empty_steps: int
+
+
+@dataclass(frozen=True)
+class Milestones:
+    """Steps to look up at on the way.
+
+    Attributes:
+        steps: Optimizer steps, counted from 1.
+        reached: Called after each of them with its number, the model in evaluation mode; an
+            exception of it ends the training. Steps before a checkpoint that training goes on
+            from are not reached again.
+    """
+
+    steps: Collection[int] = ()
+    reached: Callable[[int], None] = lambda step: None
+
+
+NO_MILESTONES = Milestones()
+
+
+def train(
+    model: nn.Module,
+    stream: BatchStream,
+    plan: TrainingPlan,
+    accelerator: Accelerator,
+    *,
+    checkpoints: CheckpointFolder,
+    resume: bool,
+    on_loss: Callable[[LossRecord], None] = lambda record: None,
+    milestones: Milestones = NO_MILESTONES,
+) -> TrainingResult:
+    """Train those of a model's parameters that require a gradient.
+
+    Args:
+        model: Called with a batch, it returns the summed loss of the batch's ``weight`` terms.
+        stream: Batches; process ``r`` of ``n`` takes every n-th from ``r`` on.
+        plan: How long and how.
+        accelerator: Where, and in which precision.
+        checkpoints: Where the state is kept on the way.
+        resume: Go on from the newest checkpoint, if there is one.
+        on_loss: Called with each new record of the loss (those before a checkpoint included).
+        milestones: What to do on the way.
+
+    Raises:
+        TrainingError: If the loss is not a number.
+        Interrupted: When a signal asked the process to end; a checkpoint is left behind.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
+    if plan.warmup_steps is None:
+        schedule = get_constant_schedule(optimizer)
+    else:
+        schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
+    model.train()
+    try:
+        prepared = accelerator.prepare(model, optimizer, schedule)
+        loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
+        with unread_masks(), fast_dropout(accelerator.device):
+            return loop.run(
+                stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
+            )
+    finally:
+        accelerator.free_memory()
+
+
+class _Loop:
+    """One training run, prepared for its device and processes."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: AcceleratedOptimizer,
+        schedule: AcceleratedScheduler,
+        *,
+        plan: TrainingPlan,
+        accelerator: Accelerator,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.plan = plan
+        self.accelerator = accelerator
+
+    def run(
+        self,
+        stream: BatchStream,
+        checkpoints: CheckpointFolder,
+        *,
+        resume: bool,
+        on_loss: Callable[[LossRecord], None],
+        milestones: Milestones,
+    ) -> TrainingResult:
+        """Take the steps that are left."""
+        progress = self._restore(checkpoints) if resume else Progress()
+        for record in progress.losses:
+            on_loss(record)
+        steps = self._steps(stream, progress.step)
+        n_items, began = 0, time.perf_counter()
+        pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
+        with deferred_signals() as received, self._bar(progress) as bar:
+            while progress.step < self.plan.steps:
+                micro, weight = next(steps)
+                pending.append(self._step(micro, weight))
+                progress.step += 1
+                stop = self._agree(bool(received), progress.step)
+                progress.empty_steps += weight == 0
+                n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
+                if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
+                    record = self._record(progress.step, pending)
+                    progress.losses.append(record)
+                    on_loss(record)
+                    rate = n_items / (time.perf_counter() - began)
+                    bar.set_postfix_str(
+                        f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
+                    )
+                bar.update()
+                if progress.step in milestones.steps:
+                    self.model.eval()
+                    milestones.reached(progress.step)
+                    self.model.train()
+                unfinished = progress.step < self.plan.steps
+                if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
+                    progress.unrecorded = self._losses(pending).tolist() if pending else []
+                    checkpoints.save(self.accelerator, progress)
+                if stop and unfinished:
+                    raise Interrupted(
+                        f"{self.plan.phase} was interrupted by a signal after step "
+                        f"{progress.step} of {self.plan.steps}",
+                        number=received[0] if received else signal.SIGTERM,
+                    )
+        return TrainingResult(
+            losses=progress.losses,
+            per_second=n_items / (time.perf_counter() - began),
+            empty_steps=progress.empty_steps,
+        )
+
+    def _restore(self, checkpoints: CheckpointFolder) -> Progress:
+        checkpoint = checkpoints.newest()
+        if checkpoint is None:
+            logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
+            return Progress()
+        progress = checkpoints.load(self.accelerator, checkpoint)
+        logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
+        return progress
+
+    def _steps(self, stream: BatchStream, step: int) -> Iterator[tuple[list[Batch], int]]:
+        """This process's batches of each optimizer step, and the weight of all processes'."""
+        n_processes = self.accelerator.num_processes
+        size = self.plan.accumulation * n_processes
+        batches = stream.batches(step * size)
+        while True:
+            together = list(islice(batches, size))
+            own = together[self.accelerator.process_index :: n_processes]
+            yield own, sum(batch.weight for batch in together)
+
+    def _agree(self, stop: bool, step: int) -> bool:
+        """Whether any of the processes was asked to stop; they wait for each other to say so."""
+        if self.accelerator.num_processes == 1:
+            return stop
+        if step % LOG_STEPS:
+            return False
+        stops = torch.tensor(int(stop), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(stops, "sum") > 0)
+
+    def _step(self, micro: list[Batch], weight: int) -> Tensor:
+        """One optimizer step on the mean of ``weight`` terms; returns this process's part."""
+        # Processes average their gradients, so their number undoes that.
+        scale = self.accelerator.num_processes / max(weight, 1)
+        total = torch.zeros((), device=self.accelerator.device)
+        for number, batch in enumerate(micro):
+            last = number == len(micro) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                loss = self.model(batch.to(self.accelerator.device)) * scale
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        if weight == 0:
+            self.optimizer.zero_grad()  # it leaves parameters without a gradient as they are
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        return total
+
+    def _bar(self, progress: Progress) -> "tqdm[int]":
+        steps = range(progress.step, self.plan.steps)
+        return progress_bar(
+            steps,
+            self.plan.phase,
+            "step",
+            shown=self.accelerator.is_main_process,
+            initial=progress.step,
+            total=self.plan.steps,
+        )
+
+    def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
+        """Mean loss of the steps since the last record; the only wait for the device."""
+        mean = float(self._losses(pending).mean())
+        pending.clear()
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"{self.plan.phase}: the loss is not a number by step {step}; the learning rate, "
+                f"{self.plan.learning_rate:g}, must be lower"
+            )
+        return LossRecord(step, mean)
+
+    def _losses(self, pending: list[Tensor]) -> Tensor:
+        """The losses of some steps, over all processes, of shape (steps,)."""
+        losses = torch.stack(pending)
+        if self.accelerator.num_processes > 1:
+            losses = self.accelerator.reduce(losses, "mean")
+        return losses

@@ -1,0 +1,95 @@
+"""Queues of cells: trials that are told what to do, where others draw it."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import optuna
+from optuna.pruners import NopPruner
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from alignfreeze.search.sampling import quiet
+from alignfreeze.search.trials import NO_OBJECTIVE, SECONDS
+from alignfreeze.workers.queue import RUN_ID, Claim, TrialQueue, problem_of
+
+Attributes = Mapping[str, Any]
+K = TypeVar("K", bound=Hashable)
+
+
+class CellEnd(NamedTuple):
+    """How a cell ended.
+
+    Attributes:
+        trial: The number of its trial.
+        problem: Why it failed; empty if it is complete.
+        seconds: How long it took, from its claim to its end.
+        run_id: Its MLflow run; empty if it failed before there was one.
+    """
+
+    trial: int
+    problem: str
+    seconds: float
+    run_id: str
+
+
+def open_cells(storage: RDBStorage, name: str) -> TrialQueue:
+    """The queue of a study of cells alone, made if there is none of that name."""
+    quiet()
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        direction=StudyDirection.MAXIMIZE,
+        pruner=NopPruner(),
+        load_if_exists=True,
+    )
+    return TrialQueue(study, storage)
+
+
+def put_in(
+    queue: TrialQueue,
+    wanted: Mapping[K, Attributes],
+    key_of: Callable[[Attributes], K],
+    *,
+    complete_too: bool = False,
+) -> None:
+    """Put cells into a queue that are neither there nor done; once more what has failed.
+
+    Args:
+        queue: The queue.
+        wanted: The user attributes that a cell's trial is to have, by the cell's key.
+        key_of: The key of a trial's user attributes.
+        complete_too: Whether what is complete is put in once more.
+    """
+    there = {
+        key_of(trial.user_attrs)
+        for trial in queue.kept()
+        if not (complete_too and trial.state == TrialState.COMPLETE)
+    }
+    for key, attributes in wanted.items():
+        if key not in there:
+            queue.study.enqueue_trial({}, dict(attributes))
+
+
+def waiting_in(queue: TrialQueue) -> list[Attributes]:
+    """The user attributes of the cells that nobody has claimed."""
+    return [t.user_attrs for t in queue.trials() if t.state == TrialState.WAITING]
+
+
+def ends_of(queue: TrialQueue, key_of: Callable[[Attributes], K]) -> dict[K, CellEnd]:
+    """How cells ended, the last time each; those that wait or run are left out."""
+    ends: dict[K, CellEnd] = {}
+    for trial in queue.trials():
+        if trial.state.is_finished():
+            failed = trial.state == TrialState.FAIL
+            attributes = trial.user_attrs
+            seconds = float(attributes.get(SECONDS, "nan"))
+            problem = problem_of(trial) if failed else ""
+            end = CellEnd(trial.number, problem, seconds, attributes.get(RUN_ID, ""))
+            ends[key_of(attributes)] = end
+    return ends
+
+
+def complete(queue: TrialQueue, claim: Claim, run_id: str) -> None:
+    """End a claimed cell that a run turns out to hold already."""
+    queue.finish(claim.trial, TrialState.COMPLETE, NO_OBJECTIVE, {RUN_ID: run_id, SECONDS: 0.0})

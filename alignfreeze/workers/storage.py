@@ -1,0 +1,165 @@
+"""Optuna's storage, opened so that several processes can share it."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from alignfreeze.base.caching import locked
+from alignfreeze.errors import ConfigError
+from alignfreeze.workers.command import SEARCH_WORKER
+
+MISSED_HEARTBEATS = 3
+"""Signs of life that a worker may miss in a row."""
+
+WHEN_STALE = Callable[[optuna.Study, FrozenTrial], None]
+
+_SQLITE_OPTIONS = {"connect_args": {"timeout": 60}}  # writers wait for each other
+_SERVER_OPTIONS = {"pool_pre_ping": True}  # a worker that was cut off connects anew
+
+
+@contextmanager
+def open_storage(
+    url: str, heartbeat: int, when_stale: WHEN_STALE | None = None
+) -> Iterator[RDBStorage]:
+    """Connect to Optuna's storage, for as long as the context lasts; make its tables if need be.
+
+    Args:
+        url: A database URL as SQLAlchemy takes it.
+        heartbeat: Seconds between two signs of life of a trial's worker.
+        when_stale: Called with a trial whose worker has given none for too long.
+
+    Raises:
+        ConfigError: If it is no such URL, or there is no such database.
+    """
+    try:
+        file = _sqlite_file(make_url(url))
+        # Two processes that make the tables at once get in each other's way.
+        with locked(file) if file else nullcontext():
+            storage = _connect(url, heartbeat, when_stale, sqlite=file is not None)
+    except OSError as error:
+        raise ConfigError(f"storage {without_password(url)}: {error.strerror}") from None
+    except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(f"storage {without_password(url)}: {reason}") from None
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _connect(
+    url: str, heartbeat: int, when_stale: WHEN_STALE | None, *, sqlite: bool
+) -> RDBStorage:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        storage = RDBStorage(
+            url,
+            engine_kwargs=_SQLITE_OPTIONS if sqlite else _SERVER_OPTIONS,
+            heartbeat_interval=heartbeat,
+            grace_period=MISSED_HEARTBEATS * heartbeat,
+            heartbeat_stale_trial_callback=when_stale,
+        )
+    if sqlite:
+        _lock_before_reading(storage)
+    return storage
+
+
+def _lock_before_reading(storage: RDBStorage) -> None:
+    """Make SQLite's transactions exclusive from their first statement on.
+
+    By default it locks when something is written, and two workers that have both read that a
+    trial is waiting both take it.
+    """
+
+    def connected(connection: DBAPIConnection, record: object) -> None:
+        connection.isolation_level = None
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    storage.engine.dispose()
+    event.listen(storage.engine, "connect", connected)
+    event.listen(storage.engine, "begin", begun)
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return repr(url)
+
+
+def require_existing(url: str) -> None:
+    """Check that a storage in a file is there, since opening it would make it.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    try:
+        file = _sqlite_file(make_url(url))
+    except ArgumentError:
+        return  # told of when it is opened
+    if file is not None and not file.is_file():
+        raise ConfigError(f"storage {url}: there is no such file")
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).expanduser() if on_disk else None
+
+
+@contextmanager
+def sole_coordinator(
+    storage: RDBStorage, study: str, *, what: str = "searched", subcommand: str = SEARCH_WORKER
+) -> Iterator[None]:
+    """Keep others from coordinating a study; what holds them off ends with this process.
+
+    On SQLite it is a lock on a file beside it, on PostgreSQL one of the server's own; on other
+    databases there is none.
+
+    Args:
+        storage: Where the study is.
+        study: Its name.
+        what: What is being done to the study, for the complaint.
+        subcommand: What adds a worker to it.
+
+    Raises:
+        ConfigError: If another process coordinates it.
+    """
+    busy = ConfigError(
+        f"study {study!r} is being {what} by another process; add to it with alignfreeze "
+        f"{subcommand} --study {study}"
+    )
+    file = _sqlite_file(storage.engine.url)
+    if file is not None:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(file.with_name(f"{file.name}.{study}"), wait=False))
+            except BlockingIOError:  # of the lock, not of what is done under it
+                raise busy from None
+            yield
+    elif storage.engine.dialect.name == "postgresql":
+        with storage.engine.connect() as connection:
+            name = {"name": f"alignfreeze {study}"}
+            statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+            if not connection.execute(statement, name).scalar():
+                raise busy
+            connection.commit()  # the lock is the session's, and stays
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                connection.commit()
+    else:
+        yield

@@ -1,0 +1,168 @@
+"""Grids by several processes: killed, gone on with, joined."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+
+import mlflow
+import psutil
+import pytest
+
+from alignfreeze.benchmark.worker import join
+from alignfreeze.errors import ConfigError
+from alignfreeze.workers.command import wait_until
+
+SLOW = {"heartbeat": "600", "checkpoint_steps": "20"}
+"""A sign of life that no busy machine misses."""
+
+PATIENCE = 1800.0
+"""Seconds after which something hangs; a busy machine may take minutes."""
+
+
+def start(command: str, options: dict[str, str]) -> subprocess.Popen[str]:
+    arguments = [f"--{name.replace('_', '-')}={text}" for name, text in options.items()]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-m", "alignfreeze", command, *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    def happened() -> bool:
+        if condition():
+            return True
+        if process.poll() is not None:
+            raise AssertionError(process.communicate())
+        return False
+
+    assert wait_until(happened, PATIENCE), "it never happened"
+
+
+def is_locked(url: str) -> bool:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
+def pause(process: subprocess.Popen[str], *urls: str) -> None:
+    """Stop a process where it is, but not while it holds the lock of one of the databases."""
+    paused = psutil.Process(process.pid)
+    while True:
+        paused.suspend()
+        assert wait_until(
+            lambda: paused.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE), PATIENCE, 0.01
+        )
+        if not any(map(is_locked, urls)):
+            return
+        paused.resume()
+        time.sleep(0.01)
+
+
+def processes(experiment: str) -> set[str]:
+    """Those that have begun a cell."""
+    return {
+        run.data.tags["alignfreeze.process"]
+        for run in mlflow.search_runs([experiment], output_format="list")
+        if run.info.run_name.startswith(("pos-", "ner-"))
+    }
+
+
+def names(experiment: str, status: str) -> Counter[str]:
+    found = mlflow.search_runs([experiment], output_format="list")
+    return Counter(run.info.run_name for run in found if run.info.status == status)
+
+
+def assert_each_cell_once(experiment: str) -> None:
+    cells = [
+        run.data.tags["alignfreeze.cell"]
+        for run in mlflow.search_runs([experiment], output_format="list")
+        if "alignfreeze.cell" in run.data.tags and run.info.status == "FINISHED"
+    ]
+    assert len(set(cells)) == len(cells) == 4
+    found = names(experiment, "FINISHED")
+    assert (found["finetune-pos"], found["finetune-ner"]) == (2, 2)
+    assert not names(experiment, "RUNNING")
+
+
+def test_a_killed_grid_goes_on_and_does_each_cell_once(
+    experiment, options, mlflow_store, make_stale
+):
+    given = {**options, **SLOW, "realign_steps": "100", "finetune_steps": "60"}
+    process = start("benchmark", given)
+
+    def in_mid_training() -> bool:
+        """With a cell done and others not begun; then it is stopped."""
+        if not names(experiment, "FINISHED")["pos-front:boundary=2-31"]:
+            return False
+        pause(process, options["storage"], mlflow_store)
+        if {"realign", "finetune-pos"} & set(names(experiment, "RUNNING")):
+            return True
+        process.send_signal(signal.SIGCONT)
+        return False
+
+    wait_for(in_mid_training, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    make_stale(options["storage"])
+    done = names(experiment, "FINISHED")
+    assert names(experiment, "RUNNING")["alignfreeze benchmark"] == 1
+
+    # By two workers of its own this time.
+    process = start("benchmark", {**given, "workers": "2"})
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert f"{sum(name.startswith('pos-') for name in done)} done" in output
+    assert_each_cell_once(experiment)
+    assert names(experiment, "FINISHED")["alignfreeze benchmark"] == 1
+    assert sum(names(experiment, "KILLED").values()) in (1, 2)  # the cell in hand and its phase
+
+
+def test_workers_join(experiment, options, mlflow_store):
+    given = {**options, **SLOW, "realign_steps": "60", "finetune_steps": "60"}
+    process = start("benchmark", given)
+    wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
+    pause(process, options["storage"], mlflow_store)  # or it may be done before the other begins
+    try:
+        joined = start("benchmark-worker", {name: given[name] for name in ("study", "storage")})
+        wait_for(lambda: len(processes(experiment)) == 2, joined)
+    finally:
+        process.send_signal(signal.SIGCONT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    output, errors = joined.communicate(timeout=PATIENCE)
+    assert joined.returncode == 0, errors
+    assert int(output.split()[0]) > 0
+    assert_each_cell_once(experiment)
+    by = {
+        run.data.tags["alignfreeze.process"]
+        for run in mlflow.search_runs([experiment], output_format="list")
+        if "alignfreeze.cell" in run.data.tags
+    }
+    assert len(by) == 2
+
+
+def test_what_a_worker_may_not_take_for_another_is_refused(options, tmp_path):
+    (tmp_path / "other").mkdir()
+    study, url = options["study"], options["storage"]
+    with pytest.raises(ConfigError, match="there is no such file"):
+        join(study, url, {})
+    with pytest.raises(ConfigError, match="data: there is no folder '/nowhere'"):
+        join(study, url, {"data": "/nowhere"})
+    with pytest.raises(ConfigError, match="data: there is no folder '/nowhere'"):
+        join(study, url, {"data": "hub:/nowhere"})
+    with pytest.raises(ConfigError, match="must be called 'mbert' too"):
+        join(study, url, {"my/mbert": str(tmp_path / "other")})

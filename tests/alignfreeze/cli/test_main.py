@@ -1,0 +1,162 @@
+"""The command line: what it prints, and what it exits with."""
+
+import subprocess
+import sys
+
+import mlflow
+import pytest
+from typer.testing import CliRunner
+
+from alignfreeze import __version__
+from alignfreeze.cli.main import OPTIONS, app, main
+from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.evaluation.scores import Score, TaskResult
+from alignfreeze.runs import pipeline
+from alignfreeze.runs.pipeline import Outcome
+
+runner = CliRunner()
+
+
+def fake_outcome(options: dict[str, str]) -> Outcome:
+    scores = [Score("en", "test", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
+    return Outcome([TaskResult("front", "pos", "accuracy", scores)], "en", ["MLflow run 7 in x"])
+
+
+def test_options_reach_the_pipeline_as_text(monkeypatch):
+    seen = {}
+
+    def run(options):
+        seen.update(options)
+        return fake_outcome(options)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    result = runner.invoke(app, ["run", "--realign-steps", "3", "--strategy-args", "boundary=2"])
+    assert result.exit_code == 0
+    assert (seen["realign_steps"], seen["strategy_args"], seen["task"]) == ("3", "boundary=2", "")
+    assert list(seen) == OPTIONS["run"]
+
+
+def test_a_switch_may_stand_alone(monkeypatch):
+    seen = {}
+
+    def run(options):
+        seen.update(options)
+        return fake_outcome(options)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    main(["run", "--resume", "--reuse", "false", "--seed", "3", "--save-model"])
+    switches = ("resume", "reuse", "seed", "save_model")
+    assert [seen[name] for name in switches] == ["true", "false", "3", "true"]
+
+
+def test_refused_rows_are_told_of_and_the_exit_code_says_so(experiment, write, capsys):
+    header = "seed,model,task,method,eval_de_accuracy"
+    good = "31,bert-base-multilingual-cased,udpos,baseline,0.5"
+    file = write("a.csv", f"{header}\n{good}\n{good.replace('0.5', '5')}\n")
+    name = f"imported-{experiment}"
+    with pytest.raises(SystemExit, match="1"):
+        main(["import-results", str(file), "--experiment", name])
+    output, errors = capsys.readouterr()
+    assert f"experiment {name!r}: 1 run(s) added, 0 there before, 1 row(s) refused" in output
+    assert f"refused: {file}:3: eval_de_accuracy must be a number in [0, 1], got '5'" in errors
+
+
+def test_what_is_to_be_renamed_needs_both_names(write, capsys):
+    file = write("a.csv", "seed\n")
+    with pytest.raises(SystemExit, match="1"):
+        main(["import-results", str(file), "--experiment", "x", "--rename", "mbert"])
+    assert "rename must be OLD=NEW, got 'mbert'" in capsys.readouterr().err
+
+
+def test_a_table_and_the_run_are_printed(monkeypatch):
+    monkeypatch.setattr(pipeline, "run", fake_outcome)
+    result = runner.invoke(app, ["run"])
+    assert "pos: accuracy on test" in result.output
+    assert "50.0" in result.output
+    assert "MLflow run 7 in x" in result.output
+
+
+def test_an_error_is_one_line_on_stderr(monkeypatch, capsys):
+    def fail(options):
+        raise AlignFreezeError("temperature must be > 0, got '0'")
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    with pytest.raises(SystemExit, match="1"):
+        main(["run"])
+    assert capsys.readouterr().err == "alignfreeze: temperature must be > 0, got '0'\n"
+
+
+def test_an_unknown_option_is_one_line_and_fails_the_run_of_mlflow(experiment, monkeypatch, capsys):
+    run = mlflow.MlflowClient().create_run(experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--stratgy", "front"])
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("alignfreeze: No such option: --stratgy")
+    assert "\n" not in line
+    failed = mlflow.get_run(run.info.run_id)
+    assert failed.info.status == "FAILED"
+    assert "--stratgy" in failed.data.tags["alignfreeze.error"]
+
+
+def test_a_signal_has_its_own_exit_code(monkeypatch, capsys):
+    def interrupt(options):
+        raise Interrupted("interrupted by SIGTERM")
+
+    monkeypatch.setattr(pipeline, "run", interrupt)
+    with pytest.raises(SystemExit, match="143"):
+        main(["run"])
+    assert capsys.readouterr().err == "alignfreeze: interrupted by SIGTERM\n"
+
+
+def test_every_option_has_help():
+    for command in OPTIONS:
+        text = runner.invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        for option in OPTIONS[command]:
+            assert f"--{option.replace('_', '-')}" in text
+
+
+def test_plugins_are_listed():
+    text = runner.invoke(app, ["plugins"], env={"COLUMNS": "200"}).output
+    for name in ("front", "baseline", "pos", "ner", "dictionary", "pharaoh"):
+        assert name in text
+
+
+def test_plugins_list_the_languages_of_tasks_if_asked():
+    text = runner.invoke(app, ["plugins", "--verbose"], env={"COLUMNS": "200"}).output
+    for task, count in (("pos", 34), ("ner", 34), ("nli", 12), ("qa", 11)):
+        assert f"{task}: {count} languages: " in text
+    assert "languages: " not in runner.invoke(app, ["plugins"], env={"COLUMNS": "200"}).output
+
+
+def test_parallel_text_is_aligned_into_a_folder(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    write("data/parallel/en-de.en", "the house\nthe dog\n")
+    write("data/parallel/en-de.de", "das Haus\nder Hund\n")
+    write("data/dictionaries/en-de.txt", "house haus\n")
+    output = tmp_path / "out"
+    options = ["--data", str(tmp_path / "data"), "--output", str(output)]
+    result = runner.invoke(app, ["align", *options])
+    assert result.exit_code == 0, result.output
+    assert (output / "en-de.align").read_text() == "1-1\n\n"
+    assert (output / "en-de.de").read_text() == "das Haus\nder Hund\n"
+    assert "1 language(s) aligned" in result.output
+
+
+def test_aligning_needs_a_folder_to_write_to(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["align"])
+    assert "--output" in capsys.readouterr().err
+
+
+def test_version():
+    assert runner.invoke(app, ["--version"]).output == f"alignfreeze {__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from alignfreeze.cli import app\n"
+        "print(sorted({'torch', 'mlflow', 'transformers', 'datasets'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

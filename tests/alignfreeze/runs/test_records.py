@@ -1,0 +1,46 @@
+import logging
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from alignfreeze.runs.records import log_words
+from alignfreeze.text.words import WordCounts
+from alignfreeze.tracking.runs import tracked_run
+
+
+def test_shares_of_words_are_metrics_and_told(experiment, caplog):
+    counts = {
+        "de": WordCounts(1000, unknown=1, partly_unknown=2),
+        "fa": WordCounts(200, unknown=10, partly_unknown=15, cut=4),
+    }
+    with (
+        caplog.at_level(logging.INFO, logger="alignfreeze.runs.records"),
+        tracked_run("one") as run,
+    ):
+        log_words(run, "pos", counts)
+    assert MlflowClient().get_run(run.run_id).data.metrics == {
+        "words/de/unknown": 0.001,
+        "words/de/partly_unknown": 0.002,
+        "words/de/cut": 0.0,
+        "words/fa/unknown": 0.05,
+        "words/fa/partly_unknown": 0.075,
+        "words/fa/cut": 0.02,
+    }
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("WARNING", "pos: words that the unknown token stands for: de 0.10%, fa 5.00%"),
+        ("WARNING", "pos: words that hold an unknown subword: de 0.20%, fa 7.50%"),
+        ("WARNING", "pos: words that are cut off: fa 2.00%"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "partly", "levels"),
+    [(0, 0, []), (0, 9, ["INFO"]), (9, 10, ["INFO", "WARNING"]), (10, 10, ["WARNING", "WARNING"])],
+)
+def test_a_notable_share_is_a_warning(experiment, caplog, unknown, partly, levels):
+    with (
+        caplog.at_level(logging.INFO, logger="alignfreeze.runs.records"),
+        tracked_run("one") as run,
+    ):
+        log_words(run, "pos", {"de": WordCounts(1000, unknown, partly)})
+    assert [record.levelname for record in caplog.records] == levels

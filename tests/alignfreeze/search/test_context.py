@@ -1,0 +1,59 @@
+"""What identifies all that a study's trials stand on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alignfreeze.data.finding import find_data
+from alignfreeze.search.context import Ground
+from alignfreeze.search.settings import build_search
+
+PARALLEL = "parallel text or alignment of it"
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch) -> Path:
+    """A copy of the embedded corpus, which a test may change."""
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    return Path(shutil.copytree(find_data("demo").root, tmp_path / "data"))
+
+
+def identity(data: Path, space: str) -> dict[str, str]:
+    file = data.parent / "space.yaml"
+    file.write_text(space)
+    given = {"preset": "demo", "data": str(data), "languages": "de", "aligner": "dictionary"}
+    config, settings = build_search(given)
+    return Ground(config, settings, file).identity
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return [name for name in before if before[name] != after[name]]
+
+
+@pytest.mark.parametrize("name", ["parallel/en-ru.ru", "dictionaries/en-ru.txt"])
+def test_text_that_only_some_trials_read_is_part_of_it(data, name):
+    space = "realign_languages: ['de', 'de,ru']\n"
+    before = identity(data, space)
+    file = data / name
+    lines = file.read_text("utf-8").splitlines()
+    file.write_text("\n".join([*lines[:-1], lines[-2], ""]), "utf-8")
+    assert changed(before, identity(data, space)) == [PARALLEL]
+
+
+def test_text_that_no_trial_reads_is_not(data):
+    space = "temperature: [0.1, 0.2]\n"
+    before = identity(data, space)
+    for name in ("parallel/en-ru.ru", "dictionaries/en-ru.txt"):
+        (data / name).unlink()
+    assert changed(before, identity(data, space)) == []
+
+
+def test_a_file_that_another_aligner_reads_is_part_of_it(data):
+    space = "aligner: [dictionary, pharaoh]\n"
+    links = data / "parallel" / "en-de.align"
+    n_lines = len((data / "parallel" / "en-de.en").read_text("utf-8").splitlines())
+    links.write_text("0-0\n" * n_lines)
+    before = identity(data, space)
+    links.write_text("0-0\n" * (n_lines - 1) + "\n")
+    assert changed(before, identity(data, space)) == [PARALLEL]

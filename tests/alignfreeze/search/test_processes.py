@@ -1,0 +1,188 @@
+"""Searches by several processes: killed, interrupted, gone on with."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import mlflow
+import optuna
+import pytest
+from mlflow.entities import Run
+from optuna.trial import TrialState
+
+from alignfreeze.workers.command import wait_until
+from alignfreeze.workers.storage import open_storage
+
+OPTIONS = [
+    *("--languages", "de,ru", "--precision", "fp32", "--final-seeds", "31"),
+    *("--references", ",", "--heartbeat", "600", "--checkpoint-steps", "20"),
+]
+
+
+CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
+
+PATIENCE = 1800.0
+"""Seconds after which something hangs; a busy machine may take minutes."""
+
+
+@pytest.fixture
+def environment(experiment, tmp_path_factory, monkeypatch) -> dict[str, str]:
+    """What makes another process work on this test's experiment."""
+    cache = tmp_path_factory.getbasetemp() / "search-cache"
+    return {**os.environ, "ALIGNFREEZE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+
+
+def start(options: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "alignfreeze", "search", *OPTIONS, *options]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    def happened() -> bool:
+        if condition():
+            return True
+        if process.poll() is not None:
+            raise AssertionError(process.communicate())
+        return False
+
+    assert wait_until(happened, PATIENCE), "it never happened"
+
+
+def trials(url: str, name: str) -> list[optuna.trial.FrozenTrial]:
+    with open_storage(url, 600) as storage:
+        try:
+            return optuna.load_study(study_name=name, storage=storage).get_trials()
+        except KeyError:
+            return []
+
+
+def runs(experiment: str) -> list[Run]:
+    return mlflow.search_runs([experiment], output_format="list")
+
+
+def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make_stale):
+    name, wanted = uuid4().hex, 8
+    process = start(
+        [
+            *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
+            *("--workers", "4", "--realign-steps", "100", "--finetune-steps", "10"),
+            *("--pruner", "none"),
+        ],
+        environment,
+    )
+
+    def in_mid_trial() -> dict[int, str]:
+        """Running trials, of which others are done already, and the processes they are in."""
+        found = trials(postgresql, name)
+        done = any(trial.state == TrialState.COMPLETE for trial in found)
+        ids = {t.number: t.user_attrs.get("run_id") for t in found if t.state == TrialState.RUNNING}
+        open_runs = {number: mlflow.get_run(run_id) for number, run_id in ids.items() if run_id}
+        return {
+            number: run.data.tags["alignfreeze.process"]
+            for number, run in open_runs.items()
+            if done and run.info.status == "RUNNING"
+        }
+
+    def kill_a_worker() -> bool:
+        for number, worker in in_mid_trial().items():
+            pid = int(worker.split(":")[1])
+            os.kill(pid, signal.SIGSTOP)  # or its trial, or the trial's run, may end before it does
+            trial = trials(postgresql, name)[number]
+            run = mlflow.get_run(trial.user_attrs["run_id"])
+            if (trial.state, run.info.status) == (TrialState.RUNNING, "RUNNING"):
+                os.kill(pid, signal.SIGKILL)
+                make_stale(postgresql, trial._trial_id)
+                return True
+            os.kill(pid, signal.SIGCONT)
+        return False
+
+    wait_for(kill_a_worker, process)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    found = trials(postgresql, name)
+    complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
+    killed = [trial for trial in found if trial.state == TrialState.FAIL]
+    assert len(complete) == wanted
+    assert len(killed) == 1
+    assert {trial.state for trial in found} == {TrialState.COMPLETE, TrialState.FAIL}
+    again = [t for t in complete if t.system_attrs.get("failed_trial") == killed[0].number]
+    assert [trial.params for trial in again] == [killed[0].params]
+    # None twice, none lost: each complete trial has a run of its own that is finished.
+    own = [mlflow.get_run(trial.user_attrs["run_id"]) for trial in complete]
+    assert len({run.info.run_id for run in own}) == wanted
+    assert {run.info.status for run in own} == {"FINISHED"}
+    assert len({str(sorted(trial.params.items())) for trial in complete}) == wanted
+    assert "RUNNING" not in {run.info.status for run in runs(experiment)}
+    dead = mlflow.get_run(killed[0].user_attrs["run_id"])
+    assert dead.info.status == "KILLED"
+    assert "alignfreeze.error" in dead.data.tags
+    assert "mean of targets" in output
+
+
+def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp_path):
+    name, url = uuid4().hex, f"sqlite:///{tmp_path / 'optuna.db'}"
+    # The first trial is short, the second in the middle of its steps for long.
+    space = tmp_path / "space.yaml"
+    space.write_text("realign_steps: [10, 600]\ntemperature: 0.1\n")
+    options = [
+        *("--study", name, "--storage", url, "--space", str(space), "--sampler", "grid"),
+        *("--strategy-args", "boundary=2", "--finetune-steps", "10"),
+    ]
+    cache = Path(environment["ALIGNFREEZE_CACHE"])
+    of_others = set(cache.glob(CHECKPOINTS))
+    process = start(options, environment)
+
+    # Only the second trial has steps enough for a checkpoint, and most of them are to come.
+    wait_for(lambda: set(cache.glob(CHECKPOINTS)) > of_others, process)
+    process.send_signal(signal.SIGINT)  # Ctrl-C
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].endswith("; the same command goes on")
+    assert "Traceback" not in errors
+    (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze search"]
+    assert parent.info.status == "KILLED"
+    files = {file.path for file in mlflow.MlflowClient().list_artifacts(parent.info.run_id)}
+    assert {"trials.csv", "best.yaml", "search.html", "figures"} <= files
+    assert "RUNNING" not in {run.info.status for run in runs(experiment)}
+
+    again = start(options, environment)
+    _, errors = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 0, errors
+    assert "1 done before" in errors
+    complete = [t for t in trials(url, name) if t.state == TrialState.COMPLETE]
+    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 600]
+    assert [
+        run.info.status for run in runs(experiment) if run.info.run_id == parent.info.run_id
+    ] == ["FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "args"), [("submitit", "cluster=local"), ("ray", "num_cpus=1")]
+)
+def test_other_launchers_start_workers_too(experiment, environment, postgresql, launcher, args):
+    pytest.importorskip(launcher)
+    name = uuid4().hex
+    process = start(
+        [
+            *("--study", name, "--storage", postgresql, "--trials", "2", "--workers", "2"),
+            *("--realign-steps", "4", "--finetune-steps", "4"),
+            *("--launcher", launcher, "--launcher-args", args),
+        ],
+        environment,
+    )
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    found = trials(postgresql, name)
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2
+    own = [mlflow.get_run(trial.user_attrs["run_id"]) for trial in found]
+    assert {run.info.status for run in runs(experiment)} == {"FINISHED"}
+    # By other processes than the one that was started.
+    workers = {run.data.tags["alignfreeze.process"].split(":")[1] for run in own}
+    assert str(process.pid) not in workers

@@ -1,0 +1,415 @@
+"""A study by its name: what it is made of, what it remembers, and what it refuses."""
+
+import re
+from contextlib import contextmanager
+
+import optuna
+import pytest
+from optuna.pruners import HyperbandPruner, NopPruner
+from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from alignfreeze.config import RunConfig
+from alignfreeze.errors import ConfigError
+from alignfreeze.runs.identity import HOW_FIELDS
+from alignfreeze.search import code
+from alignfreeze.search import study as handles
+from alignfreeze.search.pruning import StageMedianPruner
+from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
+from alignfreeze.search.study import find_study, open_study, space_text, study_name
+from alignfreeze.workers.queue import retry
+from alignfreeze.workers.storage import open_storage
+
+CONFIG = RunConfig(languages=("de", "fr"))
+SETTINGS = SearchConfig(pruner="none", launcher="submitit")
+
+OTHER_SETTINGS = {
+    "study": "mine",
+    "storage": "sqlite:///other.db",
+    "trials": 3,
+    "minutes": 1.0,
+    "search_strategies": ("front", "back"),
+    "space": "space.yaml",
+    "objectives": ("worst",),
+    "weights": {"de": 2.0},
+    "search_seeds": (31, 42),
+    "final_seeds": (31,),
+    "references": (),
+    "finalists": 1,
+    "sampler": "random",
+    "pruner": "hyperband",
+    "reports": 1,
+    "report_rows": 7,
+    "workers": 2,
+    "launcher": "ray",
+    "launcher_args": {"num_cpus": 2},
+    "heartbeat": 5,
+}
+"""Another value of each option."""
+
+OTHER_CONFIG = {
+    "data": "folder",
+    "model": "other",
+    "task": ("ner",),
+    "temperature": 0.2,
+    "strategy": "back",
+    "strategy_args": {"boundary": 3},
+    "languages": ("de",),
+    "seed": 42,
+    "realign_steps": 5,
+    "finetune_epochs": 1.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet_optuna():
+    before = optuna.logging.get_verbosity()
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'optuna.db'}"
+
+
+def changed(before, /, **values):
+    """A configuration with other values, validated."""
+    return type(before).model_validate(before.model_dump() | values)
+
+
+@contextmanager
+def opened(config, settings, url, *, name):
+    """A study as a search opens it."""
+    with open_storage(url, settings.heartbeat, retry) as storage:
+        yield open_study(storage, name, config, settings)
+
+
+# Names
+
+
+def test_each_option_has_another_value_to_test_with():
+    assert OTHER_SETTINGS.keys() == SearchConfig.model_fields.keys()
+    for name, value in OTHER_SETTINGS.items():
+        assert getattr(SETTINGS, name) != value
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_SETTINGS.keys() - set(FREE_FIELDS)))
+def test_the_name_depends_on_what_scores_depend_on(name):
+    other = changed(SETTINGS, **{name: OTHER_SETTINGS[name]})
+    assert study_name(CONFIG, other, "") != study_name(CONFIG, SETTINGS, "")
+
+
+@pytest.mark.parametrize("name", FREE_FIELDS)
+def test_the_name_does_not_depend_on_what_is_free(name):
+    other = changed(SETTINGS, **{name: OTHER_SETTINGS[name]})
+    assert study_name(CONFIG, other, "") == study_name(CONFIG, SETTINGS, "")
+
+
+@pytest.mark.parametrize("name", OTHER_CONFIG)
+def test_the_name_depends_on_the_runs(name):
+    other = changed(CONFIG, **{name: OTHER_CONFIG[name]})
+    assert study_name(other, SETTINGS, "") != study_name(CONFIG, SETTINGS, "")
+
+
+def test_the_name_does_not_depend_on_how_a_run_gets_there():
+    values = {"resume": True, "reuse": False, "save_model": True, "checkpoint_steps": 7}
+    values |= {"prefix_memory": 1, "activation_checkpointing": True}
+    assert values.keys() == HOW_FIELDS
+    other = changed(CONFIG, **values)
+    assert study_name(other, SETTINGS, "") == study_name(CONFIG, SETTINGS, "")
+
+
+def test_the_name_depends_on_what_the_space_file_says():
+    texts = ["", "temperature: 0.1", "temperature: 0.2"]
+    names = {study_name(CONFIG, SETTINGS, text) for text in texts}
+    assert len(names) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "plugin", ["strategy 'front'", "strategy 'baseline'", "task 'pos'", "aligner 'dictionary'"]
+)
+def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
+    before = study_name(CONFIG, SETTINGS, "")
+    codes = code.plugin_codes(CONFIG, SETTINGS) | {plugin: "other code"}
+    monkeypatch.setattr(handles, "plugin_codes", lambda *args: codes)
+    assert plugin in code.plugin_codes(CONFIG, SETTINGS)
+    assert study_name(CONFIG, SETTINGS, "") != before
+
+
+def test_the_plugins_are_those_that_trials_run():
+    config = RunConfig(task=("ner", "pos"), aligner="pharaoh")
+    settings = SearchConfig(search_strategies=("back", "range"))
+    assert list(code.plugin_codes(config, settings)) == [
+        *("strategy 'back'", "strategy 'range'", "strategy 'baseline'"),
+        *("task 'ner'", "task 'pos'", "aligner 'pharaoh'"),
+    ]
+    searched = code.plugin_codes(config, settings, ("pharaoh", "auto"))
+    assert list(searched)[-2:] == ["aligner 'pharaoh'", "aligner 'dictionary'"]
+
+
+def test_what_a_study_was_begun_with_is_told(url):
+    identity = {"model": "1", "precision": "2", "version of strategy 'front'": "3"}
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        handle.remember(handles.IDENTITY, identity)
+        assert handle.begun_with(identity) == ""
+        other = identity | {"version of strategy 'front'": "4"}
+        assert handle.begun_with(other) == "another version of strategy 'front'"
+        other["model"] = "2"
+        told = "another model, another version of strategy 'front'"
+        assert handle.begun_with(other) == told
+        # As earlier versions have left it.
+        handle.remember(handles.IDENTITY, "0123abcd")
+        assert handle.begun_with(identity) == "another version of alignfreeze"
+
+
+def test_all_names_tell_what_they_are_of():
+    name = study_name(CONFIG, SETTINGS, "")
+    assert re.fullmatch("alignfreeze-[0-9a-f]{12}", name)
+    assert name == study_name(CONFIG, SETTINGS, "")
+
+
+# What is opened
+
+
+def test_a_new_study_has_three_empty_queues(url):
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        assert (handle.name, handle.config, handle.settings) == ("mine", CONFIG, SETTINGS)
+        queues = handle.baseline, handle.trials, handle.final
+        names = [queue.study.study_name for queue in queues]
+        assert names == ["mine:baseline", "mine", "mine:final"]
+        assert [queue.counts().total for queue in queues] == [0, 0, 0]
+
+
+def test_a_study_that_is_opened_again_is_the_same(url):
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        handle.trials.study.enqueue_trial({})
+        handle.baseline.study.enqueue_trial({})
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        assert handle.trials.counts().waiting == 1
+        assert handle.baseline.counts().waiting == 1
+        assert handle.final.counts().total == 0
+
+
+@pytest.mark.parametrize(
+    ("objectives", "directions"),
+    [
+        (("worst",), [StudyDirection.MAXIMIZE]),
+        (("mean", "harmed"), [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]),
+    ],
+)
+def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
+    settings = SearchConfig(objectives=objectives)
+    with opened(CONFIG, settings, url, name="mine") as handle:
+        assert handle.trials.study.directions == directions
+        for queue in (handle.baseline, handle.final):
+            assert queue.study.directions == [StudyDirection.MAXIMIZE]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "kind"),
+    [("auto", StageMedianPruner), ("hyperband", HyperbandPruner), ("none", NopPruner)],
+)
+def test_a_study_has_its_pruner_where_it_is_found_too(url, pruner, kind):
+    with opened(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as handle:
+        assert type(handle.trials.study.pruner) is kind
+    with find_study("mine", url) as handle:
+        assert type(handle.trials.study.pruner) is kind
+
+
+def test_hyperband_knows_how_often_a_trial_reports(url):
+    config = CONFIG.model_copy(update={"task": ("pos", "ner")})
+    settings = SearchConfig(pruner="hyperband", reports=3, search_seeds=(1, 2, 3))
+    with opened(config, settings, url, name="mine") as handle:
+        assert handle.trials.study.pruner._max_resource == 3 * 2 * (3 + 1)
+
+
+def test_a_claimed_trial_is_drawn_by_a_sampler_of_its_own(url):
+    with opened(CONFIG, SearchConfig(), url, name="mine") as handle:
+        drawn = []
+        for _ in range(2):
+            handle.trials.study.enqueue_trial({})
+            claim = handle.trials.claim()
+            assert type(claim.trial.study.sampler) is TPESampler
+            drawn.append(claim.trial.suggest_float("x", 0, 1))
+    assert drawn[0] != drawn[1]
+
+
+def test_what_a_study_remembers_is_there_for_others(url):
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        assert handle.known("run_id") is None
+        handle.remember("run_id", "abc")
+        handle.remember("things", {"a": [1, None]})
+    with find_study("mine", url) as handle:
+        assert handle.run_id == "abc"
+        assert handle.known("things") == {"a": [1, None]}
+
+
+def test_the_models_of_each_study_and_run_have_a_folder(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    folders = []
+    for name, run in (("mine", "abc"), ("mine", "abd"), ("other", "abd")):
+        with opened(CONFIG, SETTINGS, url, name=name) as handle:
+            handle.remember("run_id", run)
+            folders.append(handle.models)
+            assert handle.models == handle.models
+    assert len(set(folders)) == len(folders)
+    assert {folder.parent for folder in folders} == {tmp_path / "cache" / "search"}
+
+
+# Other options
+
+
+@pytest.mark.parametrize("name", FREE_FIELDS)
+def test_free_options_may_differ(url, name, write):
+    values = OTHER_SETTINGS | {"space": str(write("space.yaml", ""))}
+    other = changed(SETTINGS, **{name: values[name]})
+    with opened(CONFIG, SETTINGS, url, name="mine"):
+        pass
+    with opened(CONFIG, other, url, name="mine") as handle:
+        assert handle.settings == other
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_SETTINGS.keys() - set(FREE_FIELDS)))
+def test_other_settings_are_refused_by_name(url, name):
+    other = changed(SETTINGS, **{name: OTHER_SETTINGS[name]})
+    was, asked = (s.model_dump(mode="json")[name] for s in (SETTINGS, other))
+    message = (
+        f"study 'mine' was begun with other options: {name} was {was!r}, not {asked!r}; "
+        "give it another name"
+    )
+    with opened(CONFIG, SETTINGS, url, name="mine"):
+        pass
+    with (
+        pytest.raises(ConfigError, match=f"^{re.escape(message)}$"),
+        opened(CONFIG, other, url, name="mine"),
+    ):
+        pass
+
+
+def test_all_options_of_the_runs_that_differ_are_named(url):
+    other = changed(CONFIG, temperature=0.2, strategy="back")
+    with opened(CONFIG, SETTINGS, url, name="mine"):
+        pass
+    with (
+        pytest.raises(
+            ConfigError,
+            match=r"strategy was 'front', not 'back', temperature was 0\.1, not 0\.2; give",
+        ),
+        opened(other, SETTINGS, url, name="mine"),
+    ):
+        pass
+
+
+def test_a_refused_study_is_as_it_was(url):
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        before = dict(handle.trials.study.user_attrs)
+    other = changed(SETTINGS, objectives=("mean", "harmed"))
+    with (
+        pytest.raises(ConfigError, match="objectives was"),
+        opened(CONFIG, other, url, name="mine"),
+    ):
+        pass
+    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
+        assert handle.trials.study.user_attrs == before
+        assert handle.trials.study.directions == [StudyDirection.MAXIMIZE]
+
+
+def test_the_content_of_the_space_file_counts_not_its_place(url, write):
+    first, moved = write("a.yaml", "temperature: 0.1\n"), write("b/c.yaml", "temperature: 0.1\n")
+    settings = SearchConfig(space=str(first))
+    with opened(CONFIG, settings, url, name="mine"):
+        pass
+    with opened(CONFIG, SearchConfig(space=str(moved)), url, name="mine") as handle:
+        assert handle.known(handles.SPACE) == "temperature: 0.1\n"
+    first.write_text("temperature: 0.2\n", "utf-8")
+    for other in (settings, SearchConfig()):
+        with (
+            pytest.raises(ConfigError, match="other options: the space file's content; give"),
+            opened(CONFIG, other, url, name="mine"),
+        ):
+            pass
+
+
+def test_no_space_file_has_no_text():
+    assert space_text(SearchConfig()) == ""
+
+
+def test_a_space_file_in_the_home_folder_is_read(tmp_path, monkeypatch, write):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write("space.yaml", "größe: 1\n")
+    assert space_text(SearchConfig(space="~/space.yaml")) == "größe: 1\n"
+
+
+def test_a_space_file_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "space.yaml"
+    settings = SearchConfig(space=str(path))
+    with pytest.raises(ConfigError, match=f"^space: cannot read {path}: No such file"):
+        space_text(settings)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=f"^space: cannot read {path}: it is not UTF-8$"):
+        space_text(settings)
+
+
+# What is found
+
+
+def test_a_worker_finds_what_the_study_was_begun_with(url):
+    settings = SearchConfig(
+        objectives=("mean", "harmed"), weights={"de": 2.0}, search_seeds=(1, 2), heartbeat=40
+    )
+    config = RunConfig(task=("pos", "ner"), strategy_args={"boundary": 3}, layer=(-1, -2))
+    with opened(config, settings, url, name="mine") as handle:
+        handle.trials.study.enqueue_trial({})
+    with find_study("mine", url) as handle:
+        assert handle.config == config
+        # What is to be tested beside the best is the coordinator's affair.
+        assert handle.settings == settings.model_copy(update={"references": ()})
+        assert handle.trials._storage.get_heartbeat_interval() == 40
+        claim = handle.trials.claim()
+        assert handle.trials.finish(claim.trial, TrialState.COMPLETE, [0.5, 1.0], {})
+    with opened(config, settings, url, name="mine") as handle:
+        assert [trial.values for trial in handle.trials.trials()] == [[0.5, 1.0]]
+
+
+def test_a_study_that_is_not_there_lists_those_that_are(url):
+    for name in ("second", "first"):
+        with opened(CONFIG, SETTINGS, url, name=name):
+            pass
+    optuna.create_study(study_name="foreign", storage=url)
+    for name in ("mine", "foreign", "first:baseline"):
+        message = rf"^study '{name}' is not .*; studies that are: first, second$"
+        with pytest.raises(ConfigError, match=message), find_study(name, url):
+            pass
+
+
+def test_looking_for_a_study_makes_no_storage(url, tmp_path):
+    with pytest.raises(ConfigError, match="there is no such file"), find_study("mine", url):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_of_another_program_is_left_alone(url):
+    foreign = optuna.create_study(study_name="mine", storage=url, direction="maximize")
+    foreign.add_trial(optuna.trial.create_trial(value=1.0))
+    optuna.create_study(study_name="minimised", storage=url, direction="minimize")
+    for name in ("mine", "minimised"):
+        message = f"^study '{name}' is not one of AlignFreeze's; give it another name$"
+        with pytest.raises(ConfigError, match=message), opened(CONFIG, SETTINGS, url, name=name):
+            pass
+
+
+def test_how_a_run_gets_there_may_differ(url):
+    with opened(CONFIG, SETTINGS, url, name="mine"):
+        pass
+    with opened(changed(CONFIG, checkpoint_steps=7), SETTINGS, url, name="mine") as handle:
+        assert handle.config.checkpoint_steps == 7
+
+
+def test_a_worker_keeps_to_the_memory_that_was_asked_for_last(url):
+    for megabytes in (100, 7):
+        with opened(changed(CONFIG, prefix_memory=megabytes), SETTINGS, url, name="mine"):
+            pass
+    with find_study("mine", url) as handle:
+        assert handle.config.prefix_memory == 7

@@ -1,0 +1,95 @@
+import re
+
+import pytest
+
+from alignfreeze.errors import DataError
+from alignfreeze.text.files import count_lines, line_blocks, line_bytes, numbered_lines
+
+
+def test_only_a_newline_ends_a_line(write):
+    text = "a\x0bb\x0cc\x1cd\x85e\u2028f\u2029g\rh\nsecond"
+    path = write("t.txt", text)
+    assert list(numbered_lines(path)) == [(1, text.split("\n")[0]), (2, "second")]
+    assert count_lines(path) == 2
+
+
+def test_carriage_return_and_byte_order_mark_are_left_out(write):
+    path = write("t.txt", "\ufeffone\r\n\ufefftwo\r\r\n\r\n")
+    assert list(numbered_lines(path)) == [(1, "one"), (2, "\ufefftwo\r"), (3, "")]
+
+
+@pytest.mark.parametrize("text", ["a", "a\n", "a\nb", "\n", "\n\n", "a\n\nb\n"])
+def test_lines_are_counted_as_they_are_read(write, text):
+    path = write("t.txt", text)
+    assert count_lines(path) == len(list(numbered_lines(path)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1 << 20])
+@pytest.mark.parametrize("text", ["\ufeffa\n\nbc\u2028\x0b\r\ndef\ng", "a\n" * 7, "a", "\n\n"])
+def test_lines_are_skipped(write, monkeypatch, size, text):
+    monkeypatch.setattr("alignfreeze.text.files.BLOCK_BYTES", size)
+    path = write("t.txt", text)
+    lines = list(numbered_lines(path))
+    for first in range(1, len(lines) + 3):
+        assert list(numbered_lines(path, first)) == lines[first - 1 :]
+
+
+def test_skipped_lines_need_not_be_text(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes(b"\xff\nb\n\xfe\n")
+    lines = numbered_lines(path, 2)
+    assert next(lines) == (2, "b")
+    with pytest.raises(
+        DataError, match=r"t\.txt:3: text must be UTF-8, got byte 0xfe at position 0"
+    ):
+        next(lines)
+
+
+@pytest.mark.parametrize("text", ["\ufeffone\r\n\ufefftwo\r\r\n\r\n\u2028\nä", "", "a\n"])
+def test_bytes_are_those_of_the_lines(write, text):
+    path = write("t.txt", text)
+    expected = [line.encode() for _, line in numbered_lines(path)] if text else []
+    assert list(line_bytes(path)) == expected
+
+
+def test_count_reads_in_blocks(write, monkeypatch):
+    monkeypatch.setattr("alignfreeze.text.files.BLOCK_BYTES", 3)
+    assert count_lines(write("t.txt", "ab\ncd\n\n\nefgh")) == 5
+    assert count_lines(write("t.txt", "ab\ncd\n")) == 2
+    assert count_lines(write("t.txt", "")) == 0
+
+
+def test_blocks_are_the_runs_between_empty_lines(write):
+    path = write("t.txt", "\n\na\nb\n\n\r\n \n\nc")
+    assert list(line_blocks(path)) == [[(3, "a"), (4, "b")], [(7, " ")], [(9, "c")]]
+
+
+def test_text_must_be_utf8(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes("gut\nschön\n".encode("latin-1"))
+    lines = numbered_lines(path)
+    assert next(lines) == (1, "gut")
+    message = f"{path}:2: text must be UTF-8, got byte 0xf6 at position 3"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        next(lines)
+
+
+def test_file_must_not_be_empty(write):
+    with pytest.raises(DataError, match=r"t\.txt: the file is empty$"):
+        list(numbered_lines(write("t.txt", "")))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: list(numbered_lines(path)),
+        lambda path: list(numbered_lines(path, 5)),
+        lambda path: list(line_bytes(path)),
+        count_lines,
+    ],
+)
+def test_file_must_be_readable(tmp_path, read):
+    with pytest.raises(DataError, match=r"t\.txt: cannot be read: no such file$"):
+        read(tmp_path / "t.txt")
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory$"):
+        read(tmp_path)
