@@ -323,10 +323,10 @@ from pathlib import Path
 
 from waiting import Waiting
 
-from alignfreeze import shards
+from alignfreeze.alignment import shards
 from alignfreeze.contracts import Bitext
-from alignfreeze.corpus import aligned_corpus
-from alignfreeze.signals import signals_as_exceptions
+from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.base.signals import signals_as_exceptions
 
 shards.SHARD_LINES = 3
 shards.available_cores = lambda: 2

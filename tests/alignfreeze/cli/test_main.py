@@ -155,7 +155,7 @@ def test_version():
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from alignfreeze.cli import app\n"
+        "import sys; from alignfreeze.cli.main import app\n"
         "print(sorted({'torch', 'mlflow', 'transformers', 'datasets'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

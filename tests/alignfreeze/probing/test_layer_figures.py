@@ -273,8 +273,9 @@ def test_drift_of_six_strategies_is_drawn():
 
 SCRIPT = """
 import sys
-from alignfreeze.figures import alignment_figure, png_bytes
-from alignfreeze.geometry import AlignmentScore
+from alignfreeze.base.plotting import png_bytes
+from alignfreeze.probing.geometry import AlignmentScore
+from alignfreeze.probing.layer_figures import alignment_figure
 assert "matplotlib" not in sys.modules
 scores = [AlignmentScore("s", "de", 0, k, d, 0.5) for k in ("weak", "strong") for d in ("a", "b")]
 import matplotlib

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from alignfreeze.base import versions
 from alignfreeze.base.versions import LIBRARIES
 from alignfreeze.config import RunConfig
-from alignfreeze.runs import identity
 from alignfreeze.runs.identity import MEMORY_FIELDS
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.strategies import strategy_choices
@@ -36,9 +36,9 @@ def realign_identity(accelerator, tokenizer, tmp_path):
 def test_another_version_of_what_computes_is_another_phase(realign_identity, monkeypatch, library):
     before = realign_identity()
     assert realign_identity() == before
-    version = identity.version
+    version = versions.version
     monkeypatch.setattr(
-        identity, "version", lambda name: "0.0.1" if name == library else version(name)
+        versions, "version", lambda name: "0.0.1" if name == library else version(name)
     )
     assert realign_identity() != before
 

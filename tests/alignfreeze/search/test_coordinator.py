@@ -232,9 +232,9 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
     def interrupt(handle, ground, claim):
         if claim.trial.number == 1 and not claim.again:
             monkeypatch.setattr(
-                context.__class__,
+                ground.__class__,
                 "scores",
-                interrupted_scores(context.__class__.scores, monkeypatch),
+                interrupted_scores(ground.__class__.scores, monkeypatch),
             )
         search_trials.run_trial(handle, ground, claim)
 

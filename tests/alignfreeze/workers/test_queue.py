@@ -29,8 +29,8 @@ CLAIMING_WORKER = """
 import sys
 import optuna
 from optuna.trial import TrialState
-from alignfreeze.search.queue import TrialQueue
-from alignfreeze.search.storage import open_storage
+from alignfreeze.workers.queue import TrialQueue
+from alignfreeze.workers.storage import open_storage
 url, name = sys.argv[1:]
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 with open_storage(url, 30) as storage:

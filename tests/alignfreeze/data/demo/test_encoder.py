@@ -45,9 +45,7 @@ def test_every_word_of_the_lexicon_is_known_and_some_are_split() -> None:
 
 
 def test_importing_the_demo_does_not_import_torch() -> None:
-    code = (
-        "import sys, alignfreeze.demo; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
-    )
+    code = "import sys, alignfreeze.data.demo; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
