@@ -49,13 +49,13 @@ def ours(options: dict[str, str], folder: Path) -> tuple[float, float]:
 
 
 def plain(options: dict[str, str], folder: Path) -> tuple[float, float]:
-    """The same of ``benchmarks/baseline.py``."""
+    """The same of ``benchmarks/plain_run.py``."""
     output = folder / "scores.json"
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     arguments = [a.replace("_", "-") if a.startswith("--") else a for a in arguments]
     began = time.perf_counter()
     subprocess.run(
-        [sys.executable, FOLDER / "baseline.py", *arguments, "--output", output], check=True
+        [sys.executable, FOLDER / "plain_run.py", *arguments, "--output", output], check=True
     )
     seconds = time.perf_counter() - began
     scores = json.loads(output.read_text("utf-8"))
