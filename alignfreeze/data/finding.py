@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from alignfreeze.base.caching import building, cache_root, check_sealed
-from alignfreeze.base.digests import folder_digest
 from alignfreeze.contracts import DataSource
 from alignfreeze.data import demo
 from alignfreeze.data.hub import HubSupplier
@@ -14,7 +12,7 @@ HUB = "hub"
 
 
 def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
-    """The data that a configuration names; the embedded corpus is written on first use.
+    """The data that a configuration names; the embedded corpus is unpacked on first use.
 
     Args:
         data: ``demo``, ``hub``, ``hub:FOLDER`` for data sets downloaded to a folder, or a folder
@@ -23,10 +21,10 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
             all. What is in a folder stays as it is.
 
     Raises:
-        DataError: If there is no such folder.
+        DataError: If there is no such folder, or the unpacked corpus is damaged.
     """
     if data == DEMO:
-        return DataSource(name=DEMO, root=_demo_folder())
+        return DataSource(name=DEMO, root=demo.unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
         mirror = _existing(folder) if colon else None
@@ -44,23 +42,6 @@ def _existing(folder: str) -> Path:
             f"and there is no folder {folder!r}"
         )
     return path.resolve()
-
-
-def _demo_folder() -> Path:
-    """The embedded corpus as files, keyed by the code and the words that it is made from.
-
-    Raises:
-        DataError: If what was written before is damaged.
-    """
-    digest = folder_digest(Path(demo.__file__).parent, "*.py", "*.tsv")
-    # Older versions wrote it without a seal, to a folder of another name.
-    folder = cache_root() / "demo" / f"{digest[:16]}-sealed"
-    if folder.is_dir():
-        check_sealed(folder, "the demo's corpus")
-    else:
-        with building(folder) as empty:
-            demo.write_corpus(empty)
-    return folder
 
 
 def find_model(model: str) -> str:

@@ -12,9 +12,7 @@ import torch
 from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair
 from alignfreeze.data.bitexts import find_bitexts
-from alignfreeze.data.demo import ENCODER, grammar
-from alignfreeze.data.demo.grammar import Linearizer
-from alignfreeze.data.demo.world import World
+from alignfreeze.data.demo import ENCODER
 from alignfreeze.encoders import aligner as encoder_aligner
 from alignfreeze.encoders import modelfiles
 from alignfreeze.encoders.loading import load_encoder
@@ -23,6 +21,9 @@ from alignfreeze.testing import AlignerContract, tiny_encoder
 from alignfreeze_aligners import mutual
 from alignfreeze_aligners.dictionary import DictionaryAligner
 from alignfreeze_aligners.mutual import NO_WORD, MutualAligner, _sentences, mutual_links
+from tools.demo import grammar
+from tools.demo.grammar import Linearizer
+from tools.demo.world import World
 
 BITEXT = Bitext("en", "fr", Path("en-fr.en"), Path("en-fr.fr"))
 LONGEST = 40

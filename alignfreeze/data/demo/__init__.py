@@ -1,6 +1,5 @@
-"""The embedded demo: a small multilingual world, its corpus and an encoder pretrained on it."""
+"""The embedded demo: the corpus of a small multilingual world, and an encoder pretrained on it."""
 
-from alignfreeze.data.demo.corpus import LANGUAGES, TARGET_LANGUAGES, write_corpus
-from alignfreeze.data.demo.lexicon import ENCODER
+from alignfreeze.data.demo.archive import ENCODER, unpacked_corpus
 
-__all__ = ["ENCODER", "LANGUAGES", "TARGET_LANGUAGES", "write_corpus"]
+__all__ = ["ENCODER", "unpacked_corpus"]

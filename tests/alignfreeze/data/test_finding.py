@@ -12,25 +12,10 @@ def cache(monkeypatch, tmp_path):
     return folder
 
 
-def test_the_demo_is_written_into_the_cache_once(cache):
+def test_the_demo_is_in_the_cache(cache):
     source = find_data("demo")
-    assert source.supplier is None
-    assert source.root.is_relative_to(cache / "demo")
-    text = source.root / "parallel" / f"en-{demo.TARGET_LANGUAGES[0]}.en"
-    before = text.stat().st_mtime_ns
-    assert find_data("demo").root == source.root
-    assert text.stat().st_mtime_ns == before
-
-
-def test_a_damaged_demo_is_named():
-    root = find_data("demo").root
-    text = root / "parallel" / f"en-{demo.TARGET_LANGUAGES[0]}.en"
-    lines = text.read_bytes().splitlines(keepends=True)
-    text.write_bytes(b"".join(lines[: len(lines) // 2]))
-    name = text.relative_to(root)
-    message = f"{root}: the demo's corpus is damaged, {name} is not what was written; delete"
-    with pytest.raises(DataError, match=f"^{message} the folder$"):
-        find_data("demo")
+    assert (source.name, source.root, source.supplier) == ("demo", demo.unpacked_corpus(), None)
+    assert source.root.is_relative_to(cache)
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path, monkeypatch):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
-from alignfreeze.data.demo.lexicon import Lexicon, load_lexicon
-from alignfreeze.data.demo.meaning import (
+from tools.demo.lexicon import Lexicon, load_lexicon
+from tools.demo.meaning import (
     Adjunct,
     Clause,
     Coordination,
@@ -15,7 +15,7 @@ from alignfreeze.data.demo.meaning import (
     Quality,
     Sentence,
 )
-from alignfreeze.data.demo.typology import TYPOLOGIES
+from tools.demo.typology import TYPOLOGIES
 
 _ANIMATE_KINDS = frozenset({"person", "personal", "asking"})
 _FINAL_MARKS = {"statement": "stop", "question": "query", "exclamation": "shout"}

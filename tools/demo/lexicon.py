@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 SOURCE_LANGUAGE = "en"
-ENCODER = Path(__file__).parent / "encoder"
 
 _TABLE = Path(__file__).with_name("lexicon.tsv")
 _ABSENT = "-"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from alignfreeze.data.demo.grammar import Linearizer, Token
-from alignfreeze.data.demo.inference import LABELS, Inference, Inferences
-from alignfreeze.data.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
-from alignfreeze.data.demo.meaning import Sentence
-from alignfreeze.data.demo.questions import Asked, Paragraphs, say
-from alignfreeze.data.demo.writing import text_of, write_lines
+from tools.demo.grammar import Linearizer, Token
+from tools.demo.inference import LABELS, Inference, Inferences
+from tools.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
+from tools.demo.meaning import Sentence
+from tools.demo.questions import Asked, Paragraphs, say
+from tools.demo.writing import text_of, write_lines
 
 _log = logging.getLogger(__name__)
 

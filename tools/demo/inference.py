@@ -7,9 +7,9 @@ about the label by itself; the premise is then made from it.
 import random
 from dataclasses import dataclass
 
-from alignfreeze.data.demo.logic import Relation, denied, opposed_to
-from alignfreeze.data.demo.meaning import Clause
-from alignfreeze.data.demo.plain import PlainClauses, modifiers, without
+from tools.demo.logic import Relation, denied, opposed_to
+from tools.demo.meaning import Clause
+from tools.demo.plain import PlainClauses, modifiers, without
 
 LABELS: tuple[Relation, ...] = ("entailment", "neutral", "contradiction")
 

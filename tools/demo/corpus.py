@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from alignfreeze.data.demo.grammar import Linearizer, Token, align
-from alignfreeze.data.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
-from alignfreeze.data.demo.meaning import Sentence
-from alignfreeze.data.demo.understanding import write_inferences, write_questions
-from alignfreeze.data.demo.world import World
-from alignfreeze.data.demo.writing import text_of, write_lines
+from tools.demo.grammar import Linearizer, Token, align
+from tools.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
+from tools.demo.meaning import Sentence
+from tools.demo.understanding import write_inferences, write_questions
+from tools.demo.world import World
+from tools.demo.writing import text_of, write_lines
 
 LANGUAGES = load_lexicon().languages
 TARGET_LANGUAGES = tuple(code for code in LANGUAGES if code != SOURCE_LANGUAGE)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.logic import OPPOSITES
-from alignfreeze.data.demo.meaning import Adjunct, Clause, Name, Nominal, NounPhrase, Quality
-from alignfreeze.data.demo.phrases import ADJECTIVE_KINDS
+from tools.demo.lexicon import load_lexicon
+from tools.demo.logic import OPPOSITES
+from tools.demo.meaning import Adjunct, Clause, Name, Nominal, NounPhrase, Quality
+from tools.demo.phrases import ADJECTIVE_KINDS
 
 _Option = TypeVar("_Option")
 

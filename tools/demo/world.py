@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.meaning import (
+from tools.demo.lexicon import load_lexicon
+from tools.demo.meaning import (
     Adjunct,
     Clause,
     Coordination,
@@ -20,7 +20,7 @@ from alignfreeze.data.demo.meaning import (
     NounPhrase,
     Sentence,
 )
-from alignfreeze.data.demo.phrases import ADJECTIVE_KINDS, Phrases
+from tools.demo.phrases import ADJECTIVE_KINDS, Phrases
 
 _BEINGS = ("person", "person", "animal")
 _THINGS = ("thing", "food", "clothes", "text", "vehicle")

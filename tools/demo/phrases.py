@@ -7,8 +7,8 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import TypeVar
 
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.meaning import Adjunct, Coordination, Name, NounPhrase, Quality
+from tools.demo.lexicon import load_lexicon
+from tools.demo.meaning import Adjunct, Coordination, Name, NounPhrase, Quality
 
 _Option = TypeVar("_Option")
 

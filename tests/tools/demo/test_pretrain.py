@@ -1,29 +1,16 @@
-"""The encoder that is shipped: small, complete and ready to train."""
+"""The encoder that is shipped knows the words of the corpus, and can be made again."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import torch
 from transformers import AutoModel, AutoTokenizer
 
-from alignfreeze.data.demo import ENCODER, LANGUAGES
-from alignfreeze.data.demo.grammar import Linearizer
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.meaning import Clause, NounPhrase, Sentence
-from alignfreeze.data.demo.pretrain import monolingual_text, pretrain, save, train_tokenizer
-
-
-def test_it_is_small() -> None:
-    assert sum(path.stat().st_size for path in ENCODER.iterdir()) < 6_000_000
-
-
-def test_it_loads_in_single_precision_with_a_layer_count_that_halves() -> None:
-    model, report = AutoModel.from_pretrained(ENCODER, output_loading_info=True)
-    assert not any(report.values())
-    assert model.dtype == torch.float32
-    assert model.config.num_hidden_layers in (4, 6)
+from alignfreeze.data.demo import ENCODER
+from tools.demo import LANGUAGES
+from tools.demo.grammar import Linearizer
+from tools.demo.lexicon import load_lexicon
+from tools.demo.meaning import Clause, NounPhrase, Sentence
+from tools.demo.pretrain import monolingual_text, pretrain, save, train_tokenizer
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -42,11 +29,6 @@ def test_every_word_of_the_lexicon_is_known_and_some_are_split() -> None:
     pieces = tokenizer(words, add_special_tokens=False)["input_ids"]
     assert not any(tokenizer.unk_token_id in ids for ids in pieces)
     assert sum(len(ids) > 1 for ids in pieces) > 100
-
-
-def test_importing_the_demo_does_not_import_torch() -> None:
-    code = "import sys, alignfreeze.data.demo; sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_pretraining_draws_languages_independently() -> None:

@@ -1,4 +1,4 @@
-"""Rebuild the demo's encoder: `python -m alignfreeze.data.demo.pretrain --output DIR`.
+"""Rebuild the demo's encoder: `python -m tools.demo.pretrain --output DIR`.
 
 A small BERT learns by masked language modelling from text of one language at a time: each
 language's sentences are drawn by a generator of their own, so that nothing says which
@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
-from alignfreeze.data.demo.grammar import Linearizer, Token
-from alignfreeze.data.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
-from alignfreeze.data.demo.world import World
+from tools.demo.grammar import Linearizer, Token
+from tools.demo.lexicon import SOURCE_LANGUAGE, load_lexicon
+from tools.demo.world import World
 
 _log = logging.getLogger(__name__)
 

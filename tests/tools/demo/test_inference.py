@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.data.demo.inference import LABELS, Inference, Inferences
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.logic import OPPOSITES, Relation, contradicts, denied, entails, relation
-from alignfreeze.data.demo.meaning import Adjunct, Clause, NounPhrase, Quality
-from alignfreeze.data.demo.plain import TOPICS, PlainClauses, modifiers, without
+from tools.demo.inference import LABELS, Inference, Inferences
+from tools.demo.lexicon import load_lexicon
+from tools.demo.logic import OPPOSITES, Relation, contradicts, denied, entails, relation
+from tools.demo.meaning import Adjunct, Clause, NounPhrase, Quality
+from tools.demo.plain import TOPICS, PlainClauses, modifiers, without
 
 TEACHER = NounPhrase("teacher", "the")
 OLD_TEACHER = NounPhrase("teacher", "the", qualities=(Quality("old"),))

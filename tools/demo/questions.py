@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from alignfreeze.data.demo.grammar import Linearizer, Token
-from alignfreeze.data.demo.logic import entails
-from alignfreeze.data.demo.meaning import Clause, NounPhrase, Sentence
-from alignfreeze.data.demo.plain import TOPICS, PlainClauses
+from tools.demo.grammar import Linearizer, Token
+from tools.demo.logic import entails
+from tools.demo.meaning import Clause, NounPhrase, Sentence
+from tools.demo.plain import TOPICS, PlainClauses
 
 Role: TypeAlias = Literal["subject", "object"]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from alignfreeze.data.demo.meaning import Clause, Nominal, NounPhrase, Quality
+from tools.demo.meaning import Clause, Nominal, NounPhrase, Quality
 
 Relation: TypeAlias = Literal["entailment", "neutral", "contradiction"]
 

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from alignfreeze.data.demo.grammar import Linearizer, align
-from alignfreeze.data.demo.lexicon import load_lexicon
-from alignfreeze.data.demo.meaning import Adjunct, Clause, Name, NounPhrase, Quality, Sentence
-from alignfreeze.data.demo.typology import ALL_ADPOSITIONS, TYPOLOGIES
-from alignfreeze.data.demo.world import World
+from tools.demo.grammar import Linearizer, align
+from tools.demo.lexicon import load_lexicon
+from tools.demo.meaning import Adjunct, Clause, Name, NounPhrase, Quality, Sentence
+from tools.demo.typology import ALL_ADPOSITIONS, TYPOLOGIES
+from tools.demo.world import World
 
 TEACHER = NounPhrase("teacher", "the")
 BOOK = NounPhrase("book", "the", qualities=(Quality("old", "very"),))

@@ -9,56 +9,49 @@ import pytest
 from transformers import AutoTokenizer
 
 from alignfreeze.contracts import DataSource
-from alignfreeze.data.demo import ENCODER, LANGUAGES, understanding, write_corpus
-from alignfreeze.data.demo.meaning import Clause, Name, NounPhrase
-from alignfreeze.data.demo.questions import Paragraph, Question
+from alignfreeze.data.demo import ENCODER
 from alignfreeze_tasks.nli import NaturalLanguageInference
+from tools.demo import LANGUAGES, understanding
+from tools.demo.meaning import Clause, Name, NounPhrase
+from tools.demo.questions import Paragraph, Question
 
 SIZES = {"train": 1500, "dev": 120, "test": 240}
 QUESTIONS = {"train": 1200, "dev": 120, "test": 240}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus as it is shipped."""
-    folder = tmp_path_factory.mktemp("understanding")
-    write_corpus(folder)
-    return folder
 
 
 def _splits(language: str) -> list[str]:
     return [split for split in SIZES if language == "en" or split != "train"]
 
 
-def _pairs(folder: Path, language: str, split: str) -> list[list[str]]:
-    text = (folder / "nli" / language / f"{split}.tsv").read_text(encoding="utf-8")
+def _pairs(corpus: Path, language: str, split: str) -> list[list[str]]:
+    text = (corpus / "nli" / language / f"{split}.tsv").read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines()]
 
 
-def _paragraphs(folder: Path, language: str, split: str) -> list[dict[str, Any]]:
-    text = (folder / "qa" / language / f"{split}.json").read_text(encoding="utf-8")
+def _paragraphs(corpus: Path, language: str, split: str) -> list[dict[str, Any]]:
+    text = (corpus / "qa" / language / f"{split}.json").read_text(encoding="utf-8")
     content = json.loads(text)
     assert content["version"] == "1.1"
     return [paragraph for document in content["data"] for paragraph in document["paragraphs"]]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_labels_are_balanced_and_the_same_in_every_language(folder: Path, language: str) -> None:
+def test_labels_are_balanced_and_the_same_in_every_language(corpus: Path, language: str) -> None:
     for split in _splits(language):
-        labels = [label for _, _, label in _pairs(folder, language, split)]
+        labels = [label for _, _, label in _pairs(corpus, language, split)]
         assert set(Counter(labels).values()) == {SIZES[split] // 3}
-        assert labels == [label for _, _, label in _pairs(folder, "en", split)]
+        assert labels == [label for _, _, label in _pairs(corpus, "en", split)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_pair_is_written_twice(folder: Path, language: str) -> None:
-    pairs = [tuple(p[:2]) for split in _splits(language) for p in _pairs(folder, language, split)]
+def test_no_pair_is_written_twice(corpus: Path, language: str) -> None:
+    pairs = [tuple(p[:2]) for split in _splits(language) for p in _pairs(corpus, language, split)]
     assert len(set(pairs)) == len(pairs) == sum(SIZES[split] for split in _splits(language))
 
 
-def test_no_word_of_the_hypothesis_gives_the_label_away(folder: Path) -> None:
+def test_no_word_of_the_hypothesis_gives_the_label_away(corpus: Path) -> None:
     words: dict[str, Counter[str]] = {}
-    for _, hypothesis, label in _pairs(folder, "en", "train"):
+    for _, hypothesis, label in _pairs(corpus, "en", "train"):
         for word in set(hypothesis.split(" ")):
             words.setdefault(word, Counter())[label] += 1
     common = {word: labels for word, labels in words.items() if labels.total() >= 150}
@@ -68,16 +61,16 @@ def test_no_word_of_the_hypothesis_gives_the_label_away(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_task_reads_the_pairs(folder: Path, language: str) -> None:
-    source = DataSource(name="demo", root=folder)
+def test_the_task_reads_the_pairs(corpus: Path, language: str) -> None:
+    source = DataSource(name="demo", root=corpus)
     examples = NaturalLanguageInference().load(source, language, "test")
     assert len(examples) == SIZES["test"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_answers_are_where_they_are_said_to_be(folder: Path, language: str) -> None:
+def test_answers_are_where_they_are_said_to_be(corpus: Path, language: str) -> None:
     for split in _splits(language):
-        paragraphs = _paragraphs(folder, language, split)
+        paragraphs = _paragraphs(corpus, language, split)
         assert sum(len(paragraph["qas"]) for paragraph in paragraphs) == QUESTIONS[split]
         for paragraph in paragraphs:
             context = paragraph["context"]
@@ -90,9 +83,9 @@ def test_answers_are_where_they_are_said_to_be(folder: Path, language: str) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_questions_correspond_across_languages(folder: Path, language: str) -> None:
+def test_questions_correspond_across_languages(corpus: Path, language: str) -> None:
     def ids(code: str) -> list[list[str]]:
-        return [[e["id"] for e in p["qas"]] for p in _paragraphs(folder, code, "test")]
+        return [[e["id"] for e in p["qas"]] for p in _paragraphs(corpus, code, "test")]
 
     identifiers = ids(language)
     assert identifiers == ids("en")
@@ -101,9 +94,9 @@ def test_questions_correspond_across_languages(folder: Path, language: str) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_paragraph_is_written_twice(folder: Path, language: str) -> None:
+def test_no_paragraph_is_written_twice(corpus: Path, language: str) -> None:
     contexts = [
-        p["context"] for split in _splits(language) for p in _paragraphs(folder, language, split)
+        p["context"] for split in _splits(language) for p in _paragraphs(corpus, language, split)
     ]
     assert len(set(contexts)) == len(contexts)
 
@@ -135,9 +128,9 @@ def _paragraph(person: NounPhrase) -> Paragraph:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_paragraph_and_question_fit_the_encoder(folder: Path, language: str) -> None:
+def test_paragraph_and_question_fit_the_encoder(corpus: Path, language: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(ENCODER)
-    paragraphs = _paragraphs(folder, language, "test")
+    paragraphs = _paragraphs(corpus, language, "test")
     pairs = [(e["question"], p["context"]) for p in paragraphs for e in p["qas"]]
     encoded = tokenizer([q for q, _ in pairs], [c for _, c in pairs])["input_ids"]
     assert max(len(ids) for ids in encoded) <= 128

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from alignfreeze.data.demo.lexicon import load_lexicon
+from tools.demo.lexicon import load_lexicon
 
 UPOS_OF_CONTENT = ("NOUN", "VERB", "ADJ", "ADV", "PROPN")
 FUNCTION_UPOS = ("PRON", "DET", "NUM", "ADP", "CCONJ", "SCONJ", "PART", "AUX", "INTJ", "PUNCT")

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.data.demo import LANGUAGES
-from alignfreeze.data.demo.grammar import Linearizer
-from alignfreeze.data.demo.meaning import Adjunct, Clause, Name, NounPhrase, Quality
-from alignfreeze.data.demo.questions import Paragraph, Paragraphs, Question, say
+from tools.demo import LANGUAGES
+from tools.demo.grammar import Linearizer
+from tools.demo.meaning import Adjunct, Clause, Name, NounPhrase, Quality
+from tools.demo.questions import Paragraph, Paragraphs, Question, say
 
 MARIA = NounPhrase(Name("PER", ("Maria",)))
 STATEMENTS = (
