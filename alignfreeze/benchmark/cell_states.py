@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan
+from alignfreeze.tracking.names import cells_metric
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.cells import CellEnd
 
@@ -25,7 +26,7 @@ def leave_records(run: TrackedRun, plan: Plan, ends: Mapping[str, CellEnd]) -> N
     run.text(str(table.to_csv(index=False)), CELLS_FILE)
     counts = Counter(table["state"])
     for state in (DONE, FAILED, TO_DO):
-        run.metric(f"cells/{state.replace(' ', '_')}", counts[state])
+        run.metric(cells_metric(state), counts[state])
 
 
 def cell_table(plan: Plan, ends: Mapping[str, CellEnd]) -> pd.DataFrame:

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 
 from alignfreeze.benchmark.cells import Cell
+from alignfreeze.tracking.names import FINETUNE_STEPS
 from alignfreeze.tracking.store import StoredRun
-
-STEPS_METRIC = "cell/finetune_steps"
-"""Metric of a cell's run: how many steps its fine-tuning took, where the data decides."""
 
 _DATA_DECIDES = ("data", "finetune_epochs", "finetune_batch_size", "accumulation")
 """What decides with the task how many steps a fine-tuning takes that is not told."""
@@ -38,8 +36,8 @@ class Speeds:
             if run.name.startswith(phase) and steps.isdigit():
                 self._seconds[phase, model, about].append(seconds / int(steps))
                 self._seconds[phase, model].append(seconds / int(steps))
-        if STEPS_METRIC in run.metrics:
-            self._steps[_known_by(run.tags["task"], run.params)] = int(run.metrics[STEPS_METRIC])
+        if FINETUNE_STEPS in run.metrics:
+            self._steps[_known_by(run.tags["task"], run.params)] = int(run.metrics[FINETUNE_STEPS])
 
     def finetuning(self, cell: Cell) -> float | None:
         """Seconds of a cell's fine-tuning and evaluation; ``None`` if nothing like it is known."""

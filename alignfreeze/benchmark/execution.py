@@ -13,7 +13,6 @@ from alignfreeze.base.caching import cache_root, locked
 from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
 from alignfreeze.benchmark.dependencies import Ingredients
-from alignfreeze.benchmark.durations import STEPS_METRIC
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
@@ -24,7 +23,7 @@ from alignfreeze.runs.records import log_config
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.trials import CONFIG, NO_OBJECTIVE, Job, do
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import CELL
+from alignfreeze.tracking.names import CELL, FINETUNE_STEPS
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.workers.cells import complete
@@ -169,7 +168,7 @@ class Bench:
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
             scope = Scope(keep_encoders=shares)
             phases = Phases(preparation, accelerator, run, Path(folder), scope)
-            run.metric(STEPS_METRIC, phases.finetune_steps(data))
+            run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
             known = phases.known_scores(choice, data)
             if known is not None:
                 return known

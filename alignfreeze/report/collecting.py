@@ -21,7 +21,7 @@ from alignfreeze.report.selection import RULE, comparable, unnamed, usual, varia
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.report.version_notes import mixed_versions
 from alignfreeze.report.word_alignment import alignment_by_layer
-from alignfreeze.tracking.names import METRIC
+from alignfreeze.tracking.names import ERROR, METRIC
 from alignfreeze.tracking.store import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -198,7 +198,7 @@ def _failures(variants: Mapping[Result, str], scored: Sequence[Result]) -> list[
     for result, variant in variants.items():
         key = (result.model, result.task, variant, result.seed)
         if result.failed and key not in done:
-            reason = result.run.tags.get("error", "no reason is known")
+            reason = result.run.tags.get(ERROR, "no reason is known")
             what = f"{result.model}, {result.task}, {variant}, seed {result.seed}"
             lines.setdefault(
                 key, f"{what}: {result.run.status}: {reason} (run {result.run.run_id})"

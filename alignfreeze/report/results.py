@@ -13,10 +13,18 @@ from alignfreeze.runs.identity import (
     REALIGN_FIELDS,
     SHARED_FIELDS,
 )
-from alignfreeze.tracking.names import DATA_HASH, MADE_FROM, PARALLEL_HASH
+from alignfreeze.tracking.names import (
+    DATA_HASH,
+    ERROR,
+    FINETUNE_RUN_NAME,
+    IMPORTED,
+    MADE_FROM,
+    PARALLEL_HASH,
+    REALIGN_RUN_NAME,
+    USUAL_STRATEGY,
+    scores_in,
+)
 from alignfreeze.tracking.store import StoredRun
-
-TEST = "test/"
 
 UNKNOWN = "None"
 """A param that was not given, and is not known before the phase."""
@@ -94,43 +102,38 @@ class Result:
     @property
     def scored(self) -> bool:
         """Whether it is finished, and has scores of the test split."""
-        return self.run.status == "FINISHED" and any(n.startswith(TEST) for n in self.run.metrics)
+        return self.run.status == "FINISHED" and bool(self.metrics)
 
     @property
     def failed(self) -> bool:
         """Whether it failed or was killed, but not by a search that had seen enough of it."""
-        pruned = self.run.tags.get("error", "").startswith("pruned ")
+        pruned = self.run.tags.get(ERROR, "").startswith("pruned ")
         return self.run.status in ("FAILED", "KILLED") and not pruned
 
     def scores(self, metric: str) -> dict[str, float]:
         """One metric of the test split, by language, the source language too."""
-        parts = [(name.split("/"), value) for name, value in self.run.metrics.items()]
-        return {
-            names[1]: value
-            for names, value in parts
-            if len(names) == 3 and names[0] == "test" and names[2] == metric
-            if names[1] != "target_mean"
-        }
+        found = scores_in(self.run.metrics, ("test",))
+        return {name.language: value for name, value in found.items() if name.metric == metric}
 
     @property
     def metrics(self) -> set[str]:
         """The metrics that the test split was scored with."""
-        return {name.split("/")[2] for name in self.run.metrics if name.startswith(TEST)}
+        return {name.metric for name in scores_in(self.run.metrics, ("test",))}
 
 
 def is_imported(run: StoredRun) -> bool:
     """Whether a run holds results of another program."""
-    return run.tags.get("imported") == "true"
+    return run.tags.get(IMPORTED) == "true"
 
 
 def is_finetuning(run: StoredRun) -> bool:
     """Whether a run is a fine-tuning with its evaluation, or an imported result of one."""
-    return run.name.startswith("finetune-") or is_imported(run)
+    return run.name.startswith(FINETUNE_RUN_NAME) or is_imported(run)
 
 
 def is_realignment(run: StoredRun) -> bool:
     """Whether a run is a realignment."""
-    return run.name.startswith("realign")
+    return run.name.startswith(REALIGN_RUN_NAME)
 
 
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
@@ -169,7 +172,7 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         return []
     strategy = tags["strategy"]
     args = _arguments(run.params.get("strategy_args", "{}"))
-    named = {} if tags.get("usual_strategy") == "true" else args
+    named = {} if tags.get(USUAL_STRATEGY) == "true" else args
     written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
     boundary = args.get("boundary")
     return [

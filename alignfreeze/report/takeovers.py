@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 
 from alignfreeze.config import model_name
 from alignfreeze.report.results import is_finetuning
+from alignfreeze.tracking.names import REUSED_FINETUNING
 from alignfreeze.tracking.store import StoredRun
-
-TAKEN_OVER = "reused.fine-tuning_on_"
-"""What the tags begin with that say from which run a fine-tuning was taken over."""
 
 
 def with_taken_over(
@@ -26,7 +24,7 @@ def with_taken_over(
     complete = []
     for run in runs:
         complete.append(run)
-        taken_over = [text for tag, text in run.tags.items() if tag.startswith(TAKEN_OVER)]
+        taken_over = [text for tag, text in run.tags.items() if tag.startswith(REUSED_FINETUNING)]
         for run_id in dict.fromkeys(taken_over):
             key = (run_id, *_names(run))
             original = None if key in present else find(run_id)

@@ -1,16 +1,11 @@
 """Word alignment accuracy by layer, where realignments have measured it."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from alignfreeze.config import BASELINE
 from alignfreeze.report.results import REALIGN_SETTINGS, RUN_SETTINGS, Result, is_realignment
 from alignfreeze.report.selection import differing
-from alignfreeze.tracking.names import REALIGN_HASH
-
-NAME = re.compile(r"alignment/(?P<stage>[^/]+)/(?P<language>[^/]+)/layer_(?P<layer>\d+)")
-PRETRAINED = "pretrained"
-"""The stage before realignment, which is what the baseline fine-tunes."""
+from alignfreeze.tracking.names import PRETRAINED, REALIGN_HASH, layers_in
 
 Layers = dict[str, dict[str, dict[int, dict[int, float]]]]
 
@@ -33,14 +28,12 @@ def alignment_by_layer(shown: Mapping[Result, str], found: Iterable[Result]) -> 
         own = variant_realigned(result, shown)
         if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
             continue
-        for name, value in result.run.metrics.items():
-            match = NAME.fullmatch(name)
-            if match is None:
-                continue
-            variant = BASELINE if match["stage"] == PRETRAINED else own
-            if variant in shown.values():
-                languages = layers.setdefault(variant, {}).setdefault(match["language"], {})
-                languages.setdefault(int(match["layer"]), {}).setdefault(result.seed, value)
+        for name, value in layers_in(result.run.metrics).items():
+            # What the encoder was before realignment is what the baseline fine-tunes.
+            variant = BASELINE if name.stage == PRETRAINED else own
+            if name.kind == "alignment" and variant in shown.values():
+                languages = layers.setdefault(variant, {}).setdefault(name.language, {})
+                languages.setdefault(name.layer, {}).setdefault(result.seed, value)
     return layers
 
 

@@ -24,8 +24,9 @@ from alignfreeze.probing.geometry import (
     drift_scores,
     drift_to_csv,
 )
-from alignfreeze.probing.layer_figures import PRETRAINED, alignment_figure, drift_figure
+from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
 from alignfreeze.probing.probes import WordProbe, WordVectors
+from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import artifact_path, metrics_of
 
@@ -35,20 +36,8 @@ if TYPE_CHECKING:
 
 ALIGNMENT_FILE = "alignment.csv"
 DRIFT_FILE = "drift.csv"
-MEASURED_PREFIXES = ("alignment/", "alignment_weak/", "drift/")
-"""How the names of the metrics begin that are measured here."""
 
 logger = logging.getLogger(__name__)
-
-
-def realigned(steps: int, *, one_of_several: bool) -> str:
-    """The stage after realignment; with its steps, where tasks take different numbers of them."""
-    return f"realigned-{steps}" if one_of_several else "realigned"
-
-
-def finetuned(task: str) -> str:
-    """The stage after fine-tuning on a task."""
-    return f"finetuned-{task}"
 
 
 @dataclass(frozen=True)
@@ -152,32 +141,28 @@ def _measured(run_id: str) -> Measurement | None:
         found = Measurement(alignment_from_csv(alignment), drift_from_csv(drift))
     except ValueError:  # a file that ends within a row, say
         return None
-    metrics = metrics_of(run_id)
-    logged = {name: value for name, value in metrics.items() if name.startswith(MEASURED_PREFIXES)}
+    logged = layers_in(metrics_of(run_id))
     n_alignment = len(logged) - len(found.drift)
     whole = metric_values(found) == logged and len(found.alignment) == 2 * n_alignment
     return found if whole else None
 
 
-def metric_values(measurement: Measurement) -> dict[str, float]:
-    """What a measurement is logged as, by the metrics' names.
-
-    ``alignment/<stage>/<language>/layer_<k>`` is strong alignment, the mean of both directions,
-    ``alignment_weak/…`` is the weak one.
-    """
-    values: dict[str, list[float]] = defaultdict(list)
+def metric_values(measurement: Measurement) -> dict[LayerName, float]:
+    """What a measurement is logged as; of alignment the mean of both directions."""
+    values: dict[LayerName, list[float]] = defaultdict(list)
     for score in measurement.alignment:
-        kind = "alignment" if score.kind == "strong" else "alignment_weak"
-        values[f"{kind}/{score.stage}/{score.language}/layer_{score.layer}"].append(score.value)
+        name = LayerName("alignment", score.stage, score.language, score.layer)
+        weak = name._replace(kind="alignment_weak")
+        values[weak if score.kind == "weak" else name].append(score.value)
     for moved in measurement.drift:
-        values[f"drift/{moved.stage}/{moved.language}/layer_{moved.layer}"].append(moved.value)
+        values[LayerName("drift", moved.stage, moved.language, moved.layer)].append(moved.value)
     return {name: float(np.mean(found)) for name, found in values.items()}
 
 
 def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
     """Log a measurement as metrics, and as files, which have both directions of alignment."""
     for name, value in metric_values(measurement).items():
-        run.metric(name, value)
+        run.metric(str(name), value)
     run.text(alignment_to_csv(measurement.alignment), ALIGNMENT_FILE)
     run.text(drift_to_csv(measurement.drift), DRIFT_FILE)
 

@@ -25,7 +25,7 @@ from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_from_csv, 
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.realignment.phase import realign
 from alignfreeze.runs.identity import FINETUNE_FIELDS, REALIGN_FIELDS, phase_hash
-from alignfreeze.runs.measures import Measures, finetuned, realigned
+from alignfreeze.runs.measures import Measures
 from alignfreeze.runs.preparation import Preparation, RealignedEncoder
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.records import (
@@ -36,21 +36,30 @@ from alignfreeze.runs.records import (
     log_result,
     log_scores,
     log_words,
-    logged_scores,
-    metric_name,
+    score_name,
 )
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.runs.taskmodels import EarlyLook, TaskModels
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import (
     DATA_HASH,
+    FINETUNE_RUN_NAME,
     MADE_FROM,
     METRIC,
+    MODEL_IDENTITY,
     PARALLEL_HASH,
     REALIGN_HASH,
+    REALIGN_LOSS,
+    REALIGN_RATE,
     REALIGN_RUN,
+    REALIGN_RUN_NAME,
     STRATEGY_CODE,
     TASK_CODE,
+    USUAL_STRATEGY,
+    finetuned_stage,
+    realigned_stage,
+    reused_tag,
+    scores_in,
 )
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder
@@ -183,7 +192,7 @@ class Phases:
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
         config = self._applied(choice, steps)
-        with self._phase_run("realign", config, choice) as run:
+        with self._phase_run(REALIGN_RUN_NAME, config, choice) as run:
             run.tags({REALIGN_HASH: identity})
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(self.preparation.model)
@@ -197,14 +206,14 @@ class Phases:
                 steps=steps,
                 accelerator=self.accelerator,
                 checkpoints=checkpoints,
-                on_loss=log_losses(run, "realign/loss"),
+                on_loss=log_losses(run, REALIGN_LOSS),
                 on_words=partial(log_words, run, "parallel text"),
                 remembered=self.preparation.encoded_pairs[config.realign_max_length],
                 prefixes=self.preparation.prefixes,
             )
-            log_result(run, result, "realign/pairs_per_second")
+            log_result(run, result, REALIGN_RATE)
             several = len({self.realign_steps(data) for data in self.preparation.tasks}) > 1
-            stage = realigned(steps, one_of_several=several)
+            stage = realigned_stage(steps, one_of_several=several)
             self.measures.measure(run, choice.name, encoder, stage)
             path = self.folder / identity / ENCODER_FOLDER
             if self.accelerator.is_main_process:
@@ -324,12 +333,12 @@ class Phases:
         file = store.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
         if run is None or file is None:
             return None
-        logged = logged_scores(run.data.metrics, self.scope.splits)
+        logged = scores_in(run.data.metrics, self.scope.splits)
         try:
             scores = scores_from_csv(file)
         except DataError:
             scores = []
-        if {metric_name(score): score.value for score in scores} == logged:
+        if {score_name(score): score.value for score in scores} == logged:
             return run.info.run_id, scores
         logger.warning(
             "%s of the finished run %s does not hold the scores that it has logged: they are "
@@ -361,7 +370,7 @@ class Phases:
         )
         identity = self._finetune_identity(encoder, data)
         kept = self.scope.models and self.scope.models / identity
-        with self._phase_run(f"finetune-{data.name}", config, choice) as run:
+        with self._phase_run(f"{FINETUNE_RUN_NAME}{data.name}", config, choice) as run:
             run.tags(self._finetune_tags(encoder, choice, data))
             checkpoints = self._checkpoints(identity, run)
             if kept and kept.is_dir():
@@ -376,7 +385,7 @@ class Phases:
                     self._drop(checkpoints)
                     raise
             encoder_within = cast("PreTrainedModel", model.base_model)
-            self.measures.measure(run, choice.name, encoder_within, finetuned(data.name))
+            self.measures.measure(run, choice.name, encoder_within, finetuned_stage(data.name))
             sets = data.evaluation_sets(self.scope.splits)
             scores = self._heads.evaluate(model, data, sets, config.eval_batch_size)
             log_scores(run, scores, config.source_language)
@@ -420,7 +429,7 @@ class Phases:
         label = name if choice.main else f"{name}-{choice.name}"
         with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
             log_config(run, config, self.accelerator)
-            run.tags({"usual_strategy": str(choice.usual).lower()})
+            run.tags({USUAL_STRATEGY: str(choice.usual).lower()})
             if choice.strategy.realigns:
                 run.params(hyperparameters(choice.said))
                 run.tags(
@@ -432,7 +441,7 @@ class Phases:
             if self.preparation.made_from:
                 run.tags({MADE_FROM: self.preparation.made_from})
             if self.preparation.pretrained_identity is not None:
-                run.tags({"model_identity": self.preparation.pretrained_identity})
+                run.tags({MODEL_IDENTITY: self.preparation.pretrained_identity})
             if self.preparation.provenance is not None:
                 log_provenance(run, self.preparation.provenance, config, self.accelerator)
             yield run
@@ -449,7 +458,7 @@ class Phases:
     def _say_reused(self, what: str, choice: StrategyChoice, run_id: str) -> None:
         logger.info("%s, %s: taken over from the finished run %s", choice.name, what, run_id)
         label = what if choice.main else f"{what} {choice.name}"
-        self.parent.tags({f"reused.{label.replace(' ', '_')}": run_id})
+        self.parent.tags({reused_tag(label): run_id})
 
     def _on_main(self, compute: Callable[[], T]) -> T:
         """What the process that tracks finds, in every process."""

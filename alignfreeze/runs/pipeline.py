@@ -21,7 +21,7 @@ from alignfreeze.runs.realigned import find_encoder, with_provenance
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
 from alignfreeze.runs.strategies import resolved_config
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import REALIGN_RUN
+from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
 from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
 
@@ -129,7 +129,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
             scores = phases.finetune(encoder, choice, data)
             results.append(_task_result(choice.name, data, scores))
             if choice.main:
-                prefix = f"{data.name}/" if len(preparation.tasks) > 1 else ""
+                prefix = task_prefix(data.name, len(preparation.tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
     _log_measurements(phases, parent)

@@ -23,7 +23,14 @@ from alignfreeze.runs.provenance import (
 from alignfreeze.runs.records import CONFIG_FILE
 from alignfreeze.runs.strategies import resolved_config, strategy_choices
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import CODE, LIBRARIES, PARALLEL_HASH, VERSION
+from alignfreeze.tracking.names import (
+    CODE,
+    LIBRARIES,
+    PARALLEL_HASH,
+    PRECISION,
+    PROCESSES,
+    VERSION,
+)
 from alignfreeze.tracking.store import Realignment
 
 logger = logging.getLogger(__name__)
@@ -89,8 +96,8 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
         usual=choice.usual,
         identity=found.phase_hash,
         run_id=found.run_id,
-        precision=tags.get("precision", ""),
-        processes=int(tags.get("processes", "1")),
+        precision=tags.get(PRECISION, ""),
+        processes=int(tags.get(PROCESSES, "1")),
         parallel_hash=tags.get(PARALLEL_HASH),
         version=tags.get(VERSION),
         code=tags.get(CODE),

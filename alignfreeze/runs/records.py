@@ -1,7 +1,7 @@
 """What a run leaves in MLflow: its configuration, its losses, its scores."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,20 +14,28 @@ from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking.names import (
     CODE,
+    CONFIG_HASH,
+    EMPTY_STEPS,
     LIBRARIES,
+    MODEL,
     PARALLEL_HASH,
+    PRECISION,
+    PROCESSES,
     REALIGN_HASH,
     REALIGN_RUN,
+    SEED,
+    STRATEGY,
+    TARGET_MEAN,
+    TASK,
     VERSION,
+    ScoreName,
+    words_metric,
 )
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.loop import TrainingResult
 
 CONFIG_FILE = "config.yaml"
-
-TARGET_MEAN = "target_mean"
-"""In place of a language, in the names of the metrics that are means over the targets."""
 
 NOTABLE_SHARE = 0.01
 """From which share on words that are not read are warned of."""
@@ -47,13 +55,13 @@ def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> 
     values = config.model_dump(mode="json")
     run.tags(
         {
-            "model": config.model,
-            "strategy": config.strategy,
-            "task": ",".join(config.task),
-            "seed": str(config.seed),
-            "config_hash": config_hash(config),
-            "precision": accelerator.mixed_precision,
-            "processes": str(accelerator.num_processes),
+            MODEL: config.model,
+            STRATEGY: config.strategy,
+            TASK: ",".join(config.task),
+            SEED: str(config.seed),
+            CONFIG_HASH: config_hash(config),
+            PRECISION: accelerator.mixed_precision,
+            PROCESSES: str(accelerator.num_processes),
         }
     )
     run.params({name: _as_text(value) for name, value in values.items()})
@@ -113,7 +121,7 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         for language, share in shares.items():
-            run.metric(f"words/{language}/{kind}", share)
+            run.metric(words_metric(language, kind), share)
         if told := {language: share for language, share in shares.items() if share > 0}:
             listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
             level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
@@ -124,12 +132,12 @@ def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
     """Log what is known when training is over; ``rate`` is the metric's name."""
     run.metric(rate, result.per_second)
     if result.empty_steps:
-        run.metric("empty_steps", result.empty_steps)
+        run.metric(EMPTY_STEPS, result.empty_steps)
 
 
-def metric_name(score: Score) -> str:
+def score_name(score: Score) -> ScoreName:
     """What a score is logged as in the run of a task."""
-    return f"{score.split}/{score.language}/{score.metric}"
+    return ScoreName(score.split, score.language, score.metric)
 
 
 def log_scores(
@@ -144,21 +152,6 @@ def log_scores(
         prefix: Put before the metrics' names, for runs that hold several tasks.
     """
     for score in scores:
-        run.metric(prefix + metric_name(score), score.value)
+        run.metric(f"{prefix}{score_name(score)}", score.value)
     for (split, metric), mean in target_means(scores, source_language).items():
-        run.metric(f"{prefix}{split}/{TARGET_MEAN}/{metric}", mean)
-
-
-def logged_scores(metrics: Mapping[str, float], splits: Collection[str]) -> dict[str, float]:
-    """The scores of some splits among the metrics that `log_scores` has logged, without means.
-
-    Args:
-        metrics: Of a run of one task, by name.
-        splits: The splits.
-    """
-    parts = {name: name.split("/") for name in metrics}
-    return {
-        name: metrics[name]
-        for name, part in parts.items()
-        if len(part) == 3 and part[0] in splits and part[1] != TARGET_MEAN
-    }
+        run.metric(f"{prefix}{ScoreName(split, TARGET_MEAN, metric)}", mean)

@@ -10,6 +10,7 @@ from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import EvaluationSet, Score
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.records import log_losses, log_result
+from alignfreeze.tracking.names import FINETUNE_LOSS, FINETUNE_RATE
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
@@ -67,10 +68,10 @@ class TaskModels:
             steps=steps,
             accelerator=self._accelerator,
             checkpoints=checkpoints,
-            on_loss=log_losses(run, "finetune/loss"),
+            on_loss=log_losses(run, FINETUNE_LOSS),
             milestones=self._milestones(model, data, config, early),
         )
-        log_result(run, result, "finetune/rows_per_second")
+        log_result(run, result, FINETUNE_RATE)
 
     def _milestones(
         self, model: "PreTrainedModel", data: TaskData, config: RunConfig, early: EarlyLook | None

@@ -25,6 +25,7 @@ from alignfreeze.search.study import StudyHandle
 from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
 from alignfreeze.search.trials import SECONDS, baseline_levels, scores_of
+from alignfreeze.tracking.names import BEST_TRIAL, objective_metric
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.queue import RUN_ID, problem_of
 
@@ -63,9 +64,9 @@ def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
     if len(handle.settings.objectives) > 1 and left_out > 0:
         logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
     for trial in best_trials(handle)[:1]:
-        run.metric("best/trial", trial.number)
+        run.metric(BEST_TRIAL, trial.number)
         for objective, value in zip(handle.settings.objectives, trial.values, strict=True):
-            run.metric(f"best/{objective}", value)
+            run.metric(objective_metric(objective, best=True), value)
 
 
 def _write_best(handle: StudyHandle, folder: Path) -> None:

@@ -9,6 +9,7 @@ from alignfreeze.evaluation.scores import Score
 from alignfreeze.runs.taskmodels import EarlyLook
 from alignfreeze.search.context import Ground
 from alignfreeze.search.objective import TaskScores, aggregate, validation_values
+from alignfreeze.tracking.names import REPORT
 from alignfreeze.tracking.runs import TrackedRun
 
 PRUNED_STEP = "pruned_step"
@@ -63,7 +64,7 @@ class Stages:
         values = validation_values(results, ground.tasks, ground.config.source_language)
         value = aggregate(values, ground.settings)
         self._trial.report(value, step)
-        self._run.metric("report", value, step)
+        self._run.metric(REPORT, value, step)
         if self._trial.should_prune():
             self._trial.set_user_attr(PRUNED_STEP, step)
             pruner = ground.settings.chosen_pruner

@@ -10,10 +10,8 @@ from rich.table import Table
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.evaluation.tables import MEAN
 from alignfreeze.search.finalists import Tested, seeds_left_out
+from alignfreeze.tracking.names import TARGET_MEAN, ScoreName, contender_metric, deviation_metric
 from alignfreeze.tracking.runs import TrackedRun
-
-TARGET_MEAN = "target_mean"
-"""Stands for the mean over the target languages, where a language would be."""
 
 
 class TestedScore(NamedTuple):
@@ -65,10 +63,11 @@ def tests_to_csv(scores: Sequence[TestedScore]) -> str:
 def log_tests(run: TrackedRun, scores: Sequence[TestedScore]) -> None:
     """Log ``test/<contender>/<task>/<language>/<metric>``, and ``…_std`` of several seeds."""
     for score in scores:
-        name = f"test/{score.contender}/{score.task}/{score.language}/{score.metric}"
+        test = ScoreName("test", score.language, score.metric)
+        name = contender_metric(score.contender, score.task, test)
         run.metric(name, score.mean)
         if score.deviation is not None:
-            run.metric(f"{name}_std", score.deviation)
+            run.metric(deviation_metric(name), score.deviation)
 
 
 def comparisons(

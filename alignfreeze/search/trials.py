@@ -28,6 +28,7 @@ from alignfreeze.search.objective import (
 from alignfreeze.search.stages import PRUNED_STEP, Stages
 from alignfreeze.search.study import StudyHandle
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, Level
+from alignfreeze.tracking.names import STATE, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.queue import PROBLEM, RUN_ID, Claim, TrialQueue
 
@@ -97,7 +98,7 @@ def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
         for name, value in zip(ground.settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")
-            job.run.metric(f"objective/{name}", value)
+            job.run.metric(objective_metric(name), value)
         return found
 
     _do_own(handle, handle.trials, claim, f"trial-{trial.number}", work)
@@ -158,7 +159,7 @@ class Job:
         """Log what came of it, means over seeds, and let the trial remember it all."""
         tasks = list(dict.fromkeys(result.task for result in results))
         for task in tasks:
-            prefix = f"{task}/" if len(tasks) > 1 else ""
+            prefix = task_prefix(task, len(tasks))
             scores = mean_scores([r.scores for r in results if r.task == task])
             log_scores(self.run, scores, self.source_language, prefix)
             self.run.text(scores_to_csv(scores), prefix + RESULTS_FILE)
@@ -205,18 +206,18 @@ def do(
     try:
         with queue.alive(trial), tracked_run(name, nested=True, parent=owner.run_id) as run:
             trial.set_user_attr(RUN_ID, run.run_id)
-            run.tags({"study": owner.name, "trial": str(trial.number), "state": RUNNING})
+            run.tags({"study": owner.name, "trial": str(trial.number), STATE: RUNNING})
             try:
                 values = work(Job(trial, run, source_language))
             except Pruned as pruned:
                 problem = str(pruned)
                 step = str(trial.user_attrs[PRUNED_STEP])
-                run.tags({"state": PRUNED, PRUNED_STEP: step, "pruned": problem})
+                run.tags({STATE: PRUNED, PRUNED_STEP: step, "pruned": problem})
             except BaseException as error:
-                run.tags({"state": FAILED if isinstance(error, Exception) else "interrupted"})
+                run.tags({STATE: FAILED if isinstance(error, Exception) else "interrupted"})
                 raise
             else:
-                run.tags({"state": COMPLETE})
+                run.tags({STATE: COMPLETE})
         state = TrialState.PRUNED if values is None else TrialState.COMPLETE
     except AlignFreezeError as error:
         problem = str(error)

@@ -16,15 +16,24 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.tracking.names import PROCESS, TAG
+from alignfreeze.tracking.names import (
+    IMPORTED,
+    IMPORTED_ROW,
+    MODEL,
+    PARAM,
+    PROCESS,
+    SEED,
+    STRATEGY,
+    TAG,
+    TARGET_MEAN,
+    TASK,
+    ScoreName,
+)
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
 from alignfreeze.tracking.runs import BATCH_METRICS, end_dead_runs, this_process
 from alignfreeze.tracking.store import hush
 
 logger = logging.getLogger(__name__)
-
-
-_IMPORTED_ROW = f"{TAG}imported_row"
 
 
 def imported_rows(experiment: str) -> set[str]:
@@ -36,10 +45,10 @@ def imported_rows(experiment: str) -> set[str]:
         return set()
     runs: list[Run] = mlflow.search_runs(
         [found.experiment_id],
-        filter_string=f"attributes.status = 'FINISHED' and tags.`{_IMPORTED_ROW}` LIKE '%'",
+        filter_string=f"attributes.status = 'FINISHED' and tags.`{TAG}{IMPORTED_ROW}` LIKE '%'",
         output_format="list",
     )
-    return {run.data.tags[_IMPORTED_ROW] for run in runs}
+    return {run.data.tags[TAG + IMPORTED_ROW] for run in runs}
 
 
 def import_run(
@@ -66,7 +75,7 @@ def import_run(
     try:
         found = client.get_experiment_by_name(experiment)
         number = found.experiment_id if found else client.create_experiment(experiment)
-        run = client.create_run(number, run_name=name, tags={PROCESS: this_process()})
+        run = client.create_run(number, run_name=name, tags={TAG + PROCESS: this_process()})
     except MlflowException as error:
         reason = " ".join(error.message.split())
         raise ConfigError(f"experiment {experiment!r}: {reason}") from None
@@ -78,7 +87,7 @@ def import_run(
             client.log_batch(run_id, metrics=rows[first : first + BATCH_METRICS])
         client.log_batch(
             run_id,
-            params=[Param(f"cfg.{key}", value) for key, value in params.items()],
+            params=[Param(PARAM + key, value) for key, value in params.items()],
             tags=[RunTag(TAG + key, value) for key, value in tags.items()],
         )
         status = "FINISHED"
@@ -144,7 +153,7 @@ def import_results(
             import_run(
                 experiment,
                 f"imported-{row.strategy}-{row.task}",
-                tags=_tags(row, file) | {"imported_row": identity},
+                tags=_tags(row, file) | {IMPORTED_ROW: identity},
                 params=_params(row),
                 metrics=_metrics(row),
             )
@@ -176,11 +185,11 @@ def _tell_mended(rows: Iterable[ReferenceRow]) -> None:
 
 def _tags(row: ReferenceRow, file: Path) -> dict[str, str]:
     tags = {
-        "imported": "true",
-        "model": row.model,
-        "strategy": row.strategy,
-        "task": row.task,
-        "seed": str(row.seed),
+        IMPORTED: "true",
+        MODEL: row.model,
+        STRATEGY: row.strategy,
+        TASK: row.task,
+        SEED: str(row.seed),
         "method": row.method,
         "source_file": file.name,
     }
@@ -201,5 +210,6 @@ def _metrics(row: ReferenceRow) -> dict[str, float]:
     for (language, metric), value in row.scores.items():
         if language != SOURCE:
             targets.setdefault(metric, []).append(value)
-    scores = {f"test/{lang}/{metric}": value for (lang, metric), value in row.scores.items()}
-    return scores | {f"test/target_mean/{m}": mean(values) for m, values in targets.items()}
+    means = {(TARGET_MEAN, metric): mean(values) for metric, values in targets.items()}
+    scores = {**row.scores, **means}
+    return {str(ScoreName("test", *key)): value for key, value in scores.items()}

@@ -1,6 +1,38 @@
-"""The names of tags and metrics in MLflow, made and read here alone."""
+"""The names of runs, tags, params and metrics in MLflow: made and read here alone.
+
+Nothing here needs MLflow, so that whoever only reads names need not wait for it.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Literal, NamedTuple
+
+PARAM = "cfg."
+"""What params begin with; `TrackedRun.params` puts it there, and `StoredRun` takes it off."""
 
 TAG = "alignfreeze."
+"""What tags begin with, in the same way; the names below are without it."""
+
+REALIGN_RUN_NAME = "realign"
+"""What the name of a realignment's run begins with, and is, unless it is one to compare with."""
+
+FINETUNE_RUN_NAME = "finetune-"
+"""What the name of a fine-tuning's run begins with."""
+
+MODEL = "model"
+STRATEGY = "strategy"
+TASK = "task"
+"""The tag that says which tasks, with commas between them."""
+
+SEED = "seed"
+PRECISION = "precision"
+PROCESSES = "processes"
+CONFIG_HASH = "config_hash"
+
+MODEL_IDENTITY = "model_identity"
+"""The tag that says which pretrained weights: a hash, or a name on the hub with its commit."""
+
+USUAL_STRATEGY = "usual_strategy"
+"""The tag that says ``true`` of a strategy whose hyperparameters are at their defaults."""
 
 CELL = "cell"
 """The tag that says which cell of a grid a run is."""
@@ -38,8 +70,155 @@ DATA_HASH = "data_hash"
 METRIC = "metric"
 """The tag that says what a task's scores are compared by."""
 
-PROCESS = f"{TAG}process"
+PROCESS = "process"
+"""The tag that says which process writes a run: host, number, and when it was born."""
 
-ERROR = f"{TAG}error"
+ERROR = "error"
+"""The tag that says why a run has failed or was killed."""
 
-PHASE_HASH = f"{TAG}phase_hash"
+STATE = "state"
+"""The tag that says how a trial has ended."""
+
+PHASE_HASH = "phase_hash"
+"""The tag by which a finished phase is found that may be taken over."""
+
+IMPORTED = "imported"
+"""The tag that says ``true`` of results of another program."""
+
+IMPORTED_ROW = "imported_row"
+"""The tag that says which row of a result file a run is."""
+
+REUSED_REALIGNMENT = "reused.realignment"
+"""The tag that says from which run the realignment was taken over."""
+
+REUSED_FINETUNING = "reused.fine-tuning_on_"
+"""What the tags begin with that say from which run a fine-tuning was taken over."""
+
+
+def reused_tag(what: str) -> str:
+    """The tag that says from which run a phase was taken over, given what it is called."""
+    return f"reused.{what.replace(' ', '_')}"
+
+
+TARGET_MEAN = "target_mean"
+"""In place of a language, in the names of the metrics that are means over the targets."""
+
+PRETRAINED = "pretrained"
+"""The stage of an encoder before realignment."""
+
+REALIGN_LOSS = "realign/loss"
+REALIGN_RATE = "realign/pairs_per_second"
+FINETUNE_LOSS = "finetune/loss"
+FINETUNE_RATE = "finetune/rows_per_second"
+EMPTY_STEPS = "empty_steps"
+FINETUNE_STEPS = "cell/finetune_steps"
+"""Metric of a cell's run: how many steps its fine-tuning took, where the data decides."""
+
+REPORT = "report"
+"""Metric of a trial's run: what it has told its pruner, on the way."""
+
+BEST_TRIAL = "best/trial"
+
+
+class ScoreName(NamedTuple):
+    """What a score is logged as in the run of one task: ``test/de/accuracy``."""
+
+    split: str
+    language: str
+    metric: str
+
+    def __str__(self) -> str:
+        """The metric's name."""
+        return "/".join(self)
+
+
+def task_prefix(task: str, n_tasks: int) -> str:
+    """What stands before the names, and the files, of one task's scores in a run of several."""
+    return f"{task}/" if n_tasks > 1 else ""
+
+
+def scores_in(metrics: Mapping[str, float], splits: Collection[str]) -> dict[ScoreName, float]:
+    """The scores of some splits among the metrics of a run of one task, without their means."""
+    begins = tuple(f"{split}/" for split in splits)
+    parts = {name: name.split("/") for name in metrics if name.startswith(begins)}
+    return {
+        ScoreName(*part): metrics[name]
+        for name, part in parts.items()
+        if len(part) == 3 and part[1] != TARGET_MEAN
+    }
+
+
+def contender_metric(contender: str, task: str, score: ScoreName) -> str:
+    """What a search logs of the test of a contender: ``test/<contender>/<task>/de/accuracy``.
+
+    Args:
+        contender: What was tested.
+        task: On which task.
+        score: The score, a mean over seeds.
+    """
+    return f"{score.split}/{contender}/{task}/{score.language}/{score.metric}"
+
+
+def deviation_metric(name: str) -> str:
+    """The standard deviation of what is logged under a name."""
+    return f"{name}_std"
+
+
+LayerKind = Literal["alignment", "alignment_weak", "drift"]
+LAYER_KINDS: tuple[LayerKind, ...] = ("alignment", "alignment_weak", "drift")
+
+
+class LayerName(NamedTuple):
+    """What is logged of a layer: ``alignment/realigned/de/layer_3``, strong and without more words.
+
+    Attributes:
+        kind: Of the measurement: strong or weak word alignment, or drift.
+        stage: What the encoder has been through.
+        language: The target language.
+        layer: From 0.
+    """
+
+    kind: LayerKind
+    stage: str
+    language: str
+    layer: int
+
+    def __str__(self) -> str:
+        """The metric's name."""
+        return f"{self.kind}/{self.stage}/{self.language}/layer_{self.layer}"
+
+
+def layers_in(metrics: Mapping[str, float]) -> dict[LayerName, float]:
+    """What was measured layer by layer, among the metrics of a run."""
+    found = {}
+    for name, value in metrics.items():
+        kind, *rest = name.split("/")
+        layer = rest[-1].removeprefix("layer_") if len(rest) == 3 else ""
+        if kind in LAYER_KINDS and layer.isdecimal():
+            found[LayerName(kind, rest[0], rest[1], int(layer))] = value
+    return found
+
+
+def realigned_stage(steps: int, *, one_of_several: bool) -> str:
+    """The stage after realignment; with its steps, where tasks take different numbers of them."""
+    return f"realigned-{steps}" if one_of_several else "realigned"
+
+
+def finetuned_stage(task: str) -> str:
+    """The stage after fine-tuning on a task."""
+    return f"finetuned-{task}"
+
+
+def words_metric(language: str, kind: str) -> str:
+    """What part of a language's words is logged as: ``words/de/unknown``."""
+    return f"words/{language}/{kind}"
+
+
+def objective_metric(objective: str, *, best: bool = False) -> str:
+    """An objective of a trial, or of a study's best one."""
+    return f"{'best' if best else 'objective'}/{objective}"
+
+
+def cells_metric(state: str) -> str:
+    """How many cells of a grid are in a state."""
+    return f"cells/{state.replace(' ', '_')}"

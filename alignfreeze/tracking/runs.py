@@ -18,7 +18,17 @@ from mlflow.tracking import MlflowClient
 from alignfreeze import __version__
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.errors import AlignFreezeError, Interrupted, Pruned
-from alignfreeze.tracking.names import CODE, ERROR, LIBRARIES, PROCESS, TAG, VERSION
+from alignfreeze.tracking.names import (
+    CODE,
+    ERROR,
+    LIBRARIES,
+    PARAM,
+    PHASE_HASH,
+    PROCESS,
+    STATE,
+    TAG,
+    VERSION,
+)
 from alignfreeze.tracking.store import hush, search_runs
 
 logger = logging.getLogger(__name__)
@@ -56,7 +66,7 @@ class TrackedRun:
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
         if self.run_id is not None:
-            texts = {f"cfg.{name}": str(value)[:PARAM_LENGTH] for name, value in values.items()}
+            texts = {PARAM + name: str(value)[:PARAM_LENGTH] for name, value in values.items()}
             mlflow.log_params(texts, run_id=self.run_id)
 
     def tags(self, values: Mapping[str, str]) -> None:
@@ -93,7 +103,7 @@ class TrackedRun:
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
-        self.tags({"phase_hash": phase_hash})
+        self.tags({PHASE_HASH: phase_hash})
 
 
 @contextmanager
@@ -122,7 +132,7 @@ def tracked_run(
         yield TrackedRun(None)
         return
     hush()
-    tags = {PROCESS: this_process(), **version_tags()}
+    tags = {TAG + PROCESS: this_process(), **version_tags()}
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
@@ -143,7 +153,7 @@ def tracked_run(
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
         status = "KILLED" if killed else "FAILED"
-        run.tags({"error": _reason(error)})
+        run.tags({ERROR: _reason(error)})
         run.flush()
         raise
     finally:
@@ -188,16 +198,16 @@ def _is_dead(process: str) -> bool:
 def _forget_error(run_id: str) -> None:
     """A run that is gone on with has not failed any more."""
     client = MlflowClient()
-    if ERROR in client.get_run(run_id).data.tags:
-        client.delete_tag(run_id, ERROR)
+    if TAG + ERROR in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, TAG + ERROR)
 
 
 def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
     hush()
     client = MlflowClient()
-    for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{PROCESS}` LIKE '%:%'"):
-        if not _is_dead(run.data.tags[PROCESS]):
+    for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{TAG}{PROCESS}` LIKE '%:%'"):
+        if not _is_dead(run.data.tags[TAG + PROCESS]):
             continue
         client.set_terminated(run.info.run_id, "KILLED")
         _say_killed(run.info.run_id, "its process was killed")
@@ -224,10 +234,10 @@ def end_run_of_other(run_id: str, reason: str) -> None:
 def _say_killed(run_id: str, reason: str) -> None:
     client = MlflowClient()
     tags = client.get_run(run_id).data.tags
-    if ERROR not in tags:
-        client.set_tag(run_id, ERROR, reason)
-    if f"{TAG}state" in tags:  # of a trial
-        client.set_tag(run_id, f"{TAG}state", "killed")
+    if TAG + ERROR not in tags:
+        client.set_tag(run_id, TAG + ERROR, reason)
+    if TAG + STATE in tags:  # of a trial
+        client.set_tag(run_id, TAG + STATE, "killed")
 
 
 def is_main_process() -> bool:

@@ -14,7 +14,17 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.tracking.names import CELL, PHASE_HASH, REALIGN_RUN, TAG
+from alignfreeze.tracking.names import (
+    CELL,
+    PARAM,
+    PHASE_HASH,
+    REALIGN_RUN,
+    REALIGN_RUN_NAME,
+    REUSED_REALIGNMENT,
+    STRATEGY,
+    TAG,
+    TASK,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +50,20 @@ def search_runs(filter_string: str) -> list[Run]:
 
 def finished_run(phase_hash: str) -> Run | None:
     """The newest finished run of this store that holds a phase, if any does."""
-    found = search_runs(f"attributes.status = 'FINISHED' and tags.`{PHASE_HASH}` = '{phase_hash}'")
+    found = search_runs(
+        f"attributes.status = 'FINISHED' and tags.`{TAG}{PHASE_HASH}` = '{phase_hash}'"
+    )
     return found[0] if found else None
 
 
 def finished_cell(identity: str) -> str | None:
     """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
-    found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{CELL}` = '{identity}'")
+    found = _finished(CELL, identity)
     return str(found[0].info.run_id) if found else None
+
+
+def _finished(tag: str, value: str) -> list[Run]:
+    return search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
 
 
 class Realignment(NamedTuple):
@@ -70,17 +86,18 @@ def find_realignment(run_id: str) -> Realignment | None:
     try:
         asked = mlflow.get_run(run_id)
         tags = asked.data.tags
-        id_taken_over = tags.get(f"{TAG}reused.realignment") or tags.get(f"{TAG}{REALIGN_RUN}")
+        id_taken_over = tags.get(TAG + REUSED_REALIGNMENT) or tags.get(TAG + REALIGN_RUN)
         taken_over = [mlflow.get_run(id_taken_over)] if id_taken_over else []
     except MlflowException:
         return None
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{asked.info.run_id}'")
     # Those of strategies to compare with have another name.
-    own = [run for run in nested if run.info.run_name == "realign"]
+    own = [run for run in nested if run.info.run_name == REALIGN_RUN_NAME]
     for run in [asked, *own, *taken_over]:
-        if str(run.info.run_name).startswith("realign") and PHASE_HASH in run.data.tags:
-            tags = run.data.tags
-            return Realignment(run.info.run_id, tags[PHASE_HASH], tags[f"{TAG}strategy"])
+        tags = run.data.tags
+        is_realignment = str(run.info.run_name).startswith(REALIGN_RUN_NAME)
+        if is_realignment and TAG + PHASE_HASH in tags:
+            return Realignment(run.info.run_id, tags[TAG + PHASE_HASH], tags[TAG + STRATEGY])
     return None
 
 
@@ -204,7 +221,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
             known = ", ".join(sorted(e.name for e in client.search_experiments()))
             raise ConfigError(f"experiment must be one of {known}, got {name!r}")
         ids.append(experiment.experiment_id)
-    conditions = [f"tags.`{TAG}strategy` LIKE '%'", f"tags.`{TAG}task` LIKE '%'"]
+    conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (STRATEGY, TASK)]
     try:
         found = mlflow.search_runs(
             ids or None,
@@ -241,6 +258,6 @@ def _stored(run: Run) -> StoredRun:
         run.info.start_time,
         None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
         own(run.data.tags, TAG),
-        own(run.data.params, "cfg."),
+        own(run.data.params, PARAM),
         run.data.metrics,
     )
