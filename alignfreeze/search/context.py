@@ -22,8 +22,8 @@ from alignfreeze.search.code import VERSION, plugin_codes, search_code, searched
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.space import Space, build_space
-from alignfreeze.search.values import with_values
+from alignfreeze.search.space import Space, with_values
+from alignfreeze.search.space_building import build_space
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 

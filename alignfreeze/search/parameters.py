@@ -1,12 +1,17 @@
-"""What a search varies, and how a trial draws it."""
+"""What a search varies: the parameter that a field is, and how a trial draws it."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError
 
 Scalar = bool | int | float | str | None
@@ -29,8 +34,23 @@ class Suggest(Protocol):
         """One of the choices."""
 
 
+class _Described:
+    """What both kinds of range say of themselves."""
+
+    def described(self) -> dict[str, Any]:
+        """Its ends, step and scale, for JSON."""
+        return dict(vars(self))
+
+    def __str__(self) -> str:
+        """Its ends, step and scale, for a person."""
+        own = self.described()
+        step = "" if own["step"] in (None, 1) else f" by {own['step']}"
+        scale = " (logarithmic)" if own["log"] else ""
+        return f"from {own['low']} to {own['high']}{step}{scale}"
+
+
 @dataclass(frozen=True)
-class IntRange:
+class IntRange(_Described):
     """The integers ``low``, ``low + step``, …, ``high``, both ends included."""
 
     low: int
@@ -54,11 +74,9 @@ class IntRange:
         Optuna lets an integer's range differ from trial to trial, not its gaps: where what is
         allowed has gaps that no step makes, the nearest allowed value stands for what is drawn.
         """
-        if allowed is None:
-            return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
-        step = 1 if self.log else _stride(allowed)
-        drawn = trial.suggest_int(name, allowed[0], allowed[-1], step=step, log=self.log)
-        return int(_nearest(drawn, allowed))
+        own = self if allowed is None else self.restricted(allowed)
+        drawn = trial.suggest_int(name, own.low, own.high, step=own.step, log=own.log)
+        return drawn if allowed is None else int(_nearest(drawn, allowed))
 
     def contains(self, value: object) -> bool:
         """Whether it is one of them."""
@@ -66,19 +84,13 @@ class IntRange:
 
     def restricted(self, kept: Sequence[Any]) -> "IntRange":
         """The smallest such range that has some of its values, ascending."""
-        return IntRange(kept[0], kept[-1], 1 if self.log else _stride(kept), self.log)
-
-    def described(self) -> dict[str, object]:
-        """Its ends, step and scale, for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        """Its ends, step and scale, for a person."""
-        return _range_text(self)
+        # The greatest step that meets them all; Optuna has none on a logarithmic scale.
+        step = 1 if self.log else math.gcd(*(after - before for before, after in pairwise(kept)))
+        return IntRange(kept[0], kept[-1], step or 1, self.log)
 
 
 @dataclass(frozen=True)
-class FloatRange:
+class FloatRange(_Described):
     """The numbers from ``low`` to ``high``, both ends included; with a step, those on a grid."""
 
     low: float
@@ -123,14 +135,6 @@ class FloatRange:
     def restricted(self, kept: Sequence[Any]) -> "FloatRange":
         """The smallest such range that has some of its values, ascending."""
         return FloatRange(kept[0], kept[-1], step=self.step)
-
-    def described(self) -> dict[str, object]:
-        """Its ends, step and scale, for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        """Its ends, step and scale, for a person."""
-        return _range_text(self)
 
 
 @dataclass(frozen=True)
@@ -178,20 +182,104 @@ class Choice:
 Parameter = IntRange | FloatRange | Choice
 
 
-def _range_text(parameter: IntRange | FloatRange) -> str:
-    step = "" if parameter.step in (None, 1) else f" by {parameter.step}"
-    scale = " (logarithmic)" if parameter.log else ""
-    return f"from {parameter.low} to {parameter.high}{step}{scale}"
+def derived(model: type[BaseModel], field: str, name: str, n_layers: int) -> Parameter | None:
+    """What a field may be: a range from its two bounds, or a choice from its literals.
+
+    Args:
+        model: The model that has the field.
+        field: What is optional is searched among its values other than ``None``.
+        name: For messages.
+        n_layers: Upper bound of a field that is marked with `LayerBoundary`.
+
+    Returns:
+        The parameter; ``None`` for a field that has not both bounds, or any other type.
+
+    Raises:
+        ConfigError: If no number is within the bounds.
+    """
+    schema = _schema(model, field)
+    if values := tuple(schema.get("enum", [schema["const"]] if "const" in schema else [])):
+        return Choice(values) if all(isinstance(v, int | str | None) for v in values) else None
+    number = number_type(model, field)
+    layers = counts_layers(model.model_fields[field])
+    lows = [(value, False) for value in _finite(schema, "minimum", "ge")]
+    lows += [(value, True) for value in _finite(schema, "exclusiveMinimum", "gt")]
+    highs = [(value, True) for value in _finite(schema, "maximum", "le")]
+    highs += [(value, False) for value in _finite(schema, "exclusiveMaximum", "lt")]
+    highs += [(Fraction(n_layers), True)] if layers else []
+    if number is None or not lows or not highs:
+        return None
+    (low, above), (high, closed) = max(lows), min(highs)
+    steps = _finite(schema, "multipleOf", "multiple_of")
+    parameter: IntRange | FloatRange
+    if number is float and not steps:  # an end that is open is not among the values
+        first = math.nextafter(low, math.inf) if above else float(low)
+        last = float(high) if closed else math.nextafter(high, -math.inf)
+        parameter = FloatRange(first, last)
+    else:
+        step = max((s for s in steps if number is float or s % 1 == 0), default=Fraction(1))
+        least = math.floor(low / step) + 1 if above else math.ceil(low / step)
+        most = math.floor(high / step) if closed else math.ceil(high / step) - 1
+        parameter = _grid(least * step, most * step, step, number)
+    if parameter.low > parameter.high:
+        raise ConfigError(
+            f"{name} must have a value to search, but none is from {parameter.low} "
+            f"to {parameter.high}" + (", the encoder's layers" if layers else "")
+        )
+    return parameter
+
+
+def _grid(low: Fraction, high: Fraction, step: Fraction, number: type) -> IntRange | FloatRange:
+    if number is int:
+        return IntRange(int(low), int(high), int(step))
+    return FloatRange(float(low), float(high), step=float(step))
+
+
+def number_type(model: type[BaseModel], field: str) -> type[int] | type[float] | None:
+    """``int`` or ``float`` for a field that holds one, be it optional; else ``None``."""
+    schema = _schema(model, field)
+    if "enum" in schema or "const" in schema:
+        return None
+    return {"integer": int, "number": float}.get(schema.get("type", ""))
+
+
+class _Schema(GenerateJsonSchema):
+    """As pydantic's own, but silent about types and defaults that JSON has no word for."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
+        return {}
+
+
+@cache
+def _model_schema(model: type[BaseModel]) -> JsonSchemaValue:
+    return model.model_json_schema(by_alias=False, schema_generator=_Schema)
+
+
+def _schema(model: type[BaseModel], field: str) -> JsonSchemaValue:
+    """A field's type and bounds as JSON schema; without ``None``, nothing of other unions."""
+    whole = _model_schema(model)
+    schema: JsonSchemaValue = whole["properties"][field]
+    while True:
+        branches = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
+        if "$ref" in schema:
+            schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+        elif len(branches) == 1:
+            schema = branches[0]
+        else:
+            return schema
+
+
+def _finite(schema: JsonSchemaValue, *names: str) -> list[Fraction]:
+    """A bound, which pydantic calls by its own name where a validator stands between."""
+    found = (schema[name] for name in names if name in schema)
+    return [exact(value) for value in found if math.isfinite(value)]
 
 
 def exact(number: float) -> Fraction:
     """A number as its decimal digits say: 0.1 is a tenth."""
     return Fraction(str(number))
-
-
-def _stride(values: Sequence[int]) -> int:
-    """The greatest step that meets all of some ascending integers."""
-    return math.gcd(*(after - before for before, after in pairwise(values))) or 1
 
 
 def _nearest(drawn: Any, values: Sequence[Any]) -> Any:

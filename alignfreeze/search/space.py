@@ -1,26 +1,33 @@
-"""The configurations that a search chooses among."""
+"""The configurations that a search chooses among, and how a trial draws one."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
-from pathlib import Path
-from typing import Any
+from enum import Enum
+from functools import cached_property
+from itertools import islice, product, takewhile
+from typing import Any, TypeVar
 
-from alignfreeze.config import RunConfig
+from pydantic import ValidationError
+
+from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.arguments import StrategyArguments, split
-from alignfreeze.search.combinations import Combinations
-from alignfreeze.search.parameters import Choice, FloatRange, Parameter, Scalar, Suggest
-from alignfreeze.search.specs import read_space
-from alignfreeze.search.targets import Models, find_target, targets
-from alignfreeze.search.values import as_scalar, with_values
-
-DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": FloatRange(0.02, 1.0, log=True)}
+from alignfreeze.search.parameters import Choice, Parameter, Scalar, Suggest
 
 CELLS_AT_MOST = 100_000
+
+LISTED_AT_MOST = 1000
+"""Fields with more values than this are drawn without a look at what fits the others."""
+
+V = TypeVar("V")
+
+Choices = Mapping[str, Sequence[Any]]
+"""The values that fields may have."""
+
+Models = Mapping[str, type[FreezingStrategy]]
+"""Strategies by name."""
 
 
 @dataclass(frozen=True)
@@ -31,63 +38,58 @@ class Space:
     ``front.boundary``, a strategy's, or ``strategy``, where there are several.
 
     Attributes:
-        strategies: Those to choose among.
+        models: The strategies to choose among.
         fields: What is searched of `RunConfig`, by field.
         arguments: What is searched of each strategy, by field, in the order of definition.
         pinned_fields: Values of `RunConfig` that every trial has.
         pinned_arguments: Values of each strategy that every trial with it has.
     """
 
-    strategies: tuple[str, ...]
+    models: Models
     fields: Mapping[str, Parameter]
     arguments: Mapping[str, Mapping[str, Parameter]]
     pinned_fields: Mapping[str, Scalar]
     pinned_arguments: Mapping[str, Mapping[str, Any]]
 
     @property
+    def strategies(self) -> tuple[str, ...]:
+        """The names of the strategies to choose among."""
+        return tuple(self.models)
+
+    @property
     def parameters(self) -> dict[str, Parameter]:
         """All that is searched, by name, in the order in which it is drawn."""
-        choice = {"strategy": Choice(self.strategies)} if len(self.strategies) > 1 else {}
-        arguments = {
-            f"{strategy}.{field}": parameter
-            for strategy, parameters in self.arguments.items()
-            for field, parameter in parameters.items()
-        }
-        return {**choice, **arguments, **self.fields}
+        choice = {"strategy": Choice(self.strategies)} if len(self.models) > 1 else {}
+        return {**choice, **_labelled(self.arguments), **self.fields}
 
     def draw(self, trial: Suggest, config: RunConfig) -> RunConfig:
         """Draw the configuration of a trial.
 
         A strategy's fields are drawn in the order of their definition, each among the values
-        that its validators allow beside those before and for which those after have some.
+        that its validators allow beside those before and for which those after have some. What
+        cannot be listed is checked where the strategy is built.
 
         Args:
             trial: Draws the parameters.
             config: Says what is neither searched nor pinned.
 
         Raises:
-            ConfigError: If the values do not fit each other; names what they are.
+            ConfigError: If no value fits those before; names what they are.
         """
         strategy = self.strategies[0]
-        if len(self.strategies) > 1:
+        if len(self.models) > 1:
             strategy = str(trial.suggest_categorical("strategy", self.strategies))
-        args = self._draw_arguments(trial, strategy)
-        create_plugin(STRATEGY, strategy, args)
-        drawn = {name: parameter.draw(trial, name) for name, parameter in self.fields.items()}
-        decided = {**self.pinned_fields, **drawn, "strategy": strategy, "strategy_args": args}
-        return with_values(config, decided)
-
-    def _draw_arguments(self, trial: Suggest, strategy: str) -> dict[str, Any]:
         args = dict(self.pinned_arguments[strategy])
-        parameters = self.arguments[strategy]
-        combinations = Combinations.of(load_plugin(STRATEGY, strategy), parameters)
-        for field, parameter in parameters.items():
+        combinations = Combinations(self.models[strategy], self.arguments[strategy])
+        for field, parameter in self.arguments[strategy].items():
             name = f"{strategy}.{field}"
             allowed = combinations.fitting(field, args)
             if allowed is not None and not allowed:
                 raise ConfigError(f"{name} must have a value that fits the others, got {args}")
             args[field] = parameter.draw(trial, name, allowed)
-        return args
+        drawn = {name: parameter.draw(trial, name) for name, parameter in self.fields.items()}
+        decided = {**self.pinned_fields, **drawn, "strategy": strategy, "strategy_args": args}
+        return with_values(config, decided)
 
     def cells(self) -> list[dict[str, Scalar]]:
         """All points of a grid: values by parameter, a strategy's only where it is chosen.
@@ -110,9 +112,8 @@ class Space:
     def _cells(self) -> Iterator[dict[str, Scalar]]:
         values = [parameter.values or () for parameter in self.fields.values()]
         for strategy, parameters in self.arguments.items():
-            chosen = {"strategy": strategy} if len(self.strategies) > 1 else {}
-            plugin = load_plugin(STRATEGY, strategy)
-            combinations = Combinations.of(plugin, parameters, CELLS_AT_MOST)
+            chosen = {"strategy": strategy} if len(self.models) > 1 else {}
+            combinations = Combinations(self.models[strategy], parameters, CELLS_AT_MOST)
             for args in combinations.complete(self.pinned_arguments[strategy]):
                 named = {f"{strategy}.{field}": args[field] for field in parameters}
                 for combination in product(*values):
@@ -127,21 +128,19 @@ class Space:
         Returns:
             Values by parameter; ``None`` if the configuration's strategy is not searched.
         """
-        if config.strategy not in self.strategies:
+        strategy = config.strategy
+        if strategy not in self.models:
             return None
-        several = len(self.strategies) > 1
-        found: dict[str, Scalar] = {"strategy": config.strategy} if several else {}
-        fields = load_plugin(STRATEGY, config.strategy).model_fields
-        for field, parameter in self.arguments[config.strategy].items():
-            default = fields[field].get_default(call_default_factory=True, validated_data={})
-            value = as_scalar(config.strategy_args.get(field, default))
-            if parameter.contains(value):
-                found[f"{config.strategy}.{field}"] = value
-        for name, parameter in self.fields.items():
-            value = as_scalar(getattr(config, name))
-            if parameter.contains(value):
-                found[name] = value
-        return found
+        values = {name: getattr(config, name) for name in self.fields}
+        for field in self.arguments[strategy]:
+            info = self.models[strategy].model_fields[field]
+            default = info.get_default(call_default_factory=True, validated_data={})
+            values[f"{strategy}.{field}"] = config.strategy_args.get(field, default)
+        if len(self.models) > 1:
+            values["strategy"] = strategy
+        scalars = {name: as_scalar(value) for name, value in values.items()}
+        found = self.parameters.items()
+        return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
 
     def boundaries(self) -> tuple[str, ...]:
         """The parameters that count layers."""
@@ -149,7 +148,7 @@ class Space:
             f"{strategy}.{field}"
             for strategy, parameters in self.arguments.items()
             for field in parameters
-            if counts_layers(load_plugin(STRATEGY, strategy).model_fields[field])
+            if counts_layers(self.models[strategy].model_fields[field])
         )
 
     def logarithmic(self) -> tuple[str, ...]:
@@ -163,12 +162,7 @@ class Space:
         return "; ".join([*(f"{name} {p}" for name, p in self.parameters.items()), *pinned])
 
     def _pinned(self) -> dict[str, object]:
-        arguments: dict[str, object] = {
-            f"{strategy}.{field}": value
-            for strategy, values in self.pinned_arguments.items()
-            for field, value in values.items()
-        }
-        return arguments | dict(self.pinned_fields)
+        return {**_labelled(self.pinned_arguments), **self.pinned_fields}
 
     def described(self) -> dict[str, object]:
         """The whole space, for JSON: equal for spaces that give the same configurations."""
@@ -179,79 +173,109 @@ class Space:
         }
 
 
-def build_space(
-    config: RunConfig, strategies: Sequence[str], n_layers: int, file: Path | None
-) -> Space:
-    """Build a space, and check that each value that it is given can be.
-
-    Searched are the temperature and the fields of each strategy that have bounds, but for those
-    that ``strategy_args`` gives. The file changes that and adds to it.
-
-    Args:
-        config: Of the runs; what is not searched stays as it says.
-        strategies: To choose among; empty: the configuration's own.
-        n_layers: Of the encoder.
-        file: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
-            of choices, or a value to hold.
-
-    Raises:
-        ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or
-            nothing is left to search; names the file or option, the rule and the value.
-        PluginError: If a strategy cannot be loaded.
-    """
-    models = {name: _realigning(name) for name in strategies or (config.strategy,)}
-    if config.strategy_args and config.strategy not in models:
-        raise ConfigError(
-            f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
-            f"got {config.strategy_args}"
-        )
-    named = {} if file is None else _read_parameters(file, config, models, n_layers)
-    run_fields = RunConfig.model_fields.keys()
-    fields = {**DEFAULT_FIELDS, **{name: p for name, p in named.items() if name in run_fields}}
-    searched, pinned = split(fields)
-    arguments = {
-        name: StrategyArguments(name, model, named, file, n_layers).resolved(
-            config.strategy_args if name == config.strategy else {}
-        )
-        for name, model in models.items()
+def _labelled(arguments: Mapping[str, Mapping[str, V]]) -> dict[str, V]:
+    """Something of each strategy's fields, by the parameters' names."""
+    return {
+        f"{strategy}.{field}": value
+        for strategy, values in arguments.items()
+        for field, value in values.items()
     }
-    space = Space(
-        strategies=tuple(models),
-        fields=searched,
-        arguments={name: parameters for name, (parameters, _) in arguments.items()},
-        pinned_fields=pinned,
-        pinned_arguments={name: values for name, (_, values) in arguments.items()},
-    )
-    if not space.parameters:
-        raise ConfigError(
-            f"{file or 'the space'}: must leave something to search, but everything is given"
-        )
-    return space
-
-
-def _realigning(name: str) -> type[FreezingStrategy]:
-    model = load_plugin(STRATEGY, name)
-    if not model.realigns:
-        raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
-    return model
-
-
-def _read_parameters(
-    file: Path, config: RunConfig, models: Models, n_layers: int
-) -> dict[str, Parameter]:
-    """What a space file says, by the parameter's name."""
-    known = targets(config, models, n_layers)
-    found: dict[str, Parameter] = {}
-    for name, spec in read_space(file).items():
-        try:
-            target = find_target(name, known, models)
-            if target.label in found:
-                raise ConfigError(f"{target.label} must not be named twice, got {name} too")
-            found[target.label] = target.parameter(spec)
-        except ConfigError as error:
-            raise ConfigError(f"{file}: {error}") from None
-    return found
 
 
 def _too_many_cells(name: str) -> ConfigError:
     return ConfigError(f"{name} must have at most {CELLS_AT_MOST} values to be searched as a grid")
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """The combinations of a strategy's values that it accepts, by its own validators.
+
+    Attributes:
+        model: The strategy's class.
+        parameters: What is searched of it, by field, in the order of definition.
+        at_most: A field with more values than this is not listed.
+    """
+
+    model: type[FreezingStrategy]
+    parameters: Mapping[str, Parameter]
+    at_most: int = LISTED_AT_MOST
+
+    @cached_property
+    def _listed(self) -> Choices:
+        """All values of each field that can be listed."""
+        return {
+            field: parameter.values or ()
+            for field, parameter in self.parameters.items()
+            if parameter.count is not None and parameter.count <= self.at_most
+        }
+
+    def fitting(self, field: str, given: Mapping[str, Any]) -> Sequence[Any] | None:
+        """The values of a field that some combination has with what is given; ``None``: any."""
+        values = self._listed.get(field)
+        return values and [value for value in values if self.exists(given, {field: (value,)})]
+
+    def exists(self, given: Mapping[str, Any], only: Choices | None = None) -> bool:
+        """Whether there is a combination."""
+        return next(self.complete(given, only), None) is not None
+
+    def complete(
+        self, given: Mapping[str, Any], only: Choices | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """All combinations of the listed fields that have what is given, in their order.
+
+        Args:
+            given: Values by field.
+            only: The values that some of the other fields may have, instead of all.
+        """
+        if not self._accepted(given):
+            return
+        missing = next((field for field in self._listed if field not in given), None)
+        if missing is None:
+            yield dict(given)
+            return
+        for value in {**self._listed, **(only or {})}[missing]:
+            yield from self.complete({**given, missing: value}, only)
+
+    def _accepted(self, given: Mapping[str, Any]) -> bool:
+        """Whether nothing speaks against some values.
+
+        As long as not everything is given, a complaint counts only if it is about a value that
+        is given, as is all before it: else a validator may look at a default still to be replaced.
+        """
+        whole = self.parameters.keys() <= given.keys()
+        try:
+            self.model.model_validate(dict(given))
+        except ValidationError as error:
+            places = [details["loc"] for details in error.errors(include_url=False)]
+            return not whole and not any(p and self._settled(p[0], given) for p in places)
+        except Exception:
+            # A validator may stumble over a field that it expects, and that is not drawn yet.
+            if whole:
+                raise
+        return True
+
+    def _settled(self, field: object, given: Mapping[str, Any]) -> bool:
+        """Whether a field, and all that is searched and defined before it, is given."""
+        before = takewhile(lambda name: name != field, self.model.model_fields)
+        return field in given and all(name in given for name in before if name in self.parameters)
+
+
+def with_values(config: RunConfig, values: Mapping[str, object]) -> RunConfig:
+    """A configuration with other values of some fields, or their text.
+
+    Raises:
+        ConfigError: If one breaks its rule; one line.
+    """
+    return validated({**config.model_dump(), **values})
+
+
+def as_scalar(value: Any) -> Scalar:
+    """A value as a study can hold it: of several, the text that `RunConfig` reads them from."""
+    if isinstance(value, Enum):
+        return as_scalar(value.value)
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True)
+    scalar: Scalar = value
+    return scalar

@@ -19,8 +19,9 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, ParameterSite, registry
 from alignfreeze.errors import ConfigError, PluginError
 from alignfreeze.search.parameters import Choice, FloatRange, IntRange, Scalar
-from alignfreeze.search.space import Space, build_space
-from alignfreeze.search.targets import UNSEARCHABLE
+from alignfreeze.search.space import Space
+from alignfreeze.search.space_building import build_space
+from alignfreeze.search.space_file import UNSEARCHABLE
 
 Write = Callable[[str, str], Path]
 

@@ -1,0 +1,190 @@
+"""The space of a search: strategies' own bounds, the space file, and what is given."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alignfreeze.config import RunConfig, describe_error
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
+from alignfreeze.errors import ConfigError
+from alignfreeze.search.parameters import Choice, FloatRange, Parameter, derived
+from alignfreeze.search.space import Combinations, Space
+from alignfreeze.search.space_file import check_argument, complaints, read_parameters
+
+DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": FloatRange(0.02, 1.0, log=True)}
+
+logger = logging.getLogger(__name__)
+
+
+def build_space(
+    config: RunConfig, strategies: Sequence[str], n_layers: int, file: Path | None
+) -> Space:
+    """Build a space, and check that each value that it is given can be.
+
+    Searched are the temperature and the fields of each strategy that have bounds, but for those
+    that ``strategy_args`` gives. The file changes that and adds to it.
+
+    Args:
+        config: Of the runs; what is not searched stays as it says.
+        strategies: To choose among; empty: the configuration's own.
+        n_layers: Of the encoder.
+        file: See `read_parameters`.
+
+    Raises:
+        ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or
+            nothing is left to search; names the file or option, the rule and the value.
+        PluginError: If a strategy cannot be loaded.
+    """
+    models = {name: _realigning(name) for name in strategies or (config.strategy,)}
+    if config.strategy_args and config.strategy not in models:
+        raise ConfigError(
+            f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
+            f"got {config.strategy_args}"
+        )
+    named = {} if file is None else read_parameters(file, config, models, n_layers)
+    run_fields = RunConfig.model_fields.keys()
+    fields, pinned = _split(
+        {**DEFAULT_FIELDS, **{name: p for name, p in named.items() if name in run_fields}}
+    )
+    arguments = {
+        name: _StrategyArguments(name, model, named, file, n_layers).resolved(
+            config.strategy_args if name == config.strategy else {}
+        )
+        for name, model in models.items()
+    }
+    space = Space(
+        models,
+        fields=fields,
+        arguments={name: parameters for name, (parameters, _) in arguments.items()},
+        pinned_fields=pinned,
+        pinned_arguments={name: values for name, (_, values) in arguments.items()},
+    )
+    if not space.parameters:
+        raise ConfigError(
+            f"{file or 'the space'}: must leave something to search, but everything is given"
+        )
+    return space
+
+
+def _realigning(name: str) -> type[FreezingStrategy]:
+    model = load_plugin(STRATEGY, name)
+    if not model.realigns:
+        raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
+    return model
+
+
+def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], dict[str, Any]]:
+    """What is searched, and the values of what has but one."""
+    pinned = {name: p.values[0] for name, p in parameters.items() if p.count == 1 and p.values}
+    return {name: p for name, p in parameters.items() if name not in pinned}, pinned
+
+
+@dataclass(frozen=True)
+class _StrategyArguments:
+    """What is searched of a strategy.
+
+    Attributes:
+        strategy: Its name.
+        model: Its class.
+        named: What the space file says, by the parameter's name.
+        file: The space file.
+        n_layers: Of the encoder.
+    """
+
+    strategy: str
+    model: type[FreezingStrategy]
+    named: Mapping[str, Parameter]
+    file: Path | None
+    n_layers: int
+
+    def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
+        """The parameters by field, and the values of what is not searched.
+
+        Args:
+            given: Values that the fields have where the file does not name them.
+
+        Raises:
+            ConfigError: If a value cannot be, a field has none, or they contradict each other.
+        """
+        try:
+            for field, value in given.items():
+                check_argument(self.strategy, self.model, field, value, self.n_layers)
+        except ConfigError as error:
+            raise ConfigError(f"strategy_args: {error}") from None
+        held = {k: value for k, value in given.items() if self._label(k) not in self.named}
+        parameters = {
+            field: parameter
+            for field in self.model.model_fields
+            if field not in held and (parameter := self._parameter(field)) is not None
+        }
+        searched, pinned = _split(parameters)
+        searched, more_pinned = _split(self._restricted(searched, {**held, **pinned}))
+        return searched, {**held, **pinned, **more_pinned}
+
+    def _label(self, field: str) -> str:
+        return f"{self.strategy}.{field}"
+
+    def _parameter(self, field: str) -> Parameter | None:
+        label = self._label(field)
+        if label in self.named:
+            return self.named[label]
+        parameter = derived(self.model, field, label, self.n_layers)
+        if parameter is None and self.model.model_fields[field].is_required():
+            raise ConfigError(
+                f"{label} must be given, in strategy_args or a space file, for it "
+                "has neither a default nor two bounds"
+            )
+        return parameter
+
+    def _restricted(
+        self, searched: Mapping[str, Parameter], pinned: Mapping[str, Any]
+    ) -> dict[str, Parameter]:
+        """The parameters with only those values that some combination has."""
+        if not searched:
+            create_plugin(STRATEGY, self.strategy, pinned)
+            return {}
+        combinations = Combinations(self.model, searched)
+        if not combinations.exists(pinned):
+            raise self._contradiction(pinned)
+        return {
+            field: self._fitting(field, parameter, combinations.fitting(field, pinned), pinned)
+            for field, parameter in searched.items()
+        }
+
+    def _fitting(
+        self,
+        field: str,
+        parameter: Parameter,
+        values: Sequence[Any] | None,
+        pinned: Mapping[str, Any],
+    ) -> Parameter:
+        if values is None or len(values) == parameter.count:
+            return parameter
+        label = self._label(field)
+        if label in self.named:
+            ends: Sequence[Any] = (
+                parameter.values
+                if isinstance(parameter, Choice)
+                else (parameter.low, parameter.high)
+            )
+            for value in ends:
+                if value not in values:
+                    raise self._contradiction({**pinned, field: value})
+        logger.info("%s: %d of %s values fit its rules", label, len(values), parameter.count)
+        return parameter.restricted(values)
+
+    def _contradiction(self, values: Mapping[str, Any]) -> ConfigError:
+        """The error for values that no others make a strategy: its own words, if it has some."""
+        in_file = any(self._label(field) in self.named for field in values)
+        where = f"{self.file}: " if in_file else "strategy_args: " if values else ""
+        for error in complaints(self.model, values):
+            if error["loc"] and error["loc"][0] in values:
+                return ConfigError(f"{where}{self._label(describe_error(error, self.model))}")
+        rest = ", ".join(f"{field}={value}" for field, value in values.items())
+        return ConfigError(
+            f"{where}strategy {self.strategy!r} must have values that go together, "
+            f"but none go with {rest or 'its rules'}"
+        )

@@ -1,0 +1,288 @@
+"""What a space file says: the names that it may hold, and the rules of their values."""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from alignfreeze.config import RunConfig, describe_error, is_repeated
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.registry import ALIGNER, load_plugin
+from alignfreeze.encoders.families import resolve_layers
+from alignfreeze.encoders.freezing import counts_layers
+from alignfreeze.errors import ConfigError, EncoderError, PluginError
+from alignfreeze.search.parameters import (
+    Choice,
+    FloatRange,
+    IntRange,
+    Parameter,
+    Scalar,
+    exact,
+    number_type,
+)
+from alignfreeze.search.space import Models, as_scalar, with_values
+
+_MEASURED = (
+    "data model task task_args languages source_language alignment_pairs seed precision compare "
+    "encoder"
+)
+_INERT = "resume reuse save_model checkpoint_steps eval_batch_size"
+
+UNSEARCHABLE = {
+    **dict.fromkeys(_MEASURED.split(), "it changes what is measured"),
+    **dict.fromkeys(_INERT.split(), "no score depends on it"),
+    "strategy": "search_strategies names those to choose among",
+    "strategy_args": "each of its fields has a name of its own, such as front.boundary",
+}
+"""Fields of `RunConfig` that cannot be searched, and why."""
+
+
+def read_parameters(
+    file: Path, config: RunConfig, models: Models, n_layers: int
+) -> dict[str, Parameter]:
+    """What a space file says, by the parameter's name; one value is a choice of one.
+
+    Args:
+        file: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
+            of choices, or a value to hold.
+        config: Of the runs.
+        models: The strategies to choose among.
+        n_layers: Of the encoder.
+
+    Raises:
+        ConfigError: If it cannot be read, a name is unknown or cannot be searched, or a value
+            breaks its rule; names the file.
+    """
+    try:
+        specs = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(specs, dict):
+        raise ConfigError(f"{file}: must hold name: value lines")
+    known = _targets(config, models, n_layers)
+    found: dict[str, Parameter] = {}
+    try:
+        for name, spec in specs.items():
+            target = _find(str(name), known, models)
+            if target.label in found:
+                raise ConfigError(f"{target.label} must not be named twice, got {name} too")
+            found[target.label] = target.parameter(spec)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    return found
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a name of a space file stands for.
+
+    Attributes:
+        label: The parameter's name, as the study shows it.
+        number: The type of its values, if they are numbers.
+        check: Gives the value that a trial has, a number as such; raises a ConfigError for one
+            that breaks a rule.
+    """
+
+    label: str
+    number: type[int] | type[float] | None
+    check: Callable[[object], Scalar]
+
+    def checked(self, value: object) -> Scalar:
+        """A value in the form in which a trial has it."""
+        number = _as_number(value, self.number)
+        if self.number is not None and isinstance(number, bool):
+            raise ConfigError(f"{self.label} must be a number, got {value!r}")
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ConfigError(f"{self.label} must be finite, got {value!r}")
+        return self.check(number)
+
+    def parameter(self, spec: object) -> Parameter:
+        """The parameter that a spec describes."""
+        if isinstance(spec, Mapping):
+            return self._range(spec)
+        if not isinstance(spec, list):
+            return Choice((self.checked(spec),))
+        values = [self.checked(value) for value in spec]
+        if not values:
+            raise ConfigError(f"{self.label} must have a value to choose, got []")
+        for number, value in enumerate(values):
+            if value in values[:number]:
+                raise ConfigError(f"{self.label} must not name a value twice, got {value!r}")
+        return Choice(tuple(values))
+
+    def _range(self, spec: Mapping[object, Any]) -> Parameter:
+        if self.number is None:
+            raise ConfigError(
+                f"{self.label} must be a value or a list of values, for it is no number, "
+                f"got {dict(spec)!r}"
+            )
+        if not ({"low", "high"} <= spec.keys() <= {"low", "high", "log", "step"}):
+            raise ConfigError(
+                f"{self.label} must have low and high, and may have log or step, "
+                f"got {', '.join(map(str, spec)) or 'nothing'}"
+            )
+        low, high = (self._end(spec, name) for name in ("low", "high"))
+        log = spec.get("log", False)
+        if not isinstance(log, bool):
+            raise ConfigError(f"{self.label} must have log true or false, got {log!r}")
+        if low > high:
+            raise ConfigError(f"{self.label} must have low <= high, got {low} and {high}")
+        if log and low <= 0:
+            raise ConfigError(f"{self.label} must have low > 0 with log, got {low}")
+        step = self._step(spec, low, high)
+        if log and step is not None:
+            raise ConfigError(f"{self.label} must have log or step, not both, got step {step}")
+        if low == high:
+            return Choice((low,))
+        if self.number is int:
+            return IntRange(int(low), int(high), int(step or 1), log)
+        return FloatRange(low, high, log, step)
+
+    def _end(self, spec: Mapping[object, Any], name: str) -> int | float:
+        end = self.checked(spec[name])
+        if isinstance(end, str) or end is None:
+            raise ConfigError(f"{self.label} must have a number as {name}, got {spec[name]!r}")
+        return end
+
+    def _step(self, spec: Mapping[object, Any], low: float, high: float) -> int | float | None:
+        given = spec.get("step")
+        if given is None:
+            return None
+        step = _as_number(given, self.number)
+        if isinstance(step, bool) or not isinstance(step, self.number or float) or not step > 0:
+            kind = "an integer" if self.number is int else "a number"
+            raise ConfigError(f"{self.label} must have {kind} > 0 as step, got {given!r}")
+        if not math.isfinite(step) or (exact(high) - exact(low)) % exact(step):
+            raise ConfigError(
+                f"{self.label} must have a step that leads from low to high, from {low} to {high}, "
+                f"got {given}"
+            )
+        return step
+
+
+def _as_number(value: object, number: type[int] | type[float] | None) -> object:
+    """A value as the number that it means, if it does; YAML reads ``1e-5`` as a text."""
+    if number is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        if isinstance(value, float) and number is int:
+            return int(value) if value.is_integer() else value
+        return number(value)
+    except (ValueError, OverflowError):
+        return value
+
+
+def _targets(config: RunConfig, models: Models, n_layers: int) -> dict[str, _Target]:
+    """All that a space file may name, by the parameter's name."""
+    of_strategies = [
+        _argument_target(strategy, model, field, n_layers)
+        for strategy, model in models.items()
+        for field in model.model_fields
+    ]
+    of_runs = [
+        _field_target(name, config, n_layers)
+        for name in RunConfig.model_fields
+        if name not in UNSEARCHABLE
+    ]
+    return {target.label: target for target in [*of_strategies, *of_runs]}
+
+
+def _find(name: str, known: Mapping[str, _Target], models: Models) -> _Target:
+    """The target of a name; where one strategy is searched, its fields need no prefix."""
+    if name in known:
+        return known[name]
+    if name in UNSEARCHABLE:
+        raise ConfigError(f"{name} cannot be searched: {UNSEARCHABLE[name]}")
+    full = f"{next(iter(models))}.{name}"
+    if len(models) == 1 and full in known:
+        return known[full]
+    near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
+    hint = f"; did you mean {near}?" if near else ";"
+    raise ConfigError(f"no field {name!r} to search{hint} known: {', '.join(known)}")
+
+
+def _argument_target(
+    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int
+) -> _Target:
+    label = f"{strategy}.{field}"
+
+    def check(value: object) -> Scalar:
+        if value is not None and not isinstance(value, bool | int | float | str):
+            raise ConfigError(
+                f"{label} must be a number, a text, true, false or null, got {value!r}"
+            )
+        check_argument(strategy, model, field, value, n_layers)
+        return value
+
+    return _Target(label, number_type(model, field), check)
+
+
+def check_argument(
+    strategy: str, model: type[FreezingStrategy], field: str, value: object, n_layers: int
+) -> None:
+    """Check a value against the rules of a strategy's field, and the encoder's layers.
+
+    Raises:
+        ConfigError: If it breaks one; names strategy, field, rule and value.
+    """
+    info = model.model_fields.get(field)
+    if info is None:
+        known = ", ".join(model.model_fields) or "none"
+        raise ConfigError(f"{strategy}.{field} is not a known field; known: {known}")
+    for error in complaints(model, {field: value}):
+        # A validator of the strategy's own may compare fields: here it is type and bounds alone.
+        if error["loc"][:1] == (field,) and error["type"] not in ("value_error", "assertion_error"):
+            raise ConfigError(f"{strategy}.{describe_error(error, model)}")
+    boundary = _as_number(value, number_type(model, field)) if counts_layers(info) else None
+    if isinstance(boundary, int) and boundary > n_layers:
+        raise ConfigError(
+            f"{strategy}.{field} must be <= {n_layers}, the encoder's layers, got {boundary}"
+        )
+
+
+def complaints(model: type[FreezingStrategy], values: Mapping[str, Any]) -> list[ErrorDetails]:
+    """What a strategy says against some values, of which others may be missing."""
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        return error.errors()
+    except Exception:  # noqa: BLE001  a validator may stumble over a field that is missing
+        return []
+    return []
+
+
+def _field_target(name: str, config: RunConfig, n_layers: int) -> _Target:
+    def check(value: object) -> Scalar:
+        if is_repeated(name):
+            parts = value if isinstance(value, list) else [value]
+            if any(isinstance(part, bool) for part in parts):
+                raise ConfigError(f"{name} must not be true or false (YAML: 'no' needs quotes)")
+            value = as_scalar(parts)
+        changed = with_values(config, {name: value})
+        if name == "layer":
+            _check_layers(changed.layer, n_layers)
+        if name == "aligner" and changed.aligner != "auto":
+            try:
+                load_plugin(ALIGNER, changed.aligner)
+            except PluginError as error:
+                raise ConfigError(f"aligner: {error}") from None
+        return as_scalar(getattr(changed, name))
+
+    return _Target(name, number_type(RunConfig, name), check)
+
+
+def _check_layers(layers: tuple[int, ...], n_layers: int) -> None:
+    try:
+        resolved = resolve_layers(layers, n_layers)
+    except EncoderError as error:
+        raise ConfigError(str(error)) from None
+    if len(set(resolved)) < len(resolved):
+        raise ConfigError(f"layer must not name a layer twice, got {as_scalar(layers)}")
