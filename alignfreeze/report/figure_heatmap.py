@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.report.families import by_family
-from alignfreeze.report.figure_parts import (
+from alignfreeze.base.plotting import as_written
+from alignfreeze.base.tables import MISSING
+from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.drawing import (
     CHARACTER,
     COLUMN,
     DOUBLE,
@@ -15,7 +17,6 @@ from alignfreeze.report.figure_parts import (
     LINE_GREY,
     PALE,
     SMALL,
-    as_written,
     has_differences,
     new_figure,
     points,
@@ -24,8 +25,8 @@ from alignfreeze.report.figure_parts import (
     signed,
     spans,
 )
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import MISSING, SHORT
+from alignfreeze.report.language_families import by_family
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ LEAST = 0.5
 """Points at which the colours end at least: less is no difference."""
 
 
-def heatmap_figure(block: Block) -> "Figure | None":
+def heatmap_figure(table: ScoreTable) -> "Figure | None":
     """Difference to the baseline in points, a row for each language, a column for each variant.
 
     Blue is better than the baseline, red is worse; languages are grouped by family, and the last
@@ -52,11 +53,11 @@ def heatmap_figure(block: Block) -> "Figure | None":
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    if not has_differences(block):
+    if not has_differences(table):
         return None
-    languages, variants = by_family(block.languages), realigned(block)
-    rows = _rows(block, languages, variants)
-    short = [[block.falls_short(v, code) for v in variants] for code in (*languages, None)]
+    languages, variants = by_family(table.languages), realigned(table)
+    rows = _rows(table, languages, variants)
+    short = [[table.falls_short(v, code) for v in variants] for code in (*languages, None)]
     every = [abs(value) for row in rows[:-1] for value in row if value is not None]
     limit, beyond = _limit(every)
     colours, norm = colormaps["RdBu"], Normalize(-limit, limit)
@@ -64,7 +65,7 @@ def heatmap_figure(block: Block) -> "Figure | None":
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
-    figure = new_figure(block.title, width, 0.8 + head + ROW * len(rows))
+    figure = new_figure(table.title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
     _cells(panel, rows, short, colours, norm)
     _axes(panel, languages, variants, level=longest < slot)
@@ -79,12 +80,11 @@ def heatmap_figure(block: Block) -> "Figure | None":
 
 
 def _rows(
-    block: Block, languages: Sequence[str], variants: Sequence[str]
+    table: ScoreTable, languages: Sequence[str], variants: Sequence[str]
 ) -> list[list[float | None]]:
     """A row for each language, and that of the means."""
-    rows = [[points(block, variant, language) for variant in variants] for language in languages]
-    averages = [block.comparison(variant).difference for variant in variants]
-    return [*rows, [None if average is None else 100 * average for average in averages]]
+    rows = [[points(table, variant, language) for variant in variants] for language in languages]
+    return [*rows, [points(table, variant) for variant in variants]]
 
 
 def _limit(sizes: Sequence[float]) -> tuple[float, bool]:

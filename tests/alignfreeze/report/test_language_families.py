@@ -1,6 +1,6 @@
 import pytest
 
-from alignfreeze.report.families import FAMILIES, OTHER, by_family, family
+from alignfreeze.report.language_families import FAMILIES, OTHER, by_family, family
 
 TARGETS = (
     "af ar bg ca cs da de el en es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th "

@@ -1,6 +1,6 @@
 """What a run has taken over is a result of its own too, under its own names."""
 
-from alignfreeze.report.takeovers import with_taken_over
+from alignfreeze.report.selection import with_taken_over
 from alignfreeze.tracking.store import StoredRun
 
 TAKEN = "reused.fine-tuning_on_pos"

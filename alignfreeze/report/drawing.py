@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alignfreeze.base.plotting import COLOURS, DPI
+from alignfreeze.base.plotting import COLOURS, as_written, blank_figure, legend_below
 from alignfreeze.config import BASELINE
-from alignfreeze.report.families import family
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import SHORT
+from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.language_families import family
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.text import Text
 
 COLUMN, DOUBLE = 3.4, 7.0
 """Widths of one and of two columns of a paper, in inches."""
@@ -39,11 +38,7 @@ LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
 
 def new_figure(title: str, width: float, height: float) -> "Figure":
     """An empty figure of a size in inches; its title is broken where it is too wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(width, height)
     if title:
         characters = int(width / (CHARACTER * TITLE / SMALL))
         as_written(figure.suptitle(fill(title, characters), fontsize=TITLE))
@@ -58,32 +53,32 @@ def settled(figure: "Figure") -> "Figure":
     return figure
 
 
-def realigned(block: Block) -> list[str]:
+def realigned(table: ScoreTable) -> list[str]:
     """All variants but the baseline."""
-    return [variant for variant in block.variants if variant != BASELINE]
+    return [variant for variant in table.variants if variant != BASELINE]
 
 
-def has_differences(block: Block) -> bool:
+def has_differences(table: ScoreTable) -> bool:
     """Whether any variant has a difference to the baseline in any language."""
     return any(
-        block.difference(variant, language) is not None
-        for variant in realigned(block)
-        for language in block.languages
+        table.difference(variant, language) is not None
+        for variant in realigned(table)
+        for language in table.languages
     )
 
 
-def points(block: Block, variant: str, language: str) -> float | None:
-    """The difference to the baseline in points, ``None`` where either has no score."""
-    difference = block.difference(variant, language)
+def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
+    """The difference to the baseline in points, of averages by default; ``None`` without any."""
+    difference = table.difference(variant, language)
     return None if difference is None else 100 * difference
 
 
-def error(block: Block, variant: str, language: str) -> float | None:
+def error(table: ScoreTable, variant: str, language: str) -> float | None:
     """Sample deviation of the difference to the baseline over seeds that both have, in points.
 
     ``None`` of fewer than two seeds that both have.
     """
-    found = list(block.differences(variant, language).values())
+    found = list(table.differences(variant, language).values())
     return 100 * stdev(found) if len(found) > 1 else None
 
 
@@ -110,12 +105,6 @@ def signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def as_written(*texts: "Text") -> None:
-    """Keep dollar signs and underscores of names as they are."""
-    for text in texts:
-        text.set_parse_math(False)
-
-
 def seeds_key() -> "Line2D":
     """What error bars are, for a legend."""
     from matplotlib.lines import Line2D
@@ -129,10 +118,8 @@ def add_legend(figure: "Figure", handles: "Sequence[Artist]", labels: Sequence[s
     if not handles:
         return
     columns = _columns([len(label) * CHARACTER + 0.4 for label in labels], figure.get_figwidth())
-    style: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "borderaxespad": 0.2}
-    style |= {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, **style)
-    as_written(*legend.get_texts())
+    style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3, "borderaxespad": 0.2}
+    legend_below(figure, handles, labels, size=SMALL, ncols=columns, **style)
 
 
 def _columns(widths: Sequence[float], available: float) -> int:
