@@ -72,9 +72,8 @@ def legend_below(
     **style: Any,
 ) -> None:
     """A legend below the figure, without a frame, of text of a size in points."""
-    sizes = {"fontsize": size, "title_fontsize": size}
-    place: dict[str, Any] = {"loc": "outside lower center", "frameon": False}
-    legend = figure.legend(handles, labels, **place, **sizes, **style)
+    style |= {"frameon": False, "fontsize": size, "title_fontsize": size}
+    legend = figure.legend(handles, labels, loc="outside lower center", **style)
     as_written(legend.get_title(), *legend.get_texts())
 
 

@@ -17,11 +17,12 @@ from alignfreeze.base.plotting import (
     legend_below,
     plain_axes,
 )
-from alignfreeze.probing.geometry import AlignmentScore, DriftScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from alignfreeze.probing.geometry import AlignmentScore, DriftScore
 
 PRETRAINED = "pretrained"
 """The stage that all strategies begin with: one grey line, where they have the same scores."""
@@ -35,7 +36,7 @@ BARS_WIDTH = 0.6
 LEAST_TOP = 0.01
 """Of the greatest possible value, what the y axis shows at least: rounding is no drift."""
 
-S = TypeVar("S", AlignmentScore, DriftScore)
+S = TypeVar("S", "AlignmentScore", "DriftScore")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Summary(NamedTuple):
 
 
 def alignment_figure(
-    scores: Mapping[str, Sequence[AlignmentScore]], *, title: str = ""
+    scores: Mapping[str, "Sequence[AlignmentScore]"], *, title: str = ""
 ) -> "Figure":
     """Word alignment accuracy by layer, weak on the left, strong on the right.
 
@@ -79,7 +80,7 @@ def alignment_figure(
 
 
 def drift_figure(
-    scores: Mapping[str, Sequence[DriftScore]], *, source_language: str, title: str = ""
+    scores: Mapping[str, "Sequence[DriftScore]"], *, source_language: str, title: str = ""
 ) -> "Figure":
     """Drift by layer, of target languages on the left, of the source language on the right.
 

@@ -110,7 +110,7 @@ def _rows(
     source = table.source_language
     means = {variant: table.mean(variant) for variant in table.variants}
     best = best_of(means, {variant: table.scored(variant) for variant in table.variants})
-    rows = []
+    rows: list[list[Cell]] = []
     for variant, mean in means.items():
         key = (table.model, table.task, variant)
         difference = change = ""
