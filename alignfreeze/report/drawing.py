@@ -1,6 +1,7 @@
 """What the figures of a report have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from statistics import stdev
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 COLUMN, DOUBLE = 3.4, 7.0
 """Widths of one and of two columns of a paper, in inches."""
@@ -32,6 +32,8 @@ PALETTE = (*COLOURS, "#332288", "#882255")
 """A colour each for as many variants as a report compares."""
 
 FEWER = f"{SHORT}: over fewer seeds or languages than others"
+
+SEEDS = "± deviation over seeds"
 
 LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
 
@@ -58,15 +60,6 @@ def realigned(table: ScoreTable) -> list[str]:
     return [variant for variant in table.variants if variant != BASELINE]
 
 
-def has_differences(table: ScoreTable) -> bool:
-    """Whether any variant has a difference to the baseline in any language."""
-    return any(
-        table.difference(variant, language) is not None
-        for variant in realigned(table)
-        for language in table.languages
-    )
-
-
 def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
     """The difference to the baseline in points, of averages by default; ``None`` without any."""
     difference = table.difference(variant, language)
@@ -89,14 +82,9 @@ def colour(number: int) -> str:
 
 def spans(languages: Sequence[str]) -> list[tuple[str, int, int]]:
     """Families of languages that are in order, with their first and last place."""
-    found: list[tuple[str, int, int]] = []
-    for place, language in enumerate(languages):
-        name = family(language)
-        if found and found[-1][0] == name:
-            found[-1] = (name, found[-1][1], place)
-        else:
-            found.append((name, place, place))
-    return found
+    groups = groupby(range(len(languages)), key=lambda place: family(languages[place]))
+    places = {name: list(own) for name, own in groups}
+    return [(name, own[0], own[-1]) for name, own in places.items()]
 
 
 def signed(value: float) -> str:
@@ -105,21 +93,40 @@ def signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def seeds_key() -> "Line2D":
-    """What error bars are, for a legend."""
+def add_legend(
+    figure: "Figure",
+    panels: "Sequence[Axes]",
+    *,
+    without: Collection[str] = (),
+    last: Collection[str] = (),
+) -> None:
+    """What panels show, each name once, below the figure in as few rows as fit.
+
+    Args:
+        figure: The figure.
+        panels: Its panels.
+        without: Names that are said elsewhere.
+        last: Those that come last, behind what error bars are.
+    """
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
 
-    style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
-    return Line2D([], [], marker="|", label="± deviation over seeds", **style)
-
-
-def add_legend(figure: "Figure", handles: "Sequence[Artist]", labels: Sequence[str]) -> None:
-    """A legend below the figure, of as few rows as fit."""
-    if not handles:
-        return
-    columns = _columns([len(label) * CHARACTER + 0.4 for label in labels], figure.get_figwidth())
-    style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3, "borderaxespad": 0.2}
-    legend_below(figure, handles, labels, size=SMALL, ncols=columns, **style)
+    found: dict[str, Artist] = {}
+    for panel in panels:
+        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
+            line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
+            found.setdefault(name, line)
+    bars = [c for p in panels for c in p.containers if isinstance(c, ErrorbarContainer)]
+    if any(container.has_yerr for container in bars):
+        style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
+        found[SEEDS] = Line2D([], [], marker="|", **style)
+    names = sorted((name for name in found if name not in without), key=lambda name: name in last)
+    if names:
+        widths = [len(name) * CHARACTER + 0.4 for name in names]
+        columns = _columns(widths, figure.get_figwidth())
+        style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
+        style |= {"ncols": columns, "borderaxespad": 0.2}
+        legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
 
 
 def _columns(widths: Sequence[float], available: float) -> int:

@@ -17,12 +17,10 @@ from alignfreeze.report.drawing import (
     add_legend,
     colour,
     error,
-    has_differences,
     name_languages,
     new_figure,
     points,
     realigned,
-    seeds_key,
     settled,
     spans,
 )
@@ -30,7 +28,6 @@ from alignfreeze.report.language_families import by_family, family
 from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -64,9 +61,9 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    if not has_differences(table):
-        return None
     variants, languages = realigned(table), ordered(table)
+    if not languages:
+        return None
     bars = len(languages) * len(variants)
     stacked = len(variants) > 1 and (len(languages) > MOST_GROUPED or bars > MOST_BARS)
     per_panel = len(languages) * (1 if stacked else len(variants))
@@ -87,7 +84,8 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     text = "difference to baseline (points)"
     label = figure.supylabel(f"{text}\n{FEWER_SEEDS}" if short else text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
-    _legend(figure, list(panels), stacked=stacked)
+    last = (BASELINE_BAND, NO_SCORE)
+    add_legend(figure, list(panels), without=variants if stacked else (), last=last)
     settled(figure)
     label.set_y((panels[0].get_position().y1 + panels[-1].get_position().y0) / 2)
     return figure
@@ -128,7 +126,8 @@ def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Seq
         for place, value in places:
             if table.falls_short(variant, languages[place]):
                 _mark(panel, place + shift, value)
-        _errors(panel, table, variant, {languages[p]: (p + shift, v) for p, v in places})
+        errors = [(p + shift, v, error(table, variant, languages[p])) for p, v in places]
+        _errors(panel, [(x, y, found) for x, y, found in errors if found is not None])
     if missing:
         style: dict[str, Any] = {"s": 14, "linewidths": 0.9, "zorder": 4}
         zeros = [0.0] * len(missing)
@@ -178,41 +177,9 @@ def _mark(panel: "Axes", place: float, value: float) -> None:
     )
 
 
-def _errors(
-    panel: "Axes", table: ScoreTable, variant: str, places: dict[str, tuple[float, float]]
-) -> None:
-    """Error bars of those languages that have at least two seeds."""
-    found = {language: error(table, variant, language) for language in places}
-    known = {language: value for language, value in found.items() if value is not None}
-    if known:
-        panel.errorbar(
-            [places[language][0] for language in known],
-            [places[language][1] for language in known],
-            yerr=list(known.values()),
-            fmt="none",
-            ecolor=ERRORS,
-            elinewidth=0.7,
-            capsize=0,
-            zorder=3,
-        )
-
-
-def _legend(figure: "Figure", panels: "Sequence[Axes]", *, stacked: bool) -> None:
-    """Variants, which titles name where each has a panel, and what the band and marks are."""
-    found: dict[str, Artist] = {}
-    for panel in panels:
-        handles, labels = panel.get_legend_handles_labels()
-        named = {panel.get_title(loc="left")} if stacked else set()
-        found |= {n: h for n, h in zip(labels, handles, strict=True) if n not in named}
-    if any(_has_errors(panel) for panel in panels):
-        key = seeds_key()
-        found[str(key.get_label())] = key
-    last = [name for name in (BASELINE_BAND, NO_SCORE) if name in found]
-    names = [name for name in found if name not in last] + last
-    add_legend(figure, [found[name] for name in names], names)
-
-
-def _has_errors(panel: "Axes") -> bool:
-    from matplotlib.container import ErrorbarContainer
-
-    return any(isinstance(container, ErrorbarContainer) for container in panel.containers)
+def _errors(panel: "Axes", places: Sequence[tuple[float, float, float]]) -> None:
+    """Error bars, given where they are and how long on either side."""
+    if places:
+        x, y, errors = zip(*places, strict=True)
+        style: dict[str, Any] = {"ecolor": ERRORS, "elinewidth": 0.7, "capsize": 0}
+        panel.errorbar(x, y, yerr=errors, fmt="none", zorder=3, **style)

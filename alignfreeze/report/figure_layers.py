@@ -18,16 +18,13 @@ from alignfreeze.report.drawing import (
     colour,
     new_figure,
     realigned,
-    seeds_key,
     settled,
 )
 from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 NONE = "none"
 """The strategy that freezes nothing."""
@@ -73,7 +70,7 @@ def boundary_figure(tables: Sequence[ScoreTable]) -> "Figure | None":
         label = _mean_label(table)
         if place % columns == 0 or label != _mean_label(shown[place - 1]):
             as_written(grid[place].set_ylabel(label, fontsize=SMALL))
-    _legend(figure, list(grid[: len(shown)]))
+    add_legend(figure, list(grid[: len(shown)]))
     return settled(figure)
 
 
@@ -112,7 +109,7 @@ def layers_figure(table: ScoreTable) -> "Figure | None":
         label = BEFORE if name == BASELINE else name
         panel.plot(list(layers), list(layers.values()), label=label, **LINE, **style)
     panel.set_ylim(bottom=0)
-    _legend(figure, [panel])
+    add_legend(figure, [panel])
     return settled(figure)
 
 
@@ -233,18 +230,3 @@ def _prepare(panel: "Axes", x_label: str) -> None:
     panel.set_xlabel(x_label, fontsize=SMALL)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
     plain_axes(panel, size=SMALL, width=0.5, length=2)
-
-
-def _legend(figure: "Figure", panels: "Sequence[Axes]") -> None:
-    from matplotlib.container import ErrorbarContainer
-
-    found: dict[str, Artist] = {}
-    errors: list[Line2D] = []
-    for panel in panels:
-        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
-            line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
-            found.setdefault(name, line)
-            if isinstance(handle, ErrorbarContainer) and handle.has_yerr:
-                errors = [seeds_key()]
-    found |= {str(key.get_label()): key for key in errors}
-    add_legend(figure, list(found.values()), list(found))
