@@ -120,7 +120,8 @@ def add_legend(
     if any(container.has_yerr for container in bars):
         style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
         found[SEEDS] = Line2D([], [], marker="|", **style)
-    names = sorted((name for name in found if name not in without), key=lambda name: name in last)
+    names = [name for name in found if name not in (*without, *last)]
+    names += [name for name in last if name in found]
     if names:
         widths = [len(name) * CHARACTER + 0.4 for name in names]
         columns = _columns(widths, figure.get_figwidth())

@@ -1,5 +1,3 @@
-import pytest
-
 from alignfreeze.report.language_families import FAMILIES, OTHER, by_family, family
 
 TARGETS = (
@@ -8,34 +6,10 @@ TARGETS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("language", "expected"),
-    [
-        ("en", "Germanic"),
-        ("ro", "Romance"),
-        ("uk", "Slavic"),
-        ("lt", "Baltic"),
-        ("el", "Hellenic"),
-        ("fa", "Indo-Iranian"),
-        ("he", "Semitic"),
-        ("hu", "Uralic"),
-        ("tr", "Turkic"),
-        ("zh", "Sino-Tibetan"),
-        ("ja", "Japonic"),
-        ("ko", "Koreanic"),
-        ("th", "Kra-Dai"),
-        ("vi", "Austroasiatic"),
-        ("ta", "Dravidian"),
-        ("id", "Austronesian"),
-        ("sw", "Niger-Congo"),
-        ("pt-BR", "Romance"),
-        ("zh_Hant", "Sino-Tibetan"),
-        ("xx", OTHER),
-        ("", OTHER),
-    ],
-)
-def test_family_of_a_code(language: str, expected: str) -> None:
-    assert family(language) == expected
+def test_family_of_a_code() -> None:
+    expected = {"en": "Germanic", "fa": "Indo-Iranian", "he": "Semitic", "zh": "Sino-Tibetan"}
+    expected |= {"pt-BR": "Romance", "zh_Hant": "Sino-Tibetan", "xx": OTHER, "": OTHER}
+    assert {code: family(code) for code in expected} == expected
 
 
 def test_every_usual_target_language_has_a_family() -> None:

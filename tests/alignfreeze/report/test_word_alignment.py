@@ -98,9 +98,8 @@ def test_the_realignment_of_an_older_run_of_the_same_is_not_drawn(stored, realig
         realignment(value=0.9, realign_hash="older"),
     ]
     runs = [stored("none", realign_hash="newer"), stored(), *older]
-    assert collect(runs, build_report({})).missing.left_out == [
-        "m, pos, none, seed 31: 1 older run(s) of the same"
-    ]
+    left_out = collect(runs, build_report({})).missing.left_out
+    assert left_out == ["m, pos, none, seed 31: 1 older run(s) of the same"]
     assert aligned(runs) == {}
     runs.append(realignment(value=0.6, realign_hash="newer"))
     assert aligned(runs)["pos", "none"] == {31: 0.6}
