@@ -17,12 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 from alignfreeze.base.plotting import png_bytes, svg_element
 from alignfreeze.search.context import Ground
 from alignfreeze.search.figures import study_figures
+from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
 from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
 from alignfreeze.search.stages import PRUNED_STEP
 from alignfreeze.search.study import StudyHandle
-from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
 from alignfreeze.search.trials import SECONDS, baseline_levels, scores_of
 from alignfreeze.tracking.runs import TrackedRun
