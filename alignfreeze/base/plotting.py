@@ -1,26 +1,26 @@
 """How figures look, and how they become files."""
 
-from collections.abc import Mapping
-from io import BytesIO
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
+    from matplotlib.text import Text
 
 DPI = 150
 """Pixels per inch."""
 
-
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Of Okabe and Ito, told apart by the colour-blind too."""
 
-
 GREY = "#666666"
 
-
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
 
 DASHES: tuple[Any, ...] = (
     "-",
@@ -31,7 +31,6 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
 )
 
-
 LINE: Mapping[str, Any] = {
     "linewidth": 2,
     "markersize": 6,
@@ -40,8 +39,70 @@ LINE: Mapping[str, Any] = {
 }
 
 
+def blank_figure(width: float, height: float) -> "Figure":
+    """An empty figure of a size in inches, without touching matplotlib's state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def plain_axes(panel: "Axes", *, size: float, width: float = 0.8, **ticks: Any) -> None:
+    """Lines across of a width in points, labels of a size; no frame above and on the right."""
+    panel.tick_params(labelsize=size, **ticks)
+    panel.grid(axis="y", color="#DDDDDD", linewidth=width)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def as_written(*texts: "Text") -> None:
+    """Keep dollar signs and underscores of names as they are."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def legend_below(
+    figure: "Figure",
+    handles: "Sequence[Artist]",
+    labels: Sequence[str],
+    *,
+    size: float,
+    **style: Any,
+) -> None:
+    """A legend below the figure, without a frame, of text of a size in points."""
+    style |= {"frameon": False, "fontsize": size, "title_fontsize": size}
+    legend = figure.legend(handles, labels, loc="outside lower center", **style)
+    as_written(legend.get_title(), *legend.get_texts())
+
+
 def png_bytes(figure: "Figure") -> bytes:
     """A figure as a PNG of 150 pixels an inch."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()
+
+
+def svg_document(figure: "Figure", stem: str = "") -> str:
+    """A figure as an SVG file; the same figure of the same stem gives the same text."""
+    from matplotlib import rc_context
+
+    buffer = StringIO()
+    with rc_context({"svg.hashsalt": stem or "figure", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def svg_element(figure: "Figure", stem: str = "") -> str:
+    """A figure as an ``<svg>`` element for a page of HTML.
+
+    Args:
+        figure: What to write.
+        stem: Tells apart the ids of figures that look the same.
+    """
+    text = svg_document(figure, stem)
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # Groups and glyphs have the same ids in every figure, whatever the salt.
+    prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text).strip()

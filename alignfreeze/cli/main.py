@@ -177,7 +177,7 @@ def _search(**options: str) -> None:
     from rich.console import Console
 
     from alignfreeze.search.coordinator import search
-    from alignfreeze.search.summary import comparisons
+    from alignfreeze.search.final_scores import comparisons
 
     outcome = search(options)
     console = Console()

@@ -6,30 +6,37 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from alignfreeze.probing.geometry import AlignmentScore, DriftScore
+from alignfreeze.base.plotting import (
+    COLOURS,
+    DASHES,
+    GREY,
+    LINE,
+    MARKERS,
+    as_written,
+    blank_figure,
+    legend_below,
+    plain_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from alignfreeze.base.plotting import COLOURS, DASHES, DPI, GREY, LINE, MARKERS
+
+    from alignfreeze.probing.geometry import AlignmentScore, DriftScore
 
 PRETRAINED = "pretrained"
 """The stage that all strategies begin with: one grey line, where they have the same scores."""
 
-
 MOST_BANDS = 3
 """Lines above whose number shaded ranges would hide each other: bars side by side replace them."""
-
 
 BARS_WIDTH = 0.6
 """How far the bars of a layer spread, where the next layer is at 1."""
 
-
 LEAST_TOP = 0.01
 """Of the greatest possible value, what the y axis shows at least: rounding is no drift."""
 
-
-S = TypeVar("S", AlignmentScore, DriftScore)
+S = TypeVar("S", "AlignmentScore", "DriftScore")
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class _Summary(NamedTuple):
 
 
 def alignment_figure(
-    scores: Mapping[str, Sequence[AlignmentScore]], *, title: str = ""
+    scores: Mapping[str, "Sequence[AlignmentScore]"], *, title: str = ""
 ) -> "Figure":
     """Word alignment accuracy by layer, weak on the left, strong on the right.
 
@@ -73,7 +80,7 @@ def alignment_figure(
 
 
 def drift_figure(
-    scores: Mapping[str, Sequence[DriftScore]], *, source_language: str, title: str = ""
+    scores: Mapping[str, "Sequence[DriftScore]"], *, source_language: str, title: str = ""
 ) -> "Figure":
     """Drift by layer, of target languages on the left, of the source language on the right.
 
@@ -144,15 +151,11 @@ def _figure(
 
     The legend says how many languages the first panel shows.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     layers = sorted({score.layer for line in lines for score in line.scores})
     bands = len(lines) <= MOST_BANDS and len(layers) > 1
     legend_rows = -(-len(lines) // _columns(lines))
     width = 8.4 + 0.3 * max(0, len(layers) - 12)
-    figure = Figure(figsize=(width, 3.9 + 0.22 * legend_rows), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(width, 3.9 + 0.22 * legend_rows)
     axes = figure.subplots(1, len(panels), sharey=True)
     for panel, (name, takes) in zip(axes, panels.items(), strict=True):
         _prepare(panel, name, layers)
@@ -165,7 +168,7 @@ def _figure(
     languages = [{s.language for s in line.scores if counted(s)} for line in lines]
     _add_legend(figure, lines, _caption(languages, "shaded" if bands else "bars"))
     if title:
-        figure.suptitle(title, fontsize=11).set_parse_math(False)
+        as_written(figure.suptitle(title, fontsize=11))
     return figure
 
 
@@ -175,10 +178,7 @@ def _prepare(panel: "Axes", name: str, layers: Sequence[int]) -> None:
     panel.set_xlabel("layer (0 is the first)")
     panel.set_xticks(layers)
     panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
-    panel.tick_params(labelsize=9)
-    panel.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
+    plain_axes(panel, size=9)
 
 
 def _summary(scores: Sequence[Any], scale: float) -> _Summary:
@@ -227,16 +227,7 @@ def _caption(languages: Sequence[set[str]], ranges: str) -> str:
 def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str) -> None:
     from matplotlib.lines import Line2D
 
-    legend = figure.legend(
-        handles=[Line2D([], [], label=line.label, **LINE, **line.style) for line in lines],
-        title=caption,
-        title_fontsize=9,
-        loc="outside lower center",
-        ncols=_columns(lines),
-        frameon=False,
-        fontsize=9,
-        handlelength=3,
-        borderaxespad=0,
-    )
-    for text in (legend.get_title(), *legend.get_texts()):
-        text.set_parse_math(False)
+    handles = [Line2D([], [], **LINE, **line.style) for line in lines]
+    style: dict[str, Any] = {"title": caption, "handlelength": 3, "borderaxespad": 0}
+    labels = [line.label for line in lines]
+    legend_below(figure, handles, labels, size=9, ncols=_columns(lines), **style)

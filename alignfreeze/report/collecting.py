@@ -1,4 +1,4 @@
-"""From tracked runs to blocks of scores."""
+"""From tracked runs to tables of scores."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.report.missing import Gaps, find_gaps
-from alignfreeze.report.notes import metric_note
+from alignfreeze.report.completeness import Missing, find_missing
+from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.results import (
     FINETUNE_SETTINGS,
@@ -16,10 +16,9 @@ from alignfreeze.report.results import (
     is_finetuning,
     results,
 )
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.report.version_notes import mixed_versions
 from alignfreeze.report.word_alignment import alignment_by_layer
 from alignfreeze.tracking.names import ERROR, METRIC
 from alignfreeze.tracking.store import StoredRun, store_uri
@@ -33,20 +32,20 @@ class Collection:
     """Everything that a report is made of.
 
     Attributes:
-        blocks: The scores.
-        gaps: What is missing.
+        tables: The scores.
+        missing: What is missing.
         settings: By which rule, and with which settings, runs were taken.
         versions: Of what the runs have several versions, and which; a line each.
     """
 
-    blocks: Sequence[Block]
-    gaps: Gaps
+    tables: Sequence[ScoreTable]
+    missing: Missing
     settings: Sequence[str]
     versions: Sequence[str]
 
 
 def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
-    """Sort runs into blocks, and find what is missing.
+    """Sort runs into tables, and find what is missing.
 
     Args:
         runs: The newest first.
@@ -71,14 +70,14 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
     commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
     variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
     cells, older = _newest({r: variants[r] for r in used})
-    blocks = [
-        _block(key, cells, [r for r in everything if r.model == key[0]], metrics[key[1]])
+    tables = [
+        _score_table(key, cells, [r for r in everything if r.model == key[0]], metrics[key[1]])
         for key in keys
     ]
     lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
     return Collection(
-        blocks,
-        find_gaps(blocks, _failures(variants, scored), [*lacking, *left_out, *older]),
+        tables,
+        find_missing(tables, _failures(variants, scored), [*lacking, *left_out, *older]),
         [RULE, *lines],
         mixed_versions(result.run for result in cells),
     )
@@ -148,12 +147,12 @@ def _newest(variants: Mapping[Result, str]) -> tuple[dict[Result, str], list[str
     return found, [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
 
 
-def _block(
+def _score_table(
     key: tuple[str, str],
     cells: Mapping[Result, str],
     everything: Sequence[Result],
     metric: str,
-) -> Block:
+) -> ScoreTable:
     own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
     source = next(iter(own)).run.params.get("source_language", "en")
     values: dict[str, dict[str, dict[int, float]]] = {}
@@ -163,7 +162,7 @@ def _block(
     languages = {language for scores in values.values() for language in scores} - {source}
     variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
     boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
-    return Block(
+    return ScoreTable(
         *key,
         metric,
         source,

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, pstdev
 from typing import Literal, NamedTuple
 
+from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
 from alignfreeze.evaluation.statistics import side_of
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 
 Rule = Literal["exact", "paper", "published"]
 
@@ -55,11 +56,11 @@ class Scores(NamedTuple):
     spread: Sequence[float]
 
 
-def count(block: Block, variant: str, rule: Rule) -> Counts | None:
+def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
     """Count wins and losses of a variant, over the languages and seeds that both have.
 
     Args:
-        block: The scores.
+        table: The scores.
         variant: What is compared with the baseline.
         rule: ``exact``: means as they are, and the sample standard deviation (``n - 1``) of the
             baseline's seeds, compared as ratios of counts. ``paper``: the means, and the
@@ -74,12 +75,12 @@ def count(block: Block, variant: str, rule: Rule) -> Counts | None:
     published = rule == "published"
     languages = [
         language
-        for language in block.languages
-        if not (published and (block.task, language) == (SHORT_TASK, LEFT_OUT))
+        for language in table.languages
+        if not (published and (table.task, language) == (SHORT_TASK, LEFT_OUT))
     ]
-    found = [_of_language(block, variant, language) for language in languages]
-    if published and block.task == AVERAGED_TASK:
-        found.append(_of_average(block, variant))
+    found = [_scores(table, variant, language) for language in languages]
+    if published and table.task == AVERAGED_TASK:
+        found.append(_scores(table, variant, None))
     signs = [
         SIGNS[rule](scores)
         for scores in found
@@ -88,15 +89,10 @@ def count(block: Block, variant: str, rule: Rule) -> Counts | None:
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
 
 
-def _of_language(block: Block, variant: str, language: str) -> Scores:
-    own, baseline = (block.values.get(n, {}).get(language, {}) for n in (variant, BASELINE))
-    shared = sorted(own.keys() & baseline.keys())
-    return Scores([own[s] for s in shared], [baseline[s] for s in shared], [*baseline.values()])
-
-
-def _of_average(block: Block, variant: str) -> Scores:
-    both = block.comparison(variant)
-    spread = block.averages(BASELINE, both.languages) if both.languages else {}
+def _scores(table: ScoreTable, variant: str, language: str | None) -> Scores:
+    """Of a language, or of the average."""
+    both = table.comparison(variant, language)
+    spread = table.averages(BASELINE, both.languages) if both.languages else {}
     return Scores([*both.own.values()], [*both.baseline.values()], [*spread.values()])
 
 
@@ -136,3 +132,8 @@ def total(counts: Sequence[Counts | None]) -> Counts | None:
     """The sum of those that there are; ``None`` if there are none."""
     found = [value for value in counts if value is not None]
     return sum(found[1:], found[0]) if found else None
+
+
+def arrows(counts: Counts | None) -> str:
+    """Losses and wins, as the published table has them."""
+    return MISSING if counts is None else f"↓{counts.down} ↑{counts.up}"

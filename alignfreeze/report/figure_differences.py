@@ -5,33 +5,29 @@ from itertools import groupby, product
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.base.plotting import GREY
+from alignfreeze.base.plotting import GREY, as_written, plain_axes
 from alignfreeze.config import BASELINE
-from alignfreeze.report.families import by_family, family
-from alignfreeze.report.figure_parts import (
+from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.drawing import (
     BAND,
     COLUMN,
     DOUBLE,
     ERRORS,
     SMALL,
     add_legend,
-    as_written,
     colour,
     error,
-    has_differences,
     name_languages,
     new_figure,
     points,
     realigned,
-    seeds_key,
     settled,
     spans,
 )
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import SHORT
+from alignfreeze.report.language_families import by_family, family
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -55,7 +51,7 @@ FEWER_SEEDS = f"{SHORT}: over fewer seeds than others"
 BASELINE_BAND = "baseline ± deviation"
 
 
-def difference_figure(block: Block) -> "Figure | None":
+def difference_figure(table: ScoreTable) -> "Figure | None":
     """Difference to the baseline in points for each language, a bar for each variant.
 
     Languages are grouped by family, and by the mean of their differences within. Error bars
@@ -65,9 +61,9 @@ def difference_figure(block: Block) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    if not has_differences(block):
+    variants, languages = realigned(table), ordered(table)
+    if not languages:
         return None
-    variants, languages = realigned(block), ordered(block)
     bars = len(languages) * len(variants)
     stacked = len(variants) > 1 and (len(languages) > MOST_GROUPED or bars > MOST_BARS)
     per_panel = len(languages) * (1 if stacked else len(variants))
@@ -75,30 +71,31 @@ def difference_figure(block: Block) -> "Figure | None":
     rows = [[variant] for variant in variants] if stacked else [variants]
     width = DOUBLE if wide else COLUMN
     height = 1.4 + (0.95 * len(rows) if stacked else 1.6)
-    figure = new_figure(block.title, width, height)
+    figure = new_figure(table.title, width, height)
     panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for panel, shown in zip(panels, rows, strict=True):
-        _draw(panel, block, shown, languages)
+        _draw(panel, table, shown, languages)
         if stacked:
             as_written(panel.set_title(shown[0], fontsize=SMALL, loc="left", pad=2))
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
     cells = product(variants, languages)
-    short = any(block.differences(*cell) and block.falls_short(*cell) for cell in cells)
+    short = any(table.differences(*cell) and table.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
     label = figure.supylabel(f"{text}\n{FEWER_SEEDS}" if short else text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
-    _legend(figure, list(panels), stacked=stacked)
+    last = (BASELINE_BAND, NO_SCORE)
+    add_legend(figure, list(panels), without=variants if stacked else (), last=last)
     settled(figure)
     label.set_y((panels[0].get_position().y1 + panels[-1].get_position().y0) / 2)
     return figure
 
 
-def ordered(block: Block) -> list[str]:
+def ordered(table: ScoreTable) -> list[str]:
     """Languages with any difference, by family, the greatest mean difference first within."""
     means: dict[str, float] = {}
-    for language in block.languages:
-        found = [points(block, variant, language) for variant in realigned(block)]
+    for language in table.languages:
+        found = [points(table, variant, language) for variant in realigned(table)]
         known = [value for value in found if value is not None]
         if known:
             means[language] = mean(known)
@@ -106,16 +103,16 @@ def ordered(block: Block) -> list[str]:
     return [code for _, own in groups for code in sorted(own, key=lambda c: (-means[c], c))]
 
 
-def _draw(panel: "Axes", block: Block, shown: Sequence[str], languages: Sequence[str]) -> None:
+def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Sequence[str]) -> None:
     """The baseline's band, and the bars of some variants beside each other."""
     _prepare(panel, languages)
-    _band(panel, block, languages)
+    _band(panel, table, languages)
     width = GROUP_WIDTH / len(shown)
-    every = realigned(block)
+    every = realigned(table)
     missing: list[float] = []
     for number, variant in enumerate(shown):
         shift = width * (number + 0.5) - GROUP_WIDTH / 2
-        found = [points(block, variant, language) for language in languages]
+        found = [points(table, variant, language) for language in languages]
         places = [(place, value) for place, value in enumerate(found) if value is not None]
         missing += [place + shift for place, value in enumerate(found) if value is None]
         panel.bar(
@@ -127,9 +124,10 @@ def _draw(panel: "Axes", block: Block, shown: Sequence[str], languages: Sequence
             zorder=2,
         )
         for place, value in places:
-            if block.falls_short(variant, languages[place]):
+            if table.falls_short(variant, languages[place]):
                 _mark(panel, place + shift, value)
-        _errors(panel, block, variant, {languages[p]: (p + shift, v) for p, v in places})
+        errors = [(p + shift, v, error(table, variant, languages[p])) for p, v in places]
+        _errors(panel, [(x, y, found) for x, y, found in errors if found is not None])
     if missing:
         style: dict[str, Any] = {"s": 14, "linewidths": 0.9, "zorder": 4}
         zeros = [0.0] * len(missing)
@@ -143,17 +141,15 @@ def _prepare(panel: "Axes", languages: Sequence[str]) -> None:
     panel.axhline(0, color="black", linewidth=0.7, zorder=3)
     for _, first, _ in spans(languages)[1:]:
         panel.axvline(first - 0.5, color="#BBBBBB", linewidth=0.5, zorder=0)
-    panel.grid(axis="y", color="#E6E6E6", linewidth=0.5)
-    panel.set_axisbelow(True)
-    panel.tick_params(labelsize=SMALL, length=2, pad=2)
+    plain_axes(panel, size=SMALL, width=0.5, length=2, pad=2)
     panel.tick_params(axis="x", length=0)
     panel.locator_params(axis="y", nbins=5)
-    panel.spines[["top", "right", "bottom"]].set_visible(False)
+    panel.spines["bottom"].set_visible(False)
 
 
-def _band(panel: "Axes", block: Block, languages: Sequence[str]) -> None:
+def _band(panel: "Axes", table: ScoreTable, languages: Sequence[str]) -> None:
     """What the baseline's own deviation is, about zero."""
-    found = [block.deviation(BASELINE, language) for language in languages]
+    found = [table.deviation(BASELINE, language) for language in languages]
     places = [(place, 100 * value) for place, value in enumerate(found) if value is not None]
     if places:
         panel.bar(
@@ -181,41 +177,9 @@ def _mark(panel: "Axes", place: float, value: float) -> None:
     )
 
 
-def _errors(
-    panel: "Axes", block: Block, variant: str, places: dict[str, tuple[float, float]]
-) -> None:
-    """Error bars of those languages that have at least two seeds."""
-    found = {language: error(block, variant, language) for language in places}
-    known = {language: value for language, value in found.items() if value is not None}
-    if known:
-        panel.errorbar(
-            [places[language][0] for language in known],
-            [places[language][1] for language in known],
-            yerr=list(known.values()),
-            fmt="none",
-            ecolor=ERRORS,
-            elinewidth=0.7,
-            capsize=0,
-            zorder=3,
-        )
-
-
-def _legend(figure: "Figure", panels: "Sequence[Axes]", *, stacked: bool) -> None:
-    """Variants, which titles name where each has a panel, and what the band and marks are."""
-    found: dict[str, Artist] = {}
-    for panel in panels:
-        handles, labels = panel.get_legend_handles_labels()
-        named = {panel.get_title(loc="left")} if stacked else set()
-        found |= {n: h for n, h in zip(labels, handles, strict=True) if n not in named}
-    if any(_has_errors(panel) for panel in panels):
-        key = seeds_key()
-        found[str(key.get_label())] = key
-    last = [name for name in (BASELINE_BAND, NO_SCORE) if name in found]
-    names = [name for name in found if name not in last] + last
-    add_legend(figure, [found[name] for name in names], names)
-
-
-def _has_errors(panel: "Axes") -> bool:
-    from matplotlib.container import ErrorbarContainer
-
-    return any(isinstance(container, ErrorbarContainer) for container in panel.containers)
+def _errors(panel: "Axes", places: Sequence[tuple[float, float, float]]) -> None:
+    """Error bars, given where they are and how long on either side."""
+    if places:
+        x, y, errors = zip(*places, strict=True)
+        style: dict[str, Any] = {"ecolor": ERRORS, "elinewidth": 0.7, "capsize": 0}
+        panel.errorbar(x, y, yerr=errors, fmt="none", zorder=3, **style)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.report.families import by_family
-from alignfreeze.report.figure_parts import (
+from alignfreeze.base.plotting import as_written
+from alignfreeze.base.tables import MISSING
+from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.drawing import (
     CHARACTER,
     COLUMN,
     DOUBLE,
@@ -15,8 +17,6 @@ from alignfreeze.report.figure_parts import (
     LINE_GREY,
     PALE,
     SMALL,
-    as_written,
-    has_differences,
     new_figure,
     points,
     realigned,
@@ -24,13 +24,15 @@ from alignfreeze.report.figure_parts import (
     signed,
     spans,
 )
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import MISSING, SHORT
+from alignfreeze.report.language_families import by_family
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
 
 ROW = 0.155
 """Height of a row, in inches."""
@@ -39,7 +41,7 @@ LEAST = 0.5
 """Points at which the colours end at least: less is no difference."""
 
 
-def heatmap_figure(block: Block) -> "Figure | None":
+def heatmap_figure(table: ScoreTable) -> "Figure | None":
     """Difference to the baseline in points, a row for each language, a column for each variant.
 
     Blue is better than the baseline, red is worse; languages are grouped by family, and the last
@@ -52,44 +54,35 @@ def heatmap_figure(block: Block) -> "Figure | None":
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    if not has_differences(block):
+    languages, variants = by_family(table.languages), realigned(table)
+    if not (languages and variants):
         return None
-    languages, variants = by_family(block.languages), realigned(block)
-    rows = _rows(block, languages, variants)
-    short = [[block.falls_short(v, code) for v in variants] for code in (*languages, None)]
-    every = [abs(value) for row in rows[:-1] for value in row if value is not None]
-    limit, beyond = _limit(every)
+    rows = (*languages, None)
+    found = [[points(table, variant, code) for variant in variants] for code in rows]
+    values: Floats = np.array(found, dtype=np.float64)  # of None it makes NaN
+    short = [[table.falls_short(variant, code) for variant in variants] for code in rows]
+    marks = np.array(short) & np.isfinite(values)
+    sizes = np.abs(values[:-1][np.isfinite(values[:-1])])
+    if not sizes.size:
+        return None
+    limit, beyond = _limit(sizes)
     colours, norm = colormaps["RdBu"], Normalize(-limit, limit)
     width = min(max(COLUMN, 1.6 + 0.48 * len(variants)), DOUBLE)
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
-    figure = new_figure(block.title, width, 0.8 + head + ROW * len(rows))
+    figure = new_figure(table.title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
-    _cells(panel, rows, short, colours, norm)
+    _cells(panel, values, marks, colours, norm)
     _axes(panel, languages, variants, level=longest < slot)
     _families(panel, languages)
-    marked = any(
-        mark and value is not None
-        for marks, values in zip(short, rows, strict=True)
-        for mark, value in zip(marks, values, strict=True)
-    )
-    _scale(panel, height=ROW * len(rows), beyond=beyond, marked=marked)
+    _scale(panel, height=ROW * len(rows), beyond=beyond, marked=bool(marks.any()))
     return settled(figure)
 
 
-def _rows(
-    block: Block, languages: Sequence[str], variants: Sequence[str]
-) -> list[list[float | None]]:
-    """A row for each language, and that of the means."""
-    rows = [[points(block, variant, language) for variant in variants] for language in languages]
-    averages = [block.comparison(variant).difference for variant in variants]
-    return [*rows, [None if average is None else 100 * average for average in averages]]
-
-
-def _limit(sizes: Sequence[float]) -> tuple[float, bool]:
+def _limit(sizes: Floats) -> tuple[float, bool]:
     """Where the colours end, and whether some value is beyond: outliers would pale the rest."""
-    greatest = max(sizes)
+    greatest = float(sizes.max())
     usual = 1.5 * float(np.percentile(sizes, 90))
     limit = greatest if greatest <= 2 * usual else usual
     return max(limit, LEAST), greatest > max(limit, LEAST)
@@ -97,35 +90,33 @@ def _limit(sizes: Sequence[float]) -> tuple[float, bool]:
 
 def _cells(
     panel: "Axes",
-    rows: Sequence[Sequence[float | None]],
-    short: Sequence[Sequence[bool]],
+    values: Floats,
+    marks: NDArray[np.bool_],
     colours: "Colormap",
     norm: "Normalize",
 ) -> None:
     """Colours and numbers, with the row of the means set off."""
     from matplotlib.patches import Rectangle
 
-    values = np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
     panel.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
-    for row, own in enumerate(rows):
-        weight = "bold" if row == len(rows) - 1 else "normal"
-        for column, value in enumerate(own):
-            if value is None:
-                style: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#C4C4C4", "lw": 0}
-                style["hatch"] = "/////"
-                panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
-            ink = "#555555" if value is None else _ink(colours(norm(value)))
-            mark = SHORT if short[row][column] else ""
-            text = MISSING if value is None else f"{signed(value)}{mark}"
-            place: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
-            panel.text(column, row, text, color=ink, fontsize=SMALL, weight=weight, **place)
+    for (row, column), value in np.ndenumerate(values):
+        ink, text = "#555555", MISSING
+        if np.isfinite(value):
+            ink = _ink(colours(norm(value)))
+            text = f"{signed(value)}{SHORT if marks[row, column] else ''}"
+        else:
+            style: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#C4C4C4", "lw": 0}
+            panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, hatch="/////", **style))
+        place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": SMALL}
+        place["weight"] = "bold" if row == len(values) - 1 else "normal"
+        panel.text(column, row, text, color=ink, **place)
     for column in range(1, values.shape[1]):
         panel.axvline(column - 0.5, color="white", linewidth=0.8)
 
 
 def _ink(colour: Sequence[float]) -> str:
     """Black or white, whichever is told better from a colour (relative luminance, WCAG)."""
-    linear: NDArray[np.float64] = np.array(colour[:3])
+    linear: Floats = np.array(colour[:3])
     linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.18 else "white"
 

@@ -7,28 +7,24 @@ from itertools import product
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.base.plotting import DASHES, GREY, MARKERS
+from alignfreeze.base.plotting import DASHES, GREY, MARKERS, as_written, plain_axes
 from alignfreeze.config import BASELINE
-from alignfreeze.report.figure_parts import (
+from alignfreeze.report.drawing import (
     COLUMN,
     DOUBLE,
     SMALL,
     TITLE,
     add_legend,
-    as_written,
     colour,
     new_figure,
     realigned,
-    seeds_key,
     settled,
 )
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 NONE = "none"
 """The strategy that freezes nothing."""
@@ -43,7 +39,7 @@ LINE: dict[str, Any] = {"linewidth": 1.3, "markersize": 4, "markeredgecolor": "w
 LINE |= {"markeredgewidth": 0.5}
 
 
-def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
+def boundary_figure(tables: Sequence[ScoreTable]) -> "Figure | None":
     """Mean over target languages against the boundary, a panel for each model and task.
 
     A line is a strategy; error bars are one sample deviation over seeds. Dashed lines are the
@@ -53,43 +49,43 @@ def boundary_figure(blocks: Sequence[Block]) -> "Figure | None":
     Returns:
         The figure, or ``None`` where no strategy has two boundaries.
     """
-    shown = [block for block in blocks if _swept(block)]
+    shown = [table for table in tables if _swept(table)]
     if not shown:
         return None
     columns = min(len(shown), 2 if len(shown) in (2, 4) else 3)
     rows = -(-len(shown) // columns)
     width = COLUMN if columns == 1 else DOUBLE
-    names = list(dict.fromkeys(name for block in shown for name in strategy_lines(block)))
+    names = list(dict.fromkeys(name for table in shown for name in strategy_lines(table)))
     figure = new_figure("" if len(shown) > 1 else shown[0].title, width, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, block in zip(grid, shown, strict=False):
+    for panel, table in zip(grid, shown, strict=False):
         _prepare(panel, "boundary (layer)")
-        _sweep(panel, block, names)
+        _sweep(panel, table, names)
         if len(shown) > 1:
-            title = block.title.replace(", ", "\n") if columns == 3 else block.title
+            title = table.title.replace(", ", "\n") if columns == 3 else table.title
             as_written(panel.set_title(title, fontsize=TITLE, loc="left"))
     for spare in grid[len(shown) :]:
         spare.remove()
-    for place, block in enumerate(shown):
-        label = _mean_label(block)
+    for place, table in enumerate(shown):
+        label = _mean_label(table)
         if place % columns == 0 or label != _mean_label(shown[place - 1]):
             as_written(grid[place].set_ylabel(label, fontsize=SMALL))
-    _legend(figure, list(grid[: len(shown)]))
+    add_legend(figure, list(grid[: len(shown)]))
     return settled(figure)
 
 
-def strategy_lines(block: Block) -> dict[str, list[tuple[int, str]]]:
+def strategy_lines(table: ScoreTable) -> dict[str, list[tuple[int, str]]]:
     """By strategy, and aligner where the variant names one, the boundaries and their variants."""
     lines: dict[str, list[tuple[int, str]]] = {}
-    for variant in block.variants:
-        if variant in block.boundaries and block.average(variant) is not None:
-            strategy, boundary = block.boundaries[variant]
+    for variant in table.variants:
+        if variant in table.boundaries and table.mean(variant) is not None:
+            strategy, boundary = table.boundaries[variant]
             name = _without_boundary(variant) if variant.startswith(strategy) else strategy
             lines.setdefault(name, []).append((boundary, variant))
     return {name: sorted(places) for name, places in lines.items()}
 
 
-def layers_figure(block: Block) -> "Figure | None":
+def layers_figure(table: ScoreTable) -> "Figure | None":
     """Word alignment accuracy by layer, a line for each variant.
 
     All lines are means over the same languages and seeds: those that each of them was measured
@@ -98,22 +94,22 @@ def layers_figure(block: Block) -> "Figure | None":
     Returns:
         The figure, or ``None`` where none was measured, or none with what others were.
     """
-    shared = _shared(list(_measured(block).values()))
+    shared = _shared(list(_measured(table).values()))
     if not shared.seeds:
         return None
-    lines = {name: _by_layer(block, name, shared) for name in block.variants}
+    lines = {name: _by_layer(table, name, shared) for name in table.variants}
     lines = {name: layers for name, layers in lines.items() if layers}
-    figure = new_figure(block.name, COLUMN, 2.4 + 0.1 * len(lines))
+    figure = new_figure(table.name, COLUMN, 2.4 + 0.1 * len(lines))
     panel = figure.subplots()
     _prepare(panel, "layer (0 is the first)")
     panel.set_ylabel(f"word alignment accuracy{shared.part} (%)", fontsize=SMALL)
-    others = realigned(block)
+    others = realigned(table)
     for name, layers in lines.items():
         style = _style(others.index(name)) if name in others else {"color": GREY, "marker": "h"}
         label = BEFORE if name == BASELINE else name
         panel.plot(list(layers), list(layers.values()), label=label, **LINE, **style)
     panel.set_ylim(bottom=0)
-    _legend(figure, [panel])
+    add_legend(figure, [panel])
     return settled(figure)
 
 
@@ -147,28 +143,28 @@ def _shared(lines: Sequence[Mapping[str, Collection[int]]]) -> _Shared:
     return _Shared(languages, seeds, part)
 
 
-def _swept(block: Block) -> bool:
+def _swept(table: ScoreTable) -> bool:
     """Whether some strategy has at least two boundaries, and there are means to compare."""
-    several = any(len({b for b, _ in line}) > 1 for line in strategy_lines(block).values())
-    return several and bool(_of_boundaries(block).seeds)
+    several = any(len({b for b, _ in line}) > 1 for line in strategy_lines(table).values())
+    return several and bool(_of_boundaries(table).seeds)
 
 
-def _of_boundaries(block: Block) -> _Shared:
+def _of_boundaries(table: ScoreTable) -> _Shared:
     """The target languages and seeds that everything in a panel of boundaries has."""
-    swept = [variant for line in strategy_lines(block).values() for _, variant in line]
-    targets = set(block.languages)
-    shown = [block.values[variant] for variant in (*swept, *_unfrozen(block))]
+    swept = [variant for line in strategy_lines(table).values() for _, variant in line]
+    targets = set(table.languages)
+    shown = [table.values[variant] for variant in (*swept, *_unfrozen(table))]
     return _shared([{code: own[code] for code in own.keys() & targets} for own in shown])
 
 
-def _unfrozen(block: Block) -> list[str]:
+def _unfrozen(table: ScoreTable) -> list[str]:
     """The baseline, and the variants that freeze nothing."""
-    found = [v for v in block.variants if re.split(r"[,( ]", v)[0] in (BASELINE, NONE)]
-    return [variant for variant in found if block.average(variant) is not None]
+    found = [v for v in table.variants if re.split(r"[,( ]", v)[0] in (BASELINE, NONE)]
+    return [variant for variant in found if table.mean(variant) is not None]
 
 
-def _mean_label(block: Block) -> str:
-    return f"mean {block.metric}{_of_boundaries(block).part} (%)"
+def _mean_label(table: ScoreTable) -> str:
+    return f"mean {table.metric}{_of_boundaries(table).part} (%)"
 
 
 def _without_boundary(variant: str) -> str:
@@ -176,15 +172,15 @@ def _without_boundary(variant: str) -> str:
     return re.sub(r"(, *)?\)", ")", name).replace("()", "")
 
 
-def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
+def _sweep(panel: "Axes", table: ScoreTable, names: Sequence[str]) -> None:
     """Lines of one model and task."""
-    shared = _of_boundaries(block)
+    shared = _of_boundaries(table)
 
     def means(variant: str) -> list[float]:
-        by_seed = block.averages(variant, shared.languages)
+        by_seed = table.averages(variant, shared.languages)
         return [100 * by_seed[seed] for seed in shared.seeds]
 
-    for name, places in strategy_lines(block).items():
+    for name, places in strategy_lines(table).items():
         found = [means(variant) for _, variant in places]
         panel.errorbar(
             [boundary for boundary, _ in places],
@@ -195,29 +191,29 @@ def _sweep(panel: "Axes", block: Block, names: Sequence[str]) -> None:
             **LINE,
             **_style(names.index(name)),
         )
-    swept = sorted({b for line in strategy_lines(block).values() for b, _ in line})
+    swept = sorted({b for line in strategy_lines(table).values() for b, _ in line})
     if len(swept) <= MOST_TICKS:
         panel.set_xticks(swept)
-    for number, variant in enumerate(_unfrozen(block)):
+    for number, variant in enumerate(_unfrozen(table)):
         style: dict[str, Any] = {"color": GREY if variant == BASELINE else "black"}
         style["linestyle"] = DASHES[1 + number % (len(DASHES) - 1)]
         panel.axhline(mean(means(variant)), label=variant, linewidth=1.1, zorder=1, **style)
 
 
-def _measured(block: Block) -> dict[str, dict[str, set[int]]]:
+def _measured(table: ScoreTable) -> dict[str, dict[str, set[int]]]:
     """By variant and language, the seeds with which word alignment was measured at every layer."""
     return {
         variant: {
             code: set.intersection(*map(set, layers.values())) for code, layers in own.items()
         }
-        for variant, own in block.alignment.items()
+        for variant, own in table.alignment.items()
     }
 
 
-def _by_layer(block: Block, variant: str, shared: _Shared) -> dict[int, float]:
+def _by_layer(table: ScoreTable, variant: str, shared: _Shared) -> dict[int, float]:
     """By layer, the mean over what all lines share, in percent."""
     values: dict[int, list[float]] = {}
-    own = block.alignment.get(variant, {})
+    own = table.alignment.get(variant, {})
     for language, seed in product(shared.languages, shared.seeds if own else ()):
         for layer, by_seed in own[language].items():
             values.setdefault(layer, []).append(100 * by_seed[seed])
@@ -233,22 +229,4 @@ def _prepare(panel: "Axes", x_label: str) -> None:
 
     panel.set_xlabel(x_label, fontsize=SMALL)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
-    panel.tick_params(labelsize=SMALL, length=2)
-    panel.grid(axis="y", color="#E6E6E6", linewidth=0.5)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-
-
-def _legend(figure: "Figure", panels: "Sequence[Axes]") -> None:
-    from matplotlib.container import ErrorbarContainer
-
-    found: dict[str, Artist] = {}
-    errors: list[Line2D] = []
-    for panel in panels:
-        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
-            line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
-            found.setdefault(name, line)
-            if isinstance(handle, ErrorbarContainer) and handle.has_yerr:
-                errors = [seeds_key()]
-    found |= {str(key.get_label()): key for key in errors}
-    add_legend(figure, list(found.values()), list(found))
+    plain_axes(panel, size=SMALL, width=0.5, length=2)

@@ -2,31 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignfreeze.base.plotting import DPI
+from alignfreeze.base.plotting import DPI, svg_document
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = [
-    "boundary_figure",
-    "difference_figure",
-    "drop_figures",
-    "heatmap_figure",
-    "layers_figure",
-    "report_figures",
-    "save_figure",
-    "svg_text",
-]
-
 
 KINDS = {
     "differences": difference_figure,
@@ -39,15 +25,15 @@ BOUNDARY = "boundary"
 """The stem of the files of what is drawn of all together."""
 
 
-def report_figures(blocks: Sequence[Block]) -> "dict[str, Figure]":
+def report_figures(tables: Sequence[ScoreTable]) -> "dict[str, Figure]":
     """All figures of a report that have anything to show, by the stem of their files."""
     figures: dict[str, Figure] = {}
     for kind, draw in KINDS.items():
-        for block in blocks:
-            figure = draw(block)
+        for table in tables:
+            figure = draw(table)
             if figure is not None:
-                figures[_stem(f"{kind}-{block.model}-{block.task}", figures)] = figure
-    boundaries = boundary_figure(blocks)
+                figures[_stem(f"{kind}-{table.model}-{table.task}", figures)] = figure
+    boundaries = boundary_figure(tables)
     if boundaries is not None:
         figures[BOUNDARY] = boundaries
     return figures
@@ -76,34 +62,11 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     svg, pdf, png = (folder / f"{stem}.{ending}" for ending in ("svg", "pdf", "png"))
-    svg.write_text(_svg(figure, salt=stem), encoding="utf-8", newline="\n")
+    svg.write_text(svg_document(figure, stem), encoding="utf-8", newline="\n")
     with rc_context({"pdf.fonttype": 42}):  # Type 3 fonts are refused by many publishers.
         figure.savefig(pdf, metadata={"CreationDate": None})
     figure.savefig(png, dpi=DPI)
     return [svg, pdf, png]
-
-
-def svg_text(figure: "Figure", stem: str = "") -> str:
-    """A figure as an ``<svg>`` element for a page of HTML.
-
-    Args:
-        figure: What to write.
-        stem: Tells apart the ids of figures that look the same.
-    """
-    text = _svg(figure, salt=stem)
-    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    # Groups and glyphs have the same ids in every figure, whatever the salt.
-    prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text).strip()
-
-
-def _svg(figure: "Figure", *, salt: str) -> str:
-    from matplotlib import rc_context
-
-    buffer = StringIO()
-    with rc_context({"svg.hashsalt": salt or "figure", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
 
 
 def _stem(name: str, taken: "dict[str, Figure]") -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from alignfreeze.report.remarks import Remarks
-from alignfreeze.report.table import Entry, Grid
+from alignfreeze.base.tables import Cell, Table
+from alignfreeze.report.notes import Remarks
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -34,18 +34,18 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 FITTED = r"max width=\textwidth,max totalheight=0.8\textheight"
 
 
-def latex(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Sequence[str]) -> str:
+def latex(title: str, tables: Sequence[Table], remarks: Remarks, figures: Sequence[str]) -> str:
     """The whole report, a document of its own.
 
     Args:
         title: The title.
-        grids: The tables.
+        tables: The tables.
         remarks: What else there is to say.
         figures: Paths of the figures as PDF, relative to the report.
     """
     parts = [PREAMBLE, rf"\title{{{escaped(title)}}}", r"\date{}", r"\begin{document}"]
     parts.append(r"\maketitle")
-    parts += [table(grid) for grid in grids]
+    parts += [table(own) for own in tables]
     for chapter, sections in remarks.items():
         parts.append(rf"\section*{{{escaped(chapter)}}}")
         if not sections:
@@ -60,18 +60,18 @@ def latex(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Sequence
     return "\n\n".join([*parts, r"\end{document}"]) + "\n"
 
 
-def table(grid: Grid) -> str:
+def table(own: Table) -> str:
     """A table that floats, as wide as the text at the most."""
-    alignment = "l" * grid.labels + "r" * (len(grid.columns) - grid.labels)
-    lines = [r"\toprule", _line(Entry(name) for name in grid.columns), r"\midrule"]
-    for number, row in enumerate(grid.rows):
-        if number in grid.sections and number:
+    alignment = "l" * own.labels + "r" * (len(own.columns) - own.labels)
+    lines = [r"\toprule", _line(Cell(name) for name in own.columns), r"\midrule"]
+    for number, row in enumerate(own.rows):
+        if number in own.sections and number:
             lines.append(r"\midrule")
         lines.append(_line(row))
     body = "\n".join([*lines, r"\bottomrule"])
     return (
-        f"\\begin{{table}}[htbp]\n\\centering\n\\caption{{\\textbf{{{escaped(grid.title)}.}} "
-        f"{escaped(grid.note)}}}\n\\label{{tab:{_label(grid.stem)}}}\n"
+        f"\\begin{{table}}[htbp]\n\\centering\n\\caption{{\\textbf{{{escaped(own.title)}.}} "
+        f"{escaped(own.note)}}}\n\\label{{tab:{_label(own.stem)}}}\n"
         f"\\begin{{adjustbox}}{{{FITTED}}}\n\\begin{{tabular}}{{{alignment}}}\n{body}\n"
         "\\end{tabular}\n\\end{adjustbox}\n\\end{table}"
     )
@@ -84,12 +84,12 @@ def _figure(path: str) -> str:
     )
 
 
-def _line(entries: Iterable[Entry]) -> str:
-    return " & ".join(_cell(entry) for entry in entries) + r" \\"
+def _line(cells: Iterable[Cell]) -> str:
+    return " & ".join(_cell(cell) for cell in cells) + r" \\"
 
 
-def _cell(entry: Entry) -> str:
-    return rf"\textbf{{{escaped(entry.text)}}}" if entry.bold else escaped(entry.text)
+def _cell(cell: Cell) -> str:
+    return rf"\textbf{{{escaped(cell.text)}}}" if cell.bold else escaped(cell.text)
 
 
 def _label(stem: str) -> str:

@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 
-from alignfreeze.report.remarks import Remarks
-from alignfreeze.report.table import Entry, Grid
+from alignfreeze.base.tables import Cell, Table
+from alignfreeze.report.notes import Remarks
 
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
 
 
-def markdown(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Sequence[str]) -> str:
+def markdown(title: str, tables: Sequence[Table], remarks: Remarks, figures: Sequence[str]) -> str:
     """The whole report.
 
     Args:
         title: The heading.
-        grids: The tables.
+        tables: The tables.
         remarks: What else there is to say.
         figures: Paths of the figures, relative to the report.
     """
     parts = [f"# {escaped(title)}"]
-    for grid in grids:
-        parts += [f"## {escaped(grid.title)}", escaped(grid.note), table(grid)]
+    for own in tables:
+        parts += [f"## {escaped(own.title)}", escaped(own.note), table(own)]
     for chapter, sections in remarks.items():
         parts.append(f"## {chapter}")
         if not sections:
@@ -32,16 +32,16 @@ def markdown(title: str, grids: Sequence[Grid], remarks: Remarks, figures: Seque
     return "\n\n".join(parts) + "\n"
 
 
-def table(grid: Grid) -> str:
+def table(own: Table) -> str:
     """A table; numbers are to the right."""
-    rule = ["---" if n < grid.labels else "---:" for n in range(len(grid.columns))]
-    lines = [[escaped(name) for name in grid.columns], rule]
-    lines += [[_cell(entry) for entry in row] for row in grid.rows]
+    rule = ["---" if n < own.labels else "---:" for n in range(len(own.columns))]
+    lines = [[escaped(name) for name in own.columns], rule]
+    lines += [[_cell(cell) for cell in row] for row in own.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(entry: Entry) -> str:
-    return f"**{escaped(entry.text)}**" if entry.bold and entry.text else escaped(entry.text)
+def _cell(cell: Cell) -> str:
+    return f"**{escaped(cell.text)}**" if cell.bold and cell.text else escaped(cell.text)
 
 
 def escaped(text: str) -> str:

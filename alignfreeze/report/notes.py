@@ -1,9 +1,17 @@
-"""What the reader of a report has to know of a metric."""
+"""What the reader of a report has to know of its metrics, averages and versions, in words."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from alignfreeze.base.digests import hash_of
+from alignfreeze.config import BASELINE
 from alignfreeze.contracts.registry import TASK, load_plugin
 from alignfreeze.errors import PluginError
 from alignfreeze.evaluation import taskdata
+from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.tracking.names import CODE, STRATEGY_CODE, TASK_CODE
 from alignfreeze.tracking.reference import METRIC_NOTES
+from alignfreeze.tracking.store import StoredRun
 
 
 def metric_note(task: str, metric: str, *, imported: bool) -> str:
@@ -22,3 +30,103 @@ def metric_note(task: str, metric: str, *, imported: bool) -> str:
         return taskdata.metric_note(task, load_plugin(TASK, task), metric)
     except PluginError:
         return ""
+
+
+Remarks = Mapping[str, Mapping[str, Sequence[str]]]
+"""What a report has to say beside tables and figures: chapters of sections of lines."""
+
+
+def left_out_of(table: ScoreTable) -> list[str]:
+    """A sentence for each variant whose average is compared without some languages or seeds."""
+    sentences = []
+    for variant in table.compared:
+        found = table.comparison(variant)
+        seeds = {*table.seeds(variant), *table.seeds(BASELINE)} - found.own.keys()
+        without = ", ".join([*found.without, *(f"seed {seed}" for seed in sorted(seeds))])
+        if not found.own:
+            languages = ", ".join(found.languages) or "a target language"
+            sentences.append(
+                f"The average of {variant} is not compared: there is no seed with which it and the "
+                f"baseline both have {languages}."
+            )
+        elif without:
+            sentences.append(f"The average of {variant} is compared without {without}.")
+    return sentences
+
+
+def mixture(versions: Sequence[str]) -> list[str]:
+    """A sentence on what a table mixes several versions of; none where it does not."""
+    return [f"Runs of several versions are mixed here: {'; '.join(versions)}."] if versions else []
+
+
+def comparisons(tables: Iterable[ScoreTable]) -> list[str]:
+    """What averages are compared without, a line each, for all models and tasks."""
+    return [f"{table.name}: {sentence}" for table in tables for sentence in left_out_of(table)]
+
+
+PACKAGE = "alignfreeze"
+OWN_CODE = "code of alignfreeze"
+PLUGINS = (("strategy", STRATEGY_CODE), ("task", TASK_CODE))
+"""The tags that name a plugin, and those of its code."""
+
+SHORT_HASH = 7
+UNKNOWN = "unknown"
+
+
+def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
+    """What several versions are mixed of, a line each: which, and how many runs of each.
+
+    Args:
+        runs: Of older ones the versions may be unknown, which is one more version.
+    """
+    found = list(runs)
+    known = [_versions(run) for run in found]
+    names = sorted({name for versions in known for name in versions})
+    lines = [
+        _mixture(name, [versions.get(name, UNKNOWN) for versions in known])
+        for name in [PACKAGE, *(name for name in names if name != PACKAGE)]
+    ]
+    codes: dict[str, list[str]] = {}
+    for name, code in (pair for run in found for pair in _plugin_codes(run)):
+        codes.setdefault(name, []).append(code)
+    lines += [_mixture(name, own) for name, own in sorted(codes.items())]
+    return [line for line in lines if line]
+
+
+def _mixture(name: str, versions: Sequence[str]) -> str:
+    """How many runs have each of several versions; empty of a single one."""
+    counts = Counter(versions)
+    texts = [f"{version} ({n} run(s))" for version, n in sorted(counts.items())]
+    return f"{name} {', '.join(texts)}" if len(counts) > 1 else ""
+
+
+def _plugin_codes(run: StoredRun) -> list[tuple[str, str]]:
+    """The plugins whose code a run says, and what tells that code from another."""
+    return [
+        (f"code of {tag} {run.tags[tag]}", hash_of([run.tags[code]])[:SHORT_HASH])
+        for tag, code in PLUGINS
+        if code in run.tags
+    ]
+
+
+def _versions(run: StoredRun) -> dict[str, str]:
+    """Versions by name, from tags such as ``0.1.0`` and ``numpy 2.4.0, torch 2.13.0``.
+
+    A run whose encoder was realigned elsewhere has tags of that too, with ``realign_`` before.
+    """
+    own, made = _of_phase(run, ""), _of_phase(run, "realign_")
+    others = {name: version for name, version in made.items() if own.get(name) != version}
+    return own | {
+        name: f"{own.get(name, UNKNOWN)} on an encoder of {version}"
+        for name, version in others.items()
+    }
+
+
+def _of_phase(run: StoredRun, prefix: str) -> dict[str, str]:
+    pairs = [pair.split() for pair in run.tags.get(f"{prefix}libraries", "").split(",")]
+    found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    tags = {PACKAGE: f"{prefix}version", OWN_CODE: f"{prefix}{CODE}"}
+    said = {name: run.tags[tag] for name, tag in tags.items() if run.tags.get(tag)}
+    if OWN_CODE in said:
+        said[OWN_CODE] = said[OWN_CODE][:SHORT_HASH]
+    return found | said

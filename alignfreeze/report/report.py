@@ -7,21 +7,22 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignfreeze.base.plotting import svg_element
+from alignfreeze.base.tables import Table
 from alignfreeze.errors import ConfigError
 from alignfreeze.report.collecting import Collection, collect
+from alignfreeze.report.comparison import SeedInterval
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.detail import detail_grid
-from alignfreeze.report.figures import drop_figures, report_figures, save_figure, svg_text
-from alignfreeze.report.in_print import published_grid
-from alignfreeze.report.intervals import SeedInterval
+from alignfreeze.report.detail import detail_table
+from alignfreeze.report.figures import drop_figures, report_figures, save_figure
 from alignfreeze.report.latex import latex
 from alignfreeze.report.markdown import markdown
+from alignfreeze.report.notes import Remarks, comparisons
 from alignfreeze.report.page import page
-from alignfreeze.report.remarks import Remarks, comparisons
+from alignfreeze.report.published import published_table
+from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig, build_report
-from alignfreeze.report.summary import summary_grid
-from alignfreeze.report.table import Grid
-from alignfreeze.report.takeovers import with_taken_over
+from alignfreeze.report.summary import summary_table
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.store import stored_run, stored_runs
 
@@ -43,7 +44,7 @@ class ReportOutcome:
         places: Files, for a person.
     """
 
-    summary: Grid
+    summary: Table
     missing: Mapping[str, int]
     places: Sequence[str]
 
@@ -69,8 +70,8 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
         if run is not None:
             run.artifacts(folder, "report")
     sections = {
-        **collection.gaps.sections(),
-        WITHOUT: comparisons(collection.blocks),
+        **collection.missing.sections(),
+        WITHOUT: comparisons(collection.tables),
         MIXED: collection.versions,
     }
     names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
@@ -81,59 +82,61 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
     )
 
 
-def _write(collection: Collection, config: ReportConfig, folder: Path) -> Grid:
-    blocks = collection.blocks
+def _write(collection: Collection, config: ReportConfig, folder: Path) -> Table:
+    tables = collection.tables
     interval = SeedInterval(config.interval, config.resamples, config.bootstrap_seed)
-    grids = _grids(collection, config, interval)
+    written = _text_tables(collection, config, interval)
     remarks = _remarks(collection)
-    figures = report_figures(blocks)
+    figures = report_figures(tables)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         drop_figures(folder / FIGURES)
         for stem, figure in figures.items():
             save_figure(figure, folder / FIGURES, stem)
         texts = {
-            "report.md": markdown(TITLE, grids, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
-            "report.tex": latex(TITLE, grids, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
+            "report.md": markdown(TITLE, written, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
+            "report.tex": latex(TITLE, written, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
             "report.html": page(
-                TITLE, grids, remarks, {s: svg_text(f, s) for s, f in figures.items()}
+                TITLE, written, remarks, {s: svg_element(f, s) for s, f in figures.items()}
             ),
-            "summary.csv": summary_csv(blocks, config.counting, interval),
-            "detail.csv": detail_csv(blocks, interval),
-            "scores.csv": scores_csv(blocks),
+            "summary.csv": summary_csv(tables, config.counting, interval),
+            "detail.csv": detail_csv(tables, interval),
+            "scores.csv": scores_csv(tables),
         }
         for name, text in texts.items():
             (folder / name).write_text(text, "utf-8")
     except OSError as error:
         raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
-    return grids[0]
+    return written[0]
 
 
-def _grids(collection: Collection, config: ReportConfig, interval: SeedInterval) -> list[Grid]:
+def _text_tables(
+    collection: Collection, config: ReportConfig, interval: SeedInterval
+) -> list[Table]:
     """The summary, then the published figures beside it if they are asked for, then the details."""
-    blocks, gaps, rule = collection.blocks, collection.gaps, config.counting
-    beside = published_grid(blocks, gaps, rule) if config.published else None
+    tables, missing, rule = collection.tables, collection.missing, config.counting
+    beside = published_table(tables, missing, rule) if config.published else None
     if config.published and beside is None:
         logger.warning("no model, task and strategy of this report is in the published table")
     return [
-        summary_grid(blocks, gaps, rule, interval, collection.versions),
+        summary_table(tables, missing, rule, interval, collection.versions),
         *([beside] if beside else []),
-        *(detail_grid(block, gaps, interval) for block in blocks),
+        *(detail_table(table, missing, interval) for table in tables),
     ]
 
 
 def _remarks(collection: Collection) -> Remarks:
-    blocks = collection.blocks
-    by_table = [f"{block.name}: {line}" for block in blocks for line in block.versions]
+    tables = collection.tables
+    by_table = [f"{table.name}: {line}" for table in tables for line in table.versions]
     about = {
         "Which runs are shown": collection.settings,
-        WITHOUT: comparisons(blocks),
+        WITHOUT: comparisons(tables),
         MIXED: [
             *(f"all: {line}" for line in collection.versions),
-            *(by_table if len(blocks) > 1 else []),
+            *(by_table if len(tables) > 1 else []),
         ],
     }
     return {
         "About the numbers": {heading: lines for heading, lines in about.items() if lines},
-        "What is missing": collection.gaps.sections(),
+        "What is missing": collection.missing.sections(),
     }

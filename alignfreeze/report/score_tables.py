@@ -1,18 +1,18 @@
-"""Scores as a report shows them: one block for each model and task."""
+"""Scores as a report shows them: one table for each model and task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
 
 from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import Comparison, compare, paired
+from alignfreeze.report.comparison import Comparison, compare
 
 Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
 """Values by variant, language, layer and seed."""
 
 
 @dataclass(frozen=True)
-class Block:
+class ScoreTable:
     """The test scores of one model on one task, one metric.
 
     Attributes:
@@ -66,20 +66,25 @@ class Block:
         own = self.values.get(variant, {})
         return sorted({seed for seeds in own.values() for seed in seeds})
 
-    def scores(self, variant: str, language: str) -> list[float]:
-        """A variant's scores of a language, in the order of their seeds; none if it has none."""
-        own = self.values.get(variant, {}).get(language, {})
-        return [own[seed] for seed in sorted(own)]
+    def scores(self, variant: str, language: str) -> Mapping[int, float]:
+        """A variant's scores of a language by seed; none if it has none."""
+        return self.values.get(variant, {}).get(language, {})
 
-    def mean(self, variant: str, language: str) -> float | None:
-        """Mean over seeds, a fraction; ``None`` where there is no score."""
-        found = self.scores(variant, language)
+    def scored(self, variant: str, language: str | None = None) -> set[tuple[str, int]]:
+        """The languages, and the seeds of each, that a variant has scores of.
+
+        Args:
+            variant: Whose; here and below.
+            language: Which; here and below, all target languages by default.
+        """
+        shown = self.languages if language is None else [language]
+        return {(code, seed) for code in shown for seed in self.scores(variant, code)}
+
+    def mean(self, variant: str, language: str | None = None) -> float | None:
+        """Mean over languages of the means over seeds, a fraction; ``None`` without a score."""
+        shown = self.languages if language is None else [language]
+        found = [mean(own.values()) for code in shown if (own := self.scores(variant, code))]
         return mean(found) if found else None
-
-    def deviation(self, variant: str, language: str) -> float | None:
-        """Sample standard deviation over seeds (``n - 1``), a fraction; ``None`` below two."""
-        found = self.scores(variant, language)
-        return stdev(found) if len(found) > 1 else None
 
     def averages(self, variant: str, languages: Sequence[str] = ()) -> dict[int, float]:
         """By seed, the mean over target languages; of seeds that have every one of them.
@@ -88,57 +93,38 @@ class Block:
             variant: Whose.
             languages: Those to average over; by default all that the variant has.
         """
-        own = self.values.get(variant, {})
-        present = languages or [language for language in self.languages if own.get(language)]
+        present = languages or [code for code in self.languages if self.scores(variant, code)]
         return {
-            seed: mean(own[language][seed] for language in present)
+            seed: mean(self.scores(variant, code)[seed] for code in present)
             for seed in self.seeds(variant)
-            if present and all(seed in own.get(language, {}) for language in present)
+            if present and all(seed in self.scores(variant, code) for code in present)
         }
 
-    def average(self, variant: str, languages: Sequence[str] = ()) -> float | None:
-        """Mean over languages (see `averages`) of the means over seeds; ``None`` without any."""
-        own = self.values.get(variant, {})
-        present = languages or self.languages
-        found = [mean(own[language].values()) for language in present if own.get(language)]
-        return mean(found) if found else None
+    def deviation(self, variant: str, language: str | None = None) -> float | None:
+        """Sample deviation (``n - 1``) over seeds of `averages`, a fraction; ``None`` below two."""
+        found = self.averages(variant, [] if language is None else [language])
+        return stdev(found.values()) if len(found) > 1 else None
 
-    def average_deviation(self, variant: str, languages: Sequence[str] = ()) -> float | None:
-        """Sample standard deviation over seeds of each seed's mean over languages."""
-        found = list(self.averages(variant, languages).values())
-        return stdev(found) if len(found) > 1 else None
-
-    def scored(self, variant: str) -> set[tuple[str, int]]:
-        """The target languages, and the seeds of each, that a variant has scores of."""
-        own = self.values.get(variant, {})
-        return {(language, seed) for language in self.languages for seed in own.get(language, ())}
-
-    def differences(self, variant: str, language: str) -> dict[int, float]:
-        """By seed that both have, the difference to the baseline; fractions."""
-        return paired(*(self.values.get(n, {}).get(language, {}) for n in (variant, BASELINE)))
-
-    def difference(self, variant: str, language: str) -> float | None:
-        """The mean of these; ``None`` where there is no seed that both have."""
-        found = self.differences(variant, language)
-        return mean(found.values()) if found else None
-
-    def comparison(self, variant: str) -> Comparison:
+    def comparison(self, variant: str, language: str | None = None) -> Comparison:
         """The averages of a variant and of the baseline, over what both have."""
         own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
-        return compare(own, baseline, self.languages)
+        return compare(own, baseline, self.languages if language is None else [language])
+
+    def differences(self, variant: str, language: str | None = None) -> dict[int, float]:
+        """By seed that both have, the difference to the baseline; fractions."""
+        return self.comparison(variant, language).differences
+
+    def difference(self, variant: str, language: str | None = None) -> float | None:
+        """The mean of these; ``None`` where nothing can be compared."""
+        return self.comparison(variant, language).difference
 
     def falls_short(self, variant: str, language: str | None = None) -> bool:
         """Whether a difference to the baseline is of fewer seeds or languages than some row has.
 
         Then it is not to be compared with the differences of other variants.
-
-        Args:
-            variant: Whose difference.
-            language: In which language; that of the averages by default.
         """
-        if language is not None:
-            every = {s for own in self.values.values() for s in own.get(language, ())}
-            return self.differences(variant, language).keys() != every
-        found = self.comparison(variant)
-        every = {seed for name in self.variants for seed in self.averages(name)}
-        return len(found.languages) < len(self.languages) or found.own.keys() != every
+        found = self.comparison(variant, language)
+        shown = [] if language is None else [language]
+        every = {seed for name in self.variants for seed in self.averages(name, shown)}
+        fewer = language is None and len(found.languages) < len(self.languages)
+        return fewer or found.own.keys() != every

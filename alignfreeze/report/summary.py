@@ -2,23 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from alignfreeze.base.tables import MISSING, Cell, Table, points, with_deviation
 from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import best_of
-from alignfreeze.report.counting import Counts, Rule, count, total
-from alignfreeze.report.intervals import SeedInterval
-from alignfreeze.report.missing import Gaps
-from alignfreeze.report.remarks import mixture
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import (
-    MISSING,
-    SHORT,
-    Entry,
-    Grid,
-    arrows,
-    points,
-    with_deviation,
-    with_interval,
-)
+from alignfreeze.report.comparison import SHORT, SeedInterval, best_of, with_interval
+from alignfreeze.report.completeness import Missing
+from alignfreeze.report.counting import Counts, Rule, arrows, count, total
+from alignfreeze.report.notes import mixture
+from alignfreeze.report.score_tables import ScoreTable
 
 Key = tuple[str, str, str]
 """Model, task, variant."""
@@ -36,55 +26,64 @@ RULES: Mapping[Rule, str] = {
 }
 
 
-def all_counts(blocks: Sequence[Block], rule: Rule) -> dict[Key, Counts | None]:
+def all_counts(tables: Sequence[ScoreTable], rule: Rule) -> dict[Key, Counts | None]:
     """The counts of every variant but the baseline."""
     return {
-        (block.model, block.task, variant): count(block, variant, rule)
-        for block in blocks
-        for variant in block.variants
+        (table.model, table.task, variant): count(table, variant, rule)
+        for table in tables
+        for variant in table.variants
         if variant != BASELINE
     }
 
 
-def summary_grid(
-    blocks: Sequence[Block],
-    gaps: Gaps,
+def summary_table(
+    tables: Sequence[ScoreTable],
+    missing: Missing,
     rule: Rule,
     interval: SeedInterval,
     versions: Sequence[str] = (),
-) -> Grid:
+) -> Table:
     """Models, tasks and variants down, with the totals of a model's tasks and of all models.
 
     Args:
-        blocks: All models and tasks, those of a model beside each other.
-        gaps: What is missing.
+        tables: All models and tasks, those of a model beside each other.
+        missing: What is missing.
         rule: How wins and losses are counted.
         interval: Of the differences.
         versions: Of what all runs together have several versions, and which.
     """
-    counts = all_counts(blocks, rule)
-    models = list(dict.fromkeys(block.model for block in blocks))
-    tasks = sorted({b.task for b in blocks}, key=[b.task for b in blocks].index)
-    rows: list[list[Entry]] = []
-    sections = set()
-    for model in models:
-        parts = [_block(block, gaps, counts, interval) for block in blocks if block.model == model]
-        if len(tasks) > 1:
-            parts.append(_totals(TOTAL, _variants(counts, model), [model], tasks, counts, gaps))
-        for number, part in enumerate(parts):
-            sections.add(len(rows))
-            rows += [[Entry(model if not number and not n else ""), *r] for n, r in enumerate(part)]
+    counts = all_counts(tables, rule)
+    models = list(dict.fromkeys(table.model for table in tables))
+    tasks = list(dict.fromkeys(table.task for table in tables))
+    parts = {
+        model: [_rows(table, missing, counts, interval) for table in tables if table.model == model]
+        for model in models
+    }
+    if len(tasks) > 1:
+        for model, own in parts.items():
+            own.append(_totals(TOTAL, [model], tasks, counts, missing))
     if len(models) > 1:
-        sections.add(len(rows))
-        rows += _overall(models, tasks, counts, gaps)
-    sources = list(dict.fromkeys(block.source_language for block in blocks))
+        overall = [_totals(task, models, [task], counts, missing) for task in tasks]
+        if len(tasks) > 1:
+            overall.append(_totals(TOTAL, models, tasks, counts, missing))
+        parts[OVERALL] = [[row for part in overall for row in part]]
+    rows: list[list[Cell]] = []
+    sections = set()
+    for name, own in parts.items():
+        label = name
+        for part in own:
+            sections.add(len(rows))
+            for row in part:
+                rows.append([Cell(label), *row])
+                label = ""
+    sources = list(dict.fromkeys(table.source_language for table in tables))
     source = f"{', '.join(sources)} (source)"
     columns = ["model", "task", "strategy", "targets", "difference [95 %]"]
     columns += [source, "change", "↓ ↑"]
-    short = any(SHORT in entry.text for row in rows for entry in row)
-    metrics = dict.fromkeys(block.note for block in blocks if block.note)
+    short = any(SHORT in cell.text for row in rows for cell in row)
+    metrics = dict.fromkeys(table.note for table in tables if table.note)
     note = " ".join([_note(rule, interval, source, short=short), *metrics, *mixture(versions)])
-    return Grid("summary", "Summary", note, columns, rows, frozenset(sections), labels=LABELS)
+    return Table("summary", "Summary", note, columns, rows, frozenset(sections), labels=LABELS)
 
 
 def _note(rule: Rule, interval: SeedInterval, source: str, *, short: bool) -> str:
@@ -104,91 +103,60 @@ def _note(rule: Rule, interval: SeedInterval, source: str, *, short: bool) -> st
     return note + (missing if short else "")
 
 
-def _block(
-    block: Block, gaps: Gaps, counts: Mapping[Key, Counts | None], interval: SeedInterval
-) -> list[list[Entry]]:
+def _rows(
+    table: ScoreTable, missing: Missing, counts: Mapping[Key, Counts | None], interval: SeedInterval
+) -> list[list[Cell]]:
     """A row a variant, without the model."""
-    averages = {variant: block.average(variant) for variant in block.variants}
-    best = best_of(averages, {variant: block.scored(variant) for variant in block.variants})
-    rows = []
-    for number, variant in enumerate(block.variants):
-        key = (block.model, block.task, variant)
-        text = with_deviation(averages[variant], block.average_deviation(variant))
-        compares = variant in block.compared
+    source = table.source_language
+    means = {variant: table.mean(variant) for variant in table.variants}
+    best = best_of(means, {variant: table.scored(variant) for variant in table.variants})
+    rows: list[list[Cell]] = []
+    for variant, mean in means.items():
+        key = (table.model, table.task, variant)
+        difference = change = ""
+        if variant in table.compared:
+            short = table.falls_short(variant)
+            difference = with_interval(table.differences(variant), interval, short=short)
+            change = points(table.difference(variant, source), signed=True)
+            if change != MISSING and table.falls_short(variant, source):
+                change += SHORT
+        target = f"{with_deviation(mean, table.deviation(variant))}{mark(key, missing)}"
         texts = (
-            _difference(block, variant, interval) if compares else "",
-            with_deviation(*_of_source(block, variant)),
-            _change_of_source(block, variant) if compares else "",
+            difference,
+            with_deviation(table.mean(variant, source), table.deviation(variant, source)),
+            change,
             arrows(counts[key]) if variant != BASELINE else "",
         )
-        task = f"{block.task} {block.metric}" if number == 0 else ""
-        entry = Entry(f"{text}{mark(key, gaps)}", variant in best)
-        rows.append([Entry(task), Entry(variant), entry, *map(Entry, texts)])
+        task = "" if rows else f"{table.task} {table.metric}"
+        rows.append([Cell(task), Cell(variant), Cell(target, variant in best), *map(Cell, texts)])
     return rows
-
-
-def _difference(block: Block, variant: str, interval: SeedInterval) -> str:
-    """That of the averages to the baseline's, over what both have."""
-    differences = block.comparison(variant).differences
-    return with_interval(differences, interval, short=block.falls_short(variant))
-
-
-def _change_of_source(block: Block, variant: str) -> str:
-    change = points(block.difference(variant, block.source_language), signed=True)
-    short = change != MISSING and block.falls_short(variant, block.source_language)
-    return f"{change}{SHORT if short else ''}"
-
-
-def _of_source(block: Block, variant: str) -> tuple[float | None, float | None]:
-    language = block.source_language
-    return block.mean(variant, language), block.deviation(variant, language)
-
-
-def _overall(
-    models: Sequence[str],
-    tasks: Sequence[str],
-    counts: Mapping[Key, Counts | None],
-    gaps: Gaps,
-) -> list[list[Entry]]:
-    """The totals over all models, by task and in all."""
-    parts = [_totals(task, _variants(counts), models, [task], counts, gaps) for task in tasks]
-    if len(tasks) > 1:
-        parts.append(_totals(TOTAL, _variants(counts), models, tasks, counts, gaps))
-    rows = [row for part in parts for row in part]
-    return [[Entry(OVERALL if n == 0 else ""), *row] for n, row in enumerate(rows)]
-
-
-def _variants(counts: Mapping[Key, object], model: str | None = None) -> list[str]:
-    """What is counted, of one model or of all."""
-    return list(dict.fromkeys(key[2] for key in counts if model in (None, key[0])))
 
 
 def _totals(
     name: str,
-    variants: Sequence[str],
     models: Sequence[str],
     tasks: Sequence[str],
     counts: Mapping[Key, Counts | None],
-    gaps: Gaps,
-) -> list[list[Entry]]:
-    """A row a variant with a sum of counts, without the model."""
-    rows = []
-    for number, variant in enumerate(variants):
-        keys = [(model, task, variant) for model in models for task in tasks]
-        row = [name if number == 0 else "", variant, "", "", "", "", _total(keys, counts, gaps)]
-        rows.append([Entry(text) for text in row])
+    missing: Missing,
+) -> list[list[Cell]]:
+    """A row a variant of some models with the sum of its counts, without the model."""
+    rows: list[list[Cell]] = []
+    for variant in dict.fromkeys(key[2] for key in counts if key[0] in models):
+        total = _total([(m, task, variant) for m in models for task in tasks], counts, missing)
+        texts = ("" if rows else name, variant, "", "", "", "", total)
+        rows.append([Cell(text) for text in texts])
     return rows
 
 
-def mark(key: Key, gaps: Gaps) -> str:
+def mark(key: Key, missing: Missing) -> str:
     """What is put behind a value that something is missing of."""
-    return SHORT if key in gaps.short else ""
+    return SHORT if key in missing.short else ""
 
 
-def _total(keys: Sequence[Key], counts: Mapping[Key, Counts | None], gaps: Gaps) -> str:
+def _total(keys: Sequence[Key], counts: Mapping[Key, Counts | None], missing: Missing) -> str:
     """The sum of counts, marked where one of them is short or missing."""
     found = total([counts.get(key) for key in keys])
     lacking = any(
-        counts.get(key) is None or {key, (*key[:2], BASELINE)} & gaps.short for key in keys
+        counts.get(key) is None or {key, (*key[:2], BASELINE)} & missing.short for key in keys
     )
     return f"{arrows(found)}{SHORT if found and lacking else ''}"

@@ -14,15 +14,15 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.base.plotting import png_bytes
+from alignfreeze.base.plotting import png_bytes, svg_element
 from alignfreeze.search.context import Ground
+from alignfreeze.search.figures import study_figures
+from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
 from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
-from alignfreeze.search.plots import study_figures
 from alignfreeze.search.stages import PRUNED_STEP
 from alignfreeze.search.study import StudyHandle
-from alignfreeze.search.summary import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
 from alignfreeze.search.trials import SECONDS, baseline_levels, scores_of
 from alignfreeze.tracking.names import BEST_TRIAL, objective_metric
@@ -50,9 +50,11 @@ def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
         table.trials.to_csv(folder / TRIALS_FILE, index=False)
         _write_best(handle, folder)
         (folder / "figures").mkdir()
-        for stem, figure in study_figures(table).items():
+        figures = study_figures(table)
+        for stem, figure in figures.items():
             (folder / "figures" / f"{stem}.png").write_bytes(png_bytes(figure))
-        (folder / PAGE_FILE).write_text(study_page(table), "utf-8")
+        elements = {stem: svg_element(figure, stem) for stem, figure in figures.items()}
+        (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
         if done:
             scores = tested_scores(done, handle.config.source_language)
             (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")

@@ -1,14 +1,42 @@
 """A study as a table: what its file, its figures and its page are made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from alignfreeze.search.settings import HARMED, MEAN, WORST
 
 COMPLETE = "complete"
 PRUNED = "pruned"
 FAILED = "failed"
+
+NAMES: Mapping[str, str] = {
+    MEAN: "mean of target languages",
+    WORST: "worst target language",
+    HARMED: "languages harmed",
+}
+"""What objectives are called for a person; another one is called what its column is."""
+
+Floats = NDArray[np.float64]
+
+
+def numbers(trials: pd.DataFrame, column: str) -> Floats:
+    """A column as floats; NaN for what is missing."""
+    return np.asarray(pd.to_numeric(trials[column]), dtype=np.float64)
+
+
+def varies(trials: pd.DataFrame, column: str) -> bool:
+    """Whether there are several values in a column, which may be missing."""
+    return column in trials and trials[column].nunique() > 1
+
+
+def objective_name(objective: str) -> str:
+    """What an objective is called for a person, without its unit."""
+    return NAMES.get(objective, objective)
 
 
 @dataclass(frozen=True)
@@ -80,3 +108,61 @@ class StudyTable:
     metrics: Mapping[str, str] = field(default_factory=dict)
     metric_notes: Sequence[str] = ()
     test_notes: Sequence[str] = ()
+
+    @property
+    def complete(self) -> pd.DataFrame:
+        """The complete trials that have a first objective."""
+        trials = self.trials
+        if trials.empty:
+            # Which columns there are is not known without a trial.
+            return trials
+        return trials[(trials["state"] == COMPLETE) & trials[self.objectives[0]].notna()]
+
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """These, the best first."""
+        ascending = [False, True][: len(self.objectives)]
+        return self.complete.sort_values([*self.objectives, "trial"], ascending=[*ascending, True])
+
+    @property
+    def by_boundary(self) -> dict[str, pd.DataFrame]:
+        """The complete trials that have each of the boundaries; none without a trial."""
+        trials = self.complete
+        panels = {column: trials[trials[column].notna()] for column in self.boundaries}
+        return {column: own for column, own in panels.items() if len(own)}
+
+    def percentages(self, trials: pd.DataFrame) -> Floats:
+        """The first objective of some trials, in percent."""
+        return 100 * numbers(trials, self.objectives[0])
+
+    @property
+    def metric_names(self) -> str:
+        """What is scored: ``pos accuracy, qa f1``; empty where it is not known."""
+        return ", ".join(f"{task} {metric}" for task, metric in self.metrics.items())
+
+    @property
+    def score_name(self) -> str:
+        """What the first objective is called, without its unit.
+
+        With the metric of one task; those of several are too long for an axis.
+        """
+        name = objective_name(self.objectives[0])
+        if not self.metrics:
+            return name
+        return f"{name}, {'mean over tasks' if len(self.metrics) > 1 else self.metric_names}"
+
+    def left_out(self, panels: Iterable[pd.DataFrame]) -> str:
+        """How many complete trials no panel has, and how good they are; empty where all are there.
+
+        Args:
+            panels: The trials of each.
+        """
+        shown = {number for trials in panels for number in trials["trial"]}
+        missing = self.ranked
+        missing = missing[~missing["trial"].isin(shown)]
+        if missing.empty:
+            return ""
+        score = f"{self.percentages(missing)[0]:.1f}"
+        what = "a complete trial" if len(missing) == 1 else f"{len(missing)} complete trials"
+        best = f"the best, {missing['trial'].iloc[0]}, has {score}"
+        return f"not shown: {what} without such a parameter; {best}"

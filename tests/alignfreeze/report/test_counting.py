@@ -3,13 +3,13 @@
 import pytest
 
 from alignfreeze.report.counting import Counts, count, tenths, total
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 
 SEEDS = (31, 42, 66)
 
 
-def block(task, baseline, own):
-    """A block of scores in percent, by language; a lone number stands for all seeds."""
+def table(task, baseline, own):
+    """A table of scores in percent, by language; a lone number stands for all seeds."""
 
     def by_seed(scores):
         values = scores if isinstance(scores, list) else [scores] * len(SEEDS)
@@ -20,16 +20,16 @@ def block(task, baseline, own):
         for name, own in (("baseline", baseline), ("none", own))
     }
     languages = sorted({*baseline, *own} - {"en"})
-    return Block("m", task, "accuracy", "en", languages, list(values), values)
+    return ScoreTable("m", task, "accuracy", "en", languages, list(values), values)
 
 
-POS = block(
+POS = table(
     "pos",
     # means 71, 50, 62; sample deviations 1, 0, 2; population's 0.816, 0, 1.633
     {"en": 95, "de": [70, 71, 72], "fr": 50, "es": [60, 62, 64]},
     {"en": 10, "de": 71.92, "fr": 49.96, "es": 66},
 )
-NLI = block("nli", {"de": 70, "ru": [60, 62, 64]}, {"de": 70, "ru": 50})
+NLI = table("nli", {"de": 70, "ru": [60, 62, 64]}, {"de": 70, "ru": 50})
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def test_counts_are_those_by_hand(scores, rule, expected):
 
 
 def test_a_language_that_one_lacks_is_not_counted():
-    scores = block("pos", {"de": [70, 71, 72], "fr": 50}, {"fr": 40, "es": 66})
+    scores = table("pos", {"de": [70, 71, 72], "fr": 50}, {"fr": 40, "es": 66})
     assert count(scores, "none", "exact") == Counts(1, 0, 1)
 
 
 def test_one_seed_has_no_deviation():
-    scores = block("pos", {"de": [70]}, {"de": [80]})
+    scores = table("pos", {"de": [70]}, {"de": [80]})
     assert count(scores, "none", "exact") is None
     assert count(scores, "none", "paper") == Counts(0, 1, 1)
 
 
 def test_exactly_one_deviation_is_within():
-    scores = block("ner", {"de": [70, 71, 72]}, {"de": [72, 72, 72]})
+    scores = table("ner", {"de": [70, 71, 72]}, {"de": [72, 72, 72]})
     assert count(scores, "none", "paper") == Counts(0, 1, 1)  # 1.0 > 0.8
-    scores = block("ner", {"de": [50, 50, 50]}, {"de": [50, 50, 50]})
+    scores = table("ner", {"de": [50, 50, 50]}, {"de": [50, 50, 50]})
     for rule in ("exact", "paper", "published"):
         assert count(scores, "none", rule) == Counts(0, 0, 1)
 
@@ -79,16 +79,16 @@ def test_exactly_one_deviation_off_is_no_win_and_no_loss(parts, sign):
     ties = {f"x{middle}-{apart}": (middle, apart) for middle, apart in TIES}
     baseline = {n: [(m - a) / parts, m / parts, (m + a) / parts] for n, (m, a) in ties.items()}
     exactly = {n: (m + sign * a) / parts for n, (m, a) in ties.items()}
-    scores = block("pos", baseline, exactly)
+    scores = table("pos", baseline, exactly)
     assert count(scores, "none", "exact") == Counts(0, 0, len(TIES))
     # A thousandth of a part beyond it is a win or a loss.
     beyond = {n: (m + sign * (a + 0.001)) / parts for n, (m, a) in ties.items()}
-    found = count(block("pos", baseline, beyond), "none", "exact")
+    found = count(table("pos", baseline, beyond), "none", "exact")
     assert found == Counts(*(len(TIES) if s == sign else 0 for s in (-1, 1)), len(TIES))
 
 
 def test_the_deviation_of_83_against_82_and_72_against_71_is_the_same():
-    scores = block(
+    scores = table(
         "pos",
         {"de": [81, 82, 83], "fr": [70, 71, 72], "es": [81, 82, 83], "el": [70, 71, 72]},
         {"de": 83, "fr": 72, "es": 81, "el": 70},
@@ -97,7 +97,7 @@ def test_the_deviation_of_83_against_82_and_72_against_71_is_the_same():
 
 
 def test_no_baseline_no_counts():
-    scores = Block("m", "pos", "f1", "en", ["de"], ["none"], {"none": {"de": {1: 0.5}}})
+    scores = ScoreTable("m", "pos", "f1", "en", ["de"], ["none"], {"none": {"de": {1: 0.5}}})
     assert count(scores, "none", "exact") is None
 
 

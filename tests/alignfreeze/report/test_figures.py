@@ -8,37 +8,33 @@ from xml.etree import ElementTree
 
 import pytest
 
-from alignfreeze.report.figure_parts import COLUMN, DOUBLE, error, signed
-from alignfreeze.report.figures import (
-    boundary_figure,
-    difference_figure,
-    heatmap_figure,
-    layers_figure,
-    report_figures,
-    save_figure,
-    svg_text,
-)
-from alignfreeze.report.score_tables import Block
+from alignfreeze.base.plotting import svg_element
+from alignfreeze.report.drawing import COLUMN, DOUBLE, error, signed
+from alignfreeze.report.figure_differences import difference_figure
+from alignfreeze.report.figure_heatmap import heatmap_figure
+from alignfreeze.report.figure_layers import boundary_figure, layers_figure
+from alignfreeze.report.figures import report_figures, save_figure
+from alignfreeze.report.score_tables import ScoreTable
 
 CODES = "af ar bg cs da de el es fa fi fr he hi hu it ja ko"
 MANY = CODES.split()
 
 
-def block_of(
+def table_of(
     scores: Mapping[str, Mapping[str, Sequence[float]]], *, model: str = "model", **others: Any
-) -> Block:
-    """A block of scores by variant and language, in the order of their seeds from 0."""
+) -> ScoreTable:
+    """A table of scores by variant and language, in the order of their seeds from 0."""
     values = {
         variant: {language: dict(enumerate(found)) for language, found in own.items()}
         for variant, own in scores.items()
     }
     languages = sorted({language for own in scores.values() for language in own})
-    return Block(model, "nli", "accuracy", "en", languages, list(scores), values, **others)
+    return ScoreTable(model, "nli", "accuracy", "en", languages, list(scores), values, **others)
 
 
 @pytest.fixture
-def block() -> Block:
-    return block_of(
+def table() -> ScoreTable:
+    return table_of(
         {
             "baseline": {"ru": [0.50, 0.54], "de": [0.60, 0.62], "sv": [0.7, 0.7], "zh": [0.4]},
             "none": {"ru": [0.53, 0.55], "de": [0.61, 0.61], "sv": [0.72, 0.74], "zh": [0.3]},
@@ -47,9 +43,9 @@ def block() -> Block:
     )
 
 
-def swept(model: str = "model") -> Block:
+def swept(model: str = "model") -> ScoreTable:
     scores = {"baseline": 0.5, "none": 0.52, "front(boundary=2)": 0.53, "front(boundary=4)": 0.55}
-    return block_of(
+    return table_of(
         {name: {"de": [at, at + 0.02], "fr": [at]} for name, at in scores.items()},
         model=model,
         boundaries={"front(boundary=2)": ("front", 2), "front(boundary=4)": ("front", 4)},
@@ -68,8 +64,8 @@ def codes(panel: Any) -> list[str]:
     return [label.get_text() for label in panel.get_xticklabels()]
 
 
-def test_bars_are_the_differences_by_family_then_size(block: Block) -> None:
-    figure = difference_figure(block)
+def test_bars_are_the_differences_by_family_then_size(table: ScoreTable) -> None:
+    figure = difference_figure(table)
     assert figure is not None
     panel = figure.axes[0]
     assert codes(panel) == ["sv", "de", "ru", "zh"]
@@ -81,15 +77,15 @@ def test_bars_are_the_differences_by_family_then_size(block: Block) -> None:
     assert {"Germanic", "Slavic", "Sino-Tibetan"} <= {text.get_text() for text in panel.texts}
 
 
-def test_band_is_the_deviation_of_the_baseline(block: Block) -> None:
-    figure = difference_figure(block)
+def test_band_is_the_deviation_of_the_baseline(table: ScoreTable) -> None:
+    figure = difference_figure(table)
     assert figure is not None
     heights = list(bars(figure.axes[0], "baseline ± deviation").values())
     assert heights == pytest.approx([0, 200 * stdev([0.60, 0.62]), 200 * stdev([0.50, 0.54])])
 
 
-def test_legend_names_variants_bars_and_marks(block: Block) -> None:
-    figure = difference_figure(block)
+def test_legend_names_variants_bars_and_marks(table: ScoreTable) -> None:
+    figure = difference_figure(table)
     assert figure is not None
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "none",
@@ -100,33 +96,33 @@ def test_legend_names_variants_bars_and_marks(block: Block) -> None:
     ]
 
 
-def test_errors_are_of_paired_seeds_where_there_are_two(block: Block) -> None:
-    assert error(block, "none", "ru") == pytest.approx(100 * stdev([0.03, 0.01]))
-    assert error(block, "none", "zh") is None
-    assert error(block, "front", "sv") is None
+def test_errors_are_of_paired_seeds_where_there_are_two(table: ScoreTable) -> None:
+    assert error(table, "none", "ru") == pytest.approx(100 * stdev([0.03, 0.01]))
+    assert error(table, "none", "zh") is None
+    assert error(table, "front", "sv") is None
     unpaired = replace(
-        block, values={"baseline": {"de": {0: 0.5, 1: 0.6}}, "none": {"de": {1: 0.6, 2: 0.63}}}
+        table, values={"baseline": {"de": {0: 0.5, 1: 0.6}}, "none": {"de": {1: 0.6, 2: 0.63}}}
     )
     assert error(unpaired, "none", "de") is None
 
 
 def test_many_languages_have_a_panel_for_each_variant() -> None:
     levels = {"baseline": 0.5, "none": 0.51, "front": 0.52}
-    many = block_of({name: {code: [at, at] for code in MANY} for name, at in levels.items()})
+    many = table_of({name: {code: [at, at] for code in MANY} for name, at in levels.items()})
     figure = difference_figure(many)
     assert figure is not None
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["none", "front"]
     for panel, (name, height) in zip(figure.axes, {"none": 1, "front": 2}.items(), strict=True):
         assert list(bars(panel, name).values()) == pytest.approx([height] * len(MANY))
     assert figure.get_figwidth() == DOUBLE
-    few = difference_figure(block_of({name: {"de": [at]} for name, at in levels.items()}))
+    few = difference_figure(table_of({name: {"de": [at]} for name, at in levels.items()}))
     assert few is not None
     assert few.get_figwidth() == COLUMN
     assert len(few.axes) == 1
 
 
-def test_cells_are_the_differences_with_their_mean(block: Block) -> None:
-    figure = heatmap_figure(block)
+def test_cells_are_the_differences_with_their_mean(table: ScoreTable) -> None:
+    figure = heatmap_figure(table)
     assert figure is not None
     panel = figure.axes[0]
     rows = [label.get_text() for label in panel.get_yticklabels()]
@@ -145,7 +141,7 @@ def test_cells_are_the_differences_with_their_mean(block: Block) -> None:
 
 def test_no_outlier_fades_the_other_cells() -> None:
     gains = {language: 0.5 + 0.01 * (n % 3) for n, language in enumerate(MANY)}
-    outlier = block_of(
+    outlier = table_of(
         {
             "baseline": {language: [0.5] for language in MANY},
             "none": {language: [0.1 if language == "ko" else gains[language]] for language in MANY},
@@ -167,7 +163,7 @@ def test_no_outlier_fades_the_other_cells() -> None:
     ],
 )
 def test_without_differences_there_is_no_figure(scores: Any) -> None:
-    nothing = block_of(scores)
+    nothing = table_of(scores)
     assert difference_figure(nothing) is None
     assert heatmap_figure(nothing) is None
     assert layers_figure(nothing) is None
@@ -176,8 +172,8 @@ def test_without_differences_there_is_no_figure(scores: Any) -> None:
 
 
 def test_boundaries_are_a_line_with_dashed_levels() -> None:
-    block = swept()
-    figure = boundary_figure([block])
+    table = swept()
+    figure = boundary_figure([table])
     assert figure is not None
     panel = figure.axes[0]
     lines = {str(line.get_label()): line for line in panel.get_lines()}
@@ -193,11 +189,11 @@ def test_boundaries_are_a_line_with_dashed_levels() -> None:
 
 
 def test_boundaries_are_compared_over_the_languages_that_all_have() -> None:
-    block = swept()
-    lacking = {name: dict(own) for name, own in block.values.items()}
+    table = swept()
+    lacking = {name: dict(own) for name, own in table.values.items()}
     lacking["front(boundary=4)"] = {"de": {0: 0.55, 1: 0.57}}
     lacking["baseline"] = {"de": {0: 0.5, 1: 0.52}, "fr": {0: 0.1}}
-    figure = boundary_figure([replace(block, values=lacking)])
+    figure = boundary_figure([replace(table, values=lacking)])
     assert figure is not None
     panel = figure.axes[0]
     (container,) = panel.containers
@@ -207,9 +203,9 @@ def test_boundaries_are_compared_over_the_languages_that_all_have() -> None:
     assert panel.get_ylabel() == "mean accuracy of 1 of 2 languages (%)"
 
 
-def test_boundaries_have_a_panel_for_each_block_with_two(block: Block) -> None:
+def test_boundaries_have_a_panel_for_each_block_with_two(table: ScoreTable) -> None:
     single = replace(swept("one"), boundaries={"front(boundary=2)": ("front", 2)})
-    figure = boundary_figure([swept("a"), block, swept("b"), single])
+    figure = boundary_figure([swept("a"), table, swept("b"), single])
     assert figure is not None
     assert [panel.get_title(loc="left") for panel in figure.axes] == [
         "a, nli accuracy",
@@ -224,8 +220,8 @@ def test_boundaries_are_compared_over_the_seeds_that_all_have() -> None:
     values = {f"front(boundary={n})": {"de": own} for n, own in seeds.items()}
     values["baseline"] = {"de": {1: 0.5, 2: 0.7}}
     names = {f"front(boundary={n})": ("front", n) for n in seeds}
-    block = Block("m", "pos", "accuracy", "en", ["de"], list(values), values, names)
-    figure = boundary_figure([block])
+    table = ScoreTable("m", "pos", "accuracy", "en", ["de"], list(values), values, names)
+    figure = boundary_figure([table])
     assert figure is not None
     panel = figure.axes[0]
     (container,) = panel.containers
@@ -234,7 +230,7 @@ def test_boundaries_are_compared_over_the_seeds_that_all_have() -> None:
     assert baseline.get_ydata()[0] == pytest.approx(50)
     assert panel.get_ylabel() == "mean accuracy, seed 1 (%)"
     values["front(boundary=2)"] = {"de": {3: 0.9}}
-    assert boundary_figure([block]) is None
+    assert boundary_figure([table]) is None
 
 
 def test_a_bar_of_fewer_seeds_is_marked() -> None:
@@ -243,7 +239,7 @@ def test_a_bar_of_fewer_seeds_is_marked() -> None:
         "none": {"de": [0.6, 0.7], "ru": [0.6, 0.7]},
         "front": {"de": [0.4], "ru": [0.6, 0.7]},
     }
-    figure = difference_figure(block_of(scores))
+    figure = difference_figure(table_of(scores))
     assert figure is not None
     marks = [text for text in figure.axes[0].texts if text.get_text() == "†"]
     assert [text.xy[1] for text in marks] == pytest.approx([-10])  # type: ignore[attr-defined]
@@ -251,27 +247,27 @@ def test_a_bar_of_fewer_seeds_is_marked() -> None:
     assert figure.get_tightbbox().y1 < figure.get_size_inches()[1] + 0.02
 
 
-def test_alignments_are_compared_over_what_all_were_measured_with(block: Block) -> None:
+def test_alignments_are_compared_over_what_all_were_measured_with(table: ScoreTable) -> None:
     measured = {
         "baseline": {"de": {0: {1: 0.3, 2: 0.5}}, "fr": {0: {1: 0.1, 2: 0.1}}},
         "none": {"de": {0: {1: 0.9, 2: 0.1}}, "fr": {0: {1: 0.3, 2: 0.3}}},
         "front": {"de": {0: {1: 0.9}}},
     }
-    figure = layers_figure(replace(block, alignment=measured))
+    figure = layers_figure(replace(table, alignment=measured))
     assert figure is not None
     panel = figure.axes[0]
     heights = {str(line.get_label()): list(line.get_ydata()) for line in panel.get_lines()}
     assert heights == {"before realignment": [30], "none": [90], "front": [90]}
     assert panel.get_ylabel() == "word alignment accuracy of 1 of 2 languages, seed 1 (%)"
-    nothing = replace(block, alignment=measured | {"front": {"ru": {0: {1: 0.9}}}})
+    nothing = replace(table, alignment=measured | {"front": {"ru": {0: {1: 0.9}}}})
     assert layers_figure(nothing) is None
 
 
-def test_alignments_are_means_over_languages(block: Block) -> None:
+def test_alignments_are_means_over_languages(table: ScoreTable) -> None:
     measured = {
         "none": {"de": {0: {1: 0.2}, 1: {1: 0.4}}, "ru": {0: {1: 0.1}, 1: {1: 0.2}}},
     }
-    figure = layers_figure(replace(block, alignment=measured))
+    figure = layers_figure(replace(table, alignment=measured))
     assert figure is not None
     (line,) = figure.axes[0].get_lines()
     assert line.get_label() == "none"
@@ -291,8 +287,8 @@ def test_stems_are_file_names_that_differ() -> None:
     ]
 
 
-def test_saved_twice_is_the_same(block: Block, tmp_path: Path) -> None:
-    for stem, figure in report_figures([block, swept("dollars$and_lines")]).items():
+def test_saved_twice_is_the_same(tmp_path: Path) -> None:
+    for stem, figure in report_figures([swept("dollars$and_lines")]).items():
         first = [file.read_bytes() for file in save_figure(figure, tmp_path / "one", stem)]
         files = save_figure(figure, tmp_path / "two", stem)
         assert [file.name for file in files] == [f"{stem}.{end}" for end in ("svg", "pdf", "png")]
@@ -300,15 +296,15 @@ def test_saved_twice_is_the_same(block: Block, tmp_path: Path) -> None:
         assert b"Date" not in first[0] + first[1]
 
 
-def test_drawn_twice_is_the_same(block: Block) -> None:
-    texts = [svg_text(figure) for _ in "ab" for figure in report_figures([block]).values()]
+def test_drawn_twice_is_the_same(table: ScoreTable) -> None:
+    texts = [svg_element(figure) for _ in "ab" for figure in report_figures([table]).values()]
     assert texts[: len(texts) // 2] == texts[len(texts) // 2 :]
 
 
-def test_inline_figures_share_no_id(block: Block) -> None:
+def test_inline_figures_share_no_id(table: ScoreTable) -> None:
     found: list[str] = []
-    for stem, figure in report_figures([block, block]).items():
-        text = svg_text(figure, stem)
+    for stem, figure in report_figures([table, table]).items():
+        text = svg_element(figure, stem)
         assert text.startswith("<svg")
         assert text.endswith("</svg>")
         ids = {e.attrib["id"] for e in ElementTree.fromstring(text).iter() if "id" in e.attrib}
@@ -323,7 +319,7 @@ def test_text_is_within_the_figure() -> None:
     long = "a-rather-long-name-of-a-multilingual-model-that-needs-two-lines"
     names = [f"front(boundary={n})" for n in range(7)]
     levels = dict(zip(["baseline", *names], range(8), strict=True))
-    wide = block_of(
+    wide = table_of(
         {name: {code: [0.5 + n / 100] for code in MANY} for name, n in levels.items()},
         model=long,
         boundaries={name: ("front", n) for n, name in enumerate(names)},

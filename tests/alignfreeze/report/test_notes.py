@@ -7,7 +7,7 @@ import pytest
 from alignfreeze.errors import ConfigError
 from alignfreeze.report import report as reports
 from alignfreeze.report.collecting import collect
-from alignfreeze.report.notes import metric_note
+from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.settings import build_report
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze_tasks.qa import QuestionAnswering
@@ -49,15 +49,15 @@ def stored(
     [({}, "f1", 0.6, F1), ({"metrics": "qa=f1_squad"}, "f1_squad", 0.5, F1_SQUAD)],
 )
 def test_the_metric_is_the_users_choice(options, metric, value, note):
-    (block,) = collect([stored()], build_report(options)).blocks
-    assert (block.metric, block.average("baseline")) == (metric, value)
-    assert block.note.startswith(note)
+    (table,) = collect([stored()], build_report(options)).tables
+    assert (table.metric, table.mean("baseline")) == (metric, value)
+    assert table.note.startswith(note)
 
 
 def test_exact_match_can_be_chosen_too():
     options = build_report({"metrics": "qa=exact_match_squad"})
-    (block,) = collect([stored()], options).blocks
-    assert block.average("baseline") == 0.3
+    (table,) = collect([stored()], options).tables
+    assert table.mean("baseline") == 0.3
 
 
 def test_a_metric_that_no_run_has_is_an_error():
@@ -71,15 +71,15 @@ def test_runs_of_before_the_metric_was_logged_are_said_to_be_left_out():
     runs = [stored("none"), stored(), stored("front", values=old), stored(model="o", values=old)]
     runs.append(stored(task="pos", values={"accuracy": 0.8}))
     collection = collect(runs, build_report({"metrics": "qa=f1_squad"}))
-    assert [(b.model, b.task, b.variants) for b in collection.blocks] == [
+    assert [(b.model, b.task, b.variants) for b in collection.tables] == [
         ("m", "pos", ["baseline"]),
         ("m", "qa", ["baseline", "none"]),
     ]
-    lines = collection.gaps.sections()["Left out"]
+    lines = collection.missing.sections()["Left out"]
     assert lines == ["m, qa: without f1_squad: 1 run(s)", "o, qa: without f1_squad: 1 run(s)"]
     everything = collect(runs, build_report({}))
-    assert "Left out" not in everything.gaps.sections()
-    assert [b.metric for b in everything.blocks if b.task == "qa"] == ["f1", "f1"]
+    assert "Left out" not in everything.missing.sections()
+    assert [b.metric for b in everything.tables if b.task == "qa"] == ["f1", "f1"]
 
 
 def test_a_note_is_what_the_task_says():
@@ -95,9 +95,9 @@ def test_what_is_plain_or_not_installed_has_no_note():
 
 def test_imported_scores_have_the_note_of_the_reference():
     runs = [stored(), stored(imported=True, values={"f1": 0.3, "em": 0.2})]
-    (imported,) = collect(runs, build_report({"source": "imported"})).blocks
+    (imported,) = collect(runs, build_report({"source": "imported"})).tables
     assert imported.note.startswith("imported qa f1: another F1, predicted with dropout on: ")
-    own, other = collect(runs, build_report({"source": "both"})).blocks
+    own, other = collect(runs, build_report({"source": "both"})).tables
     assert (own.model, other.model) == ("m", "m (imported)")
     assert own.note.startswith(F1)
     assert other.note == imported.note
@@ -109,11 +109,12 @@ def written(monkeypatch, tmp_path):
 
     def report(runs, **options):
         monkeypatch.setattr(reports, "stored_runs", lambda *_: runs)
+        monkeypatch.setattr(reports, "report_figures", lambda tables: {})
         outcome = reports.report({"output": str(tmp_path), **options})
         texts = {k: (tmp_path / f"report.{k}").read_text("utf-8") for k in ("md", "html", "tex")}
         # As a reader sees it: without the escapes of each format.
         plain = {kind: re.sub(r"\\(?=[_()])", "", text) for kind, text in texts.items()}
-        return outcome, {kind: text.replace("&#x27;", "'") for kind, text in plain.items()}
+        return outcome, {kind: text.replace("&#39;", "'") for kind, text in plain.items()}
 
     return report
 
@@ -161,3 +162,64 @@ def test_printed_figures_are_beside_no_other_metric_than_f1(written, caplog):
     _, texts = written(runs, published="true", metrics="qa=exact_match")
     assert "57.1" not in texts["md"]
     assert "no model, task and strategy of this report is in the published table" in caplog.text
+
+
+def run(version="", libraries=""):
+    tags = {name: v for name, v in (("version", version), ("libraries", libraries)) if v}
+    return StoredRun("id", "finetune-pos", "FINISHED", 0, 1.0, tags, {}, {})
+
+
+def test_the_same_versions_are_no_mixture():
+    same = run("0.2.0", "numpy 2.4.0, torch 2.13.0")
+    assert mixed_versions([same, same]) == []
+    assert mixed_versions([run(), run()]) == []
+    assert mixed_versions([]) == []
+
+
+def test_what_differs_is_said_with_how_many_runs():
+    runs = [
+        run("0.2.0", "numpy 2.4.0, torch 2.13.0"),
+        run("0.2.0", "numpy 2.4.0, torch 2.12.1"),
+        run("0.1.0", "numpy 2.4.0, torch 2.13.0"),
+    ]
+    assert mixed_versions(runs) == [
+        "alignfreeze 0.1.0 (1 run(s)), 0.2.0 (2 run(s))",
+        "torch 2.12.1 (1 run(s)), 2.13.0 (2 run(s))",
+    ]
+
+
+def plugged(strategy="front", code="", own="", task_code=""):
+    about = {"strategy": strategy, "task": "pos", "strategy_code": code, "code": own}
+    about |= {"task_code": task_code}
+    return run("0.2.0")._replace(
+        tags={"version": "0.2.0", **{name: text for name, text in about.items() if text}}
+    )
+
+
+def test_another_code_of_the_same_version_is_a_mixture():
+    runs = [plugged(own="1" * 64), plugged(own="2" * 64), plugged(own="2" * 64)]
+    assert mixed_versions(runs) == ["code of alignfreeze 1111111 (1 run(s)), 2222222 (2 run(s))"]
+
+
+def test_another_code_of_a_plugin_is_a_mixture_and_another_plugin_is_not():
+    runs = [plugged("front", "a"), plugged("back", "b"), plugged("baseline", task_code="c")]
+    assert mixed_versions(runs) == []
+    (line,) = mixed_versions([*runs, plugged("front", "d")])
+    assert line.startswith("code of strategy front ")
+    (line,) = mixed_versions([*runs, plugged("none", "e", task_code="f")])
+    assert line.startswith("code of task pos ")
+
+
+def test_a_run_of_before_the_tags_is_one_of_an_unknown_version():
+    assert mixed_versions([run("0.2.0", "numpy 2.4.0"), run()]) == [
+        "alignfreeze 0.2.0 (1 run(s)), unknown (1 run(s))",
+        "numpy 2.4.0 (1 run(s)), unknown (1 run(s))",
+    ]
+
+
+def test_an_encoder_of_another_version_is_a_mixture_too():
+    own = run("0.2.0", "torch 2.13.0")
+    tags = {**own.tags, "realign_version": "0.1.0", "realign_libraries": "torch 2.13.0"}
+    assert mixed_versions([own, own._replace(tags=tags)]) == [
+        "alignfreeze 0.2.0 (1 run(s)), 0.2.0 on an encoder of 0.1.0 (1 run(s))"
+    ]

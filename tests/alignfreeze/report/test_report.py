@@ -3,6 +3,7 @@
 import math
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 from alignfreeze.cli.main import main
 from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.report import report as reports
 from alignfreeze.report.report import report
 from alignfreeze.tracking.importing import import_results
 
@@ -49,16 +51,37 @@ COUNTS = {
 its average, 66.7 from the only seed that has all three, up from 61.0."""
 
 
-@pytest.fixture
-def imported(write, experiment):
-    """The file above in an experiment of its own."""
+@pytest.fixture(scope="module")
+def imported(mlflow_store, tmp_path_factory):
+    """The options that ask for the file above, in an experiment of its own."""
+    file = tmp_path_factory.mktemp("reference") / "results.csv"
+    file.write_text(FILE, "utf-8")
     name = f"reference-{uuid4().hex}"
-    outcome = import_results([write("results.csv", FILE)], name)
-    assert (outcome.added, outcome.refused) == (15, [])
-    return {"experiments": name, "source": "imported"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
+        patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        mlflow.set_tracking_uri(mlflow_store)
+        outcome = import_results([file], name)
+        assert (outcome.added, outcome.refused) == (15, [])
+        yield {"experiments": name, "source": "imported"}
+        mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="module")
+def whole(imported, tmp_path_factory):
+    """The folder and the outcome of a report of all, with its figures."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, report({**imported, "output": str(folder), "published": "true"})
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Reports whose figures nothing looks at."""
+    monkeypatch.setattr(reports, "report_figures", lambda tables: {})
 
 
 @pytest.mark.parametrize("rule", COUNTS)
+@pytest.mark.usefixtures("without_figures")
 def test_the_numbers_are_those_by_hand(imported, tmp_path, rule):
     folder = tmp_path / "report"
     report({**imported, "output": str(folder), "counting": rule, "models": MBERT})
@@ -91,9 +114,8 @@ def test_the_numbers_are_those_by_hand(imported, tmp_path, rule):
     assert summary["paired"]["pos", "front"] == "31"
 
 
-def test_every_form_says_the_same(imported, tmp_path):
-    folder = tmp_path / "report"
-    outcome = report({**imported, "output": str(folder), "published": "true"})
+def test_every_form_says_the_same(whole):
+    folder, outcome = whole
     markdown, page, tex = (
         (folder / f"report.{kind}").read_text("utf-8") for kind in ("md", "html", "tex")
     )
@@ -133,6 +155,7 @@ def test_every_form_says_the_same(imported, tmp_path):
         assert name.endswith(".pdf") == (f"figures/{name}" in tex)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_it_leaves_nothing_in_the_store_but_under_mlflow_run(
     imported, experiment, tmp_path, monkeypatch
 ):
@@ -147,9 +170,9 @@ def test_it_leaves_nothing_in_the_store_but_under_mlflow_run(
     assert (Path(root) / "report.html").read_bytes() == page
 
 
-def test_figures_of_an_earlier_report_do_not_stay(imported, tmp_path):
+def test_figures_of_an_earlier_report_do_not_stay(whole, imported, tmp_path):
     folder = tmp_path / "figures"
-    report({**imported, "output": str(tmp_path)})
+    shutil.copytree(whole[0] / "figures", folder)
     before = {path.name for path in folder.iterdir()}
     (folder / "my-own.png").touch()
     report({**imported, "output": str(tmp_path), "tasks": "nli"})
@@ -158,8 +181,8 @@ def test_figures_of_an_earlier_report_do_not_stay(imported, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs LaTeX")
-def test_the_latex_compiles(imported, tmp_path):
-    report({**imported, "output": str(tmp_path), "published": "true"})
+def test_the_latex_compiles(whole, tmp_path):
+    shutil.copytree(whole[0], tmp_path, dirs_exist_ok=True)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -167,12 +190,11 @@ def test_the_latex_compiles(imported, tmp_path):
     assert "Overfull" not in done.stdout
 
 
-def test_the_same_report_is_the_same_to_the_byte(imported, tmp_path):
-    for name in ("first", "second"):
-        report({**imported, "output": str(tmp_path / name)})
-    first = {p.relative_to(tmp_path / "first"): p for p in (tmp_path / "first").rglob("*.*")}
+def test_the_same_report_is_the_same_to_the_byte(whole, imported, tmp_path):
+    report({**imported, "output": str(tmp_path), "published": "true"})
+    first = {path.relative_to(whole[0]): path for path in whole[0].rglob("*.*")}
     for name, path in first.items():
-        assert path.read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+        assert path.read_bytes() == (tmp_path / name).read_bytes(), name
 
 
 def test_our_own_runs_are_never_mixed_in(imported, tmp_path):
@@ -203,6 +225,7 @@ def test_a_folder_that_cannot_be_written_is_named(imported, tmp_path):
         report({**imported, "output": str(tmp_path / "file" / "report")})
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_command_shows_the_summary(imported, tmp_path, capsys):
     main(["report", *(f"--{k}={v}" for k, v in imported.items()), f"--output={tmp_path / 'r'}"])
     output = capsys.readouterr().out
@@ -211,3 +234,19 @@ def test_the_command_shows_the_summary(imported, tmp_path, capsys):
     assert "short of seeds: 2, listed in the report" in output
     assert all(len(line) <= 80 for line in output.splitlines() if "│" in line)
     assert str(tmp_path / "r" / "report.html") in output.replace("\n", "")
+
+
+SCRIPT = """
+import sys
+import alignfreeze.report.report
+from alignfreeze.report.notes import metric_note
+
+assert metric_note("qa", "f1", imported=False)
+slow = {"torch", "transformers", "optuna", "datasets", "matplotlib"}
+print(*(slow & {name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_report_needs_no_library_of_training():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("\n", 0), done.stderr

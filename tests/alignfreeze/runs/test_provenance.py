@@ -83,7 +83,7 @@ def realigned(experiment, **options):
 def blocks(experiment):
     name = mlflow.get_experiment(experiment).name
     found = collect(stored_runs((name,)), ReportConfig())
-    return found.blocks, found.gaps.left_out
+    return found.tables, found.missing.left_out
 
 
 def params(run, *names):
@@ -409,6 +409,6 @@ def test_a_fine_tuning_says_its_metric_data_languages_and_encoder(experiment, se
     assert "alignfreeze.realign_hash" not in baseline.data.tags
     # So the report has one table of all three.
     collection = collect(stored_runs(()), ReportConfig(seeds=[int(seed)]))
-    (block,) = collection.blocks
+    (block,) = collection.tables
     assert block.variants == ["baseline", "none", "front"]
-    assert collection.gaps.left_out == []
+    assert collection.missing.left_out == []

@@ -1,19 +1,14 @@
-"""A table as a report has it, whatever it is written as."""
+"""Tables of text, whatever they are written as, and numbers as they show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import NamedTuple
 
-from alignfreeze.report.counting import Counts
-from alignfreeze.report.intervals import SeedInterval
-
 MISSING = "–"
-SHORT = "†"
-"""Marks a value that something is missing of: see `Gaps`."""
+"""Stands where there is no value."""
 
 
-class Entry(NamedTuple):
+class Cell(NamedTuple):
     """One cell of a table: its text, and whether it stands out."""
 
     text: str
@@ -21,7 +16,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grid:
+class Table:
     """A table.
 
     Attributes:
@@ -32,15 +27,17 @@ class Grid:
         rows: As long as ``columns`` each.
         sections: Indices of rows that begin a section.
         labels: How many columns, from the left, hold labels.
+        marked: Indices of rows that stand out.
     """
 
     stem: str
     title: str
     note: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Entry]]
+    rows: Sequence[Sequence[Cell]]
     sections: frozenset[int] = frozenset()
     labels: int = 1
+    marked: frozenset[int] = frozenset()
 
 
 def points(fraction: float | None, *, signed: bool = False) -> str:
@@ -53,31 +50,7 @@ def points(fraction: float | None, *, signed: bool = False) -> str:
     return f"{rounded:+.1f}".replace("-", "−")
 
 
-def arrows(counts: Counts | None) -> str:
-    """Losses and wins, as the published table has them."""
-    return MISSING if counts is None else f"↓{counts.down} ↑{counts.up}"
-
-
 def with_deviation(mean: float | None, deviation: float | None) -> str:
     """A mean, and its standard deviation where there is one; percent."""
     spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
     return f"{points(mean)}{spread}"
-
-
-def with_interval(
-    differences: Mapping[int, float], interval: SeedInterval, *, short: bool = False
-) -> str:
-    """The mean of differences by seed, and its interval where there is one; points.
-
-    Args:
-        differences: Fractions; none where nothing can be compared.
-        interval: Their interval.
-        short: Whether they rest on less than others do, which is marked.
-    """
-    if not differences:
-        return MISSING
-    text, ends = points(mean(differences.values()), signed=True), interval(differences)
-    if ends is not None:
-        low, high = (points(end, signed=True) for end in ends)
-        text = f"{text} [{low}, {high}]"
-    return f"{text}{SHORT if short else ''}"

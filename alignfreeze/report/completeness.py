@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from alignfreeze.config import BASELINE
-from alignfreeze.report.score_tables import Block
+from alignfreeze.report.score_tables import ScoreTable
 
 
 @dataclass(frozen=True)
-class Gaps:
+class Missing:
     """What is missing; lines for a person.
 
     Attributes:
@@ -43,42 +43,44 @@ class Gaps:
         return {heading: lines for heading, lines in found.items() if lines}
 
 
-def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable[str]) -> Gaps:
+def find_missing(
+    tables: Sequence[ScoreTable], failed: Iterable[str], left_out: Iterable[str]
+) -> Missing:
     """Compare every combination with what the others have.
 
     Args:
-        blocks: All models and tasks.
+        tables: All models and tasks.
         failed: Lines about failed runs.
         left_out: Lines about runs that are not reported.
     """
-    by_key = {(block.model, block.task): block for block in blocks}
+    by_key = {(table.model, table.task): table for table in tables}
     models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
     # A variant that one model or task alone has, such as the best of a search, is expected nowhere
     # else; a strategy as it is by default is.
-    counts = Counter(variant for block in blocks for variant in block.variants)
+    counts = Counter(variant for table in tables for variant in table.variants)
     common = [variant for variant, n in counts.items() if n > 1 or variant.isidentifier()]
     everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
-    expected = sorted({seed for block in blocks for v in block.variants for seed in block.seeds(v)})
+    expected = sorted({seed for table in tables for v in table.variants for seed in table.seeds(v)})
     cells, seeds, languages, short = [], [], [], set()
     for model, task in product(models, tasks):
-        block = by_key.get((model, task))
-        own = block.variants if block else ()
+        table = by_key.get((model, task))
+        own = table.variants if table else ()
         for variant in dict.fromkeys([*own, *everywhere]):
             name = f"{model}, {task}, {variant}"
-            if block is None or variant not in block.values:
+            if table is None or variant not in table.values:
                 cells.append(f"{name}: no run")
                 continue
-            lacking = [seed for seed in expected if seed not in block.seeds(variant)]
+            lacking = [seed for seed in expected if seed not in table.seeds(variant)]
             if lacking:
                 seeds.append(
-                    f"{name}: {len(block.seeds(variant))} of {len(expected)} seeds; "
+                    f"{name}: {len(table.seeds(variant))} of {len(expected)} seeds; "
                     f"without {_listed(lacking)}"
                 )
-            holes = _holes(block, variant)
+            holes = _holes(table, variant)
             languages += [f"{name}: {hole}" for hole in holes]
             if lacking or holes:
                 short.add((model, task, variant))
-    return Gaps(
+    return Missing(
         cells,
         seeds,
         languages,
@@ -89,11 +91,11 @@ def find_gaps(blocks: Sequence[Block], failed: Iterable[str], left_out: Iterable
     )
 
 
-def _holes(block: Block, variant: str) -> list[str]:
+def _holes(table: ScoreTable, variant: str) -> list[str]:
     """Languages, the source language too, that some of a variant's seeds have no score of."""
-    seeds, lines = block.seeds(variant), []
-    for language in (block.source_language, *block.languages):
-        own = block.values[variant].get(language, {})
+    seeds, lines = table.seeds(variant), []
+    for language in (table.source_language, *table.languages):
+        own = table.values[variant].get(language, {})
         if lacking := [seed for seed in seeds if seed not in own]:
             which = "any seed" if len(lacking) == len(seeds) else f"seed {_listed(lacking)}"
             lines.append(f"no {language} with {which}")

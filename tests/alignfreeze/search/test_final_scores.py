@@ -12,9 +12,9 @@ from rich.console import Console
 
 from alignfreeze.config import RunConfig
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.search import finalists, summary
+from alignfreeze.search import final_scores, finalists
+from alignfreeze.search.final_scores import TARGET_MEAN, comparisons, log_tests
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.summary import TARGET_MEAN, comparisons, log_tests
 
 METRICS = {"pos": ("accuracy",), "ner": ("accuracy", "f1")}
 LANGUAGES = ("en", "de", "fr")
@@ -73,7 +73,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
             for metric, values in targets.items():
                 key = (contender.name, task, TARGET_MEAN, metric)
                 expected.setdefault(key, []).append(sum(values) / len(values))
-    scores = {tuple(score[:4]): score for score in summary.tested_scores(found, "en")}
+    scores = {tuple(score[:4]): score for score in final_scores.tested_scores(found, "en")}
     assert scores.keys() == expected.keys()
     for key, values in expected.items():
         score = scores[key]
@@ -87,7 +87,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
 
 def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
     # The languages vary, their mean does not.
-    found = summary.tested_scores(
+    found = final_scores.tested_scores(
         [of("none", {"de": 0.2, "fr": 0.6}, {"de": 0.6, "fr": 0.2})], "en"
     )
     deviations = {score.language: score.deviation for score in found}
@@ -96,9 +96,9 @@ def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
 
 
 def test_the_source_language_is_in_no_mean():
-    found = summary.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
+    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.3)
-    found = summary.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
+    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.7)
 
 
@@ -106,10 +106,10 @@ def test_the_source_language_is_in_no_mean():
 
 
 def test_the_file_has_a_row_a_score():
-    found = summary.tested_scores(
+    found = final_scores.tested_scores(
         [of("trial-3", {"de": 0.25}, {"de": 0.75}), of("a, b", {"de": 0.5}, task="ner")], "en"
     )
-    text = summary.tests_to_csv(found)
+    text = final_scores.tests_to_csv(found)
     header, *rows = csv.reader(io.StringIO(text))
     assert header == ["contender", "task", "language", "metric", "mean", "deviation", "seeds"]
     assert [row[:4] for row in rows] == [list(score[:4]) for score in found]
@@ -119,7 +119,7 @@ def test_the_file_has_a_row_a_score():
 
 
 def test_a_file_of_no_scores_has_its_header():
-    assert summary.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
+    assert final_scores.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
 
 
 class Run:
@@ -138,9 +138,9 @@ def test_metrics_have_a_deviation_where_there_are_several_seeds():
     log_tests(
         run,
         [
-            summary.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
-            summary.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
-            summary.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
+            final_scores.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
+            final_scores.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
+            final_scores.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
         ],
     )
     assert run.metrics == {
@@ -239,7 +239,7 @@ def test_what_was_not_scored_is_a_dash():
 def test_scores_of_validation_are_not_shown():
     scores = [Score("de", "validation", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
     tested = [finalists.Tested("none", RunConfig(), [TaskScores("pos", 31, scores)])]
-    assert [score.mean for score in summary.tested_scores(tested, "en")] == [0.5, 0.5]
+    assert [score.mean for score in final_scores.tested_scores(tested, "en")] == [0.5, 0.5]
     (table,) = comparisons(tested, {"pos": "accuracy"}, "en")
     assert ["de", "50.0"] in rendered(table)[1]
 

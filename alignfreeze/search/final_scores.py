@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from rich.table import Table
 
+from alignfreeze.base.tables import MISSING, with_deviation
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.evaluation.tables import MEAN
 from alignfreeze.search.finalists import Tested, seeds_left_out
@@ -94,7 +95,7 @@ def comparisons(
 
 
 def _comparison(scores: Sequence[TestedScore], source_language: str) -> Table:
-    cells = {(score.contender, score.language): _cell(score) for score in scores}
+    cells = {(s.contender, s.language): with_deviation(s.mean, s.deviation) for s in scores}
     contenders = list(dict.fromkeys(score.contender for score in scores))
     languages = dict.fromkeys(score.language for score in scores)
     targets = [name for name in languages if name not in (source_language, TARGET_MEAN)]
@@ -106,11 +107,6 @@ def _comparison(scores: Sequence[TestedScore], source_language: str) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     labels = {source_language: f"{source_language} (source)", TARGET_MEAN: MEAN}
     for language in (source_language, *targets, TARGET_MEAN):
-        row = [cells.get((name, language), "–") for name in contenders]
+        row = [cells.get((name, language), MISSING) for name in contenders]
         table.add_row(labels.get(language, language), *row, end_section=language == targets[-1])
     return table
-
-
-def _cell(score: TestedScore) -> str:
-    deviation = "" if score.deviation is None else f" ± {100 * score.deviation:.1f}"
-    return f"{100 * score.mean:.1f}{deviation}"
