@@ -17,12 +17,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from alignfreeze import PACKAGES, __version__
-from alignfreeze.benchmark.settings import OWN_FIELDS as GRID_FIELDS
 from alignfreeze.benchmark.settings import BenchmarkConfig
-from alignfreeze.config import RunConfig
+from alignfreeze.config import Command, RunConfig, fields_with
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.search.settings import OWN_FIELDS, SearchConfig
+from alignfreeze.search.settings import SearchConfig
 
 if TYPE_CHECKING:
     from alignfreeze.runs.pipeline import Outcome
@@ -39,59 +38,24 @@ COLLECT_AFTER = 10_000
 """New objects between two looks for garbage. With Python's 700, they take a quarter of the time
 of the imports, which make objects by the hundred thousand."""
 
-_EVALUATION_ONLY = {"eval_batch_size", "finetune_lr", "warmup", "save_model", "compare"}
-_REALIGNMENT_ONLY = {
-    "model",  # the encoder takes its place
-    "strategy",
-    "strategy_args",
-    "compare",
-    "aligner",
-    "aligner_args",
-    "realign_languages",
-    "pair_limit",
-    "pair_max_words",
-    "pair_max_ratio",
-    "pair_duplicates",
-    "alignment_pairs",
-    "language_mix",
-    "temperature",
-    "layer",
-    "projection",
-    "prefix",
-    "prefix_memory",
-    "loss_block",
-    "realign_steps",
-    "realign_batch_size",
-    "realign_lr",
-    "realign_max_length",
-}
-_ALL = ["preset", "config", *RunConfig.model_fields]
+_FILES = ("preset", "config")
+
+
+def _taken_by(command: Command) -> tuple[str, ...]:
+    return fields_with(RunConfig, lambda role: command in role.commands)
+
 
 OPTIONS: dict[str, list[str]] = {
-    "run": [name for name in _ALL if name != "encoder"],
-    "realign": [name for name in _ALL if name not in _EVALUATION_ONLY | {"encoder"}],
-    "evaluate": [name for name in _ALL if name not in _REALIGNMENT_ONLY],
-    "search": [*(name for name in _ALL if name not in OWN_FIELDS), *SearchConfig.model_fields],
-    "benchmark": [
-        *BenchmarkConfig.model_fields,
-        *(name for name in RunConfig.model_fields if name not in GRID_FIELDS),
-    ],
+    "run": [*_FILES, *_taken_by(Command.RUN)],
+    "realign": [*_FILES, *_taken_by(Command.REALIGN)],
+    "evaluate": [*_FILES, *_taken_by(Command.EVALUATE)],
+    "search": [*_FILES, *_taken_by(Command.SEARCH), *SearchConfig.model_fields],
+    "benchmark": [*BenchmarkConfig.model_fields, *_taken_by(Command.BENCHMARK)],
     "report": list(ReportConfig.model_fields),
 }
 """The options of each command, which are the parameters of MLproject's entry points."""
 
-ALIGN_OPTIONS = (
-    "data",
-    "source_language",
-    "languages",
-    "aligner",
-    "aligner_args",
-    "model",
-    "pair_limit",
-    "pair_max_words",
-    "pair_max_ratio",
-    "pair_duplicates",
-)
+ALIGN_OPTIONS = _taken_by(Command.ALIGN)
 """The options of ``align``, which tracks nothing."""
 
 _HELP = {
