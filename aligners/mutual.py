@@ -7,10 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from alignfreeze.contracts import (
     Bitext,
@@ -21,11 +19,11 @@ from alignfreeze.contracts import (
     subwords_of,
 )
 from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
-from alignfreeze.encoders.families import word_states
-from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
@@ -88,6 +86,8 @@ class MutualAligner(EncoderAligner):
 
     def _max_length(self, encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
         """The most subwords a side, special tokens included."""
+        from alignfreeze.encoders.tokenizers import longest_input
+
         longest = longest_input(encoder, tokenizer)
         if self.max_length is None:
             return min(longest, DEFAULT_MAX_LENGTH)
@@ -102,6 +102,8 @@ class MutualAligner(EncoderAligner):
         self, reader: "_Reader", sources: "Sequence[_Sentence]", targets: "Sequence[_Sentence]"
     ) -> list[WordAlignment]:
         """The links of each pair, in order; those of like length share a batch, longest first."""
+        import torch
+
         lengths = [len(s.ids) + len(t.ids) for s, t in zip(sources, targets, strict=True)]
         order = np.argsort(-np.array(lengths), kind="stable")
         alignments: list[WordAlignment] = [[] for _ in lengths]
@@ -180,8 +182,12 @@ class _Reader:
     layer: int
     padding: int
 
-    def word_vectors(self, sentences: Sequence[_Sentence], device: torch.device) -> Tensor:
+    def word_vectors(self, sentences: Sequence[_Sentence], device: "torch.device") -> "Tensor":
         """Of shape (sentences, words, hidden) and length 1; 0 where there is no word."""
+        import torch
+
+        from alignfreeze.encoders.families import word_states
+
         n_words = max(1, *(sentence.n_words for sentence in sentences))
         shape = (len(sentences), max(len(sentence.ids) for sentence in sentences))
         ids, owners = np.full(shape, self.padding), np.full(shape, NO_WORD)
@@ -199,7 +205,7 @@ class _Reader:
         return torch.nn.functional.normalize(owned.float() @ states.float(), dim=-1)
 
 
-def mutual_links(source: Tensor, target: Tensor, threshold: float) -> Tensor:
+def mutual_links(source: "Tensor", target: "Tensor", threshold: float) -> "Tensor":
     """Pairs of words that are each other's nearest neighbour by cosine; of equals, the first.
 
     Args:
@@ -210,6 +216,8 @@ def mutual_links(source: Tensor, target: Tensor, threshold: float) -> Tensor:
     Returns:
         Of shape (links, 3), sorted: the sentence, the source word and the target word.
     """
+    import torch
+
     present = source.any(dim=-1)[:, :, None] & target.any(dim=-1)[:, None, :]
     cosines = (source @ target.mT).masked_fill(~present, -torch.inf)
     best, forward = cosines.max(dim=2)
@@ -220,7 +228,9 @@ def mutual_links(source: Tensor, target: Tensor, threshold: float) -> Tensor:
     return torch.stack((sentence, word, forward[sentence, word]), dim=1)
 
 
-def _autocast(device: torch.device) -> torch.autocast:
+def _autocast(device: "torch.device") -> "torch.autocast":
     """Computes in bfloat16 on a GPU that has it, else in float32."""
+    import torch
+
     has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16)

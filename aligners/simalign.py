@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -24,8 +23,6 @@ from alignfreeze.contracts import (
     subwords_of,
 )
 from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
-from alignfreeze.encoders.families import word_states
-from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.errors import PluginError
 
 if TYPE_CHECKING:
@@ -103,6 +100,8 @@ class SimAlignAligner(EncoderAligner):
             EncoderError: If the model cannot be loaded, or has no such layer.
             PluginError: If simalign is not installed.
         """
+        from alignfreeze.encoders.tokenizers import longest_input
+
         encoder, tokenizer, layer = self.open(bitext)
         reader = _Reader(
             encoder=encoder,
@@ -190,12 +189,15 @@ class _Reader:
         before = np.concatenate(([0], np.cumsum(sentence.textual)))
         return np.diff(before[sentence.starts])[fits]
 
-    @torch.inference_mode()
     def vectors(self, pair: Pair, sizes: Sequence[Integers]) -> list[Floats]:
         """The vectors of the subwords with text of each side, each of shape (subwords, hidden).
 
         A bare mark of a word's beginning is read, but would be like any other, and is not matched.
         """
+        import torch
+
+        from alignfreeze.encoders.families import word_states
+
         rows = [
             self.special.wrap(sentence, 0, len(side), self.max_length)[0]
             for sentence, side in zip(pair, sizes, strict=True)
@@ -204,7 +206,8 @@ class _Reader:
         ids = [row + [self.padding] * (longest - len(row)) for row in rows]
         mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
         input_ids, attention_mask = torch.tensor((ids, mask), device=self.encoder.device)
-        (states,) = word_states(self.encoder, input_ids, attention_mask, (self.layer,))
+        with torch.inference_mode():
+            (states,) = word_states(self.encoder, input_ids, attention_mask, (self.layer,))
         begin = len(self.special.prefix)
         return [
             state[begin + np.flatnonzero(sentence.textual)[: side.sum()]].float().cpu().numpy()

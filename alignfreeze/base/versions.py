@@ -1,7 +1,9 @@
 """What computes here: the versions of libraries, and the code of this package."""
 
+import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,18 +32,20 @@ LIBRARIES = (
 
 
 COMPUTING = (
-    "text",
-    "contracts",
-    "encoders",
-    "data",
-    "alignment",
-    "training",
-    "realignment",
-    "evaluation",
-    "probing",
-    "runs",
+    "base/threads.py",
+    "text/**/*.py",
+    "contracts/**/*.py",
+    "encoders/**/*.py",
+    "data/**/*.py",
+    "alignment/**/*.py",
+    "training/**/*.py",
+    "realignment/**/*.py",
+    "evaluation/**/*.py",
+    "probing/**/*.py",
+    "runs/**/*.py",
 )
-"""The packages that a result can depend on."""
+"""Globs of the modules that a phase's result can depend on; what else it imports has no part in it:
+a test says why."""
 
 
 def library_versions() -> dict[str, str]:
@@ -58,7 +62,39 @@ def versions_text(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
 
 
+@cache
 def code_digest() -> str:
-    """The hash of this package's own code, so that a change of it makes a new phase."""
-    root = Path(alignfreeze.__file__).parent
-    return folder_digest(root, *(f"{package}/*.py" for package in COMPUTING))
+    """The hash of this package's own code, so that a change of it makes a new phase.
+
+    It is that of the files as they were when it was first asked for: those are imported by then.
+    """
+    return folder_digest(Path(alignfreeze.__file__).parent, *COMPUTING)
+
+
+def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[str, Path]:
+    """The modules of a package that some of them import, themselves included, with their files.
+
+    What is imported for types alone is among them, and what a function imports.
+
+    Args:
+        start: Names of modules.
+        below: The package that modules have to be in to count.
+    """
+    root = Path(alignfreeze.__file__).parent.parent
+    found: dict[str, Path] = {}
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        place = root.joinpath(*name.split("."))
+        path = next(
+            (p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None
+        )
+        if path is None or name in found or not name.startswith(below):
+            continue
+        found[name] = path
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+    return found

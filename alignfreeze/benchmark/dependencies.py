@@ -13,8 +13,8 @@ from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
-from alignfreeze.report.results import REALIGN_SETTINGS
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS
+from alignfreeze.runs.provenance import CARRIED
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.training.devices import resolve_precision
 
@@ -40,7 +40,7 @@ class Ingredients:
         choice, (task,) = self.choice(config), config.task
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         if not choice.strategy.realigns:
-            without |= {*REALIGN_SETTINGS} - {"alignment_pairs"}  # these are measured on anyway
+            without |= set(CARRIED)
         return hash_of(
             {
                 "code": self._code,

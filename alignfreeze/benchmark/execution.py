@@ -17,8 +17,9 @@ from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import Score
+from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phases import Phases, Scope
-from alignfreeze.runs.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import log_config
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.trials import CONFIG, NO_OBJECTIVE, Job, do

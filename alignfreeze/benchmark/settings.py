@@ -4,43 +4,38 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError
 
 from alignfreeze.config import (
     Arguments,
+    Command,
     Names,
     RunConfig,
+    Seeds,
+    StudyRole,
     describe_error,
+    fields_with,
     is_repeated,
     merged_options,
     model_name,
     parse_arguments,
     preset_options,
+    study_fields,
     validated,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.settings import Seeds
 from alignfreeze.workers.settings import CrewConfig
 
-OWN_FIELDS = (
-    "model",
-    "task",
-    "strategy",
-    "strategy_args",
-    "compare",
-    "seed",
-    "encoder",
-    "resume",
-    "reuse",
-    "save_model",
-)
+OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
 """Options of a run that a benchmark sets itself."""
 
-SAME_FOR_ALL = ("data", "source_language", "precision")
+SAME_FOR_ALL = fields_with(RunConfig, lambda role: role.common)
 """Options that all models of a grid share: their results stand in one table."""
+
+SIDE, SOURCE = StudyRole.SIDE, StudyRole.SOURCE
 
 DEMO = "demo"
 PAPER = "paper"
@@ -49,23 +44,27 @@ PAPER = "paper"
 class BenchmarkConfig(CrewConfig):
     """What a benchmark is asked for. Field descriptions are the command line's help."""
 
-    preset: str = Field(
+    preset: Annotated[str, SOURCE] = Field(
         "",
         description="grid by name: demo, paper (default: demo, or paper for other data or models)",
     )
-    config: str = Field(
+    config: Annotated[str, SOURCE] = Field(
         "", description="YAML file of options, such as the grid.yaml of an earlier benchmark"
     )
-    models: Names = Field((), description="encoders, each as for run (default: the grid's)")
-    strategies: Names = Field(
+    models: Annotated[Names, SIDE] = Field(
+        (), description="encoders, each as for run (default: the grid's)"
+    )
+    strategies: Annotated[Names, SIDE] = Field(
         (), description="strategies, e.g. baseline,front:boundary=3 (default: the grid's)"
     )
-    tasks: Names = Field((), description="tasks (default: the grid's)")
-    seeds: Seeds = Field((), description="seeds (default: the grid's)")
-    model_settings: Arguments = Field(
+    tasks: Annotated[Names, SIDE] = Field((), description="tasks (default: the grid's)")
+    seeds: Annotated[Seeds, SIDE] = Field((), description="seeds (default: the grid's)")
+    model_settings: Annotated[Arguments, StudyRole.SCORES] = Field(
         default_factory=dict, description="options of one model: MODEL.option=value,… or JSON"
     )
-    dry_run: bool = Field(False, description="say what would be done, and do nothing")
+    dry_run: Annotated[bool, StudyRole.FREE] = Field(
+        False, description="say what would be done, and do nothing"
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
     except ValidationError as error:
         problems = (describe_error(details, BenchmarkConfig) for details in error.errors())
         raise ConfigError("; ".join(problems)) from None
-    for side in ("models", "strategies", "tasks", "seeds"):
+    for side in study_fields(BenchmarkConfig, SIDE):
         if not getattr(settings, side):
             raise ConfigError(f"{side} must name at least one")
     names = Counter(model_name(model) for model in settings.models)

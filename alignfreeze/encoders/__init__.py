@@ -1,17 +1,21 @@
 """Encoders: their families, how they are loaded, frozen and run in part."""
 
-from alignfreeze.encoders.families import (
-    hidden_size,
-    layer_count,
-    layer_list,
-    layer_stack,
-    parameter_sites,
-    read_layer_count,
-    resolve_layers,
-    word_states,
-)
-from alignfreeze.encoders.loading import load_encoder, load_finetuned, load_with_head
-from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alignfreeze.encoders.families import (
+        hidden_size,
+        layer_count,
+        layer_list,
+        layer_stack,
+        parameter_sites,
+        read_layer_count,
+        resolve_layers,
+        word_states,
+    )
+    from alignfreeze.encoders.loading import load_encoder, load_finetuned, load_with_head
+    from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
 
 __all__ = [
     "hidden_size",
@@ -28,3 +32,13 @@ __all__ = [
     "resolve_layers",
     "word_states",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A name that is handed on: imported when it is asked for, since torch takes seconds."""
+    if name in __all__:
+        for module in ("families", "loading", "tokenizers"):
+            found = import_module(f"{__name__}.{module}")
+            if hasattr(found, name):
+                return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

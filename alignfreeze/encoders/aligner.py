@@ -1,4 +1,4 @@
-"""The shared half of word aligners that use an encoder."""
+"""The shared half of word aligners that use an encoder; torch waits until one is used."""
 
 import functools
 from collections.abc import Iterator
@@ -7,16 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import torch
-
 from alignfreeze.base.versions import ENCODING
 from alignfreeze.contracts import Aligner, Bitext, RunModel
-from alignfreeze.encoders.families import layer_count, resolve_layers
-from alignfreeze.encoders.loading import load_encoder
-from alignfreeze.encoders.tokenizers import load_tokenizer
 from alignfreeze.errors import ConfigError, EncoderError
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -74,6 +70,8 @@ class EncoderAligner(Aligner):
             ConfigError: If no model is given, or it has no such layer.
             EncoderError: If the model cannot be loaded.
         """
+        from alignfreeze.encoders.families import layer_count, resolve_layers
+
         stamps = tuple(_stamp(path) for path in self.inputs(bitext))
         encoder, tokenizer = _loaded(self.model, stamps)
         n_layers = layer_count(encoder)
@@ -87,8 +85,10 @@ class EncoderAligner(Aligner):
 
 
 @contextmanager
-def on_accelerator(encoder: torch.nn.Module) -> Iterator[torch.device]:
+def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
     """Have the encoder on the accelerator for a while, whose memory training needs afterwards."""
+    import torch
+
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     encoder.to(device)
     try:
@@ -106,4 +106,7 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 @functools.lru_cache(maxsize=1)
 def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
     """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
+    from alignfreeze.encoders.loading import load_encoder
+    from alignfreeze.encoders.tokenizers import load_tokenizer
+
     return load_encoder(model), load_tokenizer(model)

@@ -5,14 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alignfreeze.config import BASELINE, model_name
+from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.runs.identity import (
-    FINETUNE_FIELDS,
-    PARALLEL_FIELDS,
-    REALIGN_FIELDS,
-    SHARED_FIELDS,
-)
 from alignfreeze.tracking.names import (
     DATA_HASH,
     ERROR,
@@ -32,41 +26,25 @@ UNKNOWN = "None"
 HERE = "that of fine-tuning"
 """What an encoder that was not realigned otherwise has."""
 
-MEASURED = {"seed", "alignment_pairs"}
-"""Fields of a phase that tell no setting of one: the seed is another dimension."""
-
 RUN_SETTINGS = (
-    *(name for name in (*SHARED_FIELDS, "source_language") if name not in MEASURED),
-    "data",
+    *fields_with(RunConfig, lambda role: role.settings_of is Phase.BOTH),
     "model_identity",
-    "precision",
     "processes",
 )
 """What all phases of a run have in common. Batches are those of each process."""
 
 FINETUNE_SETTINGS = (
     *RUN_SETTINGS,
-    *(
-        name
-        for name in FINETUNE_FIELDS
-        if name not in {*RUN_SETTINGS, *MEASURED, "eval_batch_size"}
-    ),
-    "languages",
+    *fields_with(RunConfig, lambda role: role.settings_of is Phase.FINETUNING),
     DATA_HASH,
-    "task_args",
-    "finetune_steps",
-    "finetune_epochs",
 )
 
 ELSEWHERE = ("seed", *(name for name in RUN_SETTINGS if name != "model_identity"))
 """What an encoder that was realigned in another run may have had otherwise, by ``realign_NAME``."""
 
 REALIGN_SETTINGS = (
-    *(name for name in REALIGN_FIELDS if name not in {*FINETUNE_FIELDS, *MEASURED}),
-    "realign_steps",
-    "alignment_pairs",  # which are held out of realignment
+    *fields_with(RunConfig, lambda role: role.settings_of is Phase.REALIGNMENT),
     PARALLEL_HASH,
-    *PARALLEL_FIELDS,
     *(f"realign_{name}" for name in ELSEWHERE),
 )
 

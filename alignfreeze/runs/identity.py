@@ -5,56 +5,21 @@ from typing import Any
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.versions import code_digest
-from alignfreeze.config import RunConfig
+from alignfreeze.config import About, Phase, RunConfig, fields_with
 
-SHARED_FIELDS = ("seed", "accumulation", "compile", "word_marks")
+REALIGN_FIELDS = fields_with(RunConfig, lambda role: role.decides(Phase.REALIGNMENT))
+FINETUNE_FIELDS = fields_with(RunConfig, lambda role: role.decides(Phase.FINETUNING))
 
-
-REALIGN_FIELDS = (
-    *SHARED_FIELDS,
-    "source_language",
-    "alignment_pairs",
-    "language_mix",
-    "temperature",
-    "layer",
-    "projection",
-    "prefix",
-    "loss_block",  # sums in another order
-    "realign_batch_size",
-    "realign_lr",
-    "realign_max_length",
-)
-
-
-FINETUNE_FIELDS = (
-    *SHARED_FIELDS,
-    "source_language",
-    "alignment_pairs",
-    "warmup",
-    "finetune_batch_size",
-    "eval_batch_size",
-    "finetune_lr",
-    "max_length",
-)
-
-
-PARALLEL_FIELDS = (
-    "realign_languages",
-    "aligner",
-    "aligner_args",
-    "pair_limit",
-    "pair_max_words",
-    "pair_max_ratio",
-    "pair_duplicates",
-)
+PARALLEL_FIELDS = fields_with(RunConfig, lambda role: role.of_parallel_text)
 """Options of a realignment's parallel text, whose content is in the hash instead."""
 
+MATERIAL_FIELDS = fields_with(RunConfig, lambda role: role.read)
+"""Options that the data, read, aligned and tokenized, depends on."""
 
-MEMORY_FIELDS = frozenset({"prefix_memory", "activation_checkpointing"})
+MEMORY_FIELDS = frozenset(fields_with(RunConfig, lambda role: role.about is About.MEMORY))
 """Options that say how much memory a run may take, on whatever machine, and change no bit."""
 
-
-HOW_FIELDS = MEMORY_FIELDS | {"resume", "reuse", "save_model", "checkpoint_steps"}
+HOW_FIELDS = MEMORY_FIELDS | set(fields_with(RunConfig, lambda role: role.about is About.COURSE))
 """Options that change how a run gets to its result, not the result."""
 
 

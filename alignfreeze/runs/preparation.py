@@ -25,6 +25,7 @@ from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 
@@ -51,27 +52,6 @@ class RealignedEncoder:
     strategy: str
     run_id: str | None = None
     provenance: Provenance | None = None
-
-
-MATERIAL_FIELDS = (
-    "data",
-    "model",
-    "task",
-    "task_args",
-    "aligner",
-    "aligner_args",
-    "languages",
-    "realign_languages",
-    "pair_limit",
-    "pair_max_words",
-    "pair_max_ratio",
-    "pair_duplicates",
-    "alignment_pairs",
-    "source_language",
-    "max_length",
-    "word_marks",
-)
-"""Options that the data, read, aligned and tokenized, depends on."""
 
 
 class Preparation:

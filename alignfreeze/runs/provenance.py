@@ -7,23 +7,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignfreeze.base.digests import file_digest
-from alignfreeze.config import RunConfig, describe_error, model_name
+from alignfreeze.config import About, Phase, RunConfig, describe_error, fields_with, model_name
 from alignfreeze.errors import ConfigError
-from alignfreeze.runs.identity import FINETUNE_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
 
 PROVENANCE_FILE = "alignfreeze.json"
 
-CARRIED = (
-    "model",
-    "strategy",
-    "strategy_args",
-    "realign_steps",
-    *PARALLEL_FIELDS,
-    *(name for name in REALIGN_FIELDS if name not in FINETUNE_FIELDS),
-)
+CARRIED = fields_with(RunConfig, lambda role: role.phases is Phase.REALIGNMENT)
 """Options that are those of the realignment in every run that uses its encoder."""
 
-SHARED = ("data", *(name for name in REALIGN_FIELDS if name in FINETUNE_FIELDS))
+SHARED = fields_with(
+    RunConfig, lambda role: role.phases is Phase.BOTH and role.about is About.RESULT
+)
 """Options that realignment and what comes after it have each for itself, if in different runs."""
 
 

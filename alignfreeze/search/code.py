@@ -1,8 +1,7 @@
 """The code of a search and of the plugins that its trials run: another may score otherwise."""
 
-from pathlib import Path
-
-from alignfreeze.base.digests import folder_digest
+from alignfreeze.base.digests import file_digest, hash_of
+from alignfreeze.base.versions import imported_modules
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, fingerprint
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
@@ -13,8 +12,9 @@ VERSION = "version of alignfreeze"
 
 
 def search_code() -> str:
-    """The hash of the search's own code, which decides what a trial is worth."""
-    return folder_digest(Path(__file__).parent, "*.py")
+    """The hash of the search's own code that decides what a trial is worth: all that it imports."""
+    files = imported_modules(["alignfreeze.search.trials"], below="alignfreeze.search.").values()
+    return hash_of(sorted(file_digest(path) for path in files))
 
 
 def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:

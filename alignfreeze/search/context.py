@@ -14,8 +14,9 @@ from alignfreeze.contracts import Split
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phases import Phases, Scope
-from alignfreeze.runs.preparation import MATERIAL_FIELDS, Preparation
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.runs.taskmodels import EarlyLook
 from alignfreeze.search.code import VERSION, plugin_codes, search_code, searched_strategies

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeInt,
@@ -15,90 +14,82 @@ from pydantic import (
 )
 
 from alignfreeze.config import (
+    Command,
     Names,
     RunConfig,
-    all_different,
+    Seeds,
+    StudyRole,
     build_config,
     describe_error,
+    fields_with,
     parse_arguments,
-    split_names,
+    study_fields,
 )
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.settings import CrewConfig
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
 
 MEAN = "mean"
 WORST = "worst"
 HARMED = "harmed"
 
-OWN_FIELDS = ("compare", "encoder", "resume", "reuse", "save_model", "seed")
-"""Options of a run that a search sets itself."""
+SCORES, FREE = StudyRole.SCORES, StudyRole.FREE
 
-FREE_FIELDS = (
-    "study",
-    "storage",
-    "trials",
-    "minutes",
-    "space",
-    "references",
-    "finalists",
-    "workers",
-    "launcher",
-    "launcher_args",
-    "heartbeat",
-)
-"""Options of a search that may differ from one call to the next: trials do not depend on them."""
+OWN_FIELDS = fields_with(RunConfig, lambda role: Command.SEARCH not in role.commands)
+"""Options of a run that a search sets itself."""
 
 
 class SearchConfig(CrewConfig):
     """What a search is asked for. Field descriptions are the command line's help."""
 
-    trials: PositiveInt = Field(
+    trials: Annotated[PositiveInt, FREE] = Field(
         20, description="trials of the study, with those it has already (a grid: all its cells)"
     )
-    minutes: PositiveFloat | None = Field(
+    minutes: Annotated[PositiveFloat | None, FREE] = Field(
         None, description="begin no trial after so many minutes (default: no limit)"
     )
-    search_strategies: Names = Field(
+    search_strategies: Annotated[Names, SCORES] = Field(
         (), description="freezing strategies to choose among (default: the one of strategy)"
     )
-    space: str = Field("", description="YAML file that changes or extends what is searched")
-    objectives: Names = Field(
+    space: Annotated[str, FREE] = Field(
+        "", description="YAML file that changes or extends what is searched"
+    )
+    objectives: Annotated[Names, SCORES] = Field(
         (MEAN,),
         description="mean, or worst, of the target languages on validation; after a comma harmed: "
         "how many of them fall more than a standard deviation below the baseline",
     )
-    weights: Weights = Field(
+    weights: Annotated[Weights, SCORES] = Field(
         default_factory=dict, description="weights of languages in the mean: de=2,… (default: 1)"
     )
-    search_seeds: Seeds = Field((31,), description="seeds of a trial", min_length=1)
-    final_seeds: Seeds = Field(
+    search_seeds: Annotated[Seeds, SCORES] = Field(
+        (31,), description="seeds of a trial", min_length=1
+    )
+    final_seeds: Annotated[Seeds, SCORES] = Field(
         (31, 42, 66, 23, 17),
         description="seeds of what is tested in the end, the baseline among it",
         min_length=1,
     )
-    references: Names = Field(
+    references: Annotated[Names, FREE] = Field(
         ("none", "front"),
         description="strategies to test beside the best and the baseline; a lone comma: no others",
     )
-    finalists: PositiveInt = Field(
+    finalists: Annotated[PositiveInt, FREE] = Field(
         3, description="configurations to test, where two objectives leave several"
     )
-    sampler: Literal["tpe", "random", "grid"] = Field(
+    sampler: Annotated[Literal["tpe", "random", "grid"], SCORES] = Field(
         "tpe", description="how configurations are drawn: tpe, random, or grid"
     )
-    pruner: Literal["auto", "median", "hyperband", "none"] = Field(
+    pruner: Annotated[Literal["auto", "median", "hyperband", "none"], SCORES] = Field(
         "auto",
         description="what stops a trial early: median, hyperband (of one task and seed) or none; "
         "auto: median, and none with two objectives",
     )
-    reports: NonNegativeInt = Field(
+    reports: Annotated[NonNegativeInt, SCORES] = Field(
         3, description="validations on the way through a fine-tuning, for the pruner"
     )
-    report_rows: PositiveInt = Field(
+    report_rows: Annotated[PositiveInt, SCORES] = Field(
         100, description="examples of each language that these validations take"
     )
 
@@ -132,6 +123,10 @@ class SearchConfig(CrewConfig):
         return "none" if len(self.objectives) > 1 else "median"
 
 
+FREE_FIELDS = study_fields(SearchConfig, StudyRole.FREE)
+"""Options of a search that may differ from one call to the next: trials do not depend on them."""
+
+
 def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     """Build the configuration of the runs and that of the search from the text of options.
 
@@ -155,9 +150,8 @@ def _built(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
         problems = (describe_error(details, SearchConfig) for details in error.errors())
         raise ConfigError("; ".join(problems)) from None
     config = build_config({name: text for name, text in options.items() if name not in own})
-    decided = dict.fromkeys(OWN_FIELDS) | {"compare": (), "encoder": "", "reuse": True}
-    decided |= {"resume": False, "save_model": False, "seed": settings.search_seeds[0]}
-    return config.model_copy(update=decided), settings
+    decided = {name: RunConfig.model_fields[name].default for name in OWN_FIELDS}
+    return config.model_copy(update=decided | {"seed": settings.search_seeds[0]}), settings
 
 
 def _check_pruner(config: RunConfig, settings: SearchConfig) -> None:

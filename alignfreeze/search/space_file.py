@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from alignfreeze.config import RunConfig, describe_error, is_repeated
+from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.encoders.families import resolve_layers
@@ -28,17 +28,10 @@ from alignfreeze.search.parameters import (
 )
 from alignfreeze.search.space import Models, as_scalar, with_values
 
-_MEASURED = (
-    "data model task task_args languages source_language alignment_pairs seed precision compare "
-    "encoder"
-)
-_INERT = "resume reuse save_model checkpoint_steps eval_batch_size"
-
 UNSEARCHABLE = {
-    **dict.fromkeys(_MEASURED.split(), "it changes what is measured"),
-    **dict.fromkeys(_INERT.split(), "no score depends on it"),
-    "strategy": "search_strategies names those to choose among",
-    "strategy_args": "each of its fields has a name of its own, such as front.boundary",
+    name: role.fixed
+    for name in RunConfig.model_fields
+    if isinstance(role := role_of(RunConfig, name), Role) and role.fixed
 }
 """Fields of `RunConfig` that cannot be searched, and why."""
 

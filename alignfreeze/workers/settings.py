@@ -1,10 +1,12 @@
 """What is said about a study's workers: how many there are, what starts them, where they meet."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from alignfreeze.config import Arguments
+from alignfreeze.config import Arguments, StudyRole
+
+FREE = StudyRole.FREE
 
 
 class CrewConfig(BaseModel):
@@ -12,24 +14,24 @@ class CrewConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    study: str = Field(
+    study: Annotated[str, FREE] = Field(
         "",
         description="name of the study (default: a hash of what its scores depend on)",
         pattern="^[^:/]*$",
     )
-    storage: str = Field(
+    storage: Annotated[str, FREE] = Field(
         "",
         description="Optuna's storage, such as postgresql+psycopg://… "
         "(default: a SQLite file beside the tracking store)",
     )
-    workers: PositiveInt = Field(1, description="processes that work on it")
-    launcher: Literal["local", "submitit", "ray"] = Field(
+    workers: Annotated[PositiveInt, FREE] = Field(1, description="processes that work on it")
+    launcher: Annotated[Literal["local", "submitit", "ray"], FREE] = Field(
         "local", description="what starts them: local, submitit (SLURM) or ray"
     )
-    launcher_args: Arguments = Field(
+    launcher_args: Annotated[Arguments, FREE] = Field(
         default_factory=dict, description="its settings: name=value,… or JSON (docs/search.md)"
     )
-    heartbeat: PositiveInt = Field(
+    heartbeat: Annotated[PositiveInt, FREE] = Field(
         30,
         description="seconds between signs of life of a worker; after three without one its "
         "trial is given to another",

@@ -14,7 +14,7 @@ from alignfreeze.contracts import Bitext, SentencePair
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.demo import ENCODER
 from alignfreeze.encoders import aligner as encoder_aligner
-from alignfreeze.encoders import modelfiles
+from alignfreeze.encoders import loading, modelfiles
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.testing import AlignerContract, tiny_encoder
@@ -217,7 +217,7 @@ def test_a_model_is_loaded_once_and_again_where_its_files_change(tmp_path, token
         loads.append(name)
         return load_encoder(name)
 
-    monkeypatch.setattr(encoder_aligner, "load_encoder", counted)
+    monkeypatch.setattr(loading, "load_encoder", counted)
     folder = save(tmp_path / "model", tokenizer, seed=1)
     aligner, pairs = MutualAligner(model=folder), random_pairs(20)
     before = align(aligner, pairs)

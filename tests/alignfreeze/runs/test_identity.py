@@ -1,15 +1,29 @@
 """What makes another phase of a run, and what does not."""
 
+import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from alignfreeze.base import versions
 from alignfreeze.base.versions import LIBRARIES
-from alignfreeze.config import RunConfig
-from alignfreeze.runs.identity import MEMORY_FIELDS
+from alignfreeze.benchmark.dependencies import Ingredients
+from alignfreeze.config import BASELINE, About, Phase, RunConfig, role_of
+from alignfreeze.data.finding import find_model
+from alignfreeze.report.results import results
+from alignfreeze.report.settings import ReportConfig
+from alignfreeze.runs.identity import MEMORY_FIELDS, config_hash
 from alignfreeze.runs.phases import Phases
+from alignfreeze.runs.preparation import Preparation, RealignedEncoder
+from alignfreeze.runs.provenance import Provenance
 from alignfreeze.runs.strategies import strategy_choices
+from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.study import study_name
+from alignfreeze.tracking.store import StoredRun
+from alignfreeze.training.devices import resolve_precision
 
 
 @pytest.fixture
@@ -58,3 +72,224 @@ def test_what_only_saves_memory_is_not(realign_identity):
     other = {"prefix_memory": 1, "activation_checkpointing": True}
     assert other.keys() == MEMORY_FIELDS
     assert realign_identity(**other) == realign_identity()
+
+
+# Each option changes what its role names, and nothing else
+
+OTHER = {
+    "data": "other",
+    "model": "other",
+    "task": ("pos",),
+    "task_args": {"qa.stride": 32},
+    "strategy": "back",
+    "strategy_args": {"boundary": 3},
+    "compare": ("baseline",),
+    "aligner": "pharaoh",
+    "aligner_args": {"lowercase": False},
+    "languages": ("de",),
+    "realign_languages": ("de",),
+    "pair_limit": 25,
+    "pair_max_words": 4,
+    "pair_max_ratio": 2.0,
+    "pair_duplicates": "keep",
+    "alignment_pairs": 2,
+    "source_language": "de",
+    "language_mix": "uniform",
+    "temperature": 0.2,
+    "layer": (-2,),
+    "projection": 8,
+    "realign_steps": 6,
+    "finetune_steps": 7,
+    "finetune_epochs": 3.0,
+    "warmup": 0.2,
+    "realign_batch_size": 8,
+    "finetune_batch_size": 8,
+    "eval_batch_size": 8,
+    "accumulation": 2,
+    "realign_lr": 1e-4,
+    "finetune_lr": 1e-4,
+    "realign_max_length": 32,
+    "max_length": 96,
+    "word_marks": "removed",
+    "seed": 42,
+    "precision": "bf16",
+    "prefix": "exact",
+    "prefix_memory": 1,
+    "loss_block": 8,
+    "compile": True,
+    "activation_checkpointing": True,
+    "checkpoint_steps": 7,
+    "resume": True,
+    "reuse": False,
+    "save_model": True,
+    "encoder": "made",
+}
+"""Another value of each option."""
+
+WORDS = {
+    "en": ["the", "house", "dog", "cat", "tree", "sun", "moon", "water", "bread", "fish"],
+    "fr": ["le", "maison", "chien", "chat", "arbre", "soleil", "lune", "eau", "pain", "poisson"],
+    "de": ["das", "haus", "hund", "katze", "baum", "sonne", "mond", "wasser", "brot", "fisch"],
+}
+
+
+def _write_data(folder, n_pairs):
+    """A folder of data: three languages, two tasks, and parallel text with all to be cleaned."""
+    english, french = WORDS["en"], WORDS["fr"]
+    pairs = [(f"{english[i % 10]} {i}", f"{french[i % 10]} {i}") for i in range(n_pairs)]
+    pairs += [("House dog", "Maison chien"), ("House dog", "Maison chien")]
+    pairs += [
+        ("the house dog cat tree", "le maison chien chat arbre"),
+        ("sun moon water", "soleil"),
+    ]
+    texts = {}
+    for source, target in (("en", "fr"), ("en", "de"), ("de", "fr")):
+        name = f"parallel/{source}-{target}"
+        texts[f"{name}.{source}"] = "".join(f"{one}\n" for one, _ in pairs)
+        texts[f"{name}.{target}"] = "".join(f"{other}\n" for _, other in pairs)
+        texts[f"{name}.align"] = "0-0\n" * len(pairs)
+        entries = [*zip(english, french, strict=True), ("House", "Maison")]
+        texts[f"dictionaries/{source}-{target}.txt"] = "".join(f"{a} {b}\n" for a, b in entries)
+    for language, words in WORDS.items():
+        answer = {"text": words[1], "answer_start": len(words[0]) + 1}
+        asked = [{"id": f"{i}", "question": f"{i} ?", "answers": [answer]} for i in range(40)]
+        paragraph = {"context": " ".join(words), "qas": asked}
+        for split in ("train", "dev", "test"):
+            content = {
+                "version": "1.1",
+                "data": [{"title": f"{split} {n_pairs}", "paragraphs": [paragraph]}],
+            }
+            texts[f"qa/{language}/{split}.json"] = json.dumps(content)
+            row = "\t".join(["1", words[1], str(n_pairs), "NOUN", *["_"] * 6])
+            texts[f"pos/{language}/{split}.conllu"] = f"{row}\n\n"
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Two folders of data and two encoders, by what the options below call them."""
+    root = tmp_path_factory.mktemp("places")
+    _write_data(root / "data", 30)
+    _write_data(root / "other", 31)
+    shutil.copytree(find_model("demo"), root / "encoder")
+    weights = root / "encoder" / "model.safetensors"
+    tensors = load_file(weights)
+    save_file({name: tensor + 1 for name, tensor in tensors.items()}, weights)
+    return {
+        "data": {"demo": str(root / "data"), "other": str(root / "other")},
+        "model": {"demo": "demo", "other": str(root / "encoder")},
+    }
+
+
+def _config(places, **values):
+    base = RunConfig(
+        task=("qa",),
+        strategy_args={"boundary": 2},
+        aligner="dictionary",
+        languages=("fr",),
+        realign_languages=("fr",),
+        realign_steps=5,
+        max_length=128,
+        precision="fp32",
+    )
+    changed = RunConfig.model_validate(base.model_dump() | values)
+    where = {name: known[getattr(changed, name)] for name, known in places.items()}
+    return changed.model_copy(update=where)
+
+
+class _Identities:
+    """By what a result, or a record of one, is known; of one configuration."""
+
+    cells = Ingredients()
+
+    def __init__(self, config, preparation, tmp_path):
+        accelerator = SimpleNamespace(
+            num_processes=1,
+            mixed_precision=resolve_precision(config.precision),
+            device=torch.device("cpu"),
+            is_main_process=True,
+        )
+        phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
+        choice, data = preparation.strategies[-1], preparation.tasks[0]
+        realigned = phases._realign_identity(choice, phases.realign_steps(data))
+        # Fine-tuning depends on what realigned its encoder, through that.
+        encoder = RealignedEncoder("", config.encoder or "made before", choice.name)
+        baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
+        self.of = {
+            "realignment": realigned,
+            "fine-tuning": phases._scores_identity(encoder, data),
+            "configuration": config_hash(config),
+            "study": study_name(config, SearchConfig(), ""),
+            "cell": self.cells.identity(config),
+            "cell of the baseline": self.cells.identity(baseline),
+        }
+
+
+@pytest.fixture(scope="module")
+def cached_module(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALIGNFREEZE_CACHE", str(tmp_path_factory.mktemp("identity-cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def usual(places, cached_module, tmp_path_factory):
+    """A configuration, all that it asks for, and what that is known by."""
+    config = _config(places)
+    preparation = Preparation(config)
+    return config, preparation, _Identities(config, preparation, tmp_path_factory.mktemp("usual"))
+
+
+def test_there_is_another_value_of_each_option():
+    assert list(OTHER) == list(RunConfig.model_fields)
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_an_option_changes_what_its_role_names(name, places, usual, tmp_path):
+    config, preparation, before = usual
+    other = _config(places, **{name: OTHER[name]})
+    assert getattr(other, name) != getattr(config, name)
+    role = role_of(RunConfig, name)
+    varied = preparation.varied(other)
+    assert (varied.tasks is not preparation.tasks) == role.read
+    after = _Identities(other, varied, tmp_path)
+    changed = {what for what, identity in after.of.items() if identity != before.of[what]}
+    matters = role.about in (About.RESULT, About.MACHINE)
+    of_encoder = role.phases is Phase.REALIGNMENT and name != "model"
+    assert changed == {
+        *(["realignment"] if Phase.REALIGNMENT in role.phases else []),
+        *(["fine-tuning"] if Phase.FINETUNING in role.phases else []),
+        *(["configuration", "study", "cell"] if matters else []),
+        *(["cell of the baseline"] if matters and not of_encoder else []),
+    }
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_provenance_carries_what_is_of_the_encoder(name, places):
+    config, other = _config(places), _config(places, **{name: OTHER[name]})
+    role = role_of(RunConfig, name)
+    made = Provenance(options=other, usual=False, identity="made", run_id="1", precision="no")
+    carried = role.phases is Phase.REALIGNMENT
+    assert made.carried_into(config) == (other if carried else config)
+    says_nothing = getattr(config, name) in (None, (), {})
+    assert bool(made.contradicted_by(config, [name])) == (carried and not says_nothing)
+    shared = role.phases is Phase.BOTH and role.about is About.RESULT
+    assert made.differences(config, "no", 1) == (
+        {f"realign_{name}": getattr(other, name)} if shared else {}
+    )
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_report_tells_results_by_the_settings_of_their_phases(name, places):
+    def settings(config):
+        params = {key: str(value) for key, value in config.model_dump().items()}
+        tags = {"task": "qa", "strategy": "front", "seed": "31", "precision": config.precision}
+        run = StoredRun("1", "finetune-qa", "FINISHED", 0, 1.0, tags, params, {})
+        (result,) = results([run], ReportConfig())
+        return result.settings
+
+    told = role_of(RunConfig, name).settings_of
+    other = _config(places, **{name: OTHER[name]})
+    assert (settings(other) != settings(_config(places))) == bool(told)
