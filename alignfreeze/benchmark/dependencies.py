@@ -13,8 +13,12 @@ from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
-from alignfreeze.report.results import REALIGN_SETTINGS
-from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS
+from alignfreeze.runs.identity import (
+    FINETUNE_FIELDS,
+    HOW_FIELDS,
+    PARALLEL_FIELDS,
+    REALIGN_FIELDS,
+)
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.training.devices import resolve_precision
 
@@ -23,7 +27,7 @@ T = TypeVar("T")
 ALL_FILES = "**/*"
 
 
-class Ingredients:
+class Dependencies:
     """What cells depend on, each looked at once."""
 
     def __init__(self) -> None:
@@ -40,7 +44,8 @@ class Ingredients:
         choice, (task,) = self.choice(config), config.task
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         if not choice.strategy.realigns:
-            without |= {*REALIGN_SETTINGS} - {"alignment_pairs"}  # these are measured on anyway
+            realigning = {*REALIGN_FIELDS, *PARALLEL_FIELDS, "realign_steps"}
+            without |= realigning - {*FINETUNE_FIELDS}
         return hash_of(
             {
                 "code": self._code,

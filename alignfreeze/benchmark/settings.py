@@ -13,6 +13,7 @@ from alignfreeze.config import (
     Arguments,
     Names,
     RunConfig,
+    Seeds,
     describe_error,
     is_repeated,
     merged_options,
@@ -22,8 +23,7 @@ from alignfreeze.config import (
     validated,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.settings import Seeds
-from alignfreeze.workers.settings import CrewConfig
+from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = (
     "model",
@@ -46,7 +46,7 @@ DEMO = "demo"
 PAPER = "paper"
 
 
-class BenchmarkConfig(CrewConfig):
+class BenchmarkConfig(WorkersConfig):
     """What a benchmark is asked for. Field descriptions are the command line's help."""
 
     preset: str = Field(

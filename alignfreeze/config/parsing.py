@@ -69,6 +69,12 @@ Layers = Annotated[
 ]
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
+
+
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
 
 

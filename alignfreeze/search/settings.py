@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeInt,
@@ -17,17 +16,14 @@ from pydantic import (
 from alignfreeze.config import (
     Names,
     RunConfig,
-    all_different,
+    Seeds,
     build_config,
     describe_error,
     parse_arguments,
-    split_names,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.settings import CrewConfig
+from alignfreeze.workers.settings import WorkersConfig
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
 
 MEAN = "mean"
@@ -53,7 +49,7 @@ FREE_FIELDS = (
 """Options of a search that may differ from one call to the next: trials do not depend on them."""
 
 
-class SearchConfig(CrewConfig):
+class SearchConfig(WorkersConfig):
     """What a search is asked for. Field descriptions are the command line's help."""
 
     trials: PositiveInt = Field(

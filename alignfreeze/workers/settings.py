@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from alignfreeze.config import Arguments
 
 
-class CrewConfig(BaseModel):
+class WorkersConfig(BaseModel):
     """A study that several processes work on. Field descriptions are the command line's help."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
