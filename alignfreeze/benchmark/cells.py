@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignfreeze.base.digests import hash_of
-from alignfreeze.benchmark.dependencies import Ingredients
+from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.benchmark.settings import Grid, strategy_of
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Task
@@ -66,34 +66,34 @@ def cells_of(grid: Grid) -> list[Cell]:
     Raises:
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
-    ingredients = Ingredients()
+    dependencies = Dependencies()
     asked = [
         config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
         for model in grid.settings.models
         for config in _by_task(grid.by_model[model])
         for seed in grid.settings.seeds
-        for name, args in _realigning_first(grid, ingredients)
+        for name, args in _realigning_first(grid, dependencies)
     ]
-    said = [ingredients.choice(config).applied_to(config) for config in asked]
+    said = [dependencies.choice(config).applied_to(config) for config in asked]
     configs: dict[str, RunConfig] = {}
     for config in said:
-        configs.setdefault(ingredients.identity(config), config)
+        configs.setdefault(dependencies.identity(config), config)
     shared = Counter(realignment_of(config) for config in configs.values())
     cells = []
     for identity, config in configs.items():
-        realigns = ingredients.choice(config).strategy.realigns
+        realigns = dependencies.choice(config).strategy.realigns
         shares = realigns and shared[realignment_of(config)] > 1
         cells.append(Cell(config, identity, realigns, shares))
     return cells
 
 
-def _realigning_first(grid: Grid, ingredients: Ingredients) -> list[tuple[str, dict[str, Any]]]:
+def _realigning_first(grid: Grid, dependencies: Dependencies) -> list[tuple[str, dict[str, Any]]]:
     config = next(iter(grid.by_model.values()))
     found = []
     for entry in grid.settings.strategies:
         name, args = strategy_of(entry)
         asked = config.model_copy(update={"strategy": name, "strategy_args": args})
-        found.append((not ingredients.choice(asked).strategy.realigns, name, args))
+        found.append((not dependencies.choice(asked).strategy.realigns, name, args))
     return [(name, args) for _, name, args in sorted(found, key=lambda item: item[0])]
 
 

@@ -11,27 +11,33 @@ import yaml
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.benchmark.cell_states import leave_records
 from alignfreeze.benchmark.cells import cells_of
-from alignfreeze.benchmark.console import Watch
-from alignfreeze.benchmark.execution import Bench, Owner, attributes_of, key_of
+from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
+from alignfreeze.benchmark.outcomes import CellLog, leave_records
 from alignfreeze.benchmark.plan import Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
-from alignfreeze.benchmark.study import claim_for_grid, remember, run_of
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.search.study import FINISHED, RUN_ID
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
-from alignfreeze.workers.cells import open_cells, put_in, waiting_in
+from alignfreeze.workers.assignments import open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
-from alignfreeze.workers.coordination import crew, refuse_torchrun, study_run
-from alignfreeze.workers.queue import TrialQueue, retry
-from alignfreeze.workers.storage import open_storage, sole_coordinator, without_password
+from alignfreeze.workers.coordinator import (
+    refuse_torchrun,
+    started_workers,
+    storage_url,
+    study_run,
+)
+from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
+from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
+from alignfreeze.workers.worker import Owner
 
 logger = logging.getLogger(__name__)
 
 RUN_NAME = "alignfreeze benchmark"
 GRID_FILE = "grid.yaml"
+
+GRID = "grid"
+"""What a study of a grid remembers: the hash of its cells."""
 
 
 @dataclass(frozen=True)
@@ -95,26 +101,40 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             settings = grid.settings
             identity = hash_of([cell.identity for cell in plan.cells])
             name = settings.study or f"benchmark-{identity[:12]}"
-            url = settings.storage or f"sqlite:///{store.store_folder() / 'optuna.db'}"
+            url = storage_url(settings)
             storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
             stack.enter_context(
                 sole_coordinator(storage, name, what="done", subcommand=BENCHMARK_WORKER)
             )
             queue = open_cells(storage, name)
-            claim_for_grid(queue, identity, settings.heartbeat)
+            _claim_for_grid(queue, identity, settings.heartbeat)
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        known = run_of(queue)
+        known = queue.study.user_attrs.get(RUN_ID)
         if known is not None and store.is_deleted(known):
             known = None
         with study_run(RUN_NAME, known, name) as run:
             if known is None:
                 _describe(run, grid, name)
-                remember(queue, RUN_ID, run.run_id)
+                queue.study.set_user_attr(RUN_ID, run.run_id)
             logger.info("study %s in %s", name, without_password(url))
             _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
             return BenchmarkOutcome(plan, store.places(str(run.run_id)))
+
+
+def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
+    """Make a queue's study that of a grid, unless it is that already, or of something else."""
+    study = queue.study
+    known = study.user_attrs.get(GRID)
+    foreign = known is None and (study.user_attrs or queue.trials())
+    if foreign or known not in (None, identity):
+        raise ConfigError(
+            f"study {study.study_name!r} is not of this grid: it was begun with other "
+            "options, data or models, or by another version of the code; give it another name"
+        )
+    study.set_user_attr(GRID, identity)
+    study.set_user_attr(HEARTBEAT, heartbeat)
 
 
 def _describe(run: TrackedRun, grid: Grid, study: str) -> None:
@@ -129,8 +149,8 @@ def _work_off(
 ) -> None:
     """Do all cells that are to be done, and keep records of them, after an interruption too."""
     cells = plan.to_do
-    remember(queue, FINISHED, False)
-    watch = Watch(queue, cells)
+    queue.study.set_user_attr(FINISHED, False)
+    log = CellLog(queue, cells)
     wanted = {cell.identity: attributes_of(cell) for cell in cells}
     for waiting in waiting_in(queue):
         if waiting != {**waiting, **wanted.get(key_of(waiting), {})}:
@@ -140,15 +160,15 @@ def _work_off(
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"
     try:
-        with crew(
+        with started_workers(
             grid.settings, study=owner.name, storage=url, subcommand=BENCHMARK_WORKER, logs=logs
         ) as workers:
-            workers.work_on(queue, Bench(owner, queue).do, look=watch.look)
-            remember(queue, FINISHED, True)
+            workers.work_on(queue, Bench(owner, queue).do, look=log.look)
+            queue.study.set_user_attr(FINISHED, True)
     finally:
         end_dead_runs()
-        leave_records(run, plan, watch.ends())
-    if failed := watch.problems():
+        leave_records(run, plan, log.ends())
+    if failed := log.problems():
         cell, problem = failed[0]
         raise AlignFreezeError(
             f"{len(failed)} of {len(plan.cells)} cells failed, such as {cell}: {problem}; "

@@ -23,7 +23,7 @@ T = TypeVar("T")
 ALL_FILES = "**/*"
 
 
-class Ingredients:
+class Dependencies:
     """What cells depend on, each looked at once."""
 
     def __init__(self) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,23 +11,28 @@ from accelerate import Accelerator
 from alignfreeze.base.caching import cache_root, locked
 from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
-from alignfreeze.benchmark.dependencies import Ingredients
+from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.scores import Score
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phases import Phases, Scope
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.runs.records import log_config
-from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.trials import CONFIG, NO_OBJECTIVE, Job, do
+from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import CELL, FINETUNE_STEPS
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
-from alignfreeze.workers.cells import complete
+from alignfreeze.workers.assignments import NO_OBJECTIVE, complete
 from alignfreeze.workers.queue import Claim, TrialQueue
+from alignfreeze.workers.worker import Owner, do_trial
+
+CONFIG = "config"
+"""User attribute of a cell's trial: its configuration."""
+
+HEARTBEAT = "grid_heartbeat"
+"""What a study remembers for workers that join: how often they have to give a sign of life."""
 
 SHARES = "shares"
 """User attribute of a cell's trial: whether others wait for its realigned encoder."""
@@ -38,19 +42,6 @@ DATA = "data"
 
 KEPT_PREPARATIONS = 2
 """Models and tasks whose data is kept in memory; cells of the same come one after the other."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """What cells belong to.
-
-    Attributes:
-        name: Name of the study.
-        run_id: The run of the grid.
-    """
-
-    name: str
-    run_id: str
 
 
 def attributes_of(cell: Cell) -> dict[str, Any]:
@@ -106,7 +97,7 @@ class Bench:
         self._queue = queue
         self._places = places or {}
         self._preparations: dict[str, Preparation] = {}
-        self._ingredients = Ingredients()
+        self._dependencies = Dependencies()
         self._made: Accelerator | None = None
 
     def do(self, claim: Claim) -> None:
@@ -130,17 +121,17 @@ class Bench:
             self._queue.give_back(claim.trial)
             raise
 
-        def work(job: Job) -> list[float]:
+        def work(run: TrackedRun) -> list[float]:
             accelerator = self._accelerator(config)
-            log_config(job.run, config, accelerator)
-            scores = self._scores(config, job.run, accelerator, shares=shares)
-            job.keep([TaskScores(config.task[0], config.seed, scores)])
-            job.run.tags({CELL: identity})
+            log_config(run, config, accelerator)
+            scores = self._scores(config, run, accelerator, shares=shares)
+            log_scores(run, scores, config.source_language)
+            run.text(scores_to_csv(scores), RESULTS_FILE)
+            run.tags({CELL: identity})
             return NO_OBJECTIVE
 
         name = f"{config.task[0]}-{entry_of(config)}-{config.seed}"
-        language = config.source_language
-        do(self._owner, self._queue, claim, name, work, source_language=language)
+        do_trial(self._owner, self._queue, claim, name, work)
 
     def _here(self, asked: RunConfig, identity: str) -> RunConfig:
         """A cell's configuration with this machine's folders, checked to be the same cell."""
@@ -149,7 +140,7 @@ class Bench:
         for there, here in ((asked.data, data), (asked.model, model)):
             check_place(there, here)
         config = asked.model_copy(update={"data": data, "model": model, "reuse": True})
-        if self._ingredients.identity(config) != identity:
+        if self._dependencies.identity(config) != identity:
             raise ConfigError(
                 "the grid was begun with another version of the code or its libraries, other data, "
                 "another model or another precision than this process has"

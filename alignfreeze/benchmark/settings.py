@@ -27,7 +27,7 @@ from alignfreeze.config import (
     validated,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.settings import CrewConfig
+from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
 """Options of a run that a benchmark sets itself."""
@@ -41,7 +41,7 @@ DEMO = "demo"
 PAPER = "paper"
 
 
-class BenchmarkConfig(CrewConfig):
+class BenchmarkConfig(WorkersConfig):
     """What a benchmark is asked for. Field descriptions are the command line's help."""
 
     preset: Annotated[str, SOURCE] = Field(

@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.benchmark.execution import DATA, Bench, Owner, check_place
-from alignfreeze.benchmark.study import HEARTBEAT, is_finished, run_of
+from alignfreeze.benchmark.execution import DATA, HEARTBEAT, Bench, check_place
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.study import begun_study
 from alignfreeze.tracking import store
-from alignfreeze.workers.cells import open_cells
-from alignfreeze.workers.loop import work_until_finished
-from alignfreeze.workers.queue import retry
-from alignfreeze.workers.storage import open_storage
+from alignfreeze.workers.assignments import open_cells
+from alignfreeze.workers.queue import RUN_ID, retry
+from alignfreeze.workers.storage import FINISHED, begun_study, open_storage
+from alignfreeze.workers.worker import Owner, work_until_finished
 
 
 def join(study: str, url: str, places: Mapping[str, str]) -> int:
@@ -38,12 +36,14 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
         heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]
         with open_storage(url, heartbeat, retry) as storage:
             queue = open_cells(storage, study)
-            run_id = run_of(queue)
+            run_id = queue.study.user_attrs.get(RUN_ID)
             if run_id is None:
                 raise ConfigError(f"study {study!r} has only just been begun; try again")
             store.require_run(run_id)
             bench = Bench(Owner(study, run_id), queue, places)
-            return work_until_finished(lambda: is_finished(queue), [(queue, bench.do)])
+            return work_until_finished(
+                lambda: bool(queue.study.user_attrs.get(FINISHED)), [(queue, bench.do)]
+            )
 
 
 def _check_place(name: str, place: str) -> None:

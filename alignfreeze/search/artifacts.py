@@ -15,19 +15,19 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.plotting import png_bytes, svg_element
-from alignfreeze.search.context import Ground
+from alignfreeze.search.context import TrialContext
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
 from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
-from alignfreeze.search.stages import PRUNED_STEP
-from alignfreeze.search.study import StudyHandle
+from alignfreeze.search.study import SearchStudy
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
-from alignfreeze.search.trials import SECONDS, baseline_levels, scores_of
+from alignfreeze.search.trials import baseline_levels, scores_of
 from alignfreeze.tracking.names import BEST_TRIAL, objective_metric
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.workers.queue import RUN_ID, problem_of
+from alignfreeze.workers.queue import RUN_ID, SECONDS, problem_of
+from alignfreeze.workers.worker import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ PAGE_FILE = "search.html"
 TESTS_FILE = "tests.csv"
 
 
-def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
+def leave_records(handle: SearchStudy, ground: TrialContext, run: TrackedRun) -> None:
     """Log what is known so far; nothing while no trial has ended."""
     done = tested(handle)
     table = replace(tabulate(handle, ground), test_notes=seeds_left_out(done))
@@ -71,7 +71,7 @@ def leave_records(handle: StudyHandle, ground: Ground, run: TrackedRun) -> None:
             run.metric(objective_metric(objective, best=True), value)
 
 
-def _write_best(handle: StudyHandle, folder: Path) -> None:
+def _write_best(handle: SearchStudy, folder: Path) -> None:
     """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
     for place, trial in enumerate(best_trials(handle)):
         text = yaml.safe_dump(
@@ -84,7 +84,7 @@ def _write_best(handle: StudyHandle, folder: Path) -> None:
             (folder / "pareto" / f"trial-{trial.number}.yaml").write_text(text, "utf-8")
 
 
-def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
+def tabulate(handle: SearchStudy, ground: TrialContext) -> StudyTable:
     """The finished trials as a table."""
     finished = [t for t in handle.trials.trials() if t.state.is_finished()]
     parameters = [
@@ -112,14 +112,14 @@ def tabulate(handle: StudyHandle, ground: Ground) -> StudyTable:
     )
 
 
-def _model_name(handle: StudyHandle) -> str:
+def _model_name(handle: SearchStudy) -> str:
     """The model's name, without the folders that lead to it."""
     model = handle.config.model
     return Path(model).name if Path(model).expanduser().is_dir() else model
 
 
 def _row(
-    trial: FrozenTrial, handle: StudyHandle, ground: Ground, parameters: Sequence[str]
+    trial: FrozenTrial, handle: SearchStudy, ground: TrialContext, parameters: Sequence[str]
 ) -> dict[str, Any]:
     objectives = handle.settings.objectives
     values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(objectives)
@@ -139,7 +139,7 @@ def _row(
     }
 
 
-def _importances(handle: StudyHandle) -> dict[str, float]:
+def _importances(handle: SearchStudy) -> dict[str, float]:
     """How much of the variation of the first objective each parameter explains."""
     try:
         with warnings.catch_warnings():

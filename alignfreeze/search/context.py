@@ -1,4 +1,4 @@
-"""What all trials of a worker stand on: data, encoder, space; read and checked once."""
+"""What all trials of a worker share: data, encoder, space; read and checked once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +19,12 @@ from alignfreeze.runs.phases import Phases, Scope
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.runs.taskmodels import EarlyLook
-from alignfreeze.search.code import VERSION, plugin_codes, search_code, searched_strategies
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, with_values
 from alignfreeze.search.space_building import build_space
+from alignfreeze.search.study import VERSION, plugin_codes, search_code, searched_strategies
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 
@@ -50,7 +50,7 @@ class Reporter(Protocol):
         """What a fine-tuning has come to."""
 
 
-class Ground:
+class TrialContext:
     """Everything that trials share.
 
     Args:

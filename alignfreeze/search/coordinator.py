@@ -17,19 +17,16 @@ from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.runs.records import log_config
 from alignfreeze.search.artifacts import BEST_FILE, leave_records
-from alignfreeze.search.code import strategy_code
-from alignfreeze.search.console import Watch
-from alignfreeze.search.context import Ground
+from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import (
-    FINISHED,
     IDENTITY,
-    RUN_ID,
-    StudyHandle,
+    SearchStudy,
     open_study,
     run_of_study,
     space_text,
+    strategy_code,
     study_name,
 )
 from alignfreeze.search.trials import (
@@ -37,6 +34,7 @@ from alignfreeze.search.trials import (
     CONFIG,
     CONTENDER,
     SEED,
+    TrialLog,
     run_baseline,
     run_test,
     run_trial,
@@ -44,11 +42,17 @@ from alignfreeze.search.trials import (
 from alignfreeze.search.worker import Work
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
-from alignfreeze.workers.cells import ends_of, put_in
+from alignfreeze.workers.assignments import ends_of, put_in
 from alignfreeze.workers.command import SEARCH_WORKER
-from alignfreeze.workers.coordination import Crew, crew, refuse_torchrun, study_run
-from alignfreeze.workers.queue import TrialQueue, problem_of, retry
-from alignfreeze.workers.storage import open_storage, sole_coordinator, without_password
+from alignfreeze.workers.coordinator import (
+    Workers,
+    refuse_torchrun,
+    started_workers,
+    storage_url,
+    study_run,
+)
+from alignfreeze.workers.queue import RUN_ID, TrialQueue, problem_of, retry
+from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
 
 logger = logging.getLogger(__name__)
 
@@ -95,83 +99,85 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         try:
             refuse_torchrun("a search")
             config, settings = build_search(options)
-            url = settings.storage or f"sqlite:///{store.store_folder() / 'optuna.db'}"
+            url = storage_url(settings)
             name = settings.study or study_name(config, settings, space_text(settings))
             storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
-            stack.enter_context(sole_coordinator(storage, name))
+            stack.enter_context(
+                sole_coordinator(storage, name, what="searched", subcommand=SEARCH_WORKER)
+            )
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
         with study_run(RUN_NAME, run_of_study(storage, name), name) as run:
             space = Path(settings.space).expanduser() if settings.space else None
-            ground = Ground(config, settings, space)
-            handle = open_study(storage, name, config, settings)
-            return _Search(handle, ground, run, url).outcome()
+            context = TrialContext(config, settings, space)
+            study = open_study(storage, name, config, settings)
+            return _Search(study, context, run, url).outcome()
 
 
 class _Search:
     """A search at work.
 
     Args:
-        handle: The study.
-        ground: What its trials stand on.
+        study: The study.
+        context: What its trials share.
         run: Its run.
         url: Optuna's storage.
     """
 
-    def __init__(self, handle: StudyHandle, ground: Ground, run: TrackedRun, url: str) -> None:
-        self.handle = handle
-        self.ground = ground
+    def __init__(
+        self, study: SearchStudy, context: TrialContext, run: TrackedRun, url: str
+    ) -> None:
+        self.study = study
+        self.context = context
         self.run = run
         self.url = url
-        self.settings = ground.settings
-        if handle.known(RUN_ID) is None:
+        self.settings = context.settings
+        if study.known(RUN_ID) is None:
             self._describe()
-            handle.remember(IDENTITY, ground.identity)
-            handle.remember(RUN_ID, run.run_id)
-        if others := handle.begun_with(ground.identity):
-            raise ConfigError(
-                f"study {handle.name!r} was begun with {others}; give it another name"
-            )
+            study.remember(IDENTITY, context.identity)
+            study.remember(RUN_ID, run.run_id)
+        if others := study.begun_with(context.identity):
+            raise ConfigError(f"study {study.name!r} was begun with {others}; give it another name")
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
-        self._cells = ground.space.cells() if self.settings.sampler == "grid" else None
-        self._crew = Crew(None)
+        self._cells = context.space.cells() if self.settings.sampler == "grid" else None
+        self._workers = Workers(None)
 
     def _describe(self) -> None:
         """Log what trials depend on: params, which do not change when the study is gone on with."""
-        log_config(self.run, self.handle.config, self.ground.accelerator)
+        log_config(self.run, self.study.config, self.context.accelerator)
         asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
         self.run.params({f"search.{name}": value for name, value in asked.items()})
-        self.run.tags({"study": self.handle.name})
+        self.run.tags({"study": self.study.name})
 
     def outcome(self) -> SearchOutcome:
         """All stages, and the records of them, after an interruption too."""
-        handle = self.handle
-        handle.remember(FINISHED, False)
-        logger.info("study %s in %s", handle.name, without_password(self.url))
-        logger.info("space: %s", self.ground.space)
+        study = self.study
+        study.remember(FINISHED, False)
+        logger.info("study %s in %s", study.name, without_password(self.url))
+        logger.info("space: %s", self.context.space)
         try:
-            with self._workers() as self._crew:
-                self._cells_of(handle.baseline, run_baseline, self._baseline_cells())
+            with self._started_workers() as self._workers:
+                self._cells_of(study.baseline, run_baseline, self._baseline_cells())
                 self._trials()
-                self._cells_of(handle.final, run_test, self._test_cells())
-                handle.remember(FINISHED, True)
+                self._cells_of(study.final, run_test, self._test_cells())
+                study.remember(FINISHED, True)
         finally:
             end_dead_runs()
-            leave_records(handle, self.ground, self.run)
-        rmtree(handle.models, ignore_errors=True)
+            leave_records(study, self.context, self.run)
+        rmtree(study.models, ignore_errors=True)
         return SearchOutcome(
-            tested(handle),
-            metrics=self.ground.metrics,
-            notes=self.ground.metric_notes,
-            source_language=handle.config.source_language,
+            tested(study),
+            metrics=self.context.metrics,
+            notes=self.context.metric_notes,
+            source_language=study.config.source_language,
             places=self._places(),
         )
 
     def _places(self) -> list[str]:
-        run_id = self.handle.run_id
+        run_id = self.study.run_id
         return [
             *store.places(run_id),
             "run the best again: mlflow artifacts download --run-id "
@@ -192,7 +198,7 @@ class _Search:
                 CODE: strategy_code(config),
                 CONFIG: config.model_dump(mode="json"),
             }
-            for name, config in contenders(self.handle)
+            for name, config in contenders(self.study)
             for seed in self.settings.final_seeds
         ]
 
@@ -213,7 +219,7 @@ class _Search:
 
     def _trials(self) -> None:
         """Search."""
-        queue = self.handle.trials
+        queue = self.study.trials
         minutes = self.settings.minutes
         deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
         wanted = self.settings.trials if self._cells is None else len(self._cells)
@@ -231,10 +237,10 @@ class _Search:
                 queue.study.enqueue_trial(self._fixed(number))
 
         self._work_on(queue, run_trial, wanted=wanted, fill=fill)
-        if not best_trials(self.handle):
+        if not best_trials(self.study):
             failed = [problem_of(t) for t in queue.trials() if t.state == TrialState.FAIL]
             raise AlignFreezeError(
-                f"{self.handle.name}: no trial is complete, so there is nothing to test"
+                f"{self.study.name}: no trial is complete, so there is nothing to test"
                 + (f"; {len(failed)} failed, the first with: {failed[0]}" if failed else "")
             )
 
@@ -242,15 +248,15 @@ class _Search:
         """What is not to be drawn: a grid's cell; and the first trial is as configured."""
         if self._cells is not None:
             return dict(self._cells[number])
-        return dict(self.ground.first_point()) if number == 0 else {}
+        return dict(self.context.first_point()) if number == 0 else {}
 
     def _give_up_if_hopeless(self, before: Collection[int]) -> None:
         """Complain if all trials of this call have failed so far, and they are several."""
-        trials = [t for t in self.handle.trials.trials() if t.number not in before]
+        trials = [t for t in self.study.trials.trials() if t.number not in before]
         ended = [trial for trial in trials if trial.state.is_finished()]
         if len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended):
             raise AlignFreezeError(
-                f"{self.handle.name}: all of {len(ended)} trials failed, the first with: "
+                f"{self.study.name}: all of {len(ended)} trials failed, the first with: "
                 f"{problem_of(ended[0])}"
             )
 
@@ -263,16 +269,16 @@ class _Search:
         fill: Callable[[], None] = lambda: None,
     ) -> None:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
-        do = partial(job, self.handle, self.ground)
-        self._crew.work_on(queue, do, fill=fill, look=Watch(self.handle, queue, wanted).look)
+        do = partial(job, self.study, self.context)
+        self._workers.work_on(queue, do, fill=fill, look=TrialLog(self.study, queue, wanted).look)
 
-    def _workers(self) -> AbstractContextManager[Crew]:
-        return crew(
+    def _started_workers(self) -> AbstractContextManager[Workers]:
+        return started_workers(
             self.settings,
-            study=self.handle.name,
+            study=self.study.name,
             storage=self.url,
             subcommand=SEARCH_WORKER,
-            logs=self.handle.models.with_name(f"{self.handle.models.name}-logs"),
+            logs=self.study.models.with_name(f"{self.study.models.name}-logs"),
         )
 
 

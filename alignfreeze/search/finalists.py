@@ -8,10 +8,9 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.search.code import strategy_code
 from alignfreeze.search.context import reference
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.study import StudyHandle
+from alignfreeze.search.study import SearchStudy, strategy_code
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, scores_of
 
 logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ class Tested:
     left_out: Sequence[int] = ()
 
 
-def best_trials(handle: StudyHandle) -> list[FrozenTrial]:
+def best_trials(handle: SearchStudy) -> list[FrozenTrial]:
     """The best trial, or all of the Pareto front, the one with the best first objective first."""
     complete = [t for t in handle.trials.trials() if t.state == TrialState.COMPLETE]
     if not complete:
@@ -59,7 +58,7 @@ def _beats(one: FrozenTrial, other: FrozenTrial) -> bool:
     return no_worse and (mine != theirs or one.number < other.number)
 
 
-def contenders(handle: StudyHandle) -> list[Contender]:
+def contenders(handle: SearchStudy) -> list[Contender]:
     """What is to be tested: what was selected, the references, the baseline."""
     selected = best_trials(handle)[: handle.settings.finalists]
     references = dict.fromkeys([*handle.settings.references, BASELINE])
@@ -75,7 +74,7 @@ def config_of(trial: FrozenTrial) -> RunConfig:
     return config.model_copy(update={"reuse": True, "resume": False})
 
 
-def tested(handle: StudyHandle) -> list[Tested]:
+def tested(handle: SearchStudy) -> list[Tested]:
     """What was tested so far of the contenders, in their order: the seeds that all of them have."""
     done = [t for t in handle.final.trials() if t.state == TrialState.COMPLETE]
     found = []

@@ -1,11 +1,14 @@
 """How configurations are drawn, and when a trial is stopped: Optuna's samplers and pruners."""
 
+import math
+from statistics import median
+
 import numpy as np
-import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.search.pruning import StageMedianPruner
 from alignfreeze.search.settings import SearchConfig
 
 
@@ -30,6 +33,37 @@ def make_pruner(settings: SearchConfig, n_reports: int) -> BasePruner:
     return NopPruner()
 
 
-def quiet() -> None:
-    """Leave it to this package to tell of trials."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+class StageMedianPruner(BasePruner):
+    """Stops a trial whose latest report is worse than the median of complete trials at that step.
+
+    Optuna's `MedianPruner` takes a trial's *best* report so far instead. That is right where a
+    trial only goes on learning. Where it goes on to another task or seed, what was good in the
+    first part would cover whatever comes after it.
+
+    Args:
+        n_startup_trials: Complete trials that have to have reported at a step before a trial is
+            stopped there; at least one.
+
+    Raises:
+        ValueError: If it is less than one.
+    """
+
+    def __init__(self, n_startup_trials: int = 5) -> None:
+        if n_startup_trials < 1:
+            raise ValueError(f"n_startup_trials must be >= 1, got {n_startup_trials}")
+        self._n_startup_trials = n_startup_trials
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop a trial; what is not a number is worse than anything."""
+        step = trial.last_step
+        if step is None:
+            return False
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        reports = (other.intermediate_values.get(step, math.nan) for other in complete)
+        others = [report for report in reports if not math.isnan(report)]
+        if len(others) < self._n_startup_trials:
+            return False
+        own, middle = trial.intermediate_values[step], median(others)
+        if study.direction == StudyDirection.MAXIMIZE:
+            return not own >= middle
+        return not own <= middle

@@ -26,7 +26,7 @@ from alignfreeze.config import (
     study_fields,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.settings import CrewConfig
+from alignfreeze.workers.settings import WorkersConfig
 
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
 
@@ -40,7 +40,7 @@ OWN_FIELDS = fields_with(RunConfig, lambda role: Command.SEARCH not in role.comm
 """Options of a run that a search sets itself."""
 
 
-class SearchConfig(CrewConfig):
+class SearchConfig(WorkersConfig):
     """What a search is asked for. Field descriptions are the command line's help."""
 
     trials: Annotated[PositiveInt, FREE] = Field(

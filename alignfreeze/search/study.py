@@ -13,29 +13,32 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 
 from alignfreeze.base.caching import cache_root
-from alignfreeze.base.digests import hash_of
-from alignfreeze.base.versions import code_digest, library_versions
-from alignfreeze.config import RunConfig
+from alignfreeze.base.digests import file_digest, hash_of
+from alignfreeze.base.versions import code_digest, imported_modules, library_versions
+from alignfreeze.config import BASELINE, RunConfig
+from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, fingerprint
+from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
-from alignfreeze.search.code import VERSION, plugin_codes, search_code
-from alignfreeze.search.sampling import make_pruner, make_sampler, quiet
+from alignfreeze.search.sampling import make_pruner, make_sampler
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
-from alignfreeze.workers.queue import TrialQueue, retry
-from alignfreeze.workers.storage import open_storage, require_existing
+from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
+from alignfreeze.workers.storage import begun_study, open_storage, study_attributes
+from alignfreeze.workers.worker import Owner
 
 CONFIG = "config"
 MEMORY = "memory"
 SETTINGS = "settings"
 SPACE = "space"
 IDENTITY = "identity"
-RUN_ID = "run_id"
-FINISHED = "finished"
 HEARTBEAT = "heartbeat"
+
+VERSION = "version of alignfreeze"
+"""What the code of the project itself is called where it is compared."""
 
 
 @dataclass(frozen=True)
-class StudyHandle:
+class SearchStudy:
     """A study, opened.
 
     Attributes:
@@ -66,7 +69,7 @@ class StudyHandle:
         """What was another when the study was begun, for a complaint; empty if nothing was.
 
         Args:
-            identity: The hashes of what there is now (see `Ground.identity`).
+            identity: The hashes of what there is now (see `TrialContext.identity`).
         """
         known = self.known(IDENTITY)
         if not isinstance(known, dict):  # one hash of all, as earlier versions have left it
@@ -77,6 +80,11 @@ class StudyHandle:
     def run_id(self) -> str:
         """The MLflow run that the study's runs are nested in."""
         return str(self.known(RUN_ID))
+
+    @property
+    def owner(self) -> Owner:
+        """What its trials belong to."""
+        return Owner(self.name, self.run_id)
 
     @property
     def models(self) -> Path:
@@ -94,16 +102,16 @@ def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
 
 def open_study(
     storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
-) -> StudyHandle:
+) -> SearchStudy:
     """Open a study, or make it if there is none of that name.
 
     Raises:
         ConfigError: If it was begun with other options, or by another program.
     """
-    handle = _handle(storage, name, config, settings)
-    study = handle.trials.study
-    foreign = study.trials or study.directions != _directions(settings)
-    if handle.known(CONFIG) is None and foreign:
+    study = _opened(storage, name, config, settings)
+    inner = study.trials.study
+    foreign = inner.trials or inner.directions != _directions(settings)
+    if study.known(CONFIG) is None and foreign:
         raise ConfigError(f"study {name!r} is not one of AlignFreeze's; give it another name")
     asked = {
         CONFIG: config.model_dump(mode="json", exclude=set(HOW_FIELDS)),
@@ -111,17 +119,17 @@ def open_study(
         SPACE: space_text(settings),
     }
     for attribute, value in asked.items():
-        known = handle.known(attribute)
+        known = study.known(attribute)
         if known is None:
-            handle.remember(attribute, value)
+            study.remember(attribute, value)
         elif json.loads(json.dumps(value)) != known:
             raise ConfigError(
                 f"study {name!r} was begun with other options: {_difference(known, value)}; "
                 "give it another name"
             )
-    handle.remember(HEARTBEAT, settings.heartbeat)
-    handle.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
-    return handle
+    study.remember(HEARTBEAT, settings.heartbeat)
+    study.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
+    return study
 
 
 def space_text(settings: SearchConfig) -> str:
@@ -154,38 +162,8 @@ def run_of_study(storage: RDBStorage, name: str) -> str | None:
     return study_attributes(storage, name).get(RUN_ID)
 
 
-def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
-    """What a study remembers; nothing if there is no such study."""
-    if name not in optuna.get_all_study_names(storage):
-        return {}
-    return optuna.load_study(study_name=name, storage=storage).user_attrs
-
-
-def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
-    """What a study remembers that another process has begun.
-
-    Args:
-        name: Its name.
-        url: Optuna's storage.
-        mark: What all studies of the kind remember.
-
-    Raises:
-        ConfigError: If the storage cannot be opened, or has no such study.
-    """
-    require_existing(url)
-    with open_storage(url, SearchConfig().heartbeat) as storage:
-        attributes = study_attributes(storage, name)
-        if mark not in attributes:
-            names = optuna.get_all_study_names(storage)
-            known = ", ".join(n for n in sorted(names) if mark in study_attributes(storage, n))
-            raise ConfigError(
-                f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
-            )
-    return attributes
-
-
 @contextmanager
-def find_study(name: str, url: str) -> Iterator[StudyHandle]:
+def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     """Open a study that another process has made.
 
     Raises:
@@ -198,7 +176,7 @@ def find_study(name: str, url: str) -> Iterator[StudyHandle]:
     own = {"heartbeat": heartbeat, "references": ()}
     settings = SearchConfig.model_validate(attributes[SETTINGS] | own)
     with open_storage(url, heartbeat, retry) as storage:
-        yield _handle(storage, name, config, settings)
+        yield _opened(storage, name, config, settings)
 
 
 def _directions(settings: SearchConfig) -> list[StudyDirection]:
@@ -206,10 +184,9 @@ def _directions(settings: SearchConfig) -> list[StudyDirection]:
     return [maximize, minimize] if HARMED in settings.objectives else [maximize]
 
 
-def _handle(
+def _opened(
     storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
-) -> StudyHandle:
-    quiet()
+) -> SearchStudy:
     n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
 
     def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
@@ -222,7 +199,7 @@ def _handle(
         )
         return TrialQueue(study, storage, sampler)
 
-    return StudyHandle(
+    return SearchStudy(
         name,
         config,
         settings,
@@ -230,3 +207,51 @@ def _handle(
         trials=queue("", lambda number: make_sampler(settings, number)),
         final=queue(":final"),
     )
+
+
+def search_code() -> str:
+    """The hash of the search's own code that decides what a trial is worth: all that it imports."""
+    files = imported_modules(["alignfreeze.search.trials"], below="alignfreeze.search.").values()
+    return hash_of(sorted(file_digest(path) for path in files))
+
+
+def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:
+    """The strategies to choose among."""
+    return settings.search_strategies or (config.strategy,)
+
+
+def plugin_codes(
+    config: RunConfig, settings: SearchConfig, searched_aligners: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """What identifies the code of strategies, tasks and aligners, by their kind and name.
+
+    References are not among them: trials do not depend on them (see `strategy_code`).
+
+    Args:
+        config: Of the runs.
+        settings: Of the search.
+        searched_aligners: The aligners to choose among, where they are searched.
+
+    Raises:
+        PluginError: If one cannot be loaded.
+    """
+    aligners = [
+        name
+        for asked in (config.aligner, *searched_aligners)
+        for name in (AUTO_ALIGNERS if asked == "auto" else (asked,))
+    ]
+    asked = (
+        (STRATEGY, (*searched_strategies(config, settings), BASELINE)),
+        (TASK, config.task),
+        (ALIGNER, aligners),
+    )
+    return {f"{k.noun} {name!r}": fingerprint(k, name) for k, names in asked for name in names}
+
+
+def strategy_code(config: RunConfig) -> str:
+    """What identifies the code of a configuration's strategy.
+
+    Raises:
+        PluginError: If it cannot be loaded.
+    """
+    return fingerprint(STRATEGY, config.strategy)

@@ -1,36 +1,35 @@
-"""What workers do: trials, the baseline's seeds before them, and the tests after them."""
+"""Trials, the baseline's seeds before them, the tests after them: how they are done and told of."""
 
 import json
 import logging
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
 
-from accelerate import Accelerator
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.errors import AlignFreezeError, ConfigError, Pruned, TrainingError
+from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
 from alignfreeze.runs.records import log_config, log_scores
-from alignfreeze.search.code import strategy_code
-from alignfreeze.search.context import Ground, reference
+from alignfreeze.runs.taskmodels import EarlyLook
+from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import (
     Key,
     TaskScores,
+    aggregate,
     levels,
     mean_scores,
     objectives,
     validation_scores,
+    validation_values,
 )
-from alignfreeze.search.stages import PRUNED_STEP, Stages
-from alignfreeze.search.study import StudyHandle
-from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, Level
-from alignfreeze.tracking.names import STATE, objective_metric, task_prefix
-from alignfreeze.tracking.runs import TrackedRun, tracked_run
-from alignfreeze.workers.queue import PROBLEM, RUN_ID, Claim, TrialQueue
+from alignfreeze.search.study import SearchStudy, strategy_code
+from alignfreeze.search.trial_table import Level
+from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.workers.assignments import NO_OBJECTIVE
+from alignfreeze.workers.queue import SECONDS, Claim, TrialQueue, problem_of
+from alignfreeze.workers.worker import PRUNED_STEP, do_trial
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +48,6 @@ SEED = "seed"
 CODE = "code"
 """User attribute of a test: what identifies the code of its strategy."""
 
-SECONDS = "seconds"
-"""User attribute: how long a trial took, from its claim to its end."""
-
-RUNNING = "running"
-"""The tag ``state`` of a trial's run, until it is one of `tabulation`'s."""
-
-NO_OBJECTIVE = [0.0]
-"""Of trials that are not searched among."""
-
 
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
     """What a finished trial scored; nothing if it was pruned or failed."""
@@ -67,175 +57,212 @@ def scores_of(trial: FrozenTrial) -> list[TaskScores]:
     ]
 
 
-def baseline_levels(handle: StudyHandle, ground: Ground) -> dict[Key, Level]:
+def baseline_levels(study: SearchStudy, context: TrialContext) -> dict[Key, Level]:
     """The baseline's scores on validation, with the seeds that trials have."""
-    settings = ground.settings
+    settings = context.settings
     return levels(
-        [result for trial in handle.baseline.trials() for result in scores_of(trial)],
-        ground.tasks,
-        ground.config.source_language,
+        [result for trial in study.baseline.trials() for result in scores_of(trial)],
+        context.tasks,
+        context.config.source_language,
         seeds=settings.search_seeds,
         deviation_seeds=settings.final_seeds,
     )
 
 
-def run_trial(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
+def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate one configuration that the sampler draws."""
     trial = claim.trial
 
-    def work(job: Job) -> list[float]:
-        drawn = ground.space.draw(trial, ground.config)
+    def work(run: TrackedRun) -> list[float]:
+        drawn = context.space.draw(trial, context.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        job.begin(ground.resolved(config), ground.accelerator)
-        stages = Stages(trial, job.run, ground)
+        _begin(claim, run, context, config)
+        stages = Stages(trial, run, context)
         results: list[TaskScores] = []
-        for seed in ground.settings.search_seeds:
+        for seed in context.settings.search_seeds:
             seeded = config.model_copy(update={"seed": seed})
-            results += ground.scores(seeded, job.run, splits=("validation",), reporter=stages)
-        job.keep(results)
-        scores = validation_scores(results, ground.tasks, ground.config.source_language)
-        found = objectives(scores, baseline_levels(handle, ground), ground.settings)
-        for name, value in zip(ground.settings.objectives, found, strict=True):
+            results += context.scores(seeded, run, splits=("validation",), reporter=stages)
+        _keep(claim, run, context, results)
+        scores = validation_scores(results, context.tasks, context.config.source_language)
+        found = objectives(scores, baseline_levels(study, context), context.settings)
+        for name, value in zip(context.settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")
-            job.run.metric(objective_metric(name), value)
+            run.metric(objective_metric(name), value)
         return found
 
-    _do_own(handle, handle.trials, claim, f"trial-{trial.number}", work)
+    do_trial(study.owner, study.trials, claim, f"trial-{trial.number}", work)
 
 
-def run_baseline(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
+def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate the baseline with one seed; what will be tested is kept."""
     seed = claim.trial.user_attrs[SEED]
-    models = handle.models if seed in ground.settings.final_seeds else None
+    models = study.models if seed in context.settings.final_seeds else None
 
-    def work(job: Job) -> list[float]:
-        config = reference(ground.config, BASELINE)
+    def work(run: TrackedRun) -> list[float]:
+        config = reference(context.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(ground.resolved(config), ground.accelerator)
-        job.keep(ground.scores(config, job.run, splits=("validation",), models=models))
+        _begin(claim, run, context, config)
+        found = context.scores(config, run, splits=("validation",), models=models)
+        _keep(claim, run, context, found)
         return NO_OBJECTIVE
 
-    _do_own(handle, handle.baseline, claim, f"baseline-{seed}", work)
+    do_trial(study.owner, study.baseline, claim, f"baseline-{seed}", work)
 
 
-def run_test(handle: StudyHandle, ground: Ground, claim: Claim) -> None:
+def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train, validate and test what was selected, or a reference, with one seed."""
     attributes = claim.trial.user_attrs
     seed, contender = attributes[SEED], attributes[CONTENDER]
 
-    def work(job: Job) -> list[float]:
+    def work(run: TrackedRun) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
         if strategy_code(asked) != attributes[CODE]:
             raise ConfigError(
                 f"strategy {asked.strategy!r} must be of the version that the search has"
             )
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        job.begin(ground.resolved(config), ground.accelerator)
-        job.run.tags({"contender": contender})
+        _begin(claim, run, context, config)
+        run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
-            job.keep(ground.scores(config, job.run, splits=("test",), models=handle.models))
+            found = context.scores(config, run, splits=("test",), models=study.models)
         else:
-            job.keep(ground.scores(config, job.run, splits=("validation", "test")))
+            found = context.scores(config, run, splits=("validation", "test"))
+        _keep(claim, run, context, found)
         return NO_OBJECTIVE
 
-    _do_own(handle, handle.final, claim, f"test-{contender}-{seed}", work)
+    do_trial(study.owner, study.final, claim, f"test-{contender}-{seed}", work)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A trial at work, and its run."""
-
-    trial: Trial
-    run: TrackedRun
-    source_language: str
-
-    def begin(self, config: RunConfig, accelerator: Accelerator) -> None:
-        """Log what is going to be done."""
-        log_config(self.run, config, accelerator)
-        self.trial.set_user_attr(CONFIG, config.model_dump(mode="json"))
-
-    def keep(self, results: Sequence[TaskScores]) -> None:
-        """Log what came of it, means over seeds, and let the trial remember it all."""
-        tasks = list(dict.fromkeys(result.task for result in results))
-        for task in tasks:
-            prefix = task_prefix(task, len(tasks))
-            scores = mean_scores([r.scores for r in results if r.task == task])
-            log_scores(self.run, scores, self.source_language, prefix)
-            self.run.text(scores_to_csv(scores), prefix + RESULTS_FILE)
-        texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
-        self.trial.set_user_attr(SCORES, json.dumps(texts))
+def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
+    """Log what is going to be done."""
+    resolved = context.resolved(config)
+    log_config(run, resolved, context.accelerator)
+    claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
 
 
-class Owner(Protocol):
-    """What a trial belongs to: a study, and its run."""
-
-    @property
-    def name(self) -> str:
-        """The study's name."""
-
-    @property
-    def run_id(self) -> str:
-        """The MLflow run that the trial's is nested in."""
-
-
-def do(
-    owner: Owner,
-    queue: TrialQueue,
-    claim: Claim,
-    name: str,
-    work: Callable[[Job], list[float]],
-    *,
-    source_language: str,
+def _keep(
+    claim: Claim, run: TrackedRun, context: TrialContext, results: Sequence[TaskScores]
 ) -> None:
-    """Do a claimed trial in a run of its own, and end both, whatever happens.
+    """Log what came of it, means over seeds, and let the trial remember it all."""
+    tasks = list(dict.fromkeys(result.task for result in results))
+    for task in tasks:
+        prefix = task_prefix(task, len(tasks))
+        scores = mean_scores([r.scores for r in results if r.task == task])
+        log_scores(run, scores, context.config.source_language, prefix)
+        run.text(scores_to_csv(scores), prefix + RESULTS_FILE)
+    texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
+    claim.trial.set_user_attr(SCORES, json.dumps(texts))
 
-    A trial that fails is failed, and the worker goes on with the next; one that is interrupted
-    is given back.
+
+class Stages:
+    """The reports of a trial, for the pruner; none where there are two objectives.
+
+    A trial fine-tunes on each task with each seed, one after the other. A report is the first
+    objective over what it has finished and what it looks at, so that the last ones come close to
+    its end. Its step is the stage: how many fine-tunings are finished, and which look through the
+    next one it is. Trials are compared at the same step alone, where all have done the same.
 
     Args:
-        owner: The study.
-        queue: Its queue that the trial is from.
-        claim: The trial.
-        name: Of the run.
-        work: Returns the objectives.
-        source_language: What is left out of means over languages.
+        trial: The trial.
+        run: Its run, which has the reports as the metric ``report``.
+        context: Tasks and settings.
     """
-    trial, began = claim.trial, time.monotonic()
-    state, values, problem = TrialState.FAIL, None, ""
-    try:
-        with queue.alive(trial), tracked_run(name, nested=True, parent=owner.run_id) as run:
-            trial.set_user_attr(RUN_ID, run.run_id)
-            run.tags({"study": owner.name, "trial": str(trial.number), STATE: RUNNING})
-            try:
-                values = work(Job(trial, run, source_language))
-            except Pruned as pruned:
-                problem = str(pruned)
-                step = str(trial.user_attrs[PRUNED_STEP])
-                run.tags({STATE: PRUNED, PRUNED_STEP: step, "pruned": problem})
-            except BaseException as error:
-                run.tags({STATE: FAILED if isinstance(error, Exception) else "interrupted"})
-                raise
-            else:
-                run.tags({STATE: COMPLETE})
-        state = TrialState.PRUNED if values is None else TrialState.COMPLETE
-    except AlignFreezeError as error:
-        problem = str(error)
-    except Exception as error:  # a defect, or no memory: the next may do better
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        logger.debug("%s", name, exc_info=True)
-    except BaseException:
-        queue.give_back(trial)
-        raise
-    attributes = {SECONDS: time.monotonic() - began} | ({PROBLEM: problem} if problem else {})
-    queue.finish(trial, state, values if state == TrialState.COMPLETE else None, attributes)
+
+    def __init__(self, trial: Trial, run: TrackedRun, context: TrialContext) -> None:
+        self._trial = trial
+        self._run = run
+        self._context = context
+        self._finished: list[TaskScores] = []
+        self._each = context.settings.reports + 1
+        self._total = len(context.settings.search_seeds) * len(context.tasks) * self._each
+        self._reports = len(context.settings.objectives) == 1
+
+    def look(self, task: str, seed: int) -> EarlyLook | None:
+        """The looks through the next fine-tuning, whose task and seed are given."""
+        settings = self._context.settings
+        if not settings.reports or not self._reports:
+            return None
+
+        def report(number: int, scores: list[Score]) -> None:
+            seen = [*self._finished, TaskScores(task, seed, scores)]
+            step = len(self._finished) * self._each + number
+            self._report(step, seen, f"in fine-tuning on {task}")
+
+        return EarlyLook(settings.reports, settings.report_rows, report)
+
+    def done(self, result: TaskScores) -> None:
+        """Take note of a fine-tuning that is finished, and report unless it is the last."""
+        self._finished.append(result)
+        step = len(self._finished) * self._each
+        if self._reports and step < self._total:
+            self._report(step, self._finished, f"after {len(self._finished)} fine-tunings")
+
+    def _report(self, step: int, results: Sequence[TaskScores], where: str) -> None:
+        context = self._context
+        values = validation_values(results, context.tasks, context.config.source_language)
+        value = aggregate(values, context.settings)
+        self._trial.report(value, step)
+        self._run.metric(REPORT, value, step)
+        if self._trial.should_prune():
+            self._trial.set_user_attr(PRUNED_STEP, step)
+            pruner = context.settings.chosen_pruner
+            raise Pruned(
+                f"pruned ({pruner}) {where}, at report {step} of {self._total}, with {value:.4f}"
+            )
 
 
-def _do_own(
-    handle: StudyHandle,
-    queue: TrialQueue,
-    claim: Claim,
-    name: str,
-    work: Callable[[Job], list[float]],
-) -> None:
-    do(handle, queue, claim, name, work, source_language=handle.config.source_language)
+class TrialLog:
+    """Logs the trials of a queue as they end; those that had ended before are counted.
+
+    Args:
+        study: The study.
+        queue: One of its queues.
+        wanted: How many trials there are to be.
+    """
+
+    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
+        self._wanted = wanted
+        self._study = study
+        self._queue = queue
+        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
+        if self._told:
+            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
+
+    def look(self) -> None:
+        """Log what has ended since the last look."""
+        finished = [t for t in self._queue.trials() if t.state.is_finished()]
+        for trial in finished:
+            if trial.number not in self._told:
+                self._told.add(trial.number)
+                self._tell(trial, len(self._told))
+
+    def _tell(self, trial: FrozenTrial, number: int) -> None:
+        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
+        what, count = self._name(trial), f"[{number}/{max(number, self._wanted)}]"
+        if trial.state == TrialState.FAIL:
+            logger.warning("%s %s failed: %s", count, what, problem_of(trial))
+        elif trial.state == TrialState.PRUNED:
+            step = trial.user_attrs[PRUNED_STEP]
+            logger.info("%s %s: pruned at report %d, %s", count, what, step, took)
+        elif SEED not in trial.user_attrs:
+            logger.info("%s %s: %s, %s", count, what, self._values(trial), took)
+        else:
+            logger.info("%s %s: done, %s", count, what, took)
+
+    def _name(self, trial: FrozenTrial) -> str:
+        if SEED in trial.user_attrs:
+            contender = trial.user_attrs.get(CONTENDER)
+            what = f"test of {contender}" if contender else "baseline"
+            return f"{what}, seed {trial.user_attrs[SEED]}"
+        params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+        return f"trial {trial.number} ({params})"
+
+    def _values(self, trial: FrozenTrial) -> str:
+        names = self._study.settings.objectives
+        (first, value), *counts = zip(names, trial.values, strict=True)
+        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,30 +7,31 @@ from pathlib import Path
 from alignfreeze.base.caching import building
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.context import Ground
-from alignfreeze.search.study import FINISHED, SPACE, StudyHandle, find_study
+from alignfreeze.search.context import TrialContext
+from alignfreeze.search.study import SPACE, SearchStudy, find_study
 from alignfreeze.search.trials import run_baseline, run_test, run_trial
 from alignfreeze.tracking import store
-from alignfreeze.workers.loop import work_until_finished
 from alignfreeze.workers.queue import Claim, TrialQueue
+from alignfreeze.workers.storage import FINISHED
+from alignfreeze.workers.worker import work_until_finished
 
-Work = Callable[[StudyHandle, Ground, Claim], None]
+Work = Callable[[SearchStudy, TrialContext, Claim], None]
 
 
-def jobs(handle: StudyHandle) -> list[tuple[TrialQueue, Work]]:
+def work_of(study: SearchStudy) -> list[tuple[TrialQueue, Work]]:
     """The queues of a study in their order, and what is done with their trials."""
     return [
-        (handle.baseline, run_baseline),
-        (handle.trials, run_trial),
-        (handle.final, run_test),
+        (study.baseline, run_baseline),
+        (study.trials, run_trial),
+        (study.final, run_test),
     ]
 
 
-def join(study: str, url: str, *, data: str = "", model: str = "") -> int:
+def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
     """Work on a study that is being searched, until it is done.
 
     Args:
-        study: Its name.
+        name: Its name.
         url: Optuna's storage.
         data: Where its data is on this machine, if elsewhere.
         model: Where its model is on this machine, if elsewhere.
@@ -44,25 +45,27 @@ def join(study: str, url: str, *, data: str = "", model: str = "") -> int:
     """
     with (
         signals_as_exceptions("what it had in hand was given back"),
-        find_study(study, url) as handle,
+        find_study(name, url) as study,
     ):
-        store.require_run(handle.run_id)
-        here = {name: value for name, value in {"data": data, "model": model}.items() if value}
-        ground = Ground(handle.config.model_copy(update=here), handle.settings, _space_file(handle))
-        if others := handle.begun_with(ground.identity):
-            raise ConfigError(f"study {study!r} was begun with {others} than this worker has")
+        store.require_run(study.run_id)
+        here = {option: value for option, value in {"data": data, "model": model}.items() if value}
+        context = TrialContext(
+            study.config.model_copy(update=here), study.settings, _space_file(study)
+        )
+        if others := study.begun_with(context.identity):
+            raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
         return work_until_finished(
-            lambda: bool(handle.known(FINISHED)),
-            [(queue, partial(job, handle, ground)) for queue, job in jobs(handle)],
+            lambda: bool(study.known(FINISHED)),
+            [(queue, partial(work, study, context)) for queue, work in work_of(study)],
         )
 
 
-def _space_file(handle: StudyHandle) -> Path | None:
+def _space_file(study: SearchStudy) -> Path | None:
     """The space file that the study was begun with, written to this machine."""
-    text = handle.known(SPACE)
+    text = study.known(SPACE)
     if not text:
         return None
-    folder = handle.models.with_name(f"{handle.models.name}-space")
+    folder = study.models.with_name(f"{study.models.name}-space")
     if not folder.is_dir():
         with building(folder) as empty:
             (empty / "space.yaml").write_text(text, "utf-8")

@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Tells a worker its storage, whose password an argument would show to all users of a machine."""
@@ -87,11 +90,14 @@ class Ending:
     said: str
     log: str
 
-    def is_problem(self, *, asked: bool) -> bool:
-        """Whether it ended badly; one that was asked to end may say that a signal ended it."""
-        return self.code != 0 and not (asked and self.code in AFTER_A_SIGNAL)
+    def problem(self, *, asked: bool) -> str:
+        """How it ended, if badly; else an empty text.
 
-    def __str__(self) -> str:
+        Args:
+            asked: Whether it was asked to end, so that it may say that a signal ended it.
+        """
+        if self.code == 0 or (asked and self.code in AFTER_A_SIGNAL):
+            return ""
         how = f"exited with {self.code}"
         if self.code < 0:
             how = f"was ended by {signal.Signals(-self.code).name}"
@@ -115,18 +121,35 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def fresh_log(logs: Path, worker: int) -> Path:
-    """The log of a worker, without what one of an earlier search may have left there."""
-    log = logs / f"worker-{worker}.log"
-    log.unlink(missing_ok=True)
-    return log
+def end_of(process: subprocess.Popen[bytes], worker: int, log: Path) -> Ending:
+    """Wait for a worker, which the first KeyboardInterrupt asks to end, and the second kills."""
+    try:
+        for end_it in (process.terminate, lambda: kill(process)):
+            try:
+                return ending(worker, _code(process), log)
+            except KeyboardInterrupt:
+                end_it()
+        return ending(worker, _code(process), log)
+    finally:
+        kill(process)
 
 
-def kill_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker that was started in a session of its own, with all that it has started."""
-    if process.poll() is None:
+def _code(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a process, where KeyboardInterrupt can be raised; its exit code."""
+    while (code := process.poll()) is None:
+        time.sleep(0.1)
+    return code
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker; if it has a session of its own, with all that it has started."""
+    if process.poll() is not None:
+        return
+    if os.getsid(process.pid) == process.pid:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    else:
+        process.kill()
+    process.wait()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 0.1) -> bool:
@@ -135,3 +158,23 @@ def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 
     while not (holds := condition()) and time.monotonic() < end:
         time.sleep(interval)
     return holds
+
+
+@contextmanager
+def kept_handler(number: int, meanwhile: Any = None) -> Iterator[None]:
+    """Undo what is done to the handler of a signal meanwhile; in the main thread, where it is.
+
+    Args:
+        number: The signal.
+        meanwhile: Its handler until then, if another; processes inherit that it is ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(number)
+    if meanwhile is not None:
+        signal.signal(number, meanwhile)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)

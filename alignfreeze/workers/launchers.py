@@ -1,22 +1,52 @@
-"""What starts the workers of a search."""
+"""What starts workers, knows which still run, and ends them."""
 
+import logging
+import os
+import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.command import WorkerCommand
-from alignfreeze.workers.local import LocalLauncher
-from alignfreeze.workers.ray_cluster import RayLauncher
-from alignfreeze.workers.slurm import SubmititLauncher
+from alignfreeze.workers.command import WorkerCommand, ending, kill, wait_until
+
+logger = logging.getLogger(__name__)
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+GPUS = "CUDA_VISIBLE_DEVICES"
+
+KILLS = 3
+"""How often workers are asked once more: a busy machine may take two requests for one."""
+
+LAST_PATIENCE = 20.0
+"""Seconds that a worker has to be gone after each."""
+
+J = TypeVar("J")
 
 
-class Launcher(Protocol):
-    """Starts workers, knows which still run, and ends them.
+class Launcher(ABC, Generic[J]):
+    """Starts workers; what one is started as, a process or a job, its subclasses know.
 
     Whatever happens after `start` was called, it failing included, `stop` has to be.
+
+    Args:
+        command: What a worker runs.
+        workers: How many to start.
+        logs: Folder of their logs, ``worker-0.log`` and so on.
     """
 
+    interval = 0.1
+    """Seconds between questions for workers that were asked to end."""
+
+    def __init__(self, command: WorkerCommand, workers: int, logs: Path) -> None:
+        self._command = command
+        self._logs = [logs / f"worker-{worker}.log" for worker in range(workers)]
+        self._jobs: dict[int, J] = {}
+        self._problems: dict[int, str] = {}
+        self._asked: set[int] = set()
+
+    @abstractmethod
     def start(self) -> None:
         """Start the workers, once.
 
@@ -26,9 +56,18 @@ class Launcher(Protocol):
 
     def running(self) -> int:
         """Workers that have not ended, those that wait for a machine among them."""
+        for worker, job in list(self._jobs.items()):
+            if self._has_ended(job, asked=worker in self._asked):
+                problem = self._problem(worker, job, asked=worker in self._asked)
+                if problem:
+                    self._problems[worker] = problem
+                del self._jobs[worker]
+        return len(self._jobs)
 
     def problems(self) -> list[str]:
         """A line for each worker that ended badly: how, what it said last, where its log is."""
+        self.running()
+        return [self._problems[worker] for worker in sorted(self._problems)]
 
     def stop(self, patience: float) -> None:
         """Ask those that run to end, and kill those that have not after a time.
@@ -36,11 +75,111 @@ class Launcher(Protocol):
         Args:
             patience: Seconds; SLURM kills a job after those of its own setting KillWait.
         """
+        self.running()
+        running = self._jobs.keys() - self._asked
+        self._asked |= running
+        try:
+            for worker in running:
+                self._ask(self._jobs[worker])
+            wait_until(lambda: not self.running(), patience, self.interval)
+        finally:
+            if n_left := self.running():
+                logger.warning("killed %d workers that had not ended in %g s", n_left, patience)
+                self._kill()
+
+    @abstractmethod
+    def _has_ended(self, job: J, *, asked: bool) -> bool: ...
+
+    @abstractmethod
+    def _problem(self, worker: int, job: J, *, asked: bool) -> str:
+        """What is to be told of one that has ended; empty if nothing."""
+
+    @abstractmethod
+    def _ask(self, job: J) -> None:
+        """Ask one to end."""
+
+    def _kill(self) -> None:
+        """Kill those that run: asked once more, `end_of` does so."""
+        for _ in range(KILLS):
+            for job in self._jobs.values():
+                self._ask(job)
+            if wait_until(lambda: not self.running(), LAST_PATIENCE):
+                return
+
+
+class LocalLauncher(Launcher[subprocess.Popen[bytes]]):
+    """Starts each worker in a session of its own, so that Ctrl-C does not reach it."""
+
+    def start(self) -> None:
+        """See `Launcher.start`."""
+        settings = machine_settings(len(self._logs), self._command.environment)
+        for worker, (log, own) in enumerate(zip(self._logs, settings, strict=True)):
+            log.unlink(missing_ok=True)
+            self._jobs[worker] = self._command.start(log, own)
+
+    def _has_ended(self, job: subprocess.Popen[bytes], *, asked: bool) -> bool:
+        return job.poll() is not None
+
+    def _problem(self, worker: int, job: subprocess.Popen[bytes], *, asked: bool) -> str:
+        return ending(worker, job.returncode, self._logs[worker]).problem(asked=asked)
+
+    def _ask(self, job: subprocess.Popen[bytes]) -> None:
+        job.terminate()
+
+    def _kill(self) -> None:
+        for process in self._jobs.values():
+            kill(process)
+        self.running()
+
+
+def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[str, str]]:
+    """Variables that divide this machine among workers: its cores, and a GPU for each.
+
+    Args:
+        workers: How many there are; they share GPUs where these are fewer.
+        environment: What the user has set for them, which goes before.
+    """
+    gpus = visible_gpus()
+    if len(gpus) > workers:
+        logger.warning(
+            "%d of %d GPUs stay idle, since a worker uses one: workers=%d would use them all",
+            len(gpus) - workers,
+            len(gpus),
+            len(gpus),
+        )
+    threads = thread_settings(available_cores() // workers, {**os.environ, **environment})
+    own = [{GPUS: gpus[worker % len(gpus)]} if gpus else {} for worker in range(workers)]
+    return [{**threads, **gpu} for gpu in own]
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_settings(cores: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that make a worker use so many cores, unless the environment says otherwise."""
+    if "OMP_NUM_THREADS" in environment:  # MKL takes it, too, where it has none of its own.
+        return {}
+    return {name: str(max(1, cores)) for name in THREADS if name not in environment}
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that this process may use; makes no CUDA context."""
+    # Not above: the process that starts a worker in a job has no other use for it.
+    import torch
+
+    # CUDA finds none after the first name that is not valid.
+    count, listed = torch.cuda.device_count(), os.environ.get(GPUS)
+    names = [str(number) for number in range(count)] if listed is None else listed.split(",")
+    return [name.strip() for name in names[:count]]
 
 
 def make_launcher(
     name: str, *, workers: int, command: WorkerCommand, logs: Path, args: Mapping[str, Any]
-) -> Launcher:
+) -> Launcher[Any]:
     """The launcher of a name.
 
     Args:
@@ -55,6 +194,9 @@ def make_launcher(
         ConfigError: If there is no such launcher, what it needs is not installed or not there, or
             a setting is unknown or breaks its rule; one line.
     """
+    from alignfreeze.workers.ray_tasks import RayLauncher
+    from alignfreeze.workers.submitit_jobs import SubmititLauncher
+
     logs = logs.absolute()  # Not all workers start where this process is.
     if name == "local":
         if args:
@@ -65,3 +207,8 @@ def make_launcher(
     if name == "ray":
         return RayLauncher(command, workers, logs, args)
     raise ConfigError(f"launcher must be local, submitit or ray, got {name!r}")
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, without the ends of its lines."""
+    return " ".join(str(error).split())

@@ -28,6 +28,9 @@ RETRIES = 2
 RUN_ID = "run_id"
 """User attribute of a trial: its MLflow run."""
 
+SECONDS = "seconds"
+"""User attribute: how long a trial took, from its claim to its end."""
+
 PROBLEM = "problem"
 """User attribute of a failed trial: why."""
 

@@ -9,7 +9,7 @@ from alignfreeze.config import Arguments, StudyRole
 FREE = StudyRole.FREE
 
 
-class CrewConfig(BaseModel):
+class WorkersConfig(BaseModel):
     """A study that several processes work on. Field descriptions are the command line's help."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

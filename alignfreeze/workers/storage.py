@@ -1,9 +1,10 @@
-"""Optuna's storage, opened so that several processes can share it."""
+"""Optuna's storage, opened so that several processes can share it, and what studies remember."""
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
@@ -15,7 +16,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.command import SEARCH_WORKER
+from alignfreeze.workers.settings import WorkersConfig
+
+FINISHED = "finished"
+"""What a study remembers of its coordinator: whether it has said that nothing is left to do."""
 
 MISSED_HEARTBEATS = 3
 """Signs of life that a worker may miss in a row."""
@@ -40,6 +44,7 @@ def open_storage(
     Raises:
         ConfigError: If it is no such URL, or there is no such database.
     """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # this package tells of trials itself
     try:
         file = _sqlite_file(make_url(url))
         # Two processes that make the tables at once get in each other's way.
@@ -100,18 +105,37 @@ def without_password(url: str) -> str:
         return repr(url)
 
 
-def require_existing(url: str) -> None:
-    """Check that a storage in a file is there, since opening it would make it.
+def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
+    """What a study remembers that another process has begun.
+
+    Args:
+        name: Its name.
+        url: Optuna's storage.
+        mark: What all studies of the kind remember.
 
     Raises:
-        ConfigError: If it is not.
+        ConfigError: If the storage cannot be opened, or has no such study.
     """
-    try:
+    with suppress(ArgumentError):  # told of when it is opened
         file = _sqlite_file(make_url(url))
-    except ArgumentError:
-        return  # told of when it is opened
-    if file is not None and not file.is_file():
-        raise ConfigError(f"storage {url}: there is no such file")
+        if file is not None and not file.is_file():  # opening it would make it
+            raise ConfigError(f"storage {url}: there is no such file")
+    with open_storage(url, WorkersConfig().heartbeat) as storage:
+        attributes = study_attributes(storage, name)
+        if mark not in attributes:
+            names = optuna.get_all_study_names(storage)
+            known = ", ".join(n for n in sorted(names) if mark in study_attributes(storage, n))
+            raise ConfigError(
+                f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
+            )
+    return attributes
+
+
+def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    """What a study remembers; nothing if there is no such study."""
+    if name not in optuna.get_all_study_names(storage):
+        return {}
+    return optuna.load_study(study_name=name, storage=storage).user_attrs
 
 
 def _sqlite_file(url: URL) -> Path | None:
@@ -121,7 +145,7 @@ def _sqlite_file(url: URL) -> Path | None:
 
 @contextmanager
 def sole_coordinator(
-    storage: RDBStorage, study: str, *, what: str = "searched", subcommand: str = SEARCH_WORKER
+    storage: RDBStorage, study: str, *, what: str, subcommand: str
 ) -> Iterator[None]:
     """Keep others from coordinating a study; what holds them off ends with this process.
 

@@ -15,9 +15,10 @@ from alignfreeze.data.finding import find_data
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 from alignfreeze.report.report import report
 from alignfreeze.search.coordinator import search
-from alignfreeze.workers.cells import ends_of, open_cells, put_in
+from alignfreeze.workers.assignments import ends_of, open_cells, put_in
 from alignfreeze.workers.queue import retry
 from alignfreeze.workers.storage import open_storage
+from alignfreeze.workers.worker import Owner
 
 SMALL = {"tasks": "pos"}
 
@@ -223,7 +224,7 @@ def test_a_cell_stays_as_it_was_asked_for_wherever_it_is_done(experiment, option
         (cell,) = cells_of(build_benchmark(given))
         put_in(queue, {cell.identity: execution.attributes_of(cell)}, execution.key_of)
         run = mlflow.MlflowClient().create_run(experiment)
-        bench = execution.Bench(execution.Owner("x", run.info.run_id), queue, {"data": str(here)})
+        bench = execution.Bench(Owner("x", run.info.run_id), queue, {"data": str(here)})
         bench.do(queue.claim())
         (trial,) = queue.trials()
         assert trial.user_attrs["config"]["data"] == asked

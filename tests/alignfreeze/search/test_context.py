@@ -1,4 +1,4 @@
-"""What identifies all that a study's trials stand on."""
+"""What identifies all that a study's trials share."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alignfreeze.data.finding import find_data
-from alignfreeze.search.context import Ground
+from alignfreeze.search.context import TrialContext
 from alignfreeze.search.settings import build_search
 
 PARALLEL = "parallel text or alignment of it"
@@ -24,7 +24,7 @@ def identity(data: Path, space: str) -> dict[str, str]:
     file.write_text(space)
     given = {"preset": "demo", "data": str(data), "languages": "de", "aligner": "dictionary"}
     config, settings = build_search(given)
-    return Ground(config, settings, file).identity
+    return TrialContext(config, settings, file).identity
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:

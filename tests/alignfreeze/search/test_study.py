@@ -13,9 +13,8 @@ from optuna.trial import TrialState
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS
-from alignfreeze.search import code
-from alignfreeze.search import study as handles
-from alignfreeze.search.pruning import StageMedianPruner
+from alignfreeze.search import study as studies
+from alignfreeze.search.sampling import StageMedianPruner
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.search.study import find_study, open_study, space_text, study_name
 from alignfreeze.workers.queue import retry
@@ -132,36 +131,37 @@ def test_the_name_depends_on_what_the_space_file_says():
 )
 def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
     before = study_name(CONFIG, SETTINGS, "")
-    codes = code.plugin_codes(CONFIG, SETTINGS) | {plugin: "other code"}
-    monkeypatch.setattr(handles, "plugin_codes", lambda *args: codes)
-    assert plugin in code.plugin_codes(CONFIG, SETTINGS)
+    own = studies.plugin_codes(CONFIG, SETTINGS)
+    assert plugin in own
+    codes = own | {plugin: "other code"}
+    monkeypatch.setattr(studies, "plugin_codes", lambda *args: codes)
     assert study_name(CONFIG, SETTINGS, "") != before
 
 
 def test_the_plugins_are_those_that_trials_run():
     config = RunConfig(task=("ner", "pos"), aligner="pharaoh")
     settings = SearchConfig(search_strategies=("back", "range"))
-    assert list(code.plugin_codes(config, settings)) == [
+    assert list(studies.plugin_codes(config, settings)) == [
         *("strategy 'back'", "strategy 'range'", "strategy 'baseline'"),
         *("task 'ner'", "task 'pos'", "aligner 'pharaoh'"),
     ]
-    searched = code.plugin_codes(config, settings, ("pharaoh", "auto"))
+    searched = studies.plugin_codes(config, settings, ("pharaoh", "auto"))
     assert list(searched)[-2:] == ["aligner 'pharaoh'", "aligner 'dictionary'"]
 
 
 def test_what_a_study_was_begun_with_is_told(url):
     identity = {"model": "1", "precision": "2", "version of strategy 'front'": "3"}
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        handle.remember(handles.IDENTITY, identity)
-        assert handle.begun_with(identity) == ""
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        study.remember(studies.IDENTITY, identity)
+        assert study.begun_with(identity) == ""
         other = identity | {"version of strategy 'front'": "4"}
-        assert handle.begun_with(other) == "another version of strategy 'front'"
+        assert study.begun_with(other) == "another version of strategy 'front'"
         other["model"] = "2"
         told = "another model, another version of strategy 'front'"
-        assert handle.begun_with(other) == told
+        assert study.begun_with(other) == told
         # As earlier versions have left it.
-        handle.remember(handles.IDENTITY, "0123abcd")
-        assert handle.begun_with(identity) == "another version of alignfreeze"
+        study.remember(studies.IDENTITY, "0123abcd")
+        assert study.begun_with(identity) == "another version of alignfreeze"
 
 
 def test_all_names_tell_what_they_are_of():
@@ -174,22 +174,22 @@ def test_all_names_tell_what_they_are_of():
 
 
 def test_a_new_study_has_three_empty_queues(url):
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        assert (handle.name, handle.config, handle.settings) == ("mine", CONFIG, SETTINGS)
-        queues = handle.baseline, handle.trials, handle.final
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        assert (study.name, study.config, study.settings) == ("mine", CONFIG, SETTINGS)
+        queues = study.baseline, study.trials, study.final
         names = [queue.study.study_name for queue in queues]
         assert names == ["mine:baseline", "mine", "mine:final"]
         assert [queue.counts().total for queue in queues] == [0, 0, 0]
 
 
 def test_a_study_that_is_opened_again_is_the_same(url):
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        handle.trials.study.enqueue_trial({})
-        handle.baseline.study.enqueue_trial({})
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        assert handle.trials.counts().waiting == 1
-        assert handle.baseline.counts().waiting == 1
-        assert handle.final.counts().total == 0
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        study.trials.study.enqueue_trial({})
+        study.baseline.study.enqueue_trial({})
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        assert study.trials.counts().waiting == 1
+        assert study.baseline.counts().waiting == 1
+        assert study.final.counts().total == 0
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_a_study_that_is_opened_again_is_the_same(url):
 )
 def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
     settings = SearchConfig(objectives=objectives)
-    with opened(CONFIG, settings, url, name="mine") as handle:
-        assert handle.trials.study.directions == directions
-        for queue in (handle.baseline, handle.final):
+    with opened(CONFIG, settings, url, name="mine") as study:
+        assert study.trials.study.directions == directions
+        for queue in (study.baseline, study.final):
             assert queue.study.directions == [StudyDirection.MAXIMIZE]
 
 
@@ -212,48 +212,48 @@ def test_harmed_is_minimised_in_the_search_alone(url, objectives, directions):
     [("auto", StageMedianPruner), ("hyperband", HyperbandPruner), ("none", NopPruner)],
 )
 def test_a_study_has_its_pruner_where_it_is_found_too(url, pruner, kind):
-    with opened(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as handle:
-        assert type(handle.trials.study.pruner) is kind
-    with find_study("mine", url) as handle:
-        assert type(handle.trials.study.pruner) is kind
+    with opened(CONFIG, SearchConfig(pruner=pruner), url, name="mine") as study:
+        assert type(study.trials.study.pruner) is kind
+    with find_study("mine", url) as study:
+        assert type(study.trials.study.pruner) is kind
 
 
 def test_hyperband_knows_how_often_a_trial_reports(url):
     config = CONFIG.model_copy(update={"task": ("pos", "ner")})
     settings = SearchConfig(pruner="hyperband", reports=3, search_seeds=(1, 2, 3))
-    with opened(config, settings, url, name="mine") as handle:
-        assert handle.trials.study.pruner._max_resource == 3 * 2 * (3 + 1)
+    with opened(config, settings, url, name="mine") as study:
+        assert study.trials.study.pruner._max_resource == 3 * 2 * (3 + 1)
 
 
 def test_a_claimed_trial_is_drawn_by_a_sampler_of_its_own(url):
-    with opened(CONFIG, SearchConfig(), url, name="mine") as handle:
+    with opened(CONFIG, SearchConfig(), url, name="mine") as study:
         drawn = []
         for _ in range(2):
-            handle.trials.study.enqueue_trial({})
-            claim = handle.trials.claim()
+            study.trials.study.enqueue_trial({})
+            claim = study.trials.claim()
             assert type(claim.trial.study.sampler) is TPESampler
             drawn.append(claim.trial.suggest_float("x", 0, 1))
     assert drawn[0] != drawn[1]
 
 
 def test_what_a_study_remembers_is_there_for_others(url):
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        assert handle.known("run_id") is None
-        handle.remember("run_id", "abc")
-        handle.remember("things", {"a": [1, None]})
-    with find_study("mine", url) as handle:
-        assert handle.run_id == "abc"
-        assert handle.known("things") == {"a": [1, None]}
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        assert study.known("run_id") is None
+        study.remember("run_id", "abc")
+        study.remember("things", {"a": [1, None]})
+    with find_study("mine", url) as study:
+        assert study.run_id == "abc"
+        assert study.known("things") == {"a": [1, None]}
 
 
 def test_the_models_of_each_study_and_run_have_a_folder(url, tmp_path, monkeypatch):
     monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
     folders = []
     for name, run in (("mine", "abc"), ("mine", "abd"), ("other", "abd")):
-        with opened(CONFIG, SETTINGS, url, name=name) as handle:
-            handle.remember("run_id", run)
-            folders.append(handle.models)
-            assert handle.models == handle.models
+        with opened(CONFIG, SETTINGS, url, name=name) as study:
+            study.remember("run_id", run)
+            folders.append(study.models)
+            assert study.models == study.models
     assert len(set(folders)) == len(folders)
     assert {folder.parent for folder in folders} == {tmp_path / "cache" / "search"}
 
@@ -267,8 +267,8 @@ def test_free_options_may_differ(url, name, write):
     other = changed(SETTINGS, **{name: values[name]})
     with opened(CONFIG, SETTINGS, url, name="mine"):
         pass
-    with opened(CONFIG, other, url, name="mine") as handle:
-        assert handle.settings == other
+    with opened(CONFIG, other, url, name="mine") as study:
+        assert study.settings == other
 
 
 @pytest.mark.parametrize("name", sorted(OTHER_SETTINGS.keys() - set(FREE_FIELDS)))
@@ -303,17 +303,17 @@ def test_all_options_of_the_runs_that_differ_are_named(url):
 
 
 def test_a_refused_study_is_as_it_was(url):
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        before = dict(handle.trials.study.user_attrs)
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        before = dict(study.trials.study.user_attrs)
     other = changed(SETTINGS, objectives=("mean", "harmed"))
     with (
         pytest.raises(ConfigError, match="objectives was"),
         opened(CONFIG, other, url, name="mine"),
     ):
         pass
-    with opened(CONFIG, SETTINGS, url, name="mine") as handle:
-        assert handle.trials.study.user_attrs == before
-        assert handle.trials.study.directions == [StudyDirection.MAXIMIZE]
+    with opened(CONFIG, SETTINGS, url, name="mine") as study:
+        assert study.trials.study.user_attrs == before
+        assert study.trials.study.directions == [StudyDirection.MAXIMIZE]
 
 
 def test_the_content_of_the_space_file_counts_not_its_place(url, write):
@@ -321,8 +321,8 @@ def test_the_content_of_the_space_file_counts_not_its_place(url, write):
     settings = SearchConfig(space=str(first))
     with opened(CONFIG, settings, url, name="mine"):
         pass
-    with opened(CONFIG, SearchConfig(space=str(moved)), url, name="mine") as handle:
-        assert handle.known(handles.SPACE) == "temperature: 0.1\n"
+    with opened(CONFIG, SearchConfig(space=str(moved)), url, name="mine") as study:
+        assert study.known(studies.SPACE) == "temperature: 0.1\n"
     first.write_text("temperature: 0.2\n", "utf-8")
     for other in (settings, SearchConfig()):
         with (
@@ -360,17 +360,17 @@ def test_a_worker_finds_what_the_study_was_begun_with(url):
         objectives=("mean", "harmed"), weights={"de": 2.0}, search_seeds=(1, 2), heartbeat=40
     )
     config = RunConfig(task=("pos", "ner"), strategy_args={"boundary": 3}, layer=(-1, -2))
-    with opened(config, settings, url, name="mine") as handle:
-        handle.trials.study.enqueue_trial({})
-    with find_study("mine", url) as handle:
-        assert handle.config == config
+    with opened(config, settings, url, name="mine") as study:
+        study.trials.study.enqueue_trial({})
+    with find_study("mine", url) as study:
+        assert study.config == config
         # What is to be tested beside the best is the coordinator's affair.
-        assert handle.settings == settings.model_copy(update={"references": ()})
-        assert handle.trials._storage.get_heartbeat_interval() == 40
-        claim = handle.trials.claim()
-        assert handle.trials.finish(claim.trial, TrialState.COMPLETE, [0.5, 1.0], {})
-    with opened(config, settings, url, name="mine") as handle:
-        assert [trial.values for trial in handle.trials.trials()] == [[0.5, 1.0]]
+        assert study.settings == settings.model_copy(update={"references": ()})
+        assert study.trials._storage.get_heartbeat_interval() == 40
+        claim = study.trials.claim()
+        assert study.trials.finish(claim.trial, TrialState.COMPLETE, [0.5, 1.0], {})
+    with opened(config, settings, url, name="mine") as study:
+        assert [trial.values for trial in study.trials.trials()] == [[0.5, 1.0]]
 
 
 def test_a_study_that_is_not_there_lists_those_that_are(url):
@@ -403,13 +403,13 @@ def test_a_study_of_another_program_is_left_alone(url):
 def test_how_a_run_gets_there_may_differ(url):
     with opened(CONFIG, SETTINGS, url, name="mine"):
         pass
-    with opened(changed(CONFIG, checkpoint_steps=7), SETTINGS, url, name="mine") as handle:
-        assert handle.config.checkpoint_steps == 7
+    with opened(changed(CONFIG, checkpoint_steps=7), SETTINGS, url, name="mine") as study:
+        assert study.config.checkpoint_steps == 7
 
 
 def test_a_worker_keeps_to_the_memory_that_was_asked_for_last(url):
     for megabytes in (100, 7):
         with opened(changed(CONFIG, prefix_memory=megabytes), SETTINGS, url, name="mine"):
             pass
-    with find_study("mine", url) as handle:
-        assert handle.config.prefix_memory == 7
+    with find_study("mine", url) as study:
+        assert study.config.prefix_memory == 7

@@ -19,6 +19,8 @@ from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.queue import GIVEN_BACK, PROBLEM, RETRIES, TrialQueue, problem_of, retry
 from alignfreeze.workers.storage import open_storage, sole_coordinator, without_password
 
+ABOUT = {"what": "searched", "subcommand": "search-worker"}
+
 HEARTBEAT = 600
 """Seconds: slower than any pause that a busy machine makes."""
 
@@ -236,6 +238,12 @@ def test_a_storage_that_cannot_be_opened_is_one_line(url, message):
     assert "\n" not in str(raised.value)
 
 
+def test_optuna_leaves_telling_of_trials_to_this_package(tmp_path):
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    with open_storage(f"sqlite:///{tmp_path / 'optuna.db'}", 30):
+        assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+
+
 def test_a_password_is_not_shown():
     shown = without_password("postgresql+psycopg://me:secret@host/db")
     assert "secret" not in shown
@@ -279,13 +287,13 @@ def test_what_is_withdrawn_counts_no_more(make_queue):
 
 def test_a_study_has_one_coordinator(storage_url):
     with open_storage(storage_url, 30) as one, open_storage(storage_url, 30) as other:
-        with sole_coordinator(one, "s"):
+        with sole_coordinator(one, "s", **ABOUT):
             with (
                 pytest.raises(ConfigError, match="study 's' is being searched by another"),
-                sole_coordinator(other, "s"),
+                sole_coordinator(other, "s", **ABOUT),
             ):
                 pass
-            with sole_coordinator(other, "t"):
+            with sole_coordinator(other, "t", **ABOUT):
                 pass
-        with sole_coordinator(other, "s"):
+        with sole_coordinator(other, "s", **ABOUT):
             pass

@@ -1,4 +1,4 @@
-"""Queues of cells: trials that are told what to do, where others draw it."""
+"""Trials that are told what to do, where others draw it: cells of a grid, seeds, tests."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -9,12 +9,13 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from alignfreeze.search.sampling import quiet
-from alignfreeze.search.trials import NO_OBJECTIVE, SECONDS
-from alignfreeze.workers.queue import RUN_ID, Claim, TrialQueue, problem_of
+from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, problem_of
 
 Attributes = Mapping[str, Any]
 K = TypeVar("K", bound=Hashable)
+
+NO_OBJECTIVE = [0.0]
+"""Of trials that are not searched among."""
 
 
 class CellEnd(NamedTuple):
@@ -35,7 +36,6 @@ class CellEnd(NamedTuple):
 
 def open_cells(storage: RDBStorage, name: str) -> TrialQueue:
     """The queue of a study of cells alone, made if there is none of that name."""
-    quiet()
     study = optuna.create_study(
         study_name=name,
         storage=storage,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
@@ -13,9 +14,9 @@ from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.command import WorkerCommand, wait_until
 from alignfreeze.workers.launchers import Launcher, make_launcher
-from alignfreeze.workers.loop import POLL_SECONDS, Doing, take_one
 from alignfreeze.workers.queue import TrialQueue
-from alignfreeze.workers.settings import CrewConfig
+from alignfreeze.workers.settings import WorkersConfig
+from alignfreeze.workers.worker import POLL_SECONDS, Doing, take_one
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +27,14 @@ STOP_SECONDS = 60.0
 """How long workers that are asked to end may take to give their trials back."""
 
 
-class Crew:
+class Workers:
     """The workers of a study.
 
     Args:
         launcher: What has started them; ``None`` where this process does it all.
     """
 
-    def __init__(self, launcher: Launcher | None) -> None:
+    def __init__(self, launcher: Launcher[Any] | None) -> None:
         self._launcher = launcher
         self._told: set[str] = set()
 
@@ -68,7 +69,7 @@ class Crew:
             elif not take_one(queue, do):
                 time.sleep(POLL_SECONDS)
 
-    def _look_after(self, launcher: Launcher, queue: TrialQueue) -> None:
+    def _look_after(self, launcher: Launcher[Any], queue: TrialQueue) -> None:
         queue.retry_vanished()
         problems = launcher.problems()
         running = launcher.running()
@@ -84,9 +85,9 @@ class Crew:
 
 
 @contextmanager
-def crew(
-    settings: CrewConfig, *, study: str, storage: str, subcommand: str, logs: Path
-) -> Iterator[Crew]:
+def started_workers(
+    settings: WorkersConfig, *, study: str, storage: str, subcommand: str, logs: Path
+) -> Iterator[Workers]:
     """Worker processes, for as long as the context lasts; none where this one does it all.
 
     Args:
@@ -100,7 +101,7 @@ def crew(
         ConfigError: If they cannot be started.
     """
     if settings.workers == 1 and settings.launcher == "local":
-        yield Crew(None)
+        yield Workers(None)
         return
     environment = {
         "MLFLOW_TRACKING_URI": store.store_uri(),
@@ -115,10 +116,15 @@ def crew(
     )
     try:
         launcher.start()
-        yield Crew(launcher)
+        yield Workers(launcher)
         wait_until(lambda: not launcher.running(), FAREWELL_SECONDS)
     finally:
         launcher.stop(STOP_SECONDS)
+
+
+def storage_url(settings: WorkersConfig) -> str:
+    """The URL of a study's storage: by default a SQLite file beside the tracking store."""
+    return settings.storage or f"sqlite:///{store.store_folder() / 'optuna.db'}"
 
 
 def refuse_torchrun(what: str) -> None:

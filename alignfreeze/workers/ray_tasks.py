@@ -1,0 +1,178 @@
+"""Workers as tasks of Ray."""
+
+import logging
+import math
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, wait_until
+from alignfreeze.workers.launchers import LAST_PATIENCE, Launcher, one_line
+
+logger = logging.getLogger(__name__)
+
+KNOWN = ("address", "num_cpus", "num_gpus")
+
+RAY_STEPS = 10_000
+"""Ray counts fractions of a core, or of a GPU, in steps of one such part."""
+
+
+def run_worker(command: WorkerCommand, worker: int, log: Path) -> Ending:
+    """What a task runs: a worker, as a child. Ray cancels a task by KeyboardInterrupt."""
+    log.unlink(missing_ok=True)
+    # Not by Ray's runtime_env, whose variables, a password among them, get into Ray's logs.
+    return end_of(command.start(log, {}), worker, log)
+
+
+class RayLauncher(Launcher[Any]):
+    """Runs each worker as a task, on a cluster that there is or on one of this machine alone.
+
+    Args:
+        command: What a worker runs.
+        workers: How many tasks to start.
+        logs: Folder of the workers' logs, on the machine that each of them runs on.
+        args: ``address`` of the cluster; ``num_cpus`` and ``num_gpus`` of a worker, which else
+            are its part of what the cluster has.
+
+    Raises:
+        ConfigError: If Ray is not installed, or a setting is unknown or breaks its rule.
+    """
+
+    def __init__(
+        self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
+    ) -> None:
+        super().__init__(command, workers, logs)
+        try:
+            import ray
+        except ImportError:
+            raise ConfigError("launcher 'ray' needs ray: pip install 'alignfreeze[ray]'") from None
+        for name, value in args.items():
+            if name not in KNOWN:
+                known = ", ".join(KNOWN)
+                raise ConfigError(f"launcher 'ray' has no argument {name!r}; it has {known}")
+            if name != "address" and not _is_share(value):
+                raise ConfigError(
+                    f"launcher 'ray': {name} must be a fraction below 1 or a whole number, "
+                    f"got {value!r}"
+                )
+        self._ray: Any = ray
+        self._args = dict(args)
+        self._forced = False
+        self._started_ray = False
+
+    def start(self) -> None:
+        """See `Launcher.start`."""
+        if not self._ray.is_initialized():
+            self._initialise()
+        alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
+        share = {**node_share(nodes, len(self._logs)), **self._args}
+        share.pop("address", None)
+        self._warn_of_waiting(nodes, **share)
+        task = self._ray.remote(max_retries=0, **share)(run_worker)
+        for worker, log in enumerate(self._logs):
+            self._jobs[worker] = task.remote(self._command, worker, log)
+
+    def stop(self, patience: float) -> None:
+        """See `Launcher.stop`."""
+        try:
+            super().stop(patience)
+        finally:
+            for worker in self._jobs:
+                self._problems[worker] = f"worker {worker} could not be ended"
+            self._jobs.clear()
+            if self._started_ray:
+                self._started_ray = False
+                self._ray.shutdown()
+
+    def _warn_of_waiting(
+        self, nodes: Sequence[tuple[float, float]], num_cpus: float, num_gpus: float
+    ) -> None:
+        """Say that there is no room for all workers at the same time."""
+        workers = len(self._logs)
+        asked = [(0, num_cpus), (1, num_gpus)]
+        rooms = [int(sum(n[at] for n in nodes) / one + 1e-6) for at, one in asked if one]
+        if (room := min(rooms, default=workers)) < workers:
+            logger.warning(
+                "%d of %d workers wait: each takes %g cores and %g GPUs, and Ray has no more now",
+                workers - room,
+                workers,
+                num_cpus,
+                num_gpus,
+            )
+
+    def _initialise(self) -> None:
+        """Connect to a cluster, or start one; this process keeps its handlers of signals."""
+        with kept_handler(signal.SIGTERM):
+            try:
+                self._ray.init(
+                    address=self._args.get("address"),
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
+        self._started_ray = True
+
+    def _has_ended(self, job: Any, *, asked: bool) -> bool:
+        return bool(self._ray.wait([job], timeout=0)[0])
+
+    def _problem(self, worker: int, job: Any, *, asked: bool) -> str:
+        try:
+            end: Ending = self._ray.get(job)
+        except self._ray.exceptions.TaskCancelledError:
+            if not self._forced:
+                return ""
+            return f"worker {worker} may still run: its task of Ray was cancelled by force"
+        except self._ray.exceptions.RayError as error:
+            return f"worker {worker} is lost: {one_line(error)}"
+        return end.problem(asked=asked)
+
+    def _ask(self, job: Any) -> None:
+        self._ray.cancel(job, force=self._forced)
+
+    def _kill(self) -> None:
+        super()._kill()
+        if self._jobs:
+            self._forced = True
+            for job in self._jobs.values():
+                self._ask(job)
+            wait_until(lambda: not self.running(), LAST_PATIENCE)
+
+
+def node_share(nodes: Sequence[tuple[float, float]], workers: int) -> dict[str, float]:
+    """The cores and GPUs that each of so many workers can have wherever Ray places it.
+
+    All nodes are taken for the smallest, on which a worker can run: one with a GPU, where there
+    are GPUs, of which a worker uses one, in whole or in part.
+
+    Args:
+        nodes: Cores and GPUs of each node.
+        workers: How many there are.
+
+    Returns:
+        ``num_cpus``, a whole number unless it is less than one, and ``num_gpus``, in [0, 1].
+    """
+    of_use = [(cpus, int(gpus)) for cpus, gpus in nodes if cpus > 0 and int(gpus) > 0]
+    of_use = of_use or [(cpus, 0) for cpus, _ in nodes if cpus > 0]
+    if not of_use:
+        return {"num_cpus": 0.0, "num_gpus": 0.0}
+    on_a_node = math.ceil(workers / len(of_use))
+    cpus, gpus = min(c for c, _ in of_use) / on_a_node, min(g for _, g in of_use)
+    share = 1 / math.ceil(on_a_node / gpus) if gpus else 0.0
+    return {"num_cpus": _rounded(cpus), "num_gpus": _rounded(share)}
+
+
+def _rounded(share: float) -> float:
+    """The next lower share that Ray takes."""
+    return float(int(share)) if share >= 1 else int(share * RAY_STEPS) / RAY_STEPS
+
+
+def _is_share(value: object) -> bool:
+    """Whether Ray takes it as a number of cores or GPUs."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < 1 or (value >= 1 and value == int(value))

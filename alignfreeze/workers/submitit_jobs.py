@@ -1,0 +1,167 @@
+"""Workers as jobs that submitit hands to SLURM, or for a trial to this machine."""
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, last_line
+from alignfreeze.workers.launchers import Launcher, machine_settings, one_line, thread_settings
+
+logger = logging.getLogger(__name__)
+
+SHARED = ("cpus_per_task", "gpus_per_node", "mem_gb", "name", "stderr_to_stdout", "timeout_min")
+"""Settings that all clusters of submitit have; nodes and tasks are not among them: both are one."""
+
+WEEK = 7 * 24 * 60
+"""Minutes, instead of the two after which submitit ends a job on this machine."""
+
+
+class SubmittedWorker:
+    """What a job runs: a worker, as a child that no signal reaches twice.
+
+    submitit pickles it, and calls `checkpoint` before it requeues a job that was preempted or
+    whose time is up.
+    """
+
+    def __init__(
+        self, command: WorkerCommand, worker: int, log: Path, settings: Mapping[str, str]
+    ) -> None:
+        self._about = (command, worker, log, settings)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __call__(self) -> Ending:
+        """Run the worker to its end."""
+        from submitit import JobEnvironment
+
+        command, worker, log, settings = self._about
+        alone = os.environ["SUBMITIT_EXECUTOR"] == "local"
+        if cores := os.environ.get("SLURM_CPUS_PER_TASK"):
+            given = {**os.environ, **command.environment}
+            settings = {**thread_settings(int(cores), given), **settings}
+        # SLURM sends its signals to the worker, too. On this machine it is kept from those of the
+        # terminal, and this process hands on that it is to end.
+        with kept_handler(getattr(signal, f"SIG{JobEnvironment.USR_SIG}"), signal.SIG_IGN):
+            self._child = command.start(log, settings, own_session=alone)
+        if alone:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return end_of(self._child, worker, log)
+
+    def checkpoint(self) -> object:
+        """Let the worker give its trial back; what the job that is requeued will run."""
+        from submitit.helpers import DelayedSubmission
+
+        if self._child is not None:
+            self._child.terminate()
+            # Not `wait`: this runs in a handler of signals, in the midst of that very method.
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
+        return DelayedSubmission(SubmittedWorker(*self._about))
+
+
+class SubmititLauncher(Launcher[Any]):
+    """Submits a job for each worker.
+
+    Args:
+        command: What a worker runs.
+        workers: How many jobs to submit.
+        logs: Folder of the workers' logs, which all machines have to see.
+        args: ``cluster`` (``slurm``, or ``local`` for this machine) and settings of submitit.
+
+    Raises:
+        ConfigError: If submitit or SLURM is not there or a setting is wrong.
+    """
+
+    interval = 1.0
+
+    def __init__(
+        self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
+    ) -> None:
+        super().__init__(command, workers, logs)
+        self._executor = _executor(logs / "jobs", args)
+        self._alone = self._executor.cluster == "local"
+
+    def start(self) -> None:
+        """See `Launcher.start`."""
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        settings: list[dict[str, str]] = [{} for _ in self._logs]
+        if self._alone:
+            settings = machine_settings(len(settings), self._command.environment)
+        for worker, (log, own) in enumerate(zip(self._logs, settings, strict=True)):
+            log.unlink(missing_ok=True)
+            function = SubmittedWorker(self._command, worker, log, own)
+            # Ctrl-C would make submitit kill its own jobs on this machine after a second.
+            with kept_handler(signal.SIGINT, signal.SIG_IGN):
+                try:
+                    self._jobs[worker] = self._executor.submit(function)
+                except (FailedJobError, FailedSubmissionError) as error:
+                    raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+        numbers = ", ".join(job.job_id for job in self._jobs.values())
+        logger.info("submitted to %s: %s", self._executor.cluster, numbers)
+
+    def _has_ended(self, job: Any, *, asked: bool) -> bool:
+        return bool(job.done(force_check=asked))
+
+    def _problem(self, worker: int, job: Any, *, asked: bool) -> str:
+        finished = job.paths.result_pickle.exists()
+        if finished and job.exception() is None:
+            end: Ending = job.result()
+            return end.problem(asked=asked)
+        if asked and not finished and not self._alone:
+            return ""  # It was cancelled before it ran, or before it could say how it ended.
+        stream = job.paths.stderr
+        log = stream if stream.is_file() and stream.stat().st_size else self._logs[worker]
+        state = f"job {job.job_id} ended in state {job.state}"
+        return f"worker {worker}: {state}: {last_line(log)} (log: {log})"
+
+    def _ask(self, job: Any) -> None:
+        if self._alone:
+            # Not `cancel`, which kills a second later; the controller hands SIGTERM on.
+            os.kill(int(job.job_id), signal.SIGTERM)
+        else:
+            job.cancel(check=False)  # One that has ended meanwhile is no error.
+
+    def _kill(self) -> None:
+        if self._alone:  # SLURM does so with its own.
+            super()._kill()
+
+
+def _executor(folder: Path, args: Mapping[str, Any]) -> Any:
+    """The executor of submitit that the settings describe."""
+    try:
+        import submitit
+    except ImportError:
+        raise ConfigError(
+            "launcher 'submitit' needs submitit: pip install 'alignfreeze[submitit]'"
+        ) from None
+
+    cluster = args.get("cluster", "slurm")
+    settings = {name: value for name, value in args.items() if name != "cluster"}
+    if cluster not in ("slurm", "local"):
+        raise ConfigError(f"launcher 'submitit': cluster must be slurm or local, got {cluster!r}")
+    for name in settings:
+        if name not in SHARED and not name.startswith("slurm_"):
+            known = ", ".join(("cluster", *SHARED))
+            raise ConfigError(
+                f"launcher 'submitit' has no argument {name!r}; it has {known}, and those of "
+                "SLURM after slurm_"
+            )
+    if cluster == "local":
+        settings.setdefault("timeout_min", WEEK)
+    elif not settings.keys() & {"timeout_min", "slurm_time"}:
+        raise ConfigError("launcher 'submitit' needs timeout_min, the minutes that a job may take")
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        executor.update_parameters(**settings)
+    except (NameError, ValueError, AssertionError, RuntimeError) as error:
+        raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+    # What submitit pickles there has the password of the storage in it.
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return executor
