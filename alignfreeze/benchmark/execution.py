@@ -17,7 +17,8 @@ from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.runs.phases import Phases, Scope
+from alignfreeze.runs.phase_runs import Scope
+from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import MATERIAL_FIELDS, Preparation
 from alignfreeze.runs.records import log_config
 from alignfreeze.search.objective import TaskScores

@@ -14,10 +14,11 @@ from alignfreeze.contracts import Split
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.runs.phases import Phases, Scope
+from alignfreeze.runs.finetune_phase import EarlyLook
+from alignfreeze.runs.phase_runs import Scope
+from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import MATERIAL_FIELDS, Preparation
 from alignfreeze.runs.strategies import strategy_choices
-from alignfreeze.runs.taskmodels import EarlyLook
 from alignfreeze.search.code import VERSION, plugin_codes, search_code, searched_strategies
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar

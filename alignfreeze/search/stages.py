@@ -6,7 +6,7 @@ from optuna.trial import Trial
 
 from alignfreeze.errors import Pruned
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.runs.taskmodels import EarlyLook
+from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.search.context import Ground
 from alignfreeze.search.objective import TaskScores, aggregate, validation_values
 from alignfreeze.tracking.names import REPORT

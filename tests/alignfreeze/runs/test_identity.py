@@ -8,7 +8,8 @@ from alignfreeze.base import versions
 from alignfreeze.base.versions import LIBRARIES
 from alignfreeze.config import RunConfig
 from alignfreeze.runs.identity import MEMORY_FIELDS
-from alignfreeze.runs.phases import Phases
+from alignfreeze.runs.phase_runs import PhaseRuns
+from alignfreeze.runs.realign_phase import RealignPhase
 from alignfreeze.runs.strategies import strategy_choices
 
 
@@ -26,8 +27,8 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
         )
-        phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
-        return phases._realign_identity(strategy_choices(config)[-1], 10)
+        runs = PhaseRuns(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
+        return RealignPhase(runs).identity(strategy_choices(config)[-1], 10)
 
     return of
 
