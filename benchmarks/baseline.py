@@ -41,7 +41,7 @@ from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import load_encoder, load_with_head
 from alignfreeze.encoders.tokenizers import load_tokenizer
-from alignfreeze.realignment.phase import projection_head
+from alignfreeze.realignment.contrastive import projection_head
 
 IGNORED = -100
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from transformers import AutoModel, BertConfig, RobertaConfig
 
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.sections import EncoderSection
+from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch
-from alignfreeze.realignment.phase import RealignmentModel
 from alignfreeze.realignment.prefix import FrozenPrefix, PrefixedStream, cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.testing import tiny_encoder
