@@ -29,19 +29,7 @@ from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.records import log_losses, log_result, log_scores, log_words, score_name
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking import store
-from alignfreeze.tracking.names import (
-    DATA_HASH,
-    FINETUNE_LOSS,
-    FINETUNE_RATE,
-    FINETUNE_RUN_NAME,
-    METRIC,
-    REALIGN_HASH,
-    REALIGN_RUN,
-    TASK_CODE,
-    finetuned_stage,
-    scores_in,
-)
+from alignfreeze.tracking import names, store
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
@@ -139,7 +127,7 @@ class FinetunePhase:
         file = store.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
         if run is None or file is None:
             return None
-        logged = scores_in(run.data.metrics, self._runs.scope.splits)
+        logged = names.scores_in(run.data.metrics, self._runs.scope.splits)
         try:
             scores = scores_from_csv(file)
         except DataError:
@@ -170,7 +158,7 @@ class FinetunePhase:
     ) -> list[Score]:
         runs = self._runs
         kept = runs.scope.models and runs.scope.models / identity
-        with runs.begun(f"{FINETUNE_RUN_NAME}{data.name}", config, choice) as run:
+        with runs.begun(f"{names.FINETUNE_RUN_NAME}{data.name}", config, choice) as run:
             run.tags(_tags(encoder, choice, data))
             checkpoints = runs.checkpoints(identity, run)
             if kept and kept.is_dir():
@@ -178,8 +166,9 @@ class FinetunePhase:
                 model = load_finetuned(kept, data.task.auto_class)
             else:
                 model = self._trained(encoder, data, config, run, checkpoints, early)
+            stage = names.finetuned_stage(data.name)
             encoder_within = cast("PreTrainedModel", model.base_model)
-            runs.measures.measure(run, choice.name, encoder_within, finetuned_stage(data.name))
+            runs.measures.measure(run, choice.name, encoder_within, stage)
             scores = self._evaluate(model, data, data.evaluation_sets(runs.scope.splits))
             log_scores(run, scores, config.source_language)
             log_words(run, data.name, data.word_counts(runs.scope.splits))
@@ -211,13 +200,13 @@ class FinetunePhase:
                 steps=steps,
                 accelerator=self._runs.accelerator,
                 checkpoints=checkpoints,
-                on_loss=log_losses(run, FINETUNE_LOSS),
+                on_loss=log_losses(run, names.FINETUNE_LOSS),
                 milestones=self._milestones(model, data, steps, early),
             )
         except Pruned:  # and never gone on with
             self._runs.drop(checkpoints)
             raise
-        log_result(run, result, FINETUNE_RATE)
+        log_result(run, result, names.FINETUNE_RATE)
         return model
 
     def _milestones(
@@ -263,10 +252,10 @@ class FinetunePhase:
 def _tags(encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData) -> dict[str, str]:
     """By what scores are known that may be compared: of what metric, of which data, on what."""
     tags = {
-        METRIC: data.task.primary_metric,
-        DATA_HASH: hash_of(data.identity["data"]),
-        TASK_CODE: data.digest,
+        names.METRIC: data.task.primary_metric,
+        names.DATA_HASH: hash_of(data.identity["data"]),
+        names.TASK_CODE: data.digest,
     }
     if choice.strategy.realigns:
-        tags |= {REALIGN_HASH: encoder.identity, REALIGN_RUN: encoder.run_id or ""}
+        tags |= {names.REALIGN_HASH: encoder.identity, names.REALIGN_RUN: encoder.run_id or ""}
     return tags

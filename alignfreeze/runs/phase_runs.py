@@ -19,14 +19,7 @@ from alignfreeze.runs.measures import Measures
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking.names import (
-    MADE_FROM,
-    MODEL_IDENTITY,
-    PARALLEL_HASH,
-    STRATEGY_CODE,
-    USUAL_STRATEGY,
-    reused_tag,
-)
+from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder
 
@@ -128,15 +121,15 @@ class PhaseRuns:
         label = name if choice.main else f"{name}-{choice.name}"
         with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
             log_config(run, config, self.accelerator)
-            tags = {USUAL_STRATEGY: str(choice.usual).lower()}
+            tags = {names.USUAL_STRATEGY: str(choice.usual).lower()}
             if choice.strategy.realigns:
                 run.params(hyperparameters(choice.said))
-                tags[STRATEGY_CODE] = choice.digest
-                tags[PARALLEL_HASH] = preparation.parallel_hash
+                tags[names.STRATEGY_CODE] = choice.digest
+                tags[names.PARALLEL_HASH] = preparation.parallel_hash
             if preparation.made_from:
-                tags[MADE_FROM] = preparation.made_from
+                tags[names.MADE_FROM] = preparation.made_from
             if preparation.pretrained_identity is not None:
-                tags[MODEL_IDENTITY] = preparation.pretrained_identity
+                tags[names.MODEL_IDENTITY] = preparation.pretrained_identity
             run.tags(tags)
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)
@@ -156,7 +149,8 @@ class PhaseRuns:
     def say_reused(self, what: str, choice: StrategyChoice, run_id: str) -> None:
         """Tell, and leave in the parent run, from which run a phase was taken over."""
         logger.info("%s, %s: taken over from the finished run %s", choice.name, what, run_id)
-        self.parent.tags({reused_tag(what if choice.main else f"{what} {choice.name}"): run_id})
+        label = what if choice.main else f"{what} {choice.name}"
+        self.parent.tags({names.reused_tag(label): run_id})
 
     def on_main(self, compute: Callable[[], T]) -> T:
         """What the process that tracks finds, in every process."""

@@ -1,53 +1,29 @@
 """The phases of a run, each an MLflow run of its own, or taken over from a finished one."""
 
-from pathlib import Path
-
-from accelerate import Accelerator
+from functools import cached_property
 
 from alignfreeze.config import BASELINE
 from alignfreeze.evaluation.finetuning import steps_of_epochs
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.finetune_phase import EarlyLook, FinetunePhase
-from alignfreeze.runs.phase_runs import EVERYTHING, PhaseRuns, Scope
-from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realign_phase import RealignPhase
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking.names import realigned_stage
-from alignfreeze.tracking.runs import TrackedRun
 
 
-class Phases:
-    """Runs phases for a preparation, below a parent run.
+class Phases(PhaseRuns):
+    """Runs phases for a preparation, below a parent run."""
 
-    Args:
-        preparation: Plugins, data and encoder.
-        accelerator: Where to train.
-        parent: The run that says which phases were taken over.
-        folder: For encoders that later phases load; the same in every process.
-        scope: What to evaluate, and what to leave behind.
+    @cached_property
+    def _realignment(self) -> RealignPhase:
+        return RealignPhase(self)
 
-    Attributes:
-        measures: What was measured of word alignment.
-    """
-
-    def __init__(
-        self,
-        preparation: Preparation,
-        accelerator: Accelerator,
-        parent: TrackedRun,
-        folder: Path,
-        scope: Scope = EVERYTHING,
-    ) -> None:
-        self.preparation = preparation
-        self.config = preparation.config
-        self.accelerator = accelerator
-        self.folder = folder
-        self._runs = PhaseRuns(preparation, accelerator, parent, folder, scope)
-        self.measures = self._runs.measures
-        self._realignment = RealignPhase(self._runs)
-        self._finetuning = FinetunePhase(self._runs)
+    @cached_property
+    def _finetuning(self) -> FinetunePhase:
+        return FinetunePhase(self)
 
     def pretrained(self) -> RealignedEncoder:
         """The encoder as it is before realignment."""
@@ -85,7 +61,7 @@ class Phases:
             "finetune_steps": self.finetune_steps(data),
             "languages": data.targets,
         }
-        applied = self._runs.applied(choice, self.realign_steps(data))
+        applied = self.applied(choice, self.realign_steps(data))
         config = applied.model_copy(update=decided)
         return self._finetuning.scores(encoder, choice, data, config, early)
 
@@ -101,7 +77,7 @@ class Phases:
         found = self._finetuning.known(encoder, data, self.finetune_steps(data))
         if found is None:
             return None
-        self._runs.say_reused(f"fine-tuning on {data.name}", choice, found[0])
+        self.say_reused(f"fine-tuning on {data.name}", choice, found[0])
         return found[1]
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:

@@ -17,13 +17,7 @@ from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_losses, log_result, log_words
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking import store
-from alignfreeze.tracking.names import (
-    REALIGN_HASH,
-    REALIGN_LOSS,
-    REALIGN_RATE,
-    REALIGN_RUN_NAME,
-)
+from alignfreeze.tracking import names, store
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +83,8 @@ class RealignPhase:
         runs, preparation = self._runs, self._runs.preparation
         assert choice.freezing is not None, "a preparation has checked it"
         config = runs.applied(choice, steps)
-        with runs.begun(REALIGN_RUN_NAME, config, choice) as run:
-            run.tags({REALIGN_HASH: identity})
+        with runs.begun(names.REALIGN_RUN_NAME, config, choice) as run:
+            run.tags({names.REALIGN_HASH: identity})
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(preparation.model)
             checkpoints = runs.checkpoints(identity, run)
@@ -103,12 +97,12 @@ class RealignPhase:
                 steps=steps,
                 accelerator=runs.accelerator,
                 checkpoints=checkpoints,
-                on_loss=log_losses(run, REALIGN_LOSS),
+                on_loss=log_losses(run, names.REALIGN_LOSS),
                 on_words=partial(log_words, run, "parallel text"),
                 remembered=preparation.encoded_pairs[config.realign_max_length],
                 prefixes=preparation.prefixes,
             )
-            log_result(run, result, REALIGN_RATE)
+            log_result(run, result, names.REALIGN_RATE)
             runs.measures.measure(run, choice.name, encoder, stage)
             path = runs.folder / identity / ENCODER_FOLDER
             if runs.accelerator.is_main_process:

@@ -22,15 +22,7 @@ from alignfreeze.runs.provenance import (
 )
 from alignfreeze.runs.records import CONFIG_FILE
 from alignfreeze.runs.strategies import StrategyChoice, resolved_config, strategy_choices
-from alignfreeze.tracking import store
-from alignfreeze.tracking.names import (
-    CODE,
-    LIBRARIES,
-    PARALLEL_HASH,
-    PRECISION,
-    PROCESSES,
-    VERSION,
-)
+from alignfreeze.tracking import names, store
 from alignfreeze.tracking.store import Realignment
 
 logger = logging.getLogger(__name__)
@@ -131,12 +123,12 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
         usual=choice.usual,
         identity=found.phase_hash,
         run_id=found.run_id,
-        precision=tags.get(PRECISION, ""),
-        processes=int(tags.get(PROCESSES, "1")),
-        parallel_hash=tags.get(PARALLEL_HASH),
-        version=tags.get(VERSION),
-        code=tags.get(CODE),
-        libraries=tags.get(LIBRARIES),
+        precision=tags.get(names.PRECISION, ""),
+        processes=int(tags.get(names.PROCESSES, "1")),
+        parallel_hash=tags.get(names.PARALLEL_HASH),
+        version=tags.get(names.VERSION),
+        code=tags.get(names.CODE),
+        libraries=tags.get(names.LIBRARIES),
     )
 
 
