@@ -8,6 +8,7 @@ from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
+from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
@@ -61,15 +62,7 @@ def realign(
         ConfigError: If the strategy does not fit the encoder.
         Interrupted: When a signal asked the process to end.
     """
-    stream = PairStream(
-        corpora,
-        tokenizer,
-        batch_size=config.realign_batch_size,
-        max_length=config.realign_max_length,
-        mix=config.language_mix,
-        seed=config.seed,
-        remembered=remembered,
-    )
+    stream = _stream(corpora, tokenizer, config, remembered)
     n_batches = steps * config.accumulation * accelerator.num_processes
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
@@ -80,13 +73,7 @@ def realign(
         if boundary and config.prefix == "cached" and prefixes is not None:
             longest = longest_input(encoder, tokenizer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
-        model = RealignmentModel(
-            encoder if prefix is None else prefix.upper,
-            layers=config.layer,
-            projection=config.projection,
-            temperature=config.temperature,
-            loss_block=config.loss_block,
-        )
+        model = _model(encoder if prefix is None else prefix.upper, config)
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
             accelerated(
@@ -110,6 +97,33 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
+
+
+def _stream(
+    corpora: Sequence[AlignedCorpus],
+    tokenizer: "PreTrainedTokenizerBase",
+    config: RunConfig,
+    remembered: dict[tuple[int, int], EncodedPair] | None,
+) -> PairStream:
+    return PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+        remembered=remembered,
+    )
+
+
+def _model(encoder: "PreTrainedModel | EncoderSection", config: RunConfig) -> RealignmentModel:
+    return RealignmentModel(
+        encoder,
+        layers=config.layer,
+        projection=config.projection,
+        temperature=config.temperature,
+        loss_block=config.loss_block,
+    )
 
 
 def _plan(config: RunConfig, steps: int) -> TrainingPlan:

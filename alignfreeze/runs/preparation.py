@@ -186,7 +186,7 @@ class Preparation:
         folder = Path(self.model).expanduser()
         if folder.is_dir():
             return folder_digest(folder)
-        commit = encoder.config._commit_hash
+        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
         if commit is None:
             raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
         return f"{self.model}@{commit}"
