@@ -40,8 +40,9 @@ from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.vocabulary import compact_vocabulary
+from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch, PairStream
-from alignfreeze.realignment.phase import RealignmentModel, realign
+from alignfreeze.realignment.phase import realign
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.training.acceleration import unread_masks
 from alignfreeze.training.batches import Batch

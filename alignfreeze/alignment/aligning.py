@@ -5,8 +5,10 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import alignfreeze
 from alignfreeze.alignment.cleaning import (
@@ -18,8 +20,19 @@ from alignfreeze.alignment.cleaning import (
 )
 from alignfreeze.base.caching import building
 from alignfreeze.base.digests import file_digest, folder_digest
-from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment
-from alignfreeze.errors import AlignFreezeError, PluginError
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import (
+    Aligner,
+    Bitext,
+    DataSource,
+    SentencePair,
+    UsesRunModel,
+    WordAlignment,
+)
+from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
+from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.data.finding import find_model
+from alignfreeze.errors import AlignFreezeError, DataError, PluginError
 
 CODE = ("alignment/*.py", "text/*.py", "encoders/*.py")
 """The files of this package that have a part in what is made of a text."""
@@ -32,7 +45,7 @@ AlignedLine = tuple[SentencePair, WordAlignment | None]
 
 
 @dataclass(frozen=True)
-class Job:
+class AlignmentJob:
     """What is to be done with a bitext.
 
     Attributes:
@@ -96,7 +109,11 @@ def write_stats(folder: Path, stats: CorpusStats) -> None:
 
 
 def align_shard(
-    job: Job, lines: range, folder: Path, marks: Path | None, advance: Callable[[], object]
+    job: AlignmentJob,
+    lines: range,
+    folder: Path,
+    marks: Path | None,
+    advance: Callable[[], object],
 ) -> None:
     """Do one shard, unless another process has meanwhile; its folder is whole or not there."""
     if folder.is_dir():
@@ -108,7 +125,11 @@ def align_shard(
 
 
 def _aligned_lines(
-    job: Job, lines: range, marks: Path | None, stats: CorpusStats, advance: Callable[[], object]
+    job: AlignmentJob,
+    lines: range,
+    marks: Path | None,
+    stats: CorpusStats,
+    advance: Callable[[], object],
 ) -> Iterator[AlignedLine]:
     """The lines of a shard, in order; counts those that are dropped."""
     who = f"aligner {job.aligner_name!r}"
@@ -141,7 +162,7 @@ def _alignments(
 
 
 def _usable(
-    job: Job,
+    job: AlignmentJob,
     lines: range,
     marks: Path | None,
     waiting: deque[tuple[SentencePair, bool]],
@@ -191,3 +212,61 @@ def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> 
             f"{who} must link words one to one, within {n_source} source and {n_target} target "
             f"words, got {alignment} for line {pair.line}"
         )
+
+
+def configured_aligner(name: str, config: RunConfig) -> Aligner:
+    """An aligner with the hyperparameters given, and the run's encoder where it wants one."""
+    models = dict.fromkeys(_model_fields(name), find_model(config.model))
+    return create_plugin(ALIGNER, name, models | config.aligner_args)
+
+
+def _model_fields(name: str) -> list[str]:
+    """The fields of an aligner that name an encoder, by default the run's."""
+    fields = load_plugin(ALIGNER, name).model_fields.items()
+    return [
+        field
+        for field, info in fields
+        if any(isinstance(mark, UsesRunModel) for mark in info.metadata)
+    ]
+
+
+def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
+    """What links depend on beside the data: an entry for each language pair, as JSON has it.
+
+    That is the aligner, its fields, what it says of itself, and its files: of a model in a folder
+    the content, not the place. Nothing is fetched to tell.
+
+    Raises:
+        AlignFreezeError: If the aligner cannot be loaded, a field breaks its rule, its model cannot
+            be read, or one of its files cannot.
+    """
+    digest = cache(file_digest)
+    found: list[Any] = []
+    for bitext in _bitexts_at_hand(source, config):
+        name = resolve_aligner(config.aligner, bitext)
+        aligner = configured_aligner(name, config)
+        fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
+        code = [name, fingerprint(ALIGNER, name), aligner.identity()]
+        files = [[path.name, digest(path)] for path in _inputs_elsewhere(aligner, bitext, source)]
+        found.append([bitext.target, *code, fields, files])
+    return found
+
+
+def _bitexts_at_hand(source: DataSource, config: RunConfig) -> list[Bitext]:
+    """The language pairs that there are to align; those of the hub before they are fetched."""
+    known = parallel_languages(source, config.source_language)
+    languages = config.realign_languages or known
+    if source.supplier is None:
+        present = [language for language in languages if language in known]
+        return find_bitexts(source, config.source_language, present)
+    texts = source.root, source.root
+    return [Bitext(config.source_language, language, *texts) for language in languages]
+
+
+def _inputs_elsewhere(aligner: Aligner, bitext: Bitext, source: DataSource) -> list[Path]:
+    """The files that an aligner reads, but those of the data."""
+    try:
+        inputs = aligner.inputs(bitext)
+    except DataError:  # a file of the data: missing, which is told when the text is aligned
+        return []
+    return [path for path in inputs if source.root not in path.parents]

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext, Segmentation, SentencePair, count_lines, numbered_lines
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.text.files import line_bytes
@@ -60,6 +61,16 @@ class Cleaning:
             raise ConfigError(f"max_words must be >= 0, got {self.max_words}")
         if self.max_ratio != 0 and not self.max_ratio >= 1:
             raise ConfigError(f"max_ratio must be 0 or >= 1, got {self.max_ratio}")
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Cleaning":
+        """What a configuration asks for."""
+        return cls(
+            limit=config.pair_limit,
+            max_words=config.pair_max_words,
+            max_ratio=config.pair_max_ratio,
+            drop_duplicates=config.pair_duplicates == "drop",
+        )
 
     def fault(self, pair: SentencePair) -> Fault | None:
         """Why a pair is dropped, its repetition aside; ``None`` if it is not."""

@@ -2,16 +2,24 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignfreeze.alignment.aligning import AlignedLine, Job, read_stats
+from alignfreeze.alignment.aligning import (
+    AlignedLine,
+    AlignmentJob,
+    configured_aligner,
+    read_stats,
+)
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
-from alignfreeze.base.caching import check_sealed
-from alignfreeze.contracts import Aligner, Bitext, WordAlignment
+from alignfreeze.base.caching import cache_root, check_sealed
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Aligner, Bitext, DataSource, WordAlignment
+from alignfreeze.contracts.registry import ALIGNER, fingerprint
+from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,6 +33,9 @@ PAIRS = "pairs.arrow"
 
 ROWS_PER_BATCH = 1000
 """Sentence pairs written at a time."""
+
+LARGEST_SHARE = 10
+"""At most one sentence pair in so many is held out."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,32 @@ class AlignedCorpus:
         ]
 
 
+def aligned_corpora(
+    source: DataSource, config: RunConfig, languages: Sequence[str]
+) -> list[AlignedCorpus]:
+    """The aligned parallel text of each language, from the cache where it was aligned before.
+
+    Raises:
+        DataError: If a file is missing or malformed.
+        ConfigError: If an option of the aligner breaks its rule.
+        PluginError: If the aligner is unknown or breaks its contract.
+    """
+    corpora = []
+    for bitext in find_bitexts(source, config.source_language, languages):
+        name = resolve_aligner(config.aligner, bitext)
+        corpora.append(
+            aligned_corpus(
+                bitext,
+                configured_aligner(name, config),
+                cleaning=Cleaning.of(config),
+                aligner_name=name,
+                digest=fingerprint(ALIGNER, name),
+                cache=cache_root(),
+            )
+        )
+    return corpora
+
+
 def aligned_corpus(
     bitext: Bitext,
     aligner: Aligner,
@@ -93,7 +130,7 @@ def aligned_corpus(
     """Align a bitext, or reuse what was aligned before.
 
     Works in bounded memory on all cores, and goes on with what an earlier run has done; see
-    `alignfreeze.shards.build_from_shards` for what that asks of a script.
+    `alignfreeze.alignment.shards.build_from_shards` for what that asks of a script.
 
     Args:
         bitext: The text.
@@ -109,9 +146,11 @@ def aligned_corpus(
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    job = Job(bitext, aligner, aligner_name, digest, cleaning, _write_shard, every_line=False)
-    fingerprint = job.fingerprint()
-    folder = cache / "corpora" / f"{job.name}-{fingerprint}"
+    job = AlignmentJob(
+        bitext, aligner, aligner_name, digest, cleaning, _write_shard, every_line=False
+    )
+    identity = job.fingerprint()
+    folder = cache / "corpora" / f"{job.name}-{identity}"
 
     def join(shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
         if not stats.kept:
@@ -119,7 +158,7 @@ def aligned_corpus(
         _join_shards(shards, joined)
 
     build_from_shards(job, folder, join)
-    return _opened(folder, bitext, fingerprint)
+    return _opened(folder, bitext, identity)
 
 
 def _write_shard(folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
@@ -171,7 +210,7 @@ def _join_shards(shards: Sequence[Path], joined: Path) -> None:
                     writer.write_batch(batch)
 
 
-def _nothing_left(job: Job, stats: CorpusStats) -> str:
+def _nothing_left(job: AlignmentJob, stats: CorpusStats) -> str:
     """Why a corpus has no sentence pairs."""
     files = ", ".join(str(path) for path in job.aligner.inputs(job.bitext)) or "no further file"
     dropped = stats.too_long + stats.uneven + stats.duplicates
@@ -183,7 +222,7 @@ def _nothing_left(job: Job, stats: CorpusStats) -> str:
     )
 
 
-def _opened(folder: Path, bitext: Bitext, fingerprint: str) -> AlignedCorpus:
+def _opened(folder: Path, bitext: Bitext, identity: str) -> AlignedCorpus:
     """Open a cached corpus, which would still be readable if it had been cut at a batch."""
     from datasets import Dataset
 
@@ -191,4 +230,29 @@ def _opened(folder: Path, bitext: Bitext, fingerprint: str) -> AlignedCorpus:
     stats = read_stats(folder)
     dataset = Dataset.from_file(str(folder / PAIRS))
     logger.info("%s-%s: %s", bitext.source, bitext.target, stats)
-    return AlignedCorpus(bitext, fingerprint, stats, dataset)
+    return AlignedCorpus(bitext, identity, stats, dataset)
+
+
+def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, AlignedCorpus]:
+    """Split a corpus into what is trained on and what is held out.
+
+    Args:
+        corpus: The corpus.
+        n_pairs: Sentence pairs to hold out, evenly spread; at most a tenth of them are.
+
+    Raises:
+        DataError: If the corpus is too small to hold out any.
+    """
+    n_held = min(n_pairs, len(corpus) // LARGEST_SHARE)
+    if n_held == 0:
+        raise DataError(
+            f"{corpus.source}-{corpus.target}: alignment_pairs must leave nine pairs for each that "
+            f"is held out, and there are {len(corpus)} in all"
+        )
+    held = [number * len(corpus) // n_held for number in range(n_held)]
+    chosen = set(held)
+    rest = [row for row in range(len(corpus)) if row not in chosen]
+    return (
+        replace(corpus, dataset=corpus.dataset.select(rest)),
+        replace(corpus, dataset=corpus.dataset.select(held)),
+    )

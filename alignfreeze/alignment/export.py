@@ -8,17 +8,58 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import AlignedLine, Job, read_stats
+from alignfreeze.alignment.aligning import (
+    AlignedLine,
+    AlignmentJob,
+    configured_aligner,
+    read_stats,
+)
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
-from alignfreeze.base.caching import check_sealed
+from alignfreeze.base.caching import cache_root, check_sealed
+from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, Bitext
+from alignfreeze.contracts.registry import ALIGNER, fingerprint
+from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.data.finding import find_data
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 LINKS, SOURCE, TARGET = "links", "source", "target"
 """The files of a shard, and of a whole text: a line for each line of the text."""
+
+
+def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
+    """Align the parallel text of each language, and write it in Pharaoh format.
+
+    Args:
+        config: Data, languages, aligner and cleaning; no language means all that there are.
+        output: Folder for the files ``en-de.align`` and, unless the text was taken as it is,
+            ``en-de.en`` and ``en-de.de`` in words.
+
+    Yields:
+        Each language when its files are there, and what became of its text.
+
+    Raises:
+        AlignFreezeError: As `write_alignments`; or if there is no parallel text.
+    """
+    source = find_data(config.data, max_pairs=config.pair_limit)
+    known = parallel_languages(source, config.source_language)
+    if not known:
+        raise DataError("there is no parallel text", file=source.root / "parallel")
+    for bitext in find_bitexts(source, config.source_language, config.languages or known):
+        name = resolve_aligner(config.aligner, bitext)
+        stats = write_alignments(
+            bitext,
+            configured_aligner(name, config),
+            cleaning=Cleaning.of(config),
+            aligner_name=name,
+            digest=fingerprint(ALIGNER, name),
+            cache=cache_root(),
+            output=output,
+        )
+        yield bitext.target, stats
 
 
 def write_alignments(
@@ -57,7 +98,9 @@ def write_alignments(
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    job = Job(bitext, aligner, aligner_name, digest, cleaning, _write_shard, every_line=True)
+    job = AlignmentJob(
+        bitext, aligner, aligner_name, digest, cleaning, _write_shard, every_line=True
+    )
     files = {LINKS: output / f"{job.name}.align"}
     if aligner.segmentation(bitext) != "whitespace":
         files[SOURCE] = output / f"{job.name}.{bitext.source}"
@@ -72,7 +115,7 @@ def write_alignments(
     return stats
 
 
-def _check_output(paths: Sequence[Path], job: Job) -> None:
+def _check_output(paths: Sequence[Path], job: AlignmentJob) -> None:
     """Check, before there is any work to lose, that files can be written and replace no input.
 
     Links alone may be put beside the text that they count; its words would pass for the text.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import Job, align_shard, read_stats, write_stats
+from alignfreeze.alignment.aligning import AlignmentJob, align_shard, read_stats, write_stats
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
 from alignfreeze.base.caching import building, check_sealed
 from alignfreeze.base.progress import progress_bar
@@ -40,7 +40,7 @@ LogLine = tuple[str, int, str]
 
 
 def build_from_shards(
-    job: Job, folder: Path, join: Callable[[Sequence[Path], Path, CorpusStats], None]
+    job: AlignmentJob, folder: Path, join: Callable[[Sequence[Path], Path, CorpusStats], None]
 ) -> None:
     """Do a job in shards and join them into a folder, unless it is there already.
 
@@ -99,7 +99,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _finished(job: Job, shards: list[range], work: Path) -> list[Path]:
+def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
     marks = None
     if job.cleaning.drop_duplicates:
@@ -140,14 +140,18 @@ def _finished(job: Job, shards: list[range], work: Path) -> list[Path]:
 
 
 def _in_this_process(
-    job: Job, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]"
+    job: AlignmentJob, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]"
 ) -> None:
     for lines, folder in shards.items():
         align_shard(job, lines, folder, marks, lambda: bar.update(1))
 
 
 def _in_processes(
-    job: Job, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]", n_workers: int
+    job: AlignmentJob,
+    shards: dict[range, Path],
+    marks: Path | None,
+    bar: "tqdm[object]",
+    n_workers: int,
 ) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
     before = set(multiprocessing.active_children())
@@ -222,9 +226,9 @@ class _NotImportableError(Exception):
 def _align_in_worker(
     pickled: bytes, lines: range, folder: Path, marks: Path | None
 ) -> list[LogLine]:
-    """Do a shard of a pickled `Job`; returns what was logged."""
+    """Do a shard of a pickled `AlignmentJob`; returns what was logged."""
     try:
-        job: Job = pickle.loads(pickled)
+        job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
     _KEPT.lines.clear()

@@ -1,6 +1,5 @@
 """Where computed data is kept between runs: put there whole or not at all, and read whole."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
 
 from alignfreeze.base.digests import file_digest
@@ -118,6 +118,12 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         BlockingIOError: If another process holds it, and it is not to be waited for.
         OSError: If the file cannot be made.
     """
-    with path.with_name(f"{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout:
+        raise BlockingIOError(f"another process holds {lock.lock_file}") from None
+    try:
         yield
+    finally:
+        lock.release()

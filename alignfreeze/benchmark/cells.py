@@ -13,8 +13,8 @@ from alignfreeze.contracts import DataSource, Task
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
+from alignfreeze.evaluation.taskdata import create_tasks
 from alignfreeze.runs.identity import REALIGN_FIELDS
-from alignfreeze.runs.preparation import create_tasks
 
 
 @dataclass(frozen=True)

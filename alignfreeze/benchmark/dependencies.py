@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from alignfreeze.alignment.parallel import alignment_identity
+from alignfreeze.alignment.aligning import alignment_identity
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.config import RunConfig

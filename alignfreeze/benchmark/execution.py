@@ -17,7 +17,8 @@ from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
 from alignfreeze.runs.identity import MATERIAL_FIELDS
-from alignfreeze.runs.phases import Phases, Scope
+from alignfreeze.runs.phase_runs import Scope
+from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.tracking import store

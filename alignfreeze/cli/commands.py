@@ -216,7 +216,7 @@ _OUTPUT = Parameter(
 def _align(output: Path, **options: str) -> None:
     from rich.console import Console
 
-    from alignfreeze.alignment.parallel import align_to_files
+    from alignfreeze.alignment.export import align_to_files
     from alignfreeze.base.signals import signals_as_exceptions
     from alignfreeze.config import build_config
 

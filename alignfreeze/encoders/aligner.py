@@ -58,6 +58,7 @@ class EncoderAligner(Aligner):
         versions = " ".join(f"{name} {version(name)}" for name in ENCODING)
         if Path(self.model).expanduser().is_dir():
             return versions
+        # Private to transformers, and nowhere else.
         commit = _loaded(self.model, ())[0].config._commit_hash
         if commit is None:
             raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")

@@ -40,7 +40,10 @@ class FreezingSummary:
 
 @contextmanager
 def frozen(
-    encoder: "PreTrainedModel", strategy: FreezingStrategy, *, name: str | None = None
+    encoder: "PreTrainedModel",
+    strategy: FreezingStrategy | FreezingSummary,
+    *,
+    name: str | None = None,
 ) -> Iterator[FreezingSummary]:
     """Freeze what a strategy freezes, for as long as the context lasts.
 
@@ -50,14 +53,18 @@ def frozen(
 
     Args:
         encoder: The encoder, without a task head.
-        strategy: Says which parameters are frozen.
+        strategy: Says which parameters are frozen; or what `check_strategy` has said of it, which
+            is not checked again.
         name: What the user called the strategy, for messages; by default its class's name.
 
     Raises:
         ConfigError: If the strategy does not fit the encoder (see `check_strategy`).
         EncoderError: If the encoder's layers cannot be found.
     """
-    summary = check_strategy(encoder, strategy, name=name)
+    if isinstance(strategy, FreezingSummary):
+        summary = strategy
+    else:
+        summary = check_strategy(encoder, strategy, name=name)
     before = [(parameter, parameter.requires_grad) for parameter in encoder.parameters()]
     try:
         for parameter_name, parameter in encoder.named_parameters():

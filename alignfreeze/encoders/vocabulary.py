@@ -126,5 +126,6 @@ def _is_plain(embedding: nn.Module) -> TypeGuard[nn.Embedding]:
 
 
 def _is_shared(model: nn.Module, weight: Tensor) -> bool:
+    # Torch's public ways to a module's parameters leave out what is shared.
     modules = model.modules()
     return sum(own is weight for module in modules for own in module._parameters.values()) > 1

@@ -1,6 +1,6 @@
 """Scores, and their table of comma-separated values: the artifact that other tools read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,22 +50,35 @@ RESULTS_FILE = "results.csv"
 
 def scores_to_csv(scores: Sequence[Score]) -> str:
     """Columns language, split, metric, value; values with all of their digits."""
-    return str(pd.DataFrame(scores, columns=list(Score._fields)).to_csv(index=False))
+    return rows_to_csv(scores, Score._fields)
+
+
+def rows_to_csv(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> str:
+    """A table of comma-separated values, numbers with all of their digits."""
+    return str(pd.DataFrame(rows, columns=list(columns)).to_csv(index=False))
+
+
+def rows_from_csv(file: Path) -> Iterator[tuple[Any, ...]]:
+    """The rows of such a table, as text.
+
+    ``no`` is a language, not a missing value, and Python's own reading of a number gives back the
+    last bit.
+
+    Raises:
+        ValueError: If it is no such table.
+    """
+    return iter(pd.read_csv(file, dtype=str, keep_default_na=False).itertuples(index=False))
 
 
 def scores_from_csv(file: Path) -> list[Score]:
     """What `scores_to_csv` wrote.
 
-    Everything is read as text first: ``no`` is a language, not a missing value, and Python's own
-    reading of a number gives back the last bit.
-
     Raises:
         DataError: If it is no such table, or no longer whole.
     """
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-        rows = table.itertuples(index=False)
-        return [Score(language, split, metric, float(v)) for language, split, metric, v in rows]
+        rows = rows_from_csv(file)
+        return [Score(code, split, metric, float(v)) for code, split, metric, v in rows]
     except ValueError as error:  # pandas' own are ValueErrors too
         reason = " ".join(str(error).split())
         raise DataError(f"must be a table of scores: {reason}", file=file) from None

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from alignfreeze.base.digests import file_digest
+from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Feature, Split, Task
-from alignfreeze.errors import MissingSplitError
+from alignfreeze.contracts.registry import TASK, create_plugin, fingerprint
+from alignfreeze.errors import ConfigError, DataError, MissingSplitError
 from alignfreeze.evaluation.scores import EvaluationSet
 from alignfreeze.text.words import WordCounts, summed
 
@@ -121,3 +123,56 @@ class TaskData:
 
     def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
         return self.task.featurize(examples, self._tokenizer, self._max_length)
+
+
+def create_tasks(config: RunConfig) -> dict[str, Task]:
+    """The tasks of a configuration, each with those of `task_args` that are meant for it.
+
+    Raises:
+        AlignFreezeError: If one is unknown, or an argument is of none or breaks its rule.
+    """
+    args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
+    for key, value in config.task_args.items():
+        name, dot, field = key.partition(".")
+        if name not in args or not (dot or isinstance(value, dict)):
+            raise ConfigError(
+                f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
+                f"got {key!r}"
+            )
+        args[name].update({field: value} if dot else value)
+    return {name: create_plugin(TASK, name, given) for name, given in args.items()}
+
+
+def task_data(
+    name: str,
+    task: Task,
+    config: RunConfig,
+    *,
+    source: DataSource,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> TaskData:
+    """What a configuration takes of a task's data.
+
+    Raises:
+        DataError: If the source language, or every other, has no test split.
+        ConfigError: If the source language is among the target languages.
+    """
+    source_language = config.source_language
+    known = task.languages_in(source)
+    if source_language not in known:
+        task.require_file(source, source_language, "test")
+    targets = config.languages or [code for code in known if code != source_language]
+    if not targets:
+        raise DataError(f"{name}: no language but {source_language!r} has a test split")
+    if source_language in targets:
+        raise ConfigError(f"languages must not hold the source language {source_language!r}")
+    return TaskData(
+        name,
+        task,
+        fingerprint(TASK, name),
+        source=source,
+        source_language=source_language,
+        targets=targets,
+        tokenizer=tokenizer,
+        max_length=config.max_length,
+    )

@@ -6,14 +6,14 @@ strongly if it is so among the words of both. Drift is 1 - CKA, after Kornblith 
 (https://arxiv.org/abs/1905.00414).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.probes import WordVectors
 
 LEAST_MARGIN = 1e-9
@@ -160,30 +160,25 @@ def drift_scores(before: WordVectors, after: WordVectors, stage: str) -> list[Dr
 
 def alignment_to_csv(scores: Sequence[AlignmentScore]) -> str:
     """Columns stage, language, layer, kind, direction, value; values with all of their digits."""
-    return str(pd.DataFrame(scores, columns=list(AlignmentScore._fields)).to_csv(index=False))
+    return rows_to_csv(scores, AlignmentScore._fields)
 
 
 def alignment_from_csv(file: Path) -> list[AlignmentScore]:
     """What `alignment_to_csv` wrote."""
     return [
         AlignmentScore(stage, language, int(layer), kind, direction, float(value))
-        for stage, language, layer, kind, direction, value in _rows(file)
+        for stage, language, layer, kind, direction, value in rows_from_csv(file)
     ]
 
 
 def drift_to_csv(scores: Sequence[DriftScore]) -> str:
     """Columns stage, language, layer, value; values with all of their digits."""
-    return str(pd.DataFrame(scores, columns=list(DriftScore._fields)).to_csv(index=False))
+    return rows_to_csv(scores, DriftScore._fields)
 
 
 def drift_from_csv(file: Path) -> list[DriftScore]:
     """What `drift_to_csv` wrote."""
     return [
         DriftScore(stage, language, int(layer), float(value))
-        for stage, language, layer, value in _rows(file)
+        for stage, language, layer, value in rows_from_csv(file)
     ]
-
-
-def _rows(file: Path) -> Iterator[tuple[Any, ...]]:
-    """Rows as text: ``no`` is a language, and Python reads a number to its last bit."""
-    return iter(pd.read_csv(file, dtype=str, keep_default_na=False).itertuples(index=False))

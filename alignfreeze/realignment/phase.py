@@ -4,19 +4,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.encoders.families import hidden_size, word_states
-from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.encoders.vocabulary import compact_vocabulary
-from alignfreeze.realignment.contrastive import contrastive_alignment_loss
-from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
+from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.pairs import EncodedPair, PairStream
 from alignfreeze.realignment.prefix import PrefixedStream, cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.text.words import WordCounts
@@ -31,68 +27,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def projection_head(width: int, output: int) -> nn.Module:
-    """Linear(width, width)-ReLU-Linear(width, output) without biases; nothing if output is 0."""
-    if output == 0:
-        return nn.Identity()
-    return nn.Sequential(
-        nn.Linear(width, width, bias=False), nn.ReLU(), nn.Linear(width, output, bias=False)
-    )
-
-
-class RealignmentModel(nn.Module):
-    """An encoder with a projection head on each layer that is realigned.
-
-    Args:
-        encoder: Its parameters are shared, not copied; or the upper part of one, which batches
-            bring the states for.
-        layers: Layers whose outputs are realigned; -1 is the last one's.
-        projection: Width of the heads' output; 0 for no head.
-        temperature: Of the contrastive loss.
-        loss_block: Aligned words whose similarities are in memory at a time; 0: all.
-    """
-
-    def __init__(
-        self,
-        encoder: "PreTrainedModel | EncoderSection",
-        *,
-        layers: tuple[int, ...],
-        projection: int,
-        temperature: float,
-        loss_block: int = 0,
-    ) -> None:
-        super().__init__()
-        self.section = encoder if isinstance(encoder, EncoderSection) else None
-        self.encoder = encoder.encoder if isinstance(encoder, EncoderSection) else encoder
-        self.layers = layers
-        self.temperature = temperature
-        self.loss_block = loss_block
-        width = hidden_size(self.encoder)
-        self.heads = nn.ModuleList(projection_head(width, projection) for _ in layers)
-
-    def forward(self, batch: PairBatch) -> Tensor:
-        """The loss summed over the aligned words, and averaged over the layers; a scalar."""
-        if self.section is not None:
-            self.section.feed(batch.states)
-        states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
-        losses = []
-        for state, head in zip(states, self.heads, strict=True):
-            words = head(state.flatten(0, 1).index_select(0, batch.word_positions))
-            if batch.weight == 0:
-                losses.append(words.sum() * 0)
-                continue
-            mean = contrastive_alignment_loss(
-                words, batch.anchors, batch.positives, self.temperature, block=self.loss_block
-            )
-            losses.append(mean * batch.weight)
-        return torch.stack(losses).mean()
-
-
 def realign(
     encoder: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     corpora: Sequence[AlignedCorpus],
-    strategy: FreezingStrategy,
+    strategy: FreezingStrategy | FreezingSummary,
     config: RunConfig,
     *,
     steps: int,
@@ -109,7 +48,7 @@ def realign(
         encoder: Afterwards in evaluation mode, and as trainable as before.
         tokenizer: The encoder's.
         corpora: Aligned sentence pairs, a corpus for each target language.
-        strategy: Says what stays as it is.
+        strategy: Says what stays as it is; checked before or not (see `frozen`).
         config: Seed, layers, temperature, batch size, learning rate and the like.
         steps: Optimizer steps.
         accelerator: Where to train.
@@ -130,18 +69,11 @@ def realign(
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
-        if config.prefix == "cached" and prefixes is not None:
-            boundary = prefix_length(encoder, summary, config.layer)
+        boundary = prefix_length(encoder, summary, config.layer)
+        if boundary and config.prefix == "cached" and prefixes is not None:
             longest = longest_input(encoder, tokenizer)
-            if boundary:
-                prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
-        model = RealignmentModel(
-            encoder if prefix is None else prefix.upper,
-            layers=config.layer,
-            projection=config.projection,
-            temperature=config.temperature,
-            loss_block=config.loss_block,
-        )
+            prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
+        model = _model(encoder if prefix is None else prefix.upper, config)
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
             accelerated(
@@ -181,6 +113,16 @@ def _stream(
         mix=config.language_mix,
         seed=config.seed,
         remembered=remembered,
+    )
+
+
+def _model(encoder: "PreTrainedModel | EncoderSection", config: RunConfig) -> RealignmentModel:
+    return RealignmentModel(
+        encoder,
+        layers=config.layer,
+        projection=config.projection,
+        temperature=config.temperature,
+        loss_block=config.loss_block,
     )
 
 

@@ -16,8 +16,8 @@ from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, score
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.measures import log_figures, log_measurement
 from alignfreeze.runs.phases import Phases
-from alignfreeze.runs.preparation import Preparation, RealignedEncoder
-from alignfreeze.runs.realigned import find_encoder, with_provenance
+from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
 from alignfreeze.runs.strategies import resolved_config
 from alignfreeze.tracking import store

@@ -2,56 +2,35 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from alignfreeze.alignment.corpus import AlignedCorpus
-from alignfreeze.alignment.parallel import aligned_corpora, hold_out
+from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_out
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import folder_digest, hash_of
-from alignfreeze.config import BASELINE, RunConfig, model_name
-from alignfreeze.contracts import Task
-from alignfreeze.contracts.registry import STRATEGY, TASK, create_plugin, fingerprint
+from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders.families import layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
 from alignfreeze.errors import ConfigError, DataError, EncoderError
-from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.evaluation.taskdata import create_tasks, task_data
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.provenance import Provenance, read_provenance
+from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RealignedEncoder:
-    """An encoder on disk.
-
-    Attributes:
-        path: Its folder, or its name on the hub.
-        identity: The hash of what made it.
-        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
-        run_id: The MLflow run that made it; ``None`` for one from elsewhere.
-        provenance: What made it, where that was another run, and is known.
-    """
-
-    path: str
-    identity: str
-    strategy: str
-    run_id: str | None = None
-    provenance: Provenance | None = None
 
 
 class Preparation:
@@ -76,8 +55,7 @@ class Preparation:
     ) -> None:
         self.config = config
         self._realigned = encoder
-        if encoder is None:
-            strategy_choices(config)  # a wrong name is told of before anything is read
+        asked = self._asked(config)  # a wrong name is told of before anything is read
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model) if encoder is None else encoder.path
@@ -87,9 +65,12 @@ class Preparation:
         self.made_from = "" if encoder else _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
-        self.strategies = self.check_fit(config)
+        self.strategies = self._fitted(config, asked)
         wanted = tasks.items() if needs_tasks else ()
-        self.tasks = [self._task_data(name, task) for name, task in wanted]
+        self.tasks = [
+            task_data(name, task, config, source=self.source, tokenizer=self.tokenizer)
+            for name, task in wanted
+        ]
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
         if self._realigns or config.alignment_pairs:
@@ -144,16 +125,19 @@ class Preparation:
         Raises:
             ConfigError: If they do not.
         """
+        return self._fitted(config, self._asked(config))
+
+    def _asked(self, config: RunConfig) -> Sequence[StrategyChoice]:
         before = self._realigned
-        asked = strategy_choices(config) if before is None else ()
-        strategies = [choice.resolved(self.n_layers) for choice in asked]
-        if before is not None:
-            strategies = [_realigned_before(before)]
+        return strategy_choices(config) if before is None else [before.choice()]
+
+    def _fitted(self, config: RunConfig, asked: Sequence[StrategyChoice]) -> list[StrategyChoice]:
+        if self._realigned is None:
+            asked = [choice.resolved(self.n_layers) for choice in asked]
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
-        for choice in strategies:
-            _check_freezing(self._outline, choice, max(layers))
+        strategies = [choice.checked(self._outline, max(layers)) for choice in asked]
         longest = longest_input(self._outline, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
             length = getattr(config, name)
@@ -174,39 +158,18 @@ class Preparation:
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
-        choice = strategy_choices(config)[-1]
-        return check_strategy(self._outline, choice.strategy, name=choice.name).frozen_names
+        strategy = strategy_choices(config)[-1].strategy
+        return check_strategy(self._outline, strategy, name=config.strategy).frozen_names
 
     def _content(self, encoder: "PreTrainedModel") -> str:
         """What identifies the model's weights."""
         folder = Path(self.model).expanduser()
         if folder.is_dir():
             return folder_digest(folder)
-        commit = encoder.config._commit_hash
+        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
         if commit is None:
             raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
         return f"{self.model}@{commit}"
-
-    def _task_data(self, name: str, task: Task) -> TaskData:
-        source_language = self.config.source_language
-        known = task.languages_in(self.source)
-        if source_language not in known:
-            task.require_file(self.source, source_language, "test")
-        targets = self.config.languages or [code for code in known if code != source_language]
-        if not targets:
-            raise DataError(f"{name}: no language but {source_language!r} has a test split")
-        if source_language in targets:
-            raise ConfigError(f"languages must not hold the source language {source_language!r}")
-        return TaskData(
-            name,
-            task,
-            fingerprint(TASK, name),
-            source=self.source,
-            source_language=source_language,
-            targets=targets,
-            tokenizer=self.tokenizer,
-            max_length=self.config.max_length,
-        )
 
     def _realign_languages(self) -> list[str]:
         if self.config.realign_languages:
@@ -242,49 +205,3 @@ def _tell_realigned(model: str) -> str:
         model_name(model),
     )
     return str(made)
-
-
-def _check_freezing(encoder: "PreTrainedModel", choice: StrategyChoice, top_layer: int) -> None:
-    """Check that a strategy fits, and leaves something at or below the realigned layer."""
-    summary = check_strategy(encoder, choice.strategy, name=choice.name)
-    reached = any(
-        name not in summary.frozen_names and (site.layer is None or site.layer <= top_layer)
-        for name, site in parameter_sites(encoder).items()
-    )
-    if not reached:
-        raise ConfigError(
-            f"strategy {choice.name!r} must leave something to train up to layer {top_layer}, "
-            "whose output is realigned, but freezes all of it"
-        )
-
-
-def create_tasks(config: RunConfig) -> dict[str, Task]:
-    """The tasks of a configuration, each with those of `task_args` that are meant for it.
-
-    Raises:
-        AlignFreezeError: If one is unknown, or an argument is of none or breaks its rule.
-    """
-    args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
-    for key, value in config.task_args.items():
-        name, dot, field = key.partition(".")
-        if name not in args or not (dot or isinstance(value, dict)):
-            raise ConfigError(
-                f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
-                f"got {key!r}"
-            )
-        args[name].update({field: value} if dot else value)
-    return {name: create_plugin(TASK, name, given) for name, given in args.items()}
-
-
-def _realigned_before(encoder: RealignedEncoder) -> StrategyChoice:
-    """The strategy that an encoder was realigned with, as a choice that has nothing to do."""
-    nothing = create_plugin(STRATEGY, BASELINE, {})
-    made = encoder.provenance
-    return StrategyChoice(
-        encoder.strategy,
-        nothing,
-        fingerprint(STRATEGY, BASELINE),
-        main=True,
-        args=made.options.strategy_args if made else {},
-        usual=made.usual if made else True,
-    )

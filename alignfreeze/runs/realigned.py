@@ -2,17 +2,17 @@
 
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from alignfreeze.base.digests import folder_digest
 from alignfreeze.config import BASELINE, RunConfig, validated
+from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
 from alignfreeze.errors import ConfigError
-from alignfreeze.runs.phases import ENCODER_FOLDER
-from alignfreeze.runs.preparation import RealignedEncoder
 from alignfreeze.runs.provenance import (
     CARRIED,
     PROVENANCE_FILE,
@@ -21,19 +21,46 @@ from alignfreeze.runs.provenance import (
     read_provenance,
 )
 from alignfreeze.runs.records import CONFIG_FILE
-from alignfreeze.runs.strategies import resolved_config, strategy_choices
-from alignfreeze.tracking import store
-from alignfreeze.tracking.names import (
-    CODE,
-    LIBRARIES,
-    PARALLEL_HASH,
-    PRECISION,
-    PROCESSES,
-    VERSION,
-)
+from alignfreeze.runs.strategies import StrategyChoice, resolved_config, strategy_choices
+from alignfreeze.tracking import names, store
 from alignfreeze.tracking.store import Realignment
 
 logger = logging.getLogger(__name__)
+
+ENCODER_FOLDER = "encoder"
+"""The artifact of a realignment that holds its encoder."""
+
+
+@dataclass(frozen=True)
+class RealignedEncoder:
+    """An encoder on disk.
+
+    Attributes:
+        path: Its folder, or its name on the hub.
+        identity: The hash of what made it.
+        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
+        run_id: The MLflow run that made it; ``None`` for one from elsewhere.
+        provenance: What made it, where that was another run, and is known.
+    """
+
+    path: str
+    identity: str
+    strategy: str
+    run_id: str | None = None
+    provenance: Provenance | None = None
+
+    def choice(self) -> StrategyChoice:
+        """The strategy that it was realigned with, as a choice that has nothing to do."""
+        nothing = create_plugin(STRATEGY, BASELINE, {})
+        made = self.provenance
+        return StrategyChoice(
+            self.strategy,
+            nothing,
+            fingerprint(STRATEGY, BASELINE),
+            main=True,
+            args=made.options.strategy_args if made else {},
+            usual=made.usual if made else True,
+        )
 
 
 def find_encoder(encoder: str) -> RealignedEncoder:
@@ -96,12 +123,12 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
         usual=choice.usual,
         identity=found.phase_hash,
         run_id=found.run_id,
-        precision=tags.get(PRECISION, ""),
-        processes=int(tags.get(PROCESSES, "1")),
-        parallel_hash=tags.get(PARALLEL_HASH),
-        version=tags.get(VERSION),
-        code=tags.get(CODE),
-        libraries=tags.get(LIBRARIES),
+        precision=tags.get(names.PRECISION, ""),
+        processes=int(tags.get(names.PROCESSES, "1")),
+        parallel_hash=tags.get(names.PARALLEL_HASH),
+        version=tags.get(names.VERSION),
+        code=tags.get(names.CODE),
+        libraries=tags.get(names.LIBRARIES),
     )
 
 

@@ -12,25 +12,7 @@ from alignfreeze.evaluation.scores import Score, target_means
 from alignfreeze.runs.identity import config_hash
 from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
-from alignfreeze.tracking.names import (
-    CODE,
-    CONFIG_HASH,
-    EMPTY_STEPS,
-    LIBRARIES,
-    MODEL,
-    PARALLEL_HASH,
-    PRECISION,
-    PROCESSES,
-    REALIGN_HASH,
-    REALIGN_RUN,
-    SEED,
-    STRATEGY,
-    TARGET_MEAN,
-    TASK,
-    VERSION,
-    ScoreName,
-    words_metric,
-)
+from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.loop import TrainingResult
@@ -55,13 +37,13 @@ def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> 
     values = config.model_dump(mode="json")
     run.tags(
         {
-            MODEL: config.model,
-            STRATEGY: config.strategy,
-            TASK: ",".join(config.task),
-            SEED: str(config.seed),
-            CONFIG_HASH: config_hash(config),
-            PRECISION: accelerator.mixed_precision,
-            PROCESSES: str(accelerator.num_processes),
+            names.MODEL: config.model,
+            names.STRATEGY: config.strategy,
+            names.TASK: ",".join(config.task),
+            names.SEED: str(config.seed),
+            names.CONFIG_HASH: config_hash(config),
+            names.PRECISION: accelerator.mixed_precision,
+            names.PROCESSES: str(accelerator.num_processes),
         }
     )
     run.params({name: _as_text(value) for name, value in values.items()})
@@ -80,12 +62,12 @@ def log_provenance(
     run.params({name: _as_text(value) for name, value in others.items()})
     run.params(hyperparameters(made.said))
     tags = {
-        REALIGN_RUN: made.run_id,
-        REALIGN_HASH: made.identity,
-        PARALLEL_HASH: made.parallel_hash,
-        f"realign_{VERSION}": made.version,
-        f"realign_{CODE}": made.code,
-        f"realign_{LIBRARIES}": made.libraries,
+        names.REALIGN_RUN: made.run_id,
+        names.REALIGN_HASH: made.identity,
+        names.PARALLEL_HASH: made.parallel_hash,
+        f"realign_{names.VERSION}": made.version,
+        f"realign_{names.CODE}": made.code,
+        f"realign_{names.LIBRARIES}": made.libraries,
     }
     run.tags({name: value for name, value in tags.items() if value is not None})
 
@@ -121,7 +103,7 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         for language, share in shares.items():
-            run.metric(words_metric(language, kind), share)
+            run.metric(names.words_metric(language, kind), share)
         if told := {language: share for language, share in shares.items() if share > 0}:
             listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
             level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
@@ -132,12 +114,12 @@ def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
     """Log what is known when training is over; ``rate`` is the metric's name."""
     run.metric(rate, result.per_second)
     if result.empty_steps:
-        run.metric(EMPTY_STEPS, result.empty_steps)
+        run.metric(names.EMPTY_STEPS, result.empty_steps)
 
 
-def score_name(score: Score) -> ScoreName:
+def score_name(score: Score) -> names.ScoreName:
     """What a score is logged as in the run of a task."""
-    return ScoreName(score.split, score.language, score.metric)
+    return names.ScoreName(score.split, score.language, score.metric)
 
 
 def log_scores(
@@ -154,4 +136,4 @@ def log_scores(
     for score in scores:
         run.metric(f"{prefix}{score_name(score)}", score.value)
     for (split, metric), mean in target_means(scores, source_language).items():
-        run.metric(f"{prefix}{ScoreName(split, TARGET_MEAN, metric)}", mean)
+        run.metric(f"{prefix}{names.ScoreName(split, names.TARGET_MEAN, metric)}", mean)

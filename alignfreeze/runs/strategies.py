@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -10,7 +10,12 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.data.finding import find_model
-from alignfreeze.encoders.families import read_layer_count
+from alignfreeze.encoders.families import parameter_sites, read_layer_count
+from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
+from alignfreeze.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class StrategyChoice:
         main: Whether it is the run's own, not one to compare it with.
         args: Its hyperparameters, but for fields that are at their defaults: what is logged.
         usual: Whether it freezes as it does by default; known once it is resolved.
+        freezing: What it does to the encoder; known once it is checked.
     """
 
     name: str
@@ -32,6 +38,7 @@ class StrategyChoice:
     main: bool
     args: Mapping[str, Any]
     usual: bool = False
+    freezing: FreezingSummary | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -47,6 +54,28 @@ class StrategyChoice:
         """With the hyperparameters said that the number of layers decides."""
         said = self.strategy.resolved(n_layers)
         return replace(self, strategy=said, args=_args(said), usual=_is_usual(said, n_layers))
+
+    def checked(self, encoder: "PreTrainedModel", top_layer: int) -> "StrategyChoice":
+        """With what it does to an encoder, so that nothing later need look at the strategy again.
+
+        Args:
+            encoder: The encoder, without a task head; weights are not looked at.
+            top_layer: The highest layer whose output is realigned.
+
+        Raises:
+            ConfigError: If it does not fit, or leaves nothing to train at or below that layer.
+        """
+        freezing = check_strategy(encoder, self.strategy, name=self.name)
+        reached = any(
+            name not in freezing.frozen_names and (site.layer is None or site.layer <= top_layer)
+            for name, site in parameter_sites(encoder).items()
+        )
+        if not reached:
+            raise ConfigError(
+                f"strategy {self.name!r} must leave something to train up to layer {top_layer}, "
+                "whose output is realigned, but freezes all of it"
+            )
+        return replace(self, freezing=freezing)
 
     def applied_to(self, config: RunConfig) -> RunConfig:
         """A configuration as it were if it asked for this strategy alone."""

@@ -14,11 +14,12 @@ from alignfreeze.contracts import Split
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.identity import MATERIAL_FIELDS
-from alignfreeze.runs.phases import Phases, Scope
+from alignfreeze.runs.phase_runs import Scope
+from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.strategies import strategy_choices
-from alignfreeze.runs.taskmodels import EarlyLook
 from alignfreeze.search.objective import TaskScores, check_objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
+from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.records import log_config, log_scores
-from alignfreeze.runs.taskmodels import EarlyLook
 from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import (
     Key,

@@ -50,10 +50,7 @@ def search_runs(filter_string: str) -> list[Run]:
 
 def finished_run(phase_hash: str) -> Run | None:
     """The newest finished run of this store that holds a phase, if any does."""
-    found = search_runs(
-        f"attributes.status = 'FINISHED' and tags.`{TAG}{PHASE_HASH}` = '{phase_hash}'"
-    )
-    return found[0] if found else None
+    return next(iter(_finished(PHASE_HASH, phase_hash)), None)
 
 
 def finished_cell(identity: str) -> str | None:
@@ -248,8 +245,7 @@ def stored_run(run_id: str) -> StoredRun | None:
 
 def _stored(run: Run) -> StoredRun:
     def own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
-        names = [name for name in values if name.startswith(prefix)]
-        return {name.removeprefix(prefix): values[name] for name in names}
+        return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
 
     return StoredRun(
         run.info.run_id,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PEEK = "_ignore_bidirectional_mask_sdpa"
+"""A private part of transformers, which has no option for what `unread_masks` needs; where it is
+gone, masks are built as transformers does it."""
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def compiled_layers(model: "PreTrainedModel", backend: str = "inductor") -> Iter
         yield
     finally:
         for layer in chosen:
-            layer._compiled_call_impl = None
+            layer._compiled_call_impl = None  # private to torch, which cannot undo a compilation
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:

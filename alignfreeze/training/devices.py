@@ -40,7 +40,8 @@ def join_processes() -> PartialState:
 
 def make_accelerator(precision: Precision) -> Accelerator:
     """The device, the processes and the precision to train with."""
-    # Accelerate would keep a process's first precision for good; a notebook may want another.
+    # Accelerate would keep a process's first precision for good; a notebook may want another. Its
+    # own way to forget it is private.
     AcceleratorState._reset_state()
     return Accelerator(
         # Unless told so, it takes several processes without a GPU for one each.

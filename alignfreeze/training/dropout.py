@@ -47,7 +47,7 @@ def fast_dropout(device: torch.device) -> Iterator[None]:
             library.impl(OPERATOR, draw, "CPU", with_keyset=True)
         yield
     finally:
-        library._destroy()
+        library._destroy()  # private to torch, which has no other end of an operator's replacement
 
 
 def _drawn(size: int, p: float, generator: torch.Generator | None) -> Tensor:

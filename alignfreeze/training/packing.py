@@ -162,6 +162,7 @@ def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
         the states, or attend in another way than through a mask.
     """
     stack = layer_stack(cast("PreTrainedModel", model.base_model))
+    # How a model attends is in a private field of its configuration alone.
     if stack is None or model.config._attn_implementation not in ("sdpa", "eager"):
         logger.info("%s: batches are run with their padding", type(model).__name__)
         yield None

@@ -11,8 +11,8 @@ import torch
 from alignfreeze.alignment.corpus import AlignedPair
 from alignfreeze.contracts import TaggedSentence
 from alignfreeze.evaluation.finetuning import TaskModel
+from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream, collate_pairs
-from alignfreeze.realignment.phase import RealignmentModel
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.text.words import SpecialTokens, subwords_of
 from alignfreeze.training.batches import collate_features

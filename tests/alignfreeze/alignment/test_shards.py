@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from alignfreeze.alignment import shards
-from alignfreeze.alignment.aligning import Job, read_stats
+from alignfreeze.alignment.aligning import AlignmentJob, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.corpus import aligned_corpus
 from alignfreeze.alignment.shards import build_from_shards, shard_ranges
@@ -75,7 +75,7 @@ def join_lines(parts, joined, stats):
 
 def build(bitext, folder, *, every_line=False, cleaning=None, aligner=None) -> list:
     cleaning = cleaning or Cleaning(max_words=3)
-    job = Job(bitext, aligner or Counting(), "c", "1", cleaning, write_lines, every_line)
+    job = AlignmentJob(bitext, aligner or Counting(), "c", "1", cleaning, write_lines, every_line)
     build_from_shards(job, folder, join_lines)
     return [json.loads(line) for line in (folder / "lines.jsonl").read_text().splitlines()]
 

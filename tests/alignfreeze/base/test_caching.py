@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alignfreeze.base.caching import SUMS, building, cache_root, check_sealed, seal
+from alignfreeze.base.caching import SUMS, building, cache_root, check_sealed, locked, seal
 from alignfreeze.base.digests import file_digest, folder_digest
 from alignfreeze.errors import DataError
 
@@ -105,6 +105,20 @@ def test_damage_is_named(tmp_path, damage, fault):
     message = f"{tmp_path}: the thing is damaged, {fault}; do this"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         check_sealed(tmp_path, "the thing", "do this")
+
+
+def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path):
+    with (
+        locked(tmp_path / "a"),
+        locked(tmp_path / "b"),
+        pytest.raises(BlockingIOError, match=r"another process holds .*a\.lock"),
+        locked(tmp_path / "a", wait=False),
+    ):
+        pass
+    with pytest.raises(KeyError, match="own"), locked(tmp_path / "a"):
+        raise KeyError("own")
+    with locked(tmp_path / "a", wait=False):
+        assert _names(tmp_path) == ["a.lock", "b.lock"]
 
 
 def _names(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from alignfreeze.alignment.parallel import alignment_identity
+from alignfreeze.alignment.aligning import alignment_identity
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.plan import make_plan
 from alignfreeze.benchmark.settings import build_benchmark

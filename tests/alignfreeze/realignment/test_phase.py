@@ -11,7 +11,11 @@ from alignfreeze.contracts import Bitext
 from alignfreeze.encoders.families import word_states
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.errors import ConfigError
-from alignfreeze.realignment.contrastive import contrastive_alignment_loss
+from alignfreeze.realignment.contrastive import (
+    RealignmentModel,
+    contrastive_alignment_loss,
+    projection_head,
+)
 from alignfreeze.realignment.pairs import (
     EncodedPair,
     EncodedSide,
@@ -19,7 +23,7 @@ from alignfreeze.realignment.pairs import (
     PairStream,
     collate_pairs,
 )
-from alignfreeze.realignment.phase import RealignmentModel, projection_head, realign
+from alignfreeze.realignment.phase import realign
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MEMORY_FIELDS
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder

@@ -10,15 +10,19 @@ from safetensors.torch import load_file, save_file
 
 from alignfreeze.base import versions
 from alignfreeze.base.versions import LIBRARIES
-from alignfreeze.benchmark.dependencies import Ingredients
+from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.config import BASELINE, About, Phase, RunConfig, role_of
 from alignfreeze.data.finding import find_model
 from alignfreeze.report.results import results
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.runs.finetune_phase import FinetunePhase
 from alignfreeze.runs.identity import MEMORY_FIELDS, config_hash
+from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.phases import Phases
-from alignfreeze.runs.preparation import Preparation, RealignedEncoder
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance
+from alignfreeze.runs.realign_phase import RealignPhase
+from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.study import study_name
@@ -40,8 +44,8 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
         )
-        phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
-        return phases._realign_identity(strategy_choices(config)[-1], 10)
+        runs = PhaseRuns(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
+        return RealignPhase(runs).identity(strategy_choices(config)[-1], 10)
 
     return of
 
@@ -202,7 +206,7 @@ def _config(places, **values):
 class _Identities:
     """By what a result, or a record of one, is known; of one configuration."""
 
-    cells = Ingredients()
+    cells = Dependencies()
 
     def __init__(self, config, preparation, tmp_path):
         accelerator = SimpleNamespace(
@@ -213,13 +217,15 @@ class _Identities:
         )
         phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
         choice, data = preparation.strategies[-1], preparation.tasks[0]
-        realigned = phases._realign_identity(choice, phases.realign_steps(data))
+        realigned = RealignPhase(phases).identity(choice, phases.realign_steps(data))
         # Fine-tuning depends on what realigned its encoder, through that.
         encoder = RealignedEncoder("", config.encoder or "made before", choice.name)
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
-            "fine-tuning": phases._scores_identity(encoder, data),
+            "fine-tuning": FinetunePhase(phases).identity(
+                encoder, data, phases.finetune_steps(data)
+            ),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
             "cell": self.cells.identity(config),

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
-from alignfreeze.runs import pipeline, taskmodels
+from alignfreeze.runs import finetune_phase, pipeline
 from alignfreeze.search import artifacts as search_artifacts
 from alignfreeze.search import context, coordinator
 from alignfreeze.search import trials as search_trials
@@ -166,7 +166,7 @@ def test_the_best_configuration_runs_again_to_the_same_scores(experiment, option
 
 def test_no_test_split_is_looked_at_before_the_search_is_over(options, monkeypatch):
     seen: list[str] = []
-    evaluate, choose = taskmodels.evaluate, coordinator.contenders
+    evaluate, choose = finetune_phase.evaluate, coordinator.contenders
 
     def watched(model, task, sets, **rest):
         seen.extend(chosen.split for chosen in sets)
@@ -178,7 +178,7 @@ def test_no_test_split_is_looked_at_before_the_search_is_over(options, monkeypat
         assert handle.trials.counts().total == 2
         return choose(handle)
 
-    monkeypatch.setattr(taskmodels, "evaluate", watched)
+    monkeypatch.setattr(finetune_phase, "evaluate", watched)
     monkeypatch.setattr(coordinator, "contenders", chosen)
     search({**options, "pruner": "median", "reports": "2"})
     over = seen.index("chosen")
@@ -188,13 +188,13 @@ def test_no_test_split_is_looked_at_before_the_search_is_over(options, monkeypat
 
 def test_the_baseline_is_trained_once_a_seed(experiment, options, monkeypatch):
     trained = []
-    finetune = taskmodels.finetune
+    finetune = finetune_phase.finetune
 
     def counted(model, features, config, **rest):
         trained.append((config.strategy, config.seed))
         return finetune(model, features, config, **rest)
 
-    monkeypatch.setattr(taskmodels, "finetune", counted)
+    monkeypatch.setattr(finetune_phase, "finetune", counted)
     search({**options, "trials": "1", "final_seeds": "31,42"})
     assert trained.count(("baseline", 31)) == trained.count(("baseline", 42)) == 1
     # And its test is what a run of its own would have given.

@@ -159,7 +159,7 @@ def test_no_row_of_a_corpus_comes_again_before_all_came(mix):
     for corpus, size in enumerate(SIZES):
         rows = [row for _, number, row in taken if number == corpus]
         epochs_of = [epoch for epoch, number, _ in taken if number == corpus]
-        assert epochs_of == [place // size for place in range(len(rows))] or mix == "proportional"
+        assert epochs_of == [place // size for place in range(len(rows))]
         assert set(rows) == set(range(size))
         assert epoch_by_epoch(rows, size)
 

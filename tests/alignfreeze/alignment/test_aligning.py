@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from alignfreeze.alignment.parallel import align_to_files, aligned_corpora, hold_out
+from alignfreeze.alignment.corpus import aligned_corpora, hold_out
+from alignfreeze.alignment.export import align_to_files
 from alignfreeze.config import build_config
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError

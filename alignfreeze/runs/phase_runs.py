@@ -1,0 +1,159 @@
+"""How phases are run: tracked below a parent run, found again, gone on with."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from alignfreeze.base.caching import cache_root
+from alignfreeze.base.versions import library_versions
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Split
+from alignfreeze.runs.identity import phase_hash
+from alignfreeze.runs.measures import Measures
+from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
+from alignfreeze.runs.strategies import StrategyChoice
+from alignfreeze.tracking import names
+from alignfreeze.tracking.runs import TrackedRun, tracked_run
+from alignfreeze.training.checkpoints import CheckpointFolder
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What phases evaluate, and what they leave behind.
+
+    Attributes:
+        splits: Splits to evaluate on after fine-tuning.
+        keep_encoders: Log realigned encoders as artifacts, so that later runs can take them over.
+        models: Where fine-tuned models are kept, for a later call that evaluates them on other
+            splits; ``None``: they are not. A model that is there is not trained again.
+    """
+
+    splits: tuple[Split, ...] = ("validation", "test")
+    keep_encoders: bool = True
+    models: Path | None = None
+
+
+EVERYTHING = Scope()
+"""What a run of its own evaluates and leaves behind."""
+
+
+class PhaseRuns:
+    """What the phases of a run share.
+
+    Args:
+        preparation: Plugins, data and encoder.
+        accelerator: Where to train.
+        parent: The run that says which phases were taken over.
+        folder: For encoders that later phases load; the same in every process.
+        scope: What to evaluate, and what to leave behind.
+
+    Attributes:
+        measures: Measures word alignment, where that is asked for.
+    """
+
+    def __init__(
+        self,
+        preparation: Preparation,
+        accelerator: Accelerator,
+        parent: TrackedRun,
+        folder: Path,
+        scope: Scope = EVERYTHING,
+    ) -> None:
+        self.preparation = preparation
+        self.config = preparation.config
+        self.accelerator = accelerator
+        self.parent = parent
+        self.folder = folder
+        self.scope = scope
+        self.measures = Measures(
+            preparation.held_out,
+            model=preparation.model,
+            tokenizer=preparation.tokenizer,
+            config=preparation.config,
+            accelerator=accelerator,
+        )
+        self._environment = {
+            "processes": accelerator.num_processes,
+            "precision": accelerator.mixed_precision,
+            "device": accelerator.device.type,
+            "libraries": library_versions(),
+        }
+
+    def identity(self, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
+        """The hash of everything that a phase depends on.
+
+        Args:
+            fields: Options that it depends on.
+            dependencies: What else, but for where it is computed.
+        """
+        return phase_hash(self.config, fields, {**dependencies, **self._environment})
+
+    def applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
+        """The configuration of a phase, with what the data has decided of its realignment.
+
+        Options of a realignment that there is none of, or that was another run's, stay as they are.
+        """
+        config = choice.applied_to(self.config)
+        if not choice.strategy.realigns:
+            return config
+        decided = {
+            "realign_steps": realign_steps,
+            "realign_languages": tuple(corpus.target for corpus in self.preparation.corpora),
+            "aligner": self.preparation.aligner,
+        }
+        return config.model_copy(update=decided)
+
+    @contextmanager
+    def begun(self, name: str, config: RunConfig, choice: StrategyChoice) -> Iterator[TrackedRun]:
+        """A nested run with the parameters and tags of a phase."""
+        preparation = self.preparation
+        label = name if choice.main else f"{name}-{choice.name}"
+        with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
+            log_config(run, config, self.accelerator)
+            tags = {names.USUAL_STRATEGY: str(choice.usual).lower()}
+            if choice.strategy.realigns:
+                run.params(hyperparameters(choice.said))
+                tags[names.STRATEGY_CODE] = choice.digest
+                tags[names.PARALLEL_HASH] = preparation.parallel_hash
+            if preparation.made_from:
+                tags[names.MADE_FROM] = preparation.made_from
+            if preparation.pretrained_identity is not None:
+                tags[names.MODEL_IDENTITY] = preparation.pretrained_identity
+            run.tags(tags)
+            if preparation.provenance is not None:
+                log_provenance(run, preparation.provenance, config, self.accelerator)
+            yield run
+
+    def checkpoints(self, identity: str, run: TrackedRun) -> CheckpointFolder:
+        """Where a phase keeps its state on the way."""
+        owner = self.on_main(lambda: run.run_id or "")
+        return CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
+
+    def drop(self, checkpoints: CheckpointFolder) -> None:
+        """Delete the state of a phase that is done, or never gone on with."""
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            checkpoints.clear()
+
+    def say_reused(self, what: str, choice: StrategyChoice, run_id: str) -> None:
+        """Tell, and leave in the parent run, from which run a phase was taken over."""
+        logger.info("%s, %s: taken over from the finished run %s", choice.name, what, run_id)
+        label = what if choice.main else f"{what} {choice.name}"
+        self.parent.tags({names.reused_tag(label): run_id})
+
+    def on_main(self, compute: Callable[[], T]) -> T:
+        """What the process that tracks finds, in every process."""
+        found: list[Any] = [compute() if self.accelerator.is_main_process else None]
+        broadcast_object_list(found)
+        return cast(T, found[0])
