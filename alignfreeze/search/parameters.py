@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from alignfreeze.encoders.freezing import counts_layers
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
 
 Scalar = bool | int | float | str | None

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.encoders.freezing import counts_layers
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Parameter, Scalar, Suggest
 
