@@ -3,7 +3,6 @@
 import difflib
 import hashlib
 import inspect
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -149,16 +148,15 @@ def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
 
 
 def _claims(kind: PluginKind[Plugin]) -> dict[str, list[EntryPoint]]:
-    """Who claims which name; a distribution that is found twice counts once."""
-    claims: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
+    """Who claims which name; ``entry_points`` counts a distribution that is found twice once."""
+    claims: dict[str, list[EntryPoint]] = defaultdict(list)
     for entry_point in entry_points(group=kind.group):
-        owner = re.sub(r"[-_.\s]+", "-", _owner(entry_point)).lower()
-        claims[entry_point.name].setdefault((owner, entry_point.value), entry_point)
+        claims[entry_point.name].append(entry_point)
     if not claims:
         raise PluginError(
             f"no {kind.noun} is registered, so AlignFreeze is not installed: pip install -e ."
         )
-    return {name: list(found.values()) for name, found in claims.items()}
+    return claims
 
 
 def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
@@ -174,7 +172,7 @@ def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
 
 
 def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
-    owners = ", ".join(sorted(_owner(entry_point) for entry_point in _claims(kind)[name]))
+    owners = ", ".join(sorted(map(_owner, _claims(kind)[name])))
     try:
         plugin = load_plugin(kind, name)
         return PluginInfo(
@@ -182,7 +180,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
             name=name,
             distribution=owners,
             summary=(plugin.__doc__ or "").strip().partition("\n")[0],
-            fields=_fields(plugin),
+            fields=tuple(_field(name, info) for name, info in plugin.model_fields.items()),
             languages=plugin.languages if issubclass(plugin, Task) else (),
         )
     except PluginError as error:
@@ -192,30 +190,18 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
     return PluginInfo(kind=kind.noun, name=name, distribution=owners, problem=problem)
 
 
-def _fields(plugin: type[Plugin]) -> tuple[PluginField, ...]:
-    return tuple(
-        PluginField(
-            name=name,
-            default=_default(field),
-            description=field.description or "",
-        )
-        for name, field in plugin.model_fields.items()
-    )
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    return repr(field.get_default(call_default_factory=True, validated_data={}))
+def _field(name: str, info: FieldInfo) -> PluginField:
+    default = "required"
+    if not info.is_required():
+        default = repr(info.get_default(call_default_factory=True, validated_data={}))
+    return PluginField(name, default, info.description or "")
 
 
 def _owner(entry_point: EntryPoint) -> str:
     if entry_point.dist is None:
         return "an unknown distribution"
-    metadata = entry_point.dist.metadata
-    return (
-        f"{metadata['Name'] or 'an unnamed distribution'} {metadata['Version'] or '(no version)'}"
-    )
+    name, version = (entry_point.dist.metadata[key] for key in ("Name", "Version"))
+    return f"{name or 'an unnamed distribution'} {version or '(no version)'}"
 
 
 def _sources(cls: type) -> list[bytes]:

@@ -1,9 +1,10 @@
 """What a freezing strategy implements."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self, get_args
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from alignfreeze.contracts.plugin import Plugin
 
@@ -28,6 +29,17 @@ class LayerBoundary:
 
 Boundary = Annotated[int, Field(ge=0), LayerBoundary()]
 """A boundary between layers, in ``[0, n_layers]``; the upper end is checked against the encoder."""
+
+
+def counts_layers(info: FieldInfo) -> bool:
+    """Whether a field is marked with `LayerBoundary`, or one of its inner types is."""
+    pending: list[object] = [*info.metadata, info.annotation]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, LayerBoundary):
+            return True
+        pending += [*get_args(item), *getattr(item, "__metadata__", ())]
+    return False
 
 
 class FreezingStrategy(Plugin):

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from pydantic.fields import FieldInfo
-
-from alignfreeze.contracts import FreezingStrategy, LayerBoundary
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import layer_count, parameter_sites
 from alignfreeze.errors import ConfigError
 
@@ -120,14 +119,3 @@ def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> No
                 raise ConfigError(
                     f"{who}: {name} must be <= {n_layers}, the encoder's layers, got {boundary}"
                 )
-
-
-def counts_layers(info: FieldInfo) -> bool:
-    """Whether a field is marked with `LayerBoundary`, or one of its inner types is."""
-    pending: list[object] = [*info.metadata, info.annotation]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, LayerBoundary):
-            return True
-        pending += [*get_args(item), *getattr(item, "__metadata__", ())]
-    return False

@@ -106,6 +106,7 @@ class FinetunePhase:
         return self._runs.on_main(lambda: self._finished(identity) if may_reuse else None)
 
     def identity(self, encoder: RealignedEncoder, data: TaskData, steps: int) -> str:
+        """The hash of what a fine-tuned model depends on."""
         held_out = [corpus.fingerprint for corpus in self._runs.preparation.held_out]
         measured: list[Any] = [*held_out, self._runs.config.realign_max_length]
         dependencies = {

@@ -6,32 +6,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from alignfreeze.encoders.freezing import counts_layers
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
 
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
 Scalar = bool | int | float | str | None
-
-
-class Suggest(Protocol):
-    """What draws values: a trial of Optuna offers this."""
-
-    def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
-    ) -> int:
-        """An integer in ``[low, high]``, so many steps from ``low``."""
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """A number in ``[low, high]``."""
-
-    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
-        """One of the choices."""
 
 
 class _Described:
@@ -68,7 +54,7 @@ class IntRange(_Described):
         """All of them, ascending."""
         return range(self.low, self.high + 1, self.step)
 
-    def draw(self, trial: Suggest, name: str, allowed: Sequence[Any] | None = None) -> int:
+    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> int:
         """Draw one of the values, or of those that are ``allowed``, ascending.
 
         Optuna lets an integer's range differ from trial to trial, not its gaps: where what is
@@ -110,7 +96,7 @@ class FloatRange(_Described):
         """All of them, ascending; ``None`` without a step."""
         return None if self.count is None else [self._nth(number) for number in range(self.count)]
 
-    def draw(self, trial: Suggest, name: str, allowed: Sequence[Any] | None = None) -> float:
+    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> float:
         """Draw one of the values, or of those that are ``allowed``, ascending.
 
         With a step, the value is the one of them that is nearest to what was drawn.
@@ -143,7 +129,7 @@ class Choice:
 
     values: tuple[Scalar, ...]
 
-    def draw(self, trial: Suggest, name: str, allowed: Sequence[Any] | None = None) -> Scalar:
+    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> Scalar:
         """Draw one of the values.
 
         Optuna wants the same choices in every trial, so all are offered.

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import islice, product, takewhile
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.encoders.freezing import counts_layers
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, Parameter, Scalar, Suggest
+from alignfreeze.search.parameters import Choice, Parameter, Scalar
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
 
 CELLS_AT_MOST = 100_000
 
@@ -62,7 +65,7 @@ class Space:
         choice = {"strategy": Choice(self.strategies)} if len(self.models) > 1 else {}
         return {**choice, **_labelled(self.arguments), **self.fields}
 
-    def draw(self, trial: Suggest, config: RunConfig) -> RunConfig:
+    def draw(self, trial: "BaseTrial", config: RunConfig) -> RunConfig:
         """Draw the configuration of a trial.
 
         A strategy's fields are drawn in the order of their definition, each among the values

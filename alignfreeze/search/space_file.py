@@ -14,8 +14,8 @@ from pydantic_core import ErrorDetails
 from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
+from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
-from alignfreeze.encoders.freezing import counts_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.search.parameters import (
     Choice,

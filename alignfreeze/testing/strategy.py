@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import ClassVar
 
 from pydantic import ValidationError
@@ -65,34 +66,31 @@ class StrategyContract:
 
     def test_answers_for_every_parameter(self) -> None:
         """The answer is a bool, and the same when asked again."""
-        for strategy in self._instances():
-            for n_layers in self.depths:
-                for site in sites(n_layers):
-                    answer = strategy.freezes(site, n_layers)
-                    case = f"{strategy!r}.freezes({site!r}, {n_layers})"
-                    assert isinstance(answer, bool), f"{case} is {answer!r}, not a bool"
-                    assert strategy.freezes(site, n_layers) is answer, f"{case} changes"
+        for strategy, n_layers in self._cases():
+            for site in sites(n_layers):
+                answer = strategy.freezes(site, n_layers)
+                case = f"{strategy!r}.freezes({site!r}, {n_layers})"
+                assert isinstance(answer, bool), f"{case} is {answer!r}, not a bool"
+                assert strategy.freezes(site, n_layers) is answer, f"{case} changes"
 
     def test_resolved_freezes_the_same(self) -> None:
         """With its defaults said, a strategy is of the same kind, and nothing is left to say."""
-        for strategy in self._instances():
-            for n_layers in self.depths:
-                said = strategy.resolved(n_layers)
-                case = f"{strategy!r}.resolved({n_layers})"
-                assert type(said) is type(strategy), f"{case} is {said!r}"
-                assert said.resolved(n_layers) == said, f"{case} changes when resolved again"
-                text = said.model_dump_json()
-                assert type(said).model_validate_json(text) == said, f"{case} by JSON"
-                for site in sites(n_layers):
-                    same = said.freezes(site, n_layers) is strategy.freezes(site, n_layers)
-                    assert same, f"{case} freezes {site!r} otherwise"
+        for strategy, n_layers in self._cases():
+            said = strategy.resolved(n_layers)
+            case = f"{strategy!r}.resolved({n_layers})"
+            assert type(said) is type(strategy), f"{case} is {said!r}"
+            assert said.resolved(n_layers) == said, f"{case} changes when resolved again"
+            text = said.model_dump_json()
+            assert type(said).model_validate_json(text) == said, f"{case} by JSON"
+            for site in sites(n_layers):
+                same = said.freezes(site, n_layers) is strategy.freezes(site, n_layers)
+                assert same, f"{case} freezes {site!r} otherwise"
 
     def test_leaves_something_to_train(self) -> None:
         """A strategy that freezes everything is an error at run time."""
-        for strategy in self._instances():
-            for n_layers in self.depths:
-                left = [site for site in sites(n_layers) if not strategy.freezes(site, n_layers)]
-                assert left, f"{strategy!r} freezes everything of {n_layers} layers"
+        for strategy, n_layers in self._cases():
+            left = any(not strategy.freezes(site, n_layers) for site in sites(n_layers))
+            assert left, f"{strategy!r} freezes everything of {n_layers} layers"
 
     def test_freezes_an_encoder_and_takes_it_back(self) -> None:
         """On a real encoder, its answers are what is frozen, and only for the time being."""
@@ -109,3 +107,6 @@ class StrategyContract:
         instances = self.instances()
         assert instances, "instances() must name at least one strategy to test"
         return instances
+
+    def _cases(self) -> Iterator[tuple[FreezingStrategy, int]]:
+        return product(self._instances(), self.depths)

@@ -104,7 +104,11 @@ class TaskContract:
 
     def test_names_a_missing_split(self, task: Task, source: DataSource) -> None:
         """The error names the language that is missing."""
-        message = _missing_split_message(task, source, "no-such-language")
+        message = None
+        try:
+            task.load(source, "no-such-language", "test")
+        except MissingSplitError as error:
+            message = str(error)
         assert message is not None, "a language without data must raise MissingSplitError"
         assert "no-such-language" in message, f"the error does not name it: {message}"
 
@@ -148,21 +152,19 @@ class TaskContract:
     def test_right_predictions_score_one(self, task: Task, source: DataSource) -> None:
         """The primary metric is 1 for a model that is always right."""
         for max_length in self.max_lengths:
-            examples, features = _evaluated(task, source, max_length)
-            outputs = [self.gold_outputs(task, feature) for feature in features]
-            metrics = task.metrics(examples, features, _predictions(task, outputs))
+            metrics = self._gold_metrics(task, source, max_length)
             assert metrics[task.primary_metric] == 1.0, f"right predictions score {metrics}"
 
     def test_metrics_are_fractions(self, task: Task, source: DataSource) -> None:
         """Whatever is predicted, metrics are numbers in [0, 1], the primary one among them."""
         examples, features = _evaluated(task, source, max(self.max_lengths))
-        outputs = [self.gold_outputs(task, feature) for feature in features]
+        gold = [self.gold_outputs(task, feature) for feature in features]
         blank = [
             _model_output({name: torch.zeros_like(value) for name, value in output.items()})
-            for output in outputs
+            for output in gold
         ]
-        for predictions in (_predictions(task, outputs), _predictions(task, blank)):
-            metrics = task.metrics(examples, features, predictions)
+        for outputs in (gold, blank):
+            metrics = task.metrics(examples, features, _predictions(task, outputs))
             assert task.primary_metric in metrics, f"no {task.primary_metric!r} in {metrics}"
             for name, value in metrics.items():
                 assert METRIC_NAME.fullmatch(name), f"a metric's name must be plain, got {name!r}"
@@ -170,27 +172,22 @@ class TaskContract:
 
     def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:
         """A note is of a metric that there is, and goes on after its name, on one line."""
-        examples, features = _evaluated(task, source, max(self.max_lengths))
-        outputs = [self.gold_outputs(task, feature) for feature in features]
-        metrics = task.metrics(examples, features, _predictions(task, outputs))
+        metrics = self._gold_metrics(task, source, max(self.max_lengths))
         for name, note in task.metric_notes.items():
             assert name in metrics, f"metric_notes: no metric {name!r} in {list(metrics)}"
             assert note == " ".join(note.split()) != "", f"{name}: one line of text, got {note!r}"
             assert not note.endswith("."), f"{name}: without a full stop, got {note!r}"
+
+    def _gold_metrics(self, task: Task, source: DataSource, max_length: int) -> dict[str, float]:
+        examples, features = _evaluated(task, source, max_length)
+        outputs = [self.gold_outputs(task, feature) for feature in features]
+        return task.metrics(examples, features, _predictions(task, outputs))
 
 
 def _model_output(values: dict[str, Tensor]) -> ModelOutput:
     make: Any = ModelOutput
     result: ModelOutput = make(**values)
     return result
-
-
-def _missing_split_message(task: Task, source: DataSource, language: str) -> str | None:
-    try:
-        task.load(source, language, "test")
-    except MissingSplitError as error:
-        return str(error)
-    return None
 
 
 def _language(task: Task, source: DataSource) -> str:

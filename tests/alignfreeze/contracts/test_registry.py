@@ -164,8 +164,6 @@ def test_a_distribution_found_twice_is_no_collision(
     distribute(folder, "good-one", "good_twice", GOOD, {"half": "Half"})
     distribute(folder / "again", "good-one", "good_twice", GOOD, {"half": "Half"})
     monkeypatch.syspath_prepend(folder / "again")
-    found = list(registry.entry_points(group=KIND.group))
-    monkeypatch.setattr(registry, "entry_points", lambda group: [*found, *found])
     assert load_plugin(KIND, "half").__name__ == "Half"
 
 
@@ -201,8 +199,14 @@ def test_a_fingerprint_changes_with_the_code_and_not_with_the_place(
     assert prints[0] != prints[2]
 
 
-@pytest.mark.parametrize("module", ["outer.plugin", "outer.inner.plugin"])
-@pytest.mark.parametrize("helper", ["helper.py", "inner/helper.py", "other/deep/helper.py"])
+@pytest.mark.parametrize(
+    ("module", "helper"),
+    [
+        ("outer.plugin", "inner/helper.py"),
+        ("outer.inner.plugin", "helper.py"),
+        ("outer.inner.plugin", "other/deep/helper.py"),
+    ],
+)
 def test_a_fingerprint_changes_with_every_file_of_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, helper: str
 ) -> None:

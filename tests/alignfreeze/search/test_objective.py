@@ -89,14 +89,7 @@ def test_values_are_means_of_the_primary_metric_on_validation(found, source):
     values = validation_values(found, TASKS, source)
     expected = {key: sum(own) / len(own) for key, own in naive_values(found, source).items()}
     assert values == pytest.approx(expected)
-    assert all(key.language != source for key in values)
-
-
-def test_a_value_is_known_by_task_and_language():
-    scores = [Score("de", "validation", "accuracy", 0.5), Score("de", "test", "accuracy", 0.9)]
-    values = validation_values([TaskScores("pos", 31, scores)], TASKS, "en")
-    assert values == {Key("pos", "de"): 0.5}
-    assert [str(key) for key in values] == ["pos/de"]
+    assert all(str(key) == f"{key.task}/{key.language}" for key in values)
 
 
 def levels_of(found, source="en", seeds=None, deviation_seeds=None):
@@ -165,15 +158,6 @@ def test_a_baseline_that_lacks_a_seed_is_none(seeds, deviation_seeds):
     assert levels_of(found, seeds=seeds, deviation_seeds=deviation_seeds) == {}
 
 
-def test_the_deviation_divides_by_one_less_than_the_seeds():
-    found = [
-        TaskScores("pos", seed, [Score("de", "validation", "accuracy", value)])
-        for seed, value in ((1, 0.4), (2, 0.6))
-    ]
-    level = levels_of(found)[Key("pos", "de")]
-    assert as_pair(level) == pytest.approx((0.5, math.sqrt(0.02)))
-
-
 @given(results())
 def test_the_mean_of_scores_is_over_seeds_alone(found):
     own = [result.scores for result in found if result.task == found[0].task]
@@ -211,18 +195,6 @@ def test_the_worst_is_of_each_task(values):
     assert aggregate(values, settings) == pytest.approx(sum(worst) / len(worst))
 
 
-def test_a_task_of_few_languages_counts_as_much_as_one_of_many():
-    values = {Key("pos", language): 0.2 for language in ("de", "fr", "th")}
-    values[Key("ner", "de")] = 0.8
-    assert aggregate(values, SearchConfig()) == pytest.approx(0.5)
-
-
-def test_a_weight_counts_in_each_task_that_has_the_language():
-    values = {Key("pos", "de"): 1.0, Key("pos", "fr"): 0.0, Key("ner", "fr"): 0.4}
-    settings = SearchConfig(weights={"de": 3.0})
-    assert aggregate(values, settings) == pytest.approx((0.75 + 0.4) / 2)
-
-
 # Harmed
 
 
@@ -240,18 +212,21 @@ QUARTER = (0.25, 0.5, 0.75)
         (0.25, level_of(0.5, *QUARTER), 0),  # a whole deviation below is not more than one
         (math.nextafter(0.25, 0), level_of(0.5, *QUARTER), 0),  # but for rounding
         (0.25 - 1e-9, level_of(0.5, *QUARTER), 1),
-        (0.25 + 1e-9, level_of(0.5, *QUARTER), 0),
         (0.5, level_of(0.5, 0.3, 0.3), 0),
         (0.5 - 1e-9, level_of(0.5, 0.3, 0.3), 1),
-        (1.0, level_of(0.5, *QUARTER), 0),
-        (0.0, level_of(0.0, 0.0, 0.0), 0),
-        (0.0, level_of(0.1, *QUARTER), 0),
         (0.9, level_of(1.0, 0.2), 1),  # a single seed has no deviation
         (math.nan, level_of(0.5, *QUARTER), 0),  # such a trial fails by its first objective
     ],
 )
 def test_harmed_is_more_than_a_deviation_below(value, level, count):
     assert harmed({DE: [value]}, {DE: level}) == count
+
+
+def test_a_mean_over_seeds_is_a_deviation_below_exactly():
+    """80, 81 and 83 of 240 against 85, 86, 88 with a deviation of 5: 244 / 3 = 259 / 3 - 5."""
+    level = Level([85 / 240, 86 / 240, 88 / 240], [70 / 240, 75 / 240, 80 / 240])
+    assert harmed({DE: [80 / 240, 81 / 240, 83 / 240]}, {DE: level}) == 0
+    assert harmed({DE: [80 / 240, 81 / 240, 82 / 240]}, {DE: level}) == 1
 
 
 some_scores = st.lists(fractions, min_size=1, max_size=4)
@@ -269,10 +244,10 @@ def test_the_harmed_are_counted(found):
     assert least <= harmed({key: own for key, (own, _, _) in found.items()}, baseline) <= most
 
 
-@pytest.mark.parametrize("parts", [100, 240, 1000, 2997])
+@pytest.mark.parametrize("parts", [240, 1000])
 def test_exactly_one_deviation_below_is_not_harmed(parts):
     """Over many means and deviations: doubles would decide some of them by their last bit."""
-    ties = [(low, apart) for low in range(0, parts // 2, 3) for apart in (1, 2, 5, 10, 20)]
+    ties = [(low, apart) for low in range(0, parts // 2, 7) for apart in (1, 2, 5, 10, 20)]
     values = {Key("pos", f"x{low}-{apart}"): [low / parts] for low, apart in ties}
     baseline = {
         key: Level([(low + apart) / parts], [(low + n * apart) / parts for n in range(3)])
@@ -284,26 +259,12 @@ def test_exactly_one_deviation_below_is_not_harmed(parts):
     assert harmed(less, baseline) == len(ties)
 
 
-def test_a_mean_over_seeds_is_a_deviation_below_exactly():
-    """80, 81 and 83 of 240 against 85, 86, 88 with a deviation of 5: 244 / 3 = 259 / 3 - 5."""
-    level = Level([85 / 240, 86 / 240, 88 / 240], [70 / 240, 75 / 240, 80 / 240])
-    assert harmed({DE: [80 / 240, 81 / 240, 83 / 240]}, {DE: level}) == 0
-    assert harmed({DE: [80 / 240, 81 / 240, 82 / 240]}, {DE: level}) == 1
-
-
 @given(st.integers(0, 300), st.integers(1, 300), st.integers(2, 7))
 def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
     scores = [Score("de", "validation", "accuracy", min(right, rows) / rows)]
     again = [TaskScores("pos", seed, scores) for seed in range(seeds)]
     values = validation_scores(again[:1], TASKS, "en")
     assert harmed(values, levels_of(again)) == 0
-
-
-def test_the_same_language_of_two_tasks_is_harmed_twice():
-    values = {key: [0.4] for key in (DE, Key("ner", "de"), Key("ner", "fr"))}
-    near, far = level_of(0.5, 0.45, 0.5, 0.55), level_of(0.5, 0.3, 0.5, 0.7)
-    baseline = dict.fromkeys(values, near) | {Key("ner", "fr"): far}
-    assert harmed(values, baseline) == 2
 
 
 @pytest.mark.parametrize(
@@ -320,10 +281,7 @@ def test_objectives_are_in_the_order_of_their_names(names, expected):
     baseline = dict.fromkeys(values, level_of(0.5, 0.49, 0.5, 0.51))
     settings = SearchConfig(objectives=tuple(names.split(",")))
     assert objectives(values, baseline, settings) == pytest.approx(expected)
-
-
-def test_one_objective_needs_no_baseline():
-    assert objectives({DE: [0.4]}, {}, SearchConfig()) == [0.4]
+    assert objectives({DE: [0.4]}, {}, SearchConfig()) == [0.4]  # one needs no baseline
 
 
 # What is checked beforehand
