@@ -102,7 +102,7 @@ def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
     folder = mirror / place.repository
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    config = read_config(folder / "README.md", place.config)
+    config = _read_config(folder / "README.md", place.config)
     return _find(place, config, glob.escape(str(folder)), str(folder))
 
 
@@ -118,7 +118,7 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
         place.repository, "README.md", repo_type="dataset", revision=commit
     )
     base = f"hf://datasets/{place.repository}@{commit}"
-    return _find(place, read_config(Path(card), place.config), base, base)
+    return _find(place, _read_config(Path(card), place.config), base, base)
 
 
 def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
@@ -129,9 +129,13 @@ def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles 
     has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
     if not has:
         raise FileNotFoundError(f"there is no file of config {config.name!r} in {title}")
-    named = " ".join(filter(None, (place.repository, place.config)))
-    logger.info("%s has no split %r, has: %s", named, place.split, " ".join(has))
+    logger.info("%s has no split %r, has: %s", title_of(place), place.split, " ".join(has))
     return None
+
+
+def title_of(place: HubSplit) -> str:
+    """What a data set and its config are called in messages."""
+    return " ".join(filter(None, (place.repository, place.config)))
 
 
 def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
@@ -192,18 +196,8 @@ def _missing_shards(paths: Iterable[str]) -> list[str]:
     ]
 
 
-def read_config(card: Path, name: str | None) -> Config:
-    """Read what a card says of a config.
-
-    Args:
-        card: The card; one that lists no config has one that is called ``default``.
-        name: The config's name; ``None`` for the default one, or else the first.
-
-    Raises:
-        FileNotFoundError: If there is no card.
-        LookupError: If it has no such config.
-        DataError: If it cannot be understood; names it.
-    """
+def _read_config(card: Path, name: str | None) -> Config:
+    """What a card says of a config; for ``None``, of the default one, or else of the first."""
     if not card.is_file():
         raise FileNotFoundError(f"there is no {card.name} in {card.parent}")
     configs, infos = _entries(card, card.stat().st_mtime_ns)
