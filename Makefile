@@ -25,7 +25,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_dependencies.py
 
 # Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.

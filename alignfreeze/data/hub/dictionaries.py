@@ -44,19 +44,16 @@ class Dictionaries:
         try:
             content = self._content(path.name)
         except (OSError, HTTPException) as error:
-            self._warn(path.name, error)
+            reason = str(error) or type(error).__name__
+            logger.warning("no dictionary %s: %s", path.name, reason)
+            # A site that does not answer would not answer for the next 67 either.
+            if self._mirror is None and not isinstance(error, urllib.error.HTTPError):
+                self._gave_up = reason
             path.unlink(missing_ok=True)
             return None
         with replacing(path) as (temporary,):
             temporary.write_bytes(content)
         return path
-
-    def _warn(self, name: str, error: Exception) -> None:
-        reason = str(error) or type(error).__name__
-        logger.warning("no dictionary %s: %s", name, reason)
-        # A site that does not answer would not answer for the next 67 either.
-        if self._mirror is None and not isinstance(error, urllib.error.HTTPError):
-            self._gave_up = reason
 
     def _content(self, name: str) -> bytes:
         if self._mirror is not None:

@@ -1,19 +1,27 @@
-"""Which files a split has, on the hub or in a data set that was downloaded in part."""
+"""Which files a split has, as a data set's card and folder say, on the hub or in a download."""
 
+import functools
 import glob
 import hashlib
+import json
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from alignfreeze.contracts import HubSplit
-from alignfreeze.data.hub.cards import Config, read_config
 from alignfreeze.errors import DataError
 
+if TYPE_CHECKING:
+    from datasets import Features
+
 logger = logging.getLogger(__name__)
+
+DEFAULT = "default"
+"""The hub's name of a config that has none."""
 
 OTHER_NAMES = {"validation": "dev"}
 """What some data sets call a split instead."""
@@ -25,6 +33,35 @@ SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
 
 class SplitError(DataError):
     """The files of a split are there in part, or are of the wrong kind."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config of a data set.
+
+    Attributes:
+        name: Its name.
+        files: Where its files are, as the card says it.
+        info: What the card says of its columns.
+    """
+
+    name: str
+    files: Mapping[str, Any]
+    info: Mapping[str, Any]
+
+    @property
+    def features(self) -> "Features | None":
+        """Its columns; ``None`` where the files alone say them."""
+        from datasets.info import DatasetInfosDict
+        from huggingface_hub import DatasetCardData
+
+        data = DatasetCardData(dataset_info=[{**self.info, "config_name": self.name}])
+        return DatasetInfosDict.from_dataset_card_data(data)[self.name].features
+
+    @property
+    def text(self) -> str:
+        """All of it as a text, equal for equal configs."""
+        return json.dumps([self.name, self.files, self.info], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
@@ -65,7 +102,7 @@ def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
     folder = mirror / place.repository
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    config = read_config(folder / "README.md", place.config)
+    config = _read_config(folder / "README.md", place.config)
     return _find(place, config, glob.escape(str(folder)), str(folder))
 
 
@@ -81,7 +118,7 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
         place.repository, "README.md", repo_type="dataset", revision=commit
     )
     base = f"hf://datasets/{place.repository}@{commit}"
-    return _find(place, read_config(Path(card), place.config), base, base)
+    return _find(place, _read_config(Path(card), place.config), base, base)
 
 
 def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
@@ -92,9 +129,13 @@ def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles 
     has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
     if not has:
         raise FileNotFoundError(f"there is no file of config {config.name!r} in {title}")
-    named = " ".join(filter(None, (place.repository, place.config)))
-    logger.info("%s has no split %r, has: %s", named, place.split, " ".join(has))
+    logger.info("%s has no split %r, has: %s", title_of(place), place.split, " ".join(has))
     return None
+
+
+def title_of(place: HubSplit) -> str:
+    """What a data set and its config are called in messages."""
+    return " ".join(filter(None, (place.repository, place.config)))
 
 
 def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
@@ -153,3 +194,41 @@ def _missing_shards(paths: Iterable[str]) -> list[str]:
         for number in range(int(total))
         if number not in found
     ]
+
+
+def _read_config(card: Path, name: str | None) -> Config:
+    """What a card says of a config; for ``None``, of the default one, or else of the first."""
+    if not card.is_file():
+        raise FileNotFoundError(f"there is no {card.name} in {card.parent}")
+    configs, infos = _entries(card, card.stat().st_mtime_ns)
+    if name is None:
+        defaults = [key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT)]
+        name = next(iter((*defaults, *configs)))
+    if name not in configs:
+        raise LookupError(f"config must be one of {' '.join(configs)}, got {name!r}")
+    return Config(name, configs[name], infos.get(name, {}))
+
+
+Entries = dict[str, dict[str, Any]]
+
+
+@functools.lru_cache(maxsize=8)
+def _entries(card: Path, modified: int) -> tuple[Entries, Entries]:
+    """A card's configs, and what it says of columns, by name; large cards take seconds."""
+    import yaml
+    from huggingface_hub import DatasetCard
+
+    try:
+        data = DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"the header must be YAML: {reason}", file=card) from error
+    infos = data.get("dataset_info") or []
+    infos = [infos] if isinstance(infos, dict) else infos
+    return _by_name(data.get("configs") or [{}], card), _by_name(infos, card)
+
+
+def _by_name(entries: Any, card: Path) -> Entries:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DataError(f"configs must be a list of mappings, got {entries!r:.100}", file=card)
+    return {str(entry.get("config_name", DEFAULT)): entry for entry in entries}

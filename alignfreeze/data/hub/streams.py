@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts import HubSplit
-from alignfreeze.data.hub.locating import SplitFiles
+from alignfreeze.data.hub.locating import SplitFiles, title_of
 from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import AlignFreezeError, DataError
 
@@ -89,15 +89,11 @@ def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
 def _with_columns(dataset: "IterableDataset", place: HubSplit) -> "IterableDataset":
     """The wanted columns of a split."""
     if dataset.features is None:
-        raise DataError(f"{_title(place)} must be of parquet files, whose columns are known")
+        raise DataError(f"{title_of(place)} must be of parquet files, whose columns are known")
     if missing := [name for name in place.columns if name not in dataset.features]:
         has = " ".join(dataset.features)
-        raise DataError(f"{_title(place)} must have a column {missing[0]!r}, has: {has}")
+        raise DataError(f"{title_of(place)} must have a column {missing[0]!r}, has: {has}")
     return dataset.select_columns(list(place.columns))
-
-
-def _title(place: HubSplit) -> str:
-    return " ".join(filter(None, (place.repository, place.config)))
 
 
 def tables(
@@ -114,7 +110,7 @@ def tables(
 
     schema = dataset.features.arrow_schema
     rest = limit
-    with progress_bar(range(0), f"{_title(place)} {place.split}", " rows", shown=True) as bar:
+    with progress_bar(range(0), f"{title_of(place)} {place.split}", " rows", shown=True) as bar:
         for table in dataset.with_format("arrow").iter(batch_size=ROWS_PER_BATCH):
             part = table if rest is None else table.slice(0, rest)
             if rest is not None:
@@ -163,8 +159,8 @@ def write_texts(
                 lines = [LINE_BREAK.sub(" ", sentence) for sentence in sentences]
                 breaks += sum(map(ne, lines, sentences))
                 file.writelines(f"{line}\n" for line in lines)
-    logger.info("%s: %s sentence pairs", _title(place), f"{rows:,}")
+    logger.info("%s: %s sentence pairs", title_of(place), f"{rows:,}")
     if breaks:
         logger.warning(
-            "%s: line breaks in %s texts were replaced by spaces", _title(place), f"{breaks:,}"
+            "%s: line breaks in %s texts were replaced by spaces", title_of(place), f"{breaks:,}"
         )

@@ -8,10 +8,15 @@ from pathlib import Path
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
-from alignfreeze.data.hub.cards import DEFAULT
 from alignfreeze.data.hub.dictionaries import Dictionaries
 from alignfreeze.data.hub.files import is_whole, replacing
-from alignfreeze.data.hub.locating import SplitError, SplitFiles, find_mirrored, find_published
+from alignfreeze.data.hub.locating import (
+    DEFAULT,
+    SplitError,
+    SplitFiles,
+    find_mirrored,
+    find_published,
+)
 from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
 from alignfreeze.errors import DataError
 
@@ -33,6 +38,9 @@ OPUS_100 = HubSplit(
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A revision that never moves, as a branch or a tag may."""
+
+MISSING = "missing"
+"""The state of a split that a mirror has not."""
 
 ALL = "all"
 """The folder of texts that are not cut short."""
@@ -96,42 +104,34 @@ class HubSupplier:
         Raises:
             DataError: If the data set cannot be reached; names it.
         """
-        if self._mirror is None:
-            self._fetch_published(place)
-        else:
-            self._fetch_mirrored(place, self._mirror)
-
-    def _fetch_published(self, place: HubSplit) -> None:
         path, absent = self.file(place), self._absent(place)
-        kept = _columns(path)
+        note = path.with_suffix(".state")
+        files, state = self._mirrored(place)
+        if state == MISSING:
+            path.unlink(missing_ok=True)
+            return
+        kept = _columns(path) if _noted(note) == state else []
         if set(place.columns) <= set(kept) or absent.is_file():
             return
-        wanted = _with(place, kept)
-        with reaching(wanted, None):
-            files = find_published(wanted, self._commit(wanted))
+        # With the columns that are there: tasks that read different ones share the file.
+        wanted = replace(place, columns=tuple(dict.fromkeys((*kept, *place.columns))))
+        with reaching(wanted, self._mirror):
+            files = files or find_published(wanted, self._commit(wanted))
             if files is None:
                 with replacing(absent) as (temporary,):
                     temporary.touch()
                 return
-            with replacing(path) as (temporary,):
-                write_parquet(open_split(wanted, files), wanted, temporary)
-
-    def _fetch_mirrored(self, place: HubSplit, mirror: Path) -> None:
-        path = self.file(place)
-        note = path.with_suffix(".state")
-        with reaching(place, mirror):
-            files = find_mirrored(place, mirror)
-            if files is None:
-                path.unlink(missing_ok=True)
-                return
-            state = files.state()
-            kept = _columns(path) if _noted(note) == state else []
-            if set(place.columns) <= set(kept):
-                return
-            wanted = _with(place, kept)
             with replacing(path, note) as (temporary, state_file):
                 write_parquet(open_split(wanted, files), wanted, temporary)
                 state_file.write_text(state, encoding="utf-8")
+
+    def _mirrored(self, place: HubSplit) -> tuple[SplitFiles | None, str]:
+        """A split's files in the mirror, and their state; of the hub's, nothing is asked yet."""
+        if self._mirror is None:
+            return None, ""
+        with reaching(place, self._mirror):
+            files = find_mirrored(place, self._mirror)
+            return files, files.state() if files else MISSING
 
     def _commit(self, place: HubSplit) -> str:
         """The commit to read; what a revision that may move is, is asked once and kept to."""
@@ -181,31 +181,23 @@ class HubSupplier:
     def _fetch_texts(self, target: str) -> tuple[Path, Path]:
         """Both texts; all of them will do where fewer are wanted, as readers stop there."""
         place = _texts(target)
-        state, files = "", None
-        if self._mirror is not None:
-            with reaching(place, self._mirror):
-                files = self._text_files(place)
-                state = files.state()
+        files, state = self._mirrored(place)
         part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
         for name in dict.fromkeys((ALL, part)):
             *texts, note = self._paths(name, target)
             if _noted(note) == state and all(map(is_whole, texts)):
                 return texts[0], texts[1]
         with reaching(place, self._mirror):
-            dataset = open_split(place, files or self._text_files(place))
+            if self._mirror is None:
+                files = find_published(place, self._commit(place))
+            if files is None:
+                raise ValueError(f"it has no split {place.split!r}")
+            dataset = open_split(place, files)
             with replacing(*texts, note) as (source_text, target_text, state_file):
                 written = {ENGLISH: source_text, target: target_text}
                 write_texts(dataset, place, written, self._max_pairs)
                 state_file.write_text(state, encoding="utf-8")
         return texts[0], texts[1]
-
-    def _text_files(self, place: HubSplit) -> SplitFiles:
-        mirror = self._mirror
-        commit = self._commit(place) if mirror is None else ""
-        files = find_published(place, commit) if mirror is None else find_mirrored(place, mirror)
-        if files is None:
-            raise ValueError(f"it has no split {place.split!r}")
-        return files
 
     def _paths(self, part: str, target: str) -> tuple[Path, Path, Path]:
         """Both texts, and the note of what they were made of."""
@@ -216,11 +208,6 @@ class HubSupplier:
 def _texts(target: str) -> HubSplit:
     """The parallel text of a target language."""
     return replace(OPUS_100, config="-".join(sorted((ENGLISH, target))))
-
-
-def _with(place: HubSplit, columns: list[str]) -> HubSplit:
-    """A split with further columns: tasks that read different ones share the file."""
-    return replace(place, columns=tuple(dict.fromkeys((*columns, *place.columns))))
 
 
 def _noted(note: Path) -> str:

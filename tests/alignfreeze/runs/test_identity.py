@@ -226,8 +226,6 @@ class _Identities:
             "fine-tuning": FinetunePhase(phases).identity(
                 encoder, data, phases.finetune_steps(data)
             ),
-                encoder, data, phases.finetune_steps(data)
-            ),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
             "cell": self.cells.identity(config),
