@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,7 +51,13 @@ def library_versions() -> dict[str, str]:
     Of Python's own the last part is left out: sums and the classes of characters are the same.
     """
     python = ".".join(map(str, sys.version_info[:2]))
-    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+    return {"python": python, **{name: _installed(name) for name in LIBRARIES}}
+
+
+@cache
+def _installed(library: str) -> str:
+    """A library's version, as it was when it was first asked for: it is imported by then."""
+    return version(library)
 
 
 def versions_text(versions: Mapping[str, str]) -> str:

@@ -35,16 +35,7 @@ CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
 UNTIMED = ("realign/loss", "finetune/loss", "test/", "validation/")
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def cache(session_cache: Path, experiment: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
-    return session_cache
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 @pytest.fixture
@@ -378,7 +369,7 @@ def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
     assert "SIGTERM" in found["alignfreeze"].data.tags["alignfreeze.error"]
 
 
-MEASURED = {**OPTIONS, "alignment_pairs": "30", "compare": "baseline"}
+MEASURED = {**OPTIONS, "alignment_pairs": "10", "compare": "baseline"}
 
 
 def figures(run: Run) -> set[str]:
@@ -462,14 +453,14 @@ def test_an_encoder_from_elsewhere_is_not_taken_for_the_pretrained_one(
     first = stages(runs(experiment)["alignfreeze"])
     realigned = runs(experiment)["realign"].info.run_id
     config = tmp_path / "config.yaml"
-    config.write_text("alignment_pairs: 30\n")
+    config.write_text("alignment_pairs: 10\n")
     evaluated = {name: OPTIONS[name] for name in ("languages", "finetune_steps", "precision")}
     with caplog.at_level("INFO", logger="alignfreeze"):
         pipeline.evaluate_only(
             {**evaluated, "seed": seed, "config": str(config), "encoder": realigned}
             | {"reuse": "false"}
         )
-    assert "alignment_pairs=30 is left out" in caplog.text
+    assert "alignment_pairs=10 is left out" in caplog.text
     assert not stages(runs(experiment)["alignfreeze evaluate"])
     pipeline.run({**MEASURED, "seed": seed})
     assert stages(runs(experiment)["alignfreeze"]) == first
@@ -513,7 +504,7 @@ def test_held_out_pairs_are_not_trained_on(experiment, seed):
     for corpus, held_out, all_pairs in zip(
         preparation.corpora, preparation.held_out, whole, strict=True
     ):
-        assert (len(held_out), len(corpus)) == (30, len(all_pairs) - 30)
+        assert (len(held_out), len(corpus)) == (10, len(all_pairs) - 10)
         texts = {
             " ".join(pair.source + pair.target) for pair in held_out.rows(range(len(held_out)))
         }

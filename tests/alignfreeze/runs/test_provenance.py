@@ -42,15 +42,7 @@ ONE = {"strategy_args": "boundary=1", "temperature": "0.4"}
 OTHER = {"strategy_args": "boundary=3", "temperature": "0.6"}
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory):
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("provenance-cache")
-
-
-@pytest.fixture(autouse=True)
-def cache(session_cache, experiment, monkeypatch):
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 @pytest.fixture

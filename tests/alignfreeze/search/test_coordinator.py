@@ -40,16 +40,7 @@ OPTIONS = {
 MORE = {"trials": "3", "final_seeds": "31,42", "references": "none"}
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("search-cache")
-
-
-@pytest.fixture(autouse=True)
-def cache(session_cache, experiment, monkeypatch) -> Path:
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
-    return session_cache
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 @pytest.fixture
