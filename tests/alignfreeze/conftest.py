@@ -11,6 +11,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -200,26 +201,40 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
-@pytest.fixture
-def experiment(mlflow_store: str, tmp_path: Path) -> Iterator[str]:
-    """The id of a fresh experiment of `mlflow_store`, which runs go to; artifacts in tmp_path."""
+FreshExperiment = Callable[[Path], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def fresh_experiment(mlflow_store: str) -> FreshExperiment:
+    """Makes experiments of `mlflow_store`, which runs go to; artifacts in a folder."""
     import mlflow
 
-    # Its own patch: a test may undo those of the fixture `monkeypatch`.
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
-        mlflow.set_tracking_uri(mlflow_store)
-        artifacts = (tmp_path / "artifacts").as_uri()
-        experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=artifacts)
-        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
+    @contextmanager
+    def fresh(artifacts: Path) -> Iterator[str]:
+        # Its own patch: a test may undo those of the fixture `monkeypatch`.
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
+                patch.delenv(name, raising=False)
+            patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+            patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
+            mlflow.set_tracking_uri(mlflow_store)
+            location = artifacts.as_uri()
+            experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=location)
+            patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
+            yield experiment_id
+            while mlflow.active_run() is not None:
+                mlflow.end_run("KILLED")
+            mlflow.delete_experiment(experiment_id)
+            mlflow.set_tracking_uri(None)
+
+    return fresh
+
+
+@pytest.fixture
+def experiment(fresh_experiment: FreshExperiment, tmp_path: Path) -> Iterator[str]:
+    """The id of a fresh experiment, which the test's runs go to; artifacts in ``tmp_path``."""
+    with fresh_experiment(tmp_path / "artifacts") as experiment_id:
         yield experiment_id
-        while mlflow.active_run() is not None:
-            mlflow.end_run("KILLED")
-        mlflow.delete_experiment(experiment_id)
-        mlflow.set_tracking_uri(None)
 
 
 SERVER_USER = "postgres"
