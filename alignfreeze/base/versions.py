@@ -54,7 +54,13 @@ def library_versions() -> dict[str, str]:
     Of Python's own the last part is left out: sums and the classes of characters are the same.
     """
     python = ".".join(map(str, sys.version_info[:2]))
-    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+    return {"python": python, **{name: _installed(name) for name in LIBRARIES}}
+
+
+@cache
+def _installed(library: str) -> str:
+    """A library's version, as it was when it was first asked for: it is imported by then."""
+    return version(library)
 
 
 def versions_text(versions: Mapping[str, str]) -> str:

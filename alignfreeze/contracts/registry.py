@@ -3,9 +3,11 @@
 import difflib
 import hashlib
 import inspect
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -86,13 +88,13 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
             fails, or if it does not implement the contract.
     """
     entry_point = _entry_point(kind, name)
-    who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
     try:
         loaded = entry_point.load()
     except Exception as error:
+        who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
         raise PluginError(f"{who} cannot be loaded: {_one_line(error)}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
-        contract = kind.contract.__name__
+        who, contract = f"{kind.noun} {name!r} of {_owner(entry_point)}", kind.contract.__name__
         raise PluginError(f"{who} must be a subclass of {contract}, got {entry_point.value}")
     return loaded
 
@@ -149,14 +151,35 @@ def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
 
 def _claims(kind: PluginKind[Plugin]) -> dict[str, list[EntryPoint]]:
     """Who claims which name; ``entry_points`` counts a distribution that is found twice once."""
-    claims: dict[str, list[EntryPoint]] = defaultdict(list)
-    for entry_point in entry_points(group=kind.group):
-        claims[entry_point.name].append(entry_point)
+    claims = _registered(kind.group, tuple((place, _changed(place)) for place in sys.path))
     if not claims:
         raise PluginError(
             f"no {kind.noun} is registered, so AlignFreeze is not installed: pip install -e ."
         )
     return claims
+
+
+@lru_cache(maxsize=16)
+def _registered(
+    group: str, places: tuple[tuple[str, int | None], ...]
+) -> dict[str, list[EntryPoint]]:
+    """The entry points of a group by name, read again only where distributions come or go.
+
+    Args:
+        group: The group.
+        places: The import path, and when each of its folders changed last.
+    """
+    claims: dict[str, list[EntryPoint]] = defaultdict(list)
+    for entry_point in entry_points(group=group):
+        claims[entry_point.name].append(entry_point)
+    return claims
+
+
+def _changed(place: str) -> int | None:
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:

@@ -1,14 +1,17 @@
 """Fixtures of the core's tests."""
 
 import gc
+import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,18 +22,75 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from alignfreeze.base.caching import building
+from alignfreeze.data.finding import find_data
 from alignfreeze.training.devices import make_accelerator
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_objects_to_collect() -> Iterator[None]:
-    """Keep what is imported from being looked through at the end of each training (0.2 s)."""
+@pytest.fixture(autouse=True)
+def few_objects_to_collect() -> None:
+    """What earlier tests have imported is not looked through after each training (0.2 s)."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases_that_need_not_last() -> Iterator[None]:
+    """SQLite does not wait for the disk: no test outlives the machine."""
+
+    def hurry(connection: Any, record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", hurry)
     yield
-    gc.unfreeze()
+    event.remove(Engine, "connect", hurry)
+
+
+KEPT_ROWS = {"train": 60, "dev": 12, "test": 12}
+KEPT_PAIRS = 120
+
+
+def _cut(file: Path) -> None:
+    """Leave the first rows of a file of the demo."""
+    text = file.read_text("utf-8")
+    n_rows = KEPT_ROWS.get(file.stem, KEPT_PAIRS)
+    if file.suffix == ".json":
+        content = json.loads(text)
+        del content["data"][0]["paragraphs"][n_rows // 4 :]
+        text = json.dumps(content, ensure_ascii=False)
+    else:  # sentences of several lines have an empty one between them
+        end = "\n\n" if "\n\n" in text.rstrip("\n") and file.stem in KEPT_ROWS else "\n"
+        text = end.join([*text.split(end)[:n_rows], ""])
+    file.write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="session")
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache whose demo has few sentences: most tests of whole runs need no more."""
+    cache = tmp_path_factory.mktemp("small-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALIGNFREEZE_CACHE", str(cache))
+        whole = find_data("demo").root
+        corpus = tmp_path_factory.mktemp("demo") / "corpus"
+        whole.rename(corpus)
+        for file in corpus.rglob("*.*"):
+            if file.parent.name != "dictionaries":
+                _cut(file)
+        with building(whole) as empty:
+            shutil.copytree(corpus, empty, dirs_exist_ok=True)
+    return cache
+
+
+@pytest.fixture
+def cache(small_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of this process, and of those that it starts."""
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(small_cache))
+    return small_cache
 
 
 def _forget_accelerators() -> None:
@@ -115,8 +175,6 @@ def make_stale() -> Callable[..., None]:
     waited for, so a heartbeat can be as slow as no busy machine misses.
     """
     from optuna.storages._rdb.models import TrialHeartbeatModel
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import Session
 
     def make(url: str, *trial_ids: int) -> None:
         engine = create_engine(url)
@@ -143,26 +201,40 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
-@pytest.fixture
-def experiment(mlflow_store: str, tmp_path: Path) -> Iterator[str]:
-    """The id of a fresh experiment of `mlflow_store`, which runs go to; artifacts in tmp_path."""
+FreshExperiment = Callable[[Path], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def fresh_experiment(mlflow_store: str) -> FreshExperiment:
+    """Makes experiments of `mlflow_store`, which runs go to; artifacts in a folder."""
     import mlflow
 
-    # Its own patch: a test may undo those of the fixture `monkeypatch`.
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
-            patch.delenv(name, raising=False)
-        patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
-        mlflow.set_tracking_uri(mlflow_store)
-        artifacts = (tmp_path / "artifacts").as_uri()
-        experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=artifacts)
-        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
+    @contextmanager
+    def fresh(artifacts: Path) -> Iterator[str]:
+        # Its own patch: a test may undo those of the fixture `monkeypatch`.
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
+                patch.delenv(name, raising=False)
+            patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+            patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
+            mlflow.set_tracking_uri(mlflow_store)
+            location = artifacts.as_uri()
+            experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=location)
+            patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
+            yield experiment_id
+            while mlflow.active_run() is not None:
+                mlflow.end_run("KILLED")
+            mlflow.delete_experiment(experiment_id)
+            mlflow.set_tracking_uri(None)
+
+    return fresh
+
+
+@pytest.fixture
+def experiment(fresh_experiment: FreshExperiment, tmp_path: Path) -> Iterator[str]:
+    """The id of a fresh experiment, which the test's runs go to; artifacts in ``tmp_path``."""
+    with fresh_experiment(tmp_path / "artifacts") as experiment_id:
         yield experiment_id
-        while mlflow.active_run() is not None:
-            mlflow.end_run("KILLED")
-        mlflow.delete_experiment(experiment_id)
-        mlflow.set_tracking_uri(None)
 
 
 SERVER_USER = "postgres"

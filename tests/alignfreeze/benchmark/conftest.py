@@ -19,17 +19,9 @@ OPTIONS = {
 """A grid of four cells that take a second each."""
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("benchmark-cache")
-
-
 @pytest.fixture(autouse=True)
-def cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of this process, and of those that it starts."""
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
-    return session_cache
+def in_cache(cache: Path) -> None:
+    """Data is few sentences, in this process and in those that it starts."""
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import mlflow
 import psutil
 import pytest
 
+from alignfreeze.benchmark.coordinator import benchmark
 from alignfreeze.benchmark.worker import join
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import wait_until
@@ -101,15 +103,16 @@ def assert_each_cell_once(experiment: str) -> None:
 def test_a_killed_grid_goes_on_and_does_each_cell_once(
     experiment, options, mlflow_store, make_stale
 ):
-    given = {**options, **SLOW, "realign_steps": "100", "finetune_steps": "60"}
+    given = {**options, **SLOW, "realign_steps": "40", "finetune_steps": "60"}
     process = start("benchmark", given)
+    phases = {"realign", "finetune-pos", "finetune-ner"}
 
     def in_mid_training() -> bool:
         """With a cell done and others not begun; then it is stopped."""
         if not names(experiment, "FINISHED")["pos-front:boundary=2-31"]:
             return False
         pause(process, options["storage"], mlflow_store)
-        if {"realign", "finetune-pos"} & set(names(experiment, "RUNNING")):
+        if phases & set(names(experiment, "RUNNING")):
             return True
         process.send_signal(signal.SIGCONT)
         return False
@@ -122,30 +125,36 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(
     assert names(experiment, "RUNNING")["alignfreeze benchmark"] == 1
 
     # By two workers of its own this time.
-    process = start("benchmark", {**given, "workers": "2"})
-    output, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
-    assert f"{sum(name.startswith('pos-') for name in done)} done" in output
+    outcome = benchmark({**given, "workers": "2"})
+    assert len(outcome.plan.to_do) == 4 - sum(name.startswith(("pos-", "ner-")) for name in done)
     assert_each_cell_once(experiment)
     assert names(experiment, "FINISHED")["alignfreeze benchmark"] == 1
     assert sum(names(experiment, "KILLED").values()) in (1, 2)  # the cell in hand and its phase
+    assert not {p for p in processes(experiment) if p.split(":")[1] == str(os.getpid())}
 
 
 def test_workers_join(experiment, options, mlflow_store):
-    given = {**options, **SLOW, "realign_steps": "60", "finetune_steps": "60"}
+    given = {**options, **SLOW, "realign_steps": "40", "finetune_steps": "40"}
     process = start("benchmark", given)
     wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
     pause(process, options["storage"], mlflow_store)  # or it may be done before the other begins
-    try:
-        joined = start("benchmark-worker", {name: given[name] for name in ("study", "storage")})
-        wait_for(lambda: len(processes(experiment)) == 2, joined)
-    finally:
+
+    over = threading.Event()
+
+    def let_go_on() -> None:
+        wait_until(lambda: over.is_set() or len(processes(experiment)) == 2, PATIENCE)
         process.send_signal(signal.SIGCONT)
+
+    waiting = threading.Thread(target=let_go_on)
+    waiting.start()
+    try:
+        n_done = join(given["study"], given["storage"], {})
+    finally:
+        over.set()
+        waiting.join()
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
-    output, errors = joined.communicate(timeout=PATIENCE)
-    assert joined.returncode == 0, errors
-    assert int(output.split()[0]) > 0
+    assert n_done > 0
     assert_each_cell_once(experiment)
     by = {
         run.data.tags["alignfreeze.process"]

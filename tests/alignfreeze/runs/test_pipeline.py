@@ -1,11 +1,12 @@
-"""Whole runs, on the embedded data and encoder, a few steps each."""
+"""Whole runs, on few sentences and the embedded encoder, a few steps each."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
@@ -35,16 +36,7 @@ CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
 UNTIMED = ("realign/loss", "finetune/loss", "test/", "validation/")
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def cache(session_cache: Path, experiment: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
-    return session_cache
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 @pytest.fixture
@@ -68,9 +60,47 @@ def loss_history(run: Run, name: str) -> list[tuple[int, float]]:
     return [(metric.step, metric.value) for metric in history]
 
 
-def test_a_run_leaves_what_the_design_says(experiment, seed, tmp_path):
-    outcome = pipeline.run({**OPTIONS, "seed": seed, "compare": "baseline"})
-    found = runs(experiment)
+@dataclass(frozen=True)
+class Finished:
+    """A run as it was when it was over; tests may have added others to its experiment since."""
+
+    experiment: str
+    options: dict[str, str]
+    outcome: pipeline.Outcome
+    runs: dict[str, Run]
+
+
+@pytest.fixture(scope="module")
+def run_once(fresh_experiment, small_cache, tmp_path_factory) -> Iterator[Callable[..., Finished]]:
+    """Runs in an experiment that lasts as long as the module."""
+    folder = tmp_path_factory.mktemp("module") / "artifacts"
+    with fresh_experiment(folder) as experiment, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALIGNFREEZE_CACHE", str(small_cache))
+
+        def run(options: dict[str, str]) -> Finished:
+            with pytest.MonkeyPatch.context() as own:
+                own.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+                outcome = pipeline.run(options)
+            names = runs(experiment)
+            return Finished(experiment, options, outcome, names)
+
+        yield run
+
+
+@pytest.fixture(scope="module")
+def finished(run_once: Callable[..., Finished]) -> Finished:
+    """A run of the baseline and of a strategy."""
+    return run_once({**OPTIONS, "seed": "998", "compare": "baseline"})
+
+
+@pytest.fixture(scope="module")
+def measured(run_once: Callable[..., Finished]) -> Finished:
+    """A run that measures word alignment."""
+    return run_once({**MEASURED, "seed": "999"})
+
+
+def test_a_run_leaves_what_the_design_says(finished):
+    outcome, found, seed = finished.outcome, finished.runs, finished.options["seed"]
     assert set(found) == {"alignfreeze", "realign", "finetune-pos", "finetune-pos-baseline"}
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     parent, realigned, finetuned = (
@@ -105,30 +135,26 @@ def test_a_run_leaves_what_the_design_says(experiment, seed, tmp_path):
     assert [result.strategy for result in outcome.results] == ["baseline", "front"]
 
 
-def test_its_config_file_runs_it_again(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed})
-    first = runs(experiment)["alignfreeze"]
+def phase_hash(run: Run) -> str:
+    return run.data.tags["alignfreeze.phase_hash"]
+
+
+def test_its_config_file_runs_it_again_from_finished_phases(experiment, finished):
+    first = finished.runs
     file = mlflow.artifacts.download_artifacts(
-        run_id=first.info.run_id, artifact_path="config.yaml"
+        run_id=first["alignfreeze"].info.run_id, artifact_path="config.yaml"
     )
     resolved = {"strategy_args": "boundary=2"}
-    assert build_config({"config": file}) == build_config({**OPTIONS, "seed": seed, **resolved})
-    pipeline.run({"config": file})
-    again = runs(experiment)["alignfreeze"]
-    assert again.info.run_id != first.info.run_id
-    assert metrics(again) == metrics(first)
-
-
-def test_finished_phases_are_taken_over(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed})
-    first = runs(experiment)
-    pipeline.run({**OPTIONS, "seed": seed})
-    again = runs(experiment)
-    assert again["realign"].info.run_id == first["realign"].info.run_id
-    tags = again["alignfreeze"].data.tags
-    assert tags["alignfreeze.reused.realignment"] == first["realign"].info.run_id
-    assert tags["alignfreeze.reused.fine-tuning_on_pos"] == first["finetune-pos"].info.run_id
-    assert metrics(again["alignfreeze"]) == metrics(first["alignfreeze"])
+    assert build_config({"config": file}) == build_config({**finished.options, **resolved})
+    outcome = pipeline.run({"config": file, "compare": ","})
+    (again,) = runs(experiment).values()
+    assert metrics(again) == metrics(first["alignfreeze"])
+    labels = {"realignment": "realign", "fine-tuning_on_pos": "finetune-pos"}
+    for label, name in labels.items():
+        taken_over = mlflow.get_run(again.data.tags[f"alignfreeze.reused.{label}"])
+        assert phase_hash(taken_over) == phase_hash(first[name])
+    # The baseline that the store has is shown beside.
+    assert [result.strategy for result in outcome.results] == ["baseline", "front"]
 
 
 @pytest.mark.parametrize("damage", [lambda lines: lines[:-2], lambda lines: [*lines[:-1], "de,"]])
@@ -168,30 +194,24 @@ def test_an_encoder_that_is_not_as_it_was_left_is_realigned_again(experiment, se
     assert "model.safetensors beside it must be as it was written" in warning
 
 
-def test_what_is_taken_over_for_comparison_is_marked_so(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
-    pipeline.run({**OPTIONS, "seed": seed, "compare": "baseline"})
-    tags = runs(experiment)["alignfreeze"].data.tags
-    assert "alignfreeze.reused.fine-tuning_on_pos_baseline" in tags
-    assert "alignfreeze.reused.fine-tuning_on_pos" not in tags
-
-
-def test_the_same_run_twice_gives_identical_metrics(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed})
-    first = runs(experiment)
-    pipeline.run({**OPTIONS, "seed": seed, "reuse": "false"})
+def test_the_same_run_twice_gives_identical_metrics(experiment, finished):
+    first = finished.runs
+    pipeline.run({**finished.options, "compare": ",", "reuse": "false"})
     again = runs(experiment)
     for name, loss in (("realign", "realign/loss"), ("finetune-pos", "finetune/loss")):
-        assert again[name].info.run_id != first[name].info.run_id
         assert metrics(again[name]) == metrics(first[name])
         assert loss_history(again[name], loss) == loss_history(first[name], loss)
 
 
-def test_another_temperature_is_another_phase(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed})
-    first = runs(experiment)
-    pipeline.run({**OPTIONS, "seed": seed, "temperature": "0.5"})
-    assert runs(experiment)["realign"].info.run_id != first["realign"].info.run_id
+def test_another_temperature_is_another_phase(experiment, finished):
+    pipeline.run({**finished.options, "temperature": "0.5"})
+    found = runs(experiment)
+    assert set(found) == {"alignfreeze", "realign", "finetune-pos"}
+    assert phase_hash(found["realign"]) != phase_hash(finished.runs["realign"])
+    # What is taken over for comparison is marked so.
+    tags = found["alignfreeze"].data.tags
+    assert "alignfreeze.reused.fine-tuning_on_pos_baseline" in tags
+    assert "alignfreeze.reused.fine-tuning_on_pos" not in tags
 
 
 def test_tasks_share_one_realigned_encoder(experiment, seed):
@@ -207,12 +227,6 @@ def test_tasks_share_one_realigned_encoder(experiment, seed):
 def test_the_baseline_runs_no_realignment(experiment, seed):
     pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
     assert set(runs(experiment)) == {"alignfreeze", "finetune-pos"}
-
-
-def test_a_baseline_of_the_store_is_shown_beside(experiment, seed):
-    pipeline.run({**OPTIONS, "seed": seed, "strategy": "baseline"})
-    outcome = pipeline.run({**OPTIONS, "seed": seed})
-    assert [result.strategy for result in outcome.results] == ["baseline", "front"]
 
 
 def test_an_encoder_is_evaluated_by_run_or_by_folder(experiment, seed):
@@ -258,10 +272,13 @@ def crash_after_checkpoint(
 
 
 @pytest.mark.usefixtures("crash_after_checkpoint")
-def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(experiment, seed, monkeypatch, cache):
+def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(
+    experiment, finished, monkeypatch, cache
+):
+    options = {**finished.options, "compare": ",", "reuse": "false"}
     of_others = set(cache.glob(CHECKPOINTS))
     with pytest.raises(Crash, match="the power failed"):
-        pipeline.run({**OPTIONS, "seed": seed})
+        pipeline.run(options)
     assert runs(experiment)["alignfreeze"].info.status == "FAILED"
     assert "the power failed" in runs(experiment)["alignfreeze"].data.tags["alignfreeze.error"]
     monkeypatch.undo()
@@ -274,11 +291,9 @@ def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(experiment, seed, 
         return load(self, accelerator, checkpoint)
 
     monkeypatch.setattr(CheckpointFolder, "load", remember)
-    pipeline.run({**OPTIONS, "seed": seed, "resume": "true"})
+    pipeline.run({**options, "resume": "true"})
     assert resumed_from == ["step-000000002"]
-    resumed = runs(experiment)
-    pipeline.run({**OPTIONS, "seed": seed, "reuse": "false"})
-    uninterrupted = runs(experiment)
+    resumed, uninterrupted = runs(experiment), finished.runs
     for name, loss in (("realign", "realign/loss"), ("finetune-pos", "finetune/loss")):
         assert metrics(resumed[name]) == metrics(uninterrupted[name])
         assert loss_history(resumed[name], loss) == loss_history(uninterrupted[name], loss)
@@ -378,7 +393,7 @@ def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
     assert "SIGTERM" in found["alignfreeze"].data.tags["alignfreeze.error"]
 
 
-MEASURED = {**OPTIONS, "alignment_pairs": "30", "compare": "baseline"}
+MEASURED = {**OPTIONS, "alignment_pairs": "10", "compare": "baseline"}
 
 
 def figures(run: Run) -> set[str]:
@@ -386,9 +401,8 @@ def figures(run: Run) -> set[str]:
     return {Path(artifact.path).name for artifact in listed}
 
 
-def test_word_alignment_is_measured_at_every_stage(experiment, seed):
-    pipeline.run({**MEASURED, "seed": seed})
-    found = runs(experiment)
+def test_word_alignment_is_measured_at_every_stage(measured):
+    found = measured.runs
     parent, realigned, finetuned = (
         found[name].data.metrics for name in ("alignfreeze", "realign", "finetune-pos")
     )
@@ -409,10 +423,9 @@ def test_word_alignment_is_measured_at_every_stage(experiment, seed):
     assert figures(found["alignfreeze"]) == {"alignment.png", "drift.png"}
 
 
-def test_what_was_measured_is_taken_over_with_its_phase(experiment, seed):
-    pipeline.run({**MEASURED, "seed": seed})
-    first = runs(experiment)["alignfreeze"]
-    pipeline.run({**MEASURED, "seed": seed})
+def test_what_was_measured_is_taken_over_with_its_phase(experiment, measured):
+    first = measured.runs["alignfreeze"]
+    pipeline.run(measured.options)
     again = runs(experiment)["alignfreeze"]
     kept = ("alignment", "drift", "test/")
     values = [
@@ -456,34 +469,34 @@ def test_another_held_out_text_is_measured_anew(experiment, seed):
 
 
 def test_an_encoder_from_elsewhere_is_not_taken_for_the_pretrained_one(
-    experiment, seed, tmp_path, caplog
+    experiment, measured, tmp_path, caplog
 ):
-    pipeline.run({**MEASURED, "seed": seed})
-    first = stages(runs(experiment)["alignfreeze"])
-    realigned = runs(experiment)["realign"].info.run_id
+    first = stages(measured.runs["alignfreeze"])
+    realigned = measured.runs["realign"].info.run_id
     config = tmp_path / "config.yaml"
-    config.write_text("alignment_pairs: 30\n")
+    config.write_text("alignment_pairs: 10\n")
     evaluated = {name: OPTIONS[name] for name in ("languages", "finetune_steps", "precision")}
     with caplog.at_level("INFO", logger="alignfreeze"):
         pipeline.evaluate_only(
-            {**evaluated, "seed": seed, "config": str(config), "encoder": realigned}
+            {**evaluated, "seed": "999", "config": str(config), "encoder": realigned}
             | {"reuse": "false"}
         )
-    assert "alignment_pairs=30 is left out" in caplog.text
+    assert "alignment_pairs=10 is left out" in caplog.text
     assert not stages(runs(experiment)["alignfreeze evaluate"])
-    pipeline.run({**MEASURED, "seed": seed})
+    pipeline.run(measured.options)
     assert stages(runs(experiment)["alignfreeze"]) == first
 
 
 def test_realignments_of_different_lengths_are_different_stages(experiment, seed):
     options = {**MEASURED, "seed": seed, "task": "pos,qa", "compare": ",", "languages": "de"}
-    lengths = {"realign_steps": "", "finetune_steps": "", "finetune_epochs": "0.1"}
+    lengths = {"realign_steps": "", "finetune_steps": "", "finetune_epochs": "1"}
+    lengths |= {"finetune_batch_size": "16"}
     pipeline.run({**options, **lengths, "preset": "paper", "model": "demo", "max_length": "64"})
     steps = {name.split("/")[1] for name in stages(runs(experiment)["alignfreeze"])}
     assert steps == {
         "pretrained",
-        "realigned-5",  # a tenth of 1500 sentences, 32 at a time
-        "realigned-4",  # a tenth of 1200 questions
+        "realigned-4",  # 60 sentences, 16 at a time
+        "realigned-2",  # 30 questions
         "finetuned-pos",
         "finetuned-qa",
     }
@@ -513,7 +526,7 @@ def test_held_out_pairs_are_not_trained_on(experiment, seed):
     for corpus, held_out, all_pairs in zip(
         preparation.corpora, preparation.held_out, whole, strict=True
     ):
-        assert (len(held_out), len(corpus)) == (30, len(all_pairs) - 30)
+        assert (len(held_out), len(corpus)) == (10, len(all_pairs) - 10)
         texts = {
             " ".join(pair.source + pair.target) for pair in held_out.rows(range(len(held_out)))
         }

@@ -42,15 +42,7 @@ ONE = {"strategy_args": "boundary=1", "temperature": "0.4"}
 OTHER = {"strategy_args": "boundary=3", "temperature": "0.6"}
 
 
-@pytest.fixture(scope="session")
-def session_cache(tmp_path_factory):
-    """The embedded corpus is written once for all tests."""
-    return tmp_path_factory.mktemp("provenance-cache")
-
-
-@pytest.fixture(autouse=True)
-def cache(session_cache, experiment, monkeypatch):
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(session_cache))
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 @pytest.fixture
@@ -80,6 +72,17 @@ def realigned(experiment, **options):
     return newest(experiment, "realign")
 
 
+@pytest.fixture(scope="module")
+def made(fresh_experiment, small_cache, tmp_path_factory):
+    """The run of a realignment that tests only look at."""
+    artifacts = tmp_path_factory.mktemp("module") / "artifacts"
+    with fresh_experiment(artifacts) as experiment, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALIGNFREEZE_CACHE", str(small_cache))
+        run = realigned(experiment, seed="2999", **ONE)
+        patch.undo()
+        yield run
+
+
 def blocks(experiment):
     name = mlflow.get_experiment(experiment).name
     found = collect(stored_runs((name,)), ReportConfig())
@@ -90,17 +93,16 @@ def params(run, *names):
     return {name: run.data.params[f"cfg.{name}"] for name in names}
 
 
-def test_two_encoders_of_one_model_stay_two_rows(experiment, seed):
-    first = realigned(experiment, seed=seed, **ONE)
-    second = realigned(experiment, seed=seed, **OTHER)
-    for encoder in (first.info.run_id, second.info.run_id):
-        pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
+def test_two_encoders_of_one_model_stay_two_rows(experiment, made):
+    second = realigned(experiment, seed="2999", **OTHER)
+    for encoder in (made.info.run_id, second.info.run_id):
+        pipeline.evaluate_only({**OPTIONS, "seed": "2999", "encoder": encoder})
     other, one = runs(experiment, "finetune-pos")
-    for run, made, boundary, temperature in ((one, first, 1, 0.4), (other, second, 3, 0.6)):
+    for run, maker, boundary, temperature in ((one, made, 1, 0.4), (other, second, 3, 0.6)):
         assert run.data.tags["alignfreeze.model"] == "demo"
         assert run.data.tags["alignfreeze.strategy"] == "front"
         assert run.data.tags["alignfreeze.usual_strategy"] == "false"
-        assert run.data.tags["alignfreeze.realign_run"] == made.info.run_id
+        assert run.data.tags["alignfreeze.realign_run"] == maker.info.run_id
         assert params(
             run, "strategy_args", "temperature", "realign_steps", "realign_languages"
         ) == {
@@ -110,7 +112,7 @@ def test_two_encoders_of_one_model_stay_two_rows(experiment, seed):
             "realign_languages": "de,ru",
         }
         parent = mlflow.get_run(run.data.tags["mlflow.parentRunId"])
-        assert params(parent, *CARRIED) == params(run, *CARRIED) == params(made, *CARRIED)
+        assert params(parent, *CARRIED) == params(run, *CARRIED) == params(maker, *CARRIED)
     (block,), left_out = blocks(experiment)
     assert (block.model, block.task, left_out) == ("demo", "pos", [])
     assert sorted(block.variants) == ["front(boundary=1), temperature=0.4", "front(boundary=3)"]
@@ -134,8 +136,7 @@ def test_what_a_run_takes_over_is_its_own_row(experiment, seed):
         assert evaluated.data.tags[name] == own.data.tags[name]
 
 
-def test_a_folder_elsewhere_says_where_it_comes_from(experiment, seed, tmp_path):
-    made = realigned(experiment, seed=seed, **ONE)
+def test_a_folder_elsewhere_says_where_it_comes_from(experiment, seed, made, tmp_path):
     shutil.copytree(encoder_folder(made), tmp_path / "copied")
     (tmp_path / "copied" / "README.md").write_text("mine")
     pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": str(tmp_path / "copied")})
@@ -148,12 +149,11 @@ def test_a_folder_elsewhere_says_where_it_comes_from(experiment, seed, tmp_path)
     assert AutoModel.from_pretrained(tmp_path / "copied").config.num_hidden_layers == 4
 
 
-def test_what_is_beside_the_weights_says_all_of_the_realignment(experiment, seed):
-    made = realigned(experiment, seed=seed, **ONE)
+def test_what_is_beside_the_weights_says_all_of_the_realignment(made):
     content = json.loads((Path(encoder_folder(made)) / PROVENANCE_FILE).read_text())
     assert content["options"].keys() == {*CARRIED, *SHARED}
     assert content["options"]["strategy_args"] == {"boundary": 1}
-    assert content["options"]["seed"] == int(seed)
+    assert content["options"]["seed"] == 2999
     assert content["options"]["realign_languages"] == ["de", "ru"]
     assert (content["precision"], content["processes"]) == ("no", 1)
     assert content["identity"] == made.data.tags["alignfreeze.phase_hash"]
@@ -183,14 +183,12 @@ def test_every_setting_that_a_report_tells_rows_by_is_carried():
         ),
     ],
 )
-def test_a_folder_that_does_not_fit_what_it_says_is_refused(
-    change, complaint, experiment, seed, tmp_path
-):
+def test_a_folder_that_does_not_fit_what_it_says_is_refused(change, complaint, made, tmp_path):
     folder = tmp_path / "copied"
-    shutil.copytree(encoder_folder(realigned(experiment, seed=seed)), folder)
+    shutil.copytree(encoder_folder(made), folder)
     change(folder)
     with pytest.raises(ConfigError, match=complaint) as caught:
-        pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": str(folder)})
+        pipeline.evaluate_only({**OPTIONS, "encoder": str(folder)})
     assert str(folder / PROVENANCE_FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -240,9 +238,8 @@ def test_a_folder_without_an_encoder_is_refused(experiment, tmp_path):
         pipeline.evaluate_only({**OPTIONS, "encoder": str(tmp_path)})
 
 
-def test_what_contradicts_the_realignment_is_refused(experiment, seed, tmp_path):
-    encoder = realigned(experiment, seed=seed, **ONE).info.run_id
-    asked = {**OPTIONS, "seed": seed, "encoder": encoder}
+def test_what_contradicts_the_realignment_is_refused(experiment, seed, made, tmp_path):
+    asked = {**OPTIONS, "seed": seed, "encoder": made.info.run_id}
     config = tmp_path / "config.yaml"
     config.write_text("temperature: 0.6\nstrategy_args: {boundary: 3}\nrealign_steps: 4\n")
     with pytest.raises(ConfigError, match="was realigned otherwise") as caught:
@@ -255,9 +252,8 @@ def test_what_contradicts_the_realignment_is_refused(experiment, seed, tmp_path)
     pipeline.evaluate_only({**asked, "config": str(config), "realign_steps": ""})
 
 
-def test_its_own_config_file_evaluates_it_again(experiment, seed):
-    encoder = realigned(experiment, seed=seed, **ONE).info.run_id
-    pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
+def test_its_own_config_file_evaluates_it_again(experiment, seed, made):
+    pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": made.info.run_id})
     parent = newest(experiment, "alignfreeze evaluate")
     file = mlflow.artifacts.download_artifacts(
         run_id=parent.info.run_id, artifact_path="config.yaml"
@@ -316,8 +312,8 @@ def test_an_encoder_of_an_older_run_is_known_by_its_configuration(experiment, se
     assert run.data.tags["alignfreeze.usual_strategy"] == "true"
 
 
-def test_a_realigned_encoder_as_a_model_is_told_of(experiment, seed, caplog):
-    folder = encoder_folder(realigned(experiment, seed=seed, **ONE))
+def test_a_realigned_encoder_as_a_model_is_told_of(experiment, seed, made, caplog):
+    folder = encoder_folder(made)
     options = {**OPTIONS, "seed": seed, "preset": "demo", "strategy": "baseline"}
     pipeline.run({**options, "model": str(folder)})
     assert "is demo realigned with front(boundary=1), temperature 0.4, 4 steps" in caplog.text
@@ -374,9 +370,9 @@ def test_every_run_says_what_has_computed_it(experiment, seed):
         assert {line.split()[0] for line in written} == {"python", *LIBRARIES}
 
 
-def test_the_weights_are_those_of_the_realignment(experiment, seed):
+def test_the_weights_are_those_of_the_realignment(made):
     """What is beside them changes nothing of how they are loaded."""
-    folder = encoder_folder(realigned(experiment, seed=seed))
+    folder = encoder_folder(made)
     ours = load_encoder(folder).state_dict()
     theirs = AutoModel.from_pretrained(folder).state_dict()
     assert ours.keys() == theirs.keys()

@@ -1,6 +1,5 @@
 """Fixtures of the search's tests."""
 
-import gc
 import math
 import sys
 from collections.abc import Callable
@@ -18,13 +17,6 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, registry
 from alignfreeze.search.space_building import build_space
 from alignfreeze.search.trial_table import StudyTable
-
-
-@pytest.fixture(autouse=True)
-def fewer_objects_to_collect() -> None:
-    """What earlier tests have imported is not looked through at the end of each training."""
-    gc.freeze()
-
 
 SCORES = ("pos/de", "pos/fr", "ner/de")
 
@@ -131,12 +123,11 @@ STRATEGIES = {
 
 
 @cache
-def registered(group: str) -> list[EntryPoint]:
+def registered(group: str) -> dict[str, list[EntryPoint]]:
     own = STRATEGIES if group == "alignfreeze.strategies" else ()
-    return [
-        *entry_points(group=group),
-        *(EntryPoint(name, f"strategies_of_the_space:{name}", group) for name in own),
-    ]
+    found = {entry_point.name: [entry_point] for entry_point in entry_points(group=group)}
+    mine = {n: [EntryPoint(n, f"strategies_of_the_space:{n}", group)] for n in own}
+    return found | mine
 
 
 @pytest.fixture(scope="module")
@@ -151,5 +142,5 @@ def space_of():
     module.__dict__.update(STRATEGIES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, module.__name__, module)
-        patch.setattr(registry, "entry_points", lambda group: registered(group))
+        patch.setattr(registry, "_registered", lambda group, places: registered(group))
         yield space_of_strategies

@@ -13,9 +13,8 @@ PARALLEL = "parallel text or alignment of it"
 
 
 @pytest.fixture
-def data(tmp_path, monkeypatch) -> Path:
-    """A copy of the embedded corpus, which a test may change."""
-    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+def data(tmp_path, cache) -> Path:
+    """A copy of the corpus, which a test may change."""
     return Path(shutil.copytree(find_data("demo").root, tmp_path / "data"))
 
 

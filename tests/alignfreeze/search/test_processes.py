@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import mlflow
@@ -13,15 +14,18 @@ import optuna
 import pytest
 from mlflow.entities import Run
 from optuna.trial import TrialState
+from typer.testing import CliRunner
 
+from alignfreeze.cli.main import app
 from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.storage import open_storage
+
+pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 OPTIONS = [
     *("--languages", "de,ru", "--precision", "fp32", "--final-seeds", "31"),
     *("--references", ",", "--heartbeat", "600", "--checkpoint-steps", "20"),
 ]
-
 
 CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
 
@@ -29,30 +33,34 @@ PATIENCE = 1800.0
 """Seconds after which something hangs; a busy machine may take minutes."""
 
 
-@pytest.fixture
-def environment(experiment, tmp_path_factory, monkeypatch) -> dict[str, str]:
-    """What makes another process work on this test's experiment."""
-    cache = tmp_path_factory.getbasetemp() / "search-cache"
-    return {**os.environ, "ALIGNFREEZE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+def search_here(options: list[str]) -> str:
+    """Search, with this process as the coordinator: one less that has to import everything.
+
+    Returns:
+        What is printed.
+    """
+    result = CliRunner().invoke(app, ["search", *OPTIONS, *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
 
 
-def start(options: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "alignfreeze", "search", *OPTIONS, *options]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+@contextmanager
+def meanwhile(happens: Callable[[], bool]) -> Iterator[None]:
+    """Try something again and again until it has happened; it must, before the end."""
+    over, happened = threading.Event(), threading.Event()
 
+    def watch() -> None:
+        if wait_until(lambda: happens() or over.is_set(), PATIENCE, 0.05) and not over.is_set():
+            happened.set()
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    def happened() -> bool:
-        if condition():
-            return True
-        if process.poll() is not None:
-            raise AssertionError(process.communicate())
-        return False
-
-    assert wait_until(happened, PATIENCE), "it never happened"
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+    assert happened.is_set(), "it never happened"
 
 
 def trials(url: str, name: str) -> list[optuna.trial.FrozenTrial]:
@@ -67,16 +75,8 @@ def runs(experiment: str) -> list[Run]:
     return mlflow.search_runs([experiment], output_format="list")
 
 
-def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make_stale):
-    name, wanted = uuid4().hex, 8
-    process = start(
-        [
-            *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
-            *("--workers", "4", "--realign-steps", "100", "--finetune-steps", "10"),
-            *("--pruner", "none"),
-        ],
-        environment,
-    )
+def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
+    name, wanted = uuid4().hex, 4
 
     def in_mid_trial() -> dict[int, str]:
         """Running trials, of which others are done already, and the processes they are in."""
@@ -103,9 +103,14 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make
             os.kill(pid, signal.SIGCONT)
         return False
 
-    wait_for(kill_a_worker, process)
-    output, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
+    with meanwhile(kill_a_worker):
+        output = search_here(
+            [
+                *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
+                *("--workers", "2", "--realign-steps", "100", "--finetune-steps", "10"),
+                *("--pruner", "none"),
+            ]
+        )
     found = trials(postgresql, name)
     complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
     killed = [trial for trial in found if trial.state == TrialState.FAIL]
@@ -126,21 +131,30 @@ def test_a_killed_worker_costs_nothing(experiment, environment, postgresql, make
     assert "mean of targets" in output
 
 
-def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp_path):
+def test_an_interrupted_search_goes_on_where_it_was(experiment, cache, tmp_path, caplog):
     name, url = uuid4().hex, f"sqlite:///{tmp_path / 'optuna.db'}"
     # The first trial is short, the second in the middle of its steps for long.
     space = tmp_path / "space.yaml"
-    space.write_text("realign_steps: [10, 600]\ntemperature: 0.1\n")
+    space.write_text("realign_steps: [10, 400]\ntemperature: 0.1\n")
     options = [
         *("--study", name, "--storage", url, "--space", str(space), "--sampler", "grid"),
         *("--strategy-args", "boundary=2", "--finetune-steps", "10"),
     ]
-    cache = Path(environment["ALIGNFREEZE_CACHE"])
     of_others = set(cache.glob(CHECKPOINTS))
-    process = start(options, environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alignfreeze", "search", *OPTIONS, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def has_saved() -> bool:
+        assert process.poll() is None, process.communicate()
+        return set(cache.glob(CHECKPOINTS)) > of_others
 
     # Only the second trial has steps enough for a checkpoint, and most of them are to come.
-    wait_for(lambda: set(cache.glob(CHECKPOINTS)) > of_others, process)
+    assert wait_until(has_saved, PATIENCE, 0.02)
     process.send_signal(signal.SIGINT)  # Ctrl-C
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
@@ -152,12 +166,11 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp
     assert {"trials.csv", "best.yaml", "search.html", "figures"} <= files
     assert "RUNNING" not in {run.info.status for run in runs(experiment)}
 
-    again = start(options, environment)
-    _, errors = again.communicate(timeout=PATIENCE)
-    assert again.returncode == 0, errors
-    assert "1 done before" in errors
+    with caplog.at_level("INFO", logger="alignfreeze"):
+        search_here(options)
+    assert "1 done before" in caplog.text
     complete = [t for t in trials(url, name) if t.state == TrialState.COMPLETE]
-    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 600]
+    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 400]
     assert [
         run.info.status for run in runs(experiment) if run.info.run_id == parent.info.run_id
     ] == ["FINISHED"]
@@ -166,23 +179,19 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, environment, tmp
 @pytest.mark.parametrize(
     ("launcher", "args"), [("submitit", "cluster=local"), ("ray", "num_cpus=1")]
 )
-def test_other_launchers_start_workers_too(experiment, environment, postgresql, launcher, args):
+def test_other_launchers_start_workers_too(experiment, postgresql, launcher, args):
     pytest.importorskip(launcher)
     name = uuid4().hex
-    process = start(
+    search_here(
         [
-            *("--study", name, "--storage", postgresql, "--trials", "2", "--workers", "2"),
+            *("--study", name, "--storage", postgresql, "--trials", "1", "--workers", "1"),
             *("--realign-steps", "4", "--finetune-steps", "4"),
             *("--launcher", launcher, "--launcher-args", args),
-        ],
-        environment,
+        ]
     )
-    _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
-    found = trials(postgresql, name)
-    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2
-    own = [mlflow.get_run(trial.user_attrs["run_id"]) for trial in found]
+    (found,) = trials(postgresql, name)
+    assert found.state == TrialState.COMPLETE
     assert {run.info.status for run in runs(experiment)} == {"FINISHED"}
-    # By other processes than the one that was started.
-    workers = {run.data.tags["alignfreeze.process"].split(":")[1] for run in own}
-    assert str(process.pid) not in workers
+    # By another process than this one.
+    own = mlflow.get_run(found.user_attrs["run_id"])
+    assert own.data.tags["alignfreeze.process"].split(":")[1] != str(os.getpid())
