@@ -70,7 +70,7 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
         if run is not None:
             run.artifacts(folder, "report")
     sections = {
-        **collection.missing.sections(),
+        **collection.missing.sections,
         WITHOUT: comparisons(collection.tables),
         MIXED: collection.versions,
     }
@@ -138,5 +138,5 @@ def _remarks(collection: Collection) -> Remarks:
     }
     return {
         "About the numbers": {heading: lines for heading, lines in about.items() if lines},
-        "What is missing": collection.missing.sections(),
+        "What is missing": collection.missing.sections,
     }

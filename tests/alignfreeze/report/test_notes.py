@@ -75,10 +75,10 @@ def test_runs_of_before_the_metric_was_logged_are_said_to_be_left_out():
         ("m", "pos", ["baseline"]),
         ("m", "qa", ["baseline", "none"]),
     ]
-    lines = collection.missing.sections()["Left out"]
+    lines = collection.missing.sections["Left out"]
     assert lines == ["m, qa: without f1_squad: 1 run(s)", "o, qa: without f1_squad: 1 run(s)"]
     everything = collect(runs, build_report({}))
-    assert "Left out" not in everything.missing.sections()
+    assert "Left out" not in everything.missing.sections
     assert [b.metric for b in everything.tables if b.task == "qa"] == ["f1", "f1"]
 
 
