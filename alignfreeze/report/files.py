@@ -81,14 +81,14 @@ def _write(collection: Collection, config: ReportConfig, folder: Path) -> Table:
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         drop_figures(folder / FIGURES)
-        for stem, figure in figures.items():
-            save_figure(figure, folder / FIGURES, stem)
+        elements = {
+            stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
+            for stem, figure in figures.items()
+        }
         texts = {
             "report.md": markdown(TITLE, written, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
             "report.tex": latex(TITLE, written, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
-            "report.html": page(
-                TITLE, written, remarks, {s: svg_element(f, s) for s, f in figures.items()}
-            ),
+            "report.html": page(TITLE, written, remarks, elements),
             "summary.csv": summary_csv(tables, config.counting, interval),
             "detail.csv": detail_csv(tables, interval),
             "scores.csv": scores_csv(tables),
