@@ -94,15 +94,15 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
     return buffer.getvalue()
 
 
-def svg_element(figure: "Figure", stem: str = "") -> str:
-    """A figure as an ``<svg>`` element for a page of HTML.
+def svg_element(document: str, stem: str = "") -> str:
+    """What `svg_document` wrote as an ``<svg>`` element for a page of HTML.
 
     Args:
-        figure: What to write.
+        document: The file's text.
         stem: Tells apart the ids of figures that look the same.
     """
-    text = svg_document(figure, stem)
-    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = document[document.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # Groups and glyphs have the same ids in every figure, whatever the salt.
     prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text).strip()

@@ -1,7 +1,7 @@
 """What a report lacks: said beside the tables, never averaged over in silence."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,36 +11,19 @@ from alignfreeze.report.score_tables import ScoreTable
 
 @dataclass(frozen=True)
 class Missing:
-    """What is missing; lines for a person.
+    """What is missing.
 
     Attributes:
-        cells: Combinations that no run is of.
-        seeds: Combinations with fewer seeds than others.
-        languages: Languages that a combination has no score of.
-        failed: Runs that failed, or were killed, and that no later one makes up for.
-        left_out: Runs that are there and not reported, and why.
+        sections: Lines for a person by their heading, none of them without lines: combinations
+            that no run is of, that have fewer seeds than others, or lack a language; runs that
+            failed and that no later one makes up for; runs that are not reported, and why.
         short: Model, task and variant of the combinations that are marked in tables.
         expected: The seeds that a combination is expected to have.
     """
 
-    cells: Sequence[str]
-    seeds: Sequence[str]
-    languages: Sequence[str]
-    failed: Sequence[str]
-    left_out: Sequence[str]
+    sections: Mapping[str, Sequence[str]]
     short: frozenset[tuple[str, str, str]]
     expected: frozenset[int]
-
-    def sections(self) -> dict[str, Sequence[str]]:
-        """The lines under their headings; headings without lines are left out."""
-        found = {
-            "Without runs": self.cells,
-            "Short of seeds": self.seeds,
-            "Short of languages": self.languages,
-            "Failed": self.failed,
-            "Left out": self.left_out,
-        }
-        return {heading: lines for heading, lines in found.items() if lines}
 
 
 def find_missing(
@@ -80,15 +63,15 @@ def find_missing(
             languages += [f"{name}: {hole}" for hole in holes]
             if lacking or holes:
                 short.add((model, task, variant))
-    return Missing(
-        cells,
-        seeds,
-        languages,
-        list(failed),
-        list(left_out),
-        short=frozenset(short),
-        expected=frozenset(expected),
-    )
+    sections = {
+        "Without runs": cells,
+        "Short of seeds": seeds,
+        "Short of languages": languages,
+        "Failed": [*failed],
+        "Left out": [*left_out],
+    }
+    filled = {heading: lines for heading, lines in sections.items() if lines}
+    return Missing(filled, short=frozenset(short), expected=frozenset(expected))
 
 
 def _holes(table: ScoreTable, variant: str) -> list[str]:

@@ -58,18 +58,18 @@ def boundary_figure(tables: Sequence[ScoreTable]) -> "Figure | None":
     names = list(dict.fromkeys(name for table in shown for name in strategy_lines(table)))
     figure = new_figure("" if len(shown) > 1 else shown[0].title, width, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, table in zip(grid, shown, strict=False):
+    label = ""
+    for place, (panel, table) in enumerate(zip(grid, shown, strict=False)):
         _prepare(panel, "boundary (layer)")
         _sweep(panel, table, names)
         if len(shown) > 1:
             title = table.title.replace(", ", "\n") if columns == 3 else table.title
             as_written(panel.set_title(title, fontsize=TITLE, loc="left"))
+        before, label = label, f"mean {table.metric}{_of_boundaries(table).part} (%)"
+        if place % columns == 0 or label != before:
+            as_written(panel.set_ylabel(label, fontsize=SMALL))
     for spare in grid[len(shown) :]:
         spare.remove()
-    for place, table in enumerate(shown):
-        label = _mean_label(table)
-        if place % columns == 0 or label != _mean_label(shown[place - 1]):
-            as_written(grid[place].set_ylabel(label, fontsize=SMALL))
     add_legend(figure, list(grid[: len(shown)]))
     return settled(figure)
 
@@ -161,10 +161,6 @@ def _unfrozen(table: ScoreTable) -> list[str]:
     """The baseline, and the variants that freeze nothing."""
     found = [v for v in table.variants if re.split(r"[,( ]", v)[0] in (BASELINE, NONE)]
     return [variant for variant in found if table.mean(variant) is not None]
-
-
-def _mean_label(table: ScoreTable) -> str:
-    return f"mean {table.metric}{_of_boundaries(table).part} (%)"
 
 
 def _without_boundary(variant: str) -> str:

@@ -47,7 +47,7 @@ def drop_figures(folder: Path) -> None:
                 file.unlink()
 
 
-def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
+def save_figure(figure: "Figure", folder: Path, stem: str) -> str:
     """Write a figure as SVG, PDF and PNG; the same figure gives the same bytes.
 
     Args:
@@ -56,17 +56,17 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
         stem: Name of the files, without their endings.
 
     Returns:
-        The files.
+        The SVG.
     """
     from matplotlib import rc_context
 
     folder.mkdir(parents=True, exist_ok=True)
-    svg, pdf, png = (folder / f"{stem}.{ending}" for ending in ("svg", "pdf", "png"))
-    svg.write_text(svg_document(figure, stem), encoding="utf-8", newline="\n")
+    document = svg_document(figure, stem)
+    (folder / f"{stem}.svg").write_text(document, encoding="utf-8", newline="\n")
     with rc_context({"pdf.fonttype": 42}):  # Type 3 fonts are refused by many publishers.
-        figure.savefig(pdf, metadata={"CreationDate": None})
-    figure.savefig(png, dpi=DPI)
-    return [svg, pdf, png]
+        figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None})
+    figure.savefig(folder / f"{stem}.png", dpi=DPI)
+    return document
 
 
 def _stem(name: str, taken: "dict[str, Figure]") -> str:

@@ -1,55 +1,17 @@
-"""A report from its options to its files."""
+"""A report from its options; what is wrong with them is said before anything slow is loaded."""
 
-import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alignfreeze.base.plotting import svg_element
-from alignfreeze.base.tables import Table
-from alignfreeze.errors import ConfigError
-from alignfreeze.report.collecting import Collection, collect
-from alignfreeze.report.comparison import SeedInterval
-from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.detail import detail_table
-from alignfreeze.report.figures import drop_figures, report_figures, save_figure
-from alignfreeze.report.latex import latex
-from alignfreeze.report.markdown import markdown
-from alignfreeze.report.notes import Remarks, comparisons
-from alignfreeze.report.page import page
-from alignfreeze.report.published import published_table
-from alignfreeze.report.selection import with_taken_over
-from alignfreeze.report.settings import ReportConfig, build_report
-from alignfreeze.report.summary import summary_table
-from alignfreeze.tracking.runs import tracked_run
-from alignfreeze.tracking.store import stored_run, stored_runs
+from alignfreeze.report.settings import build_report
 
-logger = logging.getLogger(__name__)
-
-TITLE = "AlignFreeze: cross-lingual transfer by freezing strategy"
-FIGURES = "figures"
-MIXED = "Mixed versions"
-WITHOUT = "What averages are compared without"
+if TYPE_CHECKING:
+    from alignfreeze.report.files import ReportOutcome
 
 
-@dataclass(frozen=True)
-class ReportOutcome:
-    """What a report has to tell.
-
-    Attributes:
-        summary: The summary, for the terminal.
-        missing: How many lines there are about what is missing or mixed, by heading.
-        places: Files, for a person.
-    """
-
-    summary: Table
-    missing: Mapping[str, int]
-    places: Sequence[str]
-
-
-def report(options: Mapping[str, str]) -> ReportOutcome:
+def report(options: Mapping[str, str]) -> "ReportOutcome":
     """Read runs, and write tables and figures of them.
 
     Args:
@@ -59,84 +21,16 @@ def report(options: Mapping[str, str]) -> ReportOutcome:
         AlignFreezeError: If an option is at fault, no run has results, or the folder cannot be
             written.
     """
-    # Reading leaves nothing in the store, unless `mlflow run` has opened a run for it.
+    # Reading leaves nothing in the store, unless `mlflow run` has opened a run for it: that is to
+    # hold what is wrong.
     opened = "MLFLOW_RUN_ID" in os.environ
+    if not opened:
+        build_report(options)
+    from alignfreeze.report.files import make_report
+    from alignfreeze.tracking.runs import tracked_run
+
     with tracked_run("alignfreeze report") if opened else nullcontext() as run:
-        config = build_report(options)
-        runs = with_taken_over(stored_runs(config.experiments, config.where), stored_run)
-        collection = collect(runs, config)
-        folder = Path(config.output).expanduser()
-        summary = _write(collection, config, folder)
+        outcome = make_report(build_report(options))
         if run is not None:
-            run.artifacts(folder, "report")
-    sections = {
-        **collection.missing.sections(),
-        WITHOUT: comparisons(collection.tables),
-        MIXED: collection.versions,
-    }
-    names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
-    return ReportOutcome(
-        summary,
-        {heading: len(lines) for heading, lines in sections.items() if lines},
-        [str(folder / name) for name in (*names, FIGURES)],
-    )
-
-
-def _write(collection: Collection, config: ReportConfig, folder: Path) -> Table:
-    tables = collection.tables
-    interval = SeedInterval(config.interval, config.resamples, config.bootstrap_seed)
-    written = _text_tables(collection, config, interval)
-    remarks = _remarks(collection)
-    figures = report_figures(tables)
-    try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drop_figures(folder / FIGURES)
-        for stem, figure in figures.items():
-            save_figure(figure, folder / FIGURES, stem)
-        texts = {
-            "report.md": markdown(TITLE, written, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
-            "report.tex": latex(TITLE, written, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
-            "report.html": page(
-                TITLE, written, remarks, {s: svg_element(f, s) for s, f in figures.items()}
-            ),
-            "summary.csv": summary_csv(tables, config.counting, interval),
-            "detail.csv": detail_csv(tables, interval),
-            "scores.csv": scores_csv(tables),
-        }
-        for name, text in texts.items():
-            (folder / name).write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
-    return written[0]
-
-
-def _text_tables(
-    collection: Collection, config: ReportConfig, interval: SeedInterval
-) -> list[Table]:
-    """The summary, then the published figures beside it if they are asked for, then the details."""
-    tables, missing, rule = collection.tables, collection.missing, config.counting
-    beside = published_table(tables, missing, rule) if config.published else None
-    if config.published and beside is None:
-        logger.warning("no model, task and strategy of this report is in the published table")
-    return [
-        summary_table(tables, missing, rule, interval, collection.versions),
-        *([beside] if beside else []),
-        *(detail_table(table, missing, interval) for table in tables),
-    ]
-
-
-def _remarks(collection: Collection) -> Remarks:
-    tables = collection.tables
-    by_table = [f"{table.name}: {line}" for table in tables for line in table.versions]
-    about = {
-        "Which runs are shown": collection.settings,
-        WITHOUT: comparisons(tables),
-        MIXED: [
-            *(f"all: {line}" for line in collection.versions),
-            *(by_table if len(tables) > 1 else []),
-        ],
-    }
-    return {
-        "About the numbers": {heading: lines for heading, lines in about.items() if lines},
-        "What is missing": collection.missing.sections(),
-    }
+            run.artifacts(outcome.folder, "report")
+    return outcome

@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.base.plotting import png_bytes, svg_element
+from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
@@ -53,7 +53,7 @@ def leave_records(handle: SearchStudy, ground: TrialContext, run: TrackedRun) ->
         figures = study_figures(table)
         for stem, figure in figures.items():
             (folder / "figures" / f"{stem}.png").write_bytes(png_bytes(figure))
-        elements = {stem: svg_element(figure, stem) for stem, figure in figures.items()}
+        elements = {s: svg_element(svg_document(figure, s), s) for s, figure in figures.items()}
         (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
         if done:
             scores = tested_scores(done, handle.config.source_language)

@@ -12,7 +12,7 @@ def collected(runs, **options):
 
 
 def sections(runs, **options):
-    return collected(runs, **options).missing.sections()
+    return collected(runs, **options).missing.sections
 
 
 def test_cells_come_into_blocks(stored):
@@ -94,14 +94,14 @@ def test_tasks_with_other_languages_are_of_one_variant(stored):
     ]
     collection = collected(runs)
     assert [table.variants for table in collection.tables] == [["baseline", "front"]] * 2
-    assert collection.missing.sections() == {}
+    assert collection.missing.sections == {}
 
 
 def test_the_newest_of_several_counts_and_the_others_are_listed(stored):
     runs = [stored("none", scores={"de": 0.9}), stored("none", scores={"de": 0.1}), stored()]
     collection = collected(runs)
     assert collection.tables[0].values["none"]["de"] == {31: 0.9}
-    assert collection.missing.sections()["Left out"] == [
+    assert collection.missing.sections["Left out"] == [
         "m, pos, none, seed 31: 1 older run(s) of the same"
     ]
 
@@ -187,7 +187,7 @@ def test_a_run_without_the_usual_metric_is_told_of(stored):
     lacking = stored("none", scores={})._replace(metrics={"test/de/f1": 0.9, "test/fr/f1": 0.9})
     collection = collected([lacking, stored()])
     assert collection.tables[0].variants == ["baseline"]
-    assert "m, pos: without accuracy: 1 run(s)" in collection.missing.left_out
+    assert "m, pos: without accuracy: 1 run(s)" in collection.missing.sections["Left out"]
 
 
 def test_a_printed_metric_that_no_run_has_is_not_asked_for(stored):

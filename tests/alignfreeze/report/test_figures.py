@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from alignfreeze.base.plotting import svg_element
+from alignfreeze.base.plotting import svg_document, svg_element
 from alignfreeze.report.drawing import COLUMN, DOUBLE, error, signed
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure
@@ -289,22 +289,28 @@ def test_stems_are_file_names_that_differ() -> None:
 
 def test_saved_twice_is_the_same(tmp_path: Path) -> None:
     for stem, figure in report_figures([swept("dollars$and_lines")]).items():
-        first = [file.read_bytes() for file in save_figure(figure, tmp_path / "one", stem)]
-        files = save_figure(figure, tmp_path / "two", stem)
-        assert [file.name for file in files] == [f"{stem}.{end}" for end in ("svg", "pdf", "png")]
-        assert [file.read_bytes() for file in files] == first
+        for folder in ("one", "two"):
+            svg = save_figure(figure, tmp_path / folder, stem)
+            assert svg == (tmp_path / folder / f"{stem}.svg").read_text("utf-8")
+        first, second = (
+            [(tmp_path / folder / f"{stem}.{end}").read_bytes() for end in ("svg", "pdf", "png")]
+            for folder in ("one", "two")
+        )
+        assert first == second
         assert b"Date" not in first[0] + first[1]
 
 
 def test_drawn_twice_is_the_same(table: ScoreTable) -> None:
-    texts = [svg_element(figure) for _ in "ab" for figure in report_figures([table]).values()]
-    assert texts[: len(texts) // 2] == texts[len(texts) // 2 :]
+    one, two = (
+        [svg_document(figure) for figure in report_figures([table]).values()] for _ in range(2)
+    )
+    assert one == two
 
 
 def test_inline_figures_share_no_id(table: ScoreTable) -> None:
     found: list[str] = []
     for stem, figure in report_figures([table, table]).items():
-        text = svg_element(figure, stem)
+        text = svg_element(svg_document(figure, stem), stem)
         assert text.startswith("<svg")
         assert text.endswith("</svg>")
         ids = {e.attrib["id"] for e in ElementTree.fromstring(text).iter() if "id" in e.attrib}

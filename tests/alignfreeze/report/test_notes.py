@@ -5,6 +5,7 @@ import re
 import pytest
 
 from alignfreeze.errors import ConfigError
+from alignfreeze.report import files
 from alignfreeze.report import report as reports
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.notes import metric_note, mixed_versions
@@ -75,10 +76,10 @@ def test_runs_of_before_the_metric_was_logged_are_said_to_be_left_out():
         ("m", "pos", ["baseline"]),
         ("m", "qa", ["baseline", "none"]),
     ]
-    lines = collection.missing.sections()["Left out"]
+    lines = collection.missing.sections["Left out"]
     assert lines == ["m, qa: without f1_squad: 1 run(s)", "o, qa: without f1_squad: 1 run(s)"]
     everything = collect(runs, build_report({}))
-    assert "Left out" not in everything.missing.sections()
+    assert "Left out" not in everything.missing.sections
     assert [b.metric for b in everything.tables if b.task == "qa"] == ["f1", "f1"]
 
 
@@ -108,8 +109,8 @@ def written(monkeypatch, tmp_path):
     """The outcome and the texts of a report of some runs."""
 
     def report(runs, **options):
-        monkeypatch.setattr(reports, "stored_runs", lambda *_: runs)
-        monkeypatch.setattr(reports, "report_figures", lambda tables: {})
+        monkeypatch.setattr(files, "stored_runs", lambda *_: runs)
+        monkeypatch.setattr(files, "report_figures", lambda tables: {})
         outcome = reports.report({"output": str(tmp_path), **options})
         texts = {k: (tmp_path / f"report.{k}").read_text("utf-8") for k in ("md", "html", "tex")}
         # As a reader sees it: without the escapes of each format.

@@ -13,7 +13,7 @@ def collected(runs, **options):
 
 
 def sections(runs, **options):
-    return collected(runs, **options).missing.sections()
+    return collected(runs, **options).missing.sections
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_another_fine_tuning_is_left_out_and_said(stored, usual, others, line):
     runs += [stored(s, **about) for s, about in zip(("front", "back"), others, strict=False)]
     collection = collected(runs)
     assert collection.tables[0].variants == ["baseline", "none", "back"][: 1 + len(others)]
-    assert collection.missing.left_out == [f"m, pos: fine-tuned with {line}: 1 run(s)"]
+    assert collection.missing.sections["Left out"] == [f"m, pos: fine-tuned with {line}: 1 run(s)"]
 
 
 @pytest.mark.parametrize("temperatures", [[None] * 7, [f"0.{n}" for n in range(1, 8)]])
@@ -60,7 +60,7 @@ def test_strays_leave_no_grid_out_though_they_are_the_newest(stored, temperature
     assert {variant: table.seeds(variant) for variant in table.variants} == {
         variant: [31, 42] for variant in ("baseline", "none", "front")
     }
-    assert collection.missing.left_out == [
+    assert collection.missing.sections["Left out"] == [
         "m, pos: fine-tuned with finetune_lr 1e-3, not 2e-05: 7 run(s)"
     ]
     assert collection.settings[0].startswith("Of several settings, a table")
@@ -97,7 +97,7 @@ def test_steps_are_the_same_however_they_were_given(stored):
     collection = collected(runs)
     assert collection.tables[0].variants == ["baseline", "none"]
     assert collection.tables[0].seeds("none") == [31, 42]
-    assert "Left out" not in collection.missing.sections()
+    assert "Left out" not in collection.missing.sections
 
 
 def test_another_realignment_is_another_variant(stored):
@@ -114,7 +114,7 @@ def test_target_languages_that_an_older_run_does_not_say_agree_with_any(stored):
     runs = [stored(languages=""), stored("none", languages="de,fr"), stored("front", languages="")]
     collection = collected(runs)
     assert collection.tables[0].variants == ["baseline", "none", "front"]
-    assert collection.missing.sections() == {}
+    assert collection.missing.sections == {}
 
 
 def test_what_is_held_out_of_realignment_is_a_setting_of_it(stored):

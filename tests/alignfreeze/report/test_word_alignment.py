@@ -66,7 +66,7 @@ def test_of_several_tasks_realignments_each_has_that_of_its_steps(stored, realig
     ]
     assert aligned(runs) == {("pos", "none"): {31: 0.3}, ("ner", "none"): {31: 0.2}}
     failed = stored("none", task="pos,ner", name="realign", status="FAILED", realign_steps="200")
-    assert not collect([*runs, failed], build_report({})).missing.failed
+    assert "Failed" not in collect([*runs, failed], build_report({})).missing.sections
 
 
 def test_what_is_left_out_is_not_drawn(stored, realignment):
@@ -98,7 +98,7 @@ def test_the_realignment_of_an_older_run_of_the_same_is_not_drawn(stored, realig
         realignment(value=0.9, realign_hash="older"),
     ]
     runs = [stored("none", realign_hash="newer"), stored(), *older]
-    left_out = collect(runs, build_report({})).missing.left_out
+    left_out = collect(runs, build_report({})).missing.sections["Left out"]
     assert left_out == ["m, pos, none, seed 31: 1 older run(s) of the same"]
     assert aligned(runs) == {}
     runs.append(realignment(value=0.6, realign_hash="newer"))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alignfreeze.base.plotting import svg_element
+from alignfreeze.base.plotting import svg_document, svg_element
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.page import READING, format_value, study_page
 from alignfreeze.search.trial_table import Level, StudyTable
@@ -91,11 +91,13 @@ def page_of(table: StudyTable) -> str:
     return study_page(table, {} if table.complete.empty else dict.fromkeys(READING, svg))
 
 
-@pytest.fixture(scope="module")
-def page() -> str:
+def full_page() -> str:
     """A page with figures as they are."""
-    figures = study_figures(study()).items()
-    return study_page(study(), {stem: svg_element(figure, stem) for stem, figure in figures})
+    documents = {s: svg_document(figure, s) for s, figure in study_figures(study()).items()}
+    return study_page(study(), {stem: svg_element(text, stem) for stem, text in documents.items()})
+
+
+page = pytest.fixture(scope="module")(full_page)
 
 
 def test_a_page_is_complete_in_itself(page):
@@ -193,8 +195,7 @@ def test_a_study_without_trials_has_a_page():
 
 
 def test_a_page_is_the_same_again(page):
-    figures = study_figures(study()).items()
-    assert study_page(study(), {s: svg_element(figure, s) for s, figure in figures}) == page
+    assert full_page() == page
 
 
 @pytest.mark.parametrize(
