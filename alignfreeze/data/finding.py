@@ -6,7 +6,6 @@ from alignfreeze.base.caching import building, cache_root, check_sealed
 from alignfreeze.base.digests import folder_digest
 from alignfreeze.contracts import DataSource
 from alignfreeze.data import demo
-from alignfreeze.data.hub import HubSupplier
 from alignfreeze.errors import DataError
 
 DEMO = "demo"
@@ -29,6 +28,8 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         return DataSource(name=DEMO, root=_demo_folder())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
+        from alignfreeze.data.hub import HubSupplier  # brings transformers
+
         mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)
         return DataSource(name=data, root=supplier.root, supplier=supplier)
