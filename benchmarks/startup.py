@@ -1,10 +1,11 @@
-"""Start-up: seconds to the help, and to the first training step.
+"""Start-up: seconds to the help, the plugins, a wrong option, no report, and the first step.
 
-    python benchmarks/startup.py [--data DIR --model DIR --languages de,fr --rounds 3]
+    python benchmarks/startup.py [--against CHECKOUT --data DIR --model DIR --rounds 3]
 
-The first step is reached when the progress bar of realignment shows. It is that of `alignfreeze
-run` in a process of its own, with the tracking store and the aligned text of a run before. It has
-300 steps before it, whose sentence pairs are tokenized by then.
+With another checkout, whose `.venv` has what it needs, both are measured in turn. The first step is
+reached when the progress bar of realignment shows. It is that of `alignfreeze run` in a process of
+its own, with the tracking store and the aligned text of a run before. It has 300 steps before it,
+whose sentence pairs are tokenized by then.
 """
 
 import argparse
@@ -13,35 +14,63 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common import Result, parser, record
+from common import Result, compared, in_turn, parser, record
 
-ALIGNFREEZE = [sys.executable, "-m", "alignfreeze"]
+COMMANDS = {
+    "`alignfreeze --help`": (["--help"], "<= 0.5"),
+    "`alignfreeze plugins`": (["plugins"], "<= 1"),
+    "a wrong option of `run`": (["run", "--temperature", "-1"], "<= 1"),
+    "a wrong option of `search`": (["search", "--trials", "0"], "<= 1"),
+    "a wrong option of `benchmark`": (["benchmark", "--seeds", "x"], "<= 1"),
+    "`report` where no run is": (["report"], ""),
+}
+"""What is asked for in an empty folder, and the seconds that it may take."""
+
+Sides = dict[str, Callable[[int], float]]
+
+FIRST_STEP = "`run` to its first step of 300"
 
 
-def seconds_of_help() -> float:
-    """How long ``alignfreeze --help`` takes."""
-    began = time.perf_counter()
-    subprocess.run([*ALIGNFREEZE, "--help"], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began
-
-
-def seconds_to_first_step(asked: argparse.Namespace, folder: Path) -> float:
-    """How long a run takes until it begins with its first realignment step."""
-    environment = {
+def environment(folder: Path) -> dict[str, str]:
+    """That of a process that keeps everything in a folder."""
+    return {
         **os.environ,
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
         "ALIGNFREEZE_CACHE": str(folder / "cache"),
     }
+
+
+def seconds_of(python: str, arguments: list[str], number: int) -> float:
+    """How long a command takes in an empty folder, whatever it exits with."""
+    with TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        subprocess.run(
+            [python, "-m", "alignfreeze", *arguments],
+            env=environment(Path(folder)),
+            cwd=folder,
+            check=False,
+            capture_output=True,
+        )
+        return time.perf_counter() - began
+
+
+def seconds_to_first_step(
+    python: str, asked: argparse.Namespace, folder: Path, number: int
+) -> float:
+    """How long a run takes until it begins with its first realignment step."""
     options = ["--data", asked.data, "--model", asked.model, "--languages", asked.languages]
     options += ["--preset", "paper", "--strategy", "none"]
     options += ["--realign-steps", "300", "--finetune-steps", "1"]
+    folder.mkdir(exist_ok=True)
     began = time.perf_counter()
     process = subprocess.Popen(
-        [*ALIGNFREEZE, "run", *options, "--reuse", "false"],
-        env=environment,
+        [python, "-m", "alignfreeze", "run", *options, "--reuse", "false"],
+        env=environment(folder),
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -58,28 +87,47 @@ def seconds_to_first_step(asked: argparse.Namespace, folder: Path) -> float:
     return seconds
 
 
+def measured(what: str, rounds: int, sides: Sides, target: str, note: str = "") -> Result:
+    """A line of the table: seconds, and their ratio to the other checkout's if there is one."""
+    print(what, flush=True)
+    seconds = in_turn(rounds, sides)
+    if "other" in seconds:
+        return compared(f"{what}, seconds", seconds["ours"], seconds["other"])
+    median = statistics.median(seconds["ours"])
+    return Result(f"{what}, seconds", f"{median:.2f}", "", median, target, note)
+
+
 def main() -> None:
-    """Measure, and record."""
-    asked = parser(__doc__).parse_args()
-    helps = statistics.median(seconds_of_help() for _ in range(max(asked.rounds, 5)))
+    """Measure, and record where nothing is compared."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--against", type=Path, help="another checkout, to be measured in turn")
+    arguments.add_argument("--no-run", action="store_true", help="leave the first step out")
+    asked = arguments.parse_args()
+    pythons = {"ours": sys.executable}
+    if asked.against:
+        pythons["other"] = str(asked.against.resolve() / ".venv" / "bin" / "python")
+    results = []
+    for what, (command, target) in COMMANDS.items():
+        sides: Sides = {
+            side: partial(seconds_of, python, command) for side, python in pythons.items()
+        }
+        results.append(measured(what, max(asked.rounds, 5), sides, target))
     with TemporaryDirectory() as folder:
-        seconds_to_first_step(asked, Path(folder))  # aligns the text, makes the store
-        steps = [seconds_to_first_step(asked, Path(folder)) for _ in range(asked.rounds)]
-    first = statistics.median(steps)
-    record(
-        "Start-up",
-        [
-            Result("`alignfreeze --help`, seconds", f"{helps:.2f}", "", helps, "<= 0.5"),
-            Result(
-                "`run` to its first step of 300, seconds",
-                f"{first:.1f}",
-                "",
-                first,
-                "<= 8",
-                "the text was aligned and the store made before",
-            ),
-        ],
-    )
+        steps: Sides = {
+            side: partial(seconds_to_first_step, python, asked, Path(folder) / side)
+            for side, python in pythons.items()
+            if not asked.no_run
+        }
+        for step in steps.values():
+            step(0)  # aligns the text, makes the store
+        if steps:
+            note = "the text was aligned and the store made before"
+            results.append(measured(FIRST_STEP, asked.rounds, steps, "<= 8", note))
+    if asked.against:
+        for result in results:
+            print(f"{result.what}: {result.ours} against {result.baseline}: {result.spread}")
+    else:
+        record("Start-up", results)
 
 
 if __name__ == "__main__":

@@ -14,36 +14,41 @@ def _check_run(options: Mapping[str, str]) -> None:
 
     config = build_config(options)
     create_plugin(STRATEGY, config.strategy, config.strategy_args)
-    _check_plugins(config, config.compare)
+    _check_named(config, config.compare)
 
 
 def _check_evaluate(options: Mapping[str, str]) -> None:
     config = build_config(options)
     if not config.encoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
-    _check_plugins(config, ())
+    _check_named(config, ())
 
 
 def _check_search(options: Mapping[str, str]) -> None:
     config, settings = build_search(options)
     searched = settings.search_strategies or (config.strategy,)
-    _check_plugins(config, [*searched, *settings.references])
+    _check_named(config, [*searched, *settings.references])
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
     grid = build_benchmark(options)
     strategies = [strategy_of(entry)[0] for entry in grid.settings.strategies]
     for config in grid.by_model.values():
-        _check_plugins(config, strategies)
+        _check_named(config, strategies)
 
 
-def _check_plugins(config: RunConfig, strategies: Iterable[str]) -> None:
-    """Check that strategies, and what a configuration names, are there.
+def _check_named(config: RunConfig, strategies: Iterable[str]) -> None:
+    """Check that strategies are there, and the plugins and the folder that a configuration names.
 
     Raises:
-        PluginError: If one is unknown or cannot be loaded.
+        PluginError: If a plugin is unknown or cannot be loaded.
+        DataError: If there is no such folder.
     """
     from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, load_plugin
+    from alignfreeze.data.finding import DEMO, HUB, find_data
+
+    if config.data not in (DEMO, HUB):
+        find_data(config.data)
 
     for strategy in strategies:
         load_plugin(STRATEGY, strategy)

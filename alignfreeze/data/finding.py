@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alignfreeze.contracts import DataSource
 from alignfreeze.data import demo
-from alignfreeze.data.hub import HubSupplier
 from alignfreeze.errors import DataError
 
 DEMO = "demo"
@@ -27,6 +26,8 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         return DataSource(name=DEMO, root=demo.unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
+        from alignfreeze.data.hub import HubSupplier  # brings transformers
+
         mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)
         return DataSource(name=data, root=supplier.root, supplier=supplier)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.settings import FREE_FIELDS, OWN_FIELDS, SearchConfig, build_search
+from alignfreeze.search.settings import SearchConfig, build_search
 
 OBJECTIVES = "objectives must be mean, worst, mean,harmed or worst,harmed"
 
@@ -37,21 +37,6 @@ def test_an_empty_text_is_not_given(name):
 
 def test_the_models_share_no_option():
     assert not SearchConfig.model_fields.keys() & RunConfig.model_fields.keys()
-
-
-def test_the_lists_of_options_name_fields():
-    assert set(OWN_FIELDS) <= RunConfig.model_fields.keys()
-    assert set(FREE_FIELDS) < SearchConfig.model_fields.keys()
-    for fields in (OWN_FIELDS, FREE_FIELDS):
-        assert len(set(fields)) == len(fields)
-
-
-def test_what_scores_depend_on_is_not_free():
-    # A new option has to be put on one side.
-    assert SearchConfig.model_fields.keys() - set(FREE_FIELDS) == {
-        *("search_strategies", "objectives", "weights", "search_seeds", "final_seeds"),
-        *("sampler", "pruner", "reports", "report_rows"),
-    }
 
 
 @pytest.mark.parametrize("name", SearchConfig.model_fields)
