@@ -1,4 +1,4 @@
-"""MLflow: runs, metrics and artifacts. The only module that imports it."""
+"""What is in the tracking store: runs that are found, their metrics and artifacts."""
 
 import logging
 import os
