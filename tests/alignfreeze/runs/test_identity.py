@@ -54,9 +54,9 @@ def realign_identity(accelerator, tokenizer, tmp_path):
 def test_another_version_of_what_computes_is_another_phase(realign_identity, monkeypatch, library):
     before = realign_identity()
     assert realign_identity() == before
-    version = versions.version
+    installed = versions._installed
     monkeypatch.setattr(
-        versions, "version", lambda name: "0.0.1" if name == library else version(name)
+        versions, "_installed", lambda name: "0.0.1" if name == library else installed(name)
     )
     assert realign_identity() != before
 
