@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from alignfreeze.config import (
     Arguments,
@@ -16,7 +16,7 @@ from alignfreeze.config import (
     RunConfig,
     Seeds,
     StudyRole,
-    describe_error,
+    checked,
     fields_with,
     is_repeated,
     merged_options,
@@ -156,11 +156,7 @@ def _grid(name: str) -> dict[str, Any]:
 
 
 def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
-    try:
-        settings = BenchmarkConfig.model_validate(values)
-    except ValidationError as error:
-        problems = (describe_error(details, BenchmarkConfig) for details in error.errors())
-        raise ConfigError("; ".join(problems)) from None
+    settings = checked(BenchmarkConfig, values)
     for side in study_fields(BenchmarkConfig, SIDE):
         if not getattr(settings, side):
             raise ConfigError(f"{side} must name at least one")

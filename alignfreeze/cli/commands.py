@@ -14,6 +14,8 @@ from alignfreeze.cli.options import signature
 from alignfreeze.errors import AlignFreezeError, ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from alignfreeze.runs.pipeline import Outcome
 
 app = typer.Typer(
@@ -83,9 +85,7 @@ def _search(**options: str) -> None:
         console.print(table)
     for note in outcome.notes:
         console.print(note, style="italic", highlight=False)
-    console.print()
-    for line in outcome.places:
-        console.print(line, soft_wrap=True, highlight=False)
+    _say_places(console, outcome.places)
 
 
 @_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
@@ -121,9 +121,7 @@ def _report(**options: str) -> None:
     console.print(outcome.summary.note, style="italic", highlight=False)
     for heading, count in outcome.missing.items():
         console.print(f"{heading.lower()}: {count}, listed in the report", highlight=False)
-    console.print()
-    for line in outcome.places:
-        console.print(line, soft_wrap=True, highlight=False)
+    _say_places(console, outcome.places)
 
 
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
@@ -274,8 +272,12 @@ def _show(outcome: "Outcome") -> None:
         console.print(result_table(outcome.results, outcome.source_language))
         for note in dict.fromkeys(result.note for result in outcome.results if result.note):
             console.print(note, style="italic", highlight=False)
+    _say_places(console, outcome.places)
+
+
+def _say_places(console: "Console", places: Sequence[str]) -> None:
     console.print()
-    for line in outcome.places:
+    for line in places:
         console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -2,6 +2,7 @@
 
 from alignfreeze.config.building import (
     build_config,
+    checked,
     merged_options,
     preset_names,
     preset_options,
@@ -45,6 +46,7 @@ __all__ = [
     "StudyRole",
     "all_different",
     "build_config",
+    "checked",
     "describe_error",
     "fields_with",
     "is_repeated",

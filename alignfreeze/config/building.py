@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import (
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
 from alignfreeze.config.options import RunConfig
 from alignfreeze.config.parsing import describe_error
 from alignfreeze.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def preset_names() -> list[str]:
@@ -88,7 +88,16 @@ def validated(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
+    return checked(RunConfig, values)
+
+
+def checked(model: type[M], values: Mapping[str, Any]) -> M:
+    """A model of values by field.
+
+    Raises:
+        ConfigError: If a field is unknown or a value breaks its rule; one line.
+    """
     try:
-        return RunConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(describe_error(e, RunConfig) for e in error.errors())) from None
+        raise ConfigError("; ".join(describe_error(e, model) for e in error.errors())) from None

@@ -10,11 +10,9 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
-    ValidationError,
 )
 
-from alignfreeze.config import Names, describe_error, parse_arguments, split_names
-from alignfreeze.errors import ConfigError
+from alignfreeze.config import Names, checked, parse_arguments, split_names
 
 Metrics = Annotated[dict[str, str], BeforeValidator(parse_arguments)]
 
@@ -69,9 +67,4 @@ def build_report(options: Mapping[str, str]) -> ReportConfig:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    given = {name: text for name, text in options.items() if text != ""}
-    try:
-        return ReportConfig.model_validate(given)
-    except ValidationError as error:
-        problems = (describe_error(details, ReportConfig) for details in error.errors())
-        raise ConfigError("; ".join(problems)) from None
+    return checked(ReportConfig, {name: text for name, text in options.items() if text != ""})

@@ -9,7 +9,6 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
@@ -20,7 +19,7 @@ from alignfreeze.config import (
     Seeds,
     StudyRole,
     build_config,
-    describe_error,
+    checked,
     fields_with,
     parse_arguments,
     study_fields,
@@ -144,11 +143,7 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
 
 def _built(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     own = {name: text for name, text in options.items() if name in SearchConfig.model_fields}
-    try:
-        settings = SearchConfig.model_validate({k: text for k, text in own.items() if text != ""})
-    except ValidationError as error:
-        problems = (describe_error(details, SearchConfig) for details in error.errors())
-        raise ConfigError("; ".join(problems)) from None
+    settings = checked(SearchConfig, {name: text for name, text in own.items() if text != ""})
     config = build_config({name: text for name, text in options.items() if name not in own})
     decided = {name: RunConfig.model_fields[name].default for name in OWN_FIELDS}
     return config.model_copy(update=decided | {"seed": settings.search_seeds[0]}), settings

@@ -41,3 +41,9 @@ def test_nothing_heavy_is_imported_before_it_is_needed(statement):
     code = f"import sys\n{statement}\nprint(sorted({HEAVY} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_a_report_needs_no_torch():
+    code = "import sys, alignfreeze.report.report\nprint('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
