@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import WorkerCommand, ending, kill, wait_until
 
 logger = logging.getLogger(__name__)
@@ -191,22 +190,18 @@ def make_launcher(
         args: Settings of the launcher.
 
     Raises:
-        ConfigError: If there is no such launcher, what it needs is not installed or not there, or
-            a setting is unknown or breaks its rule; one line.
+        ConfigError: If what it needs is not installed or not there, or a setting is unknown or
+            breaks its rule; one line.
     """
     from alignfreeze.workers.ray_tasks import RayLauncher
     from alignfreeze.workers.submitit_jobs import SubmititLauncher
 
     logs = logs.absolute()  # Not all workers start where this process is.
-    if name == "local":
-        if args:
-            raise ConfigError(f"launcher 'local' takes no launcher_args, got {next(iter(args))!r}")
-        return LocalLauncher(command, workers, logs)
     if name == "submitit":
         return SubmititLauncher(command, workers, logs, args)
     if name == "ray":
         return RayLauncher(command, workers, logs, args)
-    raise ConfigError(f"launcher must be local, submitit or ray, got {name!r}")
+    return LocalLauncher(command, workers, logs)
 
 
 def one_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from alignfreeze.errors import ConfigError
@@ -34,22 +35,22 @@ class SubmittedWorker:
     ) -> None:
         self._about = (command, worker, log, settings)
         self._child: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     def __call__(self) -> Ending:
         """Run the worker to its end."""
         from submitit import JobEnvironment
 
         command, worker, log, settings = self._about
-        alone = os.environ["SUBMITIT_EXECUTOR"] == "local"
         if cores := os.environ.get("SLURM_CPUS_PER_TASK"):
             given = {**os.environ, **command.environment}
             settings = {**thread_settings(int(cores), given), **settings}
-        # SLURM sends its signals to the worker, too. On this machine it is kept from those of the
-        # terminal, and this process hands on that it is to end.
+        signal.signal(signal.SIGTERM, self._note)
+        # SLURM sends its signals to all processes of a job; the worker has no use for this one.
         with kept_handler(getattr(signal, f"SIG{JobEnvironment.USR_SIG}"), signal.SIG_IGN):
-            self._child = command.start(log, settings, own_session=alone)
-        if alone:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            self._child = command.start(log, settings, own_session=_on_this_machine())
+        if self._asked:
+            self._child.terminate()
         return end_of(self._child, worker, log)
 
     def checkpoint(self) -> object:
@@ -57,11 +58,23 @@ class SubmittedWorker:
         from submitit.helpers import DelayedSubmission
 
         if self._child is not None:
-            self._child.terminate()
+            if not self._asked:
+                self._child.terminate()
             # Not `wait`: this runs in a handler of signals, in the midst of that very method.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(SubmittedWorker(*self._about))
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """Take note of SIGTERM; SLURM sends it to the worker, too, whom a second one would kill."""
+        self._asked = True
+        if self._child is not None and _on_this_machine():
+            raise KeyboardInterrupt
+
+
+def _on_this_machine() -> bool:
+    """Whether this process is in a job that submitit runs itself."""
+    return os.environ.get("SUBMITIT_EXECUTOR") == "local"
 
 
 class SubmititLauncher(Launcher[Any]):

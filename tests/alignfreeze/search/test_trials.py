@@ -25,14 +25,6 @@ LOGGER = "alignfreeze.search.trials"
 EASY, HARD, BAD = 0.9, 0.4, 0.1
 
 
-@pytest.fixture(autouse=True)
-def quiet_optuna():
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(before)
-
-
 @pytest.fixture
 def open_study_of(tmp_path):
     """Opens a study with some settings; the storage lives as long as the test."""

@@ -408,8 +408,6 @@ def test_a_preempted_job_gives_its_trial_back_and_is_submitted_again(command, fo
 @pytest.mark.parametrize(
     ("name", "args", "message"),
     [
-        ("local", {"cluster": "x"}, "launcher 'local' takes no launcher_args, got 'cluster'"),
-        ("slurm", {}, "launcher must be local, submitit or ray, got 'slurm'"),
         ("ray", {"gpus": 1}, "launcher 'ray' has no argument 'gpus'; it has address, num_cpus"),
         (
             "ray",

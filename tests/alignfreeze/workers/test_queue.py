@@ -45,14 +45,6 @@ with open_storage(url, 30) as storage:
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet_optuna():
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(before)
-
-
 @pytest.fixture
 def make_queue(storage_url):
     """Makes a queue with so many trials waiting, on either storage."""
