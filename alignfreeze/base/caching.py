@@ -1,5 +1,6 @@
 """Where computed data is kept between runs: put there whole or not at all, and read whole."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -118,6 +119,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         BlockingIOError: If another process holds it, and it is not to be waited for.
         OSError: If the file cannot be made.
     """
+    if not path.parent.is_dir():  # filelock would make it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         lock.acquire(blocking=wait)

@@ -98,6 +98,8 @@ def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[s
         if path is None or name in found or not name.startswith(below):
             continue
         found[name] = path
+        if name == alignfreeze.__name__:  # it hands names on, and needs none of them itself
+            continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]

@@ -8,7 +8,7 @@ import pytest
 import alignfreeze
 from alignfreeze.base import versions
 from alignfreeze.base.versions import COMPUTING, code_digest, imported_modules
-from alignfreeze.search.code import search_code
+from alignfreeze.search.study import search_code
 
 ROOT = Path(alignfreeze.__file__).parent
 
@@ -72,8 +72,8 @@ def test_what_shows_a_search_does_not_change_its_trials(copied):
         name.rpartition(".")[2]
         for name in imported_modules(["alignfreeze.search.trials"], below="alignfreeze.search.")
     }
-    assert {"trials", "objective", "space", "pruning", "sampling", "settings"} <= counted
-    assert {"page", "console", "artifacts", "summary"} <= names - counted
+    assert {"trials", "objective", "space", "sampling", "settings"} <= counted
+    assert {"page", "figures", "artifacts", "final_scores"} <= names - counted
     for name in names - counted:
         (copied / "search" / f"{name}.py").write_text("", "utf-8")
     assert search_code() == before
