@@ -1,5 +1,7 @@
 """Fixtures that tests of several folders share."""
 
+import json
+import shutil
 import signal
 import string
 from collections.abc import Callable
@@ -10,7 +12,9 @@ from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from alignfreeze.base.caching import building
 from alignfreeze.contracts import DataSource
+from alignfreeze.data.finding import find_data
 
 settings.register_profile("alignfreeze", database=None, deadline=None, derandomize=True)
 settings.load_profile("alignfreeze")
@@ -68,6 +72,41 @@ def sentencepiece() -> PreTrainedTokenizerBase:
     return PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>", cls_token="<s>"
     )
+
+
+KEPT_ROWS = {"train": 60, "dev": 12, "test": 12}
+KEPT_PAIRS = 120
+
+
+def _cut(file: Path) -> None:
+    """Leave the first rows of a file of the demo."""
+    text = file.read_text("utf-8")
+    n_rows = KEPT_ROWS.get(file.stem, KEPT_PAIRS)
+    if file.suffix == ".json":
+        content = json.loads(text)
+        del content["data"][0]["paragraphs"][n_rows // 4 :]
+        text = json.dumps(content, ensure_ascii=False)
+    else:  # sentences of several lines have an empty one between them
+        end = "\n\n" if "\n\n" in text.rstrip("\n") and file.stem in KEPT_ROWS else "\n"
+        text = end.join([*text.split(end)[:n_rows], ""])
+    file.write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="session")
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache whose demo has few sentences: most tests of whole runs need no more."""
+    cache = tmp_path_factory.mktemp("small-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALIGNFREEZE_CACHE", str(cache))
+        whole = find_data("demo").root
+        corpus = tmp_path_factory.mktemp("demo") / "corpus"
+        whole.rename(corpus)
+        for file in corpus.rglob("*.*"):
+            if file.parent.name != "dictionaries":
+                _cut(file)
+        with building(whole) as empty:
+            shutil.copytree(corpus, empty, dirs_exist_ok=True)
+    return cache
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Fixtures of the core's tests."""
 
 import gc
-import json
 import os
 import shutil
 import signal
@@ -27,8 +26,6 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from alignfreeze.base.caching import building
-from alignfreeze.data.finding import find_data
 from alignfreeze.training.devices import make_accelerator
 
 
@@ -49,41 +46,6 @@ def databases_that_need_not_last() -> Iterator[None]:
     event.listen(Engine, "connect", hurry)
     yield
     event.remove(Engine, "connect", hurry)
-
-
-KEPT_ROWS = {"train": 60, "dev": 12, "test": 12}
-KEPT_PAIRS = 120
-
-
-def _cut(file: Path) -> None:
-    """Leave the first rows of a file of the demo."""
-    text = file.read_text("utf-8")
-    n_rows = KEPT_ROWS.get(file.stem, KEPT_PAIRS)
-    if file.suffix == ".json":
-        content = json.loads(text)
-        del content["data"][0]["paragraphs"][n_rows // 4 :]
-        text = json.dumps(content, ensure_ascii=False)
-    else:  # sentences of several lines have an empty one between them
-        end = "\n\n" if "\n\n" in text.rstrip("\n") and file.stem in KEPT_ROWS else "\n"
-        text = end.join([*text.split(end)[:n_rows], ""])
-    file.write_text(text, "utf-8")
-
-
-@pytest.fixture(scope="session")
-def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache whose demo has few sentences: most tests of whole runs need no more."""
-    cache = tmp_path_factory.mktemp("small-cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ALIGNFREEZE_CACHE", str(cache))
-        whole = find_data("demo").root
-        corpus = tmp_path_factory.mktemp("demo") / "corpus"
-        whole.rename(corpus)
-        for file in corpus.rglob("*.*"):
-            if file.parent.name != "dictionaries":
-                _cut(file)
-        with building(whole) as empty:
-            shutil.copytree(corpus, empty, dirs_exist_ok=True)
-    return cache
 
 
 @pytest.fixture
