@@ -103,6 +103,7 @@ def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
             os.kill(pid, signal.SIGCONT)
         return False
 
+    trials(postgresql, name)  # makes the tables, which two cannot do at once
     with meanwhile(kill_a_worker):
         output = search_here(
             [
