@@ -70,7 +70,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
     _check_tasks(config, {result.task for result in scored})
-    metrics = {r.task: _metric(_of_task(r.task, scored), config) for r in scored}
+    metrics = {r.task: _metric([o for o in scored if o.task == r.task], config) for r in scored}
     having, lacking = _with_metric(scored, metrics)
     keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
@@ -94,11 +94,6 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
 def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
     """Those of a model and task."""
     return [result for result in found if (result.model, result.task) == key]
-
-
-def _of_task(task: str, found: Iterable[Result]) -> list[Result]:
-    """Those of a task."""
-    return [result for result in found if result.task == task]
 
 
 def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
