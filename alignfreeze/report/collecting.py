@@ -12,15 +12,23 @@ from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.results import (
     FINETUNE_SETTINGS,
     REALIGN_SETTINGS,
+    RUN_SETTINGS,
     Result,
     is_finetuning,
+    is_realignment,
     results,
 )
-from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.report.selection import RULE, comparable, unnamed, usual, variant_of
+from alignfreeze.report.score_tables import Alignment, ScoreTable
+from alignfreeze.report.selection import (
+    RULE,
+    comparable,
+    differing,
+    unnamed,
+    usual,
+    variant_of,
+)
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.report.word_alignment import alignment_by_layer
-from alignfreeze.tracking.names import ERROR, METRIC
+from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
 from alignfreeze.tracking.store import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -62,7 +70,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
     _check_tasks(config, {result.task for result in scored})
-    metrics = {r.task: _metric(_of_task(r.task, scored), config) for r in scored}
+    metrics = {r.task: _metric([o for o in scored if o.task == r.task], config) for r in scored}
     having, lacking = _with_metric(scored, metrics)
     keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
@@ -86,11 +94,6 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
 def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
     """Those of a model and task."""
     return [result for result in found if (result.model, result.task) == key]
-
-
-def _of_task(task: str, found: Iterable[Result]) -> list[Result]:
-    """Those of a task."""
-    return [result for result in found if result.task == task]
 
 
 def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
@@ -170,10 +173,45 @@ def _score_table(
         variants,
         values,
         boundaries,
-        alignment_by_layer(own, everything),
+        _alignment(own, everything),
         versions=mixed_versions(result.run for result in own),
         note=metric_note(key[1], metric, imported=any(result.imported for result in own)),
     )
+
+
+def _alignment(shown: Mapping[Result, str], found: Iterable[Result]) -> Alignment:
+    """Strong alignment after realignment, and, for the baseline, before it.
+
+    A realignment counts if it made the encoder of what is shown, and of several the newest.
+    """
+    layers: dict[str, dict[str, dict[int, dict[int, float]]]] = {}
+    for result in found:
+        own = next((v for other, v in shown.items() if _made_encoder_of(result, other)), None)
+        if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
+            continue
+        for name, value in layers_in(result.run.metrics).items():
+            # What the encoder was before realignment is what the baseline fine-tunes.
+            variant = BASELINE if name.stage == PRETRAINED else own
+            if name.kind == "alignment" and variant in shown.values():
+                languages = layers.setdefault(variant, {}).setdefault(name.language, {})
+                languages.setdefault(name.layer, {}).setdefault(result.seed, value)
+    return layers
+
+
+def _made_encoder_of(realignment: Result, result: Result) -> bool:
+    """Whether a realignment made what was fine-tuned: by its hash, of older runs by all settings.
+
+    Not by the parent that both have, since an encoder may be taken over from another run; nor by
+    the task, since tasks may share it.
+    """
+    if (result.strategy, result.seed) != (realignment.strategy, realignment.seed):
+        return False
+    made, used = (r.run.tags.get(REALIGN_HASH) for r in (realignment, result))
+    if made is not None and used is not None:
+        return made == used
+    names = {*differing(realignment.settings, result.settings)}
+    same = not names & {*RUN_SETTINGS, *REALIGN_SETTINGS}
+    return same and realignment.task == result.task
 
 
 def _metric(own: Sequence[Result], config: ReportConfig) -> str:

@@ -160,13 +160,7 @@ class SeedInterval:
 
 
 def with_interval(differences: BySeed, interval: SeedInterval, *, short: bool = False) -> str:
-    """The mean of differences by seed, and its interval where there is one; points.
-
-    Args:
-        differences: Fractions; none where nothing can be compared.
-        interval: Their interval.
-        short: Whether they rest on less than others do, which is marked.
-    """
+    """The mean of differences by seed with its interval, points; marked if it rests on less."""
     if not differences:
         return MISSING
     text, ends = points(mean(differences.values()), signed=True), interval(differences)

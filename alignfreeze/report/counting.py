@@ -43,12 +43,9 @@ class Counts(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What one language is counted by; fractions.
+    """What one language is counted by, fractions: scores of the seeds that both have.
 
-    Attributes:
-        own: The variant's scores, of the seeds that both have.
-        baseline: The baseline's, of the same seeds.
-        spread: The baseline's, of all its seeds: their deviation is what a difference must exceed.
+    ``spread`` are the baseline's of all its seeds, whose deviation a difference must exceed.
     """
 
     own: Sequence[float]
@@ -73,11 +70,8 @@ def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
         ``None`` where no language can be counted: no baseline, or too few of its seeds.
     """
     published = rule == "published"
-    languages = [
-        language
-        for language in table.languages
-        if not (published and (table.task, language) == (SHORT_TASK, LEFT_OUT))
-    ]
+    left_out = (LEFT_OUT,) if published and table.task == SHORT_TASK else ()
+    languages = [language for language in table.languages if language not in left_out]
     found = [_scores(table, variant, language) for language in languages]
     if published and table.task == AVERAGED_TASK:
         found.append(_scores(table, variant, None))

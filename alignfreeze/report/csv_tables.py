@@ -22,14 +22,13 @@ def summary_csv(tables: Sequence[ScoreTable], rule: Rule, interval: SeedInterval
     rows = []
     for table, variant in _rows(tables):
         found = counts.get((table.model, table.task, variant))
-        both = table.comparison(variant)
-        paired = both.differences if variant in table.compared else {}
+        paired = table.shown_differences(variant)
         source = _values(table, variant, table.source_language, interval)
         rows.append(
             {
                 **_key(table, variant),
                 **_values(table, variant, None, interval),
-                "compared": " ".join(both.languages) if paired else "",
+                "compared": " ".join(table.comparison(variant).languages) if paired else "",
                 "paired": _listed(paired),
                 "source_language": table.source_language,
                 **{f"source_{name}": value for name, value in source.items()},
@@ -53,7 +52,7 @@ def detail_csv(tables: Sequence[ScoreTable], interval: SeedInterval) -> str:
             "role": "source" if language == table.source_language else "target",
             **_values(table, variant, language, interval),
             "seeds": _listed(sorted(table.scores(variant, language))),
-            "paired": _listed(_differences(table, variant, language)),
+            "paired": _listed(table.shown_differences(variant, language)),
         }
         for table, variant in _rows(tables)
         for language in (table.source_language, *table.languages)
@@ -78,20 +77,15 @@ def _rows(tables: Sequence[ScoreTable]) -> list[tuple[ScoreTable, str]]:
 
 def _key(table: ScoreTable, variant: str) -> dict[str, str]:
     """The columns that say what a row is of."""
-    key = {"model": table.model, "task": table.task, "metric": table.metric}
-    return key | {"strategy": variant}
-
-
-def _differences(table: ScoreTable, variant: str, language: str | None) -> dict[int, float]:
-    """By seed, to the baseline; none of the baseline itself."""
-    return table.differences(variant, language) if variant in table.compared else {}
+    names = ("model", "task", "metric", "strategy")
+    return dict(zip(names, (table.model, table.task, table.metric, variant), strict=True))
 
 
 def _values(
     table: ScoreTable, variant: str, language: str | None, interval: SeedInterval
 ) -> dict[str, Any]:
     """Columns of a mean, and of its difference to the baseline with its interval."""
-    differences = _differences(table, variant, language)
+    differences = table.shown_differences(variant, language)
     ends = interval(differences)
     return {
         "mean": table.mean(variant, language),

@@ -13,14 +13,12 @@ from alignfreeze.report.comparison import SeedInterval
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.detail import detail_table
 from alignfreeze.report.figures import drop_figures, report_figures, save_figure
-from alignfreeze.report.latex import latex
-from alignfreeze.report.markdown import markdown
 from alignfreeze.report.notes import Remarks, comparisons
-from alignfreeze.report.page import page
 from alignfreeze.report.published import published_table
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.report.summary import summary_table
+from alignfreeze.report.texts import latex, markdown, page
 from alignfreeze.tracking.store import stored_run, stored_runs
 
 logger = logging.getLogger(__name__)

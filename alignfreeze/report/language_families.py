@@ -1,44 +1,14 @@
 """Families of languages, by which figures and tables group them."""
 
+import csv
 from collections.abc import Iterable
+from importlib import resources
 
 OTHER = "other"
 """The family of a language that has none here."""
 
-FAMILIES = {
-    "Germanic": "en sco de nl af da sv no nb nn is fo fy lb li nds gsw yi got ang",
-    "Romance": "fr es it pt ro ca gl oc ast an la co sc scn fur lij lmo nap pms vec wa rm",
-    "Celtic": "ga cy br gd gv kw",
-    "Slavic": "ru pl cs uk bg sk sl sr hr bs sh mk be hsb dsb cu rue szl orv",
-    "Baltic": "lt lv ltg sgs",
-    "Hellenic": "el grc",
-    "Albanian": "sq als",
-    "Armenian": "hy hyw",
-    "Indo-Iranian": (
-        "fa hi ur bn mr ne pa pnb gu si as or sa sd dv bho mai kmr ku ckb ps tg os mzn diq xnr"
-    ),
-    "Semitic": "ar he iw am ti mt arz ary arc akk syr gez ajp",
-    "Afro-Asiatic": "ha so om kab cop shi bej",
-    "Uralic": "fi et hu se sms smn krl olo vep vro myv mdf kpv koi udm mhr",
-    "Turkic": "tr az azb kk ky uz tt ug tk ba cv crh sah qtd otk",
-    "Mongolic": "mn bxr xal",
-    "Kartvelian": "ka xmf",
-    "Caucasian": "ab ce av lez kbd ady",
-    "Basque": "eu",
-    "Sino-Tibetan": "zh yue wuu nan hak lzh cdo gan my bo dz new",
-    "Japonic": "ja ojp",
-    "Koreanic": "ko okm",
-    "Kra-Dai": "th lo za shn",
-    "Austroasiatic": "vi km mnw sat",
-    "Dravidian": "ta te ml kn tcy",
-    "Austronesian": "id ms jv su tl fil ceb ilo war mg mi haw sm min ace bjn map pag",
-    "Niger-Congo": "sw yo ig zu xh sn st tn ts rw rn ny lg ln wo bm ff ak tw ee",
-    "Quechuan": "qu quy quz",
-    "Aymaran": "ay",
-    "Tupian": "gn gun tpn",
-    "Creole": "ht pcm cbk",
-    "Constructed": "eo ia io vo jbo ie",
-}
+_TABLE = resources.files("alignfreeze.report").joinpath("language_families.csv").read_text("utf-8")
+FAMILIES = {row["family"]: row["codes"] for row in csv.DictReader(_TABLE.splitlines())}
 """Codes of each family, from the closest to English outwards."""
 
 _FAMILY = {code: name for name, codes in FAMILIES.items() for code in codes.split()}

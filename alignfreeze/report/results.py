@@ -156,7 +156,7 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     return [
         Result(
             run,
-            model=_model_of(run) + _mark(run, config),
+            model=_model_of(run, config),
             task=task,
             strategy=f"{strategy}({written})" if written else strategy,
             seed=int(tags["seed"]),
@@ -167,22 +167,18 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     ]
 
 
-def _model_of(run: StoredRun) -> str:
-    """The model's name; of one that was realigned before, how."""
-    name = model_name(run.tags.get("model", ""))
-    made_from = run.tags.get(MADE_FROM)
-    return f"{name} ({made_from})" if made_from else name
-
-
-def _mark(run: StoredRun, config: ReportConfig) -> str:
-    return " (imported)" if config.source == "both" and is_imported(run) else ""
+def _model_of(run: StoredRun, config: ReportConfig) -> str:
+    """The model's name; of one that was realigned before, how; and of both sources, which."""
+    name, made_from = model_name(run.tags.get("model", "")), run.tags.get(MADE_FROM)
+    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
+    return (f"{name} ({made_from})" if made_from else name) + mark
 
 
 def _arguments(text: str) -> dict[str, Any]:
     try:
         values = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return {}
+        values = None
     return values if isinstance(values, dict) else {}
 
 

@@ -114,8 +114,12 @@ class ScoreTable:
         """By seed that both have, the difference to the baseline; fractions."""
         return self.comparison(variant, language).differences
 
+    def shown_differences(self, variant: str, language: str | None = None) -> dict[int, float]:
+        """These of a variant that is compared; none of others, the baseline itself among them."""
+        return self.differences(variant, language) if variant in self.compared else {}
+
     def difference(self, variant: str, language: str | None = None) -> float | None:
-        """The mean of these; ``None`` where nothing can be compared."""
+        """The mean of `differences`; ``None`` where nothing can be compared."""
         return self.comparison(variant, language).difference
 
     def falls_short(self, variant: str, language: str | None = None) -> bool:

@@ -59,13 +59,7 @@ RULE = (
 
 @dataclass
 class _Group:
-    """Results whose settings agree.
-
-    Attributes:
-        settings: All that any of them is known to have.
-        cells: What they are of.
-        newest: The place of the newest among all results, from 0.
-    """
+    """Results whose settings agree: all that any is known to have, the newest's place, cells."""
 
     settings: dict[str, str]
     newest: int
@@ -110,12 +104,7 @@ def differing(settings: Mapping[str, str], others: Mapping[str, str]) -> list[st
 def comparable(
     scored: Sequence[Result], finetuned: Mapping[tuple[str, str], Mapping[str, str]]
 ) -> tuple[list[Result], list[str]]:
-    """The results with the usual fine-tuning, and lines about those that are left out.
-
-    Args:
-        scored: The newest first.
-        finetuned: The usual settings of fine-tuning, by model and task.
-    """
+    """The results with the usual fine-tuning of their model and task; lines about the others."""
     used, others = [], Counter[str]()
     for result in scored:
         known = finetuned[result.model, result.task]
@@ -138,15 +127,8 @@ def variant_of(result: Result, common: Mapping[str, str]) -> str:
 
 
 def unnamed(key: tuple[str, str], used: Sequence[Result], common: Mapping[str, str]) -> list[str]:
-    """A line about the settings of rows that name none, where rows differ in them; or no line.
-
-    Args:
-        key: The model and the task.
-        used: The results of its table.
-        common: The usual settings of realignment.
-    """
+    """A line about the settings of rows that name none, where rows differ in them; or no line."""
     differ = {name for result in used for name in differing(result.settings, common)}
     texts = [f"{name} {common[name]}" for name in REALIGN_SETTINGS if name in differ]
-    if not texts:
-        return []
-    return [f"{', '.join(key)}: rows that do not say otherwise have {', '.join(texts)}."]
+    line = f"{', '.join(key)}: rows that do not say otherwise have {', '.join(texts)}."
+    return [line] if texts else []

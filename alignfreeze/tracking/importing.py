@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -36,7 +36,7 @@ from alignfreeze.tracking.store import hush
 logger = logging.getLogger(__name__)
 
 
-def imported_rows(experiment: str) -> set[str]:
+def _imported_rows(experiment: str) -> set[str]:
     """The identities of the rows that an experiment holds whole; the experiment need not exist."""
     hush()
     client = MlflowClient()
@@ -51,7 +51,7 @@ def imported_rows(experiment: str) -> set[str]:
     return {run.data.tags[TAG + IMPORTED_ROW] for run in runs}
 
 
-def import_run(
+def _import_run(
     experiment: str,
     name: str,
     *,
@@ -61,15 +61,7 @@ def import_run(
 ) -> None:
     """Write a run that something else has made, at once and FINISHED.
 
-    Args:
-        experiment: Name of its experiment, which is made if need be.
-        name: Of the run.
-        tags: Under ``alignfreeze.``.
-        params: Under ``cfg.``.
-        metrics: As they are.
-
-    Raises:
-        ConfigError: If MLflow does not take the experiment.
+    Tags are under ``alignfreeze.``, params under ``cfg.``, metrics as they are.
     """
     client = MlflowClient()
     try:
@@ -93,9 +85,6 @@ def import_run(
         status = "FINISHED"
     finally:
         client.set_terminated(run_id, status)
-
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -134,23 +123,21 @@ def import_results(
     """
     if not experiment.strip():
         raise ConfigError(f"experiment must be a name, got {experiment!r}")
-    refused: list[str] = []
-    rows = [
-        (file, row)
-        for file in files
-        for row in _well_formed(read_rows(file, renames or {}), refused)
-    ]
-    _tell_mended(row for _, row in rows)
+    found = [(file, row) for file in files for row in read_rows(file, renames or {})]
+    rows = [(file, row) for file, row in found if isinstance(row, ReferenceRow)]
+    refused = [str(row) for _, row in found if isinstance(row, DataError)]
+    for mended in dict.fromkeys(row.mended for _, row in rows if row.mended is not None):
+        logger.warning("model %r is taken for %r", *mended)
     end_dead_runs()
-    known = imported_rows(experiment)
+    known = _imported_rows(experiment)
     new: dict[str, tuple[Path, ReferenceRow]] = {}
     for file, row in rows:
-        identity = row_identity(row)
+        identity = _row_identity(row)
         if identity not in known:
             new.setdefault(identity, (file, row))
     with signals_as_exceptions("the same command goes on: what is imported stays"):
         for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
-            import_run(
+            _import_run(
                 experiment,
                 f"imported-{row.strategy}-{row.task}",
                 tags=_tags(row, file) | {IMPORTED_ROW: identity},
@@ -160,27 +147,11 @@ def import_results(
     return ImportOutcome(experiment, len(new), len(rows) - len(new), refused)
 
 
-def row_identity(row: ReferenceRow) -> str:
+def _row_identity(row: ReferenceRow) -> str:
     """The hash of what a row says, wherever it stands and however its model is spelt."""
     scores = sorted([*key, value] for key, value in row.scores.items())
     steps = [row.realign_steps, row.finetune_steps]
     return hash_of([row.model, row.task, row.method, row.seed, *steps, scores])
-
-
-def _well_formed(
-    rows: Iterable[ReferenceRow | DataError], refused: list[str]
-) -> Iterable[ReferenceRow]:
-    """The rows that can be read; adds lines about the others."""
-    for row in rows:
-        if isinstance(row, DataError):
-            refused.append(str(row))
-        else:
-            yield row
-
-
-def _tell_mended(rows: Iterable[ReferenceRow]) -> None:
-    for mended in dict.fromkeys(row.mended for row in rows if row.mended is not None):
-        logger.warning("model %r is taken for %r", mended.written, mended.name)
 
 
 def _tags(row: ReferenceRow, file: Path) -> dict[str, str]:
@@ -198,10 +169,8 @@ def _tags(row: ReferenceRow, file: Path) -> dict[str, str]:
 
 def _params(row: ReferenceRow) -> dict[str, str]:
     steps = {"realign_steps": row.realign_steps, "finetune_steps": row.finetune_steps}
-    return {
-        "source_language": SOURCE,
-        **{name: str(number) for name, number in steps.items() if number is not None},
-    }
+    given = {name: str(number) for name, number in steps.items() if number is not None}
+    return {"source_language": SOURCE} | given
 
 
 def _metrics(row: ReferenceRow) -> dict[str, float]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
 
 from alignfreeze.errors import DataError
 
@@ -45,30 +44,13 @@ SCORE = re.compile(
 )
 
 MODELS = ("distilbert-base-multilingual-cased", "bert-base-multilingual-cased", "xlm-roberta-base")
-OTHER_MODELS = frozenset(
-    {
-        "bert-base-cased",
-        "bert-base-multilingual-uncased",
-        "bert-base-uncased",
-        "distilbert-base-cased",
-        "distilbert-base-uncased",
-        "roberta-base",
-        "roberta-large",
-        "xlm-roberta-large",
-        "xlm-roberta-xl",
-    }
-)
+OTHER_MODELS = ("bert-base-cased", "bert-base-multilingual-uncased", "bert-base-uncased")
+OTHER_MODELS += ("distilbert-base-cased", "distilbert-base-uncased", "roberta-base")
+OTHER_MODELS += ("roberta-large", "xlm-roberta-large", "xlm-roberta-xl")
 """Names that are one slip away from one of `MODELS`, and are models of their own."""
 
 CLOSE = 0.93
 """How alike a misspelt name is to the right one, as difflib measures it, in [0, 1]."""
-
-
-class Mended(NamedTuple):
-    """A model's name that was misspelt."""
-
-    written: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +67,7 @@ class ReferenceRow:
         realign_steps: Steps of realignment, where the file says them.
         finetune_steps: Steps of fine-tuning, where the file says them.
         scores: By language and metric, fractions in [0, 1].
-        mended: The model's name, if it was misspelt.
+        mended: The model's name as it is written and as it is right, if it was misspelt.
     """
 
     model: str
@@ -97,7 +79,7 @@ class ReferenceRow:
     realign_steps: int | None
     finetune_steps: int | None
     scores: Mapping[tuple[str, str], float]
-    mended: Mended | None = None
+    mended: tuple[str, str] | None = None
 
 
 def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow | DataError]:
@@ -131,14 +113,17 @@ def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow |
 
 def _header(names: Sequence[str], file: Path) -> list[str]:
     header = [name.strip() for name in names]
-    if missing := [name for name in NEEDED if name not in header]:
-        raise DataError(f"the first line must name the column {missing[0]!r}", file=file, line=1)
-    if twice := [name for name in header if name and header.count(name) > 1]:
-        raise DataError(f"the first line names the column {twice[0]!r} twice", file=file, line=1)
-    if not any(SCORE.fullmatch(name) for name in header):
-        raise DataError(
-            "the first line must name scores, such as eval_de_accuracy", file=file, line=1
-        )
+    missing = [name for name in NEEDED if name not in header]
+    twice = [name for name in header if name and header.count(name) > 1]
+    problem = ""
+    if missing:
+        problem = f"must name the column {missing[0]!r}"
+    elif twice:
+        problem = f"names the column {twice[0]!r} twice"
+    elif not any(map(SCORE.fullmatch, header)):
+        problem = "must name scores, such as eval_de_accuracy"
+    if problem:
+        raise DataError(f"the first line {problem}", file=file, line=1)
     return header
 
 
@@ -165,7 +150,7 @@ def _row(header: Sequence[str], values: Sequence[str], renames: Mapping[str, str
         realign_steps=_steps(row.get("realignment_steps", "")),
         finetune_steps=_steps(row.get("finetuning_steps", "")),
         scores=_scores(row),
-        mended=Mended(written, model) if model != written and not renamed else None,
+        mended=(written, model) if model != written and not renamed else None,
     )
 
 
