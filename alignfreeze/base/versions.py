@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -80,7 +80,7 @@ def code_digest() -> str:
 def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[str, Path]:
     """The modules of a package that some of them import, themselves included, with their files.
 
-    What is imported for types alone is among them, and what a function imports.
+    What a function imports is among them; what is imported for types alone is not.
 
     Args:
         start: Names of modules.
@@ -98,11 +98,18 @@ def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[s
         if path is None or name in found or not name.startswith(below):
             continue
         found[name] = path
-        if name == alignfreeze.__name__:  # it hands names on, and needs none of them itself
-            continue
-        for node in ast.walk(ast.parse(path.read_bytes())):
+        for node in _executed(ast.parse(path.read_bytes())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
     return found
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """What a piece of code has in it, but for what is there for types alone."""
+    for child in ast.iter_child_nodes(node):
+        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        for part in child.orelse if isinstance(child, ast.If) and for_types else [child]:
+            yield part
+            yield from _executed(part)
