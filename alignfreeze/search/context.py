@@ -4,51 +4,30 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Split
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.runs.finetune_phase import EarlyLook
-from alignfreeze.runs.identity import MATERIAL_FIELDS
-from alignfreeze.runs.phase_runs import Scope
-from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.runs.strategies import strategy_choices
-from alignfreeze.search.objective import TaskScores, check_objective
+from alignfreeze.search.objective import check_objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, with_values
 from alignfreeze.search.space_building import build_space
 from alignfreeze.search.study import VERSION, plugin_codes, search_code, searched_strategies
-from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 
 FULL = "none"
 """The strategy of full realignment."""
 
-KEPT_PREPARATIONS = 4
-"""Preparations that differ in their data, kept for later trials."""
-
 
 def reference(config: RunConfig, strategy: str) -> RunConfig:
     """A configuration with another strategy, as that is by default."""
     return config.model_copy(update={"strategy": strategy, "strategy_args": {}})
-
-
-class Reporter(Protocol):
-    """Is told how far a trial is."""
-
-    def look(self, task: str, seed: int) -> EarlyLook | None:
-        """The looks through the next fine-tuning, if any."""
-
-    def done(self, result: TaskScores) -> None:
-        """What a fine-tuning has come to."""
 
 
 class TrialContext:
@@ -68,13 +47,13 @@ class TrialContext:
         self.settings = settings
         self.accelerator = make_accelerator(resolve_precision(config.precision))
         # A strategy to be searched may have no default, as `range` has none.
-        self._base = Preparation(reference(config, FULL))
-        self._others: dict[str, Preparation] = {}
+        self.base = Preparation(reference(config, FULL))
+        self.later: dict[str, Preparation] = {}
         strategies = searched_strategies(config, settings)
         self.space: Space = build_space(config, strategies, self.n_layers, space_file)
         check_objective(self.tasks, config.source_language, settings)
         for name in settings.references:
-            self._base.check_fit(reference(config, name))
+            self.base.check_fit(reference(config, name))
         self._check_lengths()
 
     def _check_lengths(self) -> None:
@@ -84,17 +63,17 @@ class TrialContext:
             lengths = [v for v in (parameter and parameter.values) or () if isinstance(v, int)]
             if lengths:
                 longest = with_values(self.config, {name: max(lengths)})
-                self._base.check_fit(reference(longest, FULL))
+                self.base.check_fit(reference(longest, FULL))
 
     @property
     def n_layers(self) -> int:
         """How many layers the encoder has."""
-        return self._base.n_layers
+        return self.base.n_layers
 
     @property
     def tasks(self) -> Sequence[TaskData]:
         """The tasks, with their data."""
-        return self._base.tasks
+        return self.base.tasks
 
     @property
     def metrics(self) -> Mapping[str, str]:
@@ -116,7 +95,7 @@ class TrialContext:
             VERSION: [code_digest(), search_code()],
             "version of a library": library_versions(),
             **{f"version of {plugin}": code for plugin, code in codes.items()},
-            "model": self._base.model_identity,
+            "model": self.base.model_identity,
             **{f"data of task {data.name!r}": data.identity["data"] for data in self.tasks},
             "parallel text or alignment of it": self._parallel_text(),
             "precision": self.accelerator.mixed_precision,
@@ -128,14 +107,14 @@ class TrialContext:
 
         They may read other languages, or have another aligner read other files of the same.
         """
-        corpora = self._base.corpora
+        corpora = self.base.corpora
         asked = self.space.fields.get("realign_languages")
         chosen = [
             with_values(self.config, {"realign_languages": value}).realign_languages
             for value in (asked and asked.values) or ()
         ]
         languages = {corpus.target for corpus in corpora}.union(*chosen)
-        bitexts = find_bitexts(self._base.source, self.config.source_language, sorted(languages))
+        bitexts = find_bitexts(self.base.source, self.config.source_language, sorted(languages))
         return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
 
     def first_point(self) -> dict[str, Scalar]:
@@ -152,7 +131,7 @@ class TrialContext:
 
     def _decided_by_encoder(self, config: RunConfig, known: Collection[str]) -> dict[str, Scalar]:
         """The boundaries that freeze what a configuration freezes without saying them."""
-        as_it_is = self._base.frozen_names(config)
+        as_it_is = self.base.frozen_names(config)
         prefix = f"{config.strategy}."
         found: dict[str, Scalar] = {}
         for name in self.space.boundaries():
@@ -161,56 +140,7 @@ class TrialContext:
             for value in self.space.parameters[name].values or ():
                 args = config.strategy_args | {name.removeprefix(prefix): value}
                 tried = config.model_copy(update={"strategy_args": args})
-                if self._base.frozen_names(tried) == as_it_is:
+                if self.base.frozen_names(tried) == as_it_is:
                     found[name] = value
                     break
         return found
-
-    def resolved(self, config: RunConfig) -> RunConfig:
-        """A configuration with everything said about its strategy that the encoder decides."""
-        return strategy_choices(config)[-1].resolved(self.n_layers).applied_to(config)
-
-    def prepared(self, config: RunConfig) -> Preparation:
-        """The preparation of a configuration; shares all that it can with earlier ones."""
-        material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
-        known = self._others.get(material, self._base)
-        prepared = known.varied(config)
-        self._others[material] = prepared
-        while len(self._others) > KEPT_PREPARATIONS:
-            self._others.pop(next(iter(self._others)))
-        return prepared
-
-    def scores(
-        self,
-        config: RunConfig,
-        run: TrackedRun,
-        *,
-        splits: tuple[Split, ...],
-        models: Path | None = None,
-        reporter: Reporter | None = None,
-    ) -> list[TaskScores]:
-        """Realign, fine-tune and evaluate on every task, below a run.
-
-        Args:
-            config: What to do; its seed too.
-            run: The run that the phases belong to.
-            splits: The splits to evaluate on.
-            models: Where fine-tuned models are kept, if at all.
-            reporter: Is told of each fine-tuning, before and after it.
-        """
-        preparation = self.prepared(config)
-        scope = Scope(splits=splits, keep_encoders=False, models=models)
-        choice = preparation.strategies[-1]
-        results = []
-        with TemporaryDirectory(prefix="alignfreeze-") as folder:
-            phases = Phases(preparation, self.accelerator, run, Path(folder), scope)
-            for data in preparation.tasks:
-                encoder = phases.pretrained()
-                if choice.strategy.realigns:
-                    encoder = phases.realign(choice, phases.realign_steps(data))
-                look = reporter.look(data.name, config.seed) if reporter else None
-                scores = phases.finetune(encoder, choice, data, look)
-                results.append(TaskScores(data.name, config.seed, scores))
-                if reporter:
-                    reporter.done(results[-1])
-        return results

@@ -29,12 +29,12 @@ from alignfreeze.search.study import (
     strategy_code,
     study_name,
 )
+from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import (
     CODE,
     CONFIG,
     CONTENDER,
     SEED,
-    TrialLog,
     run_baseline,
     run_test,
     run_trial,

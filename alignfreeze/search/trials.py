@@ -1,37 +1,44 @@
-"""Trials, the baseline's seeds before them, the tests after them: how they are done and told of."""
+"""Trials, the baseline's seeds before them, the tests after them: how they are done."""
 
 import json
-import logging
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial
 
+from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.errors import ConfigError, Pruned, TrainingError
+from alignfreeze.contracts import Split
+from alignfreeze.errors import ConfigError, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
-from alignfreeze.runs.finetune_phase import EarlyLook
+from alignfreeze.runs.identity import MATERIAL_FIELDS
+from alignfreeze.runs.phase_runs import Scope
+from alignfreeze.runs.phases import Phases
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import log_config, log_scores
+from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import (
     Key,
     TaskScores,
-    aggregate,
     levels,
     mean_scores,
     objectives,
     validation_scores,
-    validation_values,
 )
+from alignfreeze.search.stages import Stages
 from alignfreeze.search.study import SearchStudy, strategy_code
 from alignfreeze.search.trial_table import Level
-from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
+from alignfreeze.tracking.names import objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
-from alignfreeze.workers.queue import SECONDS, Claim, TrialQueue, problem_of
-from alignfreeze.workers.worker import PRUNED_STEP, do_trial
+from alignfreeze.workers.queue import Claim
+from alignfreeze.workers.worker import do_trial
 
-logger = logging.getLogger(__name__)
+KEPT_PREPARATIONS = 4
+"""Preparations that differ in their data, kept for later trials."""
 
 SCORES = "scores"
 """User attribute: what a trial scored, as JSON."""
@@ -52,8 +59,8 @@ CODE = "code"
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
     """What a finished trial scored; nothing if it was pruned or failed."""
     return [
-        TaskScores(task, seed, [Score(*score) for score in scores])
-        for task, seed, scores in json.loads(trial.user_attrs.get(SCORES, "[]"))
+        TaskScores(task, seed, [Score(*score) for score in found])
+        for task, seed, found in json.loads(trial.user_attrs.get(SCORES, "[]"))
     ]
 
 
@@ -81,10 +88,10 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
         results: list[TaskScores] = []
         for seed in context.settings.search_seeds:
             seeded = config.model_copy(update={"seed": seed})
-            results += context.scores(seeded, run, splits=("validation",), reporter=stages)
+            results += scores(context, seeded, run, splits=("validation",), stages=stages)
         _keep(claim, run, context, results)
-        scores = validation_scores(results, context.tasks, context.config.source_language)
-        found = objectives(scores, baseline_levels(study, context), context.settings)
+        own = validation_scores(results, context.tasks, context.config.source_language)
+        found = objectives(own, baseline_levels(study, context), context.settings)
         for name, value in zip(context.settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")
@@ -103,7 +110,7 @@ def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> Non
         config = reference(context.config, BASELINE)
         config = config.model_copy(update={"seed": seed, "resume": claim.again})
         _begin(claim, run, context, config)
-        found = context.scores(config, run, splits=("validation",), models=models)
+        found = scores(context, config, run, splits=("validation",), models=models)
         _keep(claim, run, context, found)
         return NO_OBJECTIVE
 
@@ -125,9 +132,9 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
         _begin(claim, run, context, config)
         run.tags({"contender": contender})
         if contender == BASELINE:  # validated, and kept, before the trials
-            found = context.scores(config, run, splits=("test",), models=study.models)
+            found = scores(context, config, run, splits=("test",), models=study.models)
         else:
-            found = context.scores(config, run, splits=("validation", "test"))
+            found = scores(context, config, run, splits=("validation", "test"))
         _keep(claim, run, context, found)
         return NO_OBJECTIVE
 
@@ -135,8 +142,8 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
 
 def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
-    """Log what is going to be done."""
-    resolved = context.resolved(config)
+    """Log what is going to be done, with all of the strategy that the encoder decides."""
+    resolved = strategy_choices(config)[-1].resolved(context.n_layers).applied_to(config)
     log_config(run, resolved, context.accelerator)
     claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
 
@@ -148,121 +155,55 @@ def _keep(
     tasks = list(dict.fromkeys(result.task for result in results))
     for task in tasks:
         prefix = task_prefix(task, len(tasks))
-        scores = mean_scores([r.scores for r in results if r.task == task])
-        log_scores(run, scores, context.config.source_language, prefix)
-        run.text(scores_to_csv(scores), prefix + RESULTS_FILE)
+        means = mean_scores([r.scores for r in results if r.task == task])
+        log_scores(run, means, context.config.source_language, prefix)
+        run.text(scores_to_csv(means), prefix + RESULTS_FILE)
     texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
     claim.trial.set_user_attr(SCORES, json.dumps(texts))
 
 
-class Stages:
-    """The reports of a trial, for the pruner; none where there are two objectives.
-
-    A trial fine-tunes on each task with each seed, one after the other. A report is the first
-    objective over what it has finished and what it looks at, so that the last ones come close to
-    its end. Its step is the stage: how many fine-tunings are finished, and which look through the
-    next one it is. Trials are compared at the same step alone, where all have done the same.
-
-    Args:
-        trial: The trial.
-        run: Its run, which has the reports as the metric ``report``.
-        context: Tasks and settings.
-    """
-
-    def __init__(self, trial: Trial, run: TrackedRun, context: TrialContext) -> None:
-        self._trial = trial
-        self._run = run
-        self._context = context
-        self._finished: list[TaskScores] = []
-        self._each = context.settings.reports + 1
-        self._total = len(context.settings.search_seeds) * len(context.tasks) * self._each
-        self._reports = len(context.settings.objectives) == 1
-
-    def look(self, task: str, seed: int) -> EarlyLook | None:
-        """The looks through the next fine-tuning, whose task and seed are given."""
-        settings = self._context.settings
-        if not settings.reports or not self._reports:
-            return None
-
-        def report(number: int, scores: list[Score]) -> None:
-            seen = [*self._finished, TaskScores(task, seed, scores)]
-            step = len(self._finished) * self._each + number
-            self._report(step, seen, f"in fine-tuning on {task}")
-
-        return EarlyLook(settings.reports, settings.report_rows, report)
-
-    def done(self, result: TaskScores) -> None:
-        """Take note of a fine-tuning that is finished, and report unless it is the last."""
-        self._finished.append(result)
-        step = len(self._finished) * self._each
-        if self._reports and step < self._total:
-            self._report(step, self._finished, f"after {len(self._finished)} fine-tunings")
-
-    def _report(self, step: int, results: Sequence[TaskScores], where: str) -> None:
-        context = self._context
-        values = validation_values(results, context.tasks, context.config.source_language)
-        value = aggregate(values, context.settings)
-        self._trial.report(value, step)
-        self._run.metric(REPORT, value, step)
-        if self._trial.should_prune():
-            self._trial.set_user_attr(PRUNED_STEP, step)
-            pruner = context.settings.chosen_pruner
-            raise Pruned(
-                f"pruned ({pruner}) {where}, at report {step} of {self._total}, with {value:.4f}"
-            )
-
-
-class TrialLog:
-    """Logs the trials of a queue as they end; those that had ended before are counted.
+def scores(
+    context: TrialContext,
+    config: RunConfig,
+    run: TrackedRun,
+    *,
+    splits: tuple[Split, ...],
+    models: Path | None = None,
+    stages: Stages | None = None,
+) -> list[TaskScores]:
+    """Realign, fine-tune and evaluate on every task, below a run.
 
     Args:
-        study: The study.
-        queue: One of its queues.
-        wanted: How many trials there are to be.
+        context: What trials share.
+        config: What to do; its seed too.
+        run: The run that the phases belong to.
+        splits: The splits to evaluate on.
+        models: Where fine-tuned models are kept, if at all.
+        stages: Is told of each fine-tuning, before and after it.
     """
-
-    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
-        self._wanted = wanted
-        self._study = study
-        self._queue = queue
-        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
-        if self._told:
-            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
-
-    def look(self) -> None:
-        """Log what has ended since the last look."""
-        finished = [t for t in self._queue.trials() if t.state.is_finished()]
-        for trial in finished:
-            if trial.number not in self._told:
-                self._told.add(trial.number)
-                self._tell(trial, len(self._told))
-
-    def _tell(self, trial: FrozenTrial, number: int) -> None:
-        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
-        what, count = self._name(trial), f"[{number}/{max(number, self._wanted)}]"
-        if trial.state == TrialState.FAIL:
-            logger.warning("%s %s failed: %s", count, what, problem_of(trial))
-        elif trial.state == TrialState.PRUNED:
-            step = trial.user_attrs[PRUNED_STEP]
-            logger.info("%s %s: pruned at report %d, %s", count, what, step, took)
-        elif SEED not in trial.user_attrs:
-            logger.info("%s %s: %s, %s", count, what, self._values(trial), took)
-        else:
-            logger.info("%s %s: done, %s", count, what, took)
-
-    def _name(self, trial: FrozenTrial) -> str:
-        if SEED in trial.user_attrs:
-            contender = trial.user_attrs.get(CONTENDER)
-            what = f"test of {contender}" if contender else "baseline"
-            return f"{what}, seed {trial.user_attrs[SEED]}"
-        params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
-        return f"trial {trial.number} ({params})"
-
-    def _values(self, trial: FrozenTrial) -> str:
-        names = self._study.settings.objectives
-        (first, value), *counts = zip(names, trial.values, strict=True)
-        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])
+    preparation = _prepared(context, config)
+    scope = Scope(splits=splits, keep_encoders=False, models=models)
+    choice = preparation.strategies[-1]
+    results = []
+    with TemporaryDirectory(prefix="alignfreeze-") as folder:
+        phases = Phases(preparation, context.accelerator, run, Path(folder), scope)
+        for data in preparation.tasks:
+            encoder = phases.pretrained()
+            if choice.strategy.realigns:
+                encoder = phases.realign(choice, phases.realign_steps(data))
+            look = stages.look(data.name, config.seed) if stages else None
+            found = phases.finetune(encoder, choice, data, look)
+            results.append(TaskScores(data.name, config.seed, found))
+            if stages:
+                stages.done(results[-1])
+    return results
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _prepared(context: TrialContext, config: RunConfig) -> Preparation:
+    """The preparation of a configuration; shares all that it can with earlier ones."""
+    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+    prepared = context.later.get(material, context.base).varied(config)
+    context.later[material] = prepared
+    while len(context.later) > KEPT_PREPARATIONS:
+        context.later.pop(next(iter(context.later)))
+    return prepared

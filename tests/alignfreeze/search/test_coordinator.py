@@ -363,7 +363,7 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
 
 def interrupted_scores(scores, monkeypatch):
     def once(self, *args, **kwargs):
-        monkeypatch.setattr(context.TrialContext, "scores", scores)
+        monkeypatch.setattr(search_trials, "scores", scores)
         raise Interrupted("by a test")
 
     return once
@@ -394,14 +394,14 @@ def test_a_pruned_trial_is_marked_with_its_step_and_has_no_objective(
 
 
 def test_a_failed_trial_is_failed_and_the_search_goes_on(experiment, options, monkeypatch, caplog):
-    scores = context.TrialContext.scores
+    scores = search_trials.scores
 
     def fail_first(self, config, run, **rest):
         if "trial-0" in mlflow.get_run(run.run_id).info.run_name:
             raise TrainingError("the loss is not a number")
         return scores(self, config, run, **rest)
 
-    monkeypatch.setattr(context.TrialContext, "scores", fail_first)
+    monkeypatch.setattr(search_trials, "scores", fail_first)
     search({**options, "trials": "3"})
     failed = runs(experiment)["trial-0"]
     assert failed.info.status == "FAILED"
@@ -415,14 +415,14 @@ def test_a_failed_trial_is_failed_and_the_search_goes_on(experiment, options, mo
 
 
 def test_a_search_whose_trials_all_fail_is_given_up(experiment, options, monkeypatch):
-    scores = context.TrialContext.scores
+    scores = search_trials.scores
 
     def fail(self, config, run, **rest):
         if config.strategy != "baseline":
             raise TrainingError("the loss is not a number")
         return scores(self, config, run, **rest)
 
-    monkeypatch.setattr(context.TrialContext, "scores", fail)
+    monkeypatch.setattr(search_trials, "scores", fail)
     with pytest.raises(
         AlignFreezeError, match="all of 3 trials failed, the first with: the loss is"
     ):
@@ -586,7 +586,7 @@ def test_without_a_trial_nothing_is_tested(experiment, options):
 def test_what_failed_beside_the_trials_is_tried_again_by_the_next_call(
     experiment, options, monkeypatch
 ):
-    scores = context.TrialContext.scores
+    scores = search_trials.scores
 
     def fail_once(self, config, run, **rest):
         if config.seed == 42:
@@ -594,7 +594,7 @@ def test_what_failed_beside_the_trials_is_tried_again_by_the_next_call(
         return scores(self, config, run, **rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(context.TrialContext, "scores", fail_once)
+        patch.setattr(search_trials, "scores", fail_once)
         message = "baseline: 1 of 2 failed, such as 42: OSError: disk full; the same command"
         with pytest.raises(AlignFreezeError, match=message):
             search({**options, **MORE, "trials": "1"})

@@ -1,0 +1,67 @@
+"""The lines that tell of a search's trials as they end."""
+
+import logging
+
+from optuna.trial import FrozenTrial, TrialState
+
+from alignfreeze.search.study import SearchStudy
+from alignfreeze.search.trials import CONTENDER, SEED
+from alignfreeze.workers.queue import SECONDS, TrialQueue, problem_of
+from alignfreeze.workers.worker import PRUNED_STEP
+
+logger = logging.getLogger(__name__)
+
+
+class TrialLog:
+    """Logs the trials of a queue as they end; those that had ended before are counted.
+
+    Args:
+        study: The study.
+        queue: One of its queues.
+        wanted: How many trials there are to be.
+    """
+
+    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
+        self._wanted = wanted
+        self._study = study
+        self._queue = queue
+        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
+        if self._told:
+            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
+
+    def look(self) -> None:
+        """Log what has ended since the last look."""
+        for trial in self._queue.trials():
+            if trial.state.is_finished() and trial.number not in self._told:
+                self._told.add(trial.number)
+                self._tell(trial, len(self._told))
+
+    def _tell(self, trial: FrozenTrial, number: int) -> None:
+        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
+        what, count = self._name(trial), f"[{number}/{max(number, self._wanted)}]"
+        if trial.state == TrialState.FAIL:
+            logger.warning("%s %s failed: %s", count, what, problem_of(trial))
+        elif trial.state == TrialState.PRUNED:
+            step = trial.user_attrs[PRUNED_STEP]
+            logger.info("%s %s: pruned at report %d, %s", count, what, step, took)
+        elif SEED not in trial.user_attrs:
+            logger.info("%s %s: %s, %s", count, what, self._values(trial), took)
+        else:
+            logger.info("%s %s: done, %s", count, what, took)
+
+    def _name(self, trial: FrozenTrial) -> str:
+        if SEED in trial.user_attrs:
+            contender = trial.user_attrs.get(CONTENDER)
+            what = f"test of {contender}" if contender else "baseline"
+            return f"{what}, seed {trial.user_attrs[SEED]}"
+        params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+        return f"trial {trial.number} ({params})"
+
+    def _values(self, trial: FrozenTrial) -> str:
+        names = self._study.settings.objectives
+        (first, value), *counts = zip(names, trial.values, strict=True)
+        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
