@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.base.plotting import png_bytes
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_encoder
@@ -26,13 +25,14 @@ from alignfreeze.probing.geometry import (
 )
 from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
 from alignfreeze.probing.probes import WordProbe, WordVectors
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import artifact_path, metrics_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 ALIGNMENT_FILE = "alignment.csv"
 DRIFT_FILE = "drift.csv"
@@ -59,44 +59,33 @@ class Measures:
     """Measures a run's encoders on the same words; does nothing where none are held out.
 
     Args:
-        held_out: Sentence pairs, a corpus for each target language; or none.
-        model: The pretrained encoder, a folder or a name on the hub.
-        tokenizer: The encoder's.
-        config: The longest sentence, and the batch size.
+        preparation: The encoder before realignment, the sentence pairs that are held out, the
+            longest sentence, and the batch size.
         accelerator: Where, and in which precision; the main process alone measures.
 
     Attributes:
         by_strategy: What was measured or taken over so far.
     """
 
-    def __init__(
-        self,
-        held_out: Sequence[AlignedCorpus],
-        *,
-        model: str,
-        tokenizer: "PreTrainedTokenizerBase",
-        config: RunConfig,
-        accelerator: "Accelerator",
-    ) -> None:
+    def __init__(self, preparation: Preparation, accelerator: "Accelerator") -> None:
         self.by_strategy: dict[str, Measurement] = {}
-        self._asked = bool(held_out) and accelerator.is_main_process
-        self._held_out = held_out
-        self._model = model
-        self._tokenizer = tokenizer
-        self._config = config
+        self._asked = bool(preparation.held_out) and accelerator.is_main_process
+        self._preparation = preparation
         self._accelerator = accelerator
 
     @cached_property
     def _probe(self) -> WordProbe:
-        length = self._config.realign_max_length
-        return WordProbe(self._held_out, self._tokenizer, max_length=length)
+        made = self._preparation
+        length = made.config.realign_max_length
+        return WordProbe(made.held_out, made.tokenizer, max_length=length)
 
     @cached_property
     def _before(self) -> WordVectors:
-        return self._vectors(load_encoder(self._model))
+        return self._vectors(load_encoder(self._preparation.model))
 
     def _vectors(self, encoder: "PreTrainedModel") -> WordVectors:
-        return self._probe.vectors(encoder, self._accelerator, self._config.eval_batch_size)
+        batch_size = self._preparation.config.eval_batch_size
+        return self._probe.vectors(encoder, self._accelerator, batch_size)
 
     def measure(
         self, run: TrackedRun, strategy: str, encoder: "PreTrainedModel", stage: str

@@ -76,13 +76,7 @@ class PhaseRuns:
         self.parent = parent
         self.folder = folder
         self.scope = scope
-        self.measures = Measures(
-            preparation.held_out,
-            model=preparation.model,
-            tokenizer=preparation.tokenizer,
-            config=preparation.config,
-            accelerator=accelerator,
-        )
+        self.measures = Measures(preparation, accelerator)
         self._environment = {
             "processes": accelerator.num_processes,
             "precision": accelerator.mixed_precision,

@@ -15,13 +15,10 @@ from alignfreeze.config import BASELINE, About, Phase, RunConfig, role_of
 from alignfreeze.data.finding import find_model
 from alignfreeze.report.results import results
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.runs.finetune_phase import FinetunePhase
 from alignfreeze.runs.identity import config_hash
-from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance
-from alignfreeze.runs.realign_phase import RealignPhase
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.settings import SearchConfig
@@ -44,8 +41,8 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
         )
-        runs = PhaseRuns(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
-        return RealignPhase(runs).identity(strategy_choices(config)[-1], 10)
+        phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
+        return phases.realign_identity(strategy_choices(config)[-1], 10)
 
     return of
 
@@ -204,15 +201,13 @@ class _Identities:
         )
         phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
         choice, data = preparation.strategies[-1], preparation.tasks[0]
-        realigned = RealignPhase(phases).identity(choice, phases.realign_steps(data))
+        realigned = phases.realign_identity(choice, phases.realign_steps(data))
         # Fine-tuning depends on what realigned its encoder, through that.
         encoder = RealignedEncoder("", config.encoder or "made before", choice.name)
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
-            "fine-tuning": FinetunePhase(phases).identity(
-                encoder, data, phases.finetune_steps(data)
-            ),
+            "fine-tuning": phases.finetuning.identity(encoder, data, phases.finetune_steps(data)),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
             "cell": self.cells.identity(config),
