@@ -31,12 +31,8 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
 )
 
-LINE: Mapping[str, Any] = {
-    "linewidth": 2,
-    "markersize": 6,
-    "markeredgecolor": "white",
-    "markeredgewidth": 0.7,
-}
+LINE: Mapping[str, Any] = {"linewidth": 2, "markersize": 6, "markeredgecolor": "white"}
+LINE = {**LINE, "markeredgewidth": 0.7}
 
 
 def blank_figure(width: float, height: float) -> "Figure":
@@ -61,6 +57,13 @@ def as_written(*texts: "Text") -> None:
     """Keep dollar signs and underscores of names as they are."""
     for text in texts:
         text.set_parse_math(False)
+
+
+def annotate(
+    panel: "Axes", text: str, place: tuple[float, float], shift: tuple[float, float], **style: Any
+) -> None:
+    """Write beside a place, a shift in points away."""
+    panel.annotate(text, place, xytext=shift, textcoords="offset points", **style)
 
 
 def legend_below(

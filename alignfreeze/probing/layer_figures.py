@@ -1,7 +1,6 @@
 """Figures of what realignment does, layer by layer, drawn without touching matplotlib's state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -39,8 +38,7 @@ LEAST_TOP = 0.01
 S = TypeVar("S", "AlignmentScore", "DriftScore")
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     """A line of the figure: its name, the scores that it sums up, and how it looks."""
 
     label: str
@@ -123,15 +121,14 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
         del stages[PRETRAINED]
     for number, (stage, by_strategy) in enumerate(stages.items()):
         for strategy, own in by_strategy.items():
-            if len(scores) == 1:
-                lines.append(_Line(stage, own, _style(number)))
-            else:
-                style = _style(list(scores).index(strategy), dashes=number)
-                lines.append(_Line(f"{strategy}, {stage}", own, style))
+            single = len(scores) == 1
+            place, dashes = (number, 0) if single else (list(scores).index(strategy), number)
+            name = stage if single else f"{strategy}, {stage}"
+            lines.append(_Line(name, own, _style(place, dashes)))
     return lines
 
 
-def _style(number: int, *, dashes: int = 0) -> dict[str, Any]:
+def _style(number: int, dashes: int) -> dict[str, Any]:
     return {
         "color": COLOURS[number % len(COLOURS)],
         "marker": MARKERS[number % len(MARKERS)],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alignfreeze.base.plotting import COLOURS, as_written, blank_figure, legend_below
+from alignfreeze.base.plotting import COLOURS, annotate, as_written, blank_figure, legend_below
 from alignfreeze.config import BASELINE
 from alignfreeze.report.comparison import SHORT
 from alignfreeze.report.language_families import family
@@ -102,11 +102,7 @@ def add_legend(
 ) -> None:
     """What panels show, each name once, below the figure in as few rows as fit.
 
-    Args:
-        figure: The figure.
-        panels: Its panels.
-        without: Names that are said elsewhere.
-        last: Those that come last, behind what error bars are.
+    Names in ``without`` are said elsewhere; those in ``last`` stand behind what error bars are.
     """
     from matplotlib.container import ErrorbarContainer
     from matplotlib.lines import Line2D
@@ -161,9 +157,9 @@ def name_languages(panel: "Axes", languages: Sequence[str], *, slot: float) -> N
     level = all(len(n) * CHARACTER < (last - first + 0.9) * slot for n, first, last in groups)
     leaning: dict[str, Any] = {"ha": "right", "rotation": 45, "rotation_mode": "anchor"}
     style: dict[str, Any] = {"ha": "center"} if level else leaning
-    style |= {"va": "top", "fontsize": SMALL, "textcoords": "offset points", "xycoords": place}
+    style |= {"va": "top", "fontsize": SMALL, "xycoords": place}
     for name, first, last in groups:
         ends = (first - 0.35, last + 0.35)
         panel.plot(ends, (0, 0), transform=place, color=LINE_GREY, lw=0.8, clip_on=False)
         middle = ((first + last) / 2, 0)
-        panel.annotate(name, middle, xytext=(0 if level else 3, -3), **style)
+        annotate(panel, name, middle, (0 if level else 3, -3), **style)

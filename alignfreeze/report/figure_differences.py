@@ -5,7 +5,7 @@ from itertools import groupby, product
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.base.plotting import GREY, as_written, plain_axes
+from alignfreeze.base.plotting import GREY, annotate, as_written, plain_axes
 from alignfreeze.config import BASELINE
 from alignfreeze.report.comparison import SHORT
 from alignfreeze.report.drawing import (
@@ -110,26 +110,28 @@ def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Seq
     width = GROUP_WIDTH / len(shown)
     every = realigned(table)
     missing: list[float] = []
+    style: dict[str, Any]
     for number, variant in enumerate(shown):
         shift = width * (number + 0.5) - GROUP_WIDTH / 2
         found = [points(table, variant, language) for language in languages]
         places = [(place, value) for place, value in enumerate(found) if value is not None]
         missing += [place + shift for place, value in enumerate(found) if value is None]
-        panel.bar(
-            [place + shift for place, _ in places],
-            [value for _, value in places],
-            width=0.92 * width,
-            color=colour(every.index(variant)),
-            label=variant,
-            zorder=2,
-        )
+        x, heights = [place + shift for place, _ in places], [value for _, value in places]
+        style = {"width": 0.92 * width, "color": colour(every.index(variant)), "zorder": 2}
+        panel.bar(x, heights, label=variant, **style)
         for place, value in places:
             if table.falls_short(variant, languages[place]):
-                _mark(panel, place + shift, value)
+                style = {"ha": "center", "va": "top" if value < 0 else "bottom", "fontsize": SMALL}
+                away = (0, -2 if value < 0 else 2)
+                annotate(panel, SHORT, (place + shift, value), away, **style)
         errors = [(p + shift, v, error(table, variant, languages[p])) for p, v in places]
-        _errors(panel, [(x, y, found) for x, y, found in errors if found is not None])
+        ends = [(x, y, length) for x, y, length in errors if length is not None]
+        if ends:
+            style = {"ecolor": ERRORS, "elinewidth": 0.7, "capsize": 0, "fmt": "none", "zorder": 3}
+            xs, ys, lengths = zip(*ends, strict=True)
+            panel.errorbar(xs, ys, yerr=lengths, **style)
     if missing:
-        style: dict[str, Any] = {"s": 14, "linewidths": 0.9, "zorder": 4}
+        style = {"s": 14, "linewidths": 0.9, "zorder": 4}
         zeros = [0.0] * len(missing)
         panel.scatter(missing, zeros, marker="x", color=GREY, label=NO_SCORE, **style)
 
@@ -152,34 +154,7 @@ def _band(panel: "Axes", table: ScoreTable, languages: Sequence[str]) -> None:
     found = [table.deviation(BASELINE, language) for language in languages]
     places = [(place, 100 * value) for place, value in enumerate(found) if value is not None]
     if places:
-        panel.bar(
-            [place for place, _ in places],
-            [2 * value for _, value in places],
-            bottom=[-value for _, value in places],
-            width=1,
-            color=BAND,
-            label=BASELINE_BAND,
-            zorder=1,
-        )
-
-
-def _mark(panel: "Axes", place: float, value: float) -> None:
-    """A mark at the end of a bar."""
-    below = value < 0
-    panel.annotate(
-        SHORT,
-        (place, value),
-        xytext=(0, -2 if below else 2),
-        textcoords="offset points",
-        ha="center",
-        va="top" if below else "bottom",
-        fontsize=SMALL,
-    )
-
-
-def _errors(panel: "Axes", places: Sequence[tuple[float, float, float]]) -> None:
-    """Error bars, given where they are and how long on either side."""
-    if places:
-        x, y, errors = zip(*places, strict=True)
-        style: dict[str, Any] = {"ecolor": ERRORS, "elinewidth": 0.7, "capsize": 0}
-        panel.errorbar(x, y, yerr=errors, fmt="none", zorder=3, **style)
+        x, sizes = [place for place, _ in places], [value for _, value in places]
+        style: dict[str, Any] = {"width": 1, "color": BAND, "label": BASELINE_BAND, "zorder": 1}
+        ends = [-value for value in sizes]
+        panel.bar(x, [2 * value for value in sizes], bottom=ends, **style)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.base.plotting import as_written
+from alignfreeze.base.plotting import annotate, as_written
 from alignfreeze.base.tables import MISSING
 from alignfreeze.report.comparison import SHORT
 from alignfreeze.report.drawing import (
@@ -89,11 +89,7 @@ def _limit(sizes: Floats) -> tuple[float, bool]:
 
 
 def _cells(
-    panel: "Axes",
-    values: Floats,
-    marks: NDArray[np.bool_],
-    colours: "Colormap",
-    norm: "Normalize",
+    panel: "Axes", values: Floats, marks: NDArray[np.bool_], colours: "Colormap", norm: "Normalize"
 ) -> None:
     """Colours and numbers, with the row of the means set off."""
     from matplotlib.patches import Rectangle
@@ -147,30 +143,17 @@ def _families(panel: "Axes", languages: Sequence[str]) -> None:
     for name, first, last in spans(languages):
         ends = (first - 0.35, last + 0.35)
         panel.plot((0, 0), ends, transform=place, color=LINE_GREY, lw=0.8, clip_on=False)
-        panel.annotate(
-            name,
-            (0, (first + last) / 2),
-            xycoords=place,
-            xytext=(-3, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=SMALL,
-        )
+        style: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": SMALL}
+        annotate(panel, name, (0, (first + last) / 2), (-3, 0), xycoords=place, **style)
         panel.axhline(first - 0.5, color="white", linewidth=1.6)
     panel.axhline(len(languages) - 0.5, color="black", linewidth=0.8)
 
 
 def _scale(panel: "Axes", *, height: float, beyond: bool, marked: bool) -> None:
     """What the colours stand for, below cells of a height in inches."""
-    bar = panel.figure.colorbar(
-        panel.images[0],
-        ax=panel,
-        location="bottom",
-        extend="both" if beyond else "neither",
-        aspect=25,
-        pad=0.07 / height,
-    )
+    style: dict[str, Any] = {"extend": "both" if beyond else "neither", "aspect": 25}
+    style |= {"location": "bottom", "pad": 0.07 / height}
+    bar = panel.figure.colorbar(panel.images[0], ax=panel, **style)
     label = "difference to baseline (points)"
     bar.set_label(f"{label}\n{FEWER}" if marked else label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL, length=2)

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alignfreeze.base.plotting import DASHES, GREY, MARKERS, as_written, plain_axes
 from alignfreeze.config import BASELINE
@@ -113,15 +112,8 @@ def layers_figure(table: ScoreTable) -> "Figure | None":
     return settled(figure)
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What all lines of a panel rest on.
-
-    Attributes:
-        languages: The languages that each of them has.
-        seeds: The seeds that each of them has in all of these.
-        part: Says which part of all this is, to be read after what is shown; empty if it is all.
-    """
+class _Shared(NamedTuple):
+    """What all lines of a panel have, and in words which part of everything this is, if not all."""
 
     languages: Sequence[str]
     seeds: Sequence[int]

@@ -43,7 +43,7 @@ def published_figures() -> dict[tuple[str, str, str], Published]:
     return found
 
 
-COLUMNS = ("model", "task", "strategy", "ours", "published", "difference")
+COLUMNS: tuple[str, ...] = ("model", "task", "strategy", "ours", "published", "difference")
 COLUMNS += ("ours ↓ ↑", "published ↓ ↑", "languages")
 NOTE = (
     "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.plotting import GREY, as_written, blank_figure, legend_below, plain_axes
+from alignfreeze.base.plotting import (
+    GREY,
+    annotate,
+    as_written,
+    blank_figure,
+    legend_below,
+    plain_axes,
+)
 from alignfreeze.search.trial_table import Floats, StudyTable
 
 if TYPE_CHECKING:
@@ -89,18 +96,9 @@ def label_point(
     """Write beside a point, ``shift`` points away, legible over what is drawn there."""
     from matplotlib.patheffects import withStroke
 
-    panel.annotate(
-        text,
-        place,
-        xytext=shift,
-        textcoords="offset points",
-        ha=align,
-        va="bottom",
-        fontsize=9,
-        weight="bold",
-        zorder=5,
-        path_effects=[withStroke(linewidth=2.5, foreground="white")],
-    )
+    style: dict[str, Any] = {"ha": align, "va": "bottom", "fontsize": 9, "weight": "bold"}
+    style["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
+    annotate(panel, text, place, shift, zorder=5, **style)
 
 
 def parameter_axis(

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.plotting import (
-    COLOURS,
-    as_written,
-)
+from alignfreeze.base.plotting import COLOURS, as_written
 from alignfreeze.search.drawing import (
     POINTS,
     add_legend,
@@ -23,12 +20,7 @@ from alignfreeze.search.drawing import (
     ring_best,
     score_label,
 )
-from alignfreeze.search.trial_table import (
-    Floats,
-    StudyTable,
-    numbers,
-    varies,
-)
+from alignfreeze.search.trial_table import Floats, StudyTable, numbers, varies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,21 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from alignfreeze.base.plotting import as_written
-from alignfreeze.search.drawing import (
-    add_legend,
-    layer_ticks,
-    new_panels,
-)
-from alignfreeze.search.trial_table import (
-    Floats,
-    StudyTable,
-)
+from alignfreeze.search.drawing import add_legend, layer_ticks, new_panels
+from alignfreeze.search.trial_table import Floats, StudyTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,29 +83,22 @@ def _draw_map(panel: "Axes", shown: LanguageMap, limit: float, metrics: Mapping[
     gaps = {row: gap for gap, rows in enumerate(blocks.values()) for row in rows}
     for task, rows in blocks.items():
         top = rows[0] + gaps[rows[0]]
-        panel.pcolormesh(
-            np.arange(len(shown.boundaries) + 1) - 0.5,
-            np.arange(top, top + len(rows) + 1) - 0.5,
-            np.ma.masked_invalid(shown.gains[rows]),
-            cmap=colours,
-            vmin=-limit,
-            vmax=limit,
-            edgecolors="white",
-            linewidth=0.4,
-        )
+        x = np.arange(len(shown.boundaries) + 1) - 0.5
+        y = np.arange(top, top + len(rows) + 1) - 0.5
+        style: dict[str, Any] = {"cmap": colours, "vmin": -limit, "vmax": limit}
+        style |= {"edgecolors": "white", "linewidth": 0.4}
+        panel.pcolormesh(x, y, np.ma.masked_invalid(shown.gains[rows]), **style)
         if task:
             name = f"{task} {metrics.get(task, '')}".strip()
             text = panel.text(-0.5, top - 0.6, name, fontsize=9, weight="bold", va="bottom")
             as_written(text)
     best = [(place, row + gaps[row]) for row, place in enumerate(shown.best) if place is not None]
-    x = [shown.boundaries.index(place) for place, _ in best]
+    places = [shown.boundaries.index(place) for place, _ in best]
     label = "the language's best boundary"
-    panel.scatter(x, [y for _, y in best], s=14, color="black", edgecolors="white", label=label)
-    panel.set_yticks(
-        [row + gap for row, gap in gaps.items()],
-        [name.rpartition("/")[2] for name in shown.rows],
-        fontsize=8,
-    )
+    dot: dict[str, Any] = {"s": 14, "color": "black", "edgecolors": "white"}
+    panel.scatter(places, [row for _, row in best], label=label, **dot)
+    names = [name.rpartition("/")[2] for name in shown.rows]
+    panel.set_yticks([row + gap for row, gap in gaps.items()], names, fontsize=8)
     ticks = [n for n, b in enumerate(shown.boundaries) if b in layer_ticks(shown.boundaries[-1])]
     panel.set_xticks(ticks, [str(shown.boundaries[tick]) for tick in ticks])
     panel.set_xlim(-0.5, len(shown.boundaries) - 0.5)

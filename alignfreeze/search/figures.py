@@ -1,6 +1,6 @@
 """Figures of a study, drawn without touching matplotlib's state."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,16 +60,9 @@ def _history(table: StudyTable) -> "Figure":
     for state, marker, colour in ((PRUNED, "|", COLOURS[4]), (FAILED, "x", COLOURS[3])):
         own = table.trials.loc[table.trials["state"] == state, "trial"]
         if len(own):
-            panel.scatter(
-                own,
-                np.full(len(own), BOTTOM),
-                transform=panel.get_xaxis_transform(),
-                marker=marker,
-                color=colour,
-                s=45,
-                linewidths=1.8,
-                label=f"{state} ({len(own)})",
-            )
+            style: dict[str, Any] = {"marker": marker, "color": colour, "s": 45, "linewidths": 1.8}
+            style |= {"transform": panel.get_xaxis_transform(), "label": f"{state} ({len(own)})"}
+            panel.scatter(own, np.full(len(own), BOTTOM), **style)
     panel.set_xlim(table.trials["trial"].min() - 0.7, last + 0.7)
     panel.set_xlabel("trial")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))

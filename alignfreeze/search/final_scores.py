@@ -76,12 +76,7 @@ def comparisons(
 ) -> list[Table]:
     """A table a task for the terminal: languages down, contenders across, in percent.
 
-    Below each, which seeds are left out and why.
-
-    Args:
-        tested: What was tested.
-        metrics: The metric to show, by task.
-        source_language: It comes first, and is left out of the means.
+    The source language comes first, and is in no mean. Below each, which seeds are left out, why.
     """
     scores = tested_scores(tested, source_language)
     tables = [

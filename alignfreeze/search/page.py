@@ -33,10 +33,7 @@ READING = {
         "Score over two parameters",
         "Colours between the trials are interpolated; where no trial is around, nothing is said.",
     ),
-    "pareto": (
-        "Pareto front",
-        "No trial is both higher and further left than one of the front.",
-    ),
+    "pareto": ("Pareto front", "No trial is both higher and further left than one of the front."),
     "languages": (
         "Languages and boundaries",
         "A row is a language: its best score at each boundary, in points above (blue) or below "
