@@ -2,8 +2,9 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count, islice
 from typing import TYPE_CHECKING, Literal
 
@@ -93,6 +94,7 @@ class PairBatch:
         size: How many sentence pairs.
         states: What the lowest layer that is run reads, of shape (2 * pairs, subwords, hidden);
             ``None`` where all layers are run.
+        find_states: Finds them when the batch is moved: only then is it this process's.
     """
 
     input_ids: Tensor
@@ -102,6 +104,7 @@ class PairBatch:
     positives: Tensor
     size: int
     states: Tensor | None = None
+    find_states: "Callable[[PairBatch], Tensor] | None" = None
 
     @property
     def weight(self) -> int:
@@ -109,7 +112,8 @@ class PairBatch:
         return len(self.anchors)
 
     def to(self, device: torch.device) -> "PairBatch":
-        """The same batch on a device."""
+        """The same batch on a device, with its states."""
+        states = self.states if self.find_states is None else self.find_states(self)
         return PairBatch(
             input_ids=moved(self.input_ids, device),
             attention_mask=moved(self.attention_mask, device),
@@ -117,7 +121,7 @@ class PairBatch:
             anchors=moved(self.anchors, device),
             positives=moved(self.positives, device),
             size=self.size,
-            states=None if self.states is None else moved(self.states, device),
+            states=None if states is None else moved(states, device),
         )
 
 
@@ -144,10 +148,11 @@ def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
     )
 
 
+@dataclass(eq=False)
 class PairStream:
     """Batches of aligned sentence pairs from corpora in several languages.
 
-    Args:
+    Attributes:
         corpora: A corpus for each target language.
         tokenizer: The encoder's.
         batch_size: Sentence pairs in a batch.
@@ -156,31 +161,24 @@ class PairStream:
         seed: Of the order.
         remembered: What earlier streams of the same corpora, tokenizer and length have tokenized,
             by (corpus, row); this one adds to it.
-
-    Attributes:
+        find_states: As of each batch.
         empty_batches: Batches so far in which no aligned word was left.
     """
 
-    def __init__(
-        self,
-        corpora: Sequence[AlignedCorpus],
-        tokenizer: "PreTrainedTokenizerBase",
-        *,
-        batch_size: int,
-        max_length: int,
-        mix: Literal["proportional", "uniform"],
-        seed: int,
-        remembered: dict[tuple[int, int], EncodedPair] | None = None,
-    ) -> None:
-        self.corpora = corpora
-        self.tokenizer = tokenizer
-        self.special = SpecialTokens.of(tokenizer)
-        self.batch_size = batch_size
-        self.max_length = max_length
-        self.mix = mix
-        self.seed = seed
-        self.empty_batches = 0
-        self._encoded = {} if remembered is None else remembered
+    corpora: Sequence[AlignedCorpus]
+    tokenizer: "PreTrainedTokenizerBase"
+    batch_size: int
+    max_length: int
+    mix: Literal["proportional", "uniform"]
+    seed: int
+    remembered: dict[tuple[int, int], EncodedPair] = field(default_factory=dict)
+    find_states: Callable[[PairBatch], Tensor] | None = None
+    empty_batches: int = 0
+
+    @cached_property
+    def special(self) -> SpecialTokens:
+        """The special tokens around a sentence."""
+        return SpecialTokens.of(self.tokenizer)
 
     def batches(self, start: int) -> Iterator[PairBatch]:
         """The batches from number ``start`` on."""
@@ -197,7 +195,7 @@ class PairStream:
             for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
                 batch = collate_pairs([pairs[row] for row in rows], self._padding)
                 self.empty_batches += batch.weight == 0
-                yield batch
+                yield replace(batch, find_states=self.find_states)
             inside = 0
 
     def vocabulary(self, n_batches: int) -> NDArray[np.int64] | None:
@@ -246,7 +244,7 @@ class PairStream:
 
     def encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
         """The tokenized pairs at some places (corpus, row); those met before are remembered."""
-        known = {key: self._encoded[key] for key in keys if key in self._encoded}
+        known = {key: self.remembered[key] for key in keys if key in self.remembered}
         new = sorted(set(keys) - known.keys())
         for corpus_number, corpus in enumerate(self.corpora):
             rows = [row for number, row in new if number == corpus_number]
@@ -257,8 +255,8 @@ class PairStream:
                 known[corpus_number, row] = self._encode_pair(
                     source, target, np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
                 )
-        room = max(0, REMEMBERED_PAIRS - len(self._encoded))
-        self._encoded.update({key: known[key] for key in new[:room]})
+        room = max(0, REMEMBERED_PAIRS - len(self.remembered))
+        self.remembered.update({key: known[key] for key in new[:room]})
         return [known[key] for key in keys]
 
     def _encode_pair(

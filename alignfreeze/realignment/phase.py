@@ -13,7 +13,7 @@ from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream
-from alignfreeze.realignment.prefix import PrefixedStream, cut_prefix, prefix_length
+from alignfreeze.realignment.prefix import cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.acceleration import accelerated
@@ -73,6 +73,7 @@ def realign(
         if boundary and config.prefix == "cached" and prefixes is not None:
             longest = longest_input(encoder, tokenizer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
+            stream.find_states = None if prefix is None else prefix.states
         model = _model(encoder if prefix is None else prefix.upper, config)
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
@@ -84,7 +85,7 @@ def realign(
         ):
             result = train(
                 model,
-                stream if prefix is None else PrefixedStream(stream, prefix),
+                stream,
                 _plan(config, steps),
                 accelerator,
                 checkpoints=checkpoints,
@@ -112,7 +113,7 @@ def _stream(
         max_length=config.realign_max_length,
         mix=config.language_mix,
         seed=config.seed,
-        remembered=remembered,
+        remembered={} if remembered is None else remembered,
     )
 
 

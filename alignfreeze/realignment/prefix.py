@@ -12,8 +12,6 @@ kept, where, and by whom: an interrupted run goes on to the bits that it would h
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +24,7 @@ from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_
 from alignfreeze.encoders.freezing import FreezingSummary
 from alignfreeze.encoders.sections import EncoderSection, check_sections
 from alignfreeze.errors import EncoderError
-from alignfreeze.realignment.pairs import PairBatch, PairStream
+from alignfreeze.realignment.pairs import PairBatch
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.training.acceleration import unread_masks
 from alignfreeze.training.batches import padded
@@ -187,45 +185,6 @@ class FrozenPrefix:
             if all(key in store for key in keys):
                 return start, pad_sequence([store.get(key) for key in keys], batch_first=True)
         return 0, None
-
-
-@dataclass(frozen=True)
-class PrefixedBatch:
-    """A batch that gets its states when it is moved: only then is it this process's."""
-
-    batch: PairBatch
-    prefix: FrozenPrefix
-
-    @property
-    def weight(self) -> int:
-        """How many terms the loss has."""
-        return self.batch.weight
-
-    @property
-    def size(self) -> int:
-        """How many sentence pairs."""
-        return self.batch.size
-
-    def to(self, device: torch.device) -> PairBatch:
-        """The batch on a device, with its states."""
-        return replace(self.batch, states=self.prefix.states(self.batch)).to(device)
-
-
-class PrefixedStream:
-    """The batches of a stream with the states of a frozen prefix.
-
-    Args:
-        stream: Sentence pairs.
-        prefix: Of the encoder that is trained on them.
-    """
-
-    def __init__(self, stream: PairStream, prefix: FrozenPrefix) -> None:
-        self._stream = stream
-        self._prefix = prefix
-
-    def batches(self, start: int) -> Iterator[PrefixedBatch]:
-        """The batches from number ``start`` on."""
-        return (PrefixedBatch(batch, self._prefix) for batch in self._stream.batches(start))
 
 
 def cut_prefix(

@@ -36,10 +36,11 @@ def hush() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def search_runs(filter_string: str) -> list[Run]:
-    """The runs of all experiments that a filter lets through, the newest first."""
+def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[Run]:
+    """The runs of some experiments, or of all, that a filter lets through, the newest first."""
     found: list[Run] = mlflow.search_runs(
-        search_all_experiments=True,
+        list(experiment_ids) or None,
+        search_all_experiments=not experiment_ids,
         filter_string=filter_string,
         run_view_type=ViewType.ACTIVE_ONLY,
         order_by=["attributes.start_time DESC"],
@@ -100,8 +101,7 @@ def find_realignment(run_id: str) -> Realignment | None:
 
 def tags_of(run_id: str) -> dict[str, str]:
     """A run's own tags, without ``alignfreeze.``."""
-    tags = mlflow.get_run(run_id).data.tags
-    return {name.removeprefix(TAG): text for name, text in tags.items() if name.startswith(TAG)}
+    return _own(mlflow.get_run(run_id).data.tags, TAG)
 
 
 def metrics_of(run_id: str) -> dict[str, float]:
@@ -220,14 +220,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
         ids.append(experiment.experiment_id)
     conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (STRATEGY, TASK)]
     try:
-        found = mlflow.search_runs(
-            ids or None,
-            search_all_experiments=not ids,
-            filter_string=" and ".join([*conditions, *([where] if where else [])]),
-            run_view_type=ViewType.ACTIVE_ONLY,
-            order_by=["attributes.start_time DESC"],
-            output_format="list",
-        )
+        found = search_runs(" and ".join([*conditions, *([where] if where else [])]), ids)
     except MlflowException as error:
         reason = " ".join(error.message.split())
         raise ConfigError(f"where must be a condition on runs, got {where!r}: {reason}") from None
@@ -243,17 +236,18 @@ def stored_run(run_id: str) -> StoredRun | None:
     return _stored(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
-def _stored(run: Run) -> StoredRun:
-    def own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
-        return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+def _own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
 
+
+def _stored(run: Run) -> StoredRun:
     return StoredRun(
         run.info.run_id,
         str(run.info.run_name),
         run.info.status,
         run.info.start_time,
         None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
-        own(run.data.tags, TAG),
-        own(run.data.params, PARAM),
+        _own(run.data.tags, TAG),
+        _own(run.data.params, PARAM),
         run.data.metrics,
     )

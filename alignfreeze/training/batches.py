@@ -209,10 +209,11 @@ def mixed_order(
             yield epoch, corpus, row
 
 
+@dataclass(frozen=True)
 class FeatureStream:
     """Batches of features for fine-tuning: epoch after epoch in random order.
 
-    Args:
+    Attributes:
         features: The rows.
         batch_size: Rows in a batch.
         padding: Id of the padding token.
@@ -220,20 +221,11 @@ class FeatureStream:
         packed: Say of each batch how the layers may run it without padding.
     """
 
-    def __init__(
-        self,
-        features: Sequence[Feature],
-        *,
-        batch_size: int,
-        padding: int,
-        seed: int,
-        packed: bool = False,
-    ) -> None:
-        self.features = features
-        self.batch_size = batch_size
-        self.padding = padding
-        self.seed = seed
-        self.packed = packed
+    features: Sequence[Feature]
+    batch_size: int
+    padding: int
+    seed: int
+    packed: bool = False
 
     def batches(self, start: int) -> Iterator[FeatureBatch]:
         """The batches from number ``start`` on."""

@@ -138,23 +138,15 @@ def train(
         accelerator.free_memory()
 
 
+@dataclass(frozen=True)
 class _Loop:
     """One training run, prepared for its device and processes."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: AcceleratedOptimizer,
-        schedule: AcceleratedScheduler,
-        *,
-        plan: TrainingPlan,
-        accelerator: Accelerator,
-    ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.plan = plan
-        self.accelerator = accelerator
+    model: nn.Module
+    optimizer: AcceleratedOptimizer
+    schedule: AcceleratedScheduler
+    plan: TrainingPlan
+    accelerator: Accelerator
 
     def run(
         self,

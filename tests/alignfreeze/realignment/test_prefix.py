@@ -1,7 +1,6 @@
 import logging
 import os
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch
-from alignfreeze.realignment.prefix import FrozenPrefix, PrefixedStream, cut_prefix, prefix_length
+from alignfreeze.realignment.prefix import FrozenPrefix, cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import padded
@@ -286,15 +285,10 @@ def test_an_encoder_that_cannot_be_cut_is_run_whole(cache, accelerator, caplog):
     assert "all layers are run at every step: model 'XLMModel'" in caplog.text
 
 
-def test_a_stream_computes_states_only_of_batches_that_are_used(cache, accelerator):
-    class Stream:
-        def batches(self, start: int):
-            while True:
-                yield BATCH
-
+def test_states_are_computed_only_of_batches_that_are_used(cache, accelerator):
     prefix = FrozenPrefix(tiny_encoder(), 2, cache, accelerator, longest=32)
-    batches = list(islice(PrefixedStream(Stream(), prefix).batches(0), 3))
-    assert [(batch.size, batch.weight) for batch in batches] == [(2, 4)] * 3
+    batch = replace(BATCH, find_states=prefix.states)
+    assert (batch.size, batch.weight) == (2, 4)
     assert prefix.computed == 0
-    assert batches[2].to(torch.device("cpu")).states.shape == (4, 5, 16)
+    assert batch.to(torch.device("cpu")).states.shape == (4, 5, 16)
     assert prefix.computed == 3
