@@ -43,8 +43,17 @@ def published_figures() -> dict[tuple[str, str, str], Published]:
     return found
 
 
-COLUMNS: tuple[str, ...] = ("model", "task", "strategy", "ours", "published", "difference")
-COLUMNS += ("ours ↓ ↑", "published ↓ ↑", "languages")
+COLUMNS = (
+    "model",
+    "task",
+    "strategy",
+    "ours",
+    "published",
+    "difference",
+    "ours ↓ ↑",
+    "published ↓ ↑",
+    "languages",
+)
 NOTE = (
     "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
     "languages: how many are in ours and in print; where they are not as many, there is no "

@@ -44,9 +44,17 @@ SCORE = re.compile(
 )
 
 MODELS = ("distilbert-base-multilingual-cased", "bert-base-multilingual-cased", "xlm-roberta-base")
-OTHER_MODELS: tuple[str, ...] = ("bert-base-cased", "bert-base-multilingual-uncased")
-OTHER_MODELS += ("bert-base-uncased", "distilbert-base-cased", "distilbert-base-uncased")
-OTHER_MODELS += ("roberta-base", "roberta-large", "xlm-roberta-large", "xlm-roberta-xl")
+OTHER_MODELS = (
+    "bert-base-cased",
+    "bert-base-multilingual-uncased",
+    "bert-base-uncased",
+    "distilbert-base-cased",
+    "distilbert-base-uncased",
+    "roberta-base",
+    "roberta-large",
+    "xlm-roberta-large",
+    "xlm-roberta-xl",
+)
 """Names that are one slip away from one of `MODELS`, and are models of their own."""
 
 CLOSE = 0.93

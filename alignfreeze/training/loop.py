@@ -128,8 +128,8 @@ def train(
         schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     model.train()
     try:
-        prepared = accelerator.prepare(model, optimizer, schedule)
-        loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
+        wrapped, adam, rates = accelerator.prepare(model, optimizer, schedule)
+        loop = _Loop(wrapped, adam, rates, plan, accelerator)
         with unread_masks(), fast_dropout(accelerator.device):
             return loop.run(
                 stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
