@@ -42,6 +42,7 @@ bench-long: $(INSTALLED)
 	$(BIN)/python benchmarks/whole.py --full $(BENCH)
 	$(BIN)/python benchmarks/prefix.py $(BENCH)
 	$(BIN)/python benchmarks/order.py $(BENCH)
+	$(BIN)/python benchmarks/dropout.py $(BENCH)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
