@@ -129,7 +129,7 @@ def train(
     model.train()
     try:
         prepared = accelerator.prepare(model, optimizer, schedule)
-        loop = _Loop(*prepared, plan=plan, accelerator=accelerator)
+        loop = _Loop(*prepared, plan, accelerator)
         with unread_masks(), fast_dropout(accelerator.device):
             return loop.run(
                 stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
