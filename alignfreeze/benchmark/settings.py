@@ -108,11 +108,17 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     settings = _settings({**_sides(defaults), **_sides(given), "preset": preset})
     of_all = _of_runs({**preset_options(defaults["run_preset"]), **defaults})
     usual, asked = defaults.get("usual_settings", {}), model_settings(settings)
+    decided = {"task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
     by_model = {
-        model: _run_config(
-            {**of_all, **usual.get(model, {}), **_of_runs(given), **asked.get(model, {})},
-            model,
-            settings,
+        model: validated(
+            {
+                **of_all,
+                **usual.get(model, {}),
+                **_of_runs(given),
+                **asked.get(model, {}),
+                **decided,
+                "model": model,
+            }
         )
         for model in settings.models
     }
@@ -169,11 +175,6 @@ def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
     return settings
 
 
-def _run_config(values: Mapping[str, Any], model: str, settings: BenchmarkConfig) -> RunConfig:
-    decided = {"model": model, "task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
-    return validated({**values, **decided})
-
-
 def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
     """The options of each model that has some of its own.
 
@@ -182,7 +183,10 @@ def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for key, value in settings.model_settings.items():
-        model, own = (key, value) if isinstance(value, dict) else _split_setting(key, value)
+        model, _, option = key.rpartition(".")
+        own = {option: value}
+        if isinstance(value, dict):
+            model, own = key, value
         if model not in settings.models:
             raise ConfigError(
                 "model_settings must be MODEL.option=value with one of the models "
@@ -200,11 +204,6 @@ def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
             one = is_repeated(option) and isinstance(own[option], int)
             found.setdefault(model, {})[option] = str(own[option]) if one else own[option]
     return found
-
-
-def _split_setting(key: str, value: object) -> tuple[str, dict[str, Any]]:
-    model, _, option = str(key).rpartition(".")
-    return model, {option: value}
 
 
 def strategy_of(entry: str) -> tuple[str, dict[str, Any]]:

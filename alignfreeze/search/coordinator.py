@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from alignfreeze.search.study import (
     IDENTITY,
     SearchStudy,
     open_study,
-    run_of_study,
     space_text,
     strategy_code,
     study_name,
@@ -52,7 +51,13 @@ from alignfreeze.workers.coordinator import (
     study_run,
 )
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, problem_of, retry
-from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
+from alignfreeze.workers.storage import (
+    FINISHED,
+    open_storage,
+    sole_coordinator,
+    study_attributes,
+    without_password,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +113,7 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        with study_run(RUN_NAME, run_of_study(storage, name), name) as run:
+        with study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
             space = Path(settings.space).expanduser() if settings.space else None
             context = TrialContext(config, settings, space)
             study = open_study(storage, name, config, settings)
@@ -116,14 +121,7 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
 
 
 class _Search:
-    """A search at work.
-
-    Args:
-        study: The study.
-        context: What its trials share.
-        run: Its run.
-        url: Optuna's storage.
-    """
+    """A search at work, whose storage is at a URL."""
 
     def __init__(
         self, study: SearchStudy, context: TrialContext, run: TrackedRun, url: str
@@ -159,7 +157,13 @@ class _Search:
         logger.info("study %s in %s", study.name, without_password(self.url))
         logger.info("space: %s", self.context.space)
         try:
-            with self._started_workers() as self._workers:
+            with started_workers(
+                self.settings,
+                study=study.name,
+                storage=self.url,
+                subcommand=SEARCH_WORKER,
+                logs=study.models.with_name(f"{study.models.name}-logs"),
+            ) as self._workers:
                 self._cells_of(study.baseline, run_baseline, self._baseline_cells())
                 self._trials()
                 self._cells_of(study.final, run_test, self._test_cells())
@@ -271,15 +275,6 @@ class _Search:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
         do = partial(job, self.study, self.context)
         self._workers.work_on(queue, do, fill=fill, look=TrialLog(self.study, queue, wanted).look)
-
-    def _started_workers(self) -> AbstractContextManager[Workers]:
-        return started_workers(
-            self.settings,
-            study=self.study.name,
-            storage=self.url,
-            subcommand=SEARCH_WORKER,
-            logs=self.study.models.with_name(f"{self.study.models.name}-logs"),
-        )
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -136,17 +136,13 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    config, settings = _built(options)
-    _check_pruner(config, settings)
-    return config, settings
-
-
-def _built(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     own = {name: text for name, text in options.items() if name in SearchConfig.model_fields}
     settings = checked(SearchConfig, {name: text for name, text in own.items() if text != ""})
     config = build_config({name: text for name, text in options.items() if name not in own})
     decided = {name: RunConfig.model_fields[name].default for name in OWN_FIELDS}
-    return config.model_copy(update=decided | {"seed": settings.search_seeds[0]}), settings
+    config = config.model_copy(update=decided | {"seed": settings.search_seeds[0]})
+    _check_pruner(config, settings)
+    return config, settings
 
 
 def _check_pruner(config: RunConfig, settings: SearchConfig) -> None:
@@ -154,9 +150,6 @@ def _check_pruner(config: RunConfig, settings: SearchConfig) -> None:
 
     It decides at the reports 1, 3, 9, …: those lie ever farther apart, fine-tunings side by side.
     The later ones of several would have no decision; of four, with any reduction factor.
-
-    Raises:
-        ConfigError: If trials have several tasks or seeds.
     """
     tasks, seeds = len(config.task), len(settings.search_seeds)
     if settings.pruner == "hyperband" and tasks * seeds > 1:

@@ -84,15 +84,7 @@ def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], d
 
 @dataclass(frozen=True)
 class _StrategyArguments:
-    """What is searched of a strategy.
-
-    Attributes:
-        strategy: Its name.
-        model: Its class.
-        named: What the space file says, by the parameter's name.
-        file: The space file.
-        n_layers: Of the encoder.
-    """
+    """What is searched of a strategy, given what the space file says by parameter's name."""
 
     strategy: str
     model: type[FreezingStrategy]

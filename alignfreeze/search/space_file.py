@@ -75,13 +75,9 @@ def read_parameters(
 
 @dataclass(frozen=True)
 class _Target:
-    """What a name of a space file stands for.
+    """What a name of a space file stands for: the parameter, and its values' type if numbers.
 
-    Attributes:
-        label: The parameter's name, as the study shows it.
-        number: The type of its values, if they are numbers.
-        check: Gives the value that a trial has, a number as such; raises a ConfigError for one
-            that breaks a rule.
+    ``check`` gives the value that a trial has; raises a ConfigError for one that breaks a rule.
     """
 
     label: str

@@ -23,7 +23,7 @@ from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
 from alignfreeze.search.sampling import make_pruner, make_sampler
 from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
-from alignfreeze.workers.storage import begun_study, open_storage, study_attributes
+from alignfreeze.workers.storage import begun_study, open_storage
 from alignfreeze.workers.worker import Owner
 
 CONFIG = "config"
@@ -155,11 +155,6 @@ def _difference(known: Any, asked: Any) -> str:
     asked = json.loads(json.dumps(asked))
     names = [name for name in asked if known.get(name) != asked[name]]
     return ", ".join(f"{name} was {known.get(name)!r}, not {asked[name]!r}" for name in names)
-
-
-def run_of_study(storage: RDBStorage, name: str) -> str | None:
-    """The MLflow run of a study; ``None`` if there is no such study."""
-    return study_attributes(storage, name).get(RUN_ID)
 
 
 @contextmanager

@@ -11,20 +11,11 @@ from alignfreeze.search.context import TrialContext
 from alignfreeze.search.study import SPACE, SearchStudy, find_study
 from alignfreeze.search.trials import run_baseline, run_test, run_trial
 from alignfreeze.tracking import store
-from alignfreeze.workers.queue import Claim, TrialQueue
+from alignfreeze.workers.queue import Claim
 from alignfreeze.workers.storage import FINISHED
 from alignfreeze.workers.worker import work_until_finished
 
 Work = Callable[[SearchStudy, TrialContext, Claim], None]
-
-
-def work_of(study: SearchStudy) -> list[tuple[TrialQueue, Work]]:
-    """The queues of a study in their order, and what is done with their trials."""
-    return [
-        (study.baseline, run_baseline),
-        (study.trials, run_trial),
-        (study.final, run_test),
-    ]
 
 
 def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
@@ -54,10 +45,12 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
         )
         if others := study.begun_with(context.identity):
             raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
-        return work_until_finished(
-            lambda: bool(study.known(FINISHED)),
-            [(queue, partial(work, study, context)) for queue, work in work_of(study)],
-        )
+        queues = [
+            (study.baseline, partial(run_baseline, study, context)),
+            (study.trials, partial(run_trial, study, context)),
+            (study.final, partial(run_test, study, context)),
+        ]
+        return work_until_finished(lambda: bool(study.known(FINISHED)), queues)
 
 
 def _space_file(study: SearchStudy) -> Path | None:

@@ -11,8 +11,6 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, wait_until
 from alignfreeze.workers.launchers import LAST_PATIENCE, Launcher, one_line
 
-logger = logging.getLogger(__name__)
-
 KNOWN = ("address", "num_cpus", "num_gpus")
 
 RAY_STEPS = 10_000
@@ -70,7 +68,6 @@ class RayLauncher(Launcher[Any]):
         nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
         share = {**node_share(nodes, len(self._logs)), **self._args}
         share.pop("address", None)
-        self._warn_of_waiting(nodes, **share)
         task = self._ray.remote(max_retries=0, **share)(run_worker)
         for worker, log in enumerate(self._logs):
             self._jobs[worker] = task.remote(self._command, worker, log)
@@ -86,22 +83,6 @@ class RayLauncher(Launcher[Any]):
             if self._started_ray:
                 self._started_ray = False
                 self._ray.shutdown()
-
-    def _warn_of_waiting(
-        self, nodes: Sequence[tuple[float, float]], num_cpus: float, num_gpus: float
-    ) -> None:
-        """Say that there is no room for all workers at the same time."""
-        workers = len(self._logs)
-        asked = [(0, num_cpus), (1, num_gpus)]
-        rooms = [int(sum(n[at] for n in nodes) / one + 1e-6) for at, one in asked if one]
-        if (room := min(rooms, default=workers)) < workers:
-            logger.warning(
-                "%d of %d workers wait: each takes %g cores and %g GPUs, and Ray has no more now",
-                workers - room,
-                workers,
-                num_cpus,
-                num_gpus,
-            )
 
     def _initialise(self) -> None:
         """Connect to a cluster, or start one; this process keeps its handlers of signals."""
