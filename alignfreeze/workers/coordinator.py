@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.command import WorkerCommand, wait_until
-from alignfreeze.workers.launchers import Launcher, make_launcher
+from alignfreeze.workers.launchers import Launcher, LocalLauncher
 from alignfreeze.workers.queue import TrialQueue
+from alignfreeze.workers.ray_tasks import RayLauncher
 from alignfreeze.workers.settings import WorkersConfig
+from alignfreeze.workers.submitit_jobs import SubmititLauncher
 from alignfreeze.workers.worker import POLL_SECONDS, Doing, take_one
 
 logger = logging.getLogger(__name__)
@@ -163,3 +165,28 @@ def study_run(run_name: str, known: str | None, study: str) -> Iterator[TrackedR
         outer.tags({"study": study, "continues": known})
         with tracked_run(run_name, nested=True, again=known) as run:
             yield run
+
+
+def make_launcher(
+    name: str, *, workers: int, command: WorkerCommand, logs: Path, args: Mapping[str, Any]
+) -> Launcher[Any]:
+    """The launcher of a name.
+
+    Args:
+        name: ``local``, ``submitit`` or ``ray``.
+        workers: How many workers it starts.
+        command: What each of them runs.
+        logs: Folder of their logs, ``worker-0.log`` and so on; Ray's workers write them on the
+            machine that they run on.
+        args: Settings of the launcher.
+
+    Raises:
+        ConfigError: If what it needs is not installed or not there, or a setting is unknown or
+            breaks its rule; one line.
+    """
+    logs = logs.absolute()  # Not all workers start where this process is.
+    if name == "submitit":
+        return SubmititLauncher(command, workers, logs, args)
+    if name == "ray":
+        return RayLauncher(command, workers, logs, args)
+    return LocalLauncher(command, workers, logs)

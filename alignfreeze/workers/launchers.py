@@ -6,7 +6,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from alignfreeze.workers.command import WorkerCommand, ending, kill, wait_until
 
@@ -174,34 +174,6 @@ def visible_gpus() -> list[str]:
     count, listed = torch.cuda.device_count(), os.environ.get(GPUS)
     names = [str(number) for number in range(count)] if listed is None else listed.split(",")
     return [name.strip() for name in names[:count]]
-
-
-def make_launcher(
-    name: str, *, workers: int, command: WorkerCommand, logs: Path, args: Mapping[str, Any]
-) -> Launcher[Any]:
-    """The launcher of a name.
-
-    Args:
-        name: ``local``, ``submitit`` or ``ray``.
-        workers: How many workers it starts.
-        command: What each of them runs.
-        logs: Folder of their logs, ``worker-0.log`` and so on; Ray's workers write them on the
-            machine that they run on.
-        args: Settings of the launcher.
-
-    Raises:
-        ConfigError: If what it needs is not installed or not there, or a setting is unknown or
-            breaks its rule; one line.
-    """
-    from alignfreeze.workers.ray_tasks import RayLauncher
-    from alignfreeze.workers.submitit_jobs import SubmititLauncher
-
-    logs = logs.absolute()  # Not all workers start where this process is.
-    if name == "submitit":
-        return SubmititLauncher(command, workers, logs, args)
-    if name == "ray":
-        return RayLauncher(command, workers, logs, args)
-    return LocalLauncher(command, workers, logs)
 
 
 def one_line(error: BaseException) -> str:

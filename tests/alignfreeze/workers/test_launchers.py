@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers import launchers, ray_tasks
 from alignfreeze.workers.command import STORAGE_VARIABLE, Ending, WorkerCommand, wait_until
-from alignfreeze.workers.launchers import available_cores, machine_settings, make_launcher
+from alignfreeze.workers.coordinator import make_launcher
+from alignfreeze.workers.launchers import available_cores, machine_settings
 from alignfreeze.workers.ray_tasks import node_share
 from alignfreeze.workers.submitit_jobs import SubmittedWorker
 
