@@ -169,7 +169,7 @@ def sqlite_file(url: str) -> Path:
 def no_figures(monkeypatch) -> None:
     """They are looked at in the records of `finished`."""
     monkeypatch.setattr(search_artifacts, "study_figures", lambda table: {})
-    monkeypatch.setattr(search_artifacts, "study_page", lambda table: "")
+    monkeypatch.setattr(search_artifacts, "study_page", lambda table, elements: "")
 
 
 def test_a_search_leaves_what_one_needs_to_believe_it(finished):
