@@ -333,9 +333,9 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
     def interrupt(handle, ground, claim):
         if claim.trial.number == 1 and not claim.again:
             monkeypatch.setattr(
-                ground.__class__,
+                search_trials,
                 "scores",
-                interrupted_scores(ground.__class__.scores, monkeypatch),
+                interrupted_scores(search_trials.scores, monkeypatch),
             )
         search_trials.run_trial(handle, ground, claim)
 
