@@ -128,8 +128,8 @@ def train(
         schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     model.train()
     try:
-        prepared = accelerator.prepare(model, optimizer, schedule)
-        loop = _Loop(*prepared, plan, accelerator)
+        model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
+        loop = _Loop(model, optimizer, schedule, plan, accelerator)
         with unread_masks(), fast_dropout(accelerator.device):
             return loop.run(
                 stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
