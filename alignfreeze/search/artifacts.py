@@ -39,16 +39,16 @@ PAGE_FILE = "search.html"
 TESTS_FILE = "tests.csv"
 
 
-def leave_records(handle: SearchStudy, ground: TrialContext, run: TrackedRun) -> None:
+def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) -> None:
     """Log what is known so far; nothing while no trial has ended."""
-    done = tested(handle)
-    table = replace(tabulate(handle, ground), test_notes=seeds_left_out(done))
+    done = tested(study)
+    table = replace(tabulate(study, context), test_notes=seeds_left_out(done))
     if table.trials.empty:
         return
     with TemporaryDirectory(prefix="alignfreeze-") as name:
         folder = Path(name)
         table.trials.to_csv(folder / TRIALS_FILE, index=False)
-        _write_best(handle, folder)
+        _write_best(study, folder)
         (folder / "figures").mkdir()
         figures = study_figures(table)
         for stem, figure in figures.items():
@@ -56,75 +56,75 @@ def leave_records(handle: SearchStudy, ground: TrialContext, run: TrackedRun) ->
         elements = {s: svg_element(svg_document(figure, s), s) for s, figure in figures.items()}
         (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
         if done:
-            scores = tested_scores(done, handle.config.source_language)
+            scores = tested_scores(done, study.config.source_language)
             (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")
             log_tests(run, scores)
         run.artifacts(folder)
     for note in table.test_notes:
         logger.info("%s: %s", TESTS_FILE, note)
-    left_out = len(best_trials(handle)) - handle.settings.finalists
-    if len(handle.settings.objectives) > 1 and left_out > 0:
+    left_out = len(best_trials(study)) - study.settings.finalists
+    if len(study.settings.objectives) > 1 and left_out > 0:
         logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
-    for trial in best_trials(handle)[:1]:
+    for trial in best_trials(study)[:1]:
         run.metric(BEST_TRIAL, trial.number)
-        for objective, value in zip(handle.settings.objectives, trial.values, strict=True):
+        for objective, value in zip(study.settings.objectives, trial.values, strict=True):
             run.metric(objective_metric(objective, best=True), value)
 
 
-def _write_best(handle: SearchStudy, folder: Path) -> None:
+def _write_best(study: SearchStudy, folder: Path) -> None:
     """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
-    for place, trial in enumerate(best_trials(handle)):
+    for place, trial in enumerate(best_trials(study)):
         text = yaml.safe_dump(
             config_of(trial).model_dump(mode="json"), sort_keys=False, allow_unicode=True
         )
         if place == 0:
             (folder / BEST_FILE).write_text(text, "utf-8")
-        if len(handle.settings.objectives) > 1:
+        if len(study.settings.objectives) > 1:
             (folder / "pareto").mkdir(exist_ok=True)
             (folder / "pareto" / f"trial-{trial.number}.yaml").write_text(text, "utf-8")
 
 
-def tabulate(handle: SearchStudy, ground: TrialContext) -> StudyTable:
+def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
     """The finished trials as a table."""
-    finished = [t for t in handle.trials.trials() if t.state.is_finished()]
+    finished = [t for t in study.trials.trials() if t.state.is_finished()]
     parameters = [
-        name for name in ground.space.parameters if any(name in t.params for t in finished)
+        name for name in context.space.parameters if any(name in t.params for t in finished)
     ]
-    rows = [_row(trial, handle, ground, parameters) for trial in finished]
-    baseline = baseline_levels(handle, ground)
+    rows = [_row(trial, study, context, parameters) for trial in finished]
+    baseline = baseline_levels(study, context)
     means = {key: level.mean for key, level in baseline.items()}
     scores = list(dict.fromkeys(name for row in rows for name in row if "/" in name))
     return StudyTable(
-        title=f"{_model_name(handle)}, {', '.join(handle.config.task)}: study {handle.name}",
+        title=f"{_model_name(study)}, {', '.join(study.config.task)}: study {study.name}",
         trials=pd.DataFrame(rows),
-        objectives=handle.settings.objectives,
+        objectives=study.settings.objectives,
         parameters=parameters,
-        boundaries=[name for name in ground.space.boundaries() if name in parameters],
-        logarithmic=[name for name in ground.space.logarithmic() if name in parameters],
+        boundaries=[name for name in context.space.boundaries() if name in parameters],
+        logarithmic=[name for name in context.space.logarithmic() if name in parameters],
         scores=scores,
-        best=[trial.number for trial in best_trials(handle)],
-        n_layers=ground.n_layers,
-        importances=_importances(handle),
+        best=[trial.number for trial in best_trials(study)],
+        n_layers=context.n_layers,
+        importances=_importances(study),
         baseline={str(key): level for key, level in baseline.items()},
-        baseline_objective=aggregate(means, handle.settings) if means else None,
-        metrics=ground.metrics,
-        metric_notes=ground.metric_notes,
+        baseline_objective=aggregate(means, study.settings) if means else None,
+        metrics=context.metrics,
+        metric_notes=context.metric_notes,
     )
 
 
-def _model_name(handle: SearchStudy) -> str:
+def _model_name(study: SearchStudy) -> str:
     """The model's name, without the folders that lead to it."""
-    model = handle.config.model
+    model = study.config.model
     return Path(model).name if Path(model).expanduser().is_dir() else model
 
 
 def _row(
-    trial: FrozenTrial, handle: SearchStudy, ground: TrialContext, parameters: Sequence[str]
+    trial: FrozenTrial, study: SearchStudy, context: TrialContext, parameters: Sequence[str]
 ) -> dict[str, Any]:
-    objectives = handle.settings.objectives
+    objectives = study.settings.objectives
     values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(objectives)
     results = scores_of(trial) if trial.state == TrialState.COMPLETE else []
-    scores = validation_values(results, ground.tasks, ground.config.source_language)
+    scores = validation_values(results, context.tasks, context.config.source_language)
     attributes: Mapping[str, Any] = trial.user_attrs
     return {
         "trial": trial.number,
@@ -139,15 +139,17 @@ def _row(
     }
 
 
-def _importances(handle: SearchStudy) -> dict[str, float]:
+def _importances(study: SearchStudy) -> dict[str, float]:
     """How much of the variation of the first objective each parameter explains."""
     try:
         with warnings.catch_warnings():
             # Few trials, or a range that depends on another parameter: it says 0 then.
             warnings.simplefilter("ignore", UserWarning)
-            study = handle.trials.study
+            optuna_study = study.trials.study
             # The evaluator asks what makes its target low.
-            found = optuna.importance.get_param_importances(study, target=lambda t: -t.values[0])
+            found = optuna.importance.get_param_importances(
+                optuna_study, target=lambda t: -t.values[0]
+            )
             return dict(found)
     except (ValueError, RuntimeError) as error:
         logger.debug("no importances: %s", error)

@@ -40,12 +40,12 @@ class Tested:
     left_out: Sequence[int] = ()
 
 
-def best_trials(handle: SearchStudy) -> list[FrozenTrial]:
+def best_trials(study: SearchStudy) -> list[FrozenTrial]:
     """The best trial, or all of the Pareto front, the one with the best first objective first."""
-    complete = [t for t in handle.trials.trials() if t.state == TrialState.COMPLETE]
+    complete = [t for t in study.trials.trials() if t.state == TrialState.COMPLETE]
     if not complete:
         return []
-    if len(handle.settings.objectives) == 1:
+    if len(study.settings.objectives) == 1:
         return [max(complete, key=lambda trial: trial.values[0])]
     front = [t for t in complete if not any(_beats(other, t) for other in complete)]
     return sorted(front, key=lambda trial: -trial.values[0])
@@ -58,13 +58,13 @@ def _beats(one: FrozenTrial, other: FrozenTrial) -> bool:
     return no_worse and (mine != theirs or one.number < other.number)
 
 
-def contenders(handle: SearchStudy) -> list[Contender]:
+def contenders(study: SearchStudy) -> list[Contender]:
     """What is to be tested: what was selected, the references, the baseline."""
-    selected = best_trials(handle)[: handle.settings.finalists]
-    references = dict.fromkeys([*handle.settings.references, BASELINE])
+    selected = best_trials(study)[: study.settings.finalists]
+    references = dict.fromkeys([*study.settings.references, BASELINE])
     return [
         *(Contender(f"trial-{trial.number}", config_of(trial)) for trial in selected),
-        *(Contender(name, reference(handle.config, name)) for name in references),
+        *(Contender(name, reference(study.config, name)) for name in references),
     ]
 
 
@@ -74,11 +74,11 @@ def config_of(trial: FrozenTrial) -> RunConfig:
     return config.model_copy(update={"reuse": True, "resume": False})
 
 
-def tested(handle: SearchStudy) -> list[Tested]:
+def tested(study: SearchStudy) -> list[Tested]:
     """What was tested so far of the contenders, in their order: the seeds that all of them have."""
-    done = [t for t in handle.final.trials() if t.state == TrialState.COMPLETE]
+    done = [t for t in study.final.trials() if t.state == TrialState.COMPLETE]
     found = []
-    for name, config in contenders(handle):
+    for name, config in contenders(study):
         wanted = (name, strategy_code(config))
         own = [t for t in done if (t.user_attrs[CONTENDER], t.user_attrs[CODE]) == wanted]
         if own:

@@ -128,11 +128,11 @@ def finished(fresh_experiment, small_cache, mlflow_store, tmp_path_factory) -> I
         trained[config.strategy, config.seed] += 1
         return finetune(model, features, config, **rest)
 
-    def chosen(handle):
+    def chosen(study):
         choices.append(len(splits))
-        assert all(trial.state.is_finished() for trial in handle.trials.trials())
-        assert handle.trials.counts().total == 3
-        return choose(handle)
+        assert all(trial.state.is_finished() for trial in study.trials.trials())
+        assert study.trials.counts().total == 3
+        return choose(study)
 
     with (
         fresh_experiment(folder / "artifacts") as experiment,
@@ -277,9 +277,9 @@ def test_the_same_call_adds_trials_and_keeps_what_is_there(finished, monkeypatch
     run_trial = search_trials.run_trial
     monkeypatch.setattr(
         "alignfreeze.search.coordinator.run_trial",
-        lambda handle, ground, claim: (
+        lambda study, context, claim: (
             drawn.append(claim.trial.number),
-            run_trial(handle, ground, claim),
+            run_trial(study, context, claim),
         ),
     )
     search({**finished.options, "trials": str(len(before) + 1)})
@@ -330,14 +330,14 @@ def test_a_worker_joins_only_what_is_there_and_the_same(finished, monkeypatch):
 
 
 def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options, monkeypatch):
-    def interrupt(handle, ground, claim):
+    def interrupt(study, context, claim):
         if claim.trial.number == 1 and not claim.again:
             monkeypatch.setattr(
                 search_trials,
                 "scores",
                 interrupted_scores(search_trials.scores, monkeypatch),
             )
-        search_trials.run_trial(handle, ground, claim)
+        search_trials.run_trial(study, context, claim)
 
     monkeypatch.setattr("alignfreeze.search.coordinator.run_trial", interrupt)
     with pytest.raises(Interrupted, match="by a test"):
@@ -546,9 +546,9 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
     tested = []
     run_test = search_trials.run_test
 
-    def watched(handle, ground, claim):
+    def watched(study, context, claim):
         tested.append(claim.trial.user_attrs["contender"])
-        run_test(handle, ground, claim)
+        run_test(study, context, claim)
 
     monkeypatch.setattr("alignfreeze.search.coordinator.run_test", watched)
     search(given)
