@@ -71,7 +71,7 @@ def pause(process: subprocess.Popen[str], *urls: str) -> None:
         if not any(map(is_locked, urls)):
             return
         paused.resume()
-        time.sleep(0.01)
+        time.sleep(0.1)
 
 
 def processes(experiment: str) -> set[str]:

@@ -369,7 +369,7 @@ def test_a_killed_process_leaves_a_run_that_the_next_one_ends(experiment, seed, 
     )
     while set(cache.glob(CHECKPOINTS)) <= of_others:
         assert process.poll() is None, "the run ended before its first checkpoint"
-        time.sleep(0.02)
+        time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert runs(experiment)["realign"].info.status == "RUNNING"

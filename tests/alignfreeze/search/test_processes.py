@@ -50,7 +50,7 @@ def meanwhile(happens: Callable[[], bool]) -> Iterator[None]:
     over, happened = threading.Event(), threading.Event()
 
     def watch() -> None:
-        if wait_until(lambda: happens() or over.is_set(), PATIENCE, 0.05) and not over.is_set():
+        if wait_until(lambda: happens() or over.is_set(), PATIENCE, 0.3) and not over.is_set():
             happened.set()
 
     watcher = threading.Thread(target=watch)
