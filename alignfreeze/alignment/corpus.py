@@ -7,12 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignfreeze.alignment.aligning import (
-    AlignedLine,
-    AlignmentJob,
-    configured_aligner,
-    read_stats,
-)
+from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob, configured_aligner, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root, check_sealed

@@ -8,12 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import (
-    AlignedLine,
-    AlignmentJob,
-    configured_aligner,
-    read_stats,
-)
+from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob, configured_aligner, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root, check_sealed

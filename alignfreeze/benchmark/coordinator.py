@@ -21,12 +21,7 @@ from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers.assignments import open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
-from alignfreeze.workers.coordinator import (
-    refuse_torchrun,
-    started_workers,
-    storage_url,
-    study_run,
-)
+from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
 from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
 from alignfreeze.workers.worker import Owner

@@ -10,7 +10,7 @@ import typer
 
 from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
-from alignfreeze.cli.options import signature
+from alignfreeze.cli.flags import signature
 from alignfreeze.errors import AlignFreezeError, ConfigError
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _root(
 def _show(outcome: "Outcome") -> None:
     from rich.console import Console
 
-    from alignfreeze.evaluation.tables import result_table
+    from alignfreeze.evaluation.result_table import result_table
 
     console = Console(quiet=not is_first())
     if outcome.results:

@@ -12,7 +12,7 @@ import typer
 
 from alignfreeze import PACKAGES
 from alignfreeze.cli.commands import app, is_first
-from alignfreeze.cli.options import OPTIONS, spelled_out
+from alignfreeze.cli.flags import OPTIONS, spelled_out
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 
 __all__ = ["OPTIONS", "app", "main"]

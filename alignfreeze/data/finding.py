@@ -26,7 +26,7 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         return DataSource(name=DEMO, root=demo.unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
-        from alignfreeze.data.hub import HubSupplier  # brings transformers
+        from alignfreeze.data.hub import HubSupplier
 
         mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)

@@ -19,14 +19,7 @@ from alignfreeze.report.results import (
     results,
 )
 from alignfreeze.report.score_tables import Alignment, ScoreTable
-from alignfreeze.report.selection import (
-    RULE,
-    comparable,
-    differing,
-    unnamed,
-    usual,
-    variant_of,
-)
+from alignfreeze.report.selection import RULE, comparable, differing, unnamed, usual, variant_of
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
 from alignfreeze.tracking.store import StoredRun, store_uri

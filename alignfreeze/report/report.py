@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alignfreeze.report.settings import build_report
 
 if TYPE_CHECKING:
-    from alignfreeze.report.files import ReportOutcome
+    from alignfreeze.report.writing import ReportOutcome
 
 
 def report(options: Mapping[str, str]) -> "ReportOutcome":
@@ -26,7 +26,7 @@ def report(options: Mapping[str, str]) -> "ReportOutcome":
     opened = "MLFLOW_RUN_ID" in os.environ
     if not opened:
         build_report(options)
-    from alignfreeze.report.files import make_report
+    from alignfreeze.report.writing import make_report
     from alignfreeze.tracking.runs import tracked_run
 
     with tracked_run("alignfreeze report") if opened else nullcontext() as run:

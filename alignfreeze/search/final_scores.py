@@ -8,8 +8,8 @@ import pandas as pd
 from rich.table import Table
 
 from alignfreeze.base.tables import MISSING, with_deviation
+from alignfreeze.evaluation.result_table import MEAN
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.evaluation.tables import MEAN
 from alignfreeze.search.finalists import Tested, seeds_left_out
 from alignfreeze.tracking.names import TARGET_MEAN, ScoreName, contender_metric, deviation_metric
 from alignfreeze.tracking.runs import TrackedRun

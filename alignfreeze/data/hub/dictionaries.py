@@ -6,7 +6,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from alignfreeze.data.hub.files import is_whole, replacing
+from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.encoders.modelfiles import why_offline
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
 from alignfreeze.data.hub.dictionaries import Dictionaries
-from alignfreeze.data.hub.files import is_whole, replacing
+from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (
     DEFAULT,
     SplitError,

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.report import files
 from alignfreeze.report import report as reports
+from alignfreeze.report import writing
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.settings import build_report
@@ -109,8 +109,8 @@ def written(monkeypatch, tmp_path):
     """The outcome and the texts of a report of some runs."""
 
     def report(runs, **options):
-        monkeypatch.setattr(files, "stored_runs", lambda *_: runs)
-        monkeypatch.setattr(files, "report_figures", lambda tables: {})
+        monkeypatch.setattr(writing, "stored_runs", lambda *_: runs)
+        monkeypatch.setattr(writing, "report_figures", lambda tables: {})
         outcome = reports.report({"output": str(tmp_path), **options})
         texts = {k: (tmp_path / f"report.{k}").read_text("utf-8") for k in ("md", "html", "tex")}
         # As a reader sees it: without the escapes of each format.

@@ -13,7 +13,7 @@ import pytest
 
 from alignfreeze.cli.main import main
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.report import files
+from alignfreeze.report import writing
 from alignfreeze.report.report import report
 from alignfreeze.tracking.importing import import_results
 
@@ -77,7 +77,7 @@ def whole(imported, tmp_path_factory):
 @pytest.fixture
 def without_figures(monkeypatch):
     """Reports whose figures nothing looks at."""
-    monkeypatch.setattr(files, "report_figures", lambda tables: {})
+    monkeypatch.setattr(writing, "report_figures", lambda tables: {})
 
 
 @pytest.mark.parametrize("rule", COUNTS)
@@ -248,7 +248,7 @@ try:
     report({"counting": "fair"})
 except ConfigError:
     assert not loaded("mlflow", "pandas", "torch")
-import alignfreeze.report.files
+import alignfreeze.report.writing
 from alignfreeze.report.notes import metric_note
 
 assert metric_note("qa", "f1", imported=False)

@@ -18,9 +18,7 @@ from alignfreeze.tracking.runs import (
     is_main_process,
     tracked_run,
 )
-from alignfreeze.tracking.store import (
-    artifact_path,
-)
+from alignfreeze.tracking.store import artifact_path
 
 pytestmark = pytest.mark.usefixtures("experiment")
 

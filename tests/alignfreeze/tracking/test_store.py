@@ -4,15 +4,8 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.tracking.runs import (
-    tracked_run,
-)
-from alignfreeze.tracking.store import (
-    Realignment,
-    find_realignment,
-    finished_run,
-    places,
-)
+from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.store import Realignment, find_realignment, finished_run, places
 
 pytestmark = pytest.mark.usefixtures("experiment")
 

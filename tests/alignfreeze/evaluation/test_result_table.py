@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
+from alignfreeze.evaluation.result_table import MEAN, result_table
 from alignfreeze.evaluation.scores import Score, TaskResult
-from alignfreeze.evaluation.tables import MEAN, result_table
 
 
 def result(strategy: str, task: str = "pos", *, en=0.9, fr=0.5, de=0.6) -> TaskResult:

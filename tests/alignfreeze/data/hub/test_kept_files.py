@@ -1,6 +1,6 @@
 import pytest
 
-from alignfreeze.data.hub.files import replacing
+from alignfreeze.data.hub.kept_files import replacing
 
 
 def test_files_are_replaced_together(write, tmp_path):
