@@ -11,6 +11,8 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, wait_until
 from alignfreeze.workers.launchers import LAST_PATIENCE, Launcher, one_line
 
+logger = logging.getLogger(__name__)
+
 KNOWN = ("address", "num_cpus", "num_gpus")
 
 RAY_STEPS = 10_000
@@ -68,9 +70,22 @@ class RayLauncher(Launcher[Any]):
         nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
         share = {**node_share(nodes, len(self._logs)), **self._args}
         share.pop("address", None)
+        self._tell_of_waiting(nodes, **share)
         task = self._ray.remote(max_retries=0, **share)(run_worker)
         for worker, log in enumerate(self._logs):
             self._jobs[worker] = task.remote(self._command, worker, log)
+
+    def _tell_of_waiting(
+        self, nodes: Sequence[tuple[float, float]], num_cpus: float, num_gpus: float
+    ) -> None:
+        """Warn of workers that Ray has no room for now: it would let them wait without a word."""
+        workers, asked = len(self._logs), (num_cpus, num_gpus)
+        rooms = [int(sum(n[i] for n in nodes) / one + 1e-6) for i, one in enumerate(asked) if one]
+        if (room := min(rooms, default=workers)) < workers:
+            logger.warning(
+                "%d of %d workers wait: each takes %g cores and %g GPUs, and Ray has no more now",
+                *(workers - room, workers, *asked),
+            )
 
     def stop(self, patience: float) -> None:
         """See `Launcher.stop`."""

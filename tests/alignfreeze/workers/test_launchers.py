@@ -277,8 +277,9 @@ def test_ctrl_c_does_not_reach_a_worker(launch_by, folder):
 
 
 @pytest.mark.usefixtures("ray_of_ours")
-def test_workers_that_have_to_wait_run_and_are_stopped_too(launch_by, folder):
+def test_workers_that_have_to_wait_are_told_of_and_stopped_too(launch_by, folder, caplog):
     launcher = launch_by("ray", "waiting", 2, args={"num_cpus": 2})
+    assert "1 of 2 workers wait: each takes 2 cores and 0 GPUs" in caplog.text
     wait_for(lambda: said(folder))
     assert launcher.running() == 2
     launcher.stop(PATIENCE)
