@@ -1,6 +1,8 @@
 """Fixtures that tests of several folders share."""
 
+import gc
 import json
+import os
 import shutil
 import signal
 import string
@@ -13,8 +15,12 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from alignfreeze.base.caching import building
+from alignfreeze.cli.main import COLLECT_AFTER
 from alignfreeze.contracts import DataSource
 from alignfreeze.data.finding import find_data
+
+gc.set_threshold(COLLECT_AFTER)
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # it would look for a server
 
 settings.register_profile("alignfreeze", database=None, deadline=None, derandomize=True)
 settings.load_profile("alignfreeze")

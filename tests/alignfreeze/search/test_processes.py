@@ -76,7 +76,7 @@ def runs(experiment: str) -> list[Run]:
 
 
 def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
-    name, wanted = uuid4().hex, 4
+    name, wanted = uuid4().hex, 3
 
     def in_mid_trial() -> dict[int, str]:
         """Running trials, of which others are done already, and the processes they are in."""
@@ -108,7 +108,7 @@ def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
         output = search_here(
             [
                 *("--study", name, "--storage", postgresql, "--trials", str(wanted)),
-                *("--workers", "2", "--realign-steps", "100", "--finetune-steps", "10"),
+                *("--workers", "2", "--realign-steps", "60", "--finetune-steps", "10"),
                 *("--pruner", "none"),
             ]
         )
@@ -136,7 +136,7 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, cache, tmp_path,
     name, url = uuid4().hex, f"sqlite:///{tmp_path / 'optuna.db'}"
     # The first trial is short, the second in the middle of its steps for long.
     space = tmp_path / "space.yaml"
-    space.write_text("realign_steps: [10, 400]\ntemperature: 0.1\n")
+    space.write_text("realign_steps: [10, 200]\ntemperature: 0.1\n")
     options = [
         *("--study", name, "--storage", url, "--space", str(space), "--sampler", "grid"),
         *("--strategy-args", "boundary=2", "--finetune-steps", "10"),
@@ -171,7 +171,7 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, cache, tmp_path,
         search_here(options)
     assert "1 done before" in caplog.text
     complete = [t for t in trials(url, name) if t.state == TrialState.COMPLETE]
-    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 400]
+    assert sorted(trial.params["realign_steps"] for trial in complete) == [10, 200]
     assert [
         run.info.status for run in runs(experiment) if run.info.run_id == parent.info.run_id
     ] == ["FINISHED"]
