@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from itertools import islice
+from operator import add
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext, Segmentation, SentencePair, count_lines, numbered_lines
-from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.errors import DataError
 from alignfreeze.text.files import line_bytes
 
 DIGEST_BYTES = 8
@@ -44,23 +45,12 @@ class Cleaning:
         max_ratio: Most words of the longer side for a word of the shorter one, as Moses'
             ``clean-corpus-n`` has it; 0: any number.
         drop_duplicates: Whether a pair is dropped if both its texts stood together before.
-
-    Raises:
-        ConfigError: If a value breaks its rule.
     """
 
     limit: int | None = None
     max_words: int = 100
     max_ratio: float = 9.0
     drop_duplicates: bool = True
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"limit must be > 0, got {self.limit}")
-        if self.max_words < 0:
-            raise ConfigError(f"max_words must be >= 0, got {self.max_words}")
-        if self.max_ratio != 0 and not self.max_ratio >= 1:
-            raise ConfigError(f"max_ratio must be 0 or >= 1, got {self.max_ratio}")
 
     @classmethod
     def of(cls, config: RunConfig) -> "Cleaning":
@@ -111,17 +101,13 @@ class CorpusStats:
     duplicates: int = 0
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
-        names = [field.name for field in fields(self)]
-        return CorpusStats(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return CorpusStats(*map(add, astuple(self), astuple(other)))
 
     def __str__(self) -> str:
         """One line for a log."""
-        optional = {
-            "too long": self.too_long,
-            "uneven": self.uneven,
-            "repeated": self.duplicates,
-        }
-        more = "".join(f"{count:,} {name}, " for name, count in optional.items() if count)
+        counts = (self.too_long, self.uneven, self.duplicates)
+        names = ("too long", "uneven", "repeated")
+        more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
@@ -186,18 +172,26 @@ def text_pairs(bitext: Bitext, lines: range) -> Iterator[tuple[int, str, str]]:
     return ((line, source, target) for (line, source), (_, target) in pairs)
 
 
+def split_pair(
+    text: tuple[int, str, str], bitext: Bitext, segmentation: Segmentation
+) -> SentencePair:
+    """Split one of `text_pairs` into words; a side may be empty."""
+    line, source, target = text
+    return SentencePair(
+        line=line,
+        source=split_words(source, bitext.source, segmentation),
+        target=split_words(target, bitext.target, segmentation),
+    )
+
+
 def sentence_pairs(bitext: Bitext, segmentation: Segmentation) -> Iterator[SentencePair]:
-    """All sentence pairs of a bitext, in order, without holding them all; a side may be empty.
+    """All sentence pairs of a bitext, in order, without holding them all.
 
     Raises:
         DataError: If a text is missing, empty or not UTF-8, or they differ in their lines.
     """
-    for line, source, target in text_pairs(bitext, range(1, count_pairs(bitext) + 1)):
-        yield SentencePair(
-            line=line,
-            source=split_words(source, bitext.source, segmentation),
-            target=split_words(target, bitext.target, segmentation),
-        )
+    for text in text_pairs(bitext, range(1, count_pairs(bitext) + 1)):
+        yield split_pair(text, bitext, segmentation)
 
 
 def mark_repeats(

@@ -8,9 +8,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -39,9 +39,7 @@ LogLine = tuple[str, int, str]
 """Logger, level and text of what a worker has logged."""
 
 
-def build_from_shards(
-    job: AlignmentJob, folder: Path, join: Callable[[Sequence[Path], Path, CorpusStats], None]
-) -> None:
+def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
     """Do a job in shards and join them into a folder, unless it is there already.
 
     Shards that are done stay in a folder beside it until all are, so that a run that was ended
@@ -55,16 +53,22 @@ def build_from_shards(
     Args:
         job: What to do.
         folder: Where the result is to be; its name stands for the job's fingerprint.
-        join: Writes the result into an empty folder, given those of the shards in their order,
-            and what became of the text.
+
+    Returns:
+        What became of the text; known where the folder was there, too.
 
     Raises:
-        DataError: If a file is missing or malformed, or a shard that was done before is damaged.
+        DataError: If a file is missing or malformed, or what was done before is damaged.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    if folder.is_dir():
-        return
+    if not folder.is_dir():
+        _build(job, folder)
+    check_sealed(folder, job.result)
+    return read_stats(folder)
+
+
+def _build(job: AlignmentJob, folder: Path) -> None:
     n_lines = min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize)
     shards = shard_ranges(n_lines)
     work = folder.with_name(f".{folder.name}-shards-{len(shards)}")
@@ -74,7 +78,7 @@ def build_from_shards(
         finished = _finished(job, shards, work)
         stats = sum((read_stats(shard) for shard in finished), CorpusStats())
         with building(folder) as temporary:
-            join(finished, temporary, stats)
+            job.join(finished, temporary, stats)
             write_stats(temporary, stats)
     except (FileNotFoundError, DataError):
         # Another process was quicker, and has removed the shards that both worked on.
@@ -101,24 +105,17 @@ def available_cores() -> int:
 
 def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
-    marks = None
-    if job.cleaning.drop_duplicates:
-        marks = work / "repeats" / MARKS
-        if marks.parent.is_dir():
-            check_sealed(marks.parent, "what an earlier run found to repeat")
-        else:
-            with building(marks.parent) as temporary:
-                mark_repeats(job.bitext, shards[-1].stop - 1, temporary / MARKS)
+    n_lines = shards[-1].stop - 1
+    marks = _marked(job, n_lines, work / "repeats") if job.cleaning.drop_duplicates else None
     folders = {lines: work / f"{number:05d}" for number, lines in enumerate(shards)}
     missing = {lines: folder for lines, folder in folders.items() if not folder.is_dir()}
     for lines in folders.keys() - missing.keys():
         check_sealed(folders[lines], "what an earlier run aligned")
-    n_done, n_lines = len(shards) - len(missing), shards[-1].stop - 1
-    if n_done:
+    if n_done := len(shards) - len(missing):
         logger.info("%s: %d of %d shards were aligned before", job.name, n_done, len(shards))
     n_workers = min(available_cores(), len(missing))
+    alone = not job.aligner.parallel or n_workers < 2
     nothing: tuple[object, ...] = ()
-    in_processes = job.aligner.parallel and n_workers > 1
     with progress_bar(
         nothing,
         f"align {job.name}",
@@ -129,21 +126,25 @@ def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
     ) as bar:
         bar.leave = False
         try:
-            if in_processes:
+            if not alone:
                 _in_processes(job, missing, marks, bar, n_workers)
         except _NotImportableError:
             logger.info("%s: aligned in one process: no other can import the aligner", job.name)
-            in_processes = False
-        if not in_processes:
-            _in_this_process(job, missing, marks, bar)
+            alone = True
+        if alone:
+            for lines, folder in missing.items():
+                align_shard(job, lines, folder, marks, lambda: bar.update(1))
     return list(folders.values())
 
 
-def _in_this_process(
-    job: AlignmentJob, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]"
-) -> None:
-    for lines, folder in shards.items():
-        align_shard(job, lines, folder, marks, lambda: bar.update(1))
+def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
+    """The file of marks, written unless an earlier run did."""
+    if folder.is_dir():
+        check_sealed(folder, "what an earlier run found to repeat")
+    else:
+        with building(folder) as temporary:
+            mark_repeats(job.bitext, n_lines, temporary / MARKS)
+    return folder / MARKS
 
 
 def _in_processes(
@@ -159,12 +160,9 @@ def _in_processes(
         pickled = pickle.dumps(job)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise _NotImportableError from error
-    pool = ProcessPoolExecutor(
-        n_workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(logging.getLogger("alignfreeze").getEffectiveLevel(),),
-    )
+    level = logging.getLogger("alignfreeze").getEffectiveLevel()
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n_workers, context, _start_worker, (level,))
     said: set[LogLine] = set()
     try:
         futures = [
@@ -172,10 +170,11 @@ def _in_processes(
             for lines, folder in shards.items()
         ]
         for lines, future in futures:
-            for name, level, text in future.result():
-                if (name, level, text) not in said:
+            for line in future.result():
+                if line not in said:
+                    name, level, text = line
                     logging.getLogger(name).log(level, "%s", text)
-                    said.add((name, level, text))
+                    said.add(line)
             bar.update(len(lines))
     except BaseException as error:
         for process in set(multiprocessing.active_children()) - before:
@@ -190,18 +189,8 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-class _Kept(logging.Handler):
-    """Keeps what is logged in a worker for the process that has its handlers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[LogLine] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append((record.name, record.levelno, record.getMessage()))
-
-
-_KEPT = _Kept()
+_KEPT = BufferingHandler(sys.maxsize)
+"""Keeps what is logged in a worker for the process that has its handlers."""
 
 
 def _start_worker(level: int) -> None:
@@ -231,6 +220,6 @@ def _align_in_worker(
         job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
-    _KEPT.lines.clear()
+    _KEPT.buffer.clear()
     align_shard(job, lines, folder, marks, lambda: None)
-    return list(_KEPT.lines)
+    return [(line.name, line.levelno, line.getMessage()) for line in _KEPT.buffer]

@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
-from alignfreeze.alignment.corpus import AlignedPair, aligned_corpus
+from alignfreeze.alignment.corpus import AlignedPair, CorpusJob, aligned_corpus
 from alignfreeze.contracts import Aligner, Bitext, DataSource
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.errors import DataError, PluginError
@@ -40,14 +40,8 @@ def bitext(write) -> Bitext:
 
 
 def build(bitext, tmp_path, aligner=None, *, name="same", digest="1", cleaning=None):
-    return aligned_corpus(
-        bitext,
-        aligner or SamePlace(),
-        aligner_name=name,
-        digest=digest,
-        cache=tmp_path / "cache",
-        cleaning=cleaning or Cleaning(),
-    )
+    job = CorpusJob(bitext, aligner or SamePlace(), name, digest, cleaning or Cleaning())
+    return aligned_corpus(job, tmp_path / "cache")
 
 
 # Finding

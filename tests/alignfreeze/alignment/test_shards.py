@@ -14,7 +14,7 @@ import pytest
 from alignfreeze.alignment import shards
 from alignfreeze.alignment.aligning import AlignmentJob, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.alignment.shards import build_from_shards, shard_ranges
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.errors import DataError, PluginError
@@ -61,33 +61,35 @@ def counting(monkeypatch):
     monkeypatch.setattr(shards, "available_cores", lambda: 1)
 
 
-def write_lines(folder, lines, stats):
-    with (folder / "lines.jsonl").open("w") as file:
-        for pair, alignment in lines:
-            stats.kept += alignment is not None
-            file.write(json.dumps([pair.line, pair.source, pair.target, alignment]) + "\n")
+class Kept(AlignmentJob):
+    every_line: ClassVar[bool] = False
+    result: ClassVar[str] = "the result"
+
+    def write(self, folder, lines, stats):
+        with (folder / "lines.jsonl").open("w") as file:
+            for pair, alignment in lines:
+                stats.kept += alignment is not None
+                file.write(json.dumps([pair.line, pair.source, pair.target, alignment]) + "\n")
+
+    def join(self, shards, joined, stats):
+        text = "".join((shard / "lines.jsonl").read_text() for shard in shards)
+        (joined / "lines.jsonl").write_text(text)
 
 
-def join_lines(parts, joined, stats):
-    text = "".join((part / "lines.jsonl").read_text() for part in parts)
-    (joined / "lines.jsonl").write_text(text)
+class All(Kept):
+    every_line: ClassVar[bool] = True
 
 
 def build(bitext, folder, *, every_line=False, cleaning=None, aligner=None) -> list:
     cleaning = cleaning or Cleaning(max_words=3)
-    job = AlignmentJob(bitext, aligner or Counting(), "c", "1", cleaning, write_lines, every_line)
-    build_from_shards(job, folder, join_lines)
+    job = (All if every_line else Kept)(bitext, aligner or Counting(), "c", "1", cleaning)
+    build_from_shards(job, folder)
     return [json.loads(line) for line in (folder / "lines.jsonl").read_text().splitlines()]
 
 
-def corpus(bitext, cache, aligner=None, **options):
+def corpus(bitext, cache, aligner=None):
     return aligned_corpus(
-        bitext,
-        aligner or DictionaryAligner(),
-        aligner_name="dictionary",
-        digest="1",
-        cache=cache,
-        **options,
+        CorpusJob(bitext, aligner or DictionaryAligner(), "dictionary", "1"), cache
     )
 
 
@@ -325,7 +327,7 @@ from waiting import Waiting
 
 from alignfreeze.alignment import shards
 from alignfreeze.contracts import Bitext
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.base.signals import signals_as_exceptions
 
 shards.SHARD_LINES = 3
@@ -334,9 +336,7 @@ shards.available_cores = lambda: 2
 def main():
     bitext = Bitext("en", "fr", Path(sys.argv[1]), Path(sys.argv[2]))
     with signals_as_exceptions("run it again"):
-        aligned_corpus(
-            bitext, Waiting(), aligner_name="w", digest="1", cache=Path(sys.argv[3])
-        )
+        aligned_corpus(CorpusJob(bitext, Waiting(), "w", "1"), Path(sys.argv[3]))
 
 """
 
