@@ -130,10 +130,16 @@ def subwords_of(
             words = np.asarray(encoded.word_ids(number), dtype=np.int32)
             counts = np.bincount(words, minlength=len(sentence))
             if not counts.all():
-                ids, counts = _fill_empty_words(ids, counts, tokenizer.unk_token_id or 0)
+                places = np.cumsum(counts)[counts == 0]
+                ids = np.insert(ids, places, tokenizer.unk_token_id or 0).astype(np.int32)
+                counts = np.maximum(counts, 1)
             starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-            subwords = Subwords(ids, starts, _textual(blank[ids], starts))
-            result.append(_without_marks(subwords) if removes_marks else subwords)
+            textual = _textual(blank[ids], starts)
+            if removes_marks:
+                before = np.concatenate(([0], np.cumsum(textual)))
+                starts, ids = before[starts].astype(np.int32), ids[textual]
+                textual = np.ones(len(ids), dtype=np.bool_)
+            result.append(Subwords(ids, starts, textual))
     return result
 
 
@@ -143,7 +149,7 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
 
     What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
     character's bytes is text. Of a tokenizer without a decoder, an id is blank that is made up of
-    what the tokenizer puts in place of the white space around words.
+    what it puts in place of white space.
 
     Returns:
         By id, of shape (greatest id + 1,).
@@ -157,11 +163,7 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
 
 
 def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
-    """The characters that a tokenizer writes for white space: ``▁``, ``Ġ``, or none.
-
-    They are what it has put beside the letters when it has normalized two letters as words, and
-    split them.
-    """
+    """What a tokenizer puts beside two letters that are words: ``▁``, ``Ġ``, or nothing."""
     backend = tokenizer.backend_tokenizer
     letters = "a a"
     if backend.normalizer is not None:
@@ -173,35 +175,12 @@ def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
 
 
 def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which subwords carry text; in a word in which none does, the first.
-
-    Args:
-        blank: Of each subword of a sentence, of shape (subwords,).
-        starts: As in `Subwords`.
-    """
+    """Which subwords carry text, of shape (subwords,); in a word in which none does, the first."""
     textual = ~blank
     if len(starts) > 1:
         firsts = starts[:-1]
         textual[firsts[~np.logical_or.reduceat(textual, firsts)]] = True
     return textual
-
-
-def _without_marks(subwords: Subwords) -> Subwords:
-    """A sentence without the subwords that carry no text."""
-    before = np.concatenate(([0], np.cumsum(subwords.textual)))
-    ids = subwords.ids[subwords.textual]
-    return Subwords(
-        ids, before[subwords.starts].astype(np.int32), textual=np.ones(len(ids), dtype=np.bool_)
-    )
-
-
-def _fill_empty_words(
-    ids: NDArray[np.int32], counts: NDArray[np.int64], unknown: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Give every word without subwords the unknown token."""
-    empty = np.flatnonzero(counts == 0)
-    before = np.concatenate(([0], np.cumsum(counts)))[empty]
-    return np.insert(ids, before, unknown).astype(np.int32), np.maximum(counts, 1)
 
 
 def windows(subwords: Subwords, size: int) -> list[tuple[int, int]]:
