@@ -61,5 +61,4 @@ class Dictionaries:
         if reason := why_offline():
             raise OSError(reason)
         with urllib.request.urlopen(f"{MUSE}/{name}", timeout=TIMEOUT) as response:
-            content: bytes = response.read()
-        return content
+            return bytes(response.read())

@@ -8,7 +8,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,7 @@ OTHER_NAMES = {"validation": "dev"}
 """What some data sets call a split instead."""
 
 SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
-"""The name of one of the files that a split is cut into, such as
-``train-00000-of-00002.parquet``."""
+"""The name of one of the files of a split, such as ``train-00000-of-00002.parquet``."""
 
 
 class SplitError(DataError):
@@ -37,13 +36,7 @@ class SplitError(DataError):
 
 @dataclass(frozen=True)
 class Config:
-    """A config of a data set.
-
-    Attributes:
-        name: Its name.
-        files: Where its files are, as the card says it.
-        info: What the card says of its columns.
-    """
+    """What a data set's card says of a config's files, and of its columns."""
 
     name: str
     files: Mapping[str, Any]
@@ -57,11 +50,6 @@ class Config:
 
         data = DatasetCardData(dataset_info=[{**self.info, "config_name": self.name}])
         return DatasetInfosDict.from_dataset_card_data(data)[self.name].features
-
-    @property
-    def text(self) -> str:
-        """All of it as a text, equal for equal configs."""
-        return json.dumps([self.name, self.files, self.info], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
@@ -80,7 +68,8 @@ class SplitFiles:
 
     def state(self) -> str:
         """SHA-256 of what the card says, and of the files' paths, sizes and times."""
-        digest = hashlib.sha256(f"{self.config.text}\n".encode())
+        said = json.dumps(astuple(self.config), sort_keys=True, default=str)
+        digest = hashlib.sha256(f"{said}\n".encode())
         for path in self.paths:
             stat = Path(path).stat()
             digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
@@ -123,8 +112,8 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
 
 def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
     patterns = _patterns(config, base, title)
-    for name in filter(None, (place.split, OTHER_NAMES.get(place.split))):
-        if name in patterns and (paths := _paths(patterns[name], base, title)):
+    for name in (place.split, OTHER_NAMES.get(place.split, place.split)):
+        if paths := _paths(patterns.get(name, []), base, title):
             return SplitFiles(config, name, paths)
     has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
     if not has:
@@ -202,8 +191,8 @@ def _read_config(card: Path, name: str | None) -> Config:
         raise FileNotFoundError(f"there is no {card.name} in {card.parent}")
     configs, infos = _entries(card, card.stat().st_mtime_ns)
     if name is None:
-        defaults = [key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT)]
-        name = next(iter((*defaults, *configs)))
+        defaults = (key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT))
+        name = next(defaults, next(iter(configs)))
     if name not in configs:
         raise LookupError(f"config must be one of {' '.join(configs)}, got {name!r}")
     return Config(name, configs[name], infos.get(name, {}))

@@ -3,6 +3,7 @@
 import glob
 import logging
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from operator import ne
@@ -38,37 +39,29 @@ def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
     Raises:
         DataError: If the hub cannot be used; or whatever goes wrong inside of the context.
     """
-    if mirror is None and (reason := why_offline()):
-        raise _unreachable(place, mirror, reason)
     try:
+        if mirror is None and (reason := why_offline()):
+            raise OSError(reason)
         yield
     except AlignFreezeError:
         raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
-        raise _unreachable(place, mirror, reason) from error
-
-
-def _unreachable(place: HubSplit, mirror: Path | None, reason: str) -> DataError:
-    config = "" if place.config is None else f", config {place.config!r}"
-    revision = "" if place.revision is None else f" --revision {place.revision}"
-    return DataError(
-        f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r} "
-        f"cannot be read from {mirror or 'the hub'}: {reason}; use local files: data=FOLDER "
-        f"(docs/data.md), or data=hub:FOLDER after `hf download {place.repository} "
-        f"--repo-type dataset{revision} --local-dir FOLDER/{place.repository}`"
-    )
+        config = "" if place.config is None else f", config {place.config!r}"
+        revision = "" if place.revision is None else f" --revision {place.revision}"
+        raise DataError(
+            f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r} "
+            f"cannot be read from {mirror or 'the hub'}: {reason}; use local files: data=FOLDER "
+            f"(docs/data.md), or data=hub:FOLDER after `hf download {place.repository} "
+            f"--repo-type dataset{revision} --local-dir FOLDER/{place.repository}`"
+        ) from error
 
 
 def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
     """Open a split for reading; nothing of the others is read.
 
-    Args:
-        place: The split.
-        files: Its files.
-
     Returns:
-        The split, with its columns alone.
+        The split, with the columns of ``place`` alone.
 
     Raises:
         DataError: If it lacks a column.
@@ -83,11 +76,7 @@ def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
         features=files.config.features,
         streaming=True,
     )
-    return _with_columns(splits[files.name], place)
-
-
-def _with_columns(dataset: "IterableDataset", place: HubSplit) -> "IterableDataset":
-    """The wanted columns of a split."""
+    dataset = splits[files.name]
     if dataset.features is None:
         raise DataError(f"{title_of(place)} must be of parquet files, whose columns are known")
     if missing := [name for name in place.columns if name not in dataset.features]:
@@ -102,19 +91,18 @@ def tables(
     """The rows of a split as tables of at most `ROWS_PER_BATCH` rows, with a progress bar.
 
     Args:
-        dataset: What `open_split` returned.
+        dataset: What `open_split` returned for ``place``.
         place: The split.
         limit: How many rows to read at most; ``None``: all.
     """
     from datasets.table import table_cast
 
     schema = dataset.features.arrow_schema
-    rest = limit
+    rest = sys.maxsize if limit is None else limit
     with progress_bar(range(0), f"{title_of(place)} {place.split}", " rows", shown=True) as bar:
         for table in dataset.with_format("arrow").iter(batch_size=ROWS_PER_BATCH):
-            part = table if rest is None else table.slice(0, rest)
-            if rest is not None:
-                rest -= len(part)
+            part = table.slice(0, rest)
+            rest -= len(part)
             bar.update(len(part))
             yield table_cast(part, schema)
             if rest == 0:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +28,8 @@ NEWEST = "newest"
 
 ENGLISH = "en"
 
-OPUS_100 = HubSplit(
-    repository="Helsinki-NLP/opus-100",
-    config=None,
-    split="train",
-    columns=("translation",),
-    revision="805090dc28bf78897da9641cdf08b61287580df9",
-)
+_COMMIT = "805090dc28bf78897da9641cdf08b61287580df9"
+OPUS_100 = HubSplit("Helsinki-NLP/opus-100", None, "train", ("translation",), revision=_COMMIT)
 """Parallel text of English with 99 languages; a config is two codes in alphabetical order."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -85,13 +81,11 @@ class HubSupplier:
         """
         if self._mirror is None:
             return not self._absent(place).is_file()
-        with reaching(place, self._mirror):
+        with reaching(place, self._mirror), suppress(FileNotFoundError, LookupError):
             try:
                 return find_mirrored(place, self._mirror) is not None
             except SplitError as error:
                 logger.warning("%s is left out: %s", place.repository, error)
-            except (FileNotFoundError, LookupError):
-                pass
         return False
 
     def _absent(self, place: HubSplit) -> Path:
@@ -144,8 +138,7 @@ class HubSupplier:
             commit = HfApi().dataset_info(place.repository, revision=place.revision).sha
             with replacing(note) as (temporary,):
                 temporary.write_text(f"{commit}\n", encoding="utf-8")
-            revision = place.revision or NEWEST
-            title = f"{place.repository}, revision {revision!r}"
+            title = f"{place.repository}, revision {place.revision or NEWEST!r}"
             logger.info("%s: from now on at commit %s (%s)", title, commit, note)
         return note.read_text("utf-8").strip()
 
@@ -168,12 +161,10 @@ class HubSupplier:
                 f"the hub's parallel text has the source language {ENGLISH!r} alone, "
                 f"got {source_language!r}"
             )
-        source_file, target_file = self._fetch_texts(target)
         return Bitext(
-            source=ENGLISH,
-            target=target,
-            source_file=source_file,
-            target_file=target_file,
+            ENGLISH,
+            target,
+            *self._fetch_texts(target),
             forward_dictionary=self._dictionaries.fetch(ENGLISH, target),
             backward_dictionary=self._dictionaries.fetch(target, ENGLISH),
         )
@@ -184,25 +175,22 @@ class HubSupplier:
         files, state = self._mirrored(place)
         part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
         for name in dict.fromkeys((ALL, part)):
-            *texts, note = self._paths(name, target)
-            if _noted(note) == state and all(map(is_whole, texts)):
-                return texts[0], texts[1]
+            stem = f"{self.root / name / 'parallel'}/{ENGLISH}-{target}"
+            source, translation = Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}")
+            note = Path(f"{stem}.state")
+            if _noted(note) == state and is_whole(source) and is_whole(translation):
+                return source, translation
         with reaching(place, self._mirror):
             if self._mirror is None:
                 files = find_published(place, self._commit(place))
             if files is None:
                 raise ValueError(f"it has no split {place.split!r}")
             dataset = open_split(place, files)
-            with replacing(*texts, note) as (source_text, target_text, state_file):
-                written = {ENGLISH: source_text, target: target_text}
-                write_texts(dataset, place, written, self._max_pairs)
+            with replacing(source, translation, note) as (*texts, state_file):
+                files_of = dict(zip((ENGLISH, target), texts, strict=True))
+                write_texts(dataset, place, files_of, self._max_pairs)
                 state_file.write_text(state, encoding="utf-8")
-        return texts[0], texts[1]
-
-    def _paths(self, part: str, target: str) -> tuple[Path, Path, Path]:
-        """Both texts, and the note of what they were made of."""
-        stem = f"{self.root / part / 'parallel'}/{ENGLISH}-{target}"
-        return Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}"), Path(f"{stem}.state")
+        return source, translation
 
 
 def _texts(target: str) -> HubSplit:
