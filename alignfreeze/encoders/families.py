@@ -1,6 +1,5 @@
 """The one place that knows how encoder families name their parts, and how they are loaded."""
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import transformers
@@ -12,9 +11,6 @@ from alignfreeze.errors import EncoderError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-logger = logging.getLogger(__name__)
 
 
 _ANY_FAMILY = ""
@@ -101,34 +97,28 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
     n_layers = layer_count(encoder)
     lists = _layer_lists(encoder, n_layers)
     places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
+    layers = {f"{name}.{layer}": layer for name in lists for layer in range(n_layers)}
+    layers |= {name: place % n_layers for name, place in places.items()}
     sites = {}
     for name, _ in encoder.named_parameters():
-        layer: int | None = None
-        for prefix in lists:
-            if name.startswith(f"{prefix}."):
-                layer = int(name.removeprefix(f"{prefix}.").partition(".")[0])
-        for prefix, place in places.items():
-            if name.startswith(f"{prefix}."):
-                layer = place % n_layers
-        sites[name] = ParameterSite(name=name, layer=layer)
+        found = [layer for prefix, layer in layers.items() if name.startswith(f"{prefix}.")]
+        sites[name] = ParameterSite(name=name, layer=found[-1] if found else None)
     return sites
 
 
 def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
     """Names of the lists that hold the layers, without lists inside of them."""
+    modules = encoder.named_modules()
+    lengths = {name: len(list_) for name, list_ in modules if isinstance(list_, nn.ModuleList)}
     found: list[str] = []
-    others: list[str] = []
-    for name, module in encoder.named_modules():
-        if not isinstance(module, nn.ModuleList) or name.startswith(tuple(f"{f}." for f in found)):
-            continue
-        if len(module) == n_layers:
+    for name, length in lengths.items():
+        if length == n_layers and not name.startswith(tuple(f"{outer}." for outer in found)):
             found.append(name)
-        else:
-            others.append(f"{name} ({len(module)})")
     if not found:
+        others = ", ".join(f"{name} ({length})" for name, length in lengths.items())
         raise EncoderError(
             f"{_who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
-            f"{n_layers} modules, found {', '.join(others) or 'no list at all'}"
+            f"{n_layers} modules, found {others or 'no list at all'}"
         )
     return found
 

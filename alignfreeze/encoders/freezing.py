@@ -60,10 +60,9 @@ def frozen(
         ConfigError: If the strategy does not fit the encoder (see `check_strategy`).
         EncoderError: If the encoder's layers cannot be found.
     """
-    if isinstance(strategy, FreezingSummary):
-        summary = strategy
-    else:
-        summary = check_strategy(encoder, strategy, name=name)
+    summary = strategy
+    if not isinstance(summary, FreezingSummary):
+        summary = check_strategy(encoder, summary, name=name)
     before = [(parameter, parameter.requires_grad) for parameter in encoder.parameters()]
     try:
         for parameter_name, parameter in encoder.named_parameters():
@@ -95,15 +94,16 @@ def check_strategy(
     sites = parameter_sites(encoder)
     frozen_names = frozenset(n for n, site in sites.items() if strategy.freezes(site, n_layers))
     trained_layers = {site.layer for n, site in sites.items() if n not in frozen_names}
-    counts = {True: 0, False: 0}
-    for parameter_name, parameter in encoder.named_parameters():
-        trainable = parameter.requires_grad and parameter_name not in frozen_names
-        counts[trainable] += parameter.numel()
-    if not counts[True]:
+    trainable = sum(
+        parameter.numel()
+        for parameter_name, parameter in encoder.named_parameters()
+        if parameter.requires_grad and parameter_name not in frozen_names
+    )
+    if not trainable:
         raise ConfigError(f"{who} must leave something to train, but freezes the whole encoder")
     return FreezingSummary(
-        frozen_weights=counts[False],
-        trainable_weights=counts[True],
+        frozen_weights=sum(parameter.numel() for parameter in encoder.parameters()) - trainable,
+        trainable_weights=trainable,
         frozen_layers=tuple(layer for layer in range(n_layers) if layer not in trained_layers),
         frozen_names=frozen_names,
     )

@@ -1,12 +1,10 @@
 """Encoders, with a head and without, loaded from a folder or the hub."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
-from torch import nn
 from transformers.models.auto import modeling_auto
 
 from alignfreeze.encoders.modelfiles import reading
@@ -14,9 +12,6 @@ from alignfreeze.errors import EncoderError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-logger = logging.getLogger(__name__)
 
 
 def load_encoder(name_or_path: str) -> "PreTrainedModel":
@@ -42,7 +37,10 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
                 ignore_mismatched_sizes=True,
                 **options,
             )
-    _leave_out_poolers(encoder, _lost_weights(name_or_path, report))
+    for key in _lost_weights(name_or_path, report):
+        # As transformers' own models without a pooler have it.
+        owner = f".{key}".partition(".pooler.")[0].removeprefix(".")
+        encoder.get_submodule(owner).pooler = None
     return encoder  # type: ignore[no-any-return]
 
 
@@ -68,12 +66,12 @@ def load_with_head(
     if cls is None:
         raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
     encoder = load_encoder(name_or_path)
-    names = dict(enumerate(labels))
     # The checkpoint may have been made for another task. A head that tells no classes apart has
     # two outputs: where a span starts, and where it ends.
     extra: dict[str, Any] = {"problem_type": None, "num_labels": len(labels) or 2}
     if labels:
-        extra |= {"id2label": names, "label2id": {v: k for k, v in names.items()}}
+        extra["id2label"] = dict(enumerate(labels))
+        extra["label2id"] = {label: number for number, label in enumerate(labels)}
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
         model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
@@ -133,12 +131,3 @@ def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
 
 def _is_poolers(key: str) -> bool:
     return "pooler" in key.split(".")
-
-
-def _leave_out_poolers(encoder: nn.Module, keys: list[str]) -> None:
-    """Take the poolers out that some parameters belong to."""
-    for key in keys:
-        names = key.split(".")
-        owner = encoder.get_submodule(".".join(names[: names.index("pooler")]))
-        # What transformers' own models without one have.
-        setattr(owner, "pooler", None)  # noqa: B010

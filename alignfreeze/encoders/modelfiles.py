@@ -25,8 +25,7 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
     """Quietly read a model's files, from a folder or from the hub (or its cache).
 
     Args:
-        name: A folder, or a name on the Hugging Face hub. What exists, or starts like a path, is
-            never looked up on the hub.
+        name: What `model_folder` takes.
 
     Yields:
         Keyword arguments for any ``from_pretrained`` of transformers.
@@ -60,6 +59,8 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
 
 def model_folder(name: str) -> Path | None:
     """The folder that a name means, or None for one that can only be on the hub.
+
+    What exists, or starts like a path, is never looked up on the hub.
 
     Raises:
         EncoderError: If it means one that is not there.

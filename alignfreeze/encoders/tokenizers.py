@@ -15,7 +15,6 @@ from alignfreeze.text.words import REMOVES_MARKS
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -39,29 +38,23 @@ def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrai
             raise EncoderError(f"model {name_or_path!r}: needs a fast tokenizer (tokenizer.json)")
         if len(tokenizer) <= len(tokenizer.all_special_ids):
             raise EncoderError(f"model {name_or_path!r}: no tokenizer beside the model")
-        _match_inputs(tokenizer, transformers.AutoConfig.from_pretrained(**options))
+        config = transformers.AutoConfig.from_pretrained(**options)
+        if getattr(config, "type_vocab_size", 0) < 2:  # it has one type of text
+            names = tokenizer.model_input_names
+            tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
         if not _reads_words(tokenizer):
             names = tokenizer.model_input_names
             tokenizer = load(add_prefix_space=True, model_input_names=names, **options)
         if not _reads_words(tokenizer):
             backend = tokenizer.backend_tokenizer
-            space: list[Any] = [normalizers.Prepend(" ")]
-            backend.normalizer = normalizers.Sequence(
-                space + ([backend.normalizer] if backend.normalizer else [])
-            )
+            own = [backend.normalizer] if backend.normalizer else []
+            backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *own])
     if not _reads_words(tokenizer):
         logger.warning(
             "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
         )
     setattr(tokenizer, REMOVES_MARKS, remove_marks)
     return tokenizer
-
-
-def _match_inputs(tokenizer: Any, config: Any) -> None:
-    """Keep a tokenizer from telling two texts apart for an encoder that has one type of text."""
-    if getattr(config, "type_vocab_size", 0) < 2:
-        names = tokenizer.model_input_names
-        tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
 
 
 def _reads_words(tokenizer: Any) -> bool:
