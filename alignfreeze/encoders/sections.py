@@ -150,9 +150,6 @@ def _other_outputs(encoder: "PreTrainedModel") -> int | None:
     hook = layer_list(encoder)[0].register_forward_hook(
         lambda module, args, out: found.append(len(out) - 1 if isinstance(out, tuple) else None)
     )
-    try:
-        with torch.no_grad():
-            encoder(input_ids=torch.full((1, 2), 3, device=encoder.device))
-    finally:
-        hook.remove()
+    with hook, torch.no_grad():
+        encoder(input_ids=torch.full((1, 2), 3, device=encoder.device))
     return found[0]

@@ -1,7 +1,7 @@
 """How a model is run while it trains: compiled, in less memory, without waits for the device."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -34,11 +34,8 @@ def accelerated(
     Raises:
         ConfigError: If the model's family does not support it.
     """
-    with ExitStack() as stack:
-        if activation_checkpointing:
-            stack.enter_context(_checkpointing(model))
-        if compiled:
-            stack.enter_context(compiled_layers(model))
+    checkpointing = _checkpointing(model) if activation_checkpointing else nullcontext()
+    with checkpointing, compiled_layers(model) if compiled else nullcontext():
         yield
 
 

@@ -5,7 +5,7 @@ without having read what came before.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Literal, Protocol
 
@@ -73,13 +73,10 @@ class FeatureBatch:
 
     def to(self, device: torch.device) -> "FeatureBatch":
         """The same batch on a device."""
-        return FeatureBatch(
-            inputs={name: moved(tensor, device) for name, tensor in self.inputs.items()},
-            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
-            weight=self.weight,
-            rows=self.rows,
-            packing=self.packing and self.packing.to(device),
-        )
+        inputs = {name: moved(tensor, device) for name, tensor in self.inputs.items()}
+        targets = {name: moved(tensor, device) for name, tensor in self.targets.items()}
+        packing = self.packing and self.packing.to(device)
+        return replace(self, inputs=inputs, targets=targets, packing=packing)
 
 
 def collate_features(
@@ -94,10 +91,11 @@ def collate_features(
         packed: Say how the layers may run them without padding.
     """
     chosen = [features[row] for row in rows]
-    longest = max(len(feature.input_ids) for feature in chosen)
+    lengths = [len(feature.input_ids) for feature in chosen]
+    longest = max(lengths)
     inputs = {
         "input_ids": padded([f.input_ids for f in chosen], longest, padding),
-        "attention_mask": padded([[1] * len(f.input_ids) for f in chosen], longest, 0),
+        "attention_mask": padded([[1] * length for length in lengths], longest, 0),
     }
     for name in chosen[0].extra_inputs or ():
         inputs[name] = padded([(f.extra_inputs or {})[name] for f in chosen], longest, 0)
@@ -107,8 +105,7 @@ def collate_features(
     first = next(iter(targets.values()))
     labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
     weight = labelled if first.dim() > 1 else len(chosen)
-    packing = packing_of([len(feature.input_ids) for feature in chosen]) if packed else None
-    return FeatureBatch(inputs, targets, weight, rows, packing)
+    return FeatureBatch(inputs, targets, weight, rows, packing_of(lengths) if packed else None)
 
 
 def padded(
@@ -134,7 +131,7 @@ def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
         keys: Corpus and epoch of each row, in the order in which they were drawn.
 
     Returns:
-        Of shape (keys,): in which of its corpus's epochs, as far as this buffer has them.
+        In which of its corpus's epochs each row is, of shape (keys,).
     """
     first: dict[int, int] = {}
     found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
@@ -166,10 +163,8 @@ def bucketed(
     order = random.permutation(len(lengths))
     order = order[np.lexsort((lengths[order], rounds[order]))]
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    numbers = random.permutation(len(batches))
-    first = np.array([rounds[batches[number][0]] for number in numbers])
-    last = np.array([rounds[batches[number][-1]] for number in numbers])
-    return [batches[number] for number in numbers[np.lexsort((last, first))]]
+    shuffled = [batches[number] for number in random.permutation(len(batches))]
+    return sorted(shuffled, key=lambda batch: (rounds[batch[0]], rounds[batch[-1]]))
 
 
 def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:

@@ -1,10 +1,8 @@
 """Where the state of an unfinished training run is kept, so that another process can go on."""
 
 import json
-import logging
 import random
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +16,8 @@ from accelerate.utils.constants import RNG_STATE_NAME
 from alignfreeze.base.caching import check_sealed, seal
 from alignfreeze.errors import DataError
 
-logger = logging.getLogger(__name__)
+FOLDERS = "step-?????????"
+"""The names of checkpoints that are complete."""
 
 PROGRESS_FILE = "progress.json"
 
@@ -63,7 +62,7 @@ class CheckpointFolder:
     def __init__(self, root: Path, owner: str) -> None:
         self.root = root
         self.folder = root / owner
-        self._resumed: Path | None = None
+        self._resumed = self.folder
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
         """Keep the state of training, all or nothing, and drop the checkpoint before."""
@@ -80,14 +79,13 @@ class CheckpointFolder:
             seal(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
-            for old in self._checkpoints(self.folder):
-                if old != final:
-                    shutil.rmtree(old, ignore_errors=True)
+            for old in set(self.folder.glob(FOLDERS)) - {final}:
+                shutil.rmtree(old, ignore_errors=True)
         accelerator.wait_for_everyone()
 
     def newest(self) -> Path | None:
         """The checkpoint with the most steps, whoever wrote it."""
-        found = [path for owner in self._owners() for path in self._checkpoints(owner)]
+        found = sorted(self.root.glob(f"*/{FOLDERS}"))
         return max(found, key=lambda path: path.name, default=None)
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
@@ -115,17 +113,10 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Drop this process's checkpoints, and those that it went on from."""
-        for folder in {self.folder, self._resumed or self.folder}:
+        for folder in {self.folder, self._resumed}:
             shutil.rmtree(folder, ignore_errors=True)
-        if not self._owners():
+        if not any(self.root.glob("*")):
             shutil.rmtree(self.root, ignore_errors=True)
-
-    def _owners(self) -> list[Path]:
-        return sorted(self.root.iterdir()) if self.root.is_dir() else []
-
-    @staticmethod
-    def _checkpoints(folder: Path) -> Iterator[Path]:
-        return (path for path in folder.glob("step-*") if path.suffix != ".partial")
 
 
 def _random_numbers_are(states: dict[str, Any]) -> bool:

@@ -28,9 +28,7 @@ from alignfreeze.training.dropout import fast_dropout
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-
 logger = logging.getLogger(__name__)
-
 
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
@@ -129,11 +127,10 @@ def train(
     model.train()
     try:
         wrapped, adam, rates = accelerator.prepare(model, optimizer, schedule)
-        loop = _Loop(wrapped, adam, rates, plan, accelerator)
+        told = (stream, plan, accelerator, checkpoints, on_loss, milestones)
+        loop = _Loop(wrapped, adam, rates, *told)
         with unread_masks(), fast_dropout(accelerator.device):
-            return loop.run(
-                stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
-            )
+            return loop.run(loop.restored() if resume else Progress())
     finally:
         accelerator.free_memory()
 
@@ -145,23 +142,18 @@ class _Loop:
     model: nn.Module
     optimizer: AcceleratedOptimizer
     schedule: AcceleratedScheduler
+    stream: BatchStream
     plan: TrainingPlan
     accelerator: Accelerator
+    checkpoints: CheckpointFolder
+    on_loss: Callable[[LossRecord], None]
+    milestones: Milestones
 
-    def run(
-        self,
-        stream: BatchStream,
-        checkpoints: CheckpointFolder,
-        *,
-        resume: bool,
-        on_loss: Callable[[LossRecord], None],
-        milestones: Milestones,
-    ) -> TrainingResult:
+    def run(self, progress: Progress) -> TrainingResult:
         """Take the steps that are left."""
-        progress = self._restore(checkpoints) if resume else Progress()
         for record in progress.losses:
-            on_loss(record)
-        steps = self._steps(stream, progress.step)
+            self.on_loss(record)
+        steps = self._steps(progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
         with deferred_signals() as received, self._bar(progress) as bar:
@@ -175,20 +167,20 @@ class _Loop:
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
                     record = self._record(progress.step, pending)
                     progress.losses.append(record)
-                    on_loss(record)
+                    self.on_loss(record)
                     rate = n_items / (time.perf_counter() - began)
                     bar.set_postfix_str(
                         f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
                     )
                 bar.update()
-                if progress.step in milestones.steps:
+                if progress.step in self.milestones.steps:
                     self.model.eval()
-                    milestones.reached(progress.step)
+                    self.milestones.reached(progress.step)
                     self.model.train()
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
-                    checkpoints.save(self.accelerator, progress)
+                    self.checkpoints.save(self.accelerator, progress)
                 if stop and unfinished:
                     raise Interrupted(
                         f"{self.plan.phase} was interrupted by a signal after step "
@@ -201,20 +193,21 @@ class _Loop:
             empty_steps=progress.empty_steps,
         )
 
-    def _restore(self, checkpoints: CheckpointFolder) -> Progress:
-        checkpoint = checkpoints.newest()
+    def restored(self) -> Progress:
+        """How far an earlier training has come; everything is put into the state that it had."""
+        checkpoint = self.checkpoints.newest()
         if checkpoint is None:
             logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
             return Progress()
-        progress = checkpoints.load(self.accelerator, checkpoint)
+        progress = self.checkpoints.load(self.accelerator, checkpoint)
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress
 
-    def _steps(self, stream: BatchStream, step: int) -> Iterator[tuple[list[Batch], int]]:
+    def _steps(self, step: int) -> Iterator[tuple[list[Batch], int]]:
         """This process's batches of each optimizer step, and the weight of all processes'."""
         n_processes = self.accelerator.num_processes
         size = self.plan.accumulation * n_processes
-        batches = stream.batches(step * size)
+        batches = self.stream.batches(step * size)
         while True:
             together = list(islice(batches, size))
             own = together[self.accelerator.process_index :: n_processes]
@@ -248,9 +241,8 @@ class _Loop:
         return total
 
     def _bar(self, progress: Progress) -> "tqdm[int]":
-        steps = range(progress.step, self.plan.steps)
         return progress_bar(
-            steps,
+            range(progress.step, self.plan.steps),
             self.plan.phase,
             "step",
             shown=self.accelerator.is_main_process,
@@ -272,6 +264,5 @@ class _Loop:
     def _losses(self, pending: list[Tensor]) -> Tensor:
         """The losses of some steps, over all processes, of shape (steps,)."""
         losses = torch.stack(pending)
-        if self.accelerator.num_processes > 1:
-            losses = self.accelerator.reduce(losses, "mean")
-        return losses
+        alone = self.accelerator.num_processes == 1
+        return losses if alone else self.accelerator.reduce(losses, "mean")

@@ -46,20 +46,14 @@ class Packing:
 
     def to(self, device: torch.device) -> "Packing":
         """The same on a device."""
-        fields = (self.subwords, self.places, self.sentences)
-        return Packing(*(moved(tensor, device) for tensor in fields))
+        return Packing(*(moved(t, device) for t in (self.subwords, self.places, self.sentences)))
 
     def pack(self, states: Tensor) -> Tensor:
         """Move states from (sentences, longest, hidden) to (rows, places, hidden); 0 where none."""
         return _moved(states, self.subwords, self.places, self.sentences.shape)
 
     def unpack(self, states: Tensor, shape: torch.Size) -> Tensor:
-        """Move states back, to (sentences, longest, hidden); 0 for padding.
-
-        Args:
-            states: Of shape (rows, places, hidden).
-            shape: Of the padded batch.
-        """
+        """Move states back, to ``shape``, (sentences, longest, hidden); 0 for padding."""
         return _moved(states, self.places, self.subwords, shape[:2])
 
     def mask(self, padding_mask: Tensor | None) -> Tensor:
@@ -168,15 +162,12 @@ def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
         yield None
         return
     layers = PackedLayers()
-    hooks = (
+    # A hook is a context that ends with it.
+    with (
         stack.register_forward_pre_hook(layers.before, with_kwargs=True),
         stack.register_forward_hook(layers.after),
-    )
-    try:
+    ):
         yield layers
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _moved(states: Tensor, taken: Tensor, places: Tensor, shape: Sequence[int]) -> Tensor:
