@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from itertools import tee
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import alignfreeze
 from alignfreeze.alignment.cleaning import (
@@ -75,13 +75,7 @@ class AlignmentJob(ABC):
 
     @abstractmethod
     def join(self, shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
-        """Write the result into an empty folder.
-
-        Args:
-            shards: The folders of all shards, in order.
-            joined: The empty folder.
-            stats: What became of the text.
-        """
+        """Write the result into an empty folder, from those of all shards, in order."""
 
     @classmethod
     def configured(
@@ -126,6 +120,14 @@ class AlignmentJob(ABC):
         return hash_of(content)
 
 
+class Shard(NamedTuple):
+    """Lines of a text, counted from 1, the folder to write to, and what `mark_repeats` wrote."""
+
+    lines: range
+    folder: Path
+    marks: Path | None
+
+
 def read_stats(folder: Path) -> CorpusStats:
     """What became of the text that a shard, or a whole result, was made of.
 
@@ -140,34 +142,23 @@ def write_stats(folder: Path, stats: CorpusStats) -> None:
     (folder / STATS).write_text(json.dumps(asdict(stats)), encoding="utf-8")
 
 
-def align_shard(
-    job: AlignmentJob,
-    lines: range,
-    folder: Path,
-    marks: Path | None,
-    advance: Callable[[], object],
-) -> None:
+def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) -> None:
     """Do one shard, unless another process has meanwhile; its folder is whole or not there."""
-    if folder.is_dir():
+    if shard.folder.is_dir():
         return
     stats = CorpusStats()
-    with building(folder) as temporary:
-        pairs = _cleaned(job, lines, marks, stats, advance)
+    with building(shard.folder) as temporary:
+        pairs = _cleaned(job, shard, stats, advance)
         job.write(temporary, _aligned(job, pairs), stats)
         write_stats(temporary, stats)
 
 
 def _cleaned(
-    job: AlignmentJob,
-    lines: range,
-    marks: Path | None,
-    stats: CorpusStats,
-    advance: Callable[[], object],
+    job: AlignmentJob, shard: Shard, stats: CorpusStats, advance: Callable[[], object]
 ) -> Iterator[tuple[SentencePair, Fault | None]]:
     """Sentence pairs, and why they are dropped; those that are only if they are wanted."""
     bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
-    repeats = [False] * len(lines) if marks is None else read_marks(marks, lines).tolist()
-    for text, repeats_another in zip(text_pairs(bitext, lines), repeats, strict=True):
+    for text, repeats_another in zip(text_pairs(bitext, shard.lines), _marks(shard), strict=True):
         advance()
         stats.read += 1
         if repeats_another and not job.every_line:
@@ -181,14 +172,18 @@ def _cleaned(
             yield pair, fault
 
 
+def _marks(shard: Shard) -> list[bool]:
+    lines, marks = shard.lines, shard.marks
+    return [False] * len(lines) if marks is None else read_marks(marks, lines).tolist()
+
+
 def _aligned(
     job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]]
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their links, however far the aligner reads ahead."""
     who = f"aligner {job.aligner_name!r}"
     read, written = tee(pairs)
-    wanted = (pair for pair, fault in read if fault is None)
-    alignments = _alignments(job, who, wanted)
+    alignments = _alignments(job, who, (pair for pair, fault in read if fault is None))
     for pair, fault in written:
         if fault is not None:
             yield pair, None

@@ -35,9 +35,8 @@ Fault = Literal["duplicates", "empty", "too_long", "uneven"]
 class Cleaning:
     """Which sentence pairs are dropped before any is aligned.
 
-    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair
-    (``drop_duplicates``); a side has no word; a side is too long (``max_words``); one side is
-    much longer than the other (``max_ratio``).
+    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair; a
+    side has no word; a side is too long; one side is much longer than the other.
 
     Attributes:
         limit: Pairs that are read, from the start of the text; ``None``: all.
@@ -55,12 +54,8 @@ class Cleaning:
     @classmethod
     def of(cls, config: RunConfig) -> "Cleaning":
         """What a configuration asks for."""
-        return cls(
-            limit=config.pair_limit,
-            max_words=config.pair_max_words,
-            max_ratio=config.pair_max_ratio,
-            drop_duplicates=config.pair_duplicates == "drop",
-        )
+        most = config.pair_limit, config.pair_max_words, config.pair_max_ratio
+        return cls(*most, drop_duplicates=config.pair_duplicates == "drop")
 
     def fault(self, pair: SentencePair) -> Fault | None:
         """Why a pair is dropped, its repetition aside; ``None`` if it is not."""
@@ -120,14 +115,7 @@ class CorpusStats:
 
 
 def split_words(text: str, language: str, segmentation: Segmentation) -> tuple[str, ...]:
-    """Split a sentence into words; punctuation is kept as words of its own.
-
-    Args:
-        text: The sentence.
-        language: Its language.
-        segmentation: ``icu``: by ICU's word breaker, which knows languages that are written
-            without spaces; ``whitespace``: as ``str.split`` does.
-    """
+    """Split a sentence into words; by ICU, punctuation is kept as words of its own."""
     if segmentation == "whitespace":
         return tuple(text.split())
     from icu4py.breakers import WordBreaker
@@ -212,7 +200,11 @@ def mark_repeats(
         DataError: If a text cannot be read.
     """
     digests = marks.with_name(f"{marks.name}.digests")
-    _write_digests(bitext, n_pairs, digests)
+    texts = zip(line_bytes(bitext.source_file), line_bytes(bitext.target_file), strict=False)
+    with digests.open("wb") as file:
+        for source, target in islice(texts, n_pairs):
+            pair = b"%b\n%b" % (source, target)
+            file.write(hashlib.blake2b(pair, digest_size=DIGEST_BYTES).digest())
     n_buckets = -(-n_pairs // bucket_pairs)
     repeated = np.memmap(marks, np.bool_, "w+", shape=(n_pairs,))
     for bucket in range(n_buckets):
@@ -227,15 +219,6 @@ def mark_repeats(
             seen = np.union1d(seen, values)
     repeated.flush()
     digests.unlink()
-
-
-def _write_digests(bitext: Bitext, n_pairs: int, path: Path) -> None:
-    """Write a digest of each sentence pair to a file, one after the other."""
-    texts = zip(line_bytes(bitext.source_file), line_bytes(bitext.target_file), strict=False)
-    with path.open("wb") as file:
-        for source, target in islice(texts, n_pairs):
-            pair = b"%b\n%b" % (source, target)
-            file.write(hashlib.blake2b(pair, digest_size=DIGEST_BYTES).digest())
 
 
 def read_marks(marks: Path, lines: range) -> NDArray[np.bool_]:

@@ -47,9 +47,8 @@ class AlignedCorpus:
 
     Attributes:
         bitext: The text that it was made of.
-        fingerprint: Stands for everything that the corpus depends on: the files' content, the
-            aligner, its settings and its code, and the cleaning.
-        stats: What became of the text; also known where the corpus was reused.
+        fingerprint: That of the job.
+        stats: What became of the text.
         dataset: Columns ``source`` and ``target`` (lists of words) and ``alignment`` (source
             and target index of each link in turn).
     """
@@ -141,20 +140,13 @@ def aligned_corpora(
 
 
 def aligned_corpus(job: CorpusJob, cache: Path) -> AlignedCorpus:
-    """Align a bitext, or reuse what was aligned before.
+    """Align a bitext, or reuse what was aligned before; a folder of the cache keeps it.
 
-    Works in bounded memory on all cores, and goes on with what an earlier run has done; see
-    `alignfreeze.alignment.shards.build_from_shards` for what that asks of a script.
-
-    Args:
-        job: The text, and how it is aligned.
-        cache: The folder that corpora are kept in.
+    Works in bounded memory on all cores, and goes on with what an earlier run has done.
 
     Raises:
-        DataError: If a file is missing or malformed, no aligned words are left, or what was
-            aligned before is damaged.
-        PluginError: If the aligner breaks its contract.
-        AlignFreezeError: If a worker process died.
+        DataError: If no aligned words are left.
+        AlignFreezeError: As `build_from_shards`, which also says what this asks of a script.
     """
     from datasets import Dataset
 

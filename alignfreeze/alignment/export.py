@@ -100,10 +100,8 @@ def write_alignments(job: ExportJob, cache: Path, output: Path) -> CorpusStats:
         What became of the text.
 
     Raises:
-        DataError: If a file is missing or malformed, cannot be written, or would be replaced by
-            what is made of it; or if what was aligned before is damaged.
-        PluginError: If the aligner breaks its contract.
-        AlignFreezeError: If a worker process died.
+        DataError: If a file cannot be written, or would be replaced by what is made of it.
+        AlignFreezeError: As `build_from_shards`.
     """
     bitext = job.bitext
     files = {LINKS: output / f"{job.name}.align"}

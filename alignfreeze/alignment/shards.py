@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import AlignmentJob, align_shard, read_stats, write_stats
+from alignfreeze.alignment.aligning import AlignmentJob, Shard, align_shard, read_stats, write_stats
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
 from alignfreeze.base.caching import building, check_sealed
 from alignfreeze.base.progress import progress_bar
@@ -69,13 +69,12 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
 
 
 def _build(job: AlignmentJob, folder: Path) -> None:
-    n_lines = min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize)
-    shards = shard_ranges(n_lines)
-    work = folder.with_name(f".{folder.name}-shards-{len(shards)}")
-    if len(shards) == 1:
+    ranges = shard_ranges(min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize))
+    work = folder.with_name(f".{folder.name}-shards-{len(ranges)}")
+    if len(ranges) == 1:
         work = work.with_name(f"{work.name}-{uuid4().hex}")
     try:
-        finished = _finished(job, shards, work)
+        finished = _finished(job, ranges, work)
         stats = sum((read_stats(shard) for shard in finished), CorpusStats())
         with building(folder) as temporary:
             job.join(finished, temporary, stats)
@@ -85,7 +84,7 @@ def _build(job: AlignmentJob, folder: Path) -> None:
         if not folder.is_dir():
             raise
     finally:
-        if folder.is_dir() or len(shards) == 1:
+        if folder.is_dir() or len(ranges) == 1:
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -103,16 +102,17 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
+def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
-    n_lines = shards[-1].stop - 1
+    n_lines = ranges[-1].stop - 1
     marks = _marked(job, n_lines, work / "repeats") if job.cleaning.drop_duplicates else None
-    folders = {lines: work / f"{number:05d}" for number, lines in enumerate(shards)}
-    missing = {lines: folder for lines, folder in folders.items() if not folder.is_dir()}
-    for lines in folders.keys() - missing.keys():
-        check_sealed(folders[lines], "what an earlier run aligned")
-    if n_done := len(shards) - len(missing):
-        logger.info("%s: %d of %d shards were aligned before", job.name, n_done, len(shards))
+    shards = [Shard(lines, work / f"{n:05d}", marks) for n, lines in enumerate(ranges)]
+    done = [shard for shard in shards if shard.folder.is_dir()]
+    for shard in done:
+        check_sealed(shard.folder, "what an earlier run aligned")
+    if done:
+        logger.info("%s: %d of %d shards were aligned before", job.name, len(done), len(shards))
+    missing = [shard for shard in shards if shard not in done]
     n_workers = min(available_cores(), len(missing))
     alone = not job.aligner.parallel or n_workers < 2
     nothing: tuple[object, ...] = ()
@@ -121,20 +121,19 @@ def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
         f"align {job.name}",
         " pairs",
         shown=sys.stderr.isatty() or len(missing) > 1,
-        initial=n_lines - sum(map(len, missing)),
+        initial=sum(len(shard.lines) for shard in done),
         total=n_lines,
     ) as bar:
         bar.leave = False
         try:
             if not alone:
-                _in_processes(job, missing, marks, bar, n_workers)
+                _in_processes(job, missing, bar, n_workers)
         except _NotImportableError:
             logger.info("%s: aligned in one process: no other can import the aligner", job.name)
             alone = True
-        if alone:
-            for lines, folder in missing.items():
-                align_shard(job, lines, folder, marks, lambda: bar.update(1))
-    return list(folders.values())
+        for shard in missing if alone else ():
+            align_shard(job, shard, lambda: bar.update(1))
+    return [shard.folder for shard in shards]
 
 
 def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
@@ -148,11 +147,7 @@ def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
 
 
 def _in_processes(
-    job: AlignmentJob,
-    shards: dict[range, Path],
-    marks: Path | None,
-    bar: "tqdm[object]",
-    n_workers: int,
+    job: AlignmentJob, shards: list[Shard], bar: "tqdm[object]", n_workers: int
 ) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
     before = set(multiprocessing.active_children())
@@ -165,17 +160,13 @@ def _in_processes(
     pool = ProcessPoolExecutor(n_workers, context, _start_worker, (level,))
     said: set[LogLine] = set()
     try:
-        futures = [
-            (lines, pool.submit(_align_in_worker, pickled, lines, folder, marks))
-            for lines, folder in shards.items()
-        ]
-        for lines, future in futures:
-            for line in future.result():
-                if line not in said:
-                    name, level, text = line
+        futures = [pool.submit(_align_in_worker, pickled, shard) for shard in shards]
+        for shard, future in zip(shards, futures, strict=True):
+            for name, level, text in dict.fromkeys(future.result()):
+                if (name, level, text) not in said:
                     logging.getLogger(name).log(level, "%s", text)
-                    said.add(line)
-            bar.update(len(lines))
+            said.update(future.result())
+            bar.update(len(shard.lines))
     except BaseException as error:
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
@@ -212,14 +203,12 @@ class _NotImportableError(Exception):
     """Another process cannot import what the job needs."""
 
 
-def _align_in_worker(
-    pickled: bytes, lines: range, folder: Path, marks: Path | None
-) -> list[LogLine]:
+def _align_in_worker(pickled: bytes, shard: Shard) -> list[LogLine]:
     """Do a shard of a pickled `AlignmentJob`; returns what was logged."""
     try:
         job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
     _KEPT.buffer.clear()
-    align_shard(job, lines, folder, marks, lambda: None)
+    align_shard(job, shard, lambda: None)
     return [(line.name, line.levelno, line.getMessage()) for line in _KEPT.buffer]

@@ -30,11 +30,7 @@ class Dictionaries:
         self._gave_up = ""
 
     def fetch(self, source: str, target: str) -> Path | None:
-        """Write ``source-target.txt``, unless it was downloaded before or cannot be had.
-
-        Returns:
-            The file; ``None`` where there is none.
-        """
+        """Write ``source-target.txt``, unless it is there; ``None`` if it cannot be had."""
         path = self._folder / f"{source}-{target}.txt"
         if self._mirror is None and is_whole(path):
             return path

@@ -6,9 +6,9 @@ import hashlib
 import json
 import logging
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +54,7 @@ class Config:
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files of a split.
-
-    Attributes:
-        config: What the card says of its config.
-        name: The data set's name of the split.
-        paths: Paths, or addresses on the hub, of parquet files.
-    """
+    """The files of a split, by paths or addresses on the hub; the name is the data set's own."""
 
     config: Config
     name: str
@@ -77,10 +71,7 @@ class SplitFiles:
 
 
 def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
-    """Find a split in a folder of downloaded data sets.
-
-    Returns:
-        Its files; ``None`` if there is none of the split.
+    """Find a split in a folder of downloaded data sets; ``None`` if it has no file there.
 
     Raises:
         FileNotFoundError: If there is no such data set, or no file of its config.
@@ -133,14 +124,13 @@ def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
 
     if "data_files" not in config.files:
         folder = "/".join(filter(None, (base, config.files.get("data_dir"))))
-        return {
-            str(split): [
-                glob.escape(path)
-                for item in items
-                for path in _matches(f"{folder}/{item}", base)
-                if path.endswith(".parquet")
-            ]
+        found = {
+            str(split): chain.from_iterable(_matches(f"{folder}/{item}", base) for item in items)
             for split, items in get_data_patterns(folder).items()
+        }
+        return {
+            split: [glob.escape(path) for path in paths if path.endswith(".parquet")]
+            for split, paths in found.items()
         }
     try:
         patterns = sanitize_patterns(config.files["data_files"])
@@ -171,17 +161,15 @@ def _matches(pattern: str, base: str) -> list[str]:
         return []
 
 
-def _missing_shards(paths: Iterable[str]) -> list[str]:
+def _missing_shards(paths: Sequence[str]) -> list[str]:
     """Files that the names of others speak of, such as the second of two."""
-    numbers = defaultdict(set)
-    for path in paths:
-        if match := SHARD.fullmatch(path):
-            numbers[match[1], match[3]].add(int(match[2]))
+    matches = filter(None, map(SHARD.fullmatch, paths))
+    found = [(match[1], match[3], int(match[2])) for match in matches]
     return [
         f"{stem}-{number:05}-of-{total}.parquet"
-        for (stem, total), found in numbers.items()
+        for stem, total in dict.fromkeys((stem, total) for stem, total, _ in found)
         for number in range(int(total))
-        if number not in found
+        if (stem, total, number) not in found
     ]
 
 

@@ -32,12 +32,9 @@ LINE_BREAK = re.compile(r"[\r\n]")
 def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
     """Turn whatever goes wrong with a data set into one line that names it and the way out.
 
-    Args:
-        place: What is read.
-        mirror: Folder of downloaded data sets that is read instead of the hub.
-
     Raises:
-        DataError: If the hub cannot be used; or whatever goes wrong inside of the context.
+        DataError: If there is no mirror, and the hub cannot be used; or whatever goes wrong inside
+            of the context.
     """
     try:
         if mirror is None and (reason := why_offline()):
@@ -58,10 +55,7 @@ def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
 
 
 def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
-    """Open a split for reading; nothing of the others is read.
-
-    Returns:
-        The split, with the columns of ``place`` alone.
+    """Open a split for reading, with the columns of ``place`` alone.
 
     Raises:
         DataError: If it lacks a column.
@@ -88,13 +82,7 @@ def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
 def tables(
     dataset: "IterableDataset", place: HubSplit, limit: int | None = None
 ) -> "Iterator[pa.Table]":
-    """The rows of a split as tables of at most `ROWS_PER_BATCH` rows, with a progress bar.
-
-    Args:
-        dataset: What `open_split` returned for ``place``.
-        place: The split.
-        limit: How many rows to read at most; ``None``: all.
-    """
+    """The rows of a split, or the first of them, as tables of at most `ROWS_PER_BATCH` rows."""
     from datasets.table import table_cast
 
     schema = dataset.features.arrow_schema

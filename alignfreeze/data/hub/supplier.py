@@ -27,7 +27,6 @@ NEWEST = "newest"
 """Stands for a revision that was not pinned, in paths."""
 
 ENGLISH = "en"
-
 _COMMIT = "805090dc28bf78897da9641cdf08b61287580df9"
 OPUS_100 = HubSplit("Helsinki-NLP/opus-100", None, "train", ("translation",), revision=_COMMIT)
 """Parallel text of English with 99 languages; a config is two codes in alphabetical order."""
