@@ -23,10 +23,10 @@ gone, masks are built as transformers does it."""
 def accelerated(
     model: "PreTrainedModel", *, compiled: bool, activation_checkpointing: bool
 ) -> Iterator[None]:
-    """Run a model as the options say, for as long as the context lasts.
+    """Run an encoder, or one with a task head, as the options say, while the context lasts.
 
     Args:
-        model: An encoder, with or without a task head.
+        model: The model.
         compiled: Compile the layers, once for all lengths.
         activation_checkpointing: Keep the layers' inputs alone, and run each layer again in the
             backward pass.
@@ -60,10 +60,6 @@ def _checkpointing(model: "PreTrainedModel") -> Iterator[None]:
 @contextmanager
 def compiled_layers(model: "PreTrainedModel", backend: str = "inductor") -> Iterator[None]:
     """Compile each layer, which has the code of the others, so that it is done once.
-
-    Args:
-        model: An encoder, with or without a task head.
-        backend: One of `torch.compiler.list_backends`.
 
     Raises:
         ConfigError: If the encoder keeps its layers in several lists.

@@ -82,11 +82,11 @@ class FeatureBatch:
 def collate_features(
     features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
 ) -> FeatureBatch:
-    """Pad features to the longest of them.
+    """Pad some rows of the features to the longest of them.
 
     Args:
         features: All features.
-        rows: Those that the batch holds.
+        rows: Those that the batch holds, of shape (rows,).
         padding: Id of the padding token.
         packed: Say how the layers may run them without padding.
     """
@@ -125,13 +125,10 @@ def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
 
 
 def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
-    """Number the epochs of each corpus within a buffer from 0.
+    """Number the epochs of each corpus within a buffer from 0, of shape (rows,).
 
     Args:
         keys: Corpus and epoch of each row, in the order in which they were drawn.
-
-    Returns:
-        In which of its corpus's epochs each row is, of shape (keys,).
     """
     first: dict[int, int] = {}
     found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
@@ -157,8 +154,7 @@ def bucketed(
         random: Breaks ties between equal lengths and orders the batches.
 
     Returns:
-        Row numbers of each batch, round after round; a batch may hold the end of one and the
-        start of the next.
+        Row numbers of each batch; one may hold the end of a round and the start of the next.
     """
     order = random.permutation(len(lengths))
     order = order[np.lexsort((lengths[order], rounds[order]))]
@@ -206,14 +202,9 @@ def mixed_order(
 
 @dataclass(frozen=True)
 class FeatureStream:
-    """Batches of features for fine-tuning: epoch after epoch in random order.
+    """Batches of features for fine-tuning, as `collate_features` makes them.
 
-    Attributes:
-        features: The rows.
-        batch_size: Rows in a batch.
-        padding: Id of the padding token.
-        seed: Decides the order.
-        packed: Say of each batch how the layers may run it without padding.
+    They go through all features epoch after epoch, in a random order that the seed decides.
     """
 
     features: Sequence[Feature]
@@ -236,11 +227,7 @@ def batches_by_length(
 ) -> Iterator[FeatureBatch]:
     """Every feature once, longest first (what does not fit in memory fails at once).
 
-    Args:
-        features: The rows.
-        batch_size: Rows in a batch, at most.
-        padding: Id of the padding token.
-        subwords: Those of a batch, padding included, at most, if it has more rows than one.
+    A batch has at most so many rows, and so many subwords, padding included; but at least one row.
     """
     lengths = np.array([len(feature.input_ids) for feature in features])
     order = np.argsort(-lengths, kind="stable")

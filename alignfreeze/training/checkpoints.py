@@ -51,12 +51,8 @@ class Progress:
 class CheckpointFolder:
     """The checkpoints of one phase of one configuration.
 
-    Each process that trains the phase writes to a folder of its own below ``root``, so that two
-    that do so at once stay out of each other's way; resuming takes the newest of all.
-
-    Args:
-        root: The phase's folder; created when the first checkpoint is saved.
-        owner: Name of this process's folder below it.
+    Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
+    that two that do so at once stay out of each other's way; resuming takes the newest of all.
     """
 
     def __init__(self, root: Path, owner: str) -> None:

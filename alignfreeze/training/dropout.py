@@ -23,11 +23,8 @@ FEWEST = 1 << 16
 def fast_dropout(device: torch.device) -> Iterator[None]:
     """Let large masks be drawn from fewer random bits, for as long as the context lasts.
 
-    They are a function of the generator's state as before, though another one. On another device
-    than a CPU nothing is done, nor with a PyTorch that does not let its operators be replaced.
-
-    Args:
-        device: Where the model is.
+    They are a function of the generator's state as before, though another one. If the model's
+    device is no CPU nothing is done, nor with a PyTorch whose operators cannot be replaced.
     """
     if device.type != "cpu" or not hasattr(torch.library, "get_kernel"):
         yield

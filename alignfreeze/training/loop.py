@@ -75,13 +75,10 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Milestones:
-    """Steps to look up at on the way.
+    """Optimizer steps, counted from 1, and what is called with the number of each after it.
 
-    Attributes:
-        steps: Optimizer steps, counted from 1.
-        reached: Called after each of them with its number, the model in evaluation mode; an
-            exception of it ends the training. Steps before a checkpoint that training goes on
-            from are not reached again.
+    The model is in evaluation mode then. Steps before a checkpoint that training goes on from are
+    not reached again.
     """
 
     steps: Collection[int] = ()
@@ -156,7 +153,7 @@ class _Loop:
         steps = self._steps(progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
-        with deferred_signals() as received, self._bar(progress) as bar:
+        with deferred_signals() as received, self._bar(progress.step) as bar:
             while progress.step < self.plan.steps:
                 micro, weight = next(steps)
                 pending.append(self._step(micro, weight))
@@ -240,15 +237,10 @@ class _Loop:
         self.optimizer.zero_grad()
         return total
 
-    def _bar(self, progress: Progress) -> "tqdm[int]":
-        return progress_bar(
-            range(progress.step, self.plan.steps),
-            self.plan.phase,
-            "step",
-            shown=self.accelerator.is_main_process,
-            initial=progress.step,
-            total=self.plan.steps,
-        )
+    def _bar(self, begin: int) -> "tqdm[int]":
+        end, shown = self.plan.steps, self.accelerator.is_main_process
+        steps = range(begin, end)
+        return progress_bar(steps, self.plan.phase, "step", shown=shown, initial=begin, total=end)
 
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""

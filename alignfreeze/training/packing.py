@@ -59,8 +59,7 @@ class Packing:
     def mask(self, padding_mask: Tensor | None) -> Tensor:
         """Which places see each other, of shape (rows, 1, places, places).
 
-        Args:
-            padding_mask: The mask of the padded batch: booleans, or numbers to be added.
+        As the mask of the padded batch says it: by booleans, or by numbers to be added.
         """
         sentences = self.sentences[:, None]
         same = sentences[..., :, None] == sentences[..., None, :]
@@ -115,9 +114,8 @@ def _runs(starts: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
 class PackedLayers:
     """The layers of a model, which run a batch packed while its packing is set."""
 
-    def __init__(self) -> None:
-        self._packing: Packing | None = None
-        self._shape = torch.Size()
+    _packing: Packing | None = None
+    _shape = torch.Size()
 
     @contextmanager
     def packed(self, packing: Packing | None) -> Iterator[None]:
@@ -147,9 +145,6 @@ class PackedLayers:
 @contextmanager
 def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
     """Let a model's layers run packed batches, for as long as the context lasts.
-
-    Args:
-        model: An encoder, with or without a task head.
 
     Yields:
         What is told of each batch's packing; ``None`` if the layers of its family see more than
