@@ -54,10 +54,7 @@ def layer_count(encoder: "PreTrainedModel") -> int:
 
 
 def read_layer_count(name_or_path: str) -> int:
-    """The same of a model that is not loaded: its weights are not looked at.
-
-    Args:
-        name_or_path: As in `load_encoder`.
+    """The same of a model that is not loaded, named as in `load_encoder`.
 
     Raises:
         EncoderError: If it cannot be read, or does not say.
@@ -85,9 +82,6 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
     Every `torch.nn.ModuleList` with as many modules as the encoder has layers holds the layers
     (XLM has four such lists, side by side). What is in none of them belongs to the embeddings,
     but for what comes after the layers, such as a pooler, which counts as the last layer's.
-
-    Args:
-        encoder: The encoder, without a task head.
 
     Raises:
         EncoderError: If there is no such list, or the model has a task head.
@@ -178,15 +172,12 @@ def word_states(
     Raises:
         EncoderError: If a layer is out of range.
     """
-    n_layers = layer_count(encoder)
-    resolved = resolve_layers(layers, n_layers)
-    outputs = encoder(
-        input_ids=input_ids,
-        attention_mask=attention_mask,
-        output_hidden_states=min(resolved, default=0) < n_layers - 1,
-    )
+    last = layer_count(encoder) - 1
+    resolved = resolve_layers(layers, last + 1)
+    inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    outputs = encoder(**inputs, output_hidden_states=min(resolved, default=0) < last)
     return [
-        outputs.last_hidden_state if layer == n_layers - 1 else outputs.hidden_states[layer + 1]
+        outputs.last_hidden_state if layer == last else outputs.hidden_states[layer + 1]
         for layer in resolved
     ]
 

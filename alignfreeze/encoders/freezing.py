@@ -110,9 +110,8 @@ def check_strategy(
 
 
 def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> None:
-    for name, info in type(strategy).model_fields.items():
-        if not counts_layers(info):
-            continue
+    fields = type(strategy).model_fields.items()
+    for name in [name for name, info in fields if counts_layers(info)]:
         value = getattr(strategy, name)
         for boundary in value if isinstance(value, Iterable) else (value,):
             if boundary is not None and boundary > n_layers:

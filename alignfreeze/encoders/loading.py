@@ -83,11 +83,7 @@ def load_with_head(
 
 
 def load_finetuned(folder: Path, auto_class: str) -> "PreTrainedModel":
-    """Load a model with the head that it was fine-tuned with, in float32, in evaluation mode.
-
-    Args:
-        folder: One that `modelfiles.save` has written.
-        auto_class: As in `load_with_head`.
+    """Load what `modelfiles.save` has written, head included, in float32, in evaluation mode.
 
     Raises:
         EncoderError: If it cannot be loaded.
@@ -103,23 +99,16 @@ def _require_encoder(name: str, config: Any) -> None:
     family = config.model_type
     masked = family in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
     causal = family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    if getattr(config, "is_encoder_decoder", False):
-        kind = "an encoder-decoder"
-    elif getattr(config, "is_decoder", False) or (causal and not masked):
-        kind = "a decoder"
-    else:
-        return
-    raise EncoderError(
-        f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
-    )
+    both = getattr(config, "is_encoder_decoder", False)
+    if both or getattr(config, "is_decoder", False) or (causal and not masked):
+        kind = "an encoder-decoder" if both else "a decoder"
+        raise EncoderError(
+            f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
+        )
 
 
 def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
-    """The parameters of a pooler that a checkpoint lacks: words do not use it.
-
-    Raises:
-        EncoderError: If it lacks others.
-    """
+    """The parameters of a pooler that a checkpoint lacks, and may: words do not use it."""
     lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
     if needed := [key for key in lost if not _is_poolers(key)]:
         raise EncoderError(

@@ -77,10 +77,7 @@ def model_folder(name: str) -> Path | None:
 
 @functools.lru_cache(maxsize=1)
 def why_offline() -> str:
-    """Why the hub cannot be used, as a clause; empty if it can.
-
-    Asked once, as the hub's own client retries for 20 s.
-    """
+    """Why the hub cannot be used, as a clause; empty if it can. Its client would try for 20 s."""
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")

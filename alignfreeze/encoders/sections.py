@@ -100,11 +100,7 @@ class EncoderSection:
 
 
 def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:
-    """Check that an encoder may be cut before a layer.
-
-    Args:
-        encoder: The encoder, without a task head, on any device.
-        boundary: The first layer of the upper section, in ``[1, layers)``.
+    """Check that an encoder may be cut before a layer, in ``[1, layers)``.
 
     Raises:
         EncoderError: If its layers read more than the states of the layer before, so that the

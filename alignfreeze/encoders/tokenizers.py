@@ -66,9 +66,8 @@ def _reads_words(tokenizer: Any) -> bool:
 def longest_input(encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
     """The most subwords that an encoder reads at once, special tokens included.
 
-    Args:
-        encoder: Its position embeddings count; RoBERTa's begin behind the padding's index.
-        tokenizer: What it says it was made for counts too.
+    Its position embeddings count (RoBERTa's begin behind the padding's index), and what its
+    tokenizer says it was made for.
     """
     positions = getattr(encoder.config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions < 1:

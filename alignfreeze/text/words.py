@@ -110,12 +110,8 @@ def subwords_of(
     """Tokenize sentences that are split into words.
 
     A word that the tokenizer makes nothing of (a lone control character, say) becomes its
-    unknown token, so that no word is lost. A tokenizer that has the attribute `REMOVES_MARKS` set
-    leaves out what carries no text, as far as a word has anything else.
-
-    Args:
-        sentences: The words of each sentence.
-        tokenizer: A fast tokenizer.
+    unknown token, so that no word is lost. A tokenizer, fast as all here, that has the attribute
+    `REMOVES_MARKS` set leaves out what carries no text, as far as a word has anything else.
     """
     blank = blank_ids(tokenizer)
     removes_marks: bool = getattr(tokenizer, REMOVES_MARKS, False)
@@ -188,10 +184,6 @@ def windows(subwords: Subwords, size: int) -> list[tuple[int, int]]:
 
     A single word longer than ``size`` is a window of its own (and is cut later on).
 
-    Args:
-        subwords: The sentence.
-        size: Subwords in a window, at least 1.
-
     Returns:
         Half-open ranges of words that follow each other and cover the sentence.
 
@@ -235,13 +227,7 @@ class SpecialTokens:
     def wrap(
         self, subwords: Subwords, start: int, end: int, max_length: int
     ) -> tuple[list[int], list[int]]:
-        """A model's input for the words ``[start, end)`` of a sentence.
-
-        Args:
-            subwords: The sentence.
-            start: First word.
-            end: One past the last word.
-            max_length: The input's greatest length; a longer one loses subwords at its end.
+        """A model's input for the words ``[start, end)``; cut at its end to ``max_length``.
 
         Returns:
             The input ids, special tokens included, and the position in them of each word's
