@@ -8,6 +8,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pyarrow as pa
+
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
@@ -17,13 +19,20 @@ from alignfreeze.contracts import Bitext, DataSource, WordAlignment
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
-    import pyarrow
     from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
 PAIRS = "pairs.arrow"
 """The sentence pairs of a shard, or of a whole corpus, in the folder of either."""
+
+SCHEMA = pa.schema(
+    {
+        "source": pa.list_(pa.string()),
+        "target": pa.list_(pa.string()),
+        "alignment": pa.list_(pa.int32()),
+    }
+)
 
 ROWS_PER_BATCH = 1000
 """Sentence pairs written at a time."""
@@ -93,12 +102,10 @@ class CorpusJob(AlignmentJob):
 
     def write(self, folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
         """Write the sentence pairs of a shard, `ROWS_PER_BATCH` at a time."""
-        import pyarrow as pa
-
         rows = _kept_rows(lines, stats)
         with _writer(folder) as writer:
             while batch := list(islice(rows, ROWS_PER_BATCH)):
-                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=_schema()))
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCHEMA))
 
     def join(self, shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
         """Write the sentence pairs of all shards to one file.
@@ -106,8 +113,6 @@ class CorpusJob(AlignmentJob):
         Raises:
             DataError: If there are none.
         """
-        import pyarrow as pa
-
         if not stats.kept:
             raise DataError(self._nothing_left(stats))
         with _writer(joined) as writer:
@@ -157,19 +162,10 @@ def aligned_corpus(job: CorpusJob, cache: Path) -> AlignedCorpus:
     return AlignedCorpus(job.bitext, identity, stats, Dataset.from_file(str(folder / PAIRS)))
 
 
-def _schema() -> "pyarrow.Schema":
-    import pyarrow as pa
-
-    words, indices = pa.list_(pa.string()), pa.list_(pa.int32())
-    return pa.schema({"source": words, "target": words, "alignment": indices})
-
-
 @contextmanager
-def _writer(folder: Path) -> Iterator["pyarrow.RecordBatchStreamWriter"]:
-    import pyarrow as pa
-
+def _writer(folder: Path) -> Iterator[pa.RecordBatchStreamWriter]:
     path = str(folder / PAIRS)
-    with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, _schema()) as writer:
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
         yield writer
 
 

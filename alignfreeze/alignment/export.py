@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
-from uuid import uuid4
 
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats
@@ -137,16 +136,12 @@ def _check_output(paths: Sequence[Path], job: ExportJob) -> None:
 
 def _publish(files: dict[Path, Path]) -> None:
     """Put files into their places once all are copied; the links, which come first, last."""
-    suffix = uuid4().hex
-    copies = {path.with_name(f".{path.name}-{suffix}"): path for path in files.values()}
+    path = next(iter(files.values()))
     try:
-        for (origin, path), copy in zip(files.items(), copies, strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(origin, copy)
-        for copy, path in reversed(copies.items()):
-            copy.replace(path)
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as temporary:
+            for origin, path in files.items():
+                shutil.copyfile(origin, Path(temporary, path.name))
+            for path in reversed(files.values()):
+                Path(temporary, path.name).replace(path)
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror}", file=path) from error
-    finally:
-        for copy in filter(Path.exists, copies):
-            copy.unlink()

@@ -60,7 +60,7 @@ class EncoderSection:
             _turn_off_dropout(self.encoder, layers)
         for number, layer in enumerate(layers):
             if not start <= number < stop:
-                layer.forward = _hand_on(others)
+                layer.forward = functools.partial(_hand_on, others)
             if number == stop or (0 < number == start) or (between and start < number < stop):
                 before = functools.partial(self._before, number)
                 layer.register_forward_pre_hook(before, with_kwargs=True)
@@ -133,11 +133,8 @@ def _turn_off_dropout(encoder: "PreTrainedModel", layers: nn.ModuleList) -> None
             module.p = 0.0
 
 
-def _hand_on(others: int | None) -> Any:
-    def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return hidden_states if others is None else (hidden_states, *[None] * others)
-
-    return forward
+def _hand_on(others: int | None, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    return hidden_states if others is None else (hidden_states, *[None] * others)
 
 
 def _other_outputs(encoder: "PreTrainedModel") -> int | None:

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import huggingface_hub
+import yaml
+from datasets import Features
+from datasets.data_files import get_data_patterns, resolve_pattern, sanitize_patterns
+from datasets.info import DatasetInfosDict
 
 from alignfreeze.contracts import HubSplit
 from alignfreeze.errors import DataError
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +46,11 @@ class Config:
     info: Mapping[str, Any]
 
     @property
-    def features(self) -> "Features | None":
+    def features(self) -> Features | None:
         """Its columns; ``None`` where the files alone say them."""
-        from datasets.info import DatasetInfosDict
-        from huggingface_hub import DatasetCardData
-
-        data = DatasetCardData(dataset_info=[{**self.info, "config_name": self.name}])
+        data = huggingface_hub.DatasetCardData(
+            dataset_info=[{**self.info, "config_name": self.name}]
+        )
         return DatasetInfosDict.from_dataset_card_data(data)[self.name].features
 
 
@@ -92,8 +94,6 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
     Raises:
         Exception: Of any kind, as `find_mirrored`, or if the hub does not give what is asked for.
     """
-    import huggingface_hub
-
     card = huggingface_hub.hf_hub_download(
         place.repository, "README.md", repo_type="dataset", revision=commit
     )
@@ -120,8 +120,6 @@ def title_of(place: HubSplit) -> str:
 
 def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
     """Globs of the files of each split of a config; by their names, if the card has none."""
-    from datasets.data_files import get_data_patterns, sanitize_patterns
-
     if "data_files" not in config.files:
         folder = "/".join(filter(None, (base, config.files.get("data_dir"))))
         found = {
@@ -153,8 +151,6 @@ def _paths(patterns: list[str], base: str, title: str) -> tuple[str, ...]:
 
 
 def _matches(pattern: str, base: str) -> list[str]:
-    from datasets.data_files import resolve_pattern
-
     try:
         return list(resolve_pattern(pattern, base))
     except FileNotFoundError:
@@ -192,11 +188,8 @@ Entries = dict[str, dict[str, Any]]
 @functools.lru_cache(maxsize=8)
 def _entries(card: Path, modified: int) -> tuple[Entries, Entries]:
     """A card's configs, and what it says of columns, by name; large cards take seconds."""
-    import yaml
-    from huggingface_hub import DatasetCard
-
     try:
-        data = DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
+        data = huggingface_hub.DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"the header must be YAML: {reason}", file=card) from error

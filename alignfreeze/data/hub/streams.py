@@ -8,17 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from operator import ne
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from datasets import IterableDataset, load_dataset
+from datasets.table import table_cast
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.hub.locating import SplitFiles, title_of
 from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import AlignFreezeError, DataError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from datasets import IterableDataset
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +55,13 @@ def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
         ) from error
 
 
-def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
+def open_split(place: HubSplit, files: SplitFiles) -> IterableDataset:
     """Open a split for reading, with the columns of ``place`` alone.
 
     Raises:
         DataError: If it lacks a column.
         Exception: Of any kind, if the files cannot be read.
     """
-    from datasets import load_dataset
-
     # Files by their whole address: a name would be looked up in the current folder first.
     splits = load_dataset(
         "parquet",
@@ -80,11 +79,9 @@ def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
 
 
 def tables(
-    dataset: "IterableDataset", place: HubSplit, limit: int | None = None
-) -> "Iterator[pa.Table]":
+    dataset: IterableDataset, place: HubSplit, limit: int | None = None
+) -> Iterator[pa.Table]:
     """The rows of a split, or the first of them, as tables of at most `ROWS_PER_BATCH` rows."""
-    from datasets.table import table_cast
-
     schema = dataset.features.arrow_schema
     rest = sys.maxsize if limit is None else limit
     with progress_bar(range(0), f"{title_of(place)} {place.split}", " rows", shown=True) as bar:
@@ -97,17 +94,15 @@ def tables(
                 return
 
 
-def write_parquet(dataset: "IterableDataset", place: HubSplit, path: Path) -> None:
+def write_parquet(dataset: IterableDataset, place: HubSplit, path: Path) -> None:
     """Write a split as a parquet file whose metadata keeps the names of class labels."""
-    import pyarrow.parquet as pq
-
     with pq.ParquetWriter(path, dataset.features.arrow_schema) as writer:
         for table in tables(dataset, place):
             writer.write_table(table)
 
 
 def write_texts(
-    dataset: "IterableDataset", place: HubSplit, texts: Mapping[str, Path], limit: int | None
+    dataset: IterableDataset, place: HubSplit, texts: Mapping[str, Path], limit: int | None
 ) -> None:
     r"""Write the translations of a split into a file for each language, a line each.
 
@@ -119,8 +114,6 @@ def write_texts(
         texts: The file of each language.
         limit: How many sentence pairs to write at most; ``None``: all.
     """
-    import pyarrow.compute as pc
-
     breaks = rows = 0
     with ExitStack() as stack:
         files = {

@@ -7,6 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import HfApi
+
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
 from alignfreeze.data.hub.dictionaries import Dictionaries
@@ -128,8 +132,6 @@ class HubSupplier:
 
     def _commit(self, place: HubSplit) -> str:
         """The commit to read; what a revision that may move is, is asked once and kept to."""
-        from huggingface_hub import HfApi
-
         if place.revision is not None and COMMIT.fullmatch(place.revision):
             return place.revision
         note = self._folder(place) / "revision"
@@ -203,9 +205,6 @@ def _noted(note: Path) -> str:
 
 def _columns(path: Path) -> list[str]:
     """The columns of a file in the cache; none where it is missing or damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not is_whole(path):
         return []
     try:
