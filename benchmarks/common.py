@@ -28,7 +28,7 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.devices import resolve_precision
 

@@ -101,7 +101,6 @@ def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
 @functools.lru_cache(maxsize=1)
 def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
     """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
-    from alignfreeze.encoders.loading import load_encoder
-    from alignfreeze.encoders.tokenizers import load_tokenizer
+    from alignfreeze.encoders.loading import load_encoder, load_tokenizer
 
     return load_encoder(model), load_tokenizer(model)

@@ -1,9 +1,11 @@
 """How a model is run while it trains: compiled, in less memory, without waits for the device."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import masking_utils
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 PEEK = "_ignore_bidirectional_mask_sdpa"
 """A private part of transformers, which has no option for what `unread_masks` needs; where it is
 gone, masks are built as transformers does it."""
+
+OPERATOR = "bernoulli_.float"
+
+FEWEST = 1 << 16
+"""Elements from which on masks of dropout are drawn faster; of fewer as ever, to the bit."""
 
 
 @contextmanager
@@ -105,3 +112,42 @@ def unread_masks() -> Iterator[None]:
         yield
     finally:
         setattr(masking_utils, PEEK, peek)
+
+
+@contextmanager
+def fast_dropout(device: torch.device) -> Iterator[None]:
+    """Draw large masks of dropout several times faster on a CPU, for as long as the context lasts.
+
+    PyTorch draws a random number for each element there, in one thread: a seventh of a training
+    step of a 12-layer encoder. Sixteen random bits decide as well, to within 2^-17 of the
+    probability.
+
+    They are a function of the generator's state as before, though another one. If the model's
+    device is no CPU nothing is done, nor with a PyTorch whose operators cannot be replaced.
+    """
+    if device.type != "cpu" or not hasattr(torch.library, "get_kernel"):
+        yield
+        return
+    plain = torch.library.get_kernel(f"aten::{OPERATOR}", "CPU")
+
+    def draw(keys: Any, mask: Tensor, p: float = 0.5, *, generator: Any = None) -> Tensor:
+        if mask.numel() < FEWEST:
+            plain.call_boxed(keys, mask, p, generator=generator)
+            return mask
+        return mask.copy_(_drawn(mask.numel(), p, generator).view(mask.shape))
+
+    library = torch.library.Library("aten", "IMPL")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Warning only once for all operators")
+            library.impl(OPERATOR, draw, "CPU", with_keyset=True)
+        yield
+    finally:
+        library._destroy()  # private to torch, which has no other end of an operator's replacement
+
+
+def _drawn(size: int, p: float, generator: torch.Generator | None) -> Tensor:
+    """So many booleans that are true with probability ``p``, of shape (size,)."""
+    seed = torch.empty(1, dtype=torch.int64).random_(generator=generator).numpy()
+    words = np.random.SFC64(int(seed[0])).random_raw(-(-size // 4))
+    return torch.from_numpy(words.view(np.uint16)[:size] < round(p * (1 << 16)))

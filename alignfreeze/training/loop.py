@@ -20,10 +20,9 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.errors import Interrupted, TrainingError
-from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
-from alignfreeze.training.dropout import fast_dropout
 
 if TYPE_CHECKING:
     from tqdm import tqdm
