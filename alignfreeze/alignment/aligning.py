@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
-from itertools import tee
+from itertools import repeat, tee
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -158,7 +158,10 @@ def _cleaned(
 ) -> Iterator[tuple[SentencePair, Fault | None]]:
     """Sentence pairs, and why they are dropped; those that are only if they are wanted."""
     bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
-    for text, repeats_another in zip(text_pairs(bitext, shard.lines), _marks(shard), strict=True):
+    repeats: Iterable[bool] = repeat(False, len(shard.lines))
+    if shard.marks is not None:
+        repeats = read_marks(shard.marks, shard.lines).tolist()
+    for text, repeats_another in zip(text_pairs(bitext, shard.lines), repeats, strict=True):
         advance()
         stats.read += 1
         if repeats_another and not job.every_line:
@@ -170,11 +173,6 @@ def _cleaned(
             stats.drop(fault)
         if fault is None or job.every_line:
             yield pair, fault
-
-
-def _marks(shard: Shard) -> list[bool]:
-    lines, marks = shard.lines, shard.marks
-    return [False] * len(lines) if marks is None else read_marks(marks, lines).tolist()
 
 
 def _aligned(

@@ -185,11 +185,9 @@ def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dic
 
 
 def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, AlignedCorpus]:
-    """Split a corpus into what is trained on and what is held out.
+    """Split a corpus into what is trained on and ``n_pairs`` that are held out, evenly spread.
 
-    Args:
-        corpus: The corpus.
-        n_pairs: Sentence pairs to hold out, evenly spread; at most a tenth of them are.
+    At most a tenth of them are.
 
     Raises:
         DataError: If the corpus is too small to hold out any.

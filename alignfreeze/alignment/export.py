@@ -60,11 +60,7 @@ def _spaced(words: Sequence[str]) -> str:
 
 
 def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
-    """Align the parallel text of each language, and write it in Pharaoh format.
-
-    Args:
-        config: Data, languages, aligner and cleaning; no language means all that there are.
-        output: As in `write_alignments`.
+    """Align the parallel text of each language, all by default, and write it in Pharaoh format.
 
     Yields:
         Each language when its files are there, and what became of its text.

@@ -50,9 +50,7 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
     `SHARD_LINES` lines must keep what it does below ``if __name__ == "__main__"``, as with all
     that ``multiprocessing`` spawns.
 
-    Args:
-        job: What to do.
-        folder: Where the result is to be; its name stands for the job's fingerprint.
+    The folder's name stands for the job's fingerprint.
 
     Returns:
         What became of the text; known where the folder was there, too.

@@ -32,7 +32,7 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         return DataSource(name=DEMO, root=unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
-        from alignfreeze.data.hub import HubSupplier
+        from alignfreeze.data.hub.supplier import HubSupplier
 
         mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)

@@ -48,17 +48,11 @@ def frozen(
 
     Inside, the strategy's parameters have ``requires_grad=False``. One that was not trainable
     before (say, XLM's sinusoidal positions) is not made trainable. Afterwards, an exception
-    included, every flag is what it was.
-
-    Args:
-        encoder: The encoder, without a task head.
-        strategy: Says which parameters are frozen; or what `check_strategy` has said of it, which
-            is not checked again.
-        name: What the user called the strategy, for messages; by default its class's name.
+    included, every flag is what it was. What `check_strategy` has said of a strategy may take its
+    place, and is not checked again.
 
     Raises:
-        ConfigError: If the strategy does not fit the encoder (see `check_strategy`).
-        EncoderError: If the encoder's layers cannot be found.
+        AlignFreezeError: As `check_strategy`.
     """
     summary = strategy
     if not isinstance(summary, FreezingSummary):

@@ -44,7 +44,13 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
                 ignore_mismatched_sizes=True,
                 **options,
             )
-    for key in _lost_weights(name_or_path, report):
+    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    if needed := [key for key in lost if not _is_poolers(key)]:
+        raise EncoderError(
+            f"model {name_or_path!r}: the checkpoint lacks {len(needed)} of the encoder's "
+            f"parameters, or has them in another shape, e.g. {needed[0]}"
+        )
+    for key in lost:
         # As transformers' own models without a pooler have it.
         owner = f".{key}".partition(".pooler.")[0].removeprefix(".")
         encoder.get_submodule(owner).pooler = None
@@ -62,8 +68,7 @@ def load_with_head(
 
     Args:
         name_or_path: As in `load_encoder`.
-        auto_class: Class in transformers that has the head, e.g.
-            ``AutoModelForTokenClassification``.
+        auto_class: That of the head in transformers, e.g. ``AutoModelForTokenClassification``.
         labels: Names of its classes; empty where it has none.
 
     Raises:
@@ -114,18 +119,8 @@ def _require_encoder(name: str, config: Any) -> None:
         )
 
 
-def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
-    """The parameters of a pooler that a checkpoint lacks, and may: words do not use it."""
-    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
-    if needed := [key for key in lost if not _is_poolers(key)]:
-        raise EncoderError(
-            f"model {name!r}: the checkpoint lacks {len(needed)} of the encoder's parameters, "
-            f"or has them in another shape, e.g. {needed[0]}"
-        )
-    return lost
-
-
 def _is_poolers(key: str) -> bool:
+    """Whether a parameter is one that words do not use."""
     return "pooler" in key.split(".")
 
 

@@ -10,29 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from transformers.utils import logging as _transformers_logging
+from transformers.utils import logging as _logging
 
 from alignfreeze.errors import EncoderError
 
 _HUB_TIMEOUT = 5.0
 """Seconds to wait for the hub before the cache is asked alone."""
 
-transformers_logging: Any = _transformers_logging  # its functions carry no types
+transformers_logging: Any = _logging  # its functions carry no types
 
 
 @contextmanager
 def reading(name: str) -> Iterator[dict[str, Any]]:
     """Quietly read a model's files, from a folder or from the hub (or its cache).
 
-    Args:
-        name: What `model_folder` takes.
-
     Yields:
         Keyword arguments for any ``from_pretrained`` of transformers.
 
     Raises:
-        EncoderError: If there is no such model, or whatever goes wrong inside of the context;
-            one line.
+        EncoderError: If there is no such model, or whatever goes wrong inside; one line.
     """
     folder = model_folder(name)
     offline = "" if folder else why_offline()

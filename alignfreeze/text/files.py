@@ -21,12 +21,9 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     Only ``\n`` ends a line (``str.splitlines`` knows ten more characters, and real text holds
     them); a ``\r`` before it and a byte-order mark at the file's start are left out.
 
-    Args:
-        path: The file.
-        first: The line to begin with, counted from 1; those before it are skipped undecoded.
-
     Yields:
-        Pairs of line number, counted from 1, and line; none where the file ends before ``first``.
+        Pairs of line number, counted from 1, and line, from ``first`` on; those before it are
+        skipped undecoded. None where the file ends before.
 
     Raises:
         DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
@@ -35,7 +32,13 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     with _opened(path) as file:
         _skip_lines(file, number)
         for number, raw in enumerate(file, start=first):
-            yield number, _decoded(raw, path, number)
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                byte = raw[error.start]
+                message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
+                raise DataError(message, file=path, line=number) from error
+            yield number, line.removesuffix("\n").removesuffix("\r")
     if number == 0:
         raise DataError("the file is empty", file=path)
 
@@ -75,17 +78,6 @@ def line_bytes(path: Path) -> Iterator[bytes]:
             file.seek(0)
         for raw in file:
             yield raw.removesuffix(b"\n").removesuffix(b"\r")
-
-
-def _decoded(raw: bytes, path: Path, number: int) -> str:
-    """One line as text, without its end."""
-    try:
-        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        byte = raw[error.start]
-        message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
-        raise DataError(message, file=path, line=number) from error
-    return line.removesuffix("\n").removesuffix("\r")
 
 
 def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:

@@ -1,9 +1,8 @@
 """Words and their subwords: how a sentence that is split into words becomes a model's input.
 
-This is the one place that says which subword stands for a word, for labels, realigned vectors,
-probes and aligners alike: the first that carries text. SentencePiece often makes the mark of a
-word's beginning (``▁``) a subword of its own, and byte-level BPE the space before it; that says
-nothing of the word.
+This is the one place that says which subword stands for a word: the first that carries text.
+SentencePiece often makes the mark of a word's beginning (``▁``) a subword of its own, and
+byte-level BPE the space before it; that says nothing of the word.
 """
 
 import functools

@@ -254,6 +254,5 @@ class _Loop:
 
     def _losses(self, pending: list[Tensor]) -> Tensor:
         """The losses of some steps, over all processes, of shape (steps,)."""
-        losses = torch.stack(pending)
-        alone = self.accelerator.num_processes == 1
-        return losses if alone else self.accelerator.reduce(losses, "mean")
+        losses: Tensor = self.accelerator.reduce(torch.stack(pending), "mean")
+        return losses

@@ -12,7 +12,8 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import _registry
 
 from alignfreeze.contracts import parquet_rows
-from alignfreeze.data.hub import HubSupplier, dictionaries, streams
+from alignfreeze.data.hub import dictionaries, streams
+from alignfreeze.data.hub.supplier import HubSupplier
 
 OPUS = "Helsinki-NLP/opus-100"
 TRANSLATIONS = [

@@ -9,7 +9,8 @@ from datasets import ClassLabel, Dataset, List, Value
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages
 from alignfreeze.data.finding import find_data
-from alignfreeze.data.hub import HubSupplier, streams
+from alignfreeze.data.hub import streams
+from alignfreeze.data.hub.supplier import HubSupplier
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze_tasks.ner import NamedEntityRecognition
 from alignfreeze_tasks.nli import NaturalLanguageInference
