@@ -84,9 +84,8 @@ class AlignmentJob(ABC):
         """What a configuration asks for, one job a language.
 
         Raises:
-            DataError: If a text is missing, or cannot be fetched.
-            ConfigError: If an option of the aligner breaks its rule.
-            PluginError: If the aligner is unknown.
+            AlignFreezeError: If a text is missing, the aligner is unknown, or an option breaks its
+                rule.
         """
         for bitext in find_bitexts(source, config.source_language, languages):
             name = resolve_aligner(config.aligner, bitext)

@@ -71,18 +71,12 @@ class Cleaning:
 
 @dataclass
 class CorpusStats:
-    """What became of a bitext.
+    """What became of a bitext: its sentence pairs that were read, kept, or dropped, by the reason.
 
     Attributes:
-        read: Sentence pairs in the text files.
-        empty: Sentence pairs dropped because a side has no word.
         unaligned: Sentence pairs dropped because no aligned words were left.
-        kept: Sentence pairs kept.
         identical: Word pairs dropped because both words are the same string.
         links: Word pairs kept.
-        too_long: Sentence pairs dropped because a side has too many words.
-        uneven: Sentence pairs dropped because one side is much longer than the other.
-        duplicates: Sentence pairs dropped because they occurred before.
     """
 
     read: int = 0

@@ -26,13 +26,8 @@ logger = logging.getLogger(__name__)
 PAIRS = "pairs.arrow"
 """The sentence pairs of a shard, or of a whole corpus, in the folder of either."""
 
-SCHEMA = pa.schema(
-    {
-        "source": pa.list_(pa.string()),
-        "target": pa.list_(pa.string()),
-        "alignment": pa.list_(pa.int32()),
-    }
-)
+_WORDS = pa.list_(pa.string())
+SCHEMA = pa.schema({"source": _WORDS, "target": _WORDS, "alignment": pa.list_(pa.int32())})
 
 ROWS_PER_BATCH = 1000
 """Sentence pairs written at a time."""

@@ -113,9 +113,8 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     missing = [shard for shard in shards if shard not in done]
     n_workers = min(available_cores(), len(missing))
     alone = not job.aligner.parallel or n_workers < 2
-    nothing: tuple[object, ...] = ()
     with progress_bar(
-        nothing,
+        range(0),
         f"align {job.name}",
         " pairs",
         shown=sys.stderr.isatty() or len(missing) > 1,
@@ -130,7 +129,7 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
             logger.info("%s: aligned in one process: no other can import the aligner", job.name)
             alone = True
         for shard in missing if alone else ():
-            align_shard(job, shard, lambda: bar.update(1))
+            align_shard(job, shard, bar.update)
     return [shard.folder for shard in shards]
 
 
@@ -144,9 +143,7 @@ def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
     return folder / MARKS
 
 
-def _in_processes(
-    job: AlignmentJob, shards: list[Shard], bar: "tqdm[object]", n_workers: int
-) -> None:
+def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_workers: int) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
     before = set(multiprocessing.active_children())
     try:

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 class FreezingSummary:
     """What a strategy does to an encoder; as text, one line for a log.
 
-    Attributes:
-        frozen_weights: How many numbers stay as they are.
-        trainable_weights: How many numbers are trained.
-        frozen_layers: The layers that are frozen as a whole, in order.
-        frozen_names: The frozen parameters, relative to the encoder.
+    It counts the numbers that stay as they are, and that are trained. The layers are those that are
+    frozen as a whole, in order; the names those of the frozen parameters, relative to the encoder.
     """
 
     frozen_weights: int

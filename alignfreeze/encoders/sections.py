@@ -57,7 +57,10 @@ class EncoderSection:
         layers = layer_list(self.encoder)
         others = _other_outputs(encoder)
         if start > 0:
-            _turn_off_dropout(self.encoder, layers)
+            # Outside of the layers, where it is the embeddings' that nothing reads.
+            for module in set(self.encoder.modules()).difference(layers.modules()):
+                if isinstance(module, nn.Dropout):
+                    module.p = 0.0
         for number, layer in enumerate(layers):
             if not start <= number < stop:
                 layer.forward = functools.partial(_hand_on, others)
@@ -124,13 +127,6 @@ def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:
     difference = float(((whole - parts).abs() * mask[..., None]).max())
     if not difference <= CLOSE:
         raise EncoderError(f"its layers depend on more than the layer before ({difference:.2g})")
-
-
-def _turn_off_dropout(encoder: "PreTrainedModel", layers: nn.ModuleList) -> None:
-    """Outside of the layers, where it is the embeddings' that nothing reads."""
-    for module in set(encoder.modules()).difference(layers.modules()):
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
 
 
 def _hand_on(others: int | None, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 IGNORED_LABEL = -100
@@ -153,20 +154,16 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     backend = tokenizer.backend_tokenizer
     texts = backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
     # A decoder has taken the marks out; what looks like one then is a letter, as Maltese has.
-    marks = "".join(_boundary_marks(tokenizer)) if backend.decoder is None else ""
+    marks = _boundary_marks(backend) if backend.decoder is None else ""
     return np.array([not text.strip().strip(marks) for text in texts])
 
 
-def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
+def _boundary_marks(backend: "Tokenizer") -> str:
     """What a tokenizer puts beside two letters that are words: ``▁``, ``Ġ``, or nothing."""
-    backend = tokenizer.backend_tokenizer
-    letters = "a a"
-    if backend.normalizer is not None:
-        letters = backend.normalizer.normalize_str(letters)
-    pieces = [letters]
+    text = "a a" if backend.normalizer is None else backend.normalizer.normalize_str("a a")
     if backend.pre_tokenizer is not None:
-        pieces = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(letters)]
-    return set("".join(pieces)) - {"a", "A"}
+        text = "".join(piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text))
+    return text.replace("a", "").replace("A", "")
 
 
 def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -33,14 +33,7 @@ class LossRecord(NamedTuple):
 
 @dataclass
 class Progress:
-    """How far training has come.
-
-    Attributes:
-        step: Optimizer steps done.
-        losses: The records of the loss so far.
-        unrecorded: The losses of the steps since the last record.
-        empty_steps: Steps without a term in their loss.
-    """
+    """How far training has come; ``unrecorded`` are the steps' losses since the last record."""
 
     step: int = 0
     losses: list[LossRecord] = field(default_factory=list)

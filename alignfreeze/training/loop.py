@@ -35,17 +35,11 @@ LOG_STEPS = 10
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long and how to train.
+    """How long and how to train: so many optimizer steps, with checkpoints in between.
 
-    Attributes:
-        phase: What the progress bar says.
-        unit: What a batch is counted in, e.g. ``pairs``.
-        steps: Optimizer steps.
-        learning_rate: Its peak.
-        warmup_steps: Steps in which the rate rises, to fall to 0 at the end; ``None`` for a
-            constant rate.
-        accumulation: Batches in an optimizer step, in each process.
-        checkpoint_steps: Optimizer steps between checkpoints.
+    The learning rate rises for some steps of warm-up, to fall to 0 at the end; without any
+    (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
+    phase and the unit, what a batch is counted in, are for the progress bar.
     """
 
     phase: str
@@ -59,12 +53,10 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training has to tell.
+    """What training has to tell: the mean loss of every `LOG_STEPS` steps, and its speed.
 
-    Attributes:
-        losses: The mean loss of every `LOG_STEPS` steps.
-        per_second: Rows, or pairs, a second of training, over all processes.
-        empty_steps: Steps without a term in their loss, in which nothing was learnt.
+    That is in rows, or pairs, a second, over all processes. In empty steps, without a term in their
+    loss, nothing was learnt.
     """
 
     losses: list[LossRecord]

@@ -48,9 +48,8 @@ class Config:
     @property
     def features(self) -> Features | None:
         """Its columns; ``None`` where the files alone say them."""
-        data = huggingface_hub.DatasetCardData(
-            dataset_info=[{**self.info, "config_name": self.name}]
-        )
+        infos = [{**self.info, "config_name": self.name}]
+        data = huggingface_hub.DatasetCardData(dataset_info=infos)
         return DatasetInfosDict.from_dataset_card_data(data)[self.name].features
 
 
