@@ -104,6 +104,6 @@ AUTO_ALIGNERS = ("dictionary", "pharaoh")
 
 def resolve_aligner(name: str, bitext: Bitext) -> str:
     """The aligner that a name stands for: of ``auto`` that of the alignment file, if any."""
-    if name != "auto":
-        return name
-    return "dictionary" if bitext.alignment_file is None else "pharaoh"
+    dictionary, pharaoh = AUTO_ALIGNERS
+    by_default = dictionary if bitext.alignment_file is None else pharaoh
+    return by_default if name == "auto" else name

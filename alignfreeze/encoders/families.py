@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _ANY_FAMILY = ""
 
-
 _PLACES: dict[str, dict[str, int]] = {
     _ANY_FAMILY: {
         "pooler": -1,
@@ -30,7 +29,6 @@ _PLACES: dict[str, dict[str, int]] = {
 }
 """By family (``model_type``): parts outside of the layers that are not embeddings, and the index
 of the layer that they belong to."""
-
 
 _STACKS = {
     "bert": "encoder",

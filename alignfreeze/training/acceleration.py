@@ -32,11 +32,8 @@ def accelerated(
 ) -> Iterator[None]:
     """Run an encoder, or one with a task head, as the options say, while the context lasts.
 
-    Args:
-        model: The model.
-        compiled: Compile the layers, once for all lengths.
-        activation_checkpointing: Keep the layers' inputs alone, and run each layer again in the
-            backward pass.
+    Compiled: the layers are, once for all lengths. With activation checkpointing their inputs alone
+    are kept, and each layer is run again in the backward pass.
 
     Raises:
         ConfigError: If the model's family does not support it.

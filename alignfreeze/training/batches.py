@@ -82,13 +82,9 @@ class FeatureBatch:
 def collate_features(
     features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
 ) -> FeatureBatch:
-    """Pad some rows of the features to the longest of them.
+    """Pad the features at some rows, an array of shape (rows,), to the longest of them.
 
-    Args:
-        features: All features.
-        rows: Those that the batch holds, of shape (rows,).
-        padding: Id of the padding token.
-        packed: Say how the layers may run them without padding.
+    ``padding`` is the id of its token; ``packed`` is to say how the layers may run without it.
     """
     chosen = [features[row] for row in rows]
     lengths = [len(feature.input_ids) for feature in chosen]

@@ -11,7 +11,6 @@ from accelerate.utils import DistributedDataParallelKwargs
 PATIENCE = timedelta(days=1)
 """How long processes wait for the one that fetches and aligns data."""
 
-
 Precision = Literal["bf16", "fp32"]
 
 

@@ -1,10 +1,13 @@
-"""Brings labelled data and parallel text from the Hugging Face hub into the cache."""
+"""Brings labelled data, parallel text and dictionaries from the hub into the cache."""
 
 import hashlib
 import logging
 import re
+import urllib.error
+import urllib.request
 from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +16,6 @@ from huggingface_hub import HfApi
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
-from alignfreeze.data.hub.dictionaries import Dictionaries
 from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (
     DEFAULT,
@@ -23,6 +25,7 @@ from alignfreeze.data.hub.locating import (
     find_published,
 )
 from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
+from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,12 @@ ENGLISH = "en"
 _COMMIT = "805090dc28bf78897da9641cdf08b61287580df9"
 OPUS_100 = HubSplit("Helsinki-NLP/opus-100", None, "train", ("translation",), revision=_COMMIT)
 """Parallel text of English with 99 languages; a config is two codes in alphabetical order."""
+
+MUSE = "https://dl.fbaipublicfiles.com/arrival/dictionaries"
+"""Bilingual dictionaries; some aligners need none, so that one that cannot be had is a warning."""
+
+TIMEOUT = 20.0
+"""Seconds without an answer after which a dictionary is given up."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A revision that never moves, as a branch or a tag may."""
@@ -59,8 +68,7 @@ class HubSupplier:
         self._max_pairs = max_pairs
         self.root = self._folder(OPUS_100)
         """The folder that parallel text and dictionaries are put into."""
-        dictionaries = None if mirror is None else mirror / "dictionaries"
-        self._dictionaries = Dictionaries(self.root / "dictionaries", dictionaries)
+        self._why_no_dictionaries = ""
 
     def file(self, place: HubSplit) -> Path:
         """The parquet file that a split is, or will be, kept in."""
@@ -166,8 +174,8 @@ class HubSupplier:
             ENGLISH,
             target,
             *self._fetch_texts(target),
-            forward_dictionary=self._dictionaries.fetch(ENGLISH, target),
-            backward_dictionary=self._dictionaries.fetch(target, ENGLISH),
+            forward_dictionary=self._dictionary(ENGLISH, target),
+            backward_dictionary=self._dictionary(target, ENGLISH),
         )
 
     def _fetch_texts(self, target: str) -> tuple[Path, Path]:
@@ -192,6 +200,37 @@ class HubSupplier:
                 write_texts(dataset, place, files_of, self._max_pairs)
                 state_file.write_text(state, encoding="utf-8")
         return source, translation
+
+    def _dictionary(self, source: str, target: str) -> Path | None:
+        """A dictionary, unless it cannot be had; of a mirror, as it is there now."""
+        path = self.root / "dictionaries" / f"{source}-{target}.txt"
+        if self._mirror is None and is_whole(path):
+            return path
+        if reason := self._why_no_dictionaries:
+            logger.warning("no dictionary %s: not asked for, since %s", path.name, reason)
+            return None
+        try:
+            content = _dictionary_text(path.name, self._mirror)
+        except (OSError, HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            logger.warning("no dictionary %s: %s", path.name, reason)
+            # A site that does not answer would not answer for the next 67 either.
+            if self._mirror is None and not isinstance(error, urllib.error.HTTPError):
+                self._why_no_dictionaries = reason
+            path.unlink(missing_ok=True)
+            return None
+        with replacing(path) as (temporary,):
+            temporary.write_bytes(content)
+        return path
+
+
+def _dictionary_text(name: str, mirror: Path | None) -> bytes:
+    if mirror is not None:
+        return (mirror / "dictionaries" / name).read_bytes()
+    if reason := why_offline():
+        raise OSError(reason)
+    with urllib.request.urlopen(f"{MUSE}/{name}", timeout=TIMEOUT) as response:
+        return bytes(response.read())
 
 
 def _texts(target: str) -> HubSplit:
