@@ -27,7 +27,7 @@ class EncoderSection:
 
     Args:
         encoder: The encoder, without a task head; it is left as it is.
-        start: If it is not 0, states are to be given.
+        start: The first layer that is run; if it is not 0, states are to be given.
         stop: One past the last layer that is run.
         between: Done to the states that go from one layer of the section to the next, and to
             those that leave it.
