@@ -195,6 +195,5 @@ def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, Aligne
         )
     held = [number * len(corpus) // n_held for number in range(n_held)]
     rest = sorted(set(range(len(corpus))).difference(held))
-    parts = (corpus.dataset.select(rows) for rows in (rest, held))
-    training, apart = (replace(corpus, dataset=part) for part in parts)
-    return training, apart
+    select = corpus.dataset.select
+    return replace(corpus, dataset=select(rest)), replace(corpus, dataset=select(held))

@@ -150,9 +150,9 @@ def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_wo
         pickled = pickle.dumps(job)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise _NotImportableError from error
-    level = logging.getLogger("alignfreeze").getEffectiveLevel()
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_workers, context, _start_worker, (level,))
+    verbosity = logging.getLogger("alignfreeze").getEffectiveLevel()
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (verbosity,))
     said: set[LogLine] = set()
     try:
         futures = [pool.submit(_align_in_worker, pickled, shard) for shard in shards]

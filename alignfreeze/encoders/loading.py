@@ -28,8 +28,7 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     the caller's random numbers are the same whatever the checkpoint holds.
 
     Args:
-        name_or_path: A folder, or a name on the Hugging Face hub. What exists, or starts like a
-            path, is never looked up on the hub.
+        name_or_path: A folder, or a name on the Hugging Face hub; see `modelfiles.model_folder`.
 
     Raises:
         EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.

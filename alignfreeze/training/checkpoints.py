@@ -74,8 +74,8 @@ class CheckpointFolder:
 
     def newest(self) -> Path | None:
         """The checkpoint with the most steps, whoever wrote it."""
-        found = sorted(self.root.glob(f"*/{FOLDERS}"))
-        return max(found, key=lambda path: path.name, default=None)
+        found = self.root.glob(f"*/{FOLDERS}")
+        return max(sorted(found), key=lambda path: path.name, default=None)
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
         """Put training back into the state of a checkpoint, random numbers included.

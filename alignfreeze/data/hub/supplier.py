@@ -83,9 +83,9 @@ class HubSupplier:
         return base / place.repository / (place.revision or NEWEST)
 
     def has(self, place: HubSplit) -> bool:
-        """Whether a split can be had: in a mirror, whether all of its files are there.
+        """Whether a split can be had: the hub has it unless it was found not to.
 
-        One that is there in part is a warning. The hub has it unless it was found not to.
+        A mirror has it if all of its files are there; that some are is a warning.
 
         Raises:
             DataError: If a mirror's card is malformed; names it.
