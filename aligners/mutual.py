@@ -86,7 +86,7 @@ class MutualAligner(EncoderAligner):
 
     def _max_length(self, encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
         """The most subwords a side, special tokens included."""
-        from alignfreeze.encoders.tokenizers import longest_input
+        from alignfreeze.encoders.loading import longest_input
 
         longest = longest_input(encoder, tokenizer)
         if self.max_length is None:

@@ -100,7 +100,7 @@ class SimAlignAligner(EncoderAligner):
             EncoderError: If the model cannot be loaded, or has no such layer.
             PluginError: If simalign is not installed.
         """
-        from alignfreeze.encoders.tokenizers import longest_input
+        from alignfreeze.encoders.loading import longest_input
 
         encoder, tokenizer, layer = self.open(bitext)
         reader = _Reader(

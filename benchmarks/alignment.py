@@ -21,7 +21,7 @@ import psutil
 
 from alignfreeze.alignment import shards
 from alignfreeze.alignment.cleaning import CorpusStats
-from alignfreeze.alignment.export import write_alignments
+from alignfreeze.alignment.export import ExportJob, write_alignments
 from alignfreeze.contracts import Bitext
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts
@@ -102,13 +102,12 @@ class Benchmark:
         bitext = repeated(self.bitext, n_pairs, self.folder)
         with mock.patch.object(shards, "available_cores", return_value=cores):
             began = time.perf_counter()
+            name = self.aligner_name
+            aligner, digest = create_plugin(ALIGNER, name, {}), fingerprint(ALIGNER, name)
             stats = write_alignments(
-                bitext,
-                create_plugin(ALIGNER, self.aligner_name, {}),
-                aligner_name=self.aligner_name,
-                digest=fingerprint(ALIGNER, self.aligner_name),
-                cache=self.folder / f"cache-{self.runs}",
-                output=self.folder / f"output-{self.runs}",
+                ExportJob(bitext, aligner, name, digest),
+                self.folder / f"cache-{self.runs}",
+                self.folder / f"output-{self.runs}",
             )
             return time.perf_counter() - began, stats
 

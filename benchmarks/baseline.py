@@ -28,7 +28,7 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-from alignfreeze.alignment.corpus import AlignedPair, aligned_corpus
+from alignfreeze.alignment.corpus import AlignedPair, CorpusJob, aligned_corpus
 from alignfreeze.contracts import DataSource, FreezingStrategy, TaggedSentence
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
@@ -45,13 +45,8 @@ def read_pairs(source: DataSource, languages: Sequence[str]) -> list[AlignedPair
     for bitext in find_bitexts(source, "en", list(languages)):
         name = resolve_aligner("auto", bitext)
         with TemporaryDirectory() as cache:
-            corpus = aligned_corpus(
-                bitext,
-                create_plugin(ALIGNER, name, {}),
-                aligner_name=name,
-                digest=fingerprint(ALIGNER, name),
-                cache=Path(cache),
-            )
+            aligner, digest = create_plugin(ALIGNER, name, {}), fingerprint(ALIGNER, name)
+            corpus = aligned_corpus(CorpusJob(bitext, aligner, name, digest), Path(cache))
             pairs += corpus.rows(range(len(corpus)))
     return pairs
 

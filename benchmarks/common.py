@@ -23,12 +23,12 @@ os.environ |= {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpus
+from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpus
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.devices import resolve_precision
 
@@ -101,9 +101,7 @@ def setting(asked: argparse.Namespace) -> Setting:
     for bitext in find_bitexts(source, "en", asked.languages.split(",")):
         name = resolve_aligner("auto", bitext)
         aligner, digest = create_plugin(ALIGNER, name, {}), fingerprint(ALIGNER, name)
-        corpora.append(
-            aligned_corpus(bitext, aligner, aligner_name=name, digest=digest, cache=cache_root())
-        )
+        corpora.append(aligned_corpus(CorpusJob(bitext, aligner, name, digest), cache_root()))
     return Setting(model, load_tokenizer(model), corpora)
 
 

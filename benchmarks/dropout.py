@@ -18,9 +18,8 @@ from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream
-from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.devices import make_accelerator, resolve_precision
-from alignfreeze.training.dropout import fast_dropout
 
 STEPS = 16
 """In a round, of each side."""

@@ -14,8 +14,7 @@ from transformers import set_seed
 
 from alignfreeze.contracts.registry import STRATEGY, TASK, create_plugin
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.loading import load_encoder, load_with_head
-from alignfreeze.encoders.tokenizers import load_tokenizer
+from alignfreeze.encoders.loading import load_encoder, load_tokenizer, load_with_head
 
 
 def arguments() -> argparse.Namespace:

@@ -1,25 +1,26 @@
 """What is done with a bitext: its lines are cleaned, split into words, aligned, and written."""
 
-import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
+from itertools import repeat, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 
 import alignfreeze
 from alignfreeze.alignment.cleaning import (
     Cleaning,
     CorpusStats,
+    Fault,
     read_marks,
-    split_words,
+    split_pair,
     text_pairs,
 )
 from alignfreeze.base.caching import building
-from alignfreeze.base.digests import file_digest, folder_digest
+from alignfreeze.base.digests import file_digest, folder_digest, hash_of
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import (
     Aligner,
@@ -45,27 +46,51 @@ AlignedLine = tuple[SentencePair, WordAlignment | None]
 
 
 @dataclass(frozen=True)
-class AlignmentJob:
-    """What is to be done with a bitext.
+class AlignmentJob(ABC):
+    """A bitext that is to be aligned, shard by shard; a subclass says what is written of it.
 
     Attributes:
         bitext: The text.
         aligner: The aligner.
         aligner_name: The name under which it is registered.
-        digest: Stands for the aligner's code.
+        digest: Stands for the aligner's code; another one means to align anew.
         cleaning: Which sentence pairs are dropped.
-        write: Writes the lines of a shard into its folder, and counts what it keeps; a function
-            of a module, since processes hand it on by its name.
-        every_line: Whether ``write`` gets the lines that were dropped, too.
     """
+
+    every_line: ClassVar[bool]
+    """Whether `write` gets the lines that were dropped, too."""
+
+    result: ClassVar[str]
+    """What the result is called where it is damaged."""
 
     bitext: Bitext
     aligner: Aligner
     aligner_name: str
     digest: str
-    cleaning: Cleaning
-    write: Callable[[Path, Iterator[AlignedLine], CorpusStats], None]
-    every_line: bool
+    cleaning: Cleaning = Cleaning()  # noqa: RUF009  frozen
+
+    @abstractmethod
+    def write(self, folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
+        """Write the lines of a shard into its folder, and count what is kept."""
+
+    @abstractmethod
+    def join(self, shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
+        """Write the result into an empty folder, from those of all shards, in order."""
+
+    @classmethod
+    def configured(
+        cls, source: DataSource, config: RunConfig, languages: Iterable[str]
+    ) -> Iterator[Self]:
+        """What a configuration asks for, one job a language.
+
+        Raises:
+            AlignFreezeError: If a text is missing, the aligner is unknown, or an option breaks its
+                rule.
+        """
+        for bitext in find_bitexts(source, config.source_language, languages):
+            name = resolve_aligner(config.aligner, bitext)
+            aligner = configured_aligner(name, config)
+            yield cls(bitext, aligner, name, fingerprint(ALIGNER, name), Cleaning.of(config))
 
     @property
     def name(self) -> str:
@@ -91,7 +116,15 @@ class AlignmentJob:
             "segmentation": [aligner.segmentation(bitext), version("icu4py")],
             "cleaning": asdict(self.cleaning),
         }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hash_of(content)
+
+
+class Shard(NamedTuple):
+    """Lines of a text, counted from 1, the folder to write to, and what `mark_repeats` wrote."""
+
+    lines: range
+    folder: Path
+    marks: Path | None
 
 
 def read_stats(folder: Path) -> CorpusStats:
@@ -108,95 +141,71 @@ def write_stats(folder: Path, stats: CorpusStats) -> None:
     (folder / STATS).write_text(json.dumps(asdict(stats)), encoding="utf-8")
 
 
-def align_shard(
-    job: AlignmentJob,
-    lines: range,
-    folder: Path,
-    marks: Path | None,
-    advance: Callable[[], object],
-) -> None:
+def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) -> None:
     """Do one shard, unless another process has meanwhile; its folder is whole or not there."""
-    if folder.is_dir():
+    if shard.folder.is_dir():
         return
     stats = CorpusStats()
-    with building(folder) as temporary:
-        job.write(temporary, _aligned_lines(job, lines, marks, stats, advance), stats)
+    with building(shard.folder) as temporary:
+        pairs = _cleaned(job, shard, stats, advance)
+        job.write(temporary, _aligned(job, pairs), stats)
         write_stats(temporary, stats)
 
 
-def _aligned_lines(
-    job: AlignmentJob,
-    lines: range,
-    marks: Path | None,
-    stats: CorpusStats,
-    advance: Callable[[], object],
-) -> Iterator[AlignedLine]:
-    """The lines of a shard, in order; counts those that are dropped."""
-    who = f"aligner {job.aligner_name!r}"
-    waiting: deque[tuple[SentencePair, bool]] = deque()
-    pairs = _usable(job, lines, marks, waiting, stats, advance)
-    for alignment in _alignments(job.aligner, who, pairs, job.bitext):
-        yield from _dropped(waiting)
-        if not waiting:
-            raise PluginError(f"{who} gave more alignments than sentence pairs")
-        pair, _ = waiting.popleft()
-        _check_alignment(alignment, pair, who)
-        yield pair, alignment
-    unread = next(pairs, None)
-    yield from _dropped(waiting)
-    if waiting or unread is not None:
-        raise PluginError(f"{who} gave fewer alignments than sentence pairs")
-
-
-def _alignments(
-    aligner: Aligner, who: str, pairs: Iterator[SentencePair], bitext: Bitext
-) -> Iterator[WordAlignment]:
-    """What the aligner yields; a mistake of its own names it."""
-    try:
-        yield from aligner.align(pairs, bitext)
-    except (AlignFreezeError, OSError):
-        raise
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PluginError(f"{who} failed: {reason}") from error
-
-
-def _usable(
-    job: AlignmentJob,
-    lines: range,
-    marks: Path | None,
-    waiting: deque[tuple[SentencePair, bool]],
-    stats: CorpusStats,
-    advance: Callable[[], object],
-) -> Iterator[SentencePair]:
-    """Sentence pairs to align, remembered until their alignment comes; dropped ones if wanted."""
+def _cleaned(
+    job: AlignmentJob, shard: Shard, stats: CorpusStats, advance: Callable[[], object]
+) -> Iterator[tuple[SentencePair, Fault | None]]:
+    """Sentence pairs, and why they are dropped; those that are only if they are wanted."""
     bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
-    repeats = [False] * len(lines) if marks is None else read_marks(marks, lines).tolist()
-    texts = text_pairs(bitext, lines)
-    for (line, source, target), repeats_another in zip(texts, repeats, strict=True):
+    repeats: Iterable[bool] = repeat(False, len(shard.lines))
+    if shard.marks is not None:
+        repeats = read_marks(shard.marks, shard.lines).tolist()
+    for text, repeats_another in zip(text_pairs(bitext, shard.lines), repeats, strict=True):
         advance()
         stats.read += 1
         if repeats_another and not job.every_line:
             stats.drop("duplicates")
             continue
-        pair = SentencePair(
-            line=line,
-            source=split_words(source, bitext.source, segmentation),
-            target=split_words(target, bitext.target, segmentation),
-        )
+        pair = split_pair(text, bitext, segmentation)
         fault = "duplicates" if repeats_another else job.cleaning.fault(pair)
         if fault is not None:
             stats.drop(fault)
         if fault is None or job.every_line:
-            waiting.append((pair, fault is not None))
-        if fault is None:
-            yield pair
+            yield pair, fault
 
 
-def _dropped(waiting: deque[tuple[SentencePair, bool]]) -> Iterator[AlignedLine]:
-    """Take out the dropped pairs before the next one that is to be aligned."""
-    while waiting and waiting[0][1]:
-        yield waiting.popleft()[0], None
+def _aligned(
+    job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]]
+) -> Iterator[AlignedLine]:
+    """Sentence pairs with their links, however far the aligner reads ahead."""
+    who = f"aligner {job.aligner_name!r}"
+    read, written = tee(pairs)
+    alignments = _alignments(job, who, (pair for pair, fault in read if fault is None))
+    for pair, fault in written:
+        if fault is not None:
+            yield pair, None
+            continue
+        try:
+            alignment = next(alignments)
+        except StopIteration:
+            raise PluginError(f"{who} gave fewer alignments than sentence pairs") from None
+        _check_alignment(alignment, pair, who)
+        yield pair, alignment
+    for _ in alignments:
+        raise PluginError(f"{who} gave more alignments than sentence pairs")
+
+
+def _alignments(
+    job: AlignmentJob, who: str, pairs: Iterator[SentencePair]
+) -> Iterator[WordAlignment]:
+    """What the aligner yields; a mistake of its own names it."""
+    try:
+        yield from job.aligner.align(pairs, job.bitext)
+    except (AlignFreezeError, OSError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PluginError(f"{who} failed: {reason}") from error
 
 
 def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
@@ -223,11 +232,7 @@ def configured_aligner(name: str, config: RunConfig) -> Aligner:
 def _model_fields(name: str) -> list[str]:
     """The fields of an aligner that name an encoder, by default the run's."""
     fields = load_plugin(ALIGNER, name).model_fields.items()
-    return [
-        field
-        for field, info in fields
-        if any(isinstance(mark, UsesRunModel) for mark in info.metadata)
-    ]
+    return [field for field, info in fields if UsesRunModel() in info.metadata]
 
 
 def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
@@ -247,7 +252,12 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
         aligner = configured_aligner(name, config)
         fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
         code = [name, fingerprint(ALIGNER, name), aligner.identity()]
-        files = [[path.name, digest(path)] for path in _inputs_elsewhere(aligner, bitext, source)]
+        try:
+            inputs = aligner.inputs(bitext)
+        except DataError:  # a file of the data: missing, which is told when the text is aligned
+            inputs = ()
+        elsewhere = [path for path in inputs if source.root not in path.parents]
+        files = [[path.name, digest(path)] for path in elsewhere]
         found.append([bitext.target, *code, fields, files])
     return found
 
@@ -261,12 +271,3 @@ def _bitexts_at_hand(source: DataSource, config: RunConfig) -> list[Bitext]:
         return find_bitexts(source, config.source_language, present)
     texts = source.root, source.root
     return [Bitext(config.source_language, language, *texts) for language in languages]
-
-
-def _inputs_elsewhere(aligner: Aligner, bitext: Bitext, source: DataSource) -> list[Path]:
-    """The files that an aligner reads, but those of the data."""
-    try:
-        inputs = aligner.inputs(bitext)
-    except DataError:  # a file of the data: missing, which is told when the text is aligned
-        return []
-    return [path for path in inputs if source.root not in path.parents]

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from itertools import islice
+from operator import add
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext, Segmentation, SentencePair, count_lines, numbered_lines
-from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.errors import DataError
 from alignfreeze.text.files import line_bytes
 
 DIGEST_BYTES = 8
@@ -34,9 +35,8 @@ Fault = Literal["duplicates", "empty", "too_long", "uneven"]
 class Cleaning:
     """Which sentence pairs are dropped before any is aligned.
 
-    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair
-    (``drop_duplicates``); a side has no word; a side is too long (``max_words``); one side is
-    much longer than the other (``max_ratio``).
+    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair; a
+    side has no word; a side is too long; one side is much longer than the other.
 
     Attributes:
         limit: Pairs that are read, from the start of the text; ``None``: all.
@@ -44,9 +44,6 @@ class Cleaning:
         max_ratio: Most words of the longer side for a word of the shorter one, as Moses'
             ``clean-corpus-n`` has it; 0: any number.
         drop_duplicates: Whether a pair is dropped if both its texts stood together before.
-
-    Raises:
-        ConfigError: If a value breaks its rule.
     """
 
     limit: int | None = None
@@ -54,23 +51,11 @@ class Cleaning:
     max_ratio: float = 9.0
     drop_duplicates: bool = True
 
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"limit must be > 0, got {self.limit}")
-        if self.max_words < 0:
-            raise ConfigError(f"max_words must be >= 0, got {self.max_words}")
-        if self.max_ratio != 0 and not self.max_ratio >= 1:
-            raise ConfigError(f"max_ratio must be 0 or >= 1, got {self.max_ratio}")
-
     @classmethod
     def of(cls, config: RunConfig) -> "Cleaning":
         """What a configuration asks for."""
-        return cls(
-            limit=config.pair_limit,
-            max_words=config.pair_max_words,
-            max_ratio=config.pair_max_ratio,
-            drop_duplicates=config.pair_duplicates == "drop",
-        )
+        most = config.pair_limit, config.pair_max_words, config.pair_max_ratio
+        return cls(*most, drop_duplicates=config.pair_duplicates == "drop")
 
     def fault(self, pair: SentencePair) -> Fault | None:
         """Why a pair is dropped, its repetition aside; ``None`` if it is not."""
@@ -86,18 +71,12 @@ class Cleaning:
 
 @dataclass
 class CorpusStats:
-    """What became of a bitext.
+    """What became of a bitext: its sentence pairs that were read, kept, or dropped, by the reason.
 
     Attributes:
-        read: Sentence pairs in the text files.
-        empty: Sentence pairs dropped because a side has no word.
         unaligned: Sentence pairs dropped because no aligned words were left.
-        kept: Sentence pairs kept.
         identical: Word pairs dropped because both words are the same string.
         links: Word pairs kept.
-        too_long: Sentence pairs dropped because a side has too many words.
-        uneven: Sentence pairs dropped because one side is much longer than the other.
-        duplicates: Sentence pairs dropped because they occurred before.
     """
 
     read: int = 0
@@ -111,17 +90,13 @@ class CorpusStats:
     duplicates: int = 0
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
-        names = [field.name for field in fields(self)]
-        return CorpusStats(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return CorpusStats(*map(add, astuple(self), astuple(other)))
 
     def __str__(self) -> str:
         """One line for a log."""
-        optional = {
-            "too long": self.too_long,
-            "uneven": self.uneven,
-            "repeated": self.duplicates,
-        }
-        more = "".join(f"{count:,} {name}, " for name, count in optional.items() if count)
+        counts = (self.too_long, self.uneven, self.duplicates)
+        names = ("too long", "uneven", "repeated")
+        more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
@@ -134,14 +109,7 @@ class CorpusStats:
 
 
 def split_words(text: str, language: str, segmentation: Segmentation) -> tuple[str, ...]:
-    """Split a sentence into words; punctuation is kept as words of its own.
-
-    Args:
-        text: The sentence.
-        language: Its language.
-        segmentation: ``icu``: by ICU's word breaker, which knows languages that are written
-            without spaces; ``whitespace``: as ``str.split`` does.
-    """
+    """Split a sentence into words; by ICU, punctuation is kept as words of its own."""
     if segmentation == "whitespace":
         return tuple(text.split())
     from icu4py.breakers import WordBreaker
@@ -186,18 +154,26 @@ def text_pairs(bitext: Bitext, lines: range) -> Iterator[tuple[int, str, str]]:
     return ((line, source, target) for (line, source), (_, target) in pairs)
 
 
+def split_pair(
+    text: tuple[int, str, str], bitext: Bitext, segmentation: Segmentation
+) -> SentencePair:
+    """Split one of `text_pairs` into words; a side may be empty."""
+    line, source, target = text
+    return SentencePair(
+        line=line,
+        source=split_words(source, bitext.source, segmentation),
+        target=split_words(target, bitext.target, segmentation),
+    )
+
+
 def sentence_pairs(bitext: Bitext, segmentation: Segmentation) -> Iterator[SentencePair]:
-    """All sentence pairs of a bitext, in order, without holding them all; a side may be empty.
+    """All sentence pairs of a bitext, in order, without holding them all.
 
     Raises:
         DataError: If a text is missing, empty or not UTF-8, or they differ in their lines.
     """
-    for line, source, target in text_pairs(bitext, range(1, count_pairs(bitext) + 1)):
-        yield SentencePair(
-            line=line,
-            source=split_words(source, bitext.source, segmentation),
-            target=split_words(target, bitext.target, segmentation),
-        )
+    for text in text_pairs(bitext, range(1, count_pairs(bitext) + 1)):
+        yield split_pair(text, bitext, segmentation)
 
 
 def mark_repeats(
@@ -218,7 +194,11 @@ def mark_repeats(
         DataError: If a text cannot be read.
     """
     digests = marks.with_name(f"{marks.name}.digests")
-    _write_digests(bitext, n_pairs, digests)
+    texts = zip(line_bytes(bitext.source_file), line_bytes(bitext.target_file), strict=False)
+    with digests.open("wb") as file:
+        for source, target in islice(texts, n_pairs):
+            pair = b"%b\n%b" % (source, target)
+            file.write(hashlib.blake2b(pair, digest_size=DIGEST_BYTES).digest())
     n_buckets = -(-n_pairs // bucket_pairs)
     repeated = np.memmap(marks, np.bool_, "w+", shape=(n_pairs,))
     for bucket in range(n_buckets):
@@ -233,15 +213,6 @@ def mark_repeats(
             seen = np.union1d(seen, values)
     repeated.flush()
     digests.unlink()
-
-
-def _write_digests(bitext: Bitext, n_pairs: int, path: Path) -> None:
-    """Write a digest of each sentence pair to a file, one after the other."""
-    texts = zip(line_bytes(bitext.source_file), line_bytes(bitext.target_file), strict=False)
-    with path.open("wb") as file:
-        for source, target in islice(texts, n_pairs):
-            pair = b"%b\n%b" % (source, target)
-            file.write(hashlib.blake2b(pair, digest_size=DIGEST_BYTES).digest())
 
 
 def read_marks(marks: Path, lines: range) -> NDArray[np.bool_]:

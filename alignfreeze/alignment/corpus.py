@@ -2,29 +2,32 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob, configured_aligner, read_stats
-from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
+import pyarrow as pa
+
+from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
+from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.shards import build_from_shards
-from alignfreeze.base.caching import cache_root, check_sealed
+from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Aligner, Bitext, DataSource, WordAlignment
-from alignfreeze.contracts.registry import ALIGNER, fingerprint
-from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
+from alignfreeze.contracts import Bitext, DataSource, WordAlignment
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
-    import pyarrow
     from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
 PAIRS = "pairs.arrow"
 """The sentence pairs of a shard, or of a whole corpus, in the folder of either."""
+
+_WORDS = pa.list_(pa.string())
+SCHEMA = pa.schema({"source": _WORDS, "target": _WORDS, "alignment": pa.list_(pa.int32())})
 
 ROWS_PER_BATCH = 1000
 """Sentence pairs written at a time."""
@@ -48,9 +51,8 @@ class AlignedCorpus:
 
     Attributes:
         bitext: The text that it was made of.
-        fingerprint: Stands for everything that the corpus depends on: the files' content, the
-            aligner, its settings and its code, and the cleaning.
-        stats: What became of the text; also known where the corpus was reused.
+        fingerprint: That of the job.
+        stats: What became of the text.
         dataset: Columns ``source`` and ``target`` (lists of words) and ``alignment`` (source
             and target index of each link in turn).
     """
@@ -87,99 +89,82 @@ class AlignedCorpus:
         ]
 
 
+class CorpusJob(AlignmentJob):
+    """Keeps the sentence pairs that have aligned words of different strings."""
+
+    every_line: ClassVar[bool] = False
+    result: ClassVar[str] = "the cached corpus"
+
+    def write(self, folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
+        """Write the sentence pairs of a shard, `ROWS_PER_BATCH` at a time."""
+        rows = _kept_rows(lines, stats)
+        with _writer(folder) as writer:
+            while batch := list(islice(rows, ROWS_PER_BATCH)):
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCHEMA))
+
+    def join(self, shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
+        """Write the sentence pairs of all shards to one file.
+
+        Raises:
+            DataError: If there are none.
+        """
+        if not stats.kept:
+            raise DataError(self._nothing_left(stats))
+        with _writer(joined) as writer:
+            for shard in shards:
+                with pa.OSFile(str(shard / PAIRS), "rb") as part:
+                    for batch in pa.ipc.open_stream(part):
+                        writer.write_batch(batch)
+
+    def _nothing_left(self, stats: CorpusStats) -> str:
+        files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
+        dropped = stats.too_long + stats.uneven + stats.duplicates
+        cleaned = f", {dropped} cleaned away" if dropped else ""
+        return (
+            f"{self.name}: none of the {stats.read} sentence pairs has words aligned by "
+            f"{self.aligner_name!r} ({files or 'no further file'}); {stats.empty} are "
+            f"empty{cleaned}, {stats.identical} word pairs were the same string"
+        )
+
+
 def aligned_corpora(
     source: DataSource, config: RunConfig, languages: Sequence[str]
 ) -> list[AlignedCorpus]:
     """The aligned parallel text of each language, from the cache where it was aligned before.
 
     Raises:
-        DataError: If a file is missing or malformed.
-        ConfigError: If an option of the aligner breaks its rule.
-        PluginError: If the aligner is unknown or breaks its contract.
+        AlignFreezeError: As `AlignmentJob.configured` and `aligned_corpus`.
     """
-    corpora = []
-    for bitext in find_bitexts(source, config.source_language, languages):
-        name = resolve_aligner(config.aligner, bitext)
-        corpora.append(
-            aligned_corpus(
-                bitext,
-                configured_aligner(name, config),
-                cleaning=Cleaning.of(config),
-                aligner_name=name,
-                digest=fingerprint(ALIGNER, name),
-                cache=cache_root(),
-            )
-        )
-    return corpora
+    jobs = CorpusJob.configured(source, config, languages)
+    return [aligned_corpus(job, cache_root()) for job in jobs]
 
 
-def aligned_corpus(
-    bitext: Bitext,
-    aligner: Aligner,
-    *,
-    aligner_name: str,
-    digest: str,
-    cache: Path,
-    cleaning: Cleaning = Cleaning(),  # noqa: B008  frozen
-) -> AlignedCorpus:
-    """Align a bitext, or reuse what was aligned before.
+def aligned_corpus(job: CorpusJob, cache: Path) -> AlignedCorpus:
+    """Align a bitext, or reuse what was aligned before; a folder of the cache keeps it.
 
-    Works in bounded memory on all cores, and goes on with what an earlier run has done; see
-    `alignfreeze.alignment.shards.build_from_shards` for what that asks of a script.
-
-    Args:
-        bitext: The text.
-        aligner: The aligner.
-        aligner_name: The name under which it is registered.
-        digest: Stands for the aligner's code; another one means to align anew.
-        cache: The folder that corpora are kept in.
-        cleaning: Which sentence pairs are dropped.
+    Works in bounded memory on all cores, and goes on with what an earlier run has done.
 
     Raises:
-        DataError: If a file is missing or malformed, no aligned words are left, or what was
-            aligned before is damaged.
-        PluginError: If the aligner breaks its contract.
-        AlignFreezeError: If a worker process died.
+        DataError: If no aligned words are left.
+        AlignFreezeError: As `build_from_shards`, which also says what this asks of a script.
     """
-    job = AlignmentJob(
-        bitext, aligner, aligner_name, digest, cleaning, _write_shard, every_line=False
-    )
+    from datasets import Dataset
+
     identity = job.fingerprint()
     folder = cache / "corpora" / f"{job.name}-{identity}"
-
-    def join(shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
-        if not stats.kept:
-            raise DataError(_nothing_left(job, stats))
-        _join_shards(shards, joined)
-
-    build_from_shards(job, folder, join)
-    return _opened(folder, bitext, identity)
+    stats = build_from_shards(job, folder)
+    logger.info("%s: %s", job.name, stats)
+    return AlignedCorpus(job.bitext, identity, stats, Dataset.from_file(str(folder / PAIRS)))
 
 
-def _write_shard(folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
-    """Write the sentence pairs that have aligned words of different strings."""
-    import pyarrow as pa
-
-    schema = _schema()
-    pairs = _kept_pairs(lines, stats)
-    with pa.OSFile(str(folder / PAIRS), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-        while rows := list(islice(pairs, ROWS_PER_BATCH)):
-            columns = {
-                "source": [row.source for row in rows],
-                "target": [row.target for row in rows],
-                "alignment": [list(chain.from_iterable(row.alignment)) for row in rows],
-            }
-            writer.write_batch(pa.RecordBatch.from_pydict(columns, schema=schema))
+@contextmanager
+def _writer(folder: Path) -> Iterator[pa.RecordBatchStreamWriter]:
+    path = str(folder / PAIRS)
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+        yield writer
 
 
-def _schema() -> "pyarrow.Schema":
-    import pyarrow as pa
-
-    words, indices = pa.list_(pa.string()), pa.list_(pa.int32())
-    return pa.schema({"source": words, "target": words, "alignment": indices})
-
-
-def _kept_pairs(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[AlignedPair]:
+def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dict[str, Any]]:
     """Sentence pairs with links between different strings; counts them, and what is dropped."""
     for pair, alignment in lines:
         alignment = alignment or []
@@ -188,52 +173,16 @@ def _kept_pairs(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[Al
         stats.links += len(links)
         if links:
             stats.kept += 1
-            yield AlignedPair(list(pair.source), list(pair.target), links)
+            flat = list(chain.from_iterable(links))
+            yield {"source": pair.source, "target": pair.target, "alignment": flat}
         else:
             stats.unaligned += 1
 
 
-def _join_shards(shards: Sequence[Path], joined: Path) -> None:
-    """Write the sentence pairs of all shards to one file."""
-    import pyarrow as pa
-
-    schema = _schema()
-    with pa.OSFile(str(joined / PAIRS), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-        for shard in shards:
-            with pa.OSFile(str(shard / PAIRS), "rb") as part, pa.ipc.open_stream(part) as batches:
-                for batch in batches:
-                    writer.write_batch(batch)
-
-
-def _nothing_left(job: AlignmentJob, stats: CorpusStats) -> str:
-    """Why a corpus has no sentence pairs."""
-    files = ", ".join(str(path) for path in job.aligner.inputs(job.bitext)) or "no further file"
-    dropped = stats.too_long + stats.uneven + stats.duplicates
-    cleaned = f", {dropped} cleaned away" if dropped else ""
-    return (
-        f"{job.name}: none of the {stats.read} sentence pairs has words aligned by "
-        f"{job.aligner_name!r} ({files}); {stats.empty} are empty{cleaned}, "
-        f"{stats.identical} word pairs were the same string"
-    )
-
-
-def _opened(folder: Path, bitext: Bitext, identity: str) -> AlignedCorpus:
-    """Open a cached corpus, which would still be readable if it had been cut at a batch."""
-    from datasets import Dataset
-
-    check_sealed(folder, "the cached corpus")
-    stats = read_stats(folder)
-    dataset = Dataset.from_file(str(folder / PAIRS))
-    logger.info("%s-%s: %s", bitext.source, bitext.target, stats)
-    return AlignedCorpus(bitext, identity, stats, dataset)
-
-
 def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, AlignedCorpus]:
-    """Split a corpus into what is trained on and what is held out.
+    """Split a corpus into what is trained on and ``n_pairs`` that are held out, evenly spread.
 
-    Args:
-        corpus: The corpus.
-        n_pairs: Sentence pairs to hold out, evenly spread; at most a tenth of them are.
+    At most a tenth of them are.
 
     Raises:
         DataError: If the corpus is too small to hold out any.
@@ -245,9 +194,6 @@ def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, Aligne
             f"is held out, and there are {len(corpus)} in all"
         )
     held = [number * len(corpus) // n_held for number in range(n_held)]
-    chosen = set(held)
-    rest = [row for row in range(len(corpus)) if row not in chosen]
-    return (
-        replace(corpus, dataset=corpus.dataset.select(rest)),
-        replace(corpus, dataset=corpus.dataset.select(held)),
-    )
+    rest = sorted(set(range(len(corpus))).difference(held))
+    select = corpus.dataset.select
+    return replace(corpus, dataset=select(rest)), replace(corpus, dataset=select(held))

@@ -8,14 +8,14 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import AlignmentJob, align_shard, read_stats, write_stats
+from alignfreeze.alignment.aligning import AlignmentJob, Shard, align_shard, read_stats, write_stats
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
 from alignfreeze.base.caching import building, check_sealed
 from alignfreeze.base.progress import progress_bar
@@ -39,9 +39,7 @@ LogLine = tuple[str, int, str]
 """Logger, level and text of what a worker has logged."""
 
 
-def build_from_shards(
-    job: AlignmentJob, folder: Path, join: Callable[[Sequence[Path], Path, CorpusStats], None]
-) -> None:
+def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
     """Do a job in shards and join them into a folder, unless it is there already.
 
     Shards that are done stay in a folder beside it until all are, so that a run that was ended
@@ -52,36 +50,39 @@ def build_from_shards(
     `SHARD_LINES` lines must keep what it does below ``if __name__ == "__main__"``, as with all
     that ``multiprocessing`` spawns.
 
-    Args:
-        job: What to do.
-        folder: Where the result is to be; its name stands for the job's fingerprint.
-        join: Writes the result into an empty folder, given those of the shards in their order,
-            and what became of the text.
+    The folder's name stands for the job's fingerprint.
+
+    Returns:
+        What became of the text; known where the folder was there, too.
 
     Raises:
-        DataError: If a file is missing or malformed, or a shard that was done before is damaged.
+        DataError: If a file is missing or malformed, or what was done before is damaged.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    if folder.is_dir():
-        return
-    n_lines = min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize)
-    shards = shard_ranges(n_lines)
-    work = folder.with_name(f".{folder.name}-shards-{len(shards)}")
-    if len(shards) == 1:
+    if not folder.is_dir():
+        _build(job, folder)
+    check_sealed(folder, job.result)
+    return read_stats(folder)
+
+
+def _build(job: AlignmentJob, folder: Path) -> None:
+    ranges = shard_ranges(min(count_pairs(job.bitext), job.cleaning.limit or sys.maxsize))
+    work = folder.with_name(f".{folder.name}-shards-{len(ranges)}")
+    if len(ranges) == 1:
         work = work.with_name(f"{work.name}-{uuid4().hex}")
     try:
-        finished = _finished(job, shards, work)
+        finished = _finished(job, ranges, work)
         stats = sum((read_stats(shard) for shard in finished), CorpusStats())
         with building(folder) as temporary:
-            join(finished, temporary, stats)
+            job.join(finished, temporary, stats)
             write_stats(temporary, stats)
     except (FileNotFoundError, DataError):
         # Another process was quicker, and has removed the shards that both worked on.
         if not folder.is_dir():
             raise
     finally:
-        if folder.is_dir() or len(shards) == 1:
+        if folder.is_dir() or len(ranges) == 1:
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -99,84 +100,68 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _finished(job: AlignmentJob, shards: list[range], work: Path) -> list[Path]:
+def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
-    marks = None
-    if job.cleaning.drop_duplicates:
-        marks = work / "repeats" / MARKS
-        if marks.parent.is_dir():
-            check_sealed(marks.parent, "what an earlier run found to repeat")
-        else:
-            with building(marks.parent) as temporary:
-                mark_repeats(job.bitext, shards[-1].stop - 1, temporary / MARKS)
-    folders = {lines: work / f"{number:05d}" for number, lines in enumerate(shards)}
-    missing = {lines: folder for lines, folder in folders.items() if not folder.is_dir()}
-    for lines in folders.keys() - missing.keys():
-        check_sealed(folders[lines], "what an earlier run aligned")
-    n_done, n_lines = len(shards) - len(missing), shards[-1].stop - 1
-    if n_done:
-        logger.info("%s: %d of %d shards were aligned before", job.name, n_done, len(shards))
+    n_lines = ranges[-1].stop - 1
+    marks = _marked(job, n_lines, work / "repeats") if job.cleaning.drop_duplicates else None
+    shards = [Shard(lines, work / f"{n:05d}", marks) for n, lines in enumerate(ranges)]
+    done = [shard for shard in shards if shard.folder.is_dir()]
+    for shard in done:
+        check_sealed(shard.folder, "what an earlier run aligned")
+    if done:
+        logger.info("%s: %d of %d shards were aligned before", job.name, len(done), len(shards))
+    missing = [shard for shard in shards if shard not in done]
     n_workers = min(available_cores(), len(missing))
-    nothing: tuple[object, ...] = ()
-    in_processes = job.aligner.parallel and n_workers > 1
+    alone = not job.aligner.parallel or n_workers < 2
     with progress_bar(
-        nothing,
+        range(0),
         f"align {job.name}",
         " pairs",
         shown=sys.stderr.isatty() or len(missing) > 1,
-        initial=n_lines - sum(map(len, missing)),
+        initial=sum(len(shard.lines) for shard in done),
         total=n_lines,
     ) as bar:
         bar.leave = False
         try:
-            if in_processes:
-                _in_processes(job, missing, marks, bar, n_workers)
+            if not alone:
+                _in_processes(job, missing, bar, n_workers)
         except _NotImportableError:
             logger.info("%s: aligned in one process: no other can import the aligner", job.name)
-            in_processes = False
-        if not in_processes:
-            _in_this_process(job, missing, marks, bar)
-    return list(folders.values())
+            alone = True
+        for shard in missing if alone else ():
+            align_shard(job, shard, bar.update)
+    return [shard.folder for shard in shards]
 
 
-def _in_this_process(
-    job: AlignmentJob, shards: dict[range, Path], marks: Path | None, bar: "tqdm[object]"
-) -> None:
-    for lines, folder in shards.items():
-        align_shard(job, lines, folder, marks, lambda: bar.update(1))
+def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
+    """The file of marks, written unless an earlier run did."""
+    if folder.is_dir():
+        check_sealed(folder, "what an earlier run found to repeat")
+    else:
+        with building(folder) as temporary:
+            mark_repeats(job.bitext, n_lines, temporary / MARKS)
+    return folder / MARKS
 
 
-def _in_processes(
-    job: AlignmentJob,
-    shards: dict[range, Path],
-    marks: Path | None,
-    bar: "tqdm[object]",
-    n_workers: int,
-) -> None:
+def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_workers: int) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
     before = set(multiprocessing.active_children())
     try:
         pickled = pickle.dumps(job)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise _NotImportableError from error
-    pool = ProcessPoolExecutor(
-        n_workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(logging.getLogger("alignfreeze").getEffectiveLevel(),),
-    )
+    verbosity = logging.getLogger("alignfreeze").getEffectiveLevel()
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (verbosity,))
     said: set[LogLine] = set()
     try:
-        futures = [
-            (lines, pool.submit(_align_in_worker, pickled, lines, folder, marks))
-            for lines, folder in shards.items()
-        ]
-        for lines, future in futures:
-            for name, level, text in future.result():
+        futures = [pool.submit(_align_in_worker, pickled, shard) for shard in shards]
+        for shard, future in zip(shards, futures, strict=True):
+            for name, level, text in dict.fromkeys(future.result()):
                 if (name, level, text) not in said:
                     logging.getLogger(name).log(level, "%s", text)
-                    said.add((name, level, text))
-            bar.update(len(lines))
+            said.update(future.result())
+            bar.update(len(shard.lines))
     except BaseException as error:
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
@@ -190,18 +175,8 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-class _Kept(logging.Handler):
-    """Keeps what is logged in a worker for the process that has its handlers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[LogLine] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append((record.name, record.levelno, record.getMessage()))
-
-
-_KEPT = _Kept()
+_KEPT = BufferingHandler(sys.maxsize)
+"""Keeps what is logged in a worker for the process that has its handlers."""
 
 
 def _start_worker(level: int) -> None:
@@ -223,14 +198,12 @@ class _NotImportableError(Exception):
     """Another process cannot import what the job needs."""
 
 
-def _align_in_worker(
-    pickled: bytes, lines: range, folder: Path, marks: Path | None
-) -> list[LogLine]:
+def _align_in_worker(pickled: bytes, shard: Shard) -> list[LogLine]:
     """Do a shard of a pickled `AlignmentJob`; returns what was logged."""
     try:
         job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
-    _KEPT.lines.clear()
-    align_shard(job, lines, folder, marks, lambda: None)
-    return list(_KEPT.lines)
+    _KEPT.buffer.clear()
+    align_shard(job, shard, lambda: None)
+    return [(line.name, line.levelno, line.getMessage()) for line in _KEPT.buffer]

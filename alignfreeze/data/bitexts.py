@@ -35,11 +35,6 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
     present ``parallel/en-de.align``, ``dictionaries/en-de.txt`` and ``de-en.txt``. Texts and
     alignments may be named ``de-en`` instead; such an alignment has the German index first.
 
-    Args:
-        source: The data.
-        source_language: Code of the source language.
-        targets: Codes of the target languages.
-
     Returns:
         One bitext a target language, in their order.
 
@@ -55,20 +50,20 @@ def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
         raise DataError(f"a target language must not be the source language, got {target!r}")
     if source.supplier is not None:
         return source.supplier.fetch_bitext(source_language, target)
-    folder, dictionaries = source.root / "parallel", source.root / "dictionaries"
-    forward, backward = _stems(source_language, target)
-    source_file, target_file = _text_files(source, source_language, target)
-    reversed_alignment = folder / f"{backward}.align"
-    alignment_file = _present(folder / f"{forward}.align") or _present(reversed_alignment)
+    folder = source.root / "parallel"
+    stems = _stems(source_language, target)
+    dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in stems]
+    forward, backward = (path if path.is_file() else None for path in dictionaries)
+    alignments = [folder / f"{stem}.align" for stem in stems]
+    alignment_file = next(filter(Path.is_file, alignments), None)
     return Bitext(
-        source=source_language,
-        target=target,
-        source_file=source_file,
-        target_file=target_file,
-        alignment_file=alignment_file,
-        forward_dictionary=_present(dictionaries / f"{forward}.txt"),
-        backward_dictionary=_present(dictionaries / f"{backward}.txt"),
-        alignment_reversed=alignment_file == reversed_alignment,
+        source_language,
+        target,
+        *_text_files(source, source_language, target),
+        alignment_file,
+        forward,
+        backward,
+        alignment_reversed=alignment_file == alignments[1],
     )
 
 
@@ -83,10 +78,6 @@ def bitext_digests(bitext: Bitext) -> dict[str, str]:
     }
 
 
-def _present(path: Path) -> Path | None:
-    return path if path.is_file() else None
-
-
 def _text_files(source: DataSource, source_language: str, target: str) -> tuple[Path, Path]:
     """Both texts of a language pair."""
     folder = source.root / "parallel"
@@ -94,16 +85,16 @@ def _text_files(source: DataSource, source_language: str, target: str) -> tuple[
         (folder / f"{stem}.{source_language}", folder / f"{stem}.{target}")
         for stem in _stems(source_language, target)
     ]
-    for source_file, target_file in candidates:
-        if source_file.is_file() and target_file.is_file():
-            return source_file, target_file
-    halves = [files for files in candidates if files[0].is_file() or files[1].is_file()]
-    missing = next(path for path in (halves or candidates)[0][::-1] if not path.is_file())
+    # The sort is stable: of two that are there as far, the preferred one comes first.
+    candidates.sort(key=lambda files: -sum(map(Path.is_file, files)))
+    missing = [path for path in candidates[0][::-1] if not path.is_file()]
+    if not missing:
+        return candidates[0]
     known = " ".join(parallel_languages(source, source_language)) or "none"
     raise DataError(
         f"no such file, so {source_language}-{target} has no parallel text; "
         f"languages with one: {known}",
-        file=missing,
+        file=missing[0],
     )
 
 
@@ -112,15 +103,7 @@ AUTO_ALIGNERS = ("dictionary", "pharaoh")
 
 
 def resolve_aligner(name: str, bitext: Bitext) -> str:
-    """The aligner that ``auto`` stands for: the alignment file where there is one.
-
-    Args:
-        name: Name of an aligner, or ``auto``.
-        bitext: What is to be aligned.
-
-    Returns:
-        ``name`` itself unless it is ``auto``; then ``pharaoh`` or ``dictionary``.
-    """
-    if name != "auto":
-        return name
-    return "dictionary" if bitext.alignment_file is None else "pharaoh"
+    """The aligner that a name stands for: of ``auto`` that of the alignment file, if any."""
+    dictionary, pharaoh = AUTO_ALIGNERS
+    by_default = dictionary if bitext.alignment_file is None else pharaoh
+    return by_default if name == "auto" else name

@@ -1,13 +1,19 @@
 """Where data and models come from: the embedded demo, a folder, or the hub."""
 
+import zipfile
 from pathlib import Path
 
+from alignfreeze.base.caching import building, cache_root, check_sealed
+from alignfreeze.base.digests import file_digest
 from alignfreeze.contracts import DataSource
-from alignfreeze.data import demo
 from alignfreeze.errors import DataError
 
 DEMO = "demo"
 HUB = "hub"
+
+# Both are made by ``tools/demo`` of the project's repository.
+ENCODER = Path(__file__).with_name("demo") / "encoder"
+CORPUS = Path(__file__).with_name("demo") / "corpus.zip"
 
 
 def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
@@ -23,15 +29,31 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         DataError: If there is no such folder, or the unpacked corpus is damaged.
     """
     if data == DEMO:
-        return DataSource(name=DEMO, root=demo.unpacked_corpus())
+        return DataSource(name=DEMO, root=unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
-        from alignfreeze.data.hub import HubSupplier
+        from alignfreeze.data.hub.supplier import HubSupplier
 
         mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)
         return DataSource(name=data, root=supplier.root, supplier=supplier)
     return DataSource(name=data, root=_existing(data))
+
+
+def unpacked_corpus() -> Path:
+    """The embedded corpus as a folder of data in the cache, unpacked on first use.
+
+    Raises:
+        DataError: If the cache cannot be written, or what was unpacked before is damaged.
+    """
+    folder = cache_root() / "demo" / file_digest(CORPUS)[:16]
+    if folder.is_dir():
+        check_sealed(folder, "the demo's corpus")
+    else:
+        # Names that lead out of the folder are not followed: zipfile takes them as being in it.
+        with building(folder) as empty, zipfile.ZipFile(CORPUS) as archive:
+            archive.extractall(empty)
+    return folder
 
 
 def _existing(folder: str) -> Path:
@@ -47,4 +69,4 @@ def _existing(folder: str) -> Path:
 
 def find_model(model: str) -> str:
     """The folder or the hub name of the model that a configuration names."""
-    return str(demo.ENCODER) if model == DEMO else model
+    return str(ENCODER) if model == DEMO else model

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
         resolve_layers,
         word_states,
     )
-    from alignfreeze.encoders.loading import load_encoder, load_finetuned, load_with_head
-    from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
+    from alignfreeze.encoders.loading import (
+        load_encoder,
+        load_finetuned,
+        load_tokenizer,
+        load_with_head,
+        longest_input,
+    )
 
 __all__ = [
     "hidden_size",
@@ -37,7 +42,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """A name that is handed on: imported when it is asked for, since torch takes seconds."""
     if name in __all__:
-        for module in ("families", "loading", "tokenizers"):
+        for module in ("families", "loading"):
             found = import_module(f"{__name__}.{module}")
             if hasattr(found, name):
                 return getattr(found, name)

@@ -73,13 +73,13 @@ class EncoderAligner(Aligner):
         """
         from alignfreeze.encoders.families import layer_count, resolve_layers
 
-        stamps = tuple(_stamp(path) for path in self.inputs(bitext))
+        changes = [(path.name, path.stat()) for path in self.inputs(bitext)]
+        stamps = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in changes)
         encoder, tokenizer = _loaded(self.model, stamps)
         n_layers = layer_count(encoder)
-        if self.layer is None:
-            return OpenEncoder(encoder, tokenizer, max(n_layers * 2 // 3 - 1, 0))
+        layer = max(n_layers * 2 // 3 - 1, 0) if self.layer is None else self.layer
         try:
-            (layer,) = resolve_layers((self.layer,), n_layers)
+            (layer,) = resolve_layers((layer,), n_layers)
         except EncoderError as error:
             raise ConfigError(f"the aligner's {error}") from None
         return OpenEncoder(encoder, tokenizer, layer)
@@ -98,16 +98,9 @@ def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
         encoder.to("cpu")
 
 
-def _stamp(path: Path) -> tuple[str, int, int]:
-    """Name, time of change and size of a file: they tell whether it was changed."""
-    status = path.stat()
-    return path.name, status.st_mtime_ns, status.st_size
-
-
 @functools.lru_cache(maxsize=1)
 def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
     """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
-    from alignfreeze.encoders.loading import load_encoder
-    from alignfreeze.encoders.tokenizers import load_tokenizer
+    from alignfreeze.encoders.loading import load_encoder, load_tokenizer
 
     return load_encoder(model), load_tokenizer(model)

@@ -1,6 +1,5 @@
 """The one place that knows how encoder families name their parts, and how they are loaded."""
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import transformers
@@ -14,11 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-logger = logging.getLogger(__name__)
-
-
 _ANY_FAMILY = ""
-
 
 _PLACES: dict[str, dict[str, int]] = {
     _ANY_FAMILY: {
@@ -34,7 +29,6 @@ _PLACES: dict[str, dict[str, int]] = {
 }
 """By family (``model_type``): parts outside of the layers that are not embeddings, and the index
 of the layer that they belong to."""
-
 
 _STACKS = {
     "bert": "encoder",
@@ -58,10 +52,7 @@ def layer_count(encoder: "PreTrainedModel") -> int:
 
 
 def read_layer_count(name_or_path: str) -> int:
-    """The same of a model that is not loaded: its weights are not looked at.
-
-    Args:
-        name_or_path: As in `load_encoder`.
+    """The same of a model that is not loaded, named as in `load_encoder`.
 
     Raises:
         EncoderError: If it cannot be read, or does not say.
@@ -90,9 +81,6 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
     (XLM has four such lists, side by side). What is in none of them belongs to the embeddings,
     but for what comes after the layers, such as a pooler, which counts as the last layer's.
 
-    Args:
-        encoder: The encoder, without a task head.
-
     Raises:
         EncoderError: If there is no such list, or the model has a task head.
     """
@@ -101,34 +89,28 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
     n_layers = layer_count(encoder)
     lists = _layer_lists(encoder, n_layers)
     places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
+    layers = {f"{name}.{layer}": layer for name in lists for layer in range(n_layers)}
+    layers |= {name: place % n_layers for name, place in places.items()}
     sites = {}
     for name, _ in encoder.named_parameters():
-        layer: int | None = None
-        for prefix in lists:
-            if name.startswith(f"{prefix}."):
-                layer = int(name.removeprefix(f"{prefix}.").partition(".")[0])
-        for prefix, place in places.items():
-            if name.startswith(f"{prefix}."):
-                layer = place % n_layers
-        sites[name] = ParameterSite(name=name, layer=layer)
+        found = [layer for prefix, layer in layers.items() if name.startswith(f"{prefix}.")]
+        sites[name] = ParameterSite(name=name, layer=found[-1] if found else None)
     return sites
 
 
 def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
     """Names of the lists that hold the layers, without lists inside of them."""
+    modules = encoder.named_modules()
+    lengths = {name: len(list_) for name, list_ in modules if isinstance(list_, nn.ModuleList)}
     found: list[str] = []
-    others: list[str] = []
-    for name, module in encoder.named_modules():
-        if not isinstance(module, nn.ModuleList) or name.startswith(tuple(f"{f}." for f in found)):
-            continue
-        if len(module) == n_layers:
+    for name, length in lengths.items():
+        if length == n_layers and not name.startswith(tuple(f"{outer}." for outer in found)):
             found.append(name)
-        else:
-            others.append(f"{name} ({len(module)})")
     if not found:
+        others = ", ".join(f"{name} ({length})" for name, length in lengths.items())
         raise EncoderError(
             f"{_who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
-            f"{n_layers} modules, found {', '.join(others) or 'no list at all'}"
+            f"{n_layers} modules, found {others or 'no list at all'}"
         )
     return found
 
@@ -188,15 +170,12 @@ def word_states(
     Raises:
         EncoderError: If a layer is out of range.
     """
-    n_layers = layer_count(encoder)
-    resolved = resolve_layers(layers, n_layers)
-    outputs = encoder(
-        input_ids=input_ids,
-        attention_mask=attention_mask,
-        output_hidden_states=min(resolved, default=0) < n_layers - 1,
-    )
+    last = layer_count(encoder) - 1
+    resolved = resolve_layers(layers, last + 1)
+    inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    outputs = encoder(**inputs, output_hidden_states=min(resolved, default=0) < last)
     return [
-        outputs.last_hidden_state if layer == n_layers - 1 else outputs.hidden_states[layer + 1]
+        outputs.last_hidden_state if layer == last else outputs.hidden_states[layer + 1]
         for layer in resolved
     ]
 

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 class FreezingSummary:
     """What a strategy does to an encoder; as text, one line for a log.
 
-    Attributes:
-        frozen_weights: How many numbers stay as they are.
-        trainable_weights: How many numbers are trained.
-        frozen_layers: The layers that are frozen as a whole, in order.
-        frozen_names: The frozen parameters, relative to the encoder.
+    It counts the numbers that stay as they are, and that are trained. The layers are those that are
+    frozen as a whole, in order; the names those of the frozen parameters, relative to the encoder.
     """
 
     frozen_weights: int
@@ -48,22 +45,15 @@ def frozen(
 
     Inside, the strategy's parameters have ``requires_grad=False``. One that was not trainable
     before (say, XLM's sinusoidal positions) is not made trainable. Afterwards, an exception
-    included, every flag is what it was.
-
-    Args:
-        encoder: The encoder, without a task head.
-        strategy: Says which parameters are frozen; or what `check_strategy` has said of it, which
-            is not checked again.
-        name: What the user called the strategy, for messages; by default its class's name.
+    included, every flag is what it was. What `check_strategy` has said of a strategy may take its
+    place, and is not checked again.
 
     Raises:
-        ConfigError: If the strategy does not fit the encoder (see `check_strategy`).
-        EncoderError: If the encoder's layers cannot be found.
+        AlignFreezeError: As `check_strategy`.
     """
-    if isinstance(strategy, FreezingSummary):
-        summary = strategy
-    else:
-        summary = check_strategy(encoder, strategy, name=name)
+    summary = strategy
+    if not isinstance(summary, FreezingSummary):
+        summary = check_strategy(encoder, summary, name=name)
     before = [(parameter, parameter.requires_grad) for parameter in encoder.parameters()]
     try:
         for parameter_name, parameter in encoder.named_parameters():
@@ -95,24 +85,24 @@ def check_strategy(
     sites = parameter_sites(encoder)
     frozen_names = frozenset(n for n, site in sites.items() if strategy.freezes(site, n_layers))
     trained_layers = {site.layer for n, site in sites.items() if n not in frozen_names}
-    counts = {True: 0, False: 0}
-    for parameter_name, parameter in encoder.named_parameters():
-        trainable = parameter.requires_grad and parameter_name not in frozen_names
-        counts[trainable] += parameter.numel()
-    if not counts[True]:
+    trainable = sum(
+        parameter.numel()
+        for parameter_name, parameter in encoder.named_parameters()
+        if parameter.requires_grad and parameter_name not in frozen_names
+    )
+    if not trainable:
         raise ConfigError(f"{who} must leave something to train, but freezes the whole encoder")
     return FreezingSummary(
-        frozen_weights=counts[False],
-        trainable_weights=counts[True],
+        frozen_weights=sum(parameter.numel() for parameter in encoder.parameters()) - trainable,
+        trainable_weights=trainable,
         frozen_layers=tuple(layer for layer in range(n_layers) if layer not in trained_layers),
         frozen_names=frozen_names,
     )
 
 
 def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> None:
-    for name, info in type(strategy).model_fields.items():
-        if not counts_layers(info):
-            continue
+    fields = type(strategy).model_fields.items()
+    for name in [name for name, info in fields if counts_layers(info)]:
         value = getattr(strategy, name)
         for boundary in value if isinstance(value, Iterable) else (value,):
             if boundary is not None and boundary > n_layers:

@@ -1,20 +1,22 @@
-"""Encoders, with a head and without, loaded from a folder or the hub."""
+"""Encoders, with a head and without, and their tokenizers, loaded from a folder or the hub."""
 
+import functools
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from tokenizers import normalizers
 from torch import nn
 from transformers.models.auto import modeling_auto
 
 from alignfreeze.encoders.modelfiles import reading
 from alignfreeze.errors import EncoderError
+from alignfreeze.text.words import REMOVES_MARKS
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +28,7 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     the caller's random numbers are the same whatever the checkpoint holds.
 
     Args:
-        name_or_path: A folder, or a name on the Hugging Face hub. What exists, or starts like a
-            path, is never looked up on the hub.
+        name_or_path: A folder, or a name on the Hugging Face hub; see `modelfiles.model_folder`.
 
     Raises:
         EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.
@@ -42,7 +43,16 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
                 ignore_mismatched_sizes=True,
                 **options,
             )
-    _leave_out_poolers(encoder, _lost_weights(name_or_path, report))
+    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    if needed := [key for key in lost if not _is_poolers(key)]:
+        raise EncoderError(
+            f"model {name_or_path!r}: the checkpoint lacks {len(needed)} of the encoder's "
+            f"parameters, or has them in another shape, e.g. {needed[0]}"
+        )
+    for key in lost:
+        # As transformers' own models without a pooler have it.
+        owner = f".{key}".partition(".pooler.")[0].removeprefix(".")
+        encoder.get_submodule(owner).pooler = None
     return encoder  # type: ignore[no-any-return]
 
 
@@ -57,8 +67,7 @@ def load_with_head(
 
     Args:
         name_or_path: As in `load_encoder`.
-        auto_class: Class in transformers that has the head, e.g.
-            ``AutoModelForTokenClassification``.
+        auto_class: That of the head in transformers, e.g. ``AutoModelForTokenClassification``.
         labels: Names of its classes; empty where it has none.
 
     Raises:
@@ -68,12 +77,12 @@ def load_with_head(
     if cls is None:
         raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
     encoder = load_encoder(name_or_path)
-    names = dict(enumerate(labels))
     # The checkpoint may have been made for another task. A head that tells no classes apart has
     # two outputs: where a span starts, and where it ends.
     extra: dict[str, Any] = {"problem_type": None, "num_labels": len(labels) or 2}
     if labels:
-        extra |= {"id2label": names, "label2id": {v: k for k, v in names.items()}}
+        extra["id2label"] = dict(enumerate(labels))
+        extra["label2id"] = {label: number for number, label in enumerate(labels)}
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
         model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
@@ -85,11 +94,7 @@ def load_with_head(
 
 
 def load_finetuned(folder: Path, auto_class: str) -> "PreTrainedModel":
-    """Load a model with the head that it was fine-tuned with, in float32, in evaluation mode.
-
-    Args:
-        folder: One that `modelfiles.save` has written.
-        auto_class: As in `load_with_head`.
+    """Load what `modelfiles.save` has written, head included, in float32, in evaluation mode.
 
     Raises:
         EncoderError: If it cannot be loaded.
@@ -105,40 +110,74 @@ def _require_encoder(name: str, config: Any) -> None:
     family = config.model_type
     masked = family in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
     causal = family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    if getattr(config, "is_encoder_decoder", False):
-        kind = "an encoder-decoder"
-    elif getattr(config, "is_decoder", False) or (causal and not masked):
-        kind = "a decoder"
-    else:
-        return
-    raise EncoderError(
-        f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
-    )
-
-
-def _lost_weights(name: str, report: dict[str, Any]) -> list[str]:
-    """The parameters of a pooler that a checkpoint lacks: words do not use it.
-
-    Raises:
-        EncoderError: If it lacks others.
-    """
-    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
-    if needed := [key for key in lost if not _is_poolers(key)]:
+    both = getattr(config, "is_encoder_decoder", False)
+    if both or getattr(config, "is_decoder", False) or (causal and not masked):
+        kind = "an encoder-decoder" if both else "a decoder"
         raise EncoderError(
-            f"model {name!r}: the checkpoint lacks {len(needed)} of the encoder's parameters, "
-            f"or has them in another shape, e.g. {needed[0]}"
+            f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
         )
-    return lost
 
 
 def _is_poolers(key: str) -> bool:
+    """Whether a parameter is one that words do not use."""
     return "pooler" in key.split(".")
 
 
-def _leave_out_poolers(encoder: nn.Module, keys: list[str]) -> None:
-    """Take the poolers out that some parameters belong to."""
-    for key in keys:
-        names = key.split(".")
-        owner = encoder.get_submodule(".".join(names[: names.index("pooler")]))
-        # What transformers' own models without one have.
-        setattr(owner, "pooler", None)  # noqa: B010
+def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrainedTokenizerBase":
+    """Load a fast tokenizer that can read text which is split into words.
+
+    A tokenizer that would take a lone word for the inside of a word (byte-level BPE, as of
+    RoBERTa and ModernBERT) is made to put a space in front of it.
+
+    Args:
+        name_or_path: As in `load_encoder`.
+        remove_marks: Leave bare marks of a word's beginning out of what `words.subwords_of` reads.
+
+    Raises:
+        EncoderError: If there is none, or no fast one.
+    """
+    with reading(name_or_path) as options:
+        load = transformers.AutoTokenizer.from_pretrained
+        tokenizer = load(**options)
+        if not tokenizer.is_fast:
+            raise EncoderError(f"model {name_or_path!r}: needs a fast tokenizer (tokenizer.json)")
+        if len(tokenizer) <= len(tokenizer.all_special_ids):
+            raise EncoderError(f"model {name_or_path!r}: no tokenizer beside the model")
+        config = transformers.AutoConfig.from_pretrained(**options)
+        if getattr(config, "type_vocab_size", 0) < 2:  # it has one type of text
+            names = tokenizer.model_input_names
+            tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
+        if not _reads_words(tokenizer):
+            names = tokenizer.model_input_names
+            tokenizer = load(add_prefix_space=True, model_input_names=names, **options)
+        if not _reads_words(tokenizer):
+            backend = tokenizer.backend_tokenizer
+            own = [backend.normalizer] if backend.normalizer else []
+            backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *own])
+    if not _reads_words(tokenizer):
+        logger.warning(
+            "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
+        )
+    setattr(tokenizer, REMOVES_MARKS, remove_marks)
+    return tokenizer
+
+
+def _reads_words(tokenizer: Any) -> bool:
+    """Whether a word after a space gives the same subwords if the space is left out."""
+    encode = functools.partial(tokenizer, add_special_tokens=False)
+    return bool(encode("a a").input_ids == encode(["a", "a"], is_split_into_words=True).input_ids)
+
+
+def longest_input(encoder: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
+    """The most subwords that an encoder reads at once, special tokens included.
+
+    Its position embeddings count (RoBERTa's begin behind the padding's index), and what its
+    tokenizer says it was made for.
+    """
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions < 1:
+        return int(tokenizer.model_max_length)
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            positions -= 0 if module.padding_idx is None else module.padding_idx + 1
+    return min(positions, int(tokenizer.model_max_length))

@@ -10,30 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from transformers.utils import logging as _transformers_logging
+from transformers.utils import logging as _logging
 
 from alignfreeze.errors import EncoderError
 
 _HUB_TIMEOUT = 5.0
 """Seconds to wait for the hub before the cache is asked alone."""
 
-transformers_logging: Any = _transformers_logging  # its functions carry no types
+transformers_logging: Any = _logging  # its functions carry no types
 
 
 @contextmanager
 def reading(name: str) -> Iterator[dict[str, Any]]:
     """Quietly read a model's files, from a folder or from the hub (or its cache).
 
-    Args:
-        name: A folder, or a name on the Hugging Face hub. What exists, or starts like a path, is
-            never looked up on the hub.
-
     Yields:
         Keyword arguments for any ``from_pretrained`` of transformers.
 
     Raises:
-        EncoderError: If there is no such model, or whatever goes wrong inside of the context;
-            one line.
+        EncoderError: If there is no such model, or whatever goes wrong inside; one line.
     """
     folder = model_folder(name)
     offline = "" if folder else why_offline()
@@ -61,6 +56,8 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
 def model_folder(name: str) -> Path | None:
     """The folder that a name means, or None for one that can only be on the hub.
 
+    What exists, or starts like a path, is never looked up on the hub.
+
     Raises:
         EncoderError: If it means one that is not there.
     """
@@ -76,10 +73,7 @@ def model_folder(name: str) -> Path | None:
 
 @functools.lru_cache(maxsize=1)
 def why_offline() -> str:
-    """Why the hub cannot be used, as a clause; empty if it can.
-
-    Asked once, as the hub's own client retries for 20 s.
-    """
+    """Why the hub cannot be used, as a clause; empty if it can. Its client would try for 20 s."""
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")

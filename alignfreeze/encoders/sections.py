@@ -1,6 +1,7 @@
 """A part of an encoder's layers, run on its own; shares the encoder's weights."""
 
 import copy
+import functools
 from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ class EncoderSection:
 
     Args:
         encoder: The encoder, without a task head; it is left as it is.
-        start: The first layer that is run. If it is not 0, states are to be given.
+        start: The first layer that is run; if it is not 0, states are to be given.
         stop: One past the last layer that is run.
         between: Done to the states that go from one layer of the section to the next, and to
             those that leave it.
@@ -46,23 +47,26 @@ class EncoderSection:
         stop: int,
         between: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self.encoder = _copied(encoder)
+        # The same parameters and buffers in other modules.
+        shared = chain(encoder.parameters(), encoder.buffers())
+        self.encoder = copy.deepcopy(encoder, {id(tensor): tensor for tensor in shared})
         self._between = between
-        self.start = start
+        self._start, self._stop = start, stop
         self._fed: Tensor | None = None
         self._left: Tensor | None = None
         layers = layer_list(self.encoder)
         others = _other_outputs(encoder)
+        if start > 0:
+            # Outside of the layers, where it is the embeddings' that nothing reads.
+            for module in set(self.encoder.modules()).difference(layers.modules()):
+                if isinstance(module, nn.Dropout):
+                    module.p = 0.0
         for number, layer in enumerate(layers):
             if not start <= number < stop:
-                layer.forward = _hand_on(others)
-        if start > 0:
-            _turn_off_dropout(self.encoder, layers)
-            layers[start].register_forward_pre_hook(self._replace, with_kwargs=True)
-        for layer in layers[start + 1 : stop] if between else ():
-            layer.register_forward_pre_hook(self._change, with_kwargs=True)
-        if stop < len(layers):
-            layers[stop].register_forward_pre_hook(self._keep, with_kwargs=True)
+                layer.forward = functools.partial(_hand_on, others)
+            if number == stop or (0 < number == start) or (between and start < number < stop):
+                before = functools.partial(self._before, number)
+                layer.register_forward_pre_hook(before, with_kwargs=True)
 
     def feed(self, states: Tensor | None) -> None:
         """Give what layer ``start`` reads next, of shape (batch, subwords, hidden)."""
@@ -84,53 +88,35 @@ class EncoderSection:
         assert left is not None, "every layer is called"
         return left
 
-    def _replace(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._fed is None:
-            raise RuntimeError(f"a section from layer {self.start} on must be fed with states")
-        return _replaced(self._fed, args, kwargs)
-
-    def _change(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _replaced(self._changed(_states(args, kwargs)), args, kwargs)
-
-    def _keep(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._left = self._changed(_states(args, kwargs))
-
-    def _changed(self, states: Tensor) -> Tensor:
-        return states if self._between is None else self._between(states)
-
-
-def _states(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """The states that a layer was called with."""
-    states: Tensor = args[0] if args else kwargs["hidden_states"]
-    return states
-
-
-def _replaced(states: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a layer is called with, but for other states."""
-    return ((states, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": states})
+    def _before(self, number: int, _: nn.Module, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """What a layer of the section, or the one after it, reads instead."""
+        states = args[0] if args else kwargs["hidden_states"]
+        if 0 < number == self._start:
+            if self._fed is None:
+                raise RuntimeError(f"a section from layer {number} on must be fed with states")
+            states = self._fed
+        elif self._between is not None:
+            states = self._between(states)
+        if number == self._stop:
+            self._left = states
+        return ((states, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": states})
 
 
 def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:
-    """Check that an encoder may be cut before a layer.
-
-    Args:
-        encoder: The encoder, without a task head, on any device.
-        boundary: The first layer of the upper section, in ``[1, layers)``.
+    """Check that an encoder may be cut before a layer, in ``[1, layers)``.
 
     Raises:
         EncoderError: If its layers read more than the states of the layer before, so that the
             sections do not give what the whole does.
     """
-    lower, upper = (
-        EncoderSection(encoder, *ends) for ends in ((0, boundary), (boundary, layer_count(encoder)))
-    )
+    lower = EncoderSection(encoder, 0, boundary)
+    upper = EncoderSection(encoder, boundary, layer_count(encoder))
     ids = torch.arange(3, 11, device=encoder.device).reshape(2, 4)
     mask = torch.ones_like(ids)
     mask[1, 3:] = 0
     training = encoder.training
-    encoder.eval()
-    lower.encoder.eval()
-    upper.encoder.eval()
+    for model in (encoder, lower.encoder, upper.encoder):
+        model.eval()
     try:
         with torch.no_grad():
             whole = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -143,25 +129,8 @@ def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:
         raise EncoderError(f"its layers depend on more than the layer before ({difference:.2g})")
 
 
-def _copied(encoder: "PreTrainedModel") -> "PreTrainedModel":
-    """The same parameters and buffers in other modules."""
-    shared = chain(encoder.parameters(), encoder.buffers())
-    return copy.deepcopy(encoder, {id(tensor): tensor for tensor in shared})
-
-
-def _turn_off_dropout(encoder: "PreTrainedModel", layers: nn.ModuleList) -> None:
-    """Outside of the layers, where it is the embeddings' that nothing reads."""
-    within = set(layers.modules())
-    for module in encoder.modules():
-        if isinstance(module, nn.Dropout) and module not in within:
-            module.p = 0.0
-
-
-def _hand_on(others: int | None) -> Any:
-    def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return hidden_states if others is None else (hidden_states, *[None] * others)
-
-    return forward
+def _hand_on(others: int | None, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    return hidden_states if others is None else (hidden_states, *[None] * others)
 
 
 def _other_outputs(encoder: "PreTrainedModel") -> int | None:
@@ -170,9 +139,6 @@ def _other_outputs(encoder: "PreTrainedModel") -> int | None:
     hook = layer_list(encoder)[0].register_forward_hook(
         lambda module, args, out: found.append(len(out) - 1 if isinstance(out, tuple) else None)
     )
-    try:
-        with torch.no_grad():
-            encoder(input_ids=torch.full((1, 2), 3, device=encoder.device))
-    finally:
-        hook.remove()
+    with hook, torch.no_grad():
+        encoder(input_ids=torch.full((1, 2), 3, device=encoder.device))
     return found[0]

@@ -5,8 +5,8 @@ as it is. A table of 250,000 rows is most of a small encoder's weights, though: 
 no gradient to be zeroed, no moments in memory and no part in the optimizer's step.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -28,70 +28,10 @@ def used_ids(
     return np.array(sorted(found), dtype=np.int64)
 
 
-class _CompactTable:
-    """An embedding whose weight is replaced by its used rows.
-
-    Args:
-        embedding: The embedding.
-        ids: Its used rows, sorted, of shape (used,).
-    """
-
-    def __init__(self, embedding: nn.Embedding, ids: NDArray[np.int64]) -> None:
-        self.embedding = embedding
-        self.whole = embedding.weight
-        self.padding = embedding.padding_idx
-        self.ids = torch.from_numpy(ids)
-        self.places = torch.full((embedding.num_embeddings,), -1)
-        self.places[self.ids] = torch.arange(len(ids))
-        rows = self.whole.detach()[self.ids.to(self.whole.device)]
-        self.rows = nn.Parameter(rows, requires_grad=self.whole.requires_grad)
-        self._hook: Any = None
-
-    def enter(self) -> None:
-        """Let the used rows take the table's place."""
-        padding = -1 if self.padding is None else int(self.places[self.padding])
-        self.embedding.weight = self.rows
-        self.embedding.padding_idx = None if padding < 0 else padding
-        self._hook = self.embedding.register_forward_pre_hook(self._renumber)
-
-    def leave(self) -> None:
-        """Put the table back, with what the used rows have become."""
-        device = self.rows.device
-        self.whole.data = self.whole.data.to(device)
-        self.whole.data[self.ids.to(device)] = self.rows.detach()
-        self.embedding.weight = self.whole
-        self.embedding.padding_idx = self.padding
-        self._hook.remove()
-
-    def _renumber(self, _: nn.Module, args: tuple[Tensor]) -> Tensor:
-        (ids,) = args
-        self.places = self.places.to(ids.device)
-        return self.places[ids]
-
-
-class CompactVocabulary:
-    """A vocabulary that may be compact at the moment."""
-
-    def __init__(self, table: _CompactTable | None = None) -> None:
-        self._table = table
-
-    @contextmanager
-    def whole(self) -> Iterator[None]:
-        """The whole vocabulary for a while, to read other text than the training's."""
-        if self._table is None:
-            yield
-            return
-        self._table.leave()
-        try:
-            yield
-        finally:
-            self._table.enter()
-
-
 @contextmanager
 def compact_vocabulary(
     model: "PreTrainedModel", ids: NDArray[np.int64] | None
-) -> Iterator[CompactVocabulary]:
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Keep only some rows of a model's word embeddings, for as long as the context lasts.
 
     The optimizer is to be made inside. Afterwards, an exception included, the table is whole,
@@ -101,17 +41,63 @@ def compact_vocabulary(
     Args:
         model: An encoder, with or without a task head.
         ids: All ids that it will read, sorted, of shape (used,); ``None``: they are not known.
+
+    Yields:
+        A context in which the table is whole for a while, to read other text.
     """
     embedding = model.get_input_embeddings()
     if ids is None or not _is_plain(embedding) or _is_shared(model, embedding.weight):
-        yield CompactVocabulary()
+        yield nullcontext
         return
     table = _CompactTable(embedding, ids)
     table.enter()
     try:
-        yield CompactVocabulary(table)
+        yield table.whole
     finally:
         table.leave()
+
+
+class _CompactTable:
+    """An embedding whose weight is replaced by its used rows."""
+
+    def __init__(self, embedding: nn.Embedding, ids: NDArray[np.int64]) -> None:
+        self._embedding = embedding
+        self._table = embedding.weight
+        self._padding = embedding.padding_idx
+        self._ids = torch.from_numpy(ids)
+        self._places = torch.full((embedding.num_embeddings,), -1)
+        self._places[self._ids] = torch.arange(len(ids))
+        self._rows = nn.Parameter(self._table.detach()[self._ids.to(self._table.device)])
+        self._hook: Any = None
+
+    def enter(self) -> None:
+        """Let the used rows take the table's place."""
+        padding = -1 if self._padding is None else int(self._places[self._padding])
+        self._embedding.weight = self._rows
+        self._embedding.padding_idx = None if padding < 0 else padding
+        self._hook = self._embedding.register_forward_pre_hook(self._renumber)
+
+    def leave(self) -> None:
+        """Put the table back, with what the used rows have become."""
+        device = self._rows.device
+        self._table.data = self._table.data.to(device)
+        self._table.data[self._ids.to(device)] = self._rows.detach()
+        self._embedding.weight = self._table
+        self._embedding.padding_idx = self._padding
+        self._hook.remove()
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+    def _renumber(self, _: nn.Module, args: tuple[Tensor]) -> Tensor:
+        (ids,) = args
+        self._places = self._places.to(ids.device)
+        return self._places[ids]
 
 
 def _is_plain(embedding: nn.Module) -> TypeGuard[nn.Embedding]:

@@ -83,7 +83,7 @@ def finetune(
     """
     ids = used_ids((feature.input_ids for feature in features), padding)
     with (
-        compact_vocabulary(model, ids) as vocabulary,
+        compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model) as layers,
         accelerated(
             model,
@@ -93,7 +93,7 @@ def finetune(
     ):
 
         def reached(step: int) -> None:
-            with vocabulary.whole():
+            with whole_vocabulary():
                 milestones.reached(step)
 
         stream = FeatureStream(

@@ -8,8 +8,8 @@ from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
+from alignfreeze.encoders.loading import longest_input
 from alignfreeze.encoders.sections import EncoderSection
-from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream

@@ -16,8 +16,7 @@ from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
-from alignfreeze.encoders.loading import load_encoder
-from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
+from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
 from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.evaluation.taskdata import create_tasks, task_data
 from alignfreeze.realignment.pairs import EncodedPair

@@ -2,6 +2,8 @@ r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line."""
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,26 +21,36 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     Only ``\n`` ends a line (``str.splitlines`` knows ten more characters, and real text holds
     them); a ``\r`` before it and a byte-order mark at the file's start are left out.
 
-    Args:
-        path: The file.
-        first: The line to begin with, counted from 1; those before it are skipped undecoded.
-
     Yields:
-        Pairs of line number, counted from 1, and line; none where the file ends before ``first``.
+        Pairs of line number, counted from 1, and line, from ``first`` on; those before it are
+        skipped undecoded. None where the file ends before.
 
     Raises:
         DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
     """
     number = first - 1
-    try:
-        with path.open("rb") as file:
-            _skip_lines(file, number)
-            for number, raw in enumerate(file, start=first):
-                yield number, _decoded(raw, path, number)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as file:
+        _skip_lines(file, number)
+        for number, raw in enumerate(file, start=first):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                byte = raw[error.start]
+                message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
+                raise DataError(message, file=path, line=number) from error
+            yield number, line.removesuffix("\n").removesuffix("\r")
     if number == 0:
         raise DataError("the file is empty", file=path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise DataError(f"cannot be read: {reason}", file=path) from error
 
 
 def _skip_lines(file: BinaryIO, count: int) -> None:
@@ -61,37 +73,15 @@ def line_bytes(path: Path) -> Iterator[bytes]:
     Raises:
         DataError: If the file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
-                file.seek(0)
-            for raw in file:
-                yield raw.removesuffix(b"\n").removesuffix(b"\r")
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _decoded(raw: bytes, path: Path, number: int) -> str:
-    """One line as text, without its end."""
-    try:
-        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        byte = raw[error.start]
-        message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
-        raise DataError(message, file=path, line=number) from error
-    return line.removesuffix("\n").removesuffix("\r")
-
-
-def _unreadable(path: Path, error: OSError) -> DataError:
-    reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-    return DataError(f"cannot be read: {reason}", file=path)
+    with _opened(path) as file:
+        if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+            file.seek(0)
+        for raw in file:
+            yield raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
     """The runs of lines between empty lines, as formats with a word a line have them.
-
-    Args:
-        path: The file.
 
     Yields:
         The numbered lines of a run, at least one.
@@ -99,15 +89,9 @@ def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
     Raises:
         DataError: As `numbered_lines`.
     """
-    block: list[tuple[int, str]] = []
-    for number, line in numbered_lines(path):
-        if line:
-            block.append((number, line))
-        elif block:
-            yield block
-            block = []
-    if block:
-        yield block
+    for filled, lines in groupby(numbered_lines(path), key=lambda line: line[1] != ""):
+        if filled:
+            yield list(lines)
 
 
 def count_lines(path: Path) -> int:
@@ -117,11 +101,8 @@ def count_lines(path: Path) -> int:
         DataError: If the file cannot be read.
     """
     count, last = 0, b"\n"
-    try:
-        with path.open("rb") as file:
-            while data := file.read(BLOCK_BYTES):
-                count += data.count(b"\n")
-                last = data[-1:]
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as file:
+        while data := file.read(BLOCK_BYTES):
+            count += data.count(b"\n")
+            last = data[-1:]
     return count + (last != b"\n")

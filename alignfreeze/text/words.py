@@ -1,9 +1,8 @@
 """Words and their subwords: how a sentence that is split into words becomes a model's input.
 
-This is the one place that says which subword stands for a word, for labels, realigned vectors,
-probes and aligners alike: the first that carries text. SentencePiece often makes the mark of a
-word's beginning (``▁``) a subword of its own, and byte-level BPE the space before it; that says
-nothing of the word.
+This is the one place that says which subword stands for a word: the first that carries text.
+SentencePiece often makes the mark of a word's beginning (``▁``) a subword of its own, and
+byte-level BPE the space before it; that says nothing of the word.
 """
 
 import functools
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 IGNORED_LABEL = -100
@@ -110,12 +110,8 @@ def subwords_of(
     """Tokenize sentences that are split into words.
 
     A word that the tokenizer makes nothing of (a lone control character, say) becomes its
-    unknown token, so that no word is lost. A tokenizer that has the attribute `REMOVES_MARKS` set
-    leaves out what carries no text, as far as a word has anything else.
-
-    Args:
-        sentences: The words of each sentence.
-        tokenizer: A fast tokenizer.
+    unknown token, so that no word is lost. A tokenizer, fast as all here, that has the attribute
+    `REMOVES_MARKS` set leaves out what carries no text, as far as a word has anything else.
     """
     blank = blank_ids(tokenizer)
     removes_marks: bool = getattr(tokenizer, REMOVES_MARKS, False)
@@ -130,10 +126,16 @@ def subwords_of(
             words = np.asarray(encoded.word_ids(number), dtype=np.int32)
             counts = np.bincount(words, minlength=len(sentence))
             if not counts.all():
-                ids, counts = _fill_empty_words(ids, counts, tokenizer.unk_token_id or 0)
+                places = np.cumsum(counts)[counts == 0]
+                ids = np.insert(ids, places, tokenizer.unk_token_id or 0).astype(np.int32)
+                counts = np.maximum(counts, 1)
             starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-            subwords = Subwords(ids, starts, _textual(blank[ids], starts))
-            result.append(_without_marks(subwords) if removes_marks else subwords)
+            textual = _textual(blank[ids], starts)
+            if removes_marks:
+                before = np.concatenate(([0], np.cumsum(textual)))
+                starts, ids = before[starts].astype(np.int32), ids[textual]
+                textual = np.ones(len(ids), dtype=np.bool_)
+            result.append(Subwords(ids, starts, textual))
     return result
 
 
@@ -143,7 +145,7 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
 
     What an id stands for is what the tokenizer makes of it when it decodes it alone; a part of a
     character's bytes is text. Of a tokenizer without a decoder, an id is blank that is made up of
-    what the tokenizer puts in place of the white space around words.
+    what it puts in place of white space.
 
     Returns:
         By id, of shape (greatest id + 1,).
@@ -152,33 +154,20 @@ def blank_ids(tokenizer: "PreTrainedTokenizerBase") -> NDArray[np.bool_]:
     backend = tokenizer.backend_tokenizer
     texts = backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
     # A decoder has taken the marks out; what looks like one then is a letter, as Maltese has.
-    marks = "".join(_boundary_marks(tokenizer)) if backend.decoder is None else ""
+    marks = _boundary_marks(backend) if backend.decoder is None else ""
     return np.array([not text.strip().strip(marks) for text in texts])
 
 
-def _boundary_marks(tokenizer: "PreTrainedTokenizerBase") -> set[str]:
-    """The characters that a tokenizer writes for white space: ``▁``, ``Ġ``, or none.
-
-    They are what it has put beside the letters when it has normalized two letters as words, and
-    split them.
-    """
-    backend = tokenizer.backend_tokenizer
-    letters = "a a"
-    if backend.normalizer is not None:
-        letters = backend.normalizer.normalize_str(letters)
-    pieces = [letters]
+def _boundary_marks(backend: "Tokenizer") -> str:
+    """What a tokenizer puts beside two letters that are words: ``▁``, ``Ġ``, or nothing."""
+    text = "a a" if backend.normalizer is None else backend.normalizer.normalize_str("a a")
     if backend.pre_tokenizer is not None:
-        pieces = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(letters)]
-    return set("".join(pieces)) - {"a", "A"}
+        text = "".join(piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str(text))
+    return text.replace("a", "").replace("A", "")
 
 
 def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which subwords carry text; in a word in which none does, the first.
-
-    Args:
-        blank: Of each subword of a sentence, of shape (subwords,).
-        starts: As in `Subwords`.
-    """
+    """Which subwords carry text, of shape (subwords,); in a word in which none does, the first."""
     textual = ~blank
     if len(starts) > 1:
         firsts = starts[:-1]
@@ -186,32 +175,10 @@ def _textual(blank: NDArray[np.bool_], starts: NDArray[np.int32]) -> NDArray[np.
     return textual
 
 
-def _without_marks(subwords: Subwords) -> Subwords:
-    """A sentence without the subwords that carry no text."""
-    before = np.concatenate(([0], np.cumsum(subwords.textual)))
-    ids = subwords.ids[subwords.textual]
-    return Subwords(
-        ids, before[subwords.starts].astype(np.int32), textual=np.ones(len(ids), dtype=np.bool_)
-    )
-
-
-def _fill_empty_words(
-    ids: NDArray[np.int32], counts: NDArray[np.int64], unknown: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Give every word without subwords the unknown token."""
-    empty = np.flatnonzero(counts == 0)
-    before = np.concatenate(([0], np.cumsum(counts)))[empty]
-    return np.insert(ids, before, unknown).astype(np.int32), np.maximum(counts, 1)
-
-
 def windows(subwords: Subwords, size: int) -> list[tuple[int, int]]:
     """Cut a sentence between words into windows of at most ``size`` subwords.
 
     A single word longer than ``size`` is a window of its own (and is cut later on).
-
-    Args:
-        subwords: The sentence.
-        size: Subwords in a window, at least 1.
 
     Returns:
         Half-open ranges of words that follow each other and cover the sentence.
@@ -256,13 +223,7 @@ class SpecialTokens:
     def wrap(
         self, subwords: Subwords, start: int, end: int, max_length: int
     ) -> tuple[list[int], list[int]]:
-        """A model's input for the words ``[start, end)`` of a sentence.
-
-        Args:
-            subwords: The sentence.
-            start: First word.
-            end: One past the last word.
-            max_length: The input's greatest length; a longer one loses subwords at its end.
+        """A model's input for the words ``[start, end)``; cut at its end to ``max_length``.
 
         Returns:
             The input ids, special tokens included, and the position in them of each word's

@@ -5,7 +5,7 @@ without having read what came before.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Literal, Protocol
 
@@ -73,31 +73,25 @@ class FeatureBatch:
 
     def to(self, device: torch.device) -> "FeatureBatch":
         """The same batch on a device."""
-        return FeatureBatch(
-            inputs={name: moved(tensor, device) for name, tensor in self.inputs.items()},
-            targets={name: moved(tensor, device) for name, tensor in self.targets.items()},
-            weight=self.weight,
-            rows=self.rows,
-            packing=self.packing and self.packing.to(device),
-        )
+        inputs = {name: moved(tensor, device) for name, tensor in self.inputs.items()}
+        targets = {name: moved(tensor, device) for name, tensor in self.targets.items()}
+        packing = self.packing and self.packing.to(device)
+        return replace(self, inputs=inputs, targets=targets, packing=packing)
 
 
 def collate_features(
     features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
 ) -> FeatureBatch:
-    """Pad features to the longest of them.
+    """Pad the features at some rows, an array of shape (rows,), to the longest of them.
 
-    Args:
-        features: All features.
-        rows: Those that the batch holds.
-        padding: Id of the padding token.
-        packed: Say how the layers may run them without padding.
+    ``padding`` is the id of its token; ``packed`` is to say how the layers may run without it.
     """
     chosen = [features[row] for row in rows]
-    longest = max(len(feature.input_ids) for feature in chosen)
+    lengths = [len(feature.input_ids) for feature in chosen]
+    longest = max(lengths)
     inputs = {
         "input_ids": padded([f.input_ids for f in chosen], longest, padding),
-        "attention_mask": padded([[1] * len(f.input_ids) for f in chosen], longest, 0),
+        "attention_mask": padded([[1] * length for length in lengths], longest, 0),
     }
     for name in chosen[0].extra_inputs or ():
         inputs[name] = padded([(f.extra_inputs or {})[name] for f in chosen], longest, 0)
@@ -107,8 +101,7 @@ def collate_features(
     first = next(iter(targets.values()))
     labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
     weight = labelled if first.dim() > 1 else len(chosen)
-    packing = packing_of([len(feature.input_ids) for feature in chosen]) if packed else None
-    return FeatureBatch(inputs, targets, weight, rows, packing)
+    return FeatureBatch(inputs, targets, weight, rows, packing_of(lengths) if packed else None)
 
 
 def padded(
@@ -128,13 +121,10 @@ def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
 
 
 def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
-    """Number the epochs of each corpus within a buffer from 0.
+    """Number the epochs of each corpus within a buffer from 0, of shape (rows,).
 
     Args:
         keys: Corpus and epoch of each row, in the order in which they were drawn.
-
-    Returns:
-        Of shape (keys,): in which of its corpus's epochs, as far as this buffer has them.
     """
     first: dict[int, int] = {}
     found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
@@ -160,16 +150,13 @@ def bucketed(
         random: Breaks ties between equal lengths and orders the batches.
 
     Returns:
-        Row numbers of each batch, round after round; a batch may hold the end of one and the
-        start of the next.
+        Row numbers of each batch; one may hold the end of a round and the start of the next.
     """
     order = random.permutation(len(lengths))
     order = order[np.lexsort((lengths[order], rounds[order]))]
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    numbers = random.permutation(len(batches))
-    first = np.array([rounds[batches[number][0]] for number in numbers])
-    last = np.array([rounds[batches[number][-1]] for number in numbers])
-    return [batches[number] for number in numbers[np.lexsort((last, first))]]
+    shuffled = [batches[number] for number in random.permutation(len(batches))]
+    return sorted(shuffled, key=lambda batch: (rounds[batch[0]], rounds[batch[-1]]))
 
 
 def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
@@ -211,14 +198,9 @@ def mixed_order(
 
 @dataclass(frozen=True)
 class FeatureStream:
-    """Batches of features for fine-tuning: epoch after epoch in random order.
+    """Batches of features for fine-tuning, as `collate_features` makes them.
 
-    Attributes:
-        features: The rows.
-        batch_size: Rows in a batch.
-        padding: Id of the padding token.
-        seed: Decides the order.
-        packed: Say of each batch how the layers may run it without padding.
+    They go through all features epoch after epoch, in a random order that the seed decides.
     """
 
     features: Sequence[Feature]
@@ -241,11 +223,7 @@ def batches_by_length(
 ) -> Iterator[FeatureBatch]:
     """Every feature once, longest first (what does not fit in memory fails at once).
 
-    Args:
-        features: The rows.
-        batch_size: Rows in a batch, at most.
-        padding: Id of the padding token.
-        subwords: Those of a batch, padding included, at most, if it has more rows than one.
+    A batch has at most so many rows, and so many subwords, padding included; but at least one row.
     """
     lengths = np.array([len(feature.input_ids) for feature in features])
     order = np.argsort(-lengths, kind="stable")

@@ -1,10 +1,8 @@
 """Where the state of an unfinished training run is kept, so that another process can go on."""
 
 import json
-import logging
 import random
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +16,8 @@ from accelerate.utils.constants import RNG_STATE_NAME
 from alignfreeze.base.caching import check_sealed, seal
 from alignfreeze.errors import DataError
 
-logger = logging.getLogger(__name__)
+FOLDERS = "step-?????????"
+"""The names of checkpoints that are complete."""
 
 PROGRESS_FILE = "progress.json"
 
@@ -34,14 +33,7 @@ class LossRecord(NamedTuple):
 
 @dataclass
 class Progress:
-    """How far training has come.
-
-    Attributes:
-        step: Optimizer steps done.
-        losses: The records of the loss so far.
-        unrecorded: The losses of the steps since the last record.
-        empty_steps: Steps without a term in their loss.
-    """
+    """How far training has come; ``unrecorded`` are the steps' losses since the last record."""
 
     step: int = 0
     losses: list[LossRecord] = field(default_factory=list)
@@ -52,18 +44,14 @@ class Progress:
 class CheckpointFolder:
     """The checkpoints of one phase of one configuration.
 
-    Each process that trains the phase writes to a folder of its own below ``root``, so that two
-    that do so at once stay out of each other's way; resuming takes the newest of all.
-
-    Args:
-        root: The phase's folder; created when the first checkpoint is saved.
-        owner: Name of this process's folder below it.
+    Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
+    that two that do so at once stay out of each other's way; resuming takes the newest of all.
     """
 
     def __init__(self, root: Path, owner: str) -> None:
         self.root = root
         self.folder = root / owner
-        self._resumed: Path | None = None
+        self._resumed = self.folder
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
         """Keep the state of training, all or nothing, and drop the checkpoint before."""
@@ -80,15 +68,14 @@ class CheckpointFolder:
             seal(partial)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
-            for old in self._checkpoints(self.folder):
-                if old != final:
-                    shutil.rmtree(old, ignore_errors=True)
+            for old in set(self.folder.glob(FOLDERS)) - {final}:
+                shutil.rmtree(old, ignore_errors=True)
         accelerator.wait_for_everyone()
 
     def newest(self) -> Path | None:
         """The checkpoint with the most steps, whoever wrote it."""
-        found = [path for owner in self._owners() for path in self._checkpoints(owner)]
-        return max(found, key=lambda path: path.name, default=None)
+        found = self.root.glob(f"*/{FOLDERS}")
+        return max(sorted(found), key=lambda path: path.name, default=None)
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
         """Put training back into the state of a checkpoint, random numbers included.
@@ -115,17 +102,10 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Drop this process's checkpoints, and those that it went on from."""
-        for folder in {self.folder, self._resumed or self.folder}:
+        for folder in {self.folder, self._resumed}:
             shutil.rmtree(folder, ignore_errors=True)
-        if not self._owners():
+        if not any(self.root.glob("*")):
             shutil.rmtree(self.root, ignore_errors=True)
-
-    def _owners(self) -> list[Path]:
-        return sorted(self.root.iterdir()) if self.root.is_dir() else []
-
-    @staticmethod
-    def _checkpoints(folder: Path) -> Iterator[Path]:
-        return (path for path in folder.glob("step-*") if path.suffix != ".partial")
 
 
 def _random_numbers_are(states: dict[str, Any]) -> bool:

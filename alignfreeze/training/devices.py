@@ -1,6 +1,5 @@
 """Where training runs: the device, the processes, the precision."""
 
-import logging
 from datetime import timedelta
 from typing import Literal
 
@@ -9,12 +8,8 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 
-logger = logging.getLogger(__name__)
-
-
 PATIENCE = timedelta(days=1)
 """How long processes wait for the one that fetches and aligns data."""
-
 
 Precision = Literal["bf16", "fp32"]
 

@@ -20,17 +20,14 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.errors import Interrupted, TrainingError
-from alignfreeze.training.acceleration import unread_masks
+from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
-from alignfreeze.training.dropout import fast_dropout
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-
 logger = logging.getLogger(__name__)
-
 
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
@@ -38,17 +35,11 @@ LOG_STEPS = 10
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long and how to train.
+    """How long and how to train: so many optimizer steps, with checkpoints in between.
 
-    Attributes:
-        phase: What the progress bar says.
-        unit: What a batch is counted in, e.g. ``pairs``.
-        steps: Optimizer steps.
-        learning_rate: Its peak.
-        warmup_steps: Steps in which the rate rises, to fall to 0 at the end; ``None`` for a
-            constant rate.
-        accumulation: Batches in an optimizer step, in each process.
-        checkpoint_steps: Optimizer steps between checkpoints.
+    The learning rate rises for some steps of warm-up, to fall to 0 at the end; without any
+    (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
+    phase and the unit, what a batch is counted in, are for the progress bar.
     """
 
     phase: str
@@ -62,12 +53,10 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training has to tell.
+    """What training has to tell: the mean loss of every `LOG_STEPS` steps, and its speed.
 
-    Attributes:
-        losses: The mean loss of every `LOG_STEPS` steps.
-        per_second: Rows, or pairs, a second of training, over all processes.
-        empty_steps: Steps without a term in their loss, in which nothing was learnt.
+    That is in rows, or pairs, a second, over all processes. In empty steps, without a term in their
+    loss, nothing was learnt.
     """
 
     losses: list[LossRecord]
@@ -77,13 +66,10 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Milestones:
-    """Steps to look up at on the way.
+    """Optimizer steps, counted from 1, and what is called with the number of each after it.
 
-    Attributes:
-        steps: Optimizer steps, counted from 1.
-        reached: Called after each of them with its number, the model in evaluation mode; an
-            exception of it ends the training. Steps before a checkpoint that training goes on
-            from are not reached again.
+    The model is in evaluation mode then. Steps before a checkpoint that training goes on from are
+    not reached again.
     """
 
     steps: Collection[int] = ()
@@ -129,11 +115,10 @@ def train(
     model.train()
     try:
         wrapped, adam, rates = accelerator.prepare(model, optimizer, schedule)
-        loop = _Loop(wrapped, adam, rates, plan, accelerator)
+        told = (stream, plan, accelerator, checkpoints, on_loss, milestones)
+        loop = _Loop(wrapped, adam, rates, *told)
         with unread_masks(), fast_dropout(accelerator.device):
-            return loop.run(
-                stream, checkpoints, resume=resume, on_loss=on_loss, milestones=milestones
-            )
+            return loop.run(loop.restored() if resume else Progress())
     finally:
         accelerator.free_memory()
 
@@ -145,26 +130,21 @@ class _Loop:
     model: nn.Module
     optimizer: AcceleratedOptimizer
     schedule: AcceleratedScheduler
+    stream: BatchStream
     plan: TrainingPlan
     accelerator: Accelerator
+    checkpoints: CheckpointFolder
+    on_loss: Callable[[LossRecord], None]
+    milestones: Milestones
 
-    def run(
-        self,
-        stream: BatchStream,
-        checkpoints: CheckpointFolder,
-        *,
-        resume: bool,
-        on_loss: Callable[[LossRecord], None],
-        milestones: Milestones,
-    ) -> TrainingResult:
+    def run(self, progress: Progress) -> TrainingResult:
         """Take the steps that are left."""
-        progress = self._restore(checkpoints) if resume else Progress()
         for record in progress.losses:
-            on_loss(record)
-        steps = self._steps(stream, progress.step)
+            self.on_loss(record)
+        steps = self._steps(progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
-        with deferred_signals() as received, self._bar(progress) as bar:
+        with deferred_signals() as received, self._bar(progress.step) as bar:
             while progress.step < self.plan.steps:
                 micro, weight = next(steps)
                 pending.append(self._step(micro, weight))
@@ -175,20 +155,20 @@ class _Loop:
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
                     record = self._record(progress.step, pending)
                     progress.losses.append(record)
-                    on_loss(record)
+                    self.on_loss(record)
                     rate = n_items / (time.perf_counter() - began)
                     bar.set_postfix_str(
                         f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
                     )
                 bar.update()
-                if progress.step in milestones.steps:
+                if progress.step in self.milestones.steps:
                     self.model.eval()
-                    milestones.reached(progress.step)
+                    self.milestones.reached(progress.step)
                     self.model.train()
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
-                    checkpoints.save(self.accelerator, progress)
+                    self.checkpoints.save(self.accelerator, progress)
                 if stop and unfinished:
                     raise Interrupted(
                         f"{self.plan.phase} was interrupted by a signal after step "
@@ -201,20 +181,21 @@ class _Loop:
             empty_steps=progress.empty_steps,
         )
 
-    def _restore(self, checkpoints: CheckpointFolder) -> Progress:
-        checkpoint = checkpoints.newest()
+    def restored(self) -> Progress:
+        """How far an earlier training has come; everything is put into the state that it had."""
+        checkpoint = self.checkpoints.newest()
         if checkpoint is None:
             logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
             return Progress()
-        progress = checkpoints.load(self.accelerator, checkpoint)
+        progress = self.checkpoints.load(self.accelerator, checkpoint)
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress
 
-    def _steps(self, stream: BatchStream, step: int) -> Iterator[tuple[list[Batch], int]]:
+    def _steps(self, step: int) -> Iterator[tuple[list[Batch], int]]:
         """This process's batches of each optimizer step, and the weight of all processes'."""
         n_processes = self.accelerator.num_processes
         size = self.plan.accumulation * n_processes
-        batches = stream.batches(step * size)
+        batches = self.stream.batches(step * size)
         while True:
             together = list(islice(batches, size))
             own = together[self.accelerator.process_index :: n_processes]
@@ -247,16 +228,10 @@ class _Loop:
         self.optimizer.zero_grad()
         return total
 
-    def _bar(self, progress: Progress) -> "tqdm[int]":
-        steps = range(progress.step, self.plan.steps)
-        return progress_bar(
-            steps,
-            self.plan.phase,
-            "step",
-            shown=self.accelerator.is_main_process,
-            initial=progress.step,
-            total=self.plan.steps,
-        )
+    def _bar(self, begin: int) -> "tqdm[int]":
+        end, shown = self.plan.steps, self.accelerator.is_main_process
+        steps = range(begin, end)
+        return progress_bar(steps, self.plan.phase, "step", shown=shown, initial=begin, total=end)
 
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""
@@ -271,7 +246,5 @@ class _Loop:
 
     def _losses(self, pending: list[Tensor]) -> Tensor:
         """The losses of some steps, over all processes, of shape (steps,)."""
-        losses = torch.stack(pending)
-        if self.accelerator.num_processes > 1:
-            losses = self.accelerator.reduce(losses, "mean")
+        losses: Tensor = self.accelerator.reduce(torch.stack(pending), "mean")
         return losses

@@ -46,27 +46,20 @@ class Packing:
 
     def to(self, device: torch.device) -> "Packing":
         """The same on a device."""
-        fields = (self.subwords, self.places, self.sentences)
-        return Packing(*(moved(tensor, device) for tensor in fields))
+        return Packing(*(moved(t, device) for t in (self.subwords, self.places, self.sentences)))
 
     def pack(self, states: Tensor) -> Tensor:
         """Move states from (sentences, longest, hidden) to (rows, places, hidden); 0 where none."""
         return _moved(states, self.subwords, self.places, self.sentences.shape)
 
     def unpack(self, states: Tensor, shape: torch.Size) -> Tensor:
-        """Move states back, to (sentences, longest, hidden); 0 for padding.
-
-        Args:
-            states: Of shape (rows, places, hidden).
-            shape: Of the padded batch.
-        """
+        """Move states back, to ``shape``, (sentences, longest, hidden); 0 for padding."""
         return _moved(states, self.places, self.subwords, shape[:2])
 
     def mask(self, padding_mask: Tensor | None) -> Tensor:
         """Which places see each other, of shape (rows, 1, places, places).
 
-        Args:
-            padding_mask: The mask of the padded batch: booleans, or numbers to be added.
+        As the mask of the padded batch says it: by booleans, or by numbers to be added.
         """
         sentences = self.sentences[:, None]
         same = sentences[..., :, None] == sentences[..., None, :]
@@ -121,9 +114,8 @@ def _runs(starts: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
 class PackedLayers:
     """The layers of a model, which run a batch packed while its packing is set."""
 
-    def __init__(self) -> None:
-        self._packing: Packing | None = None
-        self._shape = torch.Size()
+    _packing: Packing | None = None
+    _shape = torch.Size()
 
     @contextmanager
     def packed(self, packing: Packing | None) -> Iterator[None]:
@@ -154,9 +146,6 @@ class PackedLayers:
 def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
     """Let a model's layers run packed batches, for as long as the context lasts.
 
-    Args:
-        model: An encoder, with or without a task head.
-
     Yields:
         What is told of each batch's packing; ``None`` if the layers of its family see more than
         the states, or attend in another way than through a mask.
@@ -168,15 +157,12 @@ def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
         yield None
         return
     layers = PackedLayers()
-    hooks = (
+    # A hook is a context that ends with it.
+    with (
         stack.register_forward_pre_hook(layers.before, with_kwargs=True),
         stack.register_forward_hook(layers.after),
-    )
-    try:
+    ):
         yield layers
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _moved(states: Tensor, taken: Tensor, places: Tensor, shape: Sequence[int]) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from alignfreeze.alignment.cleaning import sentence_pairs
 from alignfreeze.contracts import Bitext, SentencePair
 from alignfreeze.data.bitexts import find_bitexts
-from alignfreeze.data.demo import ENCODER
+from alignfreeze.data.finding import ENCODER
 from alignfreeze.encoders import aligner as encoder_aligner
 from alignfreeze.encoders import loading, modelfiles
 from alignfreeze.encoders.loading import load_encoder

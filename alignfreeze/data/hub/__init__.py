@@ -1,5 +1,1 @@
 """Data sets of the Hugging Face hub, brought into the cache when they are first needed."""
-
-from alignfreeze.data.hub.supplier import HubSupplier
-
-__all__ = ["HubSupplier"]

@@ -18,11 +18,8 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
     Each gets a hidden file beside it with its digest, for `is_whole`. After an error nothing is
     left, and what was there before is as it was.
 
-    Args:
-        paths: Where the files are to be; their folders are made.
-
     Yields:
-        For each a path beside it, to be written.
+        For each a path beside it, in a folder that is made, to be written.
     """
     temporaries = [path.parent / f".{path.name}-{uuid4().hex}" for path in paths]
     for path in paths:

@@ -6,17 +6,20 @@ import hashlib
 import json
 import logging
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import huggingface_hub
+import yaml
+from datasets import Features
+from datasets.data_files import get_data_patterns, resolve_pattern, sanitize_patterns
+from datasets.info import DatasetInfosDict
 
 from alignfreeze.contracts import HubSplit
 from alignfreeze.errors import DataError
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +30,7 @@ OTHER_NAMES = {"validation": "dev"}
 """What some data sets call a split instead."""
 
 SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
-"""The name of one of the files that a split is cut into, such as
-``train-00000-of-00002.parquet``."""
+"""The name of one of the files of a split, such as ``train-00000-of-00002.parquet``."""
 
 
 class SplitError(DataError):
@@ -37,42 +39,23 @@ class SplitError(DataError):
 
 @dataclass(frozen=True)
 class Config:
-    """A config of a data set.
-
-    Attributes:
-        name: Its name.
-        files: Where its files are, as the card says it.
-        info: What the card says of its columns.
-    """
+    """What a data set's card says of a config's files, and of its columns."""
 
     name: str
     files: Mapping[str, Any]
     info: Mapping[str, Any]
 
     @property
-    def features(self) -> "Features | None":
+    def features(self) -> Features | None:
         """Its columns; ``None`` where the files alone say them."""
-        from datasets.info import DatasetInfosDict
-        from huggingface_hub import DatasetCardData
-
-        data = DatasetCardData(dataset_info=[{**self.info, "config_name": self.name}])
+        infos = [{**self.info, "config_name": self.name}]
+        data = huggingface_hub.DatasetCardData(dataset_info=infos)
         return DatasetInfosDict.from_dataset_card_data(data)[self.name].features
-
-    @property
-    def text(self) -> str:
-        """All of it as a text, equal for equal configs."""
-        return json.dumps([self.name, self.files, self.info], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files of a split.
-
-    Attributes:
-        config: What the card says of its config.
-        name: The data set's name of the split.
-        paths: Paths, or addresses on the hub, of parquet files.
-    """
+    """The files of a split, by paths or addresses on the hub; the name is the data set's own."""
 
     config: Config
     name: str
@@ -80,7 +63,8 @@ class SplitFiles:
 
     def state(self) -> str:
         """SHA-256 of what the card says, and of the files' paths, sizes and times."""
-        digest = hashlib.sha256(f"{self.config.text}\n".encode())
+        said = json.dumps(astuple(self.config), sort_keys=True, default=str)
+        digest = hashlib.sha256(f"{said}\n".encode())
         for path in self.paths:
             stat = Path(path).stat()
             digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
@@ -88,10 +72,7 @@ class SplitFiles:
 
 
 def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
-    """Find a split in a folder of downloaded data sets.
-
-    Returns:
-        Its files; ``None`` if there is none of the split.
+    """Find a split in a folder of downloaded data sets; ``None`` if it has no file there.
 
     Raises:
         FileNotFoundError: If there is no such data set, or no file of its config.
@@ -112,8 +93,6 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
     Raises:
         Exception: Of any kind, as `find_mirrored`, or if the hub does not give what is asked for.
     """
-    import huggingface_hub
-
     card = huggingface_hub.hf_hub_download(
         place.repository, "README.md", repo_type="dataset", revision=commit
     )
@@ -123,8 +102,8 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
 
 def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
     patterns = _patterns(config, base, title)
-    for name in filter(None, (place.split, OTHER_NAMES.get(place.split))):
-        if name in patterns and (paths := _paths(patterns[name], base, title)):
+    for name in (place.split, OTHER_NAMES.get(place.split, place.split)):
+        if paths := _paths(patterns.get(name, []), base, title):
             return SplitFiles(config, name, paths)
     has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
     if not has:
@@ -140,18 +119,15 @@ def title_of(place: HubSplit) -> str:
 
 def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
     """Globs of the files of each split of a config; by their names, if the card has none."""
-    from datasets.data_files import get_data_patterns, sanitize_patterns
-
     if "data_files" not in config.files:
         folder = "/".join(filter(None, (base, config.files.get("data_dir"))))
-        return {
-            str(split): [
-                glob.escape(path)
-                for item in items
-                for path in _matches(f"{folder}/{item}", base)
-                if path.endswith(".parquet")
-            ]
+        found = {
+            str(split): chain.from_iterable(_matches(f"{folder}/{item}", base) for item in items)
             for split, items in get_data_patterns(folder).items()
+        }
+        return {
+            split: [glob.escape(path) for path in paths if path.endswith(".parquet")]
+            for split, paths in found.items()
         }
     try:
         patterns = sanitize_patterns(config.files["data_files"])
@@ -174,25 +150,21 @@ def _paths(patterns: list[str], base: str, title: str) -> tuple[str, ...]:
 
 
 def _matches(pattern: str, base: str) -> list[str]:
-    from datasets.data_files import resolve_pattern
-
     try:
         return list(resolve_pattern(pattern, base))
     except FileNotFoundError:
         return []
 
 
-def _missing_shards(paths: Iterable[str]) -> list[str]:
+def _missing_shards(paths: Sequence[str]) -> list[str]:
     """Files that the names of others speak of, such as the second of two."""
-    numbers = defaultdict(set)
-    for path in paths:
-        if match := SHARD.fullmatch(path):
-            numbers[match[1], match[3]].add(int(match[2]))
+    matches = filter(None, map(SHARD.fullmatch, paths))
+    found = [(match[1], match[3], int(match[2])) for match in matches]
     return [
         f"{stem}-{number:05}-of-{total}.parquet"
-        for (stem, total), found in numbers.items()
+        for stem, total in dict.fromkeys((stem, total) for stem, total, _ in found)
         for number in range(int(total))
-        if number not in found
+        if (stem, total, number) not in found
     ]
 
 
@@ -202,8 +174,8 @@ def _read_config(card: Path, name: str | None) -> Config:
         raise FileNotFoundError(f"there is no {card.name} in {card.parent}")
     configs, infos = _entries(card, card.stat().st_mtime_ns)
     if name is None:
-        defaults = [key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT)]
-        name = next(iter((*defaults, *configs)))
+        defaults = (key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT))
+        name = next(defaults, next(iter(configs)))
     if name not in configs:
         raise LookupError(f"config must be one of {' '.join(configs)}, got {name!r}")
     return Config(name, configs[name], infos.get(name, {}))
@@ -215,11 +187,8 @@ Entries = dict[str, dict[str, Any]]
 @functools.lru_cache(maxsize=8)
 def _entries(card: Path, modified: int) -> tuple[Entries, Entries]:
     """A card's configs, and what it says of columns, by name; large cards take seconds."""
-    import yaml
-    from huggingface_hub import DatasetCard
-
     try:
-        data = DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
+        data = huggingface_hub.DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"the header must be YAML: {reason}", file=card) from error

@@ -3,21 +3,23 @@
 import glob
 import logging
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from operator import ne
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from datasets import IterableDataset, load_dataset
+from datasets.table import table_cast
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.hub.locating import SplitFiles, title_of
 from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import AlignFreezeError, DataError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from datasets import IterableDataset
 
 logger = logging.getLogger(__name__)
 
@@ -31,51 +33,35 @@ LINE_BREAK = re.compile(r"[\r\n]")
 def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
     """Turn whatever goes wrong with a data set into one line that names it and the way out.
 
-    Args:
-        place: What is read.
-        mirror: Folder of downloaded data sets that is read instead of the hub.
-
     Raises:
-        DataError: If the hub cannot be used; or whatever goes wrong inside of the context.
+        DataError: If there is no mirror, and the hub cannot be used; or whatever goes wrong inside
+            of the context.
     """
-    if mirror is None and (reason := why_offline()):
-        raise _unreachable(place, mirror, reason)
     try:
+        if mirror is None and (reason := why_offline()):
+            raise OSError(reason)
         yield
     except AlignFreezeError:
         raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
-        raise _unreachable(place, mirror, reason) from error
+        config = "" if place.config is None else f", config {place.config!r}"
+        revision = "" if place.revision is None else f" --revision {place.revision}"
+        raise DataError(
+            f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r} "
+            f"cannot be read from {mirror or 'the hub'}: {reason}; use local files: data=FOLDER "
+            f"(docs/data.md), or data=hub:FOLDER after `hf download {place.repository} "
+            f"--repo-type dataset{revision} --local-dir FOLDER/{place.repository}`"
+        ) from error
 
 
-def _unreachable(place: HubSplit, mirror: Path | None, reason: str) -> DataError:
-    config = "" if place.config is None else f", config {place.config!r}"
-    revision = "" if place.revision is None else f" --revision {place.revision}"
-    return DataError(
-        f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r} "
-        f"cannot be read from {mirror or 'the hub'}: {reason}; use local files: data=FOLDER "
-        f"(docs/data.md), or data=hub:FOLDER after `hf download {place.repository} "
-        f"--repo-type dataset{revision} --local-dir FOLDER/{place.repository}`"
-    )
-
-
-def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
-    """Open a split for reading; nothing of the others is read.
-
-    Args:
-        place: The split.
-        files: Its files.
-
-    Returns:
-        The split, with its columns alone.
+def open_split(place: HubSplit, files: SplitFiles) -> IterableDataset:
+    """Open a split for reading, with the columns of ``place`` alone.
 
     Raises:
         DataError: If it lacks a column.
         Exception: Of any kind, if the files cannot be read.
     """
-    from datasets import load_dataset
-
     # Files by their whole address: a name would be looked up in the current folder first.
     splits = load_dataset(
         "parquet",
@@ -83,11 +69,7 @@ def open_split(place: HubSplit, files: SplitFiles) -> "IterableDataset":
         features=files.config.features,
         streaming=True,
     )
-    return _with_columns(splits[files.name], place)
-
-
-def _with_columns(dataset: "IterableDataset", place: HubSplit) -> "IterableDataset":
-    """The wanted columns of a split."""
+    dataset = splits[files.name]
     if dataset.features is None:
         raise DataError(f"{title_of(place)} must be of parquet files, whose columns are known")
     if missing := [name for name in place.columns if name not in dataset.features]:
@@ -97,41 +79,30 @@ def _with_columns(dataset: "IterableDataset", place: HubSplit) -> "IterableDatas
 
 
 def tables(
-    dataset: "IterableDataset", place: HubSplit, limit: int | None = None
-) -> "Iterator[pa.Table]":
-    """The rows of a split as tables of at most `ROWS_PER_BATCH` rows, with a progress bar.
-
-    Args:
-        dataset: What `open_split` returned.
-        place: The split.
-        limit: How many rows to read at most; ``None``: all.
-    """
-    from datasets.table import table_cast
-
+    dataset: IterableDataset, place: HubSplit, limit: int | None = None
+) -> Iterator[pa.Table]:
+    """The rows of a split, or the first of them, as tables of at most `ROWS_PER_BATCH` rows."""
     schema = dataset.features.arrow_schema
-    rest = limit
+    rest = sys.maxsize if limit is None else limit
     with progress_bar(range(0), f"{title_of(place)} {place.split}", " rows", shown=True) as bar:
         for table in dataset.with_format("arrow").iter(batch_size=ROWS_PER_BATCH):
-            part = table if rest is None else table.slice(0, rest)
-            if rest is not None:
-                rest -= len(part)
+            part = table.slice(0, rest)
+            rest -= len(part)
             bar.update(len(part))
             yield table_cast(part, schema)
             if rest == 0:
                 return
 
 
-def write_parquet(dataset: "IterableDataset", place: HubSplit, path: Path) -> None:
+def write_parquet(dataset: IterableDataset, place: HubSplit, path: Path) -> None:
     """Write a split as a parquet file whose metadata keeps the names of class labels."""
-    import pyarrow.parquet as pq
-
     with pq.ParquetWriter(path, dataset.features.arrow_schema) as writer:
         for table in tables(dataset, place):
             writer.write_table(table)
 
 
 def write_texts(
-    dataset: "IterableDataset", place: HubSplit, texts: Mapping[str, Path], limit: int | None
+    dataset: IterableDataset, place: HubSplit, texts: Mapping[str, Path], limit: int | None
 ) -> None:
     r"""Write the translations of a split into a file for each language, a line each.
 
@@ -143,8 +114,6 @@ def write_texts(
         texts: The file of each language.
         limit: How many sentence pairs to write at most; ``None``: all.
     """
-    import pyarrow.compute as pc
-
     breaks = rows = 0
     with ExitStack() as stack:
         files = {

@@ -1,14 +1,21 @@
-"""Brings labelled data and parallel text from the Hugging Face hub into the cache."""
+"""Brings labelled data, parallel text and dictionaries from the hub into the cache."""
 
 import hashlib
 import logging
 import re
+import urllib.error
+import urllib.request
+from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import HfApi
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
-from alignfreeze.data.hub.dictionaries import Dictionaries
 from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (
     DEFAULT,
@@ -18,6 +25,7 @@ from alignfreeze.data.hub.locating import (
     find_published,
 )
 from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
+from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -26,15 +34,15 @@ NEWEST = "newest"
 """Stands for a revision that was not pinned, in paths."""
 
 ENGLISH = "en"
-
-OPUS_100 = HubSplit(
-    repository="Helsinki-NLP/opus-100",
-    config=None,
-    split="train",
-    columns=("translation",),
-    revision="805090dc28bf78897da9641cdf08b61287580df9",
-)
+_COMMIT = "805090dc28bf78897da9641cdf08b61287580df9"
+OPUS_100 = HubSplit("Helsinki-NLP/opus-100", None, "train", ("translation",), revision=_COMMIT)
 """Parallel text of English with 99 languages; a config is two codes in alphabetical order."""
+
+MUSE = "https://dl.fbaipublicfiles.com/arrival/dictionaries"
+"""Bilingual dictionaries; some aligners need none, so that one that cannot be had is a warning."""
+
+TIMEOUT = 20.0
+"""Seconds without an answer after which a dictionary is given up."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A revision that never moves, as a branch or a tag may."""
@@ -60,8 +68,7 @@ class HubSupplier:
         self._max_pairs = max_pairs
         self.root = self._folder(OPUS_100)
         """The folder that parallel text and dictionaries are put into."""
-        dictionaries = None if mirror is None else mirror / "dictionaries"
-        self._dictionaries = Dictionaries(self.root / "dictionaries", dictionaries)
+        self._why_no_dictionaries = ""
 
     def file(self, place: HubSplit) -> Path:
         """The parquet file that a split is, or will be, kept in."""
@@ -76,22 +83,20 @@ class HubSupplier:
         return base / place.repository / (place.revision or NEWEST)
 
     def has(self, place: HubSplit) -> bool:
-        """Whether a split can be had: in a mirror, whether all of its files are there.
+        """Whether a split can be had: the hub has it unless it was found not to.
 
-        One that is there in part is a warning. The hub has it unless it was found not to.
+        A mirror has it if all of its files are there; that some are is a warning.
 
         Raises:
             DataError: If a mirror's card is malformed; names it.
         """
         if self._mirror is None:
             return not self._absent(place).is_file()
-        with reaching(place, self._mirror):
+        with reaching(place, self._mirror), suppress(FileNotFoundError, LookupError):
             try:
                 return find_mirrored(place, self._mirror) is not None
             except SplitError as error:
                 logger.warning("%s is left out: %s", place.repository, error)
-            except (FileNotFoundError, LookupError):
-                pass
         return False
 
     def _absent(self, place: HubSplit) -> Path:
@@ -135,8 +140,6 @@ class HubSupplier:
 
     def _commit(self, place: HubSplit) -> str:
         """The commit to read; what a revision that may move is, is asked once and kept to."""
-        from huggingface_hub import HfApi
-
         if place.revision is not None and COMMIT.fullmatch(place.revision):
             return place.revision
         note = self._folder(place) / "revision"
@@ -144,8 +147,7 @@ class HubSupplier:
             commit = HfApi().dataset_info(place.repository, revision=place.revision).sha
             with replacing(note) as (temporary,):
                 temporary.write_text(f"{commit}\n", encoding="utf-8")
-            revision = place.revision or NEWEST
-            title = f"{place.repository}, revision {revision!r}"
+            title = f"{place.repository}, revision {place.revision or NEWEST!r}"
             logger.info("%s: from now on at commit %s (%s)", title, commit, note)
         return note.read_text("utf-8").strip()
 
@@ -168,14 +170,12 @@ class HubSupplier:
                 f"the hub's parallel text has the source language {ENGLISH!r} alone, "
                 f"got {source_language!r}"
             )
-        source_file, target_file = self._fetch_texts(target)
         return Bitext(
-            source=ENGLISH,
-            target=target,
-            source_file=source_file,
-            target_file=target_file,
-            forward_dictionary=self._dictionaries.fetch(ENGLISH, target),
-            backward_dictionary=self._dictionaries.fetch(target, ENGLISH),
+            ENGLISH,
+            target,
+            *self._fetch_texts(target),
+            forward_dictionary=self._dictionary(ENGLISH, target),
+            backward_dictionary=self._dictionary(target, ENGLISH),
         )
 
     def _fetch_texts(self, target: str) -> tuple[Path, Path]:
@@ -184,25 +184,53 @@ class HubSupplier:
         files, state = self._mirrored(place)
         part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
         for name in dict.fromkeys((ALL, part)):
-            *texts, note = self._paths(name, target)
-            if _noted(note) == state and all(map(is_whole, texts)):
-                return texts[0], texts[1]
+            stem = f"{self.root / name / 'parallel'}/{ENGLISH}-{target}"
+            source, translation = Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}")
+            note = Path(f"{stem}.state")
+            if _noted(note) == state and is_whole(source) and is_whole(translation):
+                return source, translation
         with reaching(place, self._mirror):
             if self._mirror is None:
                 files = find_published(place, self._commit(place))
             if files is None:
                 raise ValueError(f"it has no split {place.split!r}")
             dataset = open_split(place, files)
-            with replacing(*texts, note) as (source_text, target_text, state_file):
-                written = {ENGLISH: source_text, target: target_text}
-                write_texts(dataset, place, written, self._max_pairs)
+            with replacing(source, translation, note) as (*texts, state_file):
+                files_of = dict(zip((ENGLISH, target), texts, strict=True))
+                write_texts(dataset, place, files_of, self._max_pairs)
                 state_file.write_text(state, encoding="utf-8")
-        return texts[0], texts[1]
+        return source, translation
 
-    def _paths(self, part: str, target: str) -> tuple[Path, Path, Path]:
-        """Both texts, and the note of what they were made of."""
-        stem = f"{self.root / part / 'parallel'}/{ENGLISH}-{target}"
-        return Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}"), Path(f"{stem}.state")
+    def _dictionary(self, source: str, target: str) -> Path | None:
+        """A dictionary, unless it cannot be had; of a mirror, as it is there now."""
+        path = self.root / "dictionaries" / f"{source}-{target}.txt"
+        if self._mirror is None and is_whole(path):
+            return path
+        if reason := self._why_no_dictionaries:
+            logger.warning("no dictionary %s: not asked for, since %s", path.name, reason)
+            return None
+        try:
+            content = _dictionary_text(path.name, self._mirror)
+        except (OSError, HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            logger.warning("no dictionary %s: %s", path.name, reason)
+            # A site that does not answer would not answer for the next 67 either.
+            if self._mirror is None and not isinstance(error, urllib.error.HTTPError):
+                self._why_no_dictionaries = reason
+            path.unlink(missing_ok=True)
+            return None
+        with replacing(path) as (temporary,):
+            temporary.write_bytes(content)
+        return path
+
+
+def _dictionary_text(name: str, mirror: Path | None) -> bytes:
+    if mirror is not None:
+        return (mirror / "dictionaries" / name).read_bytes()
+    if reason := why_offline():
+        raise OSError(reason)
+    with urllib.request.urlopen(f"{MUSE}/{name}", timeout=TIMEOUT) as response:
+        return bytes(response.read())
 
 
 def _texts(target: str) -> HubSplit:
@@ -216,9 +244,6 @@ def _noted(note: Path) -> str:
 
 def _columns(path: Path) -> list[str]:
     """The columns of a file in the cache; none where it is missing or damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not is_whole(path):
         return []
     try:

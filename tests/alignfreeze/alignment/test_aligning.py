@@ -53,6 +53,20 @@ def test_options_decide_what_is_kept(folder):
     assert corpus_of(folder, pair_limit="10").stats.read == 10
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("pair_limit", "0", "> 0"),
+        ("pair_max_words", "-1", ">= 0"),
+        ("pair_max_ratio", "0.5", "0 or >= 1"),
+        ("pair_max_ratio", "nan", "a finite number"),
+    ],
+)
+def test_rules_have_sensible_values(folder, option, value, rule):
+    with pytest.raises(ConfigError, match=f"{option} must be {rule}, got '{value}'"):
+        config_of(folder, **{option: value})
+
+
 def test_other_options_make_another_corpus(folder):
     prints = {
         corpus_of(folder, **options).fingerprint

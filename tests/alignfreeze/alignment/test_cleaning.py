@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from alignfreeze.alignment.cleaning import (
     count_pairs,
     mark_repeats,
     read_marks,
+    sentence_pairs,
     split_words,
     text_pairs,
 )
 from alignfreeze.contracts import Bitext, SentencePair
-from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.errors import DataError
 
 ANY = Cleaning(max_words=0, max_ratio=0)
 
@@ -60,20 +62,6 @@ def test_faults_are_as_plain_rules_find_them(sides, max_words, max_ratio):
         kept &= max_ratio == 0 or one <= other * max_ratio
     cleaning = Cleaning(max_words=max_words, max_ratio=max_ratio)
     assert (cleaning.fault(pair(*sides)) is None) == kept
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"limit": 0}, "limit must be > 0, got 0"),
-        ({"max_words": -1}, "max_words must be >= 0, got -1"),
-        ({"max_ratio": 0.5}, r"max_ratio must be 0 or >= 1, got 0\.5"),
-        ({"max_ratio": float("nan")}, "max_ratio must be 0 or >= 1, got nan"),
-    ],
-)
-def test_rules_have_sensible_values(values, message):
-    with pytest.raises(ConfigError, match=f"^{message}$"):
-        Cleaning(**values)
 
 
 def test_statistics_add_up():
@@ -129,6 +117,46 @@ def test_some_lines_are_read(bitext):
 def test_texts_must_not_be_empty(write):
     with pytest.raises(DataError, match=r"e\.en: the file is empty$"):
         count_pairs(Bitext("en", "fr", write("e.en", ""), write("e.fr", "")))
+
+
+def test_sentence_pairs_know_their_line(bitext):
+    bitext.source_file.write_text("a b c\n\nx\n")
+    bitext.target_file.write_text("A B C\nvide\nX\n")
+    pairs = list(sentence_pairs(bitext, "icu"))
+    assert [pair.line for pair in pairs] == [1, 2, 3]
+    assert (pairs[1].source, pairs[1].target) == ((), ("vide",))
+
+
+def test_texts_have_the_same_number_of_lines(bitext, write):
+    bitext = replace(bitext, target_file=write("short.fr", "A\nB\n"))
+    with pytest.raises(DataError, match=r"short\.fr: .*, got 7 in t\.en and 2 here$"):
+        next(sentence_pairs(bitext, "icu"))
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("en", "Don't  panic, Tom!", ["Don't", "panic", ",", "Tom", "!"]),
+        ("zh", "我们试试看！", ["我们", "试试看", "！"]),
+        ("th", "เหลือเวลาอีก", ["เหลือ", "เวลา", "อีก"]),
+        ("ja", "天気、走る。", ["天気", "、", "走る", "。"]),
+        ("fr", "\u00a0oui\u202f!\u2028", ["oui", "!"]),
+        ("fa", "\u200f\ufeffمی\u200cخواهم\u200b \u200c", ["می\u200cخواهم"]),
+        ("en", "\x01 a\x02", ["a"]),
+        ("en", "👩\u200d🔬 ❤\ufe0f", ["👩\u200d🔬", "❤\ufe0f"]),
+        ("en", " \u00a0\t", []),
+        ("en", "", []),
+    ],
+)
+def test_icu_finds_words(language, text, words):
+    assert split_words(text, language, "icu") == tuple(words)
+
+
+def test_white_space_separates_tokens():
+    assert split_words("don't  panic ,\tTom", "en", "whitespace") == ("don't", "panic", ",", "Tom")
 
 
 def test_words_are_as_icu_alone_finds_them():

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 from datasets import Dataset
 
-from alignfreeze.alignment.cleaning import Cleaning, CorpusStats, sentence_pairs, split_words
-from alignfreeze.alignment.corpus import AlignedPair, aligned_corpus
-from alignfreeze.contracts import Aligner, Bitext, DataSource
+from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
+from alignfreeze.alignment.corpus import AlignedPair, CorpusJob, aligned_corpus
+from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.errors import DataError, PluginError
 
@@ -40,122 +40,8 @@ def bitext(write) -> Bitext:
 
 
 def build(bitext, tmp_path, aligner=None, *, name="same", digest="1", cleaning=None):
-    return aligned_corpus(
-        bitext,
-        aligner or SamePlace(),
-        aligner_name=name,
-        digest=digest,
-        cache=tmp_path / "cache",
-        cleaning=cleaning or Cleaning(),
-    )
-
-
-# Finding
-
-
-@pytest.fixture
-def parallel(write, source) -> DataSource:
-    for name in ("en-de.en", "en-de.de", "fr-en.en", "fr-en.fr", "en-pt-br.en", "en-pt-br.pt-br"):
-        write(f"parallel/{name}", "text\n")
-    for name in ("en-xx.en", "yy-en.yy", "de-fr.de", "de-fr.fr", "README.md"):
-        write(f"parallel/{name}", "text\n")
-    return source
-
-
-def test_languages_have_both_texts(parallel, source, tmp_path):
-    assert parallel_languages(parallel, "en") == ["de", "fr", "pt-br"]
-    assert parallel_languages(parallel, "de") == ["en", "fr"]
-    assert parallel_languages(DataSource("none", tmp_path / "none"), "en") == []
-
-
-def test_bitexts_come_in_the_order_asked_for(parallel, tmp_path):
-    fr, de = find_bitexts(parallel, "en", ["fr", "de"])
-    folder = tmp_path / "parallel"
-    assert fr == Bitext("en", "fr", folder / "fr-en.en", folder / "fr-en.fr")
-    assert de == Bitext("en", "de", folder / "en-de.en", folder / "en-de.de")
-
-
-def test_alignments_and_dictionaries_are_found(parallel, write):
-    align, forward = (
-        write("parallel/en-de.align", "0-0\n"),
-        write("dictionaries/en-de.txt", "a b\n"),
-    )
-    backward = write("dictionaries/de-en.txt", "b a\n")
-    write("parallel/de-en.align", "0-0\n")
-    (bitext,) = find_bitexts(parallel, "en", ["de"])
-    assert (bitext.alignment_file, bitext.alignment_reversed) == (align, False)
-    assert (bitext.forward_dictionary, bitext.backward_dictionary) == (forward, backward)
-    (bitext,) = find_bitexts(parallel, "de", ["en"])
-    assert (bitext.forward_dictionary, bitext.backward_dictionary) == (backward, forward)
-
-
-def test_an_alignment_under_the_reversed_name_is_reversed(parallel, write):
-    path = write("parallel/fr-en.align", "0-0\n")
-    (bitext,) = find_bitexts(parallel, "en", ["fr"])
-    assert (bitext.alignment_file, bitext.alignment_reversed) == (path, True)
-
-
-@pytest.mark.parametrize(
-    ("target", "missing"), [("zz", "en-zz.zz"), ("xx", "en-xx.xx"), ("yy", "yy-en.en")]
-)
-def test_a_missing_text_is_named(parallel, target, missing):
-    message = (
-        rf"{missing}: no such file, so en-{target} has no .*; languages with one: de fr pt-br$"
-    )
-    with pytest.raises(DataError, match=message):
-        find_bitexts(parallel, "en", ["de", target])
-
-
-def test_a_language_is_not_its_own_target(parallel):
-    with pytest.raises(DataError, match="must not be the source language, got 'en'"):
-        find_bitexts(parallel, "en", ["en"])
-
-
-def test_auto_prefers_the_alignment_file(bitext, tmp_path):
-    assert resolve_aligner("auto", bitext) == "dictionary"
-    assert resolve_aligner("auto", replace(bitext, alignment_file=tmp_path)) == "pharaoh"
-    assert resolve_aligner("mine", bitext) == "mine"
-
-
-# Reading
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "words"),
-    [
-        ("en", "Don't  panic, Tom!", ["Don't", "panic", ",", "Tom", "!"]),
-        ("zh", "我们试试看！", ["我们", "试试看", "！"]),
-        ("th", "เหลือเวลาอีก", ["เหลือ", "เวลา", "อีก"]),
-        ("ja", "天気、走る。", ["天気", "、", "走る", "。"]),
-        ("fr", "\u00a0oui\u202f!\u2028", ["oui", "!"]),
-        ("fa", "\u200f\ufeffمی\u200cخواهم\u200b \u200c", ["می\u200cخواهم"]),
-        ("en", "\x01 a\x02", ["a"]),
-        ("en", "👩\u200d🔬 ❤\ufe0f", ["👩\u200d🔬", "❤\ufe0f"]),
-        ("en", " \u00a0\t", []),
-        ("en", "", []),
-    ],
-)
-def test_icu_finds_words(language, text, words):
-    assert split_words(text, language, "icu") == tuple(words)
-
-
-def test_white_space_separates_tokens():
-    assert split_words("don't  panic ,\tTom", "en", "whitespace") == ("don't", "panic", ",", "Tom")
-
-
-def test_sentence_pairs_know_their_line(bitext):
-    pairs = list(sentence_pairs(bitext, "icu"))
-    assert [pair.line for pair in pairs] == [1, 2, 3, 4, 5, 6]
-    assert (pairs[1].source, pairs[1].target) == ((), ("vide",))
-
-
-def test_texts_have_the_same_number_of_lines(bitext, write):
-    bitext = replace(bitext, target_file=write("data/short.fr", "A\nB\n"))
-    with pytest.raises(DataError, match=r"short\.fr: .*, got 6 in en-fr\.en and 2 here$"):
-        next(sentence_pairs(bitext, "icu"))
-
-
-# Aligning
+    job = CorpusJob(bitext, aligner or SamePlace(), name, digest, cleaning or Cleaning())
+    return aligned_corpus(job, tmp_path / "cache")
 
 
 def test_what_is_kept_and_dropped(bitext, tmp_path):

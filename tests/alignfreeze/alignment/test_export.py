@@ -4,8 +4,8 @@ import pytest
 
 from alignfreeze.alignment import shards
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
-from alignfreeze.alignment.corpus import aligned_corpus
-from alignfreeze.alignment.export import write_alignments
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
+from alignfreeze.alignment.export import ExportJob, write_alignments
 from alignfreeze.contracts import Aligner, Bitext, DataSource
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.errors import DataError
@@ -39,15 +39,8 @@ def bitext(write) -> Bitext:
 
 
 def align(bitext, tmp_path, aligner=None, *, output="out", **options):
-    return write_alignments(
-        bitext,
-        aligner or SamePlace(),
-        aligner_name="same",
-        digest="1",
-        cache=tmp_path / "cache",
-        output=tmp_path / output,
-        **options,
-    )
+    job = ExportJob(bitext, aligner or SamePlace(), "same", "1", **options)
+    return write_alignments(job, tmp_path / "cache", tmp_path / output)
 
 
 def texts(folder) -> dict[str, str]:
@@ -134,16 +127,12 @@ def test_a_folder_that_cannot_be_written_is_named(bitext, tmp_path, write):
 
 def round_trip(bitext, tmp_path, **options):
     """The corpora of a bitext, aligned by dictionary, and of the files that are made of it."""
-    direct = aligned_corpus(
-        bitext, DictionaryAligner(), aligner_name="d", digest="1", cache=tmp_path, **options
-    )
+    direct = aligned_corpus(CorpusJob(bitext, DictionaryAligner(), "d", "1", **options), tmp_path)
     folder = tmp_path / "made" / "parallel"
     align(bitext, tmp_path, DictionaryAligner(), output="made/parallel", **options)
     (made,) = find_bitexts(DataSource("made", folder.parent), "en", [bitext.target])
     assert made.alignment_file == folder / f"en-{bitext.target}.align"
-    again = aligned_corpus(
-        made, PharaohAligner(), aligner_name="p", digest="1", cache=tmp_path, **options
-    )
+    again = aligned_corpus(CorpusJob(made, PharaohAligner(), "p", "1", **options), tmp_path)
     return direct, again
 
 

@@ -1,20 +1,15 @@
 import json
 import logging
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import ClassVar
 
-import psutil
 import pytest
 
 from alignfreeze.alignment import shards
 from alignfreeze.alignment.aligning import AlignmentJob, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.alignment.shards import build_from_shards, shard_ranges
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.errors import DataError, PluginError
@@ -61,33 +56,35 @@ def counting(monkeypatch):
     monkeypatch.setattr(shards, "available_cores", lambda: 1)
 
 
-def write_lines(folder, lines, stats):
-    with (folder / "lines.jsonl").open("w") as file:
-        for pair, alignment in lines:
-            stats.kept += alignment is not None
-            file.write(json.dumps([pair.line, pair.source, pair.target, alignment]) + "\n")
+class Kept(AlignmentJob):
+    every_line: ClassVar[bool] = False
+    result: ClassVar[str] = "the result"
+
+    def write(self, folder, lines, stats):
+        with (folder / "lines.jsonl").open("w") as file:
+            for pair, alignment in lines:
+                stats.kept += alignment is not None
+                file.write(json.dumps([pair.line, pair.source, pair.target, alignment]) + "\n")
+
+    def join(self, shards, joined, stats):
+        text = "".join((shard / "lines.jsonl").read_text() for shard in shards)
+        (joined / "lines.jsonl").write_text(text)
 
 
-def join_lines(parts, joined, stats):
-    text = "".join((part / "lines.jsonl").read_text() for part in parts)
-    (joined / "lines.jsonl").write_text(text)
+class All(Kept):
+    every_line: ClassVar[bool] = True
 
 
 def build(bitext, folder, *, every_line=False, cleaning=None, aligner=None) -> list:
     cleaning = cleaning or Cleaning(max_words=3)
-    job = AlignmentJob(bitext, aligner or Counting(), "c", "1", cleaning, write_lines, every_line)
-    build_from_shards(job, folder, join_lines)
+    job = (All if every_line else Kept)(bitext, aligner or Counting(), "c", "1", cleaning)
+    build_from_shards(job, folder)
     return [json.loads(line) for line in (folder / "lines.jsonl").read_text().splitlines()]
 
 
-def corpus(bitext, cache, aligner=None, **options):
+def corpus(bitext, cache, aligner=None):
     return aligned_corpus(
-        bitext,
-        aligner or DictionaryAligner(),
-        aligner_name="dictionary",
-        digest="1",
-        cache=cache,
-        **options,
+        CorpusJob(bitext, aligner or DictionaryAligner(), "dictionary", "1"), cache
     )
 
 
@@ -291,110 +288,3 @@ def test_an_aligner_that_is_not_parallel_stays_here(bitext, tmp_path, monkeypatc
     monkeypatch.setattr(shards, "available_cores", lambda: 2)
     corpus(bitext, tmp_path, Alone())
     assert Counting.lines == [1, 3, 5, 6, 7, 8, 9, 10]
-
-
-# Ended from outside
-
-PATIENCE = 600.0
-"""Seconds after which something hangs."""
-
-WAITING = """
-import os
-import threading
-from pathlib import Path
-
-from alignfreeze.contracts import Aligner
-
-class Waiting(Aligner):
-    '''Writes down each line that it aligns; waits forever at the eighth while it is told to.'''
-
-    def align(self, pairs, bitext):
-        for pair in pairs:
-            if pair.line >= 8 and "WAIT" in os.environ:
-                threading.Event().wait()
-            with Path(os.environ["LINES"]).open("a") as file:
-                file.write(f"{pair.line}\\n")
-            yield [(0, 0)]
-"""
-
-SCRIPT = """
-import sys
-from pathlib import Path
-
-from waiting import Waiting
-
-from alignfreeze.alignment import shards
-from alignfreeze.contracts import Bitext
-from alignfreeze.alignment.corpus import aligned_corpus
-from alignfreeze.base.signals import signals_as_exceptions
-
-shards.SHARD_LINES = 3
-shards.available_cores = lambda: 2
-
-def main():
-    bitext = Bitext("en", "fr", Path(sys.argv[1]), Path(sys.argv[2]))
-    with signals_as_exceptions("run it again"):
-        aligned_corpus(
-            bitext, Waiting(), aligner_name="w", digest="1", cache=Path(sys.argv[3])
-        )
-
-"""
-
-GUARD = 'if __name__ == "__main__":\n    main()\n'
-
-
-@pytest.fixture
-def script(bitext, write, tmp_path, monkeypatch):
-    """Starts a program that aligns the text; with ``WAIT`` it does not end by itself."""
-    write("program/waiting.py", WAITING)
-    monkeypatch.setenv("LINES", str(tmp_path / "lines"))
-    files = [str(path) for path in (bitext.source_file, bitext.target_file, tmp_path / "cache")]
-
-    def start(ending: str) -> subprocess.Popen[str]:
-        program = write("program/main.py", SCRIPT + ending)
-        return subprocess.Popen(
-            [sys.executable, str(program), *files], stderr=subprocess.PIPE, text=True
-        )
-
-    return start
-
-
-def wait_until(condition, process: subprocess.Popen[str]) -> None:
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-
-
-def lines_aligned(tmp_path: Path) -> list[int]:
-    path = tmp_path / "lines"
-    return sorted(map(int, path.read_text().split())) if path.exists() else []
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_workers_end_with_their_parent_and_what_is_done_stays(
-    script, tmp_path, monkeypatch, number
-):
-    monkeypatch.setenv("WAIT", "1")
-    with script(GUARD) as process:
-        wait_until(lambda: len(list(tmp_path.glob("cache/corpora/.*/0000[01]"))) == 2, process)
-        wait_until(lambda: 7 in lines_aligned(tmp_path), process)
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) >= 2
-        process.send_signal(number)
-        _, alive = psutil.wait_procs(family, timeout=PATIENCE)
-        assert not alive
-        assert process.wait(PATIENCE) != 0
-    (tmp_path / "lines").unlink()
-    monkeypatch.delenv("WAIT")
-    with script(GUARD) as process:
-        assert process.wait(PATIENCE) == 0, process.stderr.read()
-    assert lines_aligned(tmp_path) == [7, 8, 9, 10]
-    (folder,) = (tmp_path / "cache" / "corpora").iterdir()
-    assert read_stats(folder).read == N_LINES
-
-
-def test_a_script_without_a_guard_is_told_so(script):
-    with script("main()\n") as process:
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert "AlignFreezeError: en-fr: a process that aligns has died" in errors

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from alignfreeze.contracts import Bitext, DataSource
-from alignfreeze.data.bitexts import find_bitexts, parallel_languages
+from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.errors import DataError
 
 
@@ -52,3 +54,71 @@ def test_the_source_language_is_not_fetched(supplied):
     with pytest.raises(DataError, match="must not be the source language, got 'en'"):
         find_bitexts(supplied, "en", ["en"])
     assert supplied.supplier.fetched == []
+
+
+# In a folder
+
+
+@pytest.fixture
+def parallel(write, source) -> DataSource:
+    for name in ("en-de.en", "en-de.de", "fr-en.en", "fr-en.fr", "en-pt-br.en", "en-pt-br.pt-br"):
+        write(f"parallel/{name}", "text\n")
+    for name in ("en-xx.en", "yy-en.yy", "de-fr.de", "de-fr.fr", "README.md"):
+        write(f"parallel/{name}", "text\n")
+    return source
+
+
+def test_languages_have_both_texts(parallel, source, tmp_path):
+    assert parallel_languages(parallel, "en") == ["de", "fr", "pt-br"]
+    assert parallel_languages(parallel, "de") == ["en", "fr"]
+    assert parallel_languages(DataSource("none", tmp_path / "none"), "en") == []
+
+
+def test_bitexts_come_in_the_order_asked_for(parallel, tmp_path):
+    fr, de = find_bitexts(parallel, "en", ["fr", "de"])
+    folder = tmp_path / "parallel"
+    assert fr == Bitext("en", "fr", folder / "fr-en.en", folder / "fr-en.fr")
+    assert de == Bitext("en", "de", folder / "en-de.en", folder / "en-de.de")
+
+
+def test_alignments_and_dictionaries_are_found(parallel, write):
+    align, forward = (
+        write("parallel/en-de.align", "0-0\n"),
+        write("dictionaries/en-de.txt", "a b\n"),
+    )
+    backward = write("dictionaries/de-en.txt", "b a\n")
+    write("parallel/de-en.align", "0-0\n")
+    (bitext,) = find_bitexts(parallel, "en", ["de"])
+    assert (bitext.alignment_file, bitext.alignment_reversed) == (align, False)
+    assert (bitext.forward_dictionary, bitext.backward_dictionary) == (forward, backward)
+    (bitext,) = find_bitexts(parallel, "de", ["en"])
+    assert (bitext.forward_dictionary, bitext.backward_dictionary) == (backward, forward)
+
+
+def test_an_alignment_under_the_reversed_name_is_reversed(parallel, write):
+    path = write("parallel/fr-en.align", "0-0\n")
+    (bitext,) = find_bitexts(parallel, "en", ["fr"])
+    assert (bitext.alignment_file, bitext.alignment_reversed) == (path, True)
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"), [("zz", "en-zz.zz"), ("xx", "en-xx.xx"), ("yy", "yy-en.en")]
+)
+def test_a_missing_text_is_named(parallel, target, missing):
+    message = (
+        rf"{missing}: no such file, so en-{target} has no .*; languages with one: de fr pt-br$"
+    )
+    with pytest.raises(DataError, match=message):
+        find_bitexts(parallel, "en", ["de", target])
+
+
+def test_a_language_is_not_its_own_target(parallel):
+    with pytest.raises(DataError, match="must not be the source language, got 'en'"):
+        find_bitexts(parallel, "en", ["en"])
+
+
+def test_auto_prefers_the_alignment_file(tmp_path):
+    bitext = Bitext("en", "fr", tmp_path, tmp_path)
+    assert resolve_aligner("auto", bitext) == "dictionary"
+    assert resolve_aligner("auto", replace(bitext, alignment_file=tmp_path)) == "pharaoh"
+    assert resolve_aligner("mine", bitext) == "mine"

@@ -1,7 +1,13 @@
-import pytest
+import subprocess
+import sys
+import zipfile
 
-from alignfreeze.data import demo
-from alignfreeze.data.finding import find_data, find_model
+import pytest
+import torch
+from transformers import AutoModel
+
+from alignfreeze.data import finding
+from alignfreeze.data.finding import ENCODER, find_data, find_model, unpacked_corpus
 from alignfreeze.errors import DataError
 
 
@@ -14,7 +20,7 @@ def cache(monkeypatch, tmp_path):
 
 def test_the_demo_is_in_the_cache(cache):
     source = find_data("demo")
-    assert (source.name, source.root, source.supplier) == ("demo", demo.unpacked_corpus(), None)
+    assert (source.name, source.root, source.supplier) == ("demo", unpacked_corpus(), None)
     assert source.root.is_relative_to(cache)
 
 
@@ -53,5 +59,77 @@ def test_what_does_not_exist_is_one_line(data, folder, tmp_path, monkeypatch):
 
 
 def test_models():
-    assert find_model("demo") == str(demo.ENCODER)
+    assert find_model("demo") == str(ENCODER)
     assert find_model("xlm-roberta-base") == "xlm-roberta-base"
+
+
+# The demo
+
+
+@pytest.fixture
+def archived(monkeypatch, tmp_path):
+    """Puts an archive of the given files in the place of the shipped one."""
+
+    def put(files):
+        with zipfile.ZipFile(tmp_path / "corpus.zip", "w") as packed:
+            for name, text in files.items():
+                packed.writestr(name, text)
+        monkeypatch.setattr(finding, "CORPUS", tmp_path / "corpus.zip")
+
+    return put
+
+
+def test_what_is_shipped_is_small():
+    assert finding.CORPUS.stat().st_size < 1_000_000
+    assert sum(path.stat().st_size for path in ENCODER.iterdir()) < 6_000_000
+
+
+def test_the_corpus_is_unpacked_once(cache):
+    root = unpacked_corpus()
+    assert root.is_relative_to(cache / "demo")
+    text = root / "parallel" / "en-de.en"
+    before = text.stat()
+    assert unpacked_corpus() == root
+    assert text.stat() == before
+
+
+def test_another_archive_is_another_folder(archived):
+    roots = []
+    for text in ("one", "two"):
+        archived({"pos/a.txt": text})
+        roots.append(unpacked_corpus())
+    assert [(root / "pos" / "a.txt").read_text() for root in roots] == ["one", "two"]
+
+
+def test_a_damaged_corpus_is_named(archived):
+    archived({"parallel/en-de.en": "one\ntwo\n"})
+    root = unpacked_corpus()
+    (root / "parallel" / "en-de.en").write_text("one\n")
+    message = (
+        f"^{root}: the demo's corpus is damaged, parallel/en-de.en is not what was written; "
+        "delete the folder$"
+    )
+    with pytest.raises(DataError, match=message):
+        unpacked_corpus()
+
+
+def test_nothing_is_written_outside_of_the_folder(archived, tmp_path):
+    archived({"../../../out": "a", f"{tmp_path}/out": "b", "in": "c"})
+    root = unpacked_corpus()
+    assert (root / "in").is_file()
+    assert not [path for path in tmp_path.rglob("out") if not path.is_relative_to(root)]
+
+
+def test_the_encoder_loads_in_single_precision_with_a_layer_count_that_halves():
+    model, report = AutoModel.from_pretrained(ENCODER, output_loading_info=True)
+    assert not any(report.values())
+    assert model.dtype == torch.float32
+    assert model.config.num_hidden_layers in (4, 6)
+
+
+def test_importing_the_demo_does_not_import_torch():
+    code = (
+        "import sys, alignfreeze.data.finding; "
+        "sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -53,10 +53,10 @@ def test_the_whole_table_is_back_for_a_while():
     encoder = tiny_encoder()
     unseen = torch.tensor([[3, 40, 41, 4]])
     before = encoder(input_ids=unseen).last_hidden_state
-    with compact_vocabulary(encoder, USED) as vocabulary:
+    with compact_vocabulary(encoder, USED) as whole:
         with pytest.raises(IndexError):
             encoder(input_ids=unseen)
-        with vocabulary.whole():
+        with whole():
             assert torch.equal(encoder(input_ids=unseen).last_hidden_state, before)
         assert len(encoder.get_input_embeddings().weight) == len(USED)
 
@@ -88,7 +88,7 @@ def test_what_would_not_be_exact_is_left_alone(change):
     encoder = tiny_encoder()
     change(encoder)
     weight = encoder.get_input_embeddings().weight
-    with compact_vocabulary(encoder, USED) as vocabulary, vocabulary.whole():
+    with compact_vocabulary(encoder, USED) as whole, whole():
         assert encoder.get_input_embeddings().weight is weight
 
 

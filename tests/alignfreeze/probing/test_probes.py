@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.contracts import Bitext
 from alignfreeze.encoders.families import word_states
 from alignfreeze.errors import EncoderError
@@ -32,7 +32,7 @@ def make_corpus(write, tmp_path):
             alignment_file=write(f"{stem}.align", "".join(f"{row[2]}\n" for row in rows)),
         )
         return aligned_corpus(
-            bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
+            CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path / "cache"
         )
 
     return make

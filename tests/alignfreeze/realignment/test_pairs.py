@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.contracts import Bitext
 from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, PairStream, collate_pairs
 from alignfreeze.text.words import WordCounts
@@ -125,11 +125,7 @@ def corpora(write, tmp_path):
             target_file=write(f"en-{language}.{language}", target),
             alignment_file=write(f"en-{language}.align", links),
         )
-        result.append(
-            aligned_corpus(
-                bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path
-            )
-        )
+        result.append(aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path))
     return result
 
 
@@ -278,9 +274,7 @@ def test_unknown_words_are_counted(write, tmp_path, tokenizer):
         target_file=write("en-xx.xx", "d 猫 犬 e\n"),
         alignment_file=write("en-xx.align", "0-0\n"),
     )
-    corpus = aligned_corpus(
-        bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
-    )
+    corpus = aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path / "cache")
     counts = stream([corpus], tokenizer).word_counts(1)
     assert counts == {"en": WordCounts(3, 0, 0), "xx": WordCounts(4, unknown=2, partly_unknown=2)}
     assert counts["xx"].shares == {"unknown": 0.5, "partly_unknown": 0.5, "cut": 0.0}
@@ -295,9 +289,7 @@ def test_a_pairs_words_are_where_their_text_begins(write, tmp_path, sentencepiec
         target_file=write("en-zh.zh", "猫犬 a hello\n"),
         alignment_file=write("en-zh.align", "0-1 1-0\n"),
     )
-    corpus = aligned_corpus(
-        bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path / "cache"
-    )
+    corpus = aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path / "cache")
     (pair,) = stream([corpus], sentencepiece).encode([(0, 0)])
     read = [
         sentencepiece.convert_ids_to_tokens(side.input_ids.tolist())

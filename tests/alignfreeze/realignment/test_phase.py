@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.alignment.corpus import aligned_corpus
+from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext
 from alignfreeze.encoders.families import word_states
@@ -151,9 +151,7 @@ def corpora(write, tmp_path):
         target_file=write("en-fr.fr", target),
         alignment_file=write("en-fr.align", alignment + "\n"),
     )
-    return [
-        aligned_corpus(bitext, PharaohAligner(), aligner_name="pharaoh", digest="1", cache=tmp_path)
-    ]
+    return [aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path)]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from alignfreeze.base.caching import seal
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import DataError, Interrupted
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, deferred_signals, train
 
 WORKER = Path(__file__).with_name("ddp_worker.py")
@@ -535,33 +535,6 @@ def test_a_signal_that_comes_too_late_to_stop_is_handed_on(run):
 
 
 # Precision
-
-
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
-def test_a_precision_that_is_asked_for_is_taken(precision):
-    assert resolve_precision(precision) == precision
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "precision"),
-    [
-        ({"avx512_bf16": True}, "bf16"),
-        ({"avx512_bf16": False, "amx_bf16": True}, "bf16"),
-        ({"avx512_bf16": False, "amx_bf16": False}, "fp32"),
-        ({}, "fp32"),
-    ],
-)
-def test_auto_is_what_the_processor_computes_in(monkeypatch, capabilities, precision):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert resolve_precision("auto") == precision
-
-
-@pytest.mark.parametrize(("supported", "precision"), [(True, "bf16"), (False, "fp32")])
-def test_auto_is_what_the_gpu_computes_in(monkeypatch, supported, precision):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
-    assert resolve_precision("auto") == precision
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", None)])

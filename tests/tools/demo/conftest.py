@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from alignfreeze.data.demo import unpacked_corpus
+from alignfreeze.data.finding import unpacked_corpus
 
 
 @pytest.fixture(scope="session")

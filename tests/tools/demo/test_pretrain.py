@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel, AutoTokenizer
 
-from alignfreeze.data.demo import ENCODER
+from alignfreeze.data.finding import ENCODER
 from tools.demo import LANGUAGES
 from tools.demo.grammar import Linearizer
 from tools.demo.lexicon import load_lexicon

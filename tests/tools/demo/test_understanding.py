@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from alignfreeze.contracts import DataSource
-from alignfreeze.data.demo import ENCODER
+from alignfreeze.data.finding import ENCODER
 from alignfreeze_tasks.nli import NaturalLanguageInference
 from tools.demo import LANGUAGES, understanding
 from tools.demo.meaning import Clause, Name, NounPhrase

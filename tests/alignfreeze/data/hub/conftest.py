@@ -12,7 +12,9 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import _registry
 
 from alignfreeze.contracts import parquet_rows
-from alignfreeze.data.hub import HubSupplier, dictionaries, streams
+from alignfreeze.data.hub import streams
+from alignfreeze.data.hub import supplier as hub_supplier
+from alignfreeze.data.hub.supplier import HubSupplier
 
 OPUS = "Helsinki-NLP/opus-100"
 TRANSLATIONS = [
@@ -142,6 +144,6 @@ def site(monkeypatch):
             raise answer
         return io.BytesIO(answer)
 
-    monkeypatch.setattr(dictionaries, "why_offline", lambda: "")
-    monkeypatch.setattr(dictionaries.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(hub_supplier, "why_offline", lambda: "")
+    monkeypatch.setattr(hub_supplier.urllib.request, "urlopen", urlopen)
     return SimpleNamespace(answers=answers, asked=asked)

@@ -7,7 +7,7 @@ import yaml
 from datasets import Dataset
 
 from alignfreeze.contracts import HubSplit
-from alignfreeze.data.hub import HubSupplier
+from alignfreeze.data.hub.supplier import HubSupplier
 from alignfreeze.errors import DataError
 
 COMMIT = "c0ffee" * 6 + "0000"

@@ -8,7 +8,8 @@ from datasets import Dataset, Value
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.finding import find_data
-from alignfreeze.data.hub import HubSupplier, streams
+from alignfreeze.data.hub import streams
+from alignfreeze.data.hub.supplier import HubSupplier
 from alignfreeze.errors import DataError
 
 STRING = Value("string")
