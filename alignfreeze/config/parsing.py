@@ -5,13 +5,7 @@ import re
 from typing import Annotated, Any
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    NonNegativeFloat,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
 from pydantic_core import ErrorDetails
 
 
@@ -56,25 +50,16 @@ def _any_or_at_least_one(value: float) -> float:
 
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
-
-
+Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names), AfterValidator(all_different)]
-
-
 Layers = Annotated[
     tuple[int, ...],
     BeforeValidator(split_names),
     Field(min_length=1),
     AfterValidator(all_different),
 ]
-
-
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
-
-
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
 
 
