@@ -6,14 +6,11 @@ strongly if it is so among the words of both. Drift is 1 - CKA, after Kornblith 
 (https://arxiv.org/abs/1905.00414).
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.probes import WordVectors
 
 LEAST_MARGIN = 1e-9
@@ -155,30 +152,4 @@ def drift_scores(before: WordVectors, after: WordVectors, stage: str) -> list[Dr
         DriftScore(stage, language, layer, 1 - linear_cka(*layers))
         for language, (old, new) in zip(before.languages, pairs, strict=True)
         for layer, layers in enumerate(zip(old.target, new.target, strict=True))
-    ]
-
-
-def alignment_to_csv(scores: Sequence[AlignmentScore]) -> str:
-    """Columns stage, language, layer, kind, direction, value; values with all of their digits."""
-    return rows_to_csv(scores, AlignmentScore._fields)
-
-
-def alignment_from_csv(file: Path) -> list[AlignmentScore]:
-    """What `alignment_to_csv` wrote."""
-    return [
-        AlignmentScore(stage, language, int(layer), kind, direction, float(value))
-        for stage, language, layer, kind, direction, value in rows_from_csv(file)
-    ]
-
-
-def drift_to_csv(scores: Sequence[DriftScore]) -> str:
-    """Columns stage, language, layer, value; values with all of their digits."""
-    return rows_to_csv(scores, DriftScore._fields)
-
-
-def drift_from_csv(file: Path) -> list[DriftScore]:
-    """What `drift_to_csv` wrote."""
-    return [
-        DriftScore(stage, language, int(layer), float(value))
-        for stage, language, layer, value in rows_from_csv(file)
     ]

@@ -8,7 +8,6 @@ from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
-from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.tokenizers import longest_input
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
@@ -62,7 +61,24 @@ def realign(
         ConfigError: If the strategy does not fit the encoder.
         Interrupted: When a signal asked the process to end.
     """
-    stream = _stream(corpora, tokenizer, config, remembered)
+    stream = PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+        remembered={} if remembered is None else remembered,
+    )
+    plan = TrainingPlan(
+        phase="realignment",
+        unit="pairs",
+        steps=steps,
+        learning_rate=config.realign_lr,
+        warmup_steps=None,
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
     n_batches = steps * config.accumulation * accelerator.num_processes
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
@@ -74,19 +90,25 @@ def realign(
             longest = longest_input(encoder, tokenizer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
             stream.find_states = None if prefix is None else prefix.states
-        model = _model(encoder if prefix is None else prefix.upper, config)
+        model = RealignmentModel(
+            encoder if prefix is None else prefix.upper,
+            layers=config.layer,
+            projection=config.projection,
+            temperature=config.temperature,
+            loss_block=config.loss_block,
+        )
+        switches = {
+            "compiled": config.compile,
+            "activation_checkpointing": config.activation_checkpointing,
+        }
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
-            accelerated(
-                model.encoder,
-                compiled=config.compile,
-                activation_checkpointing=config.activation_checkpointing,
-            ),
+            accelerated(model.encoder, **switches),
         ):
             result = train(
                 model,
                 stream,
-                _plan(config, steps),
+                plan,
                 accelerator,
                 checkpoints=checkpoints,
                 resume=config.resume,
@@ -98,42 +120,3 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
-
-
-def _stream(
-    corpora: Sequence[AlignedCorpus],
-    tokenizer: "PreTrainedTokenizerBase",
-    config: RunConfig,
-    remembered: dict[tuple[int, int], EncodedPair] | None,
-) -> PairStream:
-    return PairStream(
-        corpora,
-        tokenizer,
-        batch_size=config.realign_batch_size,
-        max_length=config.realign_max_length,
-        mix=config.language_mix,
-        seed=config.seed,
-        remembered={} if remembered is None else remembered,
-    )
-
-
-def _model(encoder: "PreTrainedModel | EncoderSection", config: RunConfig) -> RealignmentModel:
-    return RealignmentModel(
-        encoder,
-        layers=config.layer,
-        projection=config.projection,
-        temperature=config.temperature,
-        loss_block=config.loss_block,
-    )
-
-
-def _plan(config: RunConfig, steps: int) -> TrainingPlan:
-    return TrainingPlan(
-        phase="realignment",
-        unit="pairs",
-        steps=steps,
-        learning_rate=config.realign_lr,
-        warmup_steps=None,
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )

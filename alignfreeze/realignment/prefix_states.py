@@ -24,56 +24,61 @@ RESERVE = 4096 * MEBIBYTE
 """Bytes of a disk that are left to others."""
 
 
-class Budget:
-    """Bytes of memory that several stores share.
+class PrefixCache:
+    """The states that one pretrained encoder's frozen prefixes make, by their length.
 
     Args:
-        left: So many.
+        memory: MiB to keep in memory.
+        folder: For what goes beyond: files without names, which go with the process.
+
+    Attributes:
+        left: Bytes of memory that are not taken yet.
     """
 
-    def __init__(self, left: int) -> None:
-        self._left = left
+    def __init__(self, memory: int, folder: Path) -> None:
+        self.left = memory * MEBIBYTE
+        self.folder = folder
+        self._stores: dict[tuple[str, int], StateStore] = {}
 
-    def take(self, size: int) -> bool:
-        """Take so many, if they are left."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
+    def store(self, precision: str, boundary: int, dtype: torch.dtype) -> "StateStore":
+        """The states before a layer, computed in a precision; on disk in a type that holds them."""
+        return self._stores.setdefault((precision, boundary), StateStore(self, dtype))
+
+    def below(self, precision: str, boundary: int) -> list[tuple[int, "StateStore"]]:
+        """Stores that states before a layer can be computed from, the nearest first."""
+        found = [
+            (start, store)
+            for (own, start), store in self._stores.items()
+            if own == precision and start < boundary
+        ]
+        return sorted(found, key=lambda pair: -pair[0])
 
 
 class StateStore:
-    """States of sentences: in memory as far as a budget goes, the others in files.
+    """States of sentences before one layer.
 
     Args:
-        budget: Memory, shared with other stores.
-        folder: Where the files of states are, which have no names and go with the process.
+        cache: Has the memory and the folder that they take.
         dtype: Of the numbers in files.
 
     Attributes:
         on_disk: How many sentences are in files.
     """
 
-    def __init__(self, budget: Budget, folder: Path, dtype: torch.dtype) -> None:
-        self._budget = budget
-        self._folder = folder
+    def __init__(self, cache: PrefixCache, dtype: torch.dtype) -> None:
+        self.on_disk = 0
+        self._cache = cache
         self._dtype = dtype
-        self._memory: dict[bytes, Tensor] = {}
-        self._places: dict[bytes, tuple[int, int, int]] = {}
+        self._kept: dict[bytes, Tensor] = {}
         self._segments: list[Tensor] = []
         self._used = 0
         self._full = False
 
     def __len__(self) -> int:
-        return len(self._memory) + self.on_disk
+        return len(self._kept)
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._memory or key in self._places
-
-    @property
-    def on_disk(self) -> int:
-        """How many sentences are in files."""
-        return len(self._places)
+        return key in self._kept
 
     def get(self, key: bytes) -> Tensor:
         """A sentence's states of shape (subwords, hidden), in 32 bits.
@@ -81,10 +86,7 @@ class StateStore:
         Raises:
             KeyError: If it is not there.
         """
-        if key in self._memory:
-            return self._memory[key].float()
-        segment, begin, end = self._places[key]
-        return self._segments[segment][begin:end].to(torch.float32, copy=True)
+        return self._kept[key].float()
 
     def add(self, key: bytes, states: Tensor) -> None:
         """Keep a sentence's states of shape (subwords, hidden), if there is room.
@@ -93,8 +95,9 @@ class StateStore:
         where; those that a file's cannot hold are kept in memory alone.
         """
         size = states.numel() * states.element_size()
-        if self._budget.take(size):
-            self._memory[key] = states.clone()
+        if size <= self._cache.left:
+            self._cache.left -= size
+            self._kept[key] = states.clone()
         elif not self._full:
             self._write(key, states)
 
@@ -102,32 +105,31 @@ class StateStore:
         held = states.to(self._dtype)
         if not torch.equal(held.to(states.dtype), states):
             return
-        rows, width = held.shape
-        row = width * held.element_size()
-        try:
-            if not self._segments or self._used + rows > len(self._segments[-1]):
-                size = min(SEGMENT << len(self._segments), LARGEST)
-                self._segments.append(self._segment(max(rows, size // row), width))
-                self._used = 0
-        except OSError as error:
-            self._full = True
-            reason = error.strerror
-            logger.warning("prefix: no more states are kept, in %s: %s", self._folder, reason)
-            return
-        end = self._used + rows
-        self._segments[-1][self._used : end] = held
-        self._places[key] = (len(self._segments) - 1, self._used, end)
+        begin, end = self._used, self._used + len(held)
+        if not self._segments or end > len(self._segments[-1]):
+            try:
+                self._segments.append(self._segment(*held.shape))
+            except OSError as error:
+                self._full = True
+                place, reason = self._cache.folder, error.strerror
+                logger.warning("prefix: no more states are kept, in %s: %s", place, reason)
+                return
+            begin, end = 0, len(held)
+        self._kept[key] = self._segments[-1][begin:end].copy_(held)
         self._used = end
+        self.on_disk += 1
 
     def _segment(self, rows: int, width: int) -> Tensor:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        size = rows * width * self._dtype.itemsize
-        if shutil.disk_usage(self._folder).free < RESERVE + size:
+        """The next file, of shape (at least so many rows, width)."""
+        folder, row = self._cache.folder, width * self._dtype.itemsize
+        rows = max(rows, min(SEGMENT << len(self._segments), LARGEST) // row)
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < RESERVE + rows * row:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with tempfile.TemporaryFile(dir=self._folder) as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             # A hole in the file that the disk has no room for would kill the process.
-            _allocate(file.fileno(), size)
-            mapped = np.memmap(file, np.uint8, "r+", shape=(size,))
+            _allocate(file.fileno(), rows * row)
+            mapped = np.memmap(file, np.uint8, "r+", shape=(rows * row,))
         return torch.from_numpy(mapped).view(self._dtype).view(rows, width)
 
 
@@ -138,32 +140,3 @@ def _allocate(file: int, size: int) -> None:
         return
     for begin in range(0, size, MEBIBYTE):
         os.write(file, bytes(min(MEBIBYTE, size - begin)))
-
-
-class PrefixCache:
-    """The states that one pretrained encoder's frozen prefixes make, by their length.
-
-    Args:
-        memory: MiB to keep in memory.
-        folder: For what goes beyond.
-    """
-
-    def __init__(self, memory: int, folder: Path) -> None:
-        self._budget = Budget(memory * MEBIBYTE)
-        self._folder = folder
-        self._stores: dict[tuple[str, int], StateStore] = {}
-
-    def store(self, precision: str, boundary: int, dtype: torch.dtype) -> StateStore:
-        """The states before a layer, computed in a precision; on disk in a type that holds them."""
-        return self._stores.setdefault(
-            (precision, boundary), StateStore(self._budget, self._folder, dtype)
-        )
-
-    def below(self, precision: str, boundary: int) -> list[tuple[int, StateStore]]:
-        """Stores that states before a layer can be computed from, the nearest first."""
-        found = [
-            (start, store)
-            for (own, start), store in self._stores.items()
-            if own == precision and start < boundary
-        ]
-        return sorted(found, key=lambda pair: -pair[0])

@@ -147,7 +147,7 @@ def test_a_later_run_finds_them_and_one_that_freezes_more_starts_from_them(
     starts.clear()
     states = higher.states(BATCH)
     assert starts == [(1, 3)]
-    fresh = FrozenPrefix(encoder, 3, PrefixCache(1, cache._folder), accelerator, longest=32).states(
+    fresh = FrozenPrefix(encoder, 3, PrefixCache(1, cache.folder), accelerator, longest=32).states(
         BATCH
     )
     assert torch.equal(states, fresh)
