@@ -81,6 +81,15 @@ def finetune(
     Raises:
         Interrupted: When a signal asked the process to end.
     """
+    plan = TrainingPlan(
+        phase="fine-tuning",
+        unit="rows",
+        steps=steps,
+        learning_rate=config.finetune_lr,
+        warmup_steps=round(config.warmup * steps),
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
     ids = used_ids((feature.input_ids for feature in features), padding)
     with (
         compact_vocabulary(model, ids) as vocabulary,
@@ -106,7 +115,7 @@ def finetune(
         result = train(
             TaskModel(model, layers),
             stream,
-            _plan(config, steps),
+            plan,
             accelerator,
             checkpoints=checkpoints,
             resume=config.resume,
@@ -115,15 +124,3 @@ def finetune(
         )
     model.eval()
     return result
-
-
-def _plan(config: RunConfig, steps: int) -> TrainingPlan:
-    return TrainingPlan(
-        phase="fine-tuning",
-        unit="rows",
-        steps=steps,
-        learning_rate=config.finetune_lr,
-        warmup_steps=round(config.warmup * steps),
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from alignfreeze.base.plotting import (
     COLOURS,
@@ -37,6 +38,9 @@ LEAST_TOP = 0.01
 
 S = TypeVar("S", "AlignmentScore", "DriftScore")
 
+_Panels = Mapping[str, Callable[[Any], bool]]
+"""Titles of panels, and which scores each takes."""
+
 
 class _Line(NamedTuple):
     """A line of the figure: its name, the scores that it sums up, and how it looks."""
@@ -44,15 +48,6 @@ class _Line(NamedTuple):
     label: str
     scores: Sequence[Any]
     style: Mapping[str, Any]
-
-
-class _Summary(NamedTuple):
-    """For each of some layers the mean, the least and the greatest value of any language."""
-
-    layers: list[int]
-    means: list[float]
-    lows: list[float]
-    highs: list[float]
 
 
 def alignment_figure(
@@ -70,7 +65,7 @@ def alignment_figure(
     Raises:
         ValueError: If there is no score.
     """
-    panels: dict[str, Callable[[Any], bool]] = {
+    panels: _Panels = {
         "weak: nearest word of the other language": lambda score: score.kind == "weak",
         "strong: nearest word of both languages": lambda score: score.kind == "strong",
     }
@@ -93,7 +88,7 @@ def drift_figure(
     Raises:
         ValueError: If there is no score.
     """
-    panels: dict[str, Callable[[Any], bool]] = {
+    panels: _Panels = {
         "target languages": lambda score: score.language != source_language,
         f"source language ({source_language})": lambda score: score.language == source_language,
     }
@@ -123,26 +118,17 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
         for strategy, own in by_strategy.items():
             single = len(scores) == 1
             place, dashes = (number, 0) if single else (list(scores).index(strategy), number)
-            name = stage if single else f"{strategy}, {stage}"
-            lines.append(_Line(name, own, _style(place, dashes)))
+            style = {
+                "color": COLOURS[place % len(COLOURS)],
+                "marker": MARKERS[place % len(MARKERS)],
+                "linestyle": DASHES[dashes % len(DASHES)],
+            }
+            lines.append(_Line(stage if single else f"{strategy}, {stage}", own, style))
     return lines
 
 
-def _style(number: int, dashes: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": DASHES[dashes % len(DASHES)],
-    }
-
-
 def _figure(
-    lines: Sequence[_Line],
-    panels: Mapping[str, Callable[[Any], bool]],
-    y_label: str,
-    *,
-    scale: float,
-    title: str,
+    lines: Sequence[_Line], panels: _Panels, y_label: str, *, scale: float, title: str
 ) -> "Figure":
     """Panels side by side, each of the scores that it takes, with one legend below them all.
 
@@ -150,66 +136,54 @@ def _figure(
     """
     layers = sorted({score.layer for line in lines for score in line.scores})
     bands = len(lines) <= MOST_BANDS and len(layers) > 1
-    legend_rows = -(-len(lines) // _columns(lines))
+    n_columns = 2 if len(lines) == 4 else min(len(lines), 3)
     width = 8.4 + 0.3 * max(0, len(layers) - 12)
-    figure = blank_figure(width, 3.9 + 0.22 * legend_rows)
+    figure = blank_figure(width, 3.9 + 0.22 * -(-len(lines) // n_columns))
     axes = figure.subplots(1, len(panels), sharey=True)
     for panel, (name, takes) in zip(axes, panels.items(), strict=True):
-        _prepare(panel, name, layers)
-        summaries = [_summary([s for s in line.scores if takes(s)], scale) for line in lines]
-        _draw(panel, lines, summaries, bands=bands)
+        panel.set_title(name, fontsize=10, loc="left")
+        panel.set_xlabel("layer (0 is the first)")
+        panel.set_xticks(layers)
+        panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
+        plain_axes(panel, size=9)
+        _draw(panel, lines, takes, scale, bands=bands)
     axes[0].set_ylabel(y_label)
     top = max(axes[0].get_ylim()[1], LEAST_TOP * scale)
     axes[0].set_ylim(0, min(top, 1.02 * scale))
     counted = next(iter(panels.values()))
     languages = [{s.language for s in line.scores if counted(s)} for line in lines]
-    _add_legend(figure, lines, _caption(languages, "shaded" if bands else "bars"))
+    caption = _caption(languages, "shaded" if bands else "bars")
+    _add_legend(figure, lines, caption, n_columns)
     if title:
         as_written(figure.suptitle(title, fontsize=11))
     return figure
 
 
-def _prepare(panel: "Axes", name: str, layers: Sequence[int]) -> None:
-    """Axes with a tick a layer."""
-    panel.set_title(name, fontsize=10, loc="left")
-    panel.set_xlabel("layer (0 is the first)")
-    panel.set_xticks(layers)
-    panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
-    plain_axes(panel, size=9)
-
-
-def _summary(scores: Sequence[Any], scale: float) -> _Summary:
-    """Several scores of a language and layer count by their mean."""
-    values: dict[int, dict[str, list[float]]] = {}
-    for score in scores:
-        values.setdefault(score.layer, {}).setdefault(score.language, []).append(score.value)
-    layers = sorted(values)
-    means = [[scale * float(np.mean(v)) for v in values[layer].values()] for layer in layers]
-    return _Summary(
-        layers,
-        means=[float(np.mean(languages)) for languages in means],
-        lows=[min(languages) for languages in means],
-        highs=[max(languages) for languages in means],
-    )
-
-
 def _draw(
-    panel: "Axes", lines: Sequence[_Line], summaries: Sequence[_Summary], *, bands: bool
+    panel: "Axes",
+    lines: Sequence[_Line],
+    takes: Callable[[Any], bool],
+    scale: float,
+    *,
+    bands: bool,
 ) -> None:
-    """Lines with their ranges, as bands behind them or as bars beside each other."""
+    """Lines with their ranges, as bands behind them or as bars beside each other.
+
+    Several scores of a language and layer count by their mean.
+    """
     shifts = (np.arange(len(lines)) + 0.5) / len(lines) - 0.5
-    for line, summary, shift in zip(lines, summaries, shifts, strict=True):
-        x = np.array(summary.layers) + (0 if bands else BARS_WIDTH * shift)
+    for line, shift in zip(lines, shifts, strict=True):
+        rows = [(s.layer, s.language, scale * s.value) for s in line.scores if takes(s)]
+        table = pd.DataFrame(rows, columns=["layer", "language", "value"])
+        values = table.astype({"value": float}).groupby(["layer", "language"])["value"].mean()
+        ranges = values.groupby("layer").agg(["mean", "min", "max"])
+        x = ranges.index.to_numpy(float) + (0 if bands else BARS_WIDTH * shift)
         colour = line.style["color"]
         if bands:
-            panel.fill_between(x, summary.lows, summary.highs, color=colour, alpha=0.15, lw=0)
+            panel.fill_between(x, ranges["min"], ranges["max"], color=colour, alpha=0.15, lw=0)
         else:
-            panel.vlines(x, summary.lows, summary.highs, color=colour, alpha=0.4, lw=1.2)
-        panel.plot(x, summary.means, clip_on=False, zorder=3, **LINE, **line.style)
-
-
-def _columns(lines: Sequence[_Line]) -> int:
-    return 2 if len(lines) == 4 else min(len(lines), 3)
+            panel.vlines(x, ranges["min"], ranges["max"], color=colour, alpha=0.4, lw=1.2)
+        panel.plot(x, ranges["mean"], clip_on=False, zorder=3, **LINE, **line.style)
 
 
 def _caption(languages: Sequence[set[str]], ranges: str) -> str:
@@ -221,10 +195,10 @@ def _caption(languages: Sequence[set[str]], ranges: str) -> str:
     return f"mean over {len(languages[0])} languages ({ranges}: lowest to highest)"
 
 
-def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str) -> None:
+def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str, n_columns: int) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], **LINE, **line.style) for line in lines]
     style: dict[str, Any] = {"title": caption, "handlelength": 3, "borderaxespad": 0}
     labels = [line.label for line in lines]
-    legend_below(figure, handles, labels, size=9, ncols=_columns(lines), **style)
+    legend_below(figure, handles, labels, size=9, ncols=n_columns, **style)
