@@ -210,9 +210,10 @@ def _plugins(
         table.add_column(column, overflow="fold")
     plugins = catalogue()
     for plugin in plugins:
-        fields = ", ".join(f"{field.name}={field.default}" for field in plugin.fields)
         about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
-        table.add_row(plugin.kind, plugin.name, plugin.distribution, about, fields)
+        table.add_row(
+            plugin.kind, plugin.name, plugin.distribution, about, ", ".join(plugin.fields)
+        )
     console = Console()
     console.print(table)
     for plugin in plugins:
