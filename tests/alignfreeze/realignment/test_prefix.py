@@ -1,6 +1,7 @@
 import logging
-import os
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -264,10 +265,7 @@ def test_states_beyond_16_bits_are_not_cut(tmp_path):
 def test_a_full_disk_is_told_of_once_and_costs_only_time(
     tmp_path, accelerator, monkeypatch, caplog
 ):
-    def no_room(*args: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     encoder = tiny_encoder()
     prefix = FrozenPrefix(encoder, 2, PrefixCache(0, tmp_path), accelerator, longest=32)
     with caplog.at_level(logging.WARNING, logger="alignfreeze.realignment.prefix_states"):

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 import torch
 
@@ -13,8 +11,7 @@ def cache_of(memory: int, folder) -> PrefixCache:
     return cache
 
 
-def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
-    monkeypatch.setattr("alignfreeze.realignment.prefix_states.SEGMENT", 64)
+def test_the_file_grows_as_it_must(tmp_path):
     store = StateStore(cache_of(16, tmp_path), torch.float32)
     states = [torch.full((rows, 4), float(rows)) for rows in (1, 3, 5, 40, 2)]
     for number, one in enumerate(states):
@@ -25,13 +22,6 @@ def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
     assert b"9" not in store
     with pytest.raises(KeyError):
         store.get(b"9")
-
-
-def test_without_fallocate_the_disk_is_written_to(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "posix_fallocate")
-    store = StateStore(cache_of(0, tmp_path), torch.float16)
-    store.add(b"1", torch.full((3, 4), 2.0))
-    assert torch.equal(store.get(b"1"), torch.full((3, 4), 2.0))
 
 
 def test_stores_share_a_budget(tmp_path):
