@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+_option = partial(typer.Option, show_default=False)
 
 
 def _command(
@@ -59,11 +62,12 @@ def _phases(function: str) -> Callable[..., None]:
     return command
 
 
-_command("run", "Realign, then fine-tune and evaluate.")(_phases("run"))
-_command("realign", "Realign an encoder and keep it as an artifact.")(_phases("realign_only"))
-_command("evaluate", "Fine-tune and evaluate an encoder that was realigned before.")(
-    _phases("evaluate_only")
-)
+for _name, _summary, _function in (
+    ("run", "Realign, then fine-tune and evaluate.", "run"),
+    ("realign", "Realign an encoder and keep it as an artifact.", "realign_only"),
+    ("evaluate", "Fine-tune and evaluate an encoder that was realigned before.", "evaluate_only"),
+):
+    _command(_name, _summary)(_phases(_function))
 
 
 @_command("search", "Search where to freeze and at which temperature, then test the best.")
@@ -104,12 +108,9 @@ def _report(**options: str) -> None:
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
 def _import_results(
     files: Annotated[list[Path], typer.Argument(help="result files, CSV", show_default=False)],
-    experiment: Annotated[
-        str, typer.Option(help="MLflow experiment for the runs", show_default=False)
-    ],
+    experiment: Annotated[str, _option(help="MLflow experiment for the runs")],
     rename: Annotated[
-        list[str] | None,
-        typer.Option(help="a model's name to be replaced: OLD=NEW", show_default=False),
+        list[str] | None, _option(help="a model's name to be replaced: OLD=NEW")
     ] = None,
 ) -> None:
     renames = _replacements("rename", "OLD=NEW", rename or [])
@@ -136,15 +137,10 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     return {old: new for old, _, new in pairs}
 
 
-_Study = Annotated[str, typer.Option(help="name of the study", show_default=False)]
+_STORAGE = "ALIGNFREEZE_SEARCH_STORAGE"
+_Study = Annotated[str, _option(help="name of the study")]
 _Storage = Annotated[
-    str,
-    typer.Option(
-        help="Optuna's storage, the study's own",
-        envvar="ALIGNFREEZE_SEARCH_STORAGE",
-        show_default=False,
-        show_envvar=True,
-    ),
+    str, _option(help="Optuna's storage, the study's own", envvar=_STORAGE, show_envvar=True)
 ]
 _Data = Annotated[str, typer.Option(help="where its data is on this machine")]
 
@@ -168,8 +164,7 @@ def _benchmark_worker(
     storage: _Storage,
     data: _Data = "",
     model: Annotated[
-        list[str] | None,
-        typer.Option(help="where a model is on this machine: NAME=FOLDER", show_default=False),
+        list[str] | None, _option(help="where a model is on this machine: NAME=FOLDER")
     ] = None,
 ) -> None:
     places = _replacements("model", "NAME=FOLDER", model or [])
@@ -180,11 +175,8 @@ def _benchmark_worker(
     typer.echo(f"{done} cell(s) done")
 
 
-_OUTPUT = Parameter(
-    "output",
-    Parameter.KEYWORD_ONLY,
-    annotation=Annotated[Path, typer.Option(help="folder to write to", show_default=False)],
-)
+_FOLDER = Annotated[Path, _option(help="folder to write to")]
+_OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)
 
 
 @_command("align", "Align parallel text, and write the alignments in Pharaoh format.", _OUTPUT)
@@ -211,9 +203,8 @@ def _plugins(
     plugins = catalogue()
     for plugin in plugins:
         about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
-        table.add_row(
-            plugin.kind, plugin.name, plugin.distribution, about, ", ".join(plugin.fields)
-        )
+        columns = (plugin.kind, plugin.name, plugin.distribution, about)
+        table.add_row(*columns, ", ".join(plugin.fields))
     console = Console()
     console.print(table)
     for plugin in plugins:

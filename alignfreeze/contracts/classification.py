@@ -15,9 +15,7 @@ from alignfreeze.text.files import numbered_lines
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
-    from transformers.utils.generic import ModelOutput
 
 logger = logging.getLogger(__name__)
 
@@ -108,10 +106,6 @@ class PairClassificationTask(Task):
             logger.warning("%d pairs of texts were cut to %d subwords", cut, max_length)
         return features
 
-    def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
-        """The most probable class of each row, of shape (batch,)."""
-        return (outputs["logits"].argmax(dim=-1),)
-
     def metrics(
         self,
         examples: Sequence[TextPair],
@@ -119,6 +113,6 @@ class PairClassificationTask(Task):
         predictions: Sequence[Prediction],
     ) -> dict[str, float]:
         """The fraction of pairs whose class is right."""
-        gold = np.array([feature.targets["labels"] for feature in features])
-        guesses = np.array([int(prediction[0]) for prediction in predictions])
-        return {"accuracy": float((gold == guesses).mean())}
+        rows = zip(features, predictions, strict=True)
+        right = [feature.targets["labels"] == int(guess) for feature, (guess,) in rows]
+        return {"accuracy": float(np.mean(right))}

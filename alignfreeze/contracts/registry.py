@@ -63,15 +63,6 @@ class PluginInfo:
     problem: str | None = None
 
 
-def plugin_names(kind: PluginKind[Plugin]) -> list[str]:
-    """The names of a kind, sorted, those of broken plugins included.
-
-    Raises:
-        PluginError: If there are none, since then the project itself is not installed.
-    """
-    return sorted(_claims(kind))
-
-
 def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
     """Import a plugin's class and check it.
 
@@ -115,9 +106,9 @@ def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
     """Describe every plugin, the broken ones with the reason; loads them all.
 
     Raises:
-        PluginError: If a kind has no plugin at all.
+        PluginError: If a kind has no plugin at all, since then the project is not installed.
     """
-    return [_info(kind, name) for kind in kinds for name in plugin_names(kind)]
+    return [_info(kind, name) for kind in kinds for name in sorted(_claims(kind))]
 
 
 def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
@@ -155,12 +146,7 @@ def _claims(kind: PluginKind[Plugin]) -> dict[str, list[EntryPoint]]:
 def _registered(
     group: str, places: tuple[tuple[str, int | None], ...]
 ) -> dict[str, list[EntryPoint]]:
-    """The entry points of a group by name, read again only where distributions come or go.
-
-    Args:
-        group: The group.
-        places: The import path, and when each of its folders changed last.
-    """
+    """The entry points of a group by name, read again only where folders of the path changed."""
     claims: dict[str, list[EntryPoint]] = defaultdict(list)
     for entry_point in entry_points(group=group):
         claims[entry_point.name].append(entry_point)

@@ -33,7 +33,11 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
             for batch in file.iter_batches(batch_size=1000, columns=list(columns)):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, _decoded(row, features, path, number)
+                    try:
+                        named = {name: _named(value, features[name]) for name, value in row.items()}
+                    except ValueError as error:
+                        raise DataError(f"row {number}: {error}", file=path) from None
+                    yield number, named
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"cannot be read as parquet: {reason}", file=path) from error
@@ -48,16 +52,6 @@ def _features(schema: Any, path: Path) -> Mapping[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"its metadata cannot be read: {error}", file=path) from error
     return features
-
-
-def _decoded(
-    row: dict[str, Any], features: Mapping[str, Any], path: Path, number: int
-) -> dict[str, Any]:
-    """A row with class names for class numbers."""
-    try:
-        return {name: _named(value, features[name]) for name, value in row.items()}
-    except ValueError as error:
-        raise DataError(f"row {number}: {error}", file=path) from None
 
 
 def _named(value: Any, feature: Any) -> Any:

@@ -12,21 +12,14 @@ VOCABULARY_SIZE = 64
 HIDDEN_SIZE = 16
 MAX_LENGTH = 40
 
-_SPECIAL: dict[str, Any] = {
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "cls_token_id": 1,
-    "eos_token_id": 2,
-    "sep_token_id": 2,
-}
+_SPECIAL: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+_SPECIAL |= {"cls_token_id": 1, "sep_token_id": 2}
 _BERT_NAMES: dict[str, Any] = {
     "hidden_size": HIDDEN_SIZE,
     "num_attention_heads": 2,
     "intermediate_size": 32,
     "max_position_embeddings": MAX_LENGTH,
 }
-
-
 _SHORT_NAMES: dict[str, Any] = {"n_heads": 2, "max_position_embeddings": MAX_LENGTH}
 _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bert": ("BertConfig", _BERT_NAMES),
