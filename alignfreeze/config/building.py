@@ -14,11 +14,12 @@ from alignfreeze.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
+PRESETS = resources.files("alignfreeze.config.presets")
+
 
 def preset_names() -> list[str]:
     """The presets that come with the package, sorted."""
-    folder = resources.files("alignfreeze.config.presets")
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(entry.name[:-5] for entry in PRESETS.iterdir() if entry.name.endswith(".yaml"))
 
 
 def build_config(options: Mapping[str, str]) -> RunConfig:
@@ -64,8 +65,7 @@ def preset_options(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
-    text = resources.files("alignfreeze.config.presets").joinpath(f"{name}.yaml").read_text("utf-8")
-    values: dict[str, Any] = yaml.safe_load(text)
+    values: dict[str, Any] = yaml.safe_load(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
     return values
 
 

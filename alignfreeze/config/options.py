@@ -14,13 +14,13 @@ from pydantic import (
 )
 
 from alignfreeze.config.parsing import Arguments, Layers, Names, Ratio, Seed, Text
-from alignfreeze.config.roles import INERT, MEASURED, About, Command, Hashed, Phase, Role
+from alignfreeze.config.roles import INERT, MEASURED, About, Command, Phase, Role
 
 BASELINE = "baseline"
 """The strategy that stands for fine-tuning without realignment."""
 
 NONE, REALIGNMENT, FINETUNING, BOTH = Phase.NONE, Phase.REALIGNMENT, Phase.FINETUNING, Phase.BOTH
-CONTENT, MEMORY, COURSE = Hashed.CONTENT, About.MEMORY, About.COURSE
+CONTENT, MEMORY, COURSE = True, About.MEMORY, About.COURSE
 RUN, REALIGN, EVALUATE = Command.RUN, Command.REALIGN, Command.EVALUATE
 BENCHMARK, STUDIES = Command.BENCHMARK, Command.SEARCH | Command.BENCHMARK
 

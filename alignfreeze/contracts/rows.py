@@ -1,6 +1,6 @@
 """Rows of parquet files, as the Hugging Face hub has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from datasets import Features
 
     number = 0
     try:
@@ -29,7 +30,10 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
             if missing := [name for name in columns if name not in file.schema_arrow.names]:
                 has = " ".join(file.schema_arrow.names)
                 raise DataError(f"must have a column {missing[0]!r}, has: {has}", file=path)
-            features = _features(file.schema_arrow, path)
+            try:
+                features = Features.from_arrow_schema(file.schema_arrow)
+            except (ValueError, TypeError, KeyError) as error:
+                raise DataError(f"its metadata cannot be read: {error}", file=path) from error
             for batch in file.iter_batches(batch_size=1000, columns=list(columns)):
                 for row in batch.to_pylist():
                     number += 1
@@ -41,17 +45,6 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"cannot be read as parquet: {reason}", file=path) from error
-
-
-def _features(schema: Any, path: Path) -> Mapping[str, Any]:
-    """What the file's metadata says of each column."""
-    from datasets import Features
-
-    try:
-        features: Mapping[str, Any] = Features.from_arrow_schema(schema)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"its metadata cannot be read: {error}", file=path) from error
-    return features
 
 
 def _named(value: Any, feature: Any) -> Any:

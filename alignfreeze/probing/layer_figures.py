@@ -6,17 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.plotting import (
-    COLOURS,
-    DASHES,
-    GREY,
-    LINE,
-    MARKERS,
-    as_written,
-    blank_figure,
-    legend_below,
-    plain_axes,
-)
+from alignfreeze.base import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,11 +86,7 @@ def drift_figure(
 
 
 def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
-    """One line a stage and strategy, stage after stage.
-
-    Of one strategy, stages differ in colour and marker; of several, strategies do, and their
-    stages differ in dashes.
-    """
+    """One line a stage and strategy, stage after stage."""
     stages: dict[str, dict[str, list[S]]] = {}
     for strategy, own in scores.items():
         for score in own:
@@ -112,16 +98,18 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
     lines = []
     first, *others = stages.get(PRETRAINED, {}).values() or [[]]
     if first and all(other == first for other in others):
-        lines.append(_Line(PRETRAINED, first, {"color": GREY, "marker": "h"}))
+        lines.append(_Line(PRETRAINED, first, {"color": plotting.GREY, "marker": "h"}))
         del stages[PRETRAINED]
     for number, (stage, by_strategy) in enumerate(stages.items()):
         for strategy, own in by_strategy.items():
+            # Of one strategy, stages differ in colour and marker; of several, strategies do, and
+            # their stages differ in dashes.
             single = len(scores) == 1
             place, dashes = (number, 0) if single else (list(scores).index(strategy), number)
             style = {
-                "color": COLOURS[place % len(COLOURS)],
-                "marker": MARKERS[place % len(MARKERS)],
-                "linestyle": DASHES[dashes % len(DASHES)],
+                "color": plotting.COLOURS[place % len(plotting.COLOURS)],
+                "marker": plotting.MARKERS[place % len(plotting.MARKERS)],
+                "linestyle": plotting.DASHES[dashes % len(plotting.DASHES)],
             }
             lines.append(_Line(stage if single else f"{strategy}, {stage}", own, style))
     return lines
@@ -130,32 +118,33 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
 def _figure(
     lines: Sequence[_Line], panels: _Panels, y_label: str, *, scale: float, title: str
 ) -> "Figure":
-    """Panels side by side, each of the scores that it takes, with one legend below them all.
+    """Panels side by side, with one legend, which says how many languages the first shows."""
+    from matplotlib.lines import Line2D
 
-    The legend says how many languages the first panel shows.
-    """
     layers = sorted({score.layer for line in lines for score in line.scores})
     bands = len(lines) <= MOST_BANDS and len(layers) > 1
     n_columns = 2 if len(lines) == 4 else min(len(lines), 3)
     width = 8.4 + 0.3 * max(0, len(layers) - 12)
-    figure = blank_figure(width, 3.9 + 0.22 * -(-len(lines) // n_columns))
+    figure = plotting.blank_figure(width, 3.9 + 0.22 * -(-len(lines) // n_columns))
     axes = figure.subplots(1, len(panels), sharey=True)
     for panel, (name, takes) in zip(axes, panels.items(), strict=True):
         panel.set_title(name, fontsize=10, loc="left")
         panel.set_xlabel("layer (0 is the first)")
         panel.set_xticks(layers)
         panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
-        plain_axes(panel, size=9)
+        plotting.plain_axes(panel, size=9)
         _draw(panel, lines, takes, scale, bands=bands)
     axes[0].set_ylabel(y_label)
     top = max(axes[0].get_ylim()[1], LEAST_TOP * scale)
     axes[0].set_ylim(0, min(top, 1.02 * scale))
     counted = next(iter(panels.values()))
     languages = [{s.language for s in line.scores if counted(s)} for line in lines]
-    caption = _caption(languages, "shaded" if bands else "bars")
-    _add_legend(figure, lines, caption, n_columns)
+    style: dict[str, Any] = {"title": _caption(languages, "shaded" if bands else "bars")}
+    style |= {"handlelength": 3, "borderaxespad": 0, "ncols": n_columns}
+    handles = [Line2D([], [], **plotting.LINE, **line.style) for line in lines]
+    plotting.legend_below(figure, handles, [line.label for line in lines], size=9, **style)
     if title:
-        as_written(figure.suptitle(title, fontsize=11))
+        plotting.as_written(figure.suptitle(title, fontsize=11))
     return figure
 
 
@@ -167,14 +156,12 @@ def _draw(
     *,
     bands: bool,
 ) -> None:
-    """Lines with their ranges, as bands behind them or as bars beside each other.
-
-    Several scores of a language and layer count by their mean.
-    """
+    """Lines with their ranges, as bands behind them or as bars beside each other."""
     shifts = (np.arange(len(lines)) + 0.5) / len(lines) - 0.5
     for line, shift in zip(lines, shifts, strict=True):
         rows = [(s.layer, s.language, scale * s.value) for s in line.scores if takes(s)]
         table = pd.DataFrame(rows, columns=["layer", "language", "value"])
+        # Several scores of a language and layer count by their mean.
         values = table.astype({"value": float}).groupby(["layer", "language"])["value"].mean()
         ranges = values.groupby("layer").agg(["mean", "min", "max"])
         x = ranges.index.to_numpy(float) + (0 if bands else BARS_WIDTH * shift)
@@ -183,7 +170,7 @@ def _draw(
             panel.fill_between(x, ranges["min"], ranges["max"], color=colour, alpha=0.15, lw=0)
         else:
             panel.vlines(x, ranges["min"], ranges["max"], color=colour, alpha=0.4, lw=1.2)
-        panel.plot(x, ranges["mean"], clip_on=False, zorder=3, **LINE, **line.style)
+        panel.plot(x, ranges["mean"], clip_on=False, zorder=3, **plotting.LINE, **line.style)
 
 
 def _caption(languages: Sequence[set[str]], ranges: str) -> str:
@@ -193,12 +180,3 @@ def _caption(languages: Sequence[set[str]], ranges: str) -> str:
     if len(languages[0]) == 1:
         return f"language: {min(languages[0])}"
     return f"mean over {len(languages[0])} languages ({ranges}: lowest to highest)"
-
-
-def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str, n_columns: int) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], **LINE, **line.style) for line in lines]
-    style: dict[str, Any] = {"title": caption, "handlelength": 3, "borderaxespad": 0}
-    labels = [line.label for line in lines]
-    legend_below(figure, handles, labels, size=9, ncols=n_columns, **style)

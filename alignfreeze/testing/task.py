@@ -109,8 +109,14 @@ class TaskContract:
             examples = task.load(source, _language(task, source), split)
             for max_length in self.max_lengths:
                 features = task.featurize(examples, tokenizer, max_length)
-                for feature in features:
-                    _check_feature(feature, max_length)
+                for row in features:
+                    length = len(row.input_ids)
+                    within = 0 < length <= max_length
+                    assert within, f"a row must have 1 to {max_length} subwords, got {length}"
+                    assert row.targets, "a row must have a target"
+                    for name, values in {**row.targets, **(row.extra_inputs or {})}.items():
+                        size = length if isinstance(values, int) else len(values)
+                        assert size == length, f"{name}: {size} values for {length} subwords"
                 found = {feature.example for feature in features}
                 assert found == set(range(len(examples))), f"{split}: examples without a row"
 
@@ -196,12 +202,3 @@ def _evaluated(
     """Examples of the test split, and their rows."""
     examples = task.load(source, _language(task, source), "test")
     return examples, task.featurize(examples, byte_tokenizer(), max_length)
-
-
-def _check_feature(feature: Feature, max_length: int) -> None:
-    length = len(feature.input_ids)
-    assert 0 < length <= max_length, f"a row must have 1 to {max_length} subwords, got {length}"
-    assert feature.targets, "a row must have a target"
-    for name, values in {**feature.targets, **(feature.extra_inputs or {})}.items():
-        size = length if isinstance(values, int) else len(values)
-        assert size == length, f"{name}: {size} values for {length} subwords"
