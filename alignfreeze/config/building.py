@@ -98,6 +98,6 @@ def checked(model: type[M], values: Mapping[str, Any]) -> M:
         ConfigError: If a field is unknown or a value breaks its rule; one line.
     """
     try:
-        return model.model_validate(values)
+        return model.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError("; ".join(describe_error(e, model) for e in error.errors())) from None

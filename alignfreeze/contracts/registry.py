@@ -13,11 +13,10 @@ from itertools import starmap
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from alignfreeze import PACKAGES
-from alignfreeze.config import describe_error
+from alignfreeze.config import checked
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.errors import ConfigError, PluginError
 
@@ -46,11 +45,11 @@ class PluginInfo:
     Attributes:
         kind: ``strategy``, ``task`` or ``aligner``.
         name: The name that it is asked for by.
-        distribution: Name and version of the distribution that registers it; several, separated
-            by commas, where more than one claims the name.
-        summary: First line of its docstring; empty if it is broken.
-        fields: Its hyperparameters, ``name=default`` or ``name=required``; empty if it is broken.
-        languages: A task's target languages of the published experiments; else empty.
+        distribution: Name and version of what registers it; several, with commas, where more than
+            one claims the name.
+        summary: First line of its docstring; empty if it is broken, as are the others.
+        fields: Its hyperparameters: ``name=default`` or ``name=required``.
+        languages: A task's target languages of the published experiments.
         problem: Why it cannot be used; ``None`` if it can.
     """
 
@@ -94,12 +93,10 @@ def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object])
         PluginError: If the plugin cannot be loaded.
         ConfigError: If a value breaks its rule, or a field is unknown; one line.
     """
-    plugin = load_plugin(kind, name)
     try:
-        return plugin.model_validate(dict(args))
-    except ValidationError as error:
-        problems = "; ".join(describe_error(details, plugin) for details in error.errors())
-        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(problems.split())}") from None
+        return checked(load_plugin(kind, name), args)
+    except ConfigError as error:
+        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(str(error).split())}") from None
 
 
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:

@@ -91,14 +91,11 @@ def finetune(
         checkpoint_steps=config.checkpoint_steps,
     )
     ids = used_ids((feature.input_ids for feature in features), padding)
+    compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
         compact_vocabulary(model, ids) as vocabulary,
         packed_layers(model) as layers,
-        accelerated(
-            model,
-            compiled=config.compile,
-            activation_checkpointing=config.activation_checkpointing,
-        ),
+        accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
     ):
 
         def reached(step: int) -> None:

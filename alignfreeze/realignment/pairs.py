@@ -48,13 +48,7 @@ class EncodedSide:
 
 @dataclass(frozen=True)
 class EncodedPair:
-    """A tokenized sentence pair.
-
-    Attributes:
-        source: The sentence in the source language.
-        target: Its translation.
-        links: Pairs of words, source first, of shape (links, 2); both words are within.
-    """
+    """A tokenized sentence pair; links are of shape (links, 2), source first, both words within."""
 
     source: EncodedSide
     target: EncodedSide
@@ -100,13 +94,11 @@ class PairBatch:
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device, with its states."""
-        whole = self
+        values: dict[str, Any] = {**vars(self), "find_states": None}
         if self.find_states is not None:
-            whole = replace(self, states=self.find_states(self), find_states=None)
-        values: dict[str, Any] = {
-            name: moved(value, device) if isinstance(value, Tensor) else value
-            for name, value in vars(whole).items()
-        }
+            values["states"] = self.find_states(self)
+        for name, value in values.items():
+            values[name] = moved(value, device) if isinstance(value, Tensor) else value
         return PairBatch(**values)
 
 
@@ -206,11 +198,8 @@ class PairStream:
         """
         n_pairs = self._buffered(n_batches)
         if n_pairs > REMEMBERED_PAIRS:
-            logger.info(
-                "all embedding rows are trained: which ones occur is not looked up for more than "
-                "%d sentence pairs",
-                REMEMBERED_PAIRS,
-            )
+            reason = "which ones occur is not looked up for more than %d sentence pairs"
+            logger.info("all embedding rows are trained: " + reason, REMEMBERED_PAIRS)
             return None
         pairs = self.encode(self._first(n_pairs))
         sides = (side.input_ids for pair in pairs for side in (pair.source, pair.target))
@@ -227,9 +216,8 @@ class PairStream:
         for (number, _), pair in zip(keys, self.encode(keys), strict=True):
             corpus = self.corpora[number]
             for language, side in ((corpus.source, pair.source), (corpus.target, pair.target)):
-                counts = count_words(
-                    side.input_ids, side.places, n_words=side.n_words, unknown=unknown
-                )
+                ids, places = side.input_ids, side.places
+                counts = count_words(ids, places, n_words=side.n_words, unknown=unknown)
                 found.setdefault(language, []).append(counts)
         return {language: summed(counts) for language, counts in found.items()}
 

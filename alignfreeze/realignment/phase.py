@@ -97,13 +97,10 @@ def realign(
             temperature=config.temperature,
             loss_block=config.loss_block,
         )
-        switches = {
-            "compiled": config.compile,
-            "activation_checkpointing": config.activation_checkpointing,
-        }
+        compiled, checkpointing = config.compile, config.activation_checkpointing
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
-            accelerated(model.encoder, **switches),
+            accelerated(model.encoder, compiled=compiled, activation_checkpointing=checkpointing),
         ):
             result = train(
                 model,
