@@ -44,10 +44,7 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
 
 
 def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
-    """What is given, and beneath it what the file has that ``config`` names.
-
-    Args:
-        options: Text by name; an empty text means not given.
+    """What is given (an empty text is not), and beneath it what the file ``config`` has.
 
     Raises:
         ConfigError: If the file cannot be read.

@@ -82,12 +82,7 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
 
 
 def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object]) -> P_co:
-    """Make an instance with hyperparameters.
-
-    Args:
-        kind: The kind of plugin.
-        name: Its name.
-        args: Values of its fields; those not given have their defaults.
+    """Make an instance with values of its fields; those not given have their defaults.
 
     Raises:
         PluginError: If the plugin cannot be loaded.

@@ -53,9 +53,8 @@ class TaggingTask(Task):
             raise ValueError(f"words and tags must be lists, got {words!r} and {tags!r}")
         if len(words) != len(tags):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
-        places = [
-            n for n, tag in enumerate(tags) if self.unlabelled is None or tag != self.unlabelled
-        ]
+        skipped = () if self.unlabelled is None else (self.unlabelled,)
+        places = [n for n, tag in enumerate(tags) if tag not in skipped]
         names = tuple(self._tag(tags[n]) for n in places)
         forms = tuple(words[n] for n in places)
         for word in forms:

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 class TaskModel(nn.Module):
-    """A model with a task head, called with batches.
-
-    Args:
-        model: The model.
-        layers: Its layers, if they can run a batch packed.
-    """
+    """A model with a task head, called with batches, and its layers if they can run one packed."""
 
     def __init__(self, model: "PreTrainedModel", layers: PackedLayers | None = None) -> None:
         super().__init__()

@@ -81,13 +81,7 @@ def evaluate(
 ) -> list[Score]:
     """Score a fine-tuned model on several languages and splits, shared among the processes.
 
-    Args:
-        model: The fine-tuned model.
-        task: Its task.
-        sets: What to evaluate on.
-        batch_size: Rows in a batch.
-        padding: Id of the padding token.
-        accelerator: Where, and in which precision.
+    It takes what `predict` takes, but for ``sets``, and a model on any device.
 
     Returns:
         All scores, in the order of ``sets``; the same in every process.

@@ -51,12 +51,7 @@ RESULTS_FILE = "results.csv"
 
 
 def rows_to_csv(rows: Sequence[R], kind: type[R]) -> str:
-    """A table of comma-separated values, numbers with all of their digits.
-
-    Args:
-        rows: Named tuples.
-        kind: Theirs, whose fields are the columns.
-    """
+    """Named tuples, whose fields are the columns, as text; numbers with all of their digits."""
     return str(pd.DataFrame(rows, columns=list(kind._fields)).to_csv(index=False))
 
 

@@ -26,7 +26,8 @@ Direction = Literal["forward", "backward"]
 class AlignmentScore(NamedTuple):
     """How many of a language's sampled words find their translation, a fraction in [0, 1].
 
-    ``forward`` is from the source language to the target language; layers count from 0.
+    ``stage`` is what the encoder has been through, e.g. ``realigned``; ``forward`` is from the
+    source language to the target language; layers count from 0.
     """
 
     stage: str
@@ -51,10 +52,6 @@ def alignment_scores(vectors: WordVectors, stage: str) -> list[AlignmentScore]:
 
     A word counts as aligned if its translation's cosine is above that of every other word that
     it could be; so it is not if two are equally near.
-
-    Args:
-        vectors: The sampled words.
-        stage: What the encoder has been through, e.g. ``realigned``.
     """
     return [
         AlignmentScore(stage, language, layer, kind, direction, value)
@@ -125,11 +122,6 @@ def _centred(x: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def drift_scores(before: WordVectors, after: WordVectors, stage: str) -> list[DriftScore]:
     """How far every layer moved: the source language, whose words are put together, then others.
-
-    Args:
-        before: The sampled words before.
-        after: The same words after.
-        stage: What the encoder has been through in between, e.g. ``realigned``.
 
     Raises:
         ValueError: If they are not of the same words and layers.

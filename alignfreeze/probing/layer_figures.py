@@ -1,7 +1,7 @@
 """Figures of what realignment does, layer by layer, drawn without touching matplotlib's state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,6 @@ BARS_WIDTH = 0.6
 
 LEAST_TOP = 0.01
 """Of the greatest possible value, what the y axis shows at least: rounding is no drift."""
-
-S = TypeVar("S", "AlignmentScore", "DriftScore")
 
 _Panels = Mapping[str, Callable[[Any], bool]]
 """Titles of panels, and which scores each takes."""
@@ -85,9 +83,9 @@ def drift_figure(
     return _figure(_lines(scores), panels, "drift (1 − linear CKA)", scale=1, title=title)
 
 
-def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
+def _lines(scores: Mapping[str, Sequence[Any]]) -> list[_Line]:
     """One line a stage and strategy, stage after stage."""
-    stages: dict[str, dict[str, list[S]]] = {}
+    stages: dict[str, dict[str, list[Any]]] = {}
     for strategy, own in scores.items():
         for score in own:
             stages.setdefault(score.stage, {}).setdefault(strategy, []).append(score)

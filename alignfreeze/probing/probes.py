@@ -113,11 +113,6 @@ class WordProbe:
         if few := [sample.language for sample in found if len(sample) < 2]:
             logger.warning("no word alignment measured, fewer than 2 links: %s", " ".join(few))
 
-    @property
-    def languages(self) -> list[str]:
-        """The target languages that are measured."""
-        return [sample.language for sample in self.samples]
-
     def vectors(
         self, encoder: "PreTrainedModel", accelerator: "Accelerator", batch_size: int
     ) -> WordVectors:

@@ -124,12 +124,7 @@ def encoded_pairs(
 
 
 def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
-    """Put sentence pairs into one batch, padded to its longest sentence.
-
-    Args:
-        pairs: At least one.
-        padding: Id of the padding token.
-    """
+    """Put sentence pairs, at least one, into one batch, padded to its longest sentence."""
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     longest = max(pair.length for pair in pairs)
     places = [side.places + row * longest for row, side in enumerate(sides)]

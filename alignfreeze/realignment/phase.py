@@ -70,24 +70,15 @@ def realign(
         seed=config.seed,
         remembered={} if remembered is None else remembered,
     )
-    plan = TrainingPlan(
-        phase="realignment",
-        unit="pairs",
-        steps=steps,
-        learning_rate=config.realign_lr,
-        warmup_steps=None,
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )
     n_batches = steps * config.accumulation * accelerator.num_processes
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
-        boundary = prefix_length(encoder, summary, config.layer)
-        if boundary and config.prefix == "cached" and prefixes is not None:
+        if config.prefix == "cached" and prefixes is not None:
             longest = longest_input(encoder, tokenizer)
+            boundary = prefix_length(encoder, summary, config.layer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
             stream.find_states = None if prefix is None else prefix.states
         model = RealignmentModel(
@@ -105,7 +96,7 @@ def realign(
             result = train(
                 model,
                 stream,
-                plan,
+                _plan(config, steps),
                 accelerator,
                 checkpoints=checkpoints,
                 resume=config.resume,
@@ -117,3 +108,15 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
+
+
+def _plan(config: RunConfig, steps: int) -> TrainingPlan:
+    return TrainingPlan(
+        phase="realignment",
+        unit="pairs",
+        steps=steps,
+        learning_rate=config.realign_lr,
+        warmup_steps=None,
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )

@@ -45,15 +45,9 @@ LENGTHS = 16
 def prefix_length(
     encoder: "PreTrainedModel", summary: FreezingSummary, realigned: tuple[int, ...]
 ) -> int:
-    """How many of the lowest layers are a fixed function of the sentence.
+    """How many of the lowest layers are a fixed function of the sentence, in ``[0, layers)``.
 
-    Args:
-        encoder: The encoder, without a task head.
-        summary: What is frozen.
-        realigned: The layers whose outputs are realigned; those are to be run.
-
-    Returns:
-        A number in ``[0, layers)``; 0 if any of the embeddings is trained.
+    None of them is trained, nor is any of the embeddings, nor is their output realigned.
     """
     sites = parameter_sites(encoder)
     trained = {site.layer for name, site in sites.items() if name not in summary.frozen_names}
@@ -115,10 +109,9 @@ class FrozenPrefix:
         )
 
     def states(self, batch: PairBatch) -> Tensor:
-        """What the layer at the boundary reads, of shape (2 * pairs, subwords, hidden), on the CPU.
+        """What the layer at the boundary reads, of shape (2 * pairs, subwords, hidden).
 
-        Args:
-            batch: On the CPU.
+        The batch is on the CPU, and so are they.
         """
         lengths = batch.attention_mask.sum(dim=1).tolist()
         ids = batch.input_ids.to(torch.int32).numpy()
@@ -192,7 +185,9 @@ def cut_prefix(
     *,
     longest: int,
 ) -> FrozenPrefix | None:
-    """The frozen prefix, or ``None``, with a warning, for an encoder that cannot be cut."""
+    """The frozen prefix, if any; ``None`` too, with a warning, for one that cannot be cut."""
+    if boundary == 0:
+        return None
     try:
         return FrozenPrefix(encoder, boundary, cache, accelerator, longest=longest)
     except EncoderError as error:

@@ -78,12 +78,7 @@ class PrefixCache:
 
 
 class StateStore:
-    """States of sentences before one layer.
-
-    Args:
-        cache: Has the memory and the file that they take.
-        dtype: Of the numbers in the file.
-    """
+    """States of sentences before one layer, in a cache's memory, or as ``dtype`` in its file."""
 
     def __init__(self, cache: PrefixCache, dtype: torch.dtype) -> None:
         self._cache = cache
