@@ -226,7 +226,7 @@ def assert_same_bits(found, expected) -> None:
 
 
 def test_states_do_not_depend_on_history(states_of):
-    sentences = random_sentences(24)
+    sentences = random_sentences(16)
     expected = states_of(in_batches(sentences, 8))
     assert_same_bits(states_of(in_batches(sentences[::-1], 8)), expected)
     assert_same_bits(states_of(in_batches(sorted(sentences, key=len), 4)), expected)
@@ -238,7 +238,7 @@ def test_states_do_not_depend_on_history(states_of):
 
 @pytest.mark.parametrize("memory", [0, 64])
 def test_nor_on_what_trials_with_lower_boundaries_have_kept(states_of, memory):
-    batches = in_batches(random_sentences(16), 8)
+    batches = in_batches(random_sentences(12), 6)
     expected = states_of(batches)
     assert_same_bits(states_of(batches, lower=(1,), memory=memory), expected)
     assert_same_bits(states_of(batches, lower=(2, 1), memory=memory), expected)
