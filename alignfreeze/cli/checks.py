@@ -61,8 +61,4 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "report": build_report,
     "align": build_config,
 }
-"""What checks the options of a command.
-
-Raises:
-    AlignFreezeError: If an option is unknown, or its value breaks its rule; one line.
-"""
+"""What checks the options of a command: it raises an AlignFreezeError where one is wrong."""

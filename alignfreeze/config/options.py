@@ -127,8 +127,7 @@ class RunConfig(BaseModel):
     seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE)] = 31
     """seed of everything that is drawn"""
     precision: Annotated[
-        Literal["auto", "bf16", "fp32"],
-        measured(BOTH, CONTENT, about=About.MACHINE, common=True),
+        Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)
     ] = "auto"
     """auto: bf16 where the hardware has it"""
     prefix: Annotated[Literal["cached", "exact"], OF_REALIGNMENT] = "cached"

@@ -107,10 +107,7 @@ class Task(Plugin):
             known = sorted({"en", *self.languages})
             places = {name: self.hub_split(name, split) for name in known}
             return [name for name, place in places.items() if place and source.supplier.has(place)]
-        folder = source.root / self.folder
-        if not folder.is_dir():
-            return []
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        names = sorted(folder.name for folder in (source.root / self.folder).glob("*/"))
         return [name for name in names if self.file(source, name, split).is_file()]
 
     def load(self, source: DataSource, language: str, split: Split) -> Sequence[Any]:

@@ -75,14 +75,9 @@ def rows_from_csv(file: Path, kind: type[R]) -> list[R]:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """The scores of one strategy on one task.
+    """The scores of one strategy on one task: all languages, splits and metrics.
 
-    Attributes:
-        strategy: The strategy's name.
-        task: The task's name.
-        metric: The metric that tables show.
-        scores: All languages, splits and metrics.
-        note: What the reader of a table has to know of the metric; empty where it is plain.
+    Tables show ``metric``; ``note`` is what their reader has to know of it, if anything.
     """
 
     strategy: str

@@ -65,16 +65,7 @@ def drift_figure(
 ) -> "Figure":
     """Drift by layer, of target languages on the left, of the source language on the right.
 
-    A line is the mean over languages; where there are several, a band or bars go from the
-    lowest to the highest.
-
-    Args:
-        scores: By strategy; of any stages. A strategy on its own is not named.
-        source_language: Code of the source language.
-        title: Stands above, such as the model's name.
-
-    Raises:
-        ValueError: If there is no score.
+    The rest is as in `alignment_figure`.
     """
     panels: _Panels = {
         "target languages": lambda score: score.language != source_language,
