@@ -132,13 +132,13 @@ class WordProbe:
         """
         languages = {}
         shown = accelerator.is_main_process
-        with _evaluating(encoder, accelerator.device), torch.inference_mode():
+        evaluating = _evaluating(encoder, accelerator.device)
+        with evaluating, torch.inference_mode(), accelerator.autocast():
             for sample in progress_bar(self.samples, "word vectors", " languages", shown=shown):
                 sides = []
                 codes = (self.source_language, sample.language)
                 for code, side in zip(codes, (sample.source, sample.target), strict=True):
-                    with accelerator.autocast():
-                        sides.append(self._side_vectors(encoder, side, batch_size))
+                    sides.append(self._side_vectors(encoder, side, batch_size))
                     finite = np.isfinite(sides[-1]).all(axis=(1, 2))
                     if not finite.all():
                         raise EncoderError(
