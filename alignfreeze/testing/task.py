@@ -70,8 +70,10 @@ class TaskContract:
         for name, target in feature.targets.items():
             known = name == "labels" or name.endswith("_positions")
             assert known, f"override gold_outputs: unknown target {name!r}"
-            n_classes = len(task.labels) if name == "labels" else len(feature.input_ids)
-            logits = one_hot(torch.tensor([target]).clamp(min=0), n_classes).float()
+            right, n_classes = torch.tensor([target]), len(feature.input_ids)
+            if name == "labels":
+                right, n_classes = right.clamp(min=0), len(task.labels)
+            logits = one_hot(right, n_classes).float()
             outputs[name.removesuffix("labels").removesuffix("positions") + "logits"] = logits
         return _model_output(outputs)
 
