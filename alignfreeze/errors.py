@@ -25,13 +25,7 @@ class EncoderError(AlignFreezeError):
 
 
 class DataError(AlignFreezeError):
-    """A data file is missing, empty or malformed.
-
-    Args:
-        message: The rule and the value.
-        file: The file, if one is to blame.
-        line: Its line, counted from 1, if one is to blame.
-    """
+    """A data file is missing, empty or malformed; its line, counted from 1, is told if known."""
 
     def __init__(self, message: str, *, file: Path | None = None, line: int | None = None) -> None:
         place = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
@@ -51,13 +45,9 @@ class Pruned(AlignFreezeError):  # noqa: N818  it is no error
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end; what was computed is in a checkpoint.
+    """The signal ``number`` asked the process to end; what was computed is in a checkpoint.
 
     Like KeyboardInterrupt it is no `Exception`, so that no handler of errors takes it for one.
-
-    Args:
-        message: What was interrupted, and how to go on.
-        number: The signal's number.
     """
 
     def __init__(self, message: str, *, number: int = signal.SIGTERM) -> None:

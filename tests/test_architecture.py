@@ -121,7 +121,7 @@ def test_mlproject_and_command_line_take_the_same_parameters():
         entry = entry_points[entry_point]
         cli = next(c for c in app.registered_commands if c.name == command)
         options = list(cli.callback.__signature__.parameters)
-        assert options == OPTIONS[command]
+        assert options == list(OPTIONS[command])
         assert list(entry["parameters"]) == options
         # What MLflow fills in is what the command line reads, each under its own name.
         pairs = re.findall(r"--([a-z-]+) \{(\w+)\}", entry["command"])

@@ -15,7 +15,7 @@ from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
@@ -127,7 +127,7 @@ class Bench:
             log_config(run, config, accelerator)
             scores = self._scores(config, run, accelerator, shares=shares)
             log_scores(run, scores, config.source_language)
-            run.text(scores_to_csv(scores), RESULTS_FILE)
+            run.text(rows_to_csv(scores, Score), RESULTS_FILE)
             run.tags({CELL: identity})
             return NO_OBJECTIVE
 

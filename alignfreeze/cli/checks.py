@@ -38,18 +38,12 @@ def _check_benchmark(options: Mapping[str, str]) -> None:
 
 
 def _check_named(config: RunConfig, strategies: Iterable[str]) -> None:
-    """Check that strategies are there, and the plugins and the folder that a configuration names.
-
-    Raises:
-        PluginError: If a plugin is unknown or cannot be loaded.
-        DataError: If there is no such folder.
-    """
+    """Check that strategies, and the plugins and the folder of a configuration, are there."""
     from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, load_plugin
     from alignfreeze.data.finding import DEMO, HUB, find_data
 
     if config.data not in (DEMO, HUB):
         find_data(config.data)
-
     for strategy in strategies:
         load_plugin(STRATEGY, strategy)
     for task in config.task:
@@ -67,8 +61,4 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "report": build_report,
     "align": build_config,
 }
-"""What checks the options of a command.
-
-Raises:
-    AlignFreezeError: If an option is unknown, or its value breaks its rule; one line.
-"""
+"""What checks the options of a command: it raises an AlignFreezeError where one is wrong."""

@@ -1,22 +1,20 @@
 """The commands: check the options, call, print. Heavy imports wait until a command needs them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
 from alignfreeze.errors import AlignFreezeError, ConfigError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from alignfreeze.runs.pipeline import Outcome
 
 app = typer.Typer(
     name="alignfreeze",
@@ -25,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+_option = partial(typer.Option, show_default=False)
 
 
 def _command(
@@ -40,58 +40,48 @@ def _command(
                 CHECKS[name]({key: text for key, text in options.items() if key not in own})
             function(**options)
 
-        taken = signature(name)
-        checked.__signature__ = taken.replace(  # type: ignore[attr-defined]
-            parameters=[*further, *taken.parameters.values()]
-        )
+        checked.__signature__ = signature(name, *further)  # type: ignore[attr-defined]
         app.command(name, help=summary)(checked)
         return function
 
     return register
 
 
-@_command("run", "Realign, then fine-tune and evaluate.")
-def _run(**options: str) -> None:
-    from alignfreeze.runs import pipeline
+def _phases(function: str) -> Callable[..., None]:
+    """A command that calls a function of the pipeline and shows its outcome."""
 
-    _show(pipeline.run(options))
+    def command(**options: str) -> None:
+        from alignfreeze.evaluation.result_table import result_table
+        from alignfreeze.runs import pipeline
+
+        outcome = getattr(pipeline, function)(options)
+        tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
+        notes = dict.fromkeys(result.note for result in outcome.results if result.note)
+        _show(Console(quiet=not is_first()), tables, notes, outcome.places)
+
+    return command
 
 
-@_command("realign", "Realign an encoder and keep it as an artifact.")
-def _realign(**options: str) -> None:
-    from alignfreeze.runs import pipeline
-
-    _show(pipeline.realign_only(options))
-
-
-@_command("evaluate", "Fine-tune and evaluate an encoder that was realigned before.")
-def _evaluate(**options: str) -> None:
-    from alignfreeze.runs import pipeline
-
-    _show(pipeline.evaluate_only(options))
+for _name, _summary, _function in (
+    ("run", "Realign, then fine-tune and evaluate.", "run"),
+    ("realign", "Realign an encoder and keep it as an artifact.", "realign_only"),
+    ("evaluate", "Fine-tune and evaluate an encoder that was realigned before.", "evaluate_only"),
+):
+    _command(_name, _summary)(_phases(_function))
 
 
 @_command("search", "Search where to freeze and at which temperature, then test the best.")
 def _search(**options: str) -> None:
-    from rich.console import Console
-
     from alignfreeze.search.coordinator import search
     from alignfreeze.search.final_scores import comparisons
 
     outcome = search(options)
-    console = Console()
-    for table in comparisons(outcome.tested, outcome.metrics, outcome.source_language):
-        console.print()
-        console.print(table)
-    for note in outcome.notes:
-        console.print(note, style="italic", highlight=False)
-    _say_places(console, outcome.places)
+    tables = comparisons(outcome.tested, outcome.metrics, outcome.source_language)
+    _show(Console(), tables, outcome.notes, outcome.places)
 
 
 @_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
 def _benchmark(**options: str) -> None:
-    from rich.console import Console
-
     from alignfreeze.benchmark.coordinator import benchmark
     from alignfreeze.benchmark.plan import Plan
 
@@ -99,40 +89,28 @@ def _benchmark(**options: str) -> None:
 
     def show(plan: Plan) -> None:
         console.print(plan.table())
-        for line in plan.lines():
-            console.print(line, soft_wrap=True, highlight=False)
+        _say(console, plan.lines())
 
-    for line in benchmark(options, show).places:
-        console.print(line, soft_wrap=True, highlight=False)
+    _say(console, benchmark(options, show).places)
 
 
 @_command("report", "Make tables and figures of the runs in the tracking store.")
 def _report(**options: str) -> None:
-    from rich.console import Console
-
     from alignfreeze.report.report import report
     from alignfreeze.report.terminal import summary_tables
 
     outcome = report(options)
-    console = Console()
-    for table in summary_tables(outcome.summary):
-        console.print()
-        console.print(table)
-    console.print(outcome.summary.note, style="italic", highlight=False)
-    for heading, count in outcome.missing.items():
-        console.print(f"{heading.lower()}: {count}, listed in the report", highlight=False)
-    _say_places(console, outcome.places)
+    counts = [f"{name.lower()}: {n}, listed in the report" for name, n in outcome.missing.items()]
+    tables = summary_tables(outcome.summary)
+    _show(Console(), tables, [outcome.summary.note], outcome.places, counts)
 
 
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
 def _import_results(
     files: Annotated[list[Path], typer.Argument(help="result files, CSV", show_default=False)],
-    experiment: Annotated[
-        str, typer.Option(help="MLflow experiment for the runs", show_default=False)
-    ],
+    experiment: Annotated[str, _option(help="MLflow experiment for the runs")],
     rename: Annotated[
-        list[str] | None,
-        typer.Option(help="a model's name to be replaced: OLD=NEW", show_default=False),
+        list[str] | None, _option(help="a model's name to be replaced: OLD=NEW")
     ] = None,
 ) -> None:
     renames = _replacements("rename", "OLD=NEW", rename or [])
@@ -159,15 +137,10 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     return {old: new for old, _, new in pairs}
 
 
-_Study = Annotated[str, typer.Option(help="name of the study", show_default=False)]
+_STORAGE = "ALIGNFREEZE_SEARCH_STORAGE"
+_Study = Annotated[str, _option(help="name of the study")]
 _Storage = Annotated[
-    str,
-    typer.Option(
-        help="Optuna's storage, the study's own",
-        envvar="ALIGNFREEZE_SEARCH_STORAGE",
-        show_default=False,
-        show_envvar=True,
-    ),
+    str, _option(help="Optuna's storage, the study's own", envvar=_STORAGE, show_envvar=True)
 ]
 _Data = Annotated[str, typer.Option(help="where its data is on this machine")]
 
@@ -191,8 +164,7 @@ def _benchmark_worker(
     storage: _Storage,
     data: _Data = "",
     model: Annotated[
-        list[str] | None,
-        typer.Option(help="where a model is on this machine: NAME=FOLDER", show_default=False),
+        list[str] | None, _option(help="where a model is on this machine: NAME=FOLDER")
     ] = None,
 ) -> None:
     places = _replacements("model", "NAME=FOLDER", model or [])
@@ -203,37 +175,26 @@ def _benchmark_worker(
     typer.echo(f"{done} cell(s) done")
 
 
-_OUTPUT = Parameter(
-    "output",
-    Parameter.KEYWORD_ONLY,
-    annotation=Annotated[Path, typer.Option(help="folder to write to", show_default=False)],
-)
+_FOLDER = Annotated[Path, _option(help="folder to write to")]
+_OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)
 
 
 @_command("align", "Align parallel text, and write the alignments in Pharaoh format.", _OUTPUT)
 def _align(output: Path, **options: str) -> None:
-    from rich.console import Console
-
     from alignfreeze.alignment.export import align_to_files
     from alignfreeze.base.signals import signals_as_exceptions
     from alignfreeze.config import build_config
 
     with signals_as_exceptions("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
-    Console().print(
-        f"{len(languages)} language(s) aligned with the source language, in {output}",
-        soft_wrap=True,
-        highlight=False,
-    )
+    said = f"{len(languages)} language(s) aligned with the source language, in {output}"
+    _say(Console(), [said])
 
 
 @app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")
 def _plugins(
     verbose: Annotated[bool, typer.Option("--verbose", help="The tasks' languages.")] = False,
 ) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from alignfreeze.contracts.registry import catalogue
 
     table = Table(title="Plugins", title_justify="left")
@@ -241,9 +202,9 @@ def _plugins(
         table.add_column(column, overflow="fold")
     plugins = catalogue()
     for plugin in plugins:
-        fields = ", ".join(f"{field.name}={field.default}" for field in plugin.fields)
         about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
-        table.add_row(plugin.kind, plugin.name, plugin.distribution, about, fields)
+        columns = (plugin.kind, plugin.name, plugin.distribution, about)
+        table.add_row(*columns, ", ".join(plugin.fields))
     console = Console()
     console.print(table)
     for plugin in plugins:
@@ -261,23 +222,27 @@ def _root(
         raise typer.Exit
 
 
-def _show(outcome: "Outcome") -> None:
-    from rich.console import Console
-
-    from alignfreeze.evaluation.result_table import result_table
-
-    console = Console(quiet=not is_first())
-    if outcome.results:
+def _show(
+    console: Console,
+    tables: Iterable[Table],
+    notes: Iterable[str],
+    places: Iterable[str],
+    counts: Iterable[str] = (),
+) -> None:
+    """Print what came out, and where it is kept."""
+    for table in tables:
         console.print()
-        console.print(result_table(outcome.results, outcome.source_language))
-        for note in dict.fromkeys(result.note for result in outcome.results if result.note):
-            console.print(note, style="italic", highlight=False)
-    _say_places(console, outcome.places)
-
-
-def _say_places(console: "Console", places: Sequence[str]) -> None:
+        console.print(table)
+    for note in notes:
+        console.print(note, style="italic", highlight=False)
+    for line in counts:
+        console.print(line, highlight=False)
     console.print()
-    for line in places:
+    _say(console, places)
+
+
+def _say(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -43,16 +43,13 @@ def main(arguments: list[str] | None = None) -> Any:
         return app(spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
-        message = getattr(error, "format_message", error.__str__)()
+        message, code = getattr(error, "format_message", error.__str__)(), 2
         _fail_mlflow_run(message)
-        typer.echo(f"alignfreeze: {message}", err=True)
-        sys.exit(2)
     except Interrupted as error:
-        typer.echo(f"alignfreeze: {error}", err=True)
-        sys.exit(128 + error.number)
+        message, code = str(error), 128 + error.number
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("alignfreeze: interrupted", err=True)
-        sys.exit(128 + signal.SIGINT)
+        message, code = "interrupted", 128 + signal.SIGINT
     except AlignFreezeError as error:
-        typer.echo(f"alignfreeze: {error}", err=True)
-        sys.exit(1)
+        message, code = str(error), 1
+    typer.echo(f"alignfreeze: {message}", err=True)
+    sys.exit(code)

@@ -14,11 +14,12 @@ from alignfreeze.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
+PRESETS = resources.files("alignfreeze.config.presets")
+
 
 def preset_names() -> list[str]:
     """The presets that come with the package, sorted."""
-    folder = resources.files("alignfreeze.config.presets")
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(entry.name[:-5] for entry in PRESETS.iterdir() if entry.name.endswith(".yaml"))
 
 
 def build_config(options: Mapping[str, str]) -> RunConfig:
@@ -43,10 +44,7 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
 
 
 def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
-    """What is given, and beneath it what the file has that ``config`` names.
-
-    Args:
-        options: Text by name; an empty text means not given.
+    """What is given (an empty text is not), and beneath it what the file ``config`` has.
 
     Raises:
         ConfigError: If the file cannot be read.
@@ -64,8 +62,7 @@ def preset_options(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
-    text = resources.files("alignfreeze.config.presets").joinpath(f"{name}.yaml").read_text("utf-8")
-    values: dict[str, Any] = yaml.safe_load(text)
+    values: dict[str, Any] = yaml.safe_load(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
     return values
 
 
@@ -98,6 +95,6 @@ def checked(model: type[M], values: Mapping[str, Any]) -> M:
         ConfigError: If a field is unknown or a value breaks its rule; one line.
     """
     try:
-        return model.model_validate(values)
+        return model.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError("; ".join(describe_error(e, model) for e in error.errors())) from None

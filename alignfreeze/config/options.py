@@ -13,195 +13,144 @@ from pydantic import (
     model_validator,
 )
 
-from alignfreeze.config.parsing import Arguments, Layers, Names, Ratio, Seed
-from alignfreeze.config.roles import INERT, MEASURED, About, Command, Hashed, Phase, Role
+from alignfreeze.config.parsing import Arguments, Layers, Names, Ratio, Seed, Text
+from alignfreeze.config.roles import INERT, MEASURED, About, Command, Phase, Role
 
 BASELINE = "baseline"
 """The strategy that stands for fine-tuning without realignment."""
 
 NONE, REALIGNMENT, FINETUNING, BOTH = Phase.NONE, Phase.REALIGNMENT, Phase.FINETUNING, Phase.BOTH
-CONTENT, MEMORY, COURSE = Hashed.CONTENT, About.MEMORY, About.COURSE
+CONTENT, MEMORY, COURSE = True, About.MEMORY, About.COURSE
 RUN, REALIGN, EVALUATE = Command.RUN, Command.REALIGN, Command.EVALUATE
 BENCHMARK, STUDIES = Command.BENCHMARK, Command.SEARCH | Command.BENCHMARK
 
+measured = partial(Role, fixed=MEASURED)
+of_course = partial(Role, NONE, about=COURSE, fixed=INERT)
 of_encoder = partial(Role, REALIGNMENT, CONTENT, without=EVALUATE | BENCHMARK, told=NONE)
-OF_REALIGNMENT = Role(REALIGNMENT, without=EVALUATE)
-OF_PARALLEL_TEXT = Role(REALIGNMENT, CONTENT, read=True, aligns=True, without=EVALUATE)
+of_realignment = partial(Role, REALIGNMENT, without=EVALUATE)
+OF_REALIGNMENT = of_realignment()
+OF_PARALLEL_TEXT = of_realignment(CONTENT, read=True, aligns=True)
 
 
 class RunConfig(BaseModel):
-    """Everything that a run depends on. Field descriptions are the command line's help."""
+    """Everything that a run depends on. What stands below a field is the command line's help."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
-    data: Annotated[
-        str, Role(BOTH, CONTENT, read=True, aligns=True, fixed=MEASURED, common=True)
-    ] = Field(
-        "demo", description="demo, hub, hub:FOLDER or a folder of data (docs/data.md)", min_length=1
-    )
-    model: Annotated[str, of_encoder(read=True, aligns=True, fixed=MEASURED)] = Field(
-        "demo", description="demo, a folder, or a name on the Hugging Face hub", min_length=1
-    )
+    data: Annotated[Text, measured(BOTH, CONTENT, read=True, aligns=True, common=True)] = "demo"
+    """demo, hub, hub:FOLDER or a folder of data (docs/data.md)"""
+    model: Annotated[Text, of_encoder(read=True, aligns=True, fixed=MEASURED)] = "demo"
+    """demo, a folder, or a name on the Hugging Face hub"""
     task: Annotated[
-        Names, Role(FINETUNING, CONTENT, read=True, without=BENCHMARK, told=NONE, fixed=MEASURED)
-    ] = Field(("pos",), description="task, or several with commas", min_length=1)
-    task_args: Annotated[Arguments, Role(FINETUNING, CONTENT, read=True, fixed=MEASURED)] = Field(
-        default_factory=dict, description="the tasks' hyperparameters: TASK.name=value,… or JSON"
+        Names, measured(FINETUNING, CONTENT, read=True, without=BENCHMARK, told=NONE)
+    ] = Field(("pos",), min_length=1)
+    """task, or several with commas"""
+    task_args: Annotated[Arguments, measured(FINETUNING, CONTENT, read=True)] = Field(
+        default_factory=dict
     )
-    strategy: Annotated[str, of_encoder(fixed="search_strategies names those to choose among")] = (
-        Field("front", description="freezing strategy, or baseline", min_length=1)
+    """the tasks' hyperparameters: TASK.name=value,… or JSON"""
+    strategy: Annotated[Text, of_encoder(fixed="search_strategies names those to choose among")] = (
+        "front"
     )
+    """freezing strategy, or baseline"""
     strategy_args: Annotated[
         Arguments,
         of_encoder(fixed="each of its fields has a name of its own, such as front.boundary"),
-    ] = Field(default_factory=dict, description="its hyperparameters: boundary=3,… or JSON")
-    compare: Annotated[Names, Role(NONE, without=~RUN, fixed=MEASURED)] = Field(
-        (), description="strategies to run beside it, e.g. baseline"
-    )
-    aligner: Annotated[str, OF_PARALLEL_TEXT] = Field(
-        "auto",
-        description="dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh "
-        "where there are *.align files, else dictionary",
-    )
-    aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(
-        default_factory=dict, description="its hyperparameters: name=value,… or JSON"
-    )
-    languages: Annotated[
-        Names, Role(FINETUNING, CONTENT, read=True, aligns=True, fixed=MEASURED)
-    ] = Field((), description="target languages (default: all that the data has)")
-    realign_languages: Annotated[Names, Role(REALIGNMENT, CONTENT, read=True, without=EVALUATE)] = (
-        Field(
-            (),
-            description="languages of the parallel text (default: the target languages that have "
-            "some)",
-        )
-    )
-    pair_limit: Annotated[PositiveInt | None, OF_PARALLEL_TEXT] = Field(
-        None,
-        description="read the first so many sentence pairs of each language (default: all)",
-    )
-    pair_max_words: Annotated[NonNegativeInt, OF_PARALLEL_TEXT] = Field(
-        100, description="drop sentence pairs with a side of more words than this; 0: none"
-    )
-    pair_max_ratio: Annotated[Ratio, OF_PARALLEL_TEXT] = Field(
-        9.0,
-        description="drop sentence pairs with a side this many times as long, in words; 0: none",
-    )
-    pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = Field(
-        "drop", description="drop or keep a sentence pair that has occurred before"
-    )
+    ] = Field(default_factory=dict)
+    """its hyperparameters: boundary=3,… or JSON"""
+    compare: Annotated[Names, measured(NONE, without=~RUN)] = ()
+    """strategies to run beside it, e.g. baseline"""
+    aligner: Annotated[str, OF_PARALLEL_TEXT] = "auto"
+    """dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh where there are
+    *.align files, else dictionary"""
+    aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(default_factory=dict)
+    """its hyperparameters: name=value,… or JSON"""
+    languages: Annotated[Names, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
+    """target languages (default: all that the data has)"""
+    realign_languages: Annotated[Names, of_realignment(CONTENT, read=True)] = ()
+    """languages of the parallel text (default: the target languages that have some)"""
+    pair_limit: Annotated[PositiveInt | None, OF_PARALLEL_TEXT] = None
+    """read the first so many sentence pairs of each language (default: all)"""
+    pair_max_words: Annotated[NonNegativeInt, OF_PARALLEL_TEXT] = 100
+    """drop sentence pairs with a side of more words than this; 0: none"""
+    pair_max_ratio: Annotated[Ratio, OF_PARALLEL_TEXT] = 9.0
+    """drop sentence pairs with a side this many times as long, in words; 0: none"""
+    pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = "drop"
+    """drop or keep a sentence pair that has occurred before"""
     alignment_pairs: Annotated[
-        NonNegativeInt, Role(BOTH, read=True, without=EVALUATE, told=REALIGNMENT, fixed=MEASURED)
-    ] = Field(
-        0,
-        description="measure word alignment and drift by layer on so many sentence pairs of each "
-        "language, held out of realignment (and at most 500 words of them); 0: do not",
-    )
-    source_language: Annotated[
-        str, Role(BOTH, read=True, aligns=True, fixed=MEASURED, common=True)
-    ] = Field(
-        "en", description="language to fine-tune in, and to align the others with", min_length=1
-    )
-    language_mix: Annotated[Literal["proportional", "uniform"], OF_REALIGNMENT] = Field(
-        "proportional",
-        description="how languages share realignment: proportional to their text, or uniform",
-    )
-    temperature: Annotated[PositiveFloat, OF_REALIGNMENT] = Field(
-        0.1, description="temperature of the contrastive loss"
-    )
-    layer: Annotated[Layers, OF_REALIGNMENT] = Field(
-        (-1,), description="layer(s) whose output is realigned; -1: the last"
-    )
-    projection: Annotated[NonNegativeInt, OF_REALIGNMENT] = Field(
-        128, description="width of the projection head while realigning; 0: none"
-    )
-    realign_steps: Annotated[PositiveInt | None, Role(REALIGNMENT, CONTENT, without=EVALUATE)] = (
-        Field(
-            None,
-            description="optimizer steps of realignment (default: as many as the fine-tuning "
-            "takes)",
-        )
-    )
-    finetune_steps: Annotated[PositiveInt | None, Role(FINETUNING, CONTENT)] = Field(
-        None, description="optimizer steps of fine-tuning (default: as the epochs say)"
-    )
-    finetune_epochs: Annotated[PositiveFloat | None, Role(FINETUNING, CONTENT)] = Field(
-        None, description="passes over the training data (default: the task's own, 5; nli and qa 2)"
-    )
-    warmup: Annotated[float, Role(FINETUNING, without=REALIGN)] = Field(
-        0.1, description="part of the fine-tuning steps that the rate rises in", ge=0, lt=1
-    )
-    realign_batch_size: Annotated[PositiveInt, OF_REALIGNMENT] = Field(
-        16, description="sentence pairs in a batch"
-    )
-    finetune_batch_size: Annotated[PositiveInt, Role(FINETUNING)] = Field(
-        32, description="rows in a batch"
-    )
+        NonNegativeInt, measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT)
+    ] = 0
+    """measure word alignment and drift by layer on so many sentence pairs of each language, held
+    out of realignment (and at most 500 words of them); 0: do not"""
+    source_language: Annotated[Text, measured(BOTH, read=True, aligns=True, common=True)] = "en"
+    """language to fine-tune in, and to align the others with"""
+    language_mix: Annotated[Literal["proportional", "uniform"], OF_REALIGNMENT] = "proportional"
+    """how languages share realignment: proportional to their text, or uniform"""
+    temperature: Annotated[PositiveFloat, OF_REALIGNMENT] = 0.1
+    """temperature of the contrastive loss"""
+    layer: Annotated[Layers, OF_REALIGNMENT] = (-1,)
+    """layer(s) whose output is realigned; -1: the last"""
+    projection: Annotated[NonNegativeInt, OF_REALIGNMENT] = 128
+    """width of the projection head while realigning; 0: none"""
+    realign_steps: Annotated[PositiveInt | None, of_realignment(CONTENT)] = None
+    """optimizer steps of realignment (default: as many as the fine-tuning takes)"""
+    finetune_steps: Annotated[PositiveInt | None, Role(FINETUNING, CONTENT)] = None
+    """optimizer steps of fine-tuning (default: as the epochs say)"""
+    finetune_epochs: Annotated[PositiveFloat | None, Role(FINETUNING, CONTENT)] = None
+    """passes over the training data (default: the task's own, 5; nli and qa 2)"""
+    warmup: Annotated[float, Field(ge=0, lt=1), Role(FINETUNING, without=REALIGN)] = 0.1
+    """part of the fine-tuning steps that the rate rises in"""
+    realign_batch_size: Annotated[PositiveInt, OF_REALIGNMENT] = 16
+    """sentence pairs in a batch"""
+    finetune_batch_size: Annotated[PositiveInt, Role(FINETUNING)] = 32
+    """rows in a batch"""
     eval_batch_size: Annotated[
         PositiveInt, Role(FINETUNING, without=REALIGN, told=NONE, fixed=INERT)
-    ] = Field(128, description="rows in a batch of evaluation")
-    accumulation: Annotated[PositiveInt, Role(BOTH)] = Field(
-        1, description="batches in an optimizer step"
-    )
-    realign_lr: Annotated[PositiveFloat, OF_REALIGNMENT] = Field(
-        2e-5, description="learning rate of realignment"
-    )
-    finetune_lr: Annotated[PositiveFloat, Role(FINETUNING, without=REALIGN)] = Field(
-        2e-5, description="learning rate of fine-tuning"
-    )
-    realign_max_length: Annotated[int, OF_REALIGNMENT] = Field(
-        96, description="subwords of a side in realignment", ge=8
-    )
-    max_length: Annotated[int, Role(FINETUNING, read=True)] = Field(
-        256, description="subwords of a row in fine-tuning", ge=8
-    )
-    word_marks: Annotated[Literal["kept", "removed"], Role(BOTH, read=True)] = Field(
-        "kept",
-        description="bare marks of a word's beginning (SentencePiece): read by the encoder, though "
-        "they stand for no word (kept), or taken out of what is realigned, measured and tagged, as "
-        "the reference does (removed)",
-    )
-    seed: Annotated[Seed, Role(BOTH, without=STUDIES, told=NONE, fixed=MEASURED)] = Field(
-        31, description="seed of everything that is drawn"
-    )
+    ] = 128
+    """rows in a batch of evaluation"""
+    accumulation: Annotated[PositiveInt, Role(BOTH)] = 1
+    """batches in an optimizer step"""
+    realign_lr: Annotated[PositiveFloat, OF_REALIGNMENT] = 2e-5
+    """learning rate of realignment"""
+    finetune_lr: Annotated[PositiveFloat, Role(FINETUNING, without=REALIGN)] = 2e-5
+    """learning rate of fine-tuning"""
+    realign_max_length: Annotated[int, Field(ge=8), OF_REALIGNMENT] = 96
+    """subwords of a side in realignment"""
+    max_length: Annotated[int, Field(ge=8), Role(FINETUNING, read=True)] = 256
+    """subwords of a row in fine-tuning"""
+    word_marks: Annotated[Literal["kept", "removed"], Role(BOTH, read=True)] = "kept"
+    """bare marks of a word's beginning (SentencePiece): read by the encoder, though they stand for
+    no word (kept), or taken out of what is realigned, measured and tagged, as the reference does
+    (removed)"""
+    seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE)] = 31
+    """seed of everything that is drawn"""
     precision: Annotated[
-        Literal["auto", "bf16", "fp32"],
-        Role(BOTH, CONTENT, about=About.MACHINE, fixed=MEASURED, common=True),
-    ] = Field("auto", description="auto: bf16 where the hardware has it")
-    prefix: Annotated[Literal["cached", "exact"], OF_REALIGNMENT] = Field(
-        "cached",
-        description="layers that are frozen from the embeddings on: run once for each sentence, "
-        "without dropout (cached), or at every step (exact)",
-    )
-    prefix_memory: Annotated[NonNegativeInt, Role(NONE, about=MEMORY, without=EVALUATE)] = Field(
-        2048, description="MiB of memory for what prefix=cached keeps; what is more goes to disk"
-    )
-    loss_block: Annotated[NonNegativeInt, OF_REALIGNMENT] = Field(
-        0,
-        description="aligned words whose similarities are in memory at a time, 0: all; changes "
-        "the last bits",
-    )
-    compile: Annotated[bool, Role(BOTH)] = Field(
-        False, description="compile the layers for training with torch.compile"
-    )
-    activation_checkpointing: Annotated[bool, Role(NONE, about=MEMORY)] = Field(
-        False, description="save memory in training: run each layer again in the backward pass"
-    )
-    checkpoint_steps: Annotated[PositiveInt, Role(NONE, about=COURSE, fixed=INERT)] = Field(
-        100, description="steps between checkpoints"
-    )
-    resume: Annotated[bool, Role(NONE, about=COURSE, without=STUDIES, fixed=INERT)] = Field(
-        False, description="go on from the last checkpoint of the same run"
-    )
-    reuse: Annotated[bool, Role(NONE, about=COURSE, without=STUDIES, fixed=INERT)] = Field(
-        True, description="take over what a finished run has computed already"
-    )
-    save_model: Annotated[
-        bool, Role(NONE, about=COURSE, without=STUDIES | REALIGN, fixed=INERT)
-    ] = Field(False, description="keep the fine-tuned model as an artifact")
-    encoder: Annotated[
-        str, Role(FINETUNING, CONTENT, without=~EVALUATE, told=NONE, fixed=MEASURED)
-    ] = Field("", description="evaluate: a run that realigned, by its id, or an encoder's folder")
+        Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)
+    ] = "auto"
+    """auto: bf16 where the hardware has it"""
+    prefix: Annotated[Literal["cached", "exact"], OF_REALIGNMENT] = "cached"
+    """layers that are frozen from the embeddings on: run once for each sentence, without dropout
+    (cached), or at every step (exact)"""
+    prefix_memory: Annotated[NonNegativeInt, Role(NONE, about=MEMORY, without=EVALUATE)] = 2048
+    """MiB of memory for what prefix=cached keeps; what is more goes to disk"""
+    loss_block: Annotated[NonNegativeInt, OF_REALIGNMENT] = 0
+    """aligned words whose similarities are in memory at a time, 0: all; changes the last bits"""
+    compile: Annotated[bool, Role(BOTH)] = False
+    """compile the layers for training with torch.compile"""
+    activation_checkpointing: Annotated[bool, Role(NONE, about=MEMORY)] = False
+    """save memory in training: run each layer again in the backward pass"""
+    checkpoint_steps: Annotated[PositiveInt, of_course()] = 100
+    """steps between checkpoints"""
+    resume: Annotated[bool, of_course(without=STUDIES)] = False
+    """go on from the last checkpoint of the same run"""
+    reuse: Annotated[bool, of_course(without=STUDIES)] = True
+    """take over what a finished run has computed already"""
+    save_model: Annotated[bool, of_course(without=STUDIES | REALIGN)] = False
+    """keep the fine-tuned model as an artifact"""
+    encoder: Annotated[str, measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE)] = ""
+    """evaluate: a run that realigned, by its id, or an encoder's folder"""
 
     @model_validator(mode="after")
     def _held_out_stays_held_out(self) -> Self:

@@ -5,13 +5,7 @@ import re
 from typing import Annotated, Any
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    NonNegativeFloat,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
 from pydantic_core import ErrorDetails
 
 
@@ -34,19 +28,18 @@ def parse_arguments(value: object) -> object:
     """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("{"):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"must be name=value,… or a JSON object ({error})") from None
+    rule = "must be name=value,… or a JSON object"
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    for name, equals, _ in pairs:
-        if not equals or not name.strip():
-            raise ValueError("must be name=value,… or a JSON object")
     try:
-        return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+        if value.lstrip().startswith("{"):
+            return json.loads(value)
+        if all(equals and name.strip() for name, equals, _ in pairs):
+            return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{rule} ({error})") from None
     except yaml.YAMLError:
-        raise ValueError("must be name=value,… or a JSON object") from None
+        pass
+    raise ValueError(rule)
 
 
 def _any_or_at_least_one(value: float) -> float:
@@ -56,25 +49,16 @@ def _any_or_at_least_one(value: float) -> float:
 
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
-
-
+Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names), AfterValidator(all_different)]
-
-
 Layers = Annotated[
     tuple[int, ...],
     BeforeValidator(split_names),
     Field(min_length=1),
     AfterValidator(all_different),
 ]
-
-
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
-
-
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
 
 

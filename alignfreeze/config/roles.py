@@ -17,13 +17,6 @@ class Phase(Flag):
     BOTH = REALIGNMENT | FINETUNING
 
 
-class Hashed(Enum):
-    """What stands for an option in the hash of a phase."""
-
-    VALUE = "its value"
-    CONTENT = "what it comes to: text that is read, code of a plugin, steps, precision"
-
-
 class About(Enum):
     """What an option is about."""
 
@@ -55,7 +48,8 @@ class Role:
 
     Attributes:
         phases: The phases whose result depends on it.
-        hashed: What stands for it in their hashes.
+        content: Whether what it comes to (text that is read, code of a plugin, steps, precision)
+            stands for it in their hashes, not its value.
         read: Whether the data depends on it that is read, aligned and tokenized before all phases.
         about: What it is about.
         without: The commands that do not take it, beside ``align``.
@@ -67,7 +61,7 @@ class Role:
     """
 
     phases: Phase
-    hashed: Hashed = Hashed.VALUE
+    content: bool = False
     read: bool = False
     about: About = About.RESULT
     without: Command = Command.NONE
@@ -89,12 +83,12 @@ class Role:
     @property
     def of_parallel_text(self) -> bool:
         """Whether it says what parallel text is realigned on, and how that is aligned."""
-        content = self.read and self.hashed is Hashed.CONTENT and self.phases is Phase.REALIGNMENT
-        return content and self.settings_of is Phase.REALIGNMENT
+        alone = self.phases is self.settings_of is Phase.REALIGNMENT
+        return alone and self.read and self.content
 
     def decides(self, phase: Phase) -> bool:
         """Whether the hash of a phase holds its value."""
-        return phase in self.phases and self.hashed is Hashed.VALUE
+        return phase in self.phases and not self.content
 
 
 class StudyRole(Enum):

@@ -15,9 +15,7 @@ from alignfreeze.text.files import numbered_lines
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
-    from transformers.utils.generic import ModelOutput
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +46,10 @@ class PairClassificationTask(Task):
         examples = []
         for number, line in numbered_lines(path):
             cells = line.split("\t")
-            if len(cells) != 3:
-                message = f"a line must be {'<TAB>'.join(self.columns)}, got {len(cells)} column(s)"
-                raise DataError(message, file=path, line=number)
             try:
+                if len(cells) != 3:
+                    rule = f"a line must be {'<TAB>'.join(self.columns)}"
+                    raise ValueError(f"{rule}, got {len(cells)} column(s)")
                 examples.append(self._pair(*cells))
             except ValueError as error:
                 raise DataError(str(error), file=path, line=number) from None
@@ -84,33 +82,29 @@ class PairClassificationTask(Task):
         cut = 0
         for begin in range(0, len(examples), TOKENIZER_CHUNK):
             chunk = examples[begin : begin + TOKENIZER_CHUNK]
-            encoded = _encoded(chunk, tokenizer)
-            rows = encoded["input_ids"]
-            if too_long := [n for n, ids in enumerate(rows) if len(ids) > max_length]:
-                shortened = _encoded([chunk[n] for n in too_long], tokenizer, max_length)
-                for name, values in shortened.items():
-                    for number, row in zip(too_long, values, strict=True):
-                        encoded[name][number] = row
-                cut += len(too_long)
-            places = encoded.get("token_type_ids")
+            encoded = tokenizer(
+                [pair.first for pair in chunk],
+                [pair.second for pair in chunk],
+                truncation="longest_first",
+                max_length=max_length,
+                return_attention_mask=False,
+                verbose=False,
+            )
+            cut += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
+            places = encoded.get("token_type_ids") or [None] * len(chunk)
+            rows = zip(chunk, encoded["input_ids"], places, strict=True)
             features += [
                 Feature(
                     input_ids=array("i", ids),
-                    targets={"labels": self.labels.index(example.label)},
-                    example=begin + number,
-                    extra_inputs=None
-                    if places is None
-                    else {"token_type_ids": array("b", places[number])},
+                    targets={"labels": self.labels.index(pair.label)},
+                    example=number,
+                    extra_inputs=own and {"token_type_ids": array("b", own)},
                 )
-                for number, (example, ids) in enumerate(zip(chunk, rows, strict=True))
+                for number, (pair, ids, own) in enumerate(rows, begin)
             ]
         if cut:
             logger.warning("%d pairs of texts were cut to %d subwords", cut, max_length)
         return features
-
-    def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
-        """The most probable class of each row, of shape (batch,)."""
-        return (outputs["logits"].argmax(dim=-1),)
 
     def metrics(
         self,
@@ -119,22 +113,6 @@ class PairClassificationTask(Task):
         predictions: Sequence[Prediction],
     ) -> dict[str, float]:
         """The fraction of pairs whose class is right."""
-        gold = np.array([feature.targets["labels"] for feature in features])
-        guesses = np.array([int(prediction[0]) for prediction in predictions])
-        return {"accuracy": float((gold == guesses).mean())}
-
-
-def _encoded(
-    pairs: Sequence[TextPair], tokenizer: "PreTrainedTokenizerBase", max_length: int | None = None
-) -> dict[str, list[list[int]]]:
-    """Both texts of each pair in one row of subwords."""
-    return dict(
-        tokenizer(
-            [pair.first for pair in pairs],
-            [pair.second for pair in pairs],
-            truncation="longest_first" if max_length else False,
-            max_length=max_length,
-            return_attention_mask=False,
-            verbose=False,
-        )
-    )
+        rows = zip(features, predictions, strict=True)
+        right = [feature.targets["labels"] == int(guess) for feature, (guess,) in rows]
+        return {"accuracy": float(np.mean(right))}

@@ -5,18 +5,18 @@ import hashlib
 import inspect
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from itertools import starmap
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from alignfreeze import PACKAGES
-from alignfreeze.config import describe_error
+from alignfreeze.config import checked
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.errors import ConfigError, PluginError
 
@@ -39,26 +39,17 @@ KINDS: tuple[PluginKind[Plugin], ...] = (STRATEGY, TASK, ALIGNER)
 
 
 @dataclass(frozen=True)
-class PluginField:
-    """A hyperparameter of a plugin; ``default`` is ``"required"`` where there is none."""
-
-    name: str
-    default: str
-    description: str
-
-
-@dataclass(frozen=True)
 class PluginInfo:
     """A line of the catalogue.
 
     Attributes:
         kind: ``strategy``, ``task`` or ``aligner``.
         name: The name that it is asked for by.
-        distribution: Name and version of the distribution that registers it; several, separated
-            by commas, where more than one claims the name.
-        summary: First line of its docstring; empty if it is broken.
-        fields: Its hyperparameters; empty if it is broken.
-        languages: A task's target languages of the published experiments; else empty.
+        distribution: Name and version of what registers it; several, with commas, where more than
+            one claims the name.
+        summary: First line of its docstring; empty if it is broken, as are the others.
+        fields: Its hyperparameters: ``name=default`` or ``name=required``.
+        languages: A task's target languages of the published experiments.
         problem: Why it cannot be used; ``None`` if it can.
     """
 
@@ -66,18 +57,9 @@ class PluginInfo:
     name: str
     distribution: str
     summary: str = ""
-    fields: tuple[PluginField, ...] = ()
+    fields: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     problem: str | None = None
-
-
-def plugin_names(kind: PluginKind[Plugin]) -> list[str]:
-    """The names of a kind, sorted, those of broken plugins included.
-
-    Raises:
-        PluginError: If there are none, since then the project itself is not installed.
-    """
-    return sorted(_claims(kind))
 
 
 def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
@@ -88,44 +70,37 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
             fails, or if it does not implement the contract.
     """
     entry_point = _entry_point(kind, name)
+    who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
     try:
         loaded = entry_point.load()
     except Exception as error:
-        who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
         raise PluginError(f"{who} cannot be loaded: {_one_line(error)}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
-        who, contract = f"{kind.noun} {name!r} of {_owner(entry_point)}", kind.contract.__name__
-        raise PluginError(f"{who} must be a subclass of {contract}, got {entry_point.value}")
+        rule = f"must be a subclass of {kind.contract.__name__}"
+        raise PluginError(f"{who} {rule}, got {entry_point.value}")
     return loaded
 
 
 def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object]) -> P_co:
-    """Make an instance with hyperparameters.
-
-    Args:
-        kind: The kind of plugin.
-        name: Its name.
-        args: Values of its fields; those not given have their defaults.
+    """Make an instance with values of its fields; those not given have their defaults.
 
     Raises:
         PluginError: If the plugin cannot be loaded.
         ConfigError: If a value breaks its rule, or a field is unknown; one line.
     """
-    plugin = load_plugin(kind, name)
     try:
-        return plugin.model_validate(dict(args))
-    except ValidationError as error:
-        problems = "; ".join(describe_error(details, plugin) for details in error.errors())
-        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(problems.split())}") from None
+        return checked(load_plugin(kind, name), args)
+    except ConfigError as error:
+        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(str(error).split())}") from None
 
 
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
     """Describe every plugin, the broken ones with the reason; loads them all.
 
     Raises:
-        PluginError: If a kind has no plugin at all.
+        PluginError: If a kind has no plugin at all, since then the project is not installed.
     """
-    return [_info(kind, name) for kind in kinds for name in plugin_names(kind)]
+    return [_info(kind, name) for kind in kinds for name in sorted(_claims(kind))]
 
 
 def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
@@ -163,12 +138,7 @@ def _claims(kind: PluginKind[Plugin]) -> dict[str, list[EntryPoint]]:
 def _registered(
     group: str, places: tuple[tuple[str, int | None], ...]
 ) -> dict[str, list[EntryPoint]]:
-    """The entry points of a group by name, read again only where distributions come or go.
-
-    Args:
-        group: The group.
-        places: The import path, and when each of its folders changed last.
-    """
+    """The entry points of a group by name, read again only where folders of the path changed."""
     claims: dict[str, list[EntryPoint]] = defaultdict(list)
     for entry_point in entry_points(group=group):
         claims[entry_point.name].append(entry_point)
@@ -196,28 +166,26 @@ def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
 
 def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
     owners = ", ".join(sorted(map(_owner, _claims(kind)[name])))
+    info = PluginInfo(kind=kind.noun, name=name, distribution=owners)
     try:
         plugin = load_plugin(kind, name)
-        return PluginInfo(
-            kind=kind.noun,
-            name=name,
-            distribution=owners,
+        return replace(
+            info,
             summary=(plugin.__doc__ or "").strip().partition("\n")[0],
-            fields=tuple(_field(name, info) for name, info in plugin.model_fields.items()),
+            fields=tuple(starmap(_field, plugin.model_fields.items())),
             languages=plugin.languages if issubclass(plugin, Task) else (),
         )
     except PluginError as error:
-        problem = str(error)
+        return replace(info, problem=str(error))
     except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
         problem = f"{kind.noun} {name!r} cannot be described: {_one_line(error)}"
-    return PluginInfo(kind=kind.noun, name=name, distribution=owners, problem=problem)
+        return replace(info, problem=problem)
 
 
-def _field(name: str, info: FieldInfo) -> PluginField:
-    default = "required"
-    if not info.is_required():
-        default = repr(info.get_default(call_default_factory=True, validated_data={}))
-    return PluginField(name, default, info.description or "")
+def _field(name: str, info: FieldInfo) -> str:
+    if info.is_required():
+        return f"{name}=required"
+    return f"{name}={info.get_default(call_default_factory=True, validated_data={})!r}"
 
 
 def _owner(entry_point: EntryPoint) -> str:
@@ -228,23 +196,23 @@ def _owner(entry_point: EntryPoint) -> str:
 
 
 def _sources(cls: type) -> list[bytes]:
-    """The content of the files that define a class; none if there are none."""
+    """The content of the file that defines a class, and of what else may be its code, if any."""
     try:
-        file = inspect.getsourcefile(cls)
-        return [path.read_bytes() for path in _files_with(cls, Path(file))] if file else []
+        source = inspect.getsourcefile(cls)
+        if source is None:
+            return []
+        file = Path(source)
+        modules = cls.__module__.split(".")
+        packages = modules if file.name == "__init__.py" else modules[:-1]
+        if not packages or (packages == [packages[0]] and packages[0] in PACKAGES):
+            files: Iterable[Path] = [file]
+        elif packages[0] in PACKAGES:
+            files = file.parent.glob("*.py")
+        else:
+            files = file.parents[len(packages) - 1].rglob("*.py")
+        return [path.read_bytes() for path in sorted(files)]
     except (OSError, TypeError):
         return []
-
-
-def _files_with(cls: type, file: Path) -> list[Path]:
-    """The file that defines a class, and what else of its package may be its code."""
-    modules = cls.__module__.split(".")
-    packages = modules if file.name == "__init__.py" else modules[:-1]
-    if not packages:
-        return [file]
-    if packages[0] in PACKAGES:
-        return sorted(file.parent.glob("*.py")) if len(packages) > 1 else [file]
-    return sorted(file.parents[len(packages) - 1].rglob("*.py"))
 
 
 def _one_line(error: Exception) -> str:

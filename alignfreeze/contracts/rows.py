@@ -1,6 +1,6 @@
 """Rows of parquet files, as the Hugging Face hub has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from datasets import Features
 
     number = 0
     try:
@@ -29,35 +30,21 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict
             if missing := [name for name in columns if name not in file.schema_arrow.names]:
                 has = " ".join(file.schema_arrow.names)
                 raise DataError(f"must have a column {missing[0]!r}, has: {has}", file=path)
-            features = _features(file.schema_arrow, path)
+            try:
+                features = Features.from_arrow_schema(file.schema_arrow)
+            except (ValueError, TypeError, KeyError) as error:
+                raise DataError(f"its metadata cannot be read: {error}", file=path) from error
             for batch in file.iter_batches(batch_size=1000, columns=list(columns)):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, _decoded(row, features, path, number)
+                    try:
+                        named = {name: _named(value, features[name]) for name, value in row.items()}
+                    except ValueError as error:
+                        raise DataError(f"row {number}: {error}", file=path) from None
+                    yield number, named
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"cannot be read as parquet: {reason}", file=path) from error
-
-
-def _features(schema: Any, path: Path) -> Mapping[str, Any]:
-    """What the file's metadata says of each column."""
-    from datasets import Features
-
-    try:
-        features: Mapping[str, Any] = Features.from_arrow_schema(schema)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"its metadata cannot be read: {error}", file=path) from error
-    return features
-
-
-def _decoded(
-    row: dict[str, Any], features: Mapping[str, Any], path: Path, number: int
-) -> dict[str, Any]:
-    """A row with class names for class numbers."""
-    try:
-        return {name: _named(value, features[name]) for name, value in row.items()}
-    except ValueError as error:
-        raise DataError(f"row {number}: {error}", file=path) from None
 
 
 def _named(value: Any, feature: Any) -> Any:

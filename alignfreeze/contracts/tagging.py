@@ -18,9 +18,7 @@ from alignfreeze.text.words import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
-    from transformers.utils.generic import ModelOutput
 
 
 @dataclass(frozen=True)
@@ -55,18 +53,14 @@ class TaggingTask(Task):
             raise ValueError(f"words and tags must be lists, got {words!r} and {tags!r}")
         if len(words) != len(tags):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
-        kept = [
-            (word, self._tag(tag))
-            for word, tag in zip(words, tags, strict=True)
-            if self.unlabelled is None or tag != self.unlabelled
-        ]
-        for word, _ in kept:
+        skipped = () if self.unlabelled is None else (self.unlabelled,)
+        places = [n for n, tag in enumerate(tags) if tag not in skipped]
+        names = tuple(self._tag(tags[n]) for n in places)
+        forms = tuple(words[n] for n in places)
+        for word in forms:
             if not (word and isinstance(word, str)):
                 raise ValueError(f"a word must be a text that is not empty, got {word!r}")
-        if not kept:
-            return None
-        forms, names = zip(*kept, strict=True)
-        return TaggedSentence(words=forms, tags=names)
+        return TaggedSentence(words=forms, tags=names) if forms else None
 
     def _tag(self, tag: str | int) -> str:
         if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
@@ -98,9 +92,8 @@ class TaggingTask(Task):
             for start, end in windows(subwords, max_length - special.count):
                 ids, places = special.wrap(subwords, start, end, max_length)
                 labels = [IGNORED_LABEL] * len(ids)
-                for word, position in zip(
-                    range(start, end), places or [len(special.prefix)], strict=True
-                ):
+                positions = places or [len(special.prefix)]
+                for word, position in zip(range(start, end), positions, strict=True):
                     labels[position] = label_ids[tags[word]]
                 features.append(Feature(input_ids=ids, targets={"labels": labels}, example=index))
         return features
@@ -109,16 +102,12 @@ class TaggingTask(Task):
         self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
     ) -> WordCounts:
         """How words are read; none is cut, since a long sentence has several rows."""
-        counts = []
+        counts, unknown = [], tokenizer.unk_token_id
         for feature in features:
             places = np.flatnonzero(np.asarray(feature.targets["labels"]) != IGNORED_LABEL)
-            ids, unknown = np.asarray(feature.input_ids), tokenizer.unk_token_id
+            ids = np.asarray(feature.input_ids)
             counts.append(count_words(ids, places, n_words=len(places), unknown=unknown))
         return summed(counts)
-
-    def predict(self, outputs: "ModelOutput") -> "tuple[Tensor, ...]":
-        """The most probable label of each subword, of shape (batch, subwords)."""
-        return (outputs["logits"].argmax(dim=-1),)
 
     def metrics(
         self,

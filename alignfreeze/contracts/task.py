@@ -107,10 +107,7 @@ class Task(Plugin):
             known = sorted({"en", *self.languages})
             places = {name: self.hub_split(name, split) for name in known}
             return [name for name, place in places.items() if place and source.supplier.has(place)]
-        folder = source.root / self.folder
-        if not folder.is_dir():
-            return []
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        names = sorted(folder.name for folder in (source.root / self.folder).glob("*/"))
         return [name for name in names if self.file(source, name, split).is_file()]
 
     def load(self, source: DataSource, language: str, split: Split) -> Sequence[Any]:
@@ -128,17 +125,15 @@ class Task(Plugin):
         return examples
 
     def _read_rows(self, path: Path, language: str) -> Sequence[Any]:
-        examples = []
-        number = 0
+        found = []
         for number, row in parquet_rows(path, self.columns):
             try:
-                example = self.from_row(row, language)
+                found.append(self.from_row(row, language))
             except ValueError as error:
                 raise DataError(f"row {number}: {error}", file=path) from None
-            if example is not None:
-                examples.append(example)
-        if left_out := number - len(examples):
-            logger.info("%s: %d of %d rows left out", path, left_out, number)
+        examples = [example for example in found if example is not None]
+        if left_out := len(found) - len(examples):
+            logger.info("%s: %d of %d rows left out", path, left_out, len(found))
         return examples
 
     def read_text(self, path: Path, language: str) -> Sequence[Any]:
@@ -191,9 +186,10 @@ class Task(Plugin):
             outputs: What the model with its head returned for a batch of rows.
 
         Returns:
-            Tensors whose first dimension is the batch; a second one, if any, the subwords.
+            Tensors whose first dimension is the batch; a second one, if any, the subwords. By
+            default the most probable class, of each row or of each subword.
         """
-        raise NotImplementedError
+        return (outputs["logits"].argmax(dim=-1),)
 
     def metrics(
         self,

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 class TaskModel(nn.Module):
-    """A model with a task head, called with batches.
-
-    Args:
-        model: The model.
-        layers: Its layers, if they can run a batch packed.
-    """
+    """A model with a task head, called with batches, and its layers if they can run one packed."""
 
     def __init__(self, model: "PreTrainedModel", layers: PackedLayers | None = None) -> None:
         super().__init__()
@@ -81,15 +76,21 @@ def finetune(
     Raises:
         Interrupted: When a signal asked the process to end.
     """
+    plan = TrainingPlan(
+        phase="fine-tuning",
+        unit="rows",
+        steps=steps,
+        learning_rate=config.finetune_lr,
+        warmup_steps=round(config.warmup * steps),
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )
     ids = used_ids((feature.input_ids for feature in features), padding)
+    compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
         compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model) as layers,
-        accelerated(
-            model,
-            compiled=config.compile,
-            activation_checkpointing=config.activation_checkpointing,
-        ),
+        accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
     ):
 
         def reached(step: int) -> None:
@@ -106,7 +107,7 @@ def finetune(
         result = train(
             TaskModel(model, layers),
             stream,
-            _plan(config, steps),
+            plan,
             accelerator,
             checkpoints=checkpoints,
             resume=config.resume,
@@ -115,15 +116,3 @@ def finetune(
         )
     model.eval()
     return result
-
-
-def _plan(config: RunConfig, steps: int) -> TrainingPlan:
-    return TrainingPlan(
-        phase="fine-tuning",
-        unit="rows",
-        steps=steps,
-        learning_rate=config.finetune_lr,
-        warmup_steps=round(config.warmup * steps),
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )

@@ -11,13 +11,13 @@ from accelerate.utils import gather_object
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.threads import in_threads
 from alignfreeze.contracts import Feature, Prediction, Task
+from alignfreeze.evaluation.scores import EvaluationSet, Score
 from alignfreeze.training.batches import FeatureBatch, batches_by_length
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from tqdm import tqdm
     from transformers import PreTrainedModel
-from alignfreeze.evaluation.scores import EvaluationSet, Score
 
 CPU_SUBWORDS = 1024
 """Subwords in a batch on a CPU."""
@@ -51,11 +51,8 @@ def predict(
     # A CPU is fastest with what its caches hold.
     most = CPU_SUBWORDS if on_cpu else None
     batches = batches_by_length(features, batch_size, padding, subwords=most)
-    bar: tqdm[None] = progress_bar(
-        (), "evaluation", "row", shown=accelerator.is_main_process, total=len(features)
-    )
-
-    counting = Lock()
+    shown, counting = accelerator.is_main_process, Lock()
+    bar: tqdm[None] = progress_bar((), "evaluation", "row", shown=shown, total=len(features))
 
     def run(batches: Iterator[FeatureBatch]) -> None:
         with torch.inference_mode(), accelerator.autocast():
@@ -63,11 +60,8 @@ def predict(
                 outputs = model(**batch.to(accelerator.device).inputs)
                 arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
                 for place, row in enumerate(batch.rows):
-                    length = len(features[row].input_ids)
-                    result[row] = tuple(
-                        array[place, :length] if array.ndim > 1 else array[place]
-                        for array in arrays
-                    )
+                    own, length = [array[place] for array in arrays], len(features[row].input_ids)
+                    result[row] = tuple(one[:length] if one.ndim else one for one in own)
                 with counting:
                     bar.update(batch.size)
 
@@ -87,13 +81,7 @@ def evaluate(
 ) -> list[Score]:
     """Score a fine-tuned model on several languages and splits, shared among the processes.
 
-    Args:
-        model: The fine-tuned model.
-        task: Its task.
-        sets: What to evaluate on.
-        batch_size: Rows in a batch.
-        padding: Id of the padding token.
-        accelerator: Where, and in which precision.
+    It takes what `predict` takes, but for ``sets``, and a model on any device.
 
     Returns:
         All scores, in the order of ``sets``; the same in every process.
@@ -101,21 +89,16 @@ def evaluate(
     model.to(accelerator.device)
     numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
     # All sets at once: the more rows there are, the more of them have the same length.
-    predictions = iter(
-        predict(
-            model,
-            task,
-            [feature for number in numbers for feature in sets[number].features],
-            batch_size=batch_size,
-            padding=padding,
-            accelerator=accelerator,
-        )
+    rows = [feature for number in numbers for feature in sets[number].features]
+    found = predict(
+        model, task, rows, batch_size=batch_size, padding=padding, accelerator=accelerator
     )
+    predictions = iter(found)
     own: list[tuple[int, dict[str, float]]] = []
     for number in numbers:
         chosen = sets[number]
-        found = list(islice(predictions, len(chosen.features)))
-        own.append((number, task.metrics(chosen.examples, chosen.features, found)))
+        said = list(islice(predictions, len(chosen.features)))
+        own.append((number, task.metrics(chosen.examples, chosen.features, said)))
     return [
         Score(sets[number].language, sets[number].split, metric, value)
         for number, metrics in sorted(gather_object(own))

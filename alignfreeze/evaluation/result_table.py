@@ -6,7 +6,6 @@ from rich.table import Table
 from rich.text import Text
 
 from alignfreeze.config import BASELINE
-from alignfreeze.contracts import Split
 from alignfreeze.evaluation.scores import TaskResult, target_means
 
 MEAN = "mean of targets"
@@ -31,17 +30,13 @@ def _tasks_table(results: Sequence[TaskResult], source_language: str) -> Table:
     for task, metric in tasks.items():
         table.add_column(f"{task}\n{metric}", justify="right")
     for strategy in dict.fromkeys(result.strategy for result in results):
-        own = {task: values.get((strategy, task), {}) for task in tasks}
-        found = {language for scores in own.values() for language in scores}
-        others = sorted(found - {source_language, MEAN})
+        own = [values.get((strategy, task), {}) for task in tasks]
+        others = sorted({code for scores in own for code in scores} - {source_language, MEAN})
+        compared = [{} if strategy == BASELINE else values.get((BASELINE, t), {}) for t in tasks]
         table.add_row(Text(strategy, style="bold"))
         for language in (source_language, *others, MEAN):
-            cells = [
-                _cell(own[task].get(language), values.get((BASELINE, task), {}).get(language))
-                if strategy != BASELINE
-                else _cell(own[task].get(language))
-                for task in tasks
-            ]
+            pairs = zip(own, compared, strict=True)
+            cells = [_cell(scores.get(language), base.get(language)) for scores, base in pairs]
             table.add_row(_label(language, source_language), *cells, end_section=language == MEAN)
     return table
 
@@ -76,13 +71,9 @@ def _strategies_table(results: Sequence[TaskResult], source_language: str) -> Ta
 
 def _test_values(result: TaskResult, source_language: str) -> dict[str, float]:
     """The primary metric by language, the source language first, the mean over targets last."""
-    split: Split = "test"
-    values = {
-        score.language: score.value
-        for score in result.scores
-        if (score.split, score.metric) == (split, result.metric)
-    }
-    mean = target_means(result.scores, source_language)[split, result.metric]
+    scores = [s for s in result.scores if (s.split, s.metric) == ("test", result.metric)]
+    values = {score.language: score.value for score in scores}
+    mean = target_means(scores, source_language)["test", result.metric]
     return {source_language: values.pop(source_language), **values, MEAN: mean}
 
 

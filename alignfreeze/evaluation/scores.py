@@ -1,15 +1,17 @@
 """Scores, and their table of comma-separated values: the artifact that other tools read."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 import pandas as pd
 
 from alignfreeze.contracts import Feature, Split
 from alignfreeze.errors import DataError
+
+R = TypeVar("R", bound=NamedTuple)
 
 
 class Score(NamedTuple):
@@ -48,37 +50,24 @@ def target_means(scores: Iterable[Score], source_language: str) -> dict[tuple[Sp
 RESULTS_FILE = "results.csv"
 
 
-def scores_to_csv(scores: Sequence[Score]) -> str:
-    """Columns language, split, metric, value; values with all of their digits."""
-    return rows_to_csv(scores, Score._fields)
+def rows_to_csv(rows: Sequence[R], kind: type[R]) -> str:
+    """Named tuples, whose fields are the columns, as text; numbers with all of their digits."""
+    return str(pd.DataFrame(rows, columns=list(kind._fields)).to_csv(index=False))
 
 
-def rows_to_csv(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> str:
-    """A table of comma-separated values, numbers with all of their digits."""
-    return str(pd.DataFrame(rows, columns=list(columns)).to_csv(index=False))
+def rows_from_csv(file: Path, kind: type[R]) -> list[R]:
+    """What `rows_to_csv` wrote.
 
-
-def rows_from_csv(file: Path) -> Iterator[tuple[Any, ...]]:
-    """The rows of such a table, as text.
-
-    ``no`` is a language, not a missing value, and Python's own reading of a number gives back the
-    last bit.
-
-    Raises:
-        ValueError: If it is no such table.
-    """
-    return iter(pd.read_csv(file, dtype=str, keep_default_na=False).itertuples(index=False))
-
-
-def scores_from_csv(file: Path) -> list[Score]:
-    """What `scores_to_csv` wrote.
+    ``no`` is a language, not a missing value, and a number gives back its last bit, as pandas' own
+    reading would not.
 
     Raises:
         DataError: If it is no such table, or no longer whole.
     """
+    types = [hint if hint in (int, float) else str for hint in get_type_hints(kind).values()]
     try:
-        rows = rows_from_csv(file)
-        return [Score(code, split, metric, float(v)) for code, split, metric, v in rows]
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False).itertuples(index=False)
+        return [kind._make(t(v) for t, v in zip(types, row, strict=True)) for row in rows]
     except ValueError as error:  # pandas' own are ValueErrors too
         reason = " ".join(str(error).split())
         raise DataError(f"must be a table of scores: {reason}", file=file) from None
@@ -86,14 +75,9 @@ def scores_from_csv(file: Path) -> list[Score]:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """The scores of one strategy on one task.
+    """The scores of one strategy on one task: all languages, splits and metrics.
 
-    Attributes:
-        strategy: The strategy's name.
-        task: The task's name.
-        metric: The metric that tables show.
-        scores: All languages, splits and metrics.
-        note: What the reader of a table has to know of the metric; empty where it is plain.
+    Tables show ``metric``; ``note`` is what their reader has to know of it, if anything.
     """
 
     strategy: str

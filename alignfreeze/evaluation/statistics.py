@@ -1,7 +1,7 @@
 """Whether scores lie more than a standard deviation off a baseline's, in exact numbers."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from statistics import mean
 
@@ -33,8 +33,8 @@ def side_of(own: Sequence[float], baseline: Sequence[float], spread: Sequence[fl
     """
     if not all(map(math.isfinite, (*own, *baseline, *spread))):
         return 0
-    difference = mean(_ratios(own)) - mean(_ratios(baseline))
-    seeds = _ratios(spread)
+    difference = mean(map(ratio_of, own)) - mean(map(ratio_of, baseline))
+    seeds = [ratio_of(score) for score in spread]
     middle = mean(seeds)
     squares = sum((seed - middle) ** 2 for seed in seeds)
     if difference**2 * max(len(seeds) - 1, 1) <= squares:
@@ -48,7 +48,3 @@ def ratio_of(score: float) -> Fraction:
     if abs(nearest - Fraction(score)) <= ROUNDINGS * Fraction(math.ulp(score)):
         return nearest
     return Fraction(repr(float(score)))
-
-
-def _ratios(scores: Iterable[float]) -> list[Fraction]:
-    return [ratio_of(score) for score in scores]

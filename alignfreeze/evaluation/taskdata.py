@@ -31,36 +31,45 @@ class TaskData:
     Args:
         name: The name that the task is registered under.
         task: The task.
-        digest: Of its code.
+        config: Languages, and subwords of a row.
         source: Where the examples come from.
-        source_language: The language to fine-tune in.
-        targets: The languages to evaluate in, besides.
         tokenizer: The encoder's.
-        max_length: Subwords of a row, special tokens included.
+
+    Attributes:
+        digest: Of the task's code.
+        targets: The languages to evaluate in, beside the source language.
 
     Raises:
-        DataError: If a file is malformed, or a language has no test split.
+        DataError: If a file is malformed, or the source language, one that is asked for, or every
+            other has no test split.
+        ConfigError: If the source language is among the target languages.
     """
 
     def __init__(
         self,
         name: str,
         task: Task,
-        digest: str,
+        config: RunConfig,
         *,
         source: DataSource,
-        source_language: str,
-        targets: Sequence[str],
         tokenizer: "PreTrainedTokenizerBase",
-        max_length: int,
     ) -> None:
+        source_language = config.source_language
+        known = task.languages_in(source)
+        if source_language not in known:
+            task.require_file(source, source_language, "test")
+        targets = config.languages or [code for code in known if code != source_language]
+        if not targets:
+            raise DataError(f"{name}: no language but {source_language!r} has a test split")
+        if source_language in targets:
+            raise ConfigError(f"languages must not hold the source language {source_language!r}")
         self.name = name
         self.task = task
-        self.digest = digest
+        self.digest = fingerprint(TASK, name)
         self.targets = tuple(targets)
         self._source_language = source_language
         self._tokenizer = tokenizer
-        self._max_length = max_length
+        self._max_length = config.max_length
         self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
         self._sets: dict[tuple[str, Split], EvaluationSet] = {}
         self._files: dict[str, str] = {}
@@ -141,38 +150,3 @@ def create_tasks(config: RunConfig) -> dict[str, Task]:
             )
         args[name].update({field: value} if dot else value)
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}
-
-
-def task_data(
-    name: str,
-    task: Task,
-    config: RunConfig,
-    *,
-    source: DataSource,
-    tokenizer: "PreTrainedTokenizerBase",
-) -> TaskData:
-    """What a configuration takes of a task's data.
-
-    Raises:
-        DataError: If the source language, or every other, has no test split.
-        ConfigError: If the source language is among the target languages.
-    """
-    source_language = config.source_language
-    known = task.languages_in(source)
-    if source_language not in known:
-        task.require_file(source, source_language, "test")
-    targets = config.languages or [code for code in known if code != source_language]
-    if not targets:
-        raise DataError(f"{name}: no language but {source_language!r} has a test split")
-    if source_language in targets:
-        raise ConfigError(f"languages must not hold the source language {source_language!r}")
-    return TaskData(
-        name,
-        task,
-        fingerprint(TASK, name),
-        source=source,
-        source_language=source_language,
-        targets=targets,
-        tokenizer=tokenizer,
-        max_length=config.max_length,
-    )

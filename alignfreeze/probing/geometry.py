@@ -6,14 +6,11 @@ strongly if it is so among the words of both. Drift is 1 - CKA, after Kornblith 
 (https://arxiv.org/abs/1905.00414).
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.probes import WordVectors
 
 LEAST_MARGIN = 1e-9
@@ -29,7 +26,8 @@ Direction = Literal["forward", "backward"]
 class AlignmentScore(NamedTuple):
     """How many of a language's sampled words find their translation, a fraction in [0, 1].
 
-    ``forward`` is from the source language to the target language; layers count from 0.
+    ``stage`` is what the encoder has been through, e.g. ``realigned``; ``forward`` is from the
+    source language to the target language; layers count from 0.
     """
 
     stage: str
@@ -54,10 +52,6 @@ def alignment_scores(vectors: WordVectors, stage: str) -> list[AlignmentScore]:
 
     A word counts as aligned if its translation's cosine is above that of every other word that
     it could be; so it is not if two are equally near.
-
-    Args:
-        vectors: The sampled words.
-        stage: What the encoder has been through, e.g. ``realigned``.
     """
     return [
         AlignmentScore(stage, language, layer, kind, direction, value)
@@ -129,11 +123,6 @@ def _centred(x: NDArray[np.floating]) -> NDArray[np.float64]:
 def drift_scores(before: WordVectors, after: WordVectors, stage: str) -> list[DriftScore]:
     """How far every layer moved: the source language, whose words are put together, then others.
 
-    Args:
-        before: The sampled words before.
-        after: The same words after.
-        stage: What the encoder has been through in between, e.g. ``realigned``.
-
     Raises:
         ValueError: If they are not of the same words and layers.
     """
@@ -155,30 +144,4 @@ def drift_scores(before: WordVectors, after: WordVectors, stage: str) -> list[Dr
         DriftScore(stage, language, layer, 1 - linear_cka(*layers))
         for language, (old, new) in zip(before.languages, pairs, strict=True)
         for layer, layers in enumerate(zip(old.target, new.target, strict=True))
-    ]
-
-
-def alignment_to_csv(scores: Sequence[AlignmentScore]) -> str:
-    """Columns stage, language, layer, kind, direction, value; values with all of their digits."""
-    return rows_to_csv(scores, AlignmentScore._fields)
-
-
-def alignment_from_csv(file: Path) -> list[AlignmentScore]:
-    """What `alignment_to_csv` wrote."""
-    return [
-        AlignmentScore(stage, language, int(layer), kind, direction, float(value))
-        for stage, language, layer, kind, direction, value in rows_from_csv(file)
-    ]
-
-
-def drift_to_csv(scores: Sequence[DriftScore]) -> str:
-    """Columns stage, language, layer, value; values with all of their digits."""
-    return rows_to_csv(scores, DriftScore._fields)
-
-
-def drift_from_csv(file: Path) -> list[DriftScore]:
-    """What `drift_to_csv` wrote."""
-    return [
-        DriftScore(stage, language, int(layer), float(value))
-        for stage, language, layer, value in rows_from_csv(file)
     ]

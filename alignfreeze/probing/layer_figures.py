@@ -1,21 +1,12 @@
 """Figures of what realignment does, layer by layer, drawn without touching matplotlib's state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from alignfreeze.base.plotting import (
-    COLOURS,
-    DASHES,
-    GREY,
-    LINE,
-    MARKERS,
-    as_written,
-    blank_figure,
-    legend_below,
-    plain_axes,
-)
+from alignfreeze.base import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +26,8 @@ BARS_WIDTH = 0.6
 LEAST_TOP = 0.01
 """Of the greatest possible value, what the y axis shows at least: rounding is no drift."""
 
-S = TypeVar("S", "AlignmentScore", "DriftScore")
+_Panels = Mapping[str, Callable[[Any], bool]]
+"""Titles of panels, and which scores each takes."""
 
 
 class _Line(NamedTuple):
@@ -44,15 +36,6 @@ class _Line(NamedTuple):
     label: str
     scores: Sequence[Any]
     style: Mapping[str, Any]
-
-
-class _Summary(NamedTuple):
-    """For each of some layers the mean, the least and the greatest value of any language."""
-
-    layers: list[int]
-    means: list[float]
-    lows: list[float]
-    highs: list[float]
 
 
 def alignment_figure(
@@ -70,7 +53,7 @@ def alignment_figure(
     Raises:
         ValueError: If there is no score.
     """
-    panels: dict[str, Callable[[Any], bool]] = {
+    panels: _Panels = {
         "weak: nearest word of the other language": lambda score: score.kind == "weak",
         "strong: nearest word of both languages": lambda score: score.kind == "strong",
     }
@@ -82,31 +65,18 @@ def drift_figure(
 ) -> "Figure":
     """Drift by layer, of target languages on the left, of the source language on the right.
 
-    A line is the mean over languages; where there are several, a band or bars go from the
-    lowest to the highest.
-
-    Args:
-        scores: By strategy; of any stages. A strategy on its own is not named.
-        source_language: Code of the source language.
-        title: Stands above, such as the model's name.
-
-    Raises:
-        ValueError: If there is no score.
+    The rest is as in `alignment_figure`.
     """
-    panels: dict[str, Callable[[Any], bool]] = {
+    panels: _Panels = {
         "target languages": lambda score: score.language != source_language,
         f"source language ({source_language})": lambda score: score.language == source_language,
     }
     return _figure(_lines(scores), panels, "drift (1 − linear CKA)", scale=1, title=title)
 
 
-def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
-    """One line a stage and strategy, stage after stage.
-
-    Of one strategy, stages differ in colour and marker; of several, strategies do, and their
-    stages differ in dashes.
-    """
-    stages: dict[str, dict[str, list[S]]] = {}
+def _lines(scores: Mapping[str, Sequence[Any]]) -> list[_Line]:
+    """One line a stage and strategy, stage after stage."""
+    stages: dict[str, dict[str, list[Any]]] = {}
     for strategy, own in scores.items():
         for score in own:
             stages.setdefault(score.stage, {}).setdefault(strategy, []).append(score)
@@ -117,99 +87,79 @@ def _lines(scores: Mapping[str, Sequence[S]]) -> list[_Line]:
     lines = []
     first, *others = stages.get(PRETRAINED, {}).values() or [[]]
     if first and all(other == first for other in others):
-        lines.append(_Line(PRETRAINED, first, {"color": GREY, "marker": "h"}))
+        lines.append(_Line(PRETRAINED, first, {"color": plotting.GREY, "marker": "h"}))
         del stages[PRETRAINED]
     for number, (stage, by_strategy) in enumerate(stages.items()):
         for strategy, own in by_strategy.items():
+            # Of one strategy, stages differ in colour and marker; of several, strategies do, and
+            # their stages differ in dashes.
             single = len(scores) == 1
             place, dashes = (number, 0) if single else (list(scores).index(strategy), number)
-            name = stage if single else f"{strategy}, {stage}"
-            lines.append(_Line(name, own, _style(place, dashes)))
+            style = {
+                "color": plotting.COLOURS[place % len(plotting.COLOURS)],
+                "marker": plotting.MARKERS[place % len(plotting.MARKERS)],
+                "linestyle": plotting.DASHES[dashes % len(plotting.DASHES)],
+            }
+            lines.append(_Line(stage if single else f"{strategy}, {stage}", own, style))
     return lines
 
 
-def _style(number: int, dashes: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": DASHES[dashes % len(DASHES)],
-    }
-
-
 def _figure(
-    lines: Sequence[_Line],
-    panels: Mapping[str, Callable[[Any], bool]],
-    y_label: str,
-    *,
-    scale: float,
-    title: str,
+    lines: Sequence[_Line], panels: _Panels, y_label: str, *, scale: float, title: str
 ) -> "Figure":
-    """Panels side by side, each of the scores that it takes, with one legend below them all.
+    """Panels side by side, with one legend, which says how many languages the first shows."""
+    from matplotlib.lines import Line2D
 
-    The legend says how many languages the first panel shows.
-    """
     layers = sorted({score.layer for line in lines for score in line.scores})
     bands = len(lines) <= MOST_BANDS and len(layers) > 1
-    legend_rows = -(-len(lines) // _columns(lines))
+    n_columns = 2 if len(lines) == 4 else min(len(lines), 3)
     width = 8.4 + 0.3 * max(0, len(layers) - 12)
-    figure = blank_figure(width, 3.9 + 0.22 * legend_rows)
+    figure = plotting.blank_figure(width, 3.9 + 0.22 * -(-len(lines) // n_columns))
     axes = figure.subplots(1, len(panels), sharey=True)
     for panel, (name, takes) in zip(axes, panels.items(), strict=True):
-        _prepare(panel, name, layers)
-        summaries = [_summary([s for s in line.scores if takes(s)], scale) for line in lines]
-        _draw(panel, lines, summaries, bands=bands)
+        panel.set_title(name, fontsize=10, loc="left")
+        panel.set_xlabel("layer (0 is the first)")
+        panel.set_xticks(layers)
+        panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
+        plotting.plain_axes(panel, size=9)
+        _draw(panel, lines, takes, scale, bands=bands)
     axes[0].set_ylabel(y_label)
     top = max(axes[0].get_ylim()[1], LEAST_TOP * scale)
     axes[0].set_ylim(0, min(top, 1.02 * scale))
     counted = next(iter(panels.values()))
     languages = [{s.language for s in line.scores if counted(s)} for line in lines]
-    _add_legend(figure, lines, _caption(languages, "shaded" if bands else "bars"))
+    style: dict[str, Any] = {"title": _caption(languages, "shaded" if bands else "bars")}
+    style |= {"handlelength": 3, "borderaxespad": 0, "ncols": n_columns}
+    handles = [Line2D([], [], **plotting.LINE, **line.style) for line in lines]
+    plotting.legend_below(figure, handles, [line.label for line in lines], size=9, **style)
     if title:
-        as_written(figure.suptitle(title, fontsize=11))
+        plotting.as_written(figure.suptitle(title, fontsize=11))
     return figure
 
 
-def _prepare(panel: "Axes", name: str, layers: Sequence[int]) -> None:
-    """Axes with a tick a layer."""
-    panel.set_title(name, fontsize=10, loc="left")
-    panel.set_xlabel("layer (0 is the first)")
-    panel.set_xticks(layers)
-    panel.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
-    plain_axes(panel, size=9)
-
-
-def _summary(scores: Sequence[Any], scale: float) -> _Summary:
-    """Several scores of a language and layer count by their mean."""
-    values: dict[int, dict[str, list[float]]] = {}
-    for score in scores:
-        values.setdefault(score.layer, {}).setdefault(score.language, []).append(score.value)
-    layers = sorted(values)
-    means = [[scale * float(np.mean(v)) for v in values[layer].values()] for layer in layers]
-    return _Summary(
-        layers,
-        means=[float(np.mean(languages)) for languages in means],
-        lows=[min(languages) for languages in means],
-        highs=[max(languages) for languages in means],
-    )
-
-
 def _draw(
-    panel: "Axes", lines: Sequence[_Line], summaries: Sequence[_Summary], *, bands: bool
+    panel: "Axes",
+    lines: Sequence[_Line],
+    takes: Callable[[Any], bool],
+    scale: float,
+    *,
+    bands: bool,
 ) -> None:
     """Lines with their ranges, as bands behind them or as bars beside each other."""
     shifts = (np.arange(len(lines)) + 0.5) / len(lines) - 0.5
-    for line, summary, shift in zip(lines, summaries, shifts, strict=True):
-        x = np.array(summary.layers) + (0 if bands else BARS_WIDTH * shift)
+    for line, shift in zip(lines, shifts, strict=True):
+        rows = [(s.layer, s.language, scale * s.value) for s in line.scores if takes(s)]
+        table = pd.DataFrame(rows, columns=["layer", "language", "value"])
+        # Several scores of a language and layer count by their mean.
+        values = table.astype({"value": float}).groupby(["layer", "language"])["value"].mean()
+        ranges = values.groupby("layer").agg(["mean", "min", "max"])
+        x = ranges.index.to_numpy(float) + (0 if bands else BARS_WIDTH * shift)
         colour = line.style["color"]
         if bands:
-            panel.fill_between(x, summary.lows, summary.highs, color=colour, alpha=0.15, lw=0)
+            panel.fill_between(x, ranges["min"], ranges["max"], color=colour, alpha=0.15, lw=0)
         else:
-            panel.vlines(x, summary.lows, summary.highs, color=colour, alpha=0.4, lw=1.2)
-        panel.plot(x, summary.means, clip_on=False, zorder=3, **LINE, **line.style)
-
-
-def _columns(lines: Sequence[_Line]) -> int:
-    return 2 if len(lines) == 4 else min(len(lines), 3)
+            panel.vlines(x, ranges["min"], ranges["max"], color=colour, alpha=0.4, lw=1.2)
+        panel.plot(x, ranges["mean"], clip_on=False, zorder=3, **plotting.LINE, **line.style)
 
 
 def _caption(languages: Sequence[set[str]], ranges: str) -> str:
@@ -219,12 +169,3 @@ def _caption(languages: Sequence[set[str]], ranges: str) -> str:
     if len(languages[0]) == 1:
         return f"language: {min(languages[0])}"
     return f"mean over {len(languages[0])} languages ({ranges}: lowest to highest)"
-
-
-def _add_legend(figure: "Figure", lines: Sequence[_Line], caption: str) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], **LINE, **line.style) for line in lines]
-    style: dict[str, Any] = {"title": caption, "handlelength": 3, "borderaxespad": 0}
-    labels = [line.label for line in lines]
-    legend_below(figure, handles, labels, size=9, ncols=_columns(lines), **style)

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.encoders.families import hidden_size, layer_count, word_states
 from alignfreeze.errors import EncoderError
-from alignfreeze.text.words import SpecialTokens, subwords_of
+from alignfreeze.realignment.pairs import EncodedPair, encoded_pairs
 from alignfreeze.training.batches import padded
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 MAX_WORDS = 500
 """Links sampled in a language: an accuracy near one half has a standard error of 2.2 points."""
-
-BEYOND = -1
-"""The position of a word that is cut off."""
 
 ROWS_AT_ONCE = 256
 """Sentence pairs read and tokenized at a time until enough links are sampled."""
@@ -116,11 +113,6 @@ class WordProbe:
         if few := [sample.language for sample in found if len(sample) < 2]:
             logger.warning("no word alignment measured, fewer than 2 links: %s", " ".join(few))
 
-    @property
-    def languages(self) -> list[str]:
-        """The target languages that are measured."""
-        return [sample.language for sample in self.samples]
-
     def vectors(
         self, encoder: "PreTrainedModel", accelerator: "Accelerator", batch_size: int
     ) -> WordVectors:
@@ -140,14 +132,21 @@ class WordProbe:
         """
         languages = {}
         shown = accelerator.is_main_process
-        with _evaluating(encoder, accelerator.device), torch.inference_mode():
+        evaluating = _evaluating(encoder, accelerator.device)
+        with evaluating, torch.inference_mode(), accelerator.autocast():
             for sample in progress_bar(self.samples, "word vectors", " languages", shown=shown):
-                with accelerator.autocast():
-                    source = self._side_vectors(encoder, sample.source, batch_size)
-                    target = self._side_vectors(encoder, sample.target, batch_size)
-                _require_finite(source, self.source_language)
-                _require_finite(target, sample.language)
-                languages[sample.language] = LanguageVectors(source, target)
+                sides = []
+                codes = (self.source_language, sample.language)
+                for code, side in zip(codes, (sample.source, sample.target), strict=True):
+                    sides.append(self._side_vectors(encoder, side, batch_size))
+                    finite = np.isfinite(sides[-1]).all(axis=(1, 2))
+                    if not finite.all():
+                        raise EncoderError(
+                            "layer outputs must be finite and at most "
+                            f"{np.finfo(np.float16).max:.0f} in size, those of layer "
+                            f"{int(finite.argmin())} for words of {code!r} are not"
+                        )
+                languages[sample.language] = LanguageVectors(*sides)
         return WordVectors(self.source_language, languages)
 
     def _side_vectors(
@@ -172,38 +171,38 @@ class WordProbe:
         return vectors
 
 
-class _Link(NamedTuple):
-    """Two linked words: their sentence pair's row, and for each side what is known of it."""
-
-    row: int
-    forms: tuple[str, str]
-    sentences: tuple[list[int], list[int]]
-    positions: tuple[int, int]
-
-
 def _sample(
     corpus: AlignedCorpus, tokenizer: "PreTrainedTokenizerBase", max_length: int, max_words: int
 ) -> LinkSample:
     """The first links of a corpus whose words are new on both sides."""
-    chosen: list[_Link] = []
+    sentences: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+    places: list[list[tuple[int, int]]] = []
     met: tuple[set[str], set[str]] = (set(), set())
     beyond = 0
-    for link in _links(corpus, tokenizer, max_length):
-        if len(chosen) == max_words:
+    for pair, encoded in _pairs(corpus, tokenizer, max_length):
+        sides, before = (encoded.source, encoded.target), len(places)
+        for link in pair.alignment:
+            if len(places) == max_words:
+                break
+            forms = pair.source[link[0]].lower(), pair.target[link[1]].lower()
+            if any(word >= len(side.places) for word, side in zip(link, sides, strict=True)):
+                beyond += 1
+            elif forms[0] not in met[0] and forms[1] not in met[1]:
+                words = zip(link, sides, strict=True)
+                places.append([(len(sentences), int(side.places[word])) for word, side in words])
+                met[0].add(forms[0])
+                met[1].add(forms[1])
+        if len(places) > before:
+            sentences.append((sides[0].input_ids, sides[1].input_ids))
+        if len(places) == max_words:
             break
-        if BEYOND in link.positions:
-            beyond += 1
-        elif link.forms[0] not in met[0] and link.forms[1] not in met[1]:
-            chosen.append(link)
-            met[0].add(link.forms[0])
-            met[1].add(link.forms[1])
-    sample = LinkSample(corpus.target, _side(chosen, 0), _side(chosen, 1))
+    table = np.array(places, dtype=np.int64).reshape(-1, 2, 2)
+    source, target = (WordSide([s[side] for s in sentences], table[:, side]) for side in (0, 1))
     logger.info(
         "%s-%s: %d links sampled from %d sentence pairs; %d left out, beyond %d subwords",
-        *(corpus.source, corpus.target, len(sample), len(sample.source.sentences)),
-        *(beyond, max_length),
+        *(corpus.source, corpus.target, len(places), len(sentences), beyond, max_length),
     )
-    return sample
+    return LinkSample(corpus.target, source, target)
 
 
 def random_rows(n_rows: int) -> list[int]:
@@ -212,40 +211,14 @@ def random_rows(n_rows: int) -> list[int]:
     return order
 
 
-def _links(
+def _pairs(
     corpus: AlignedCorpus, tokenizer: "PreTrainedTokenizerBase", max_length: int
-) -> Iterator[_Link]:
-    """All links of a corpus, sentence pairs in random order, tokenized as they are needed."""
-    special = SpecialTokens.of(tokenizer)
+) -> Iterator[tuple[AlignedPair, EncodedPair]]:
+    """A corpus's sentence pairs in random order, tokenized as they are needed."""
     order = random_rows(len(corpus))
     for begin in range(0, len(corpus), ROWS_AT_ONCE):
-        rows = order[begin : begin + ROWS_AT_ONCE]
-        pairs = corpus.rows(rows)
-        sources = subwords_of([pair.source for pair in pairs], tokenizer)
-        targets = subwords_of([pair.target for pair in pairs], tokenizer)
-        for row, pair, *sides in zip(rows, pairs, sources, targets, strict=True):
-            (source_ids, source_places), (target_ids, target_places) = (
-                special.wrap(side, 0, side.n_words, max_length) for side in sides
-            )
-            for source, target in pair.alignment:
-                yield _Link(
-                    row,
-                    forms=(pair.source[source].lower(), pair.target[target].lower()),
-                    sentences=(source_ids, target_ids),
-                    positions=(_at(source_places, source), _at(target_places, target)),
-                )
-
-
-def _at(places: Sequence[int], word: int) -> int:
-    return places[word] if word < len(places) else BEYOND
-
-
-def _side(links: Sequence[_Link], side: Literal[0, 1]) -> WordSide:
-    """One side of some links, with each of their sentences once."""
-    sentences = {link.row: np.array(link.sentences[side], dtype=np.int32) for link in links}
-    numbers = {row: number for number, row in enumerate(sentences)}
-    places = [(numbers[link.row], link.positions[side]) for link in links]
-    return WordSide(list(sentences.values()), np.array(places, dtype=np.int64).reshape(-1, 2))
+        pairs = corpus.rows(order[begin : begin + ROWS_AT_ONCE])
+        yield from zip(pairs, encoded_pairs(pairs, tokenizer, max_length), strict=True)
 
 
 @contextmanager
@@ -261,12 +234,3 @@ def _evaluating(encoder: nn.Module, device: torch.device) -> Iterator[None]:
         encoder.to(home)
         for module in training:
             module.training = True
-
-
-def _require_finite(vectors: NDArray[np.float16], language: str) -> None:
-    finite = np.isfinite(vectors).all(axis=(1, 2))
-    if not finite.all():
-        raise EncoderError(
-            f"layer outputs must be finite and at most {np.finfo(np.float16).max:.0f} in size, "
-            f"those of layer {int(finite.argmin())} for words of {language!r} are not"
-        )

@@ -1,5 +1,6 @@
 """The contrastive loss that realigns words, and the model that makes words of a batch for it."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,18 +56,9 @@ def contrastive_alignment_loss(
         directions = F.normalize(words, dim=-1)
         if block == 0 or block >= len(anchors):
             return _terms(directions, anchors, positives, temperature).mean()
-        terms = [
-            checkpoint(
-                _terms,
-                directions,
-                *rows,
-                temperature,
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
-            for rows in zip(anchors.split(block), positives.split(block), strict=True)
-        ]
-        return torch.cat(terms).mean()
+        once = partial(checkpoint, _terms, use_reentrant=False, preserve_rng_state=False)
+        blocks = zip(anchors.split(block), positives.split(block), strict=True)
+        return torch.cat([once(directions, *rows, temperature) for rows in blocks]).mean()
 
 
 def _terms(directions: Tensor, anchors: Tensor, positives: Tensor, temperature: float) -> Tensor:

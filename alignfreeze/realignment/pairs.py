@@ -4,25 +4,17 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import count, islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.encoders.vocabulary import used_ids
-from alignfreeze.text.words import (
-    SpecialTokens,
-    Subwords,
-    WordCounts,
-    count_words,
-    subwords_of,
-    summed,
-)
+from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
 from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
 
@@ -33,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_PAIRS = 200_000
 """Tokenized sentence pairs that are kept for the next epoch, about 1 kB each."""
-
 
 COUNTED_PAIRS = 20_000
 """Sentence pairs whose words are counted, at most: a share of 1 % has an error of far less."""
@@ -54,20 +45,10 @@ class EncodedSide:
     places: NDArray[np.int32]
     n_words: int
 
-    def word_counts(self, unknown: int | None) -> WordCounts:
-        """How its words are read, by a tokenizer with this unknown token."""
-        return count_words(self.input_ids, self.places, n_words=self.n_words, unknown=unknown)
-
 
 @dataclass(frozen=True)
 class EncodedPair:
-    """A tokenized sentence pair.
-
-    Attributes:
-        source: The sentence in the source language.
-        target: Its translation.
-        links: Pairs of words, source first, of shape (links, 2); both words are within.
-    """
+    """A tokenized sentence pair; links are of shape (links, 2), source first, both words within."""
 
     source: EncodedSide
     target: EncodedSide
@@ -113,25 +94,37 @@ class PairBatch:
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device, with its states."""
-        states = self.states if self.find_states is None else self.find_states(self)
-        return PairBatch(
-            input_ids=moved(self.input_ids, device),
-            attention_mask=moved(self.attention_mask, device),
-            word_positions=moved(self.word_positions, device),
-            anchors=moved(self.anchors, device),
-            positives=moved(self.positives, device),
-            size=self.size,
-            states=None if states is None else moved(states, device),
-        )
+        values: dict[str, Any] = {**vars(self), "find_states": None}
+        if self.find_states is not None:
+            values["states"] = self.find_states(self)
+        for name, value in values.items():
+            values[name] = moved(value, device) if isinstance(value, Tensor) else value
+        return PairBatch(**values)
+
+
+def encoded_pairs(
+    pairs: Sequence[AlignedPair], tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> list[EncodedPair]:
+    """Sentence pairs as a model reads them, each side of at most so many subwords."""
+    special = SpecialTokens.of(tokenizer)
+
+    def encoded(sentences: Sequence[Sequence[str]]) -> Iterator[EncodedSide]:
+        for subwords in subwords_of(sentences, tokenizer):
+            ids, places = special.wrap(subwords, 0, subwords.n_words, max_length)
+            arrays = np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32)
+            yield EncodedSide(*arrays, subwords.n_words)
+
+    sides = (encoded([pair.source for pair in pairs]), encoded([pair.target for pair in pairs]))
+    result = []
+    for pair, source, target in zip(pairs, *sides, strict=True):
+        links = np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
+        within = (links < (len(source.places), len(target.places))).all(axis=1)
+        result.append(EncodedPair(source, target, links[within]))
+    return result
 
 
 def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
-    """Put sentence pairs into one batch, padded to its longest sentence.
-
-    Args:
-        pairs: At least one.
-        padding: Id of the padding token.
-    """
+    """Put sentence pairs, at least one, into one batch, padded to its longest sentence."""
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     longest = max(pair.length for pair in pairs)
     places = [side.places + row * longest for row, side in enumerate(sides)]
@@ -175,11 +168,6 @@ class PairStream:
     find_states: Callable[[PairBatch], Tensor] | None = None
     empty_batches: int = 0
 
-    @cached_property
-    def special(self) -> SpecialTokens:
-        """The special tokens around a sentence."""
-        return SpecialTokens.of(self.tokenizer)
-
     def batches(self, start: int) -> Iterator[PairBatch]:
         """The batches from number ``start`` on."""
         order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
@@ -205,11 +193,8 @@ class PairStream:
         """
         n_pairs = self._buffered(n_batches)
         if n_pairs > REMEMBERED_PAIRS:
-            logger.info(
-                "all embedding rows are trained: which ones occur is not looked up for more than "
-                "%d sentence pairs",
-                REMEMBERED_PAIRS,
-            )
+            reason = "which ones occur is not looked up for more than %d sentence pairs"
+            logger.info("all embedding rows are trained: " + reason, REMEMBERED_PAIRS)
             return None
         pairs = self.encode(self._first(n_pairs))
         sides = (side.input_ids for pair in pairs for side in (pair.source, pair.target))
@@ -225,8 +210,10 @@ class PairStream:
         found: dict[str, list[WordCounts]] = {}
         for (number, _), pair in zip(keys, self.encode(keys), strict=True):
             corpus = self.corpora[number]
-            found.setdefault(corpus.source, []).append(pair.source.word_counts(unknown))
-            found.setdefault(corpus.target, []).append(pair.target.word_counts(unknown))
+            for language, side in ((corpus.source, pair.source), (corpus.target, pair.target)):
+                ids, places = side.input_ids, side.places
+                counts = count_words(ids, places, n_words=side.n_words, unknown=unknown)
+                found.setdefault(language, []).append(counts)
         return {language: summed(counts) for language, counts in found.items()}
 
     def _buffered(self, n_batches: int) -> int:
@@ -246,28 +233,10 @@ class PairStream:
         """The tokenized pairs at some places (corpus, row); those met before are remembered."""
         known = {key: self.remembered[key] for key in keys if key in self.remembered}
         new = sorted(set(keys) - known.keys())
-        for corpus_number, corpus in enumerate(self.corpora):
-            rows = [row for number, row in new if number == corpus_number]
-            pairs = corpus.rows(rows)
-            sources = subwords_of([pair.source for pair in pairs], self.tokenizer)
-            targets = subwords_of([pair.target for pair in pairs], self.tokenizer)
-            for row, pair, source, target in zip(rows, pairs, sources, targets, strict=True):
-                known[corpus_number, row] = self._encode_pair(
-                    source, target, np.asarray(pair.alignment, dtype=np.int64).reshape(-1, 2)
-                )
+        for number, corpus in enumerate(self.corpora):
+            rows = [row for own, row in new if own == number]
+            pairs = encoded_pairs(corpus.rows(rows), self.tokenizer, self.max_length)
+            known |= {(number, row): pair for row, pair in zip(rows, pairs, strict=True)}
         room = max(0, REMEMBERED_PAIRS - len(self.remembered))
         self.remembered.update({key: known[key] for key in new[:room]})
         return [known[key] for key in keys]
-
-    def _encode_pair(
-        self, source: Subwords, target: Subwords, links: NDArray[np.int64]
-    ) -> EncodedPair:
-        sides = [self._encode_side(source), self._encode_side(target)]
-        words = (len(sides[0].places), len(sides[1].places))
-        return EncodedPair(sides[0], sides[1], links[(links < words).all(axis=1)])
-
-    def _encode_side(self, subwords: Subwords) -> EncodedSide:
-        ids, places = self.special.wrap(subwords, 0, subwords.n_words, self.max_length)
-        return EncodedSide(
-            np.array(ids, dtype=np.int32), np.array(places, dtype=np.int32), subwords.n_words
-        )

@@ -9,7 +9,6 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
-from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream
@@ -62,26 +61,37 @@ def realign(
         ConfigError: If the strategy does not fit the encoder.
         Interrupted: When a signal asked the process to end.
     """
-    stream = _stream(corpora, tokenizer, config, remembered)
+    stream = PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+        remembered={} if remembered is None else remembered,
+    )
     n_batches = steps * config.accumulation * accelerator.num_processes
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
     with frozen(encoder, strategy, name=config.strategy) as summary:
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
-        boundary = prefix_length(encoder, summary, config.layer)
-        if boundary and config.prefix == "cached" and prefixes is not None:
+        if config.prefix == "cached" and prefixes is not None:
             longest = longest_input(encoder, tokenizer)
+            boundary = prefix_length(encoder, summary, config.layer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
             stream.find_states = None if prefix is None else prefix.states
-        model = _model(encoder if prefix is None else prefix.upper, config)
+        model = RealignmentModel(
+            encoder if prefix is None else prefix.upper,
+            layers=config.layer,
+            projection=config.projection,
+            temperature=config.temperature,
+            loss_block=config.loss_block,
+        )
+        compiled, checkpointing = config.compile, config.activation_checkpointing
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
-            accelerated(
-                model.encoder,
-                compiled=config.compile,
-                activation_checkpointing=config.activation_checkpointing,
-            ),
+            accelerated(model.encoder, compiled=compiled, activation_checkpointing=checkpointing),
         ):
             result = train(
                 model,
@@ -98,33 +108,6 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
-
-
-def _stream(
-    corpora: Sequence[AlignedCorpus],
-    tokenizer: "PreTrainedTokenizerBase",
-    config: RunConfig,
-    remembered: dict[tuple[int, int], EncodedPair] | None,
-) -> PairStream:
-    return PairStream(
-        corpora,
-        tokenizer,
-        batch_size=config.realign_batch_size,
-        max_length=config.realign_max_length,
-        mix=config.language_mix,
-        seed=config.seed,
-        remembered={} if remembered is None else remembered,
-    )
-
-
-def _model(encoder: "PreTrainedModel | EncoderSection", config: RunConfig) -> RealignmentModel:
-    return RealignmentModel(
-        encoder,
-        layers=config.layer,
-        projection=config.projection,
-        temperature=config.temperature,
-        loss_block=config.loss_block,
-    )
 
 
 def _plan(config: RunConfig, steps: int) -> TrainingPlan:

@@ -45,15 +45,9 @@ LENGTHS = 16
 def prefix_length(
     encoder: "PreTrainedModel", summary: FreezingSummary, realigned: tuple[int, ...]
 ) -> int:
-    """How many of the lowest layers are a fixed function of the sentence.
+    """How many of the lowest layers are a fixed function of the sentence, in ``[0, layers)``.
 
-    Args:
-        encoder: The encoder, without a task head.
-        summary: What is frozen.
-        realigned: The layers whose outputs are realigned; those are to be run.
-
-    Returns:
-        A number in ``[0, layers)``; 0 if any of the embeddings is trained.
+    None of them is trained, nor is any of the embeddings, nor is their output realigned.
     """
     sites = parameter_sites(encoder)
     trained = {site.layer for name, site in sites.items() if name not in summary.frozen_names}
@@ -109,56 +103,52 @@ class FrozenPrefix:
 
     def __str__(self) -> str:
         """What it did, one line for a log."""
-        kept = len(self._store)
         return (
             f"frozen prefix of {self.boundary} layers: {self.computed} sentences run, {self.found} "
-            f"found; {kept} are kept, {self._store.on_disk} of them on disk"
+            f"found; {len(self._store)} are kept, {self._store.on_disk} of them on disk"
         )
 
     def states(self, batch: PairBatch) -> Tensor:
-        """What the layer at the boundary reads, of shape (2 * pairs, subwords, hidden), on the CPU.
+        """What the layer at the boundary reads, of shape (2 * pairs, subwords, hidden).
 
-        Args:
-            batch: On the CPU.
+        The batch is on the CPU, and so are they.
         """
         lengths = batch.attention_mask.sum(dim=1).tolist()
         ids = batch.input_ids.to(torch.int32).numpy()
         keys = [row[:length].tobytes() for row, length in zip(ids, lengths, strict=True)]
-        first = {key: row for row, key in reversed(list(enumerate(keys)))}
-        new = {
-            key: ids[row, : lengths[row]] for key, row in first.items() if key not in self._store
-        }
-        self.computed += len(new)
-        self.found += len(keys) - len(new)
-        fresh = self._run(new)
+        fresh = self._run([key for key in dict.fromkeys(keys) if key not in self._store])
+        self.computed += len(fresh)
+        self.found += len(keys) - len(fresh)
         rows = [fresh[key].float() if key in fresh else self._store.get(key) for key in keys]
         return pad_sequence(rows, batch_first=True)
 
-    def _run(self, sentences: dict[bytes, NDArray[np.int32]]) -> dict[bytes, Tensor]:
+    def _run(self, keys: list[bytes]) -> dict[bytes, Tensor]:
         """Compute the states of sentences that are not there yet, and keep them."""
         alike: defaultdict[int, list[bytes]] = defaultdict(list)
-        for key, ids in sentences.items():
-            alike[min(-(-len(ids) // LENGTHS) * LENGTHS, self._longest)].append(key)
-        run: list[tuple[list[bytes], Tensor]] = []
-        for length, keys in alike.items():
-            for begin in range(0, len(keys), ROWS):
-                chunk = keys[begin : begin + ROWS]
-                run.append((chunk, self._run_batch(chunk, sentences, length)))
+        for key in keys:
+            alike[min(-(-len(_ids(key)) // LENGTHS) * LENGTHS, self._longest)].append(key)
+        # No result is waited for before all are under way.
+        run = [
+            (chunk, self._run_batch(chunk, length))
+            for length, some in alike.items()
+            for chunk in (some[begin : begin + ROWS] for begin in range(0, len(some), ROWS))
+        ]
         fresh = {}
         for chunk, states in run:
-            for key, one in zip(chunk, states.cpu(), strict=False):
-                fresh[key] = self._compact(one[: len(sentences[key])])
+            for key, padded_states in zip(chunk, states.cpu(), strict=False):
+                own = padded_states[: len(_ids(key))]
+                held = own.to(self._dtype)
+                # Rounded states, in as few bits as hold them.
+                fresh[key] = held if torch.equal(held.float(), own) else own
                 self._store.add(key, fresh[key])
         return fresh
 
-    def _run_batch(
-        self, keys: list[bytes], sentences: dict[bytes, NDArray[np.int32]], length: int
-    ) -> Tensor:
+    def _run_batch(self, keys: list[bytes], length: int) -> Tensor:
         """States of shape (ROWS, length, hidden), those of at most so many sentences first."""
         filled = [*keys, *[keys[-1]] * (ROWS - len(keys))]
         device = self._accelerator.device
-        ids = padded([sentences[key] for key in filled], length, self._padding)
-        mask = padded([np.ones_like(sentences[key]) for key in filled], length, 0)
+        ids = padded([_ids(key) for key in filled], length, self._padding)
+        mask = padded([np.ones_like(_ids(key)) for key in filled], length, 0)
         start, fed = self._nearest(filled)
         if start not in self._sections:
             ends = (start, self.boundary)
@@ -174,17 +164,17 @@ class FrozenPrefix:
         held = states.to(self._dtype).float()
         return torch.where(held.isfinite(), held, states.float())
 
-    def _compact(self, states: Tensor) -> Tensor:
-        """Rounded states in as few bits as hold them."""
-        held = states.to(self._dtype)
-        return held if torch.equal(held.float(), states) else states
-
     def _nearest(self, keys: list[bytes]) -> tuple[int, Tensor | None]:
         """Where to start: at the highest layer below that has states of all the sentences."""
         for start, store in self._cache.below(self._precision, self.boundary):
             if all(key in store for key in keys):
                 return start, pad_sequence([store.get(key) for key in keys], batch_first=True)
         return 0, None
+
+
+def _ids(key: bytes) -> NDArray[np.int32]:
+    """The subword ids that are a sentence's key."""
+    return np.frombuffer(key, dtype=np.int32)
 
 
 def cut_prefix(
@@ -195,7 +185,9 @@ def cut_prefix(
     *,
     longest: int,
 ) -> FrozenPrefix | None:
-    """The frozen prefix, or ``None``, with a warning, for an encoder that cannot be cut."""
+    """The frozen prefix, if any; ``None`` too, with a warning, for one that cannot be cut."""
+    if boundary == 0:
+        return None
     try:
         return FrozenPrefix(encoder, boundary, cache, accelerator, longest=longest)
     except EncoderError as error:

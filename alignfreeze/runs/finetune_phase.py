@@ -20,8 +20,8 @@ from alignfreeze.evaluation.scores import (
     RESULTS_FILE,
     EvaluationSet,
     Score,
-    scores_from_csv,
-    scores_to_csv,
+    rows_from_csv,
+    rows_to_csv,
 )
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
@@ -130,7 +130,7 @@ class FinetunePhase:
             return None
         logged = names.scores_in(run.data.metrics, self._runs.scope.splits)
         try:
-            scores = scores_from_csv(file)
+            scores = rows_from_csv(file, Score)
         except DataError:
             scores = []
         if {score_name(score): score.value for score in scores} == logged:
@@ -173,7 +173,7 @@ class FinetunePhase:
             scores = self._evaluate(model, data, data.evaluation_sets(runs.scope.splits))
             log_scores(run, scores, config.source_language)
             log_words(run, data.name, data.word_counts(runs.scope.splits))
-            run.text(scores_to_csv(scores), RESULTS_FILE)
+            run.text(rows_to_csv(scores, Score), RESULTS_FILE)
             self._keep(run, model, kept)
             run.finished_as(self._scored(identity))
         runs.drop(checkpoints)

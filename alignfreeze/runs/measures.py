@@ -13,15 +13,13 @@ import numpy as np
 from alignfreeze.base.plotting import png_bytes
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.errors import DataError
+from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.geometry import (
     AlignmentScore,
     DriftScore,
-    alignment_from_csv,
     alignment_scores,
-    alignment_to_csv,
-    drift_from_csv,
     drift_scores,
-    drift_to_csv,
 )
 from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
 from alignfreeze.probing.probes import WordProbe, WordVectors
@@ -127,8 +125,10 @@ def _measured(run_id: str) -> Measurement | None:
     if alignment is None or drift is None:
         return None
     try:
-        found = Measurement(alignment_from_csv(alignment), drift_from_csv(drift))
-    except ValueError:  # a file that ends within a row, say
+        found = Measurement(
+            rows_from_csv(alignment, AlignmentScore), rows_from_csv(drift, DriftScore)
+        )
+    except DataError:  # a file that ends within a row, say
         return None
     logged = layers_in(metrics_of(run_id))
     n_alignment = len(logged) - len(found.drift)
@@ -152,8 +152,8 @@ def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
     """Log a measurement as metrics, and as files, which have both directions of alignment."""
     for name, value in metric_values(measurement).items():
         run.metric(str(name), value)
-    run.text(alignment_to_csv(measurement.alignment), ALIGNMENT_FILE)
-    run.text(drift_to_csv(measurement.drift), DRIFT_FILE)
+    run.text(rows_to_csv(measurement.alignment, AlignmentScore), ALIGNMENT_FILE)
+    run.text(rows_to_csv(measurement.drift, DriftScore), DRIFT_FILE)
 
 
 def log_figures(

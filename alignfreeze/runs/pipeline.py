@@ -12,7 +12,7 @@ from accelerate.utils import broadcast_object_list
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, scores_to_csv
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.measures import log_figures, log_measurement
 from alignfreeze.runs.phases import Phases
@@ -131,7 +131,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
             if choice.main:
                 prefix = task_prefix(data.name, len(preparation.tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
-                parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
+                parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     _log_measurements(phases, parent)
     return Outcome(results, phases.config.source_language, _places(parent))
 

@@ -18,7 +18,7 @@ from alignfreeze.encoders.families import layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
 from alignfreeze.errors import ConfigError, DataError, EncoderError
-from alignfreeze.evaluation.taskdata import create_tasks, task_data
+from alignfreeze.evaluation.taskdata import TaskData, create_tasks
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
@@ -67,7 +67,7 @@ class Preparation:
         self.strategies = self._fitted(config, asked)
         wanted = tasks.items() if needs_tasks else ()
         self.tasks = [
-            task_data(name, task, config, source=self.source, tokenizer=self.tokenizer)
+            TaskData(name, task, config, source=self.source, tokenizer=self.tokenizer)
             for name, task in wanted
         ]
         self.corpora: list[AlignedCorpus] = []

@@ -12,7 +12,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError, TrainingError
-from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
@@ -157,7 +157,7 @@ def _keep(
         prefix = task_prefix(task, len(tasks))
         means = mean_scores([r.scores for r in results if r.task == task])
         log_scores(run, means, context.config.source_language, prefix)
-        run.text(scores_to_csv(means), prefix + RESULTS_FILE)
+        run.text(rows_to_csv(means, Score), prefix + RESULTS_FILE)
     texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
     claim.trial.set_user_attr(SCORES, json.dumps(texts))
 

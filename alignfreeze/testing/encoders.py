@@ -12,45 +12,35 @@ VOCABULARY_SIZE = 64
 HIDDEN_SIZE = 16
 MAX_LENGTH = 40
 
-_SPECIAL: dict[str, Any] = {
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "cls_token_id": 1,
-    "eos_token_id": 2,
-    "sep_token_id": 2,
-}
+_SPECIAL: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+_SPECIAL |= {"cls_token_id": 1, "sep_token_id": 2}
 _BERT_NAMES: dict[str, Any] = {
     "hidden_size": HIDDEN_SIZE,
     "num_attention_heads": 2,
     "intermediate_size": 32,
     "max_position_embeddings": MAX_LENGTH,
 }
-
-
 _SHORT_NAMES: dict[str, Any] = {"n_heads": 2, "max_position_embeddings": MAX_LENGTH}
-_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
-    "bert": ("BertConfig", _BERT_NAMES),
-    "xlm-roberta": ("XLMRobertaConfig", _BERT_NAMES),
-    "distilbert": ("DistilBertConfig", {**_SHORT_NAMES, "dim": HIDDEN_SIZE, "hidden_dim": 32}),
-    "modernbert": ("ModernBertConfig", {**_BERT_NAMES, **_SPECIAL}),
-    "deberta-v2": (
-        "DebertaV2Config",
-        {
-            **_BERT_NAMES,
-            "relative_attention": True,
-            "pos_att_type": ["p2c", "c2p"],
-            "position_buckets": 8,
-            "norm_rel_ebd": "layer_norm",
-            "share_att_key": True,
-            "position_biased_input": False,
-            "type_vocab_size": 0,
-        },
-    ),
-    "xlm": ("XLMConfig", {**_SHORT_NAMES, "emb_dim": HIDDEN_SIZE, "n_langs": 3}),
-    "electra": ("ElectraConfig", {**_BERT_NAMES, "embedding_size": 8}),
+_SIZES: dict[str, dict[str, Any]] = {
+    "bert": _BERT_NAMES,
+    "xlm-roberta": _BERT_NAMES,
+    "distilbert": {**_SHORT_NAMES, "dim": HIDDEN_SIZE, "hidden_dim": 32},
+    "modernbert": {**_BERT_NAMES, **_SPECIAL},
+    "deberta-v2": {
+        **_BERT_NAMES,
+        "relative_attention": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_buckets": 8,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
+    "xlm": {**_SHORT_NAMES, "emb_dim": HIDDEN_SIZE, "n_langs": 3},
+    "electra": {**_BERT_NAMES, "embedding_size": 8},
 }
 
-ENCODER_FAMILIES: tuple[str, ...] = tuple(_CONFIGS)
+ENCODER_FAMILIES: tuple[str, ...] = tuple(_SIZES)
 """The families that `tiny_encoder` can make."""
 
 
@@ -68,11 +58,10 @@ def tiny_encoder(family: str = "bert", *, n_layers: int = 4, seed: int = 0) -> "
     Raises:
         ValueError: If the family is not known.
     """
-    if family not in _CONFIGS:
-        raise ValueError(f"family must be one of {', '.join(_CONFIGS)}, got {family!r}")
-    config_class, sizes = _CONFIGS[family]
-    config = getattr(transformers, config_class)(
-        vocab_size=VOCABULARY_SIZE, num_hidden_layers=n_layers, **sizes
+    if family not in _SIZES:
+        raise ValueError(f"family must be one of {', '.join(_SIZES)}, got {family!r}")
+    config = transformers.AutoConfig.for_model(
+        family, vocab_size=VOCABULARY_SIZE, num_hidden_layers=n_layers, **_SIZES[family]
     )
     auto_model: Any = transformers.AutoModel
     with torch.random.fork_rng(devices=[]):

@@ -35,13 +35,8 @@ def byte_tokenizer() -> PreTrainedTokenizerBase:
         special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
     )
     make: Any = PreTrainedTokenizerFast
-    result: PreTrainedTokenizerBase = make(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-    )
+    names = {f"{token[1:-1].lower()}_token": token for token in _SPECIAL}
+    result: PreTrainedTokenizerBase = make(tokenizer_object=tokenizer, **names)
     return result
 
 
@@ -73,15 +68,13 @@ class TaskContract:
         """
         outputs: dict[str, Tensor] = {}
         for name, target in feature.targets.items():
+            known = name == "labels" or name.endswith("_positions")
+            assert known, f"override gold_outputs: unknown target {name!r}"
+            right, n_classes = torch.tensor([target]), len(feature.input_ids)
             if name == "labels":
-                labels = torch.tensor([target]).clamp(min=0)
-                outputs["logits"] = one_hot(labels, len(task.labels)).float()
-            else:
-                assert name.endswith("_positions"), (
-                    f"override gold_outputs: unknown target {name!r}"
-                )
-                logits = one_hot(torch.tensor([target]), len(feature.input_ids)).float()
-                outputs[name.removesuffix("positions") + "logits"] = logits
+                right, n_classes = right.clamp(min=0), len(task.labels)
+            logits = one_hot(right, n_classes).float()
+            outputs[name.removesuffix("labels").removesuffix("positions") + "logits"] = logits
         return _model_output(outputs)
 
     def test_describes_itself(self, task: Task) -> None:
@@ -97,10 +90,9 @@ class TaskContract:
         """Train, validation and test hold examples, the same when read again."""
         language = _language(task, source)
         for split in SPLITS:
-            examples = task.load(source, language, split)
-            assert len(examples) > 0, f"{language} {split}: no example"
-            again = task.load(source, language, split)
-            assert list(examples) == list(again), f"{language} {split}: differs when read again"
+            examples, again = (list(task.load(source, language, split)) for _ in range(2))
+            assert examples, f"{language} {split}: no example"
+            assert examples == again, f"{language} {split}: differs when read again"
 
     def test_names_a_missing_split(self, task: Task, source: DataSource) -> None:
         """The error names the language that is missing."""
@@ -119,8 +111,14 @@ class TaskContract:
             examples = task.load(source, _language(task, source), split)
             for max_length in self.max_lengths:
                 features = task.featurize(examples, tokenizer, max_length)
-                for feature in features:
-                    _check_feature(feature, max_length)
+                for row in features:
+                    length = len(row.input_ids)
+                    within = 0 < length <= max_length
+                    assert within, f"a row must have 1 to {max_length} subwords, got {length}"
+                    assert row.targets, "a row must have a target"
+                    for name, values in {**row.targets, **(row.extra_inputs or {})}.items():
+                        size = length if isinstance(values, int) else len(values)
+                        assert size == length, f"{name}: {size} values for {length} subwords"
                 found = {feature.example for feature in features}
                 assert found == set(range(len(examples))), f"{split}: examples without a row"
 
@@ -152,19 +150,13 @@ class TaskContract:
     def test_right_predictions_score_one(self, task: Task, source: DataSource) -> None:
         """The primary metric is 1 for a model that is always right."""
         for max_length in self.max_lengths:
-            metrics = self._gold_metrics(task, source, max_length)
+            metrics = self._metrics(task, source, max_length)
             assert metrics[task.primary_metric] == 1.0, f"right predictions score {metrics}"
 
     def test_metrics_are_fractions(self, task: Task, source: DataSource) -> None:
         """Whatever is predicted, metrics are numbers in [0, 1], the primary one among them."""
-        examples, features = _evaluated(task, source, max(self.max_lengths))
-        gold = [self.gold_outputs(task, feature) for feature in features]
-        blank = [
-            _model_output({name: torch.zeros_like(value) for name, value in output.items()})
-            for output in gold
-        ]
-        for outputs in (gold, blank):
-            metrics = task.metrics(examples, features, _predictions(task, outputs))
+        for blank in (False, True):
+            metrics = self._metrics(task, source, max(self.max_lengths), blank=blank)
             assert task.primary_metric in metrics, f"no {task.primary_metric!r} in {metrics}"
             for name, value in metrics.items():
                 assert METRIC_NAME.fullmatch(name), f"a metric's name must be plain, got {name!r}"
@@ -172,16 +164,25 @@ class TaskContract:
 
     def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:
         """A note is of a metric that there is, and goes on after its name, on one line."""
-        metrics = self._gold_metrics(task, source, max(self.max_lengths))
+        metrics = self._metrics(task, source, max(self.max_lengths))
         for name, note in task.metric_notes.items():
             assert name in metrics, f"metric_notes: no metric {name!r} in {list(metrics)}"
             assert note == " ".join(note.split()) != "", f"{name}: one line of text, got {note!r}"
             assert not note.endswith("."), f"{name}: without a full stop, got {note!r}"
 
-    def _gold_metrics(self, task: Task, source: DataSource, max_length: int) -> dict[str, float]:
+    def _metrics(
+        self, task: Task, source: DataSource, max_length: int, *, blank: bool = False
+    ) -> dict[str, float]:
+        """Those of a model that is always right, or of one that says nothing."""
         examples, features = _evaluated(task, source, max_length)
-        outputs = [self.gold_outputs(task, feature) for feature in features]
-        return task.metrics(examples, features, _predictions(task, outputs))
+        predictions: list[Prediction] = []
+        for feature in features:
+            outputs = self.gold_outputs(task, feature)
+            if blank:
+                zeros = {name: torch.zeros_like(value) for name, value in outputs.items()}
+                outputs = _model_output(zeros)
+            predictions.append(tuple(part[0].numpy() for part in task.predict(outputs)))
+        return task.metrics(examples, features, predictions)
 
 
 def _model_output(values: dict[str, Tensor]) -> ModelOutput:
@@ -203,18 +204,3 @@ def _evaluated(
     """Examples of the test split, and their rows."""
     examples = task.load(source, _language(task, source), "test")
     return examples, task.featurize(examples, byte_tokenizer(), max_length)
-
-
-def _predictions(task: Task, outputs: Sequence[ModelOutput]) -> list[Prediction]:
-    """What `Task.predict` makes of batches of one row, as `Task.metrics` wants it."""
-    return [tuple(part[0].numpy() for part in task.predict(output)) for output in outputs]
-
-
-def _check_feature(feature: Feature, max_length: int) -> None:
-    length = len(feature.input_ids)
-    assert 0 < length <= max_length, f"a row must have 1 to {max_length} subwords, got {length}"
-    assert feature.targets, "a row must have a target"
-    per_subword = {**feature.targets, **(feature.extra_inputs or {})}
-    for name, values in per_subword.items():
-        if not isinstance(values, int):
-            assert len(values) == length, f"{name}: {len(values)} values for {length} subwords"

@@ -4,7 +4,7 @@ import pytest
 
 from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.config import Command, Phase, Role, RunConfig, StudyRole, fields_with, role_of
-from alignfreeze.config.roles import About, Hashed
+from alignfreeze.config.roles import About
 from alignfreeze.search.settings import SearchConfig
 
 RUN_ROLES = {name: role_of(RunConfig, name) for name in RunConfig.model_fields}
@@ -33,7 +33,7 @@ def test_a_role_contradicts_itself_nowhere():
         inert = role.about in (About.MEMORY, About.COURSE)
         assert not (inert and (role.phases or role.read)), name
         assert role.settings_of in role.phases, name
-        assert not (role.hashed is Hashed.CONTENT and not role.phases), name
+        assert not (role.content and not role.phases), name
         # What decides the encoder is the encoder's, where one is evaluated that is there already.
         assert not (role.phases is Phase.REALIGNMENT and Command.EVALUATE in role.commands), name
         # A search draws its own values of what can be searched.

@@ -14,7 +14,6 @@ from alignfreeze.contracts.registry import (
     create_plugin,
     fingerprint,
     load_plugin,
-    plugin_names,
 )
 from alignfreeze.errors import ConfigError, PluginError
 
@@ -63,8 +62,8 @@ def distribute(
 def test_loads_what_is_asked_for_only(folder: Path) -> None:
     distribute(folder, "good-one", "good_loads", GOOD, {"half": "Half"})
     distribute(folder, "bad-one", "bad_loads", "raise RuntimeError('no\\nway')", {"bad": "X"})
-    assert plugin_names(KIND) == ["bad", "half"]
     assert load_plugin(KIND, "half").__name__ == "Half"
+    assert "bad_loads" not in sys.modules
 
 
 def test_creates_an_instance_with_values(folder: Path) -> None:
@@ -103,8 +102,6 @@ def test_an_unknown_name(folder: Path) -> None:
 
 def test_an_empty_registry() -> None:
     match = r"^no strategy is registered, so AlignFreeze is not installed: pip install -e \.$"
-    with pytest.raises(PluginError, match=match):
-        plugin_names(KIND)
     with pytest.raises(PluginError, match=match):
         load_plugin(KIND, "half")
     with pytest.raises(PluginError, match=match):
@@ -173,11 +170,7 @@ def test_the_catalogue_shows_the_broken_ones_too(folder: Path) -> None:
     bad, good = catalogue([KIND])
     assert (good.kind, good.name, good.distribution) == ("strategy", "half", "good-one 1.2")
     assert good.summary == "Freezes a half."
-    assert [(f.name, f.default, f.description) for f in good.fields] == [
-        ("share", "0.5", "how much"),
-        ("which", "required", ""),
-        ("parts", "[]", ""),
-    ]
+    assert good.fields == ("share=0.5", "which=required", "parts=[]")
     assert good.problem is None
     assert bad.problem is not None
     assert bad.problem.endswith("cannot be loaded: ZeroDivisionError: division by zero")
@@ -241,9 +234,10 @@ def test_a_fingerprint_without_any_source_is_the_version(
 def test_every_built_in_plugin_loads() -> None:
     broken = [info.problem for info in catalogue() if info.distribution.startswith("alignfreeze ")]
     assert not any(broken)
-    assert {"baseline", "none", "front", "back", "range"} <= set(plugin_names(STRATEGY))
-    assert {"pos", "ner", "nli", "qa"} <= set(plugin_names(TASK))
-    assert {"dictionary", "pharaoh", "mutual", "simalign"} <= set(plugin_names(ALIGNER))
+    names = [{info.name for info in catalogue([kind])} for kind in (STRATEGY, TASK, ALIGNER)]
+    assert {"baseline", "none", "front", "back", "range"} <= names[0]
+    assert {"pos", "ner", "nli", "qa"} <= names[1]
+    assert {"dictionary", "pharaoh", "mutual", "simalign"} <= names[2]
     assert [kind.noun for kind in KINDS] == ["strategy", "task", "aligner"]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignfreeze.errors import DataError
-from alignfreeze.evaluation.scores import Score, scores_from_csv, scores_to_csv
+from alignfreeze.evaluation.scores import Score, rows_from_csv, rows_to_csv
 
 
 @pytest.fixture(scope="module")
@@ -13,14 +13,14 @@ def round_trip(tmp_path_factory):
     path = tmp_path_factory.mktemp("results") / "results.csv"
 
     def write_and_read(scores: list[Score]) -> list[Score]:
-        path.write_text(scores_to_csv(scores), "utf-8")
-        return scores_from_csv(path)
+        path.write_text(rows_to_csv(scores, Score), "utf-8")
+        return rows_from_csv(path, Score)
 
     return write_and_read
 
 
 def test_the_columns_are_named():
-    text = scores_to_csv([Score("de", "test", "accuracy", 0.5)])
+    text = rows_to_csv([Score("de", "test", "accuracy", 0.5)], Score)
     assert text.splitlines() == ["language,split,metric,value", "de,test,accuracy,0.5"]
 
 
@@ -32,7 +32,7 @@ def test_values_keep_every_bit(round_trip, values):
 
 def test_values_that_no_short_decimal_is():
     values = [1 / 3, 2 / 3, 0.1 + 0.2, math.nextafter(1, 0), 5e-324, 0.0, 1.0]
-    text = scores_to_csv([Score("de", "test", "accuracy", value) for value in values])
+    text = rows_to_csv([Score("de", "test", "accuracy", value) for value in values], Score)
     assert [float(line.rsplit(",", 1)[1]) for line in text.splitlines()[1:]] == values
 
 
@@ -74,5 +74,5 @@ def test_what_is_no_table_of_scores_is_one_line(tmp_path, text):
     file = tmp_path / "results.csv"
     file.write_text(text)
     with pytest.raises(DataError, match=r"results\.csv: must be a table of scores: ") as caught:
-        scores_from_csv(file)
+        rows_from_csv(file, Score)
     assert "\n" not in str(caught.value)

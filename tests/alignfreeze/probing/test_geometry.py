@@ -6,15 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.geometry import (
     AlignmentScore,
     DriftScore,
-    alignment_from_csv,
     alignment_scores,
-    alignment_to_csv,
-    drift_from_csv,
     drift_scores,
-    drift_to_csv,
     linear_cka,
 )
 from alignfreeze.probing.probes import LanguageVectors, WordVectors
@@ -203,9 +200,9 @@ def test_alignment_scores_come_back_from_a_table(tmp_path):
         for direction in ("forward", "backward")
     ]
     path = tmp_path / "alignment.csv"
-    path.write_text(alignment_to_csv(scores), "utf-8")
+    path.write_text(rows_to_csv(scores, AlignmentScore), "utf-8")
     assert path.read_text("utf-8").startswith("stage,language,layer,kind,direction,value\n")
-    found = alignment_from_csv(path)
+    found = rows_from_csv(path, AlignmentScore)
     assert found == scores
     assert {tuple(map(type, score)) for score in found} == {(str, str, int, str, str, float)}
 
@@ -217,16 +214,16 @@ def test_drift_scores_come_back_from_a_table(tmp_path):
         for layer, value in enumerate(VALUES)
     ]
     path = tmp_path / "drift.csv"
-    path.write_text(drift_to_csv(scores), "utf-8")
+    path.write_text(rows_to_csv(scores, DriftScore), "utf-8")
     assert path.read_text("utf-8").startswith("stage,language,layer,value\n")
-    found = drift_from_csv(path)
+    found = rows_from_csv(path, DriftScore)
     assert found == scores
     assert {tuple(map(type, score)) for score in found} == {(str, str, int, float)}
 
 
 def test_tables_may_be_empty(tmp_path):
     path = tmp_path / "empty.csv"
-    path.write_text(alignment_to_csv([]), "utf-8")
-    assert alignment_from_csv(path) == []
-    path.write_text(drift_to_csv([]), "utf-8")
-    assert drift_from_csv(path) == []
+    path.write_text(rows_to_csv([], AlignmentScore), "utf-8")
+    assert rows_from_csv(path, AlignmentScore) == []
+    path.write_text(rows_to_csv([], DriftScore), "utf-8")
+    assert rows_from_csv(path, DriftScore) == []

@@ -178,7 +178,7 @@ def test_a_form_of_the_other_side_may_be_sampled(make_corpus, tokenizer):
 def test_a_language_with_one_link_is_left_out_with_a_warning(make_corpus, tokenizer, caplog):
     corpora = [make_corpus("de", made_up_rows(9, 0)), make_corpus("fr", [("a", "b", "0-0")])]
     probe = WordProbe(corpora, tokenizer, max_length=MAX_LENGTH)
-    assert probe.languages == ["de"]
+    assert [sample.language for sample in probe.samples] == ["de"]
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == ["no word alignment measured, fewer than 2 links: fr"]
 

@@ -1,14 +1,18 @@
-import os
-
 import pytest
 import torch
 
-from alignfreeze.realignment.prefix_states import Budget, StateStore
+from alignfreeze.realignment.prefix_states import PrefixCache, StateStore
 
 
-def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
-    monkeypatch.setattr("alignfreeze.realignment.prefix_states.SEGMENT", 64)
-    store = StateStore(Budget(16), tmp_path, torch.float32)
+def cache_of(memory: int, folder) -> PrefixCache:
+    """One with so many bytes of memory."""
+    cache = PrefixCache(0, folder)
+    cache.left = memory
+    return cache
+
+
+def test_the_file_grows_as_it_must(tmp_path):
+    store = StateStore(cache_of(16, tmp_path), torch.float32)
     states = [torch.full((rows, 4), float(rows)) for rows in (1, 3, 5, 40, 2)]
     for number, one in enumerate(states):
         store.add(bytes([number]), one)
@@ -20,16 +24,9 @@ def test_the_file_grows_as_it_must(tmp_path, monkeypatch):
         store.get(b"9")
 
 
-def test_without_fallocate_the_disk_is_written_to(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "posix_fallocate")
-    store = StateStore(Budget(0), tmp_path, torch.float16)
-    store.add(b"1", torch.full((3, 4), 2.0))
-    assert torch.equal(store.get(b"1"), torch.full((3, 4), 2.0))
-
-
 def test_stores_share_a_budget(tmp_path):
-    budget = Budget(100)
-    lower, upper = (StateStore(budget, tmp_path, torch.float32) for _ in range(2))
+    cache = cache_of(100, tmp_path)
+    lower, upper = (cache.store("no", boundary, torch.float32) for boundary in (1, 2))
     lower.add(b"1", torch.zeros(5, 4))
     upper.add(b"1", torch.ones(5, 4))
     upper.add(b"2", torch.ones(1, 4))
@@ -41,7 +38,7 @@ def test_stores_share_a_budget(tmp_path):
 @pytest.mark.parametrize("memory", [0, 1 << 20])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_what_comes_back_is_what_was_given_to_the_bit(tmp_path, memory, dtype):
-    store = StateStore(Budget(memory), tmp_path, dtype)
+    store = StateStore(cache_of(memory, tmp_path), dtype)
     states = torch.randn(7, 4, generator=torch.Generator().manual_seed(0))
     store.add(b"1", states)
     if memory or dtype == torch.float32:
