@@ -2,11 +2,12 @@
 
 import gc
 import json
+import logging
 import os
 import shutil
 import signal
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from alignfreeze import PACKAGES
 from alignfreeze.base.caching import building
 from alignfreeze.cli.main import COLLECT_AFTER
 from alignfreeze.contracts import DataSource
@@ -32,6 +34,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
 
 Write = Callable[[str, str], Path]
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """Undoes what the command line sets, or the order of tests would matter."""
+    levels = {name: logging.getLogger(name).level for name in PACKAGES}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")
