@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -63,17 +64,13 @@ CLOSE = 0.93
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """One run of the reference implementation.
+    """One run of the reference implementation; task and strategy have our names.
 
     Attributes:
         model: The model's name, without owner, mended.
-        task: Our name of the task.
-        strategy: Our name of the strategy.
         aligner: The reference's name of the aligner; ``None`` of the baseline.
         method: As it is in the file.
-        seed: The seed.
-        realign_steps: Steps of realignment, where the file says them.
-        finetune_steps: Steps of fine-tuning, where the file says them.
+        realign_steps: Where the file says them, as those of fine-tuning.
         scores: By language and metric, fractions in [0, 1].
         mended: The model's name as it is written and as it is right, if it was misspelt.
     """
@@ -121,17 +118,15 @@ def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow |
 
 def _header(names: Sequence[str], file: Path) -> list[str]:
     header = [name.strip() for name in names]
-    missing = [name for name in NEEDED if name not in header]
-    twice = [name for name in header if name and header.count(name) > 1]
-    problem = ""
-    if missing:
-        problem = f"must name the column {missing[0]!r}"
-    elif twice:
-        problem = f"names the column {twice[0]!r} twice"
-    elif not any(map(SCORE.fullmatch, header)):
-        problem = "must name scores, such as eval_de_accuracy"
-    if problem:
-        raise DataError(f"the first line {problem}", file=file, line=1)
+    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    problems = [
+        *(f"must name the column {name!r}" for name in NEEDED if name not in header),
+        *(f"names the column {name!r} twice" for name in twice),
+    ]
+    if not any(map(SCORE.fullmatch, header)):
+        problems.append("must name scores, such as eval_de_accuracy")
+    if problems:
+        raise DataError(f"the first line {problems[0]}", file=file, line=1)
     return header
 
 
@@ -147,18 +142,18 @@ def _row(header: Sequence[str], values: Sequence[str], renames: Mapping[str, str
         raise ValueError(f"seed must be a whole number >= 0, got {row['seed']!r}")
     model = model_name(row["model"], renames)
     written = row["model"].rpartition("/")[2]
-    renamed = row["model"] in renames or written in renames
+    told = model == written or row["model"] in renames or written in renames
     return ReferenceRow(
-        model=model,
-        task=TASKS[row["task"]],
-        strategy=strategy,
-        aligner=aligner,
-        method=row["method"],
+        model,
+        TASKS[row["task"]],
+        strategy,
+        aligner,
+        row["method"],
         seed=int(float(row["seed"])),
         realign_steps=_steps(row.get("realignment_steps", "")),
         finetune_steps=_steps(row.get("finetuning_steps", "")),
         scores=_scores(row),
-        mended=(written, model) if model != written and not renamed else None,
+        mended=None if told else (written, model),
     )
 
 

@@ -14,17 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.tracking.names import (
-    CELL,
-    PARAM,
-    PHASE_HASH,
-    REALIGN_RUN,
-    REALIGN_RUN_NAME,
-    REUSED_REALIGNMENT,
-    STRATEGY,
-    TAG,
-    TASK,
-)
+from alignfreeze.tracking import names
+from alignfreeze.tracking.names import PARAM, TAG
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +42,18 @@ def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[
 
 def finished_run(phase_hash: str) -> Run | None:
     """The newest finished run of this store that holds a phase, if any does."""
-    return next(iter(_finished(PHASE_HASH, phase_hash)), None)
+    return _finished(names.PHASE_HASH, phase_hash)
 
 
 def finished_cell(identity: str) -> str | None:
     """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
-    found = _finished(CELL, identity)
-    return str(found[0].info.run_id) if found else None
+    found = _finished(names.CELL, identity)
+    return None if found is None else str(found.info.run_id)
 
 
-def _finished(tag: str, value: str) -> list[Run]:
-    return search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
+def _finished(tag: str, value: str) -> Run | None:
+    found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
+    return next(iter(found), None)
 
 
 class Realignment(NamedTuple):
@@ -73,30 +65,32 @@ class Realignment(NamedTuple):
 
 
 def find_realignment(run_id: str) -> Realignment | None:
-    """The realignment that a run is, has nested in it, or took over.
+    """The realignment that a run is, has nested in it, or took over; ``None`` if there is none."""
+    asked = _run(run_id)
+    if asked is None:
+        return None
+    tags = asked.data.tags
+    taken_over = tags.get(TAG + names.REUSED_REALIGNMENT) or tags.get(TAG + names.REALIGN_RUN)
+    other = _run(taken_over) if taken_over else asked
+    if other is None:
+        return None
+    # Those of strategies to compare with have another name.
+    nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
+    own = [run for run in nested if run.info.run_name == names.REALIGN_RUN_NAME]
+    for run in [asked, *own, other]:
+        tags = run.data.tags
+        is_realignment = str(run.info.run_name).startswith(names.REALIGN_RUN_NAME)
+        if is_realignment and (phase_hash := tags.get(TAG + names.PHASE_HASH)):
+            return Realignment(run.info.run_id, phase_hash, tags[TAG + names.STRATEGY])
+    return None
 
-    Args:
-        run_id: Id of any run.
 
-    Returns:
-        ``None`` if there is no such run, or it has no realignment.
-    """
+def _run(run_id: str) -> Run | None:
+    """A run of the store, deleted or not; ``None`` if it never was there."""
     try:
-        asked = mlflow.get_run(run_id)
-        tags = asked.data.tags
-        id_taken_over = tags.get(TAG + REUSED_REALIGNMENT) or tags.get(TAG + REALIGN_RUN)
-        taken_over = [mlflow.get_run(id_taken_over)] if id_taken_over else []
+        return mlflow.get_run(run_id)
     except MlflowException:
         return None
-    nested = search_runs(f"tags.`mlflow.parentRunId` = '{asked.info.run_id}'")
-    # Those of strategies to compare with have another name.
-    own = [run for run in nested if run.info.run_name == REALIGN_RUN_NAME]
-    for run in [asked, *own, *taken_over]:
-        tags = run.data.tags
-        is_realignment = str(run.info.run_name).startswith(REALIGN_RUN_NAME)
-        if is_realignment and TAG + PHASE_HASH in tags:
-            return Realignment(run.info.run_id, tags[TAG + PHASE_HASH], tags[TAG + STRATEGY])
-    return None
 
 
 def tags_of(run_id: str) -> dict[str, str]:
@@ -115,23 +109,19 @@ def require_run(run_id: str) -> None:
     Raises:
         ConfigError: If it is not, or is.
     """
-    try:
-        mlflow.get_run(run_id)
-    except MlflowException:
+    if _run(run_id) is None:
         raise ConfigError(
             f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
             "MLFLOW_TRACKING_URI must name the one that it is in"
-        ) from None
+        )
     if is_deleted(run_id):
         raise ConfigError(f"run {run_id} was deleted; mlflow runs restore brings it back")
 
 
 def is_deleted(run_id: str) -> bool:
     """Whether a run was deleted in MLflow; False for one that never was in this store."""
-    try:
-        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "deleted"
-    except MlflowException:
-        return False
+    run = _run(run_id)
+    return run is not None and str(run.info.lifecycle_stage) == LifecycleStage.DELETED
 
 
 def store_uri() -> str:
@@ -141,21 +131,26 @@ def store_uri() -> str:
 
 def store_folder() -> Path:
     """The folder of a tracking store that is a local file or folder; else the working folder."""
-    uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///")).resolve().parent
-    if "://" not in uri or uri.startswith("file:"):
-        return Path(url2pathname(urlparse(uri).path)).resolve()
-    return Path.cwd()
+    place = _local_store()
+    if place is None:
+        return Path.cwd()
+    return place.parent if store_uri().startswith("sqlite:") else place
 
 
 def has_store() -> bool:
     """Whether the tracking store is there already; to ask it for runs would make a local one."""
-    uri = mlflow.get_tracking_uri()
+    place = _local_store()
+    return place is None or place.exists()
+
+
+def _local_store() -> Path | None:
+    """The file of a tracking store in SQLite, or its folder; ``None`` if it is neither."""
+    uri = store_uri()
     if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///")).is_file()
-    is_folder = "://" not in uri or uri.startswith("file:")
-    return store_folder().is_dir() if is_folder else True
+        return Path(uri.removeprefix("sqlite:///")).resolve()
+    if "://" not in uri or uri.startswith("file:"):
+        return Path(url2pathname(urlparse(uri).path)).resolve()
+    return None
 
 
 def artifact_path(run_id: str, name: str) -> Path | None:
@@ -168,7 +163,7 @@ def artifact_path(run_id: str, name: str) -> Path | None:
 
 def places(run_id: str) -> list[str]:
     """Where a person finds a run, and how to look at it; lines."""
-    uri = mlflow.get_tracking_uri()
+    uri = store_uri()
     return [
         f"MLflow run {run_id} in {uri}",
         f"look at it: mlflow ui --backend-store-uri {uri}",
@@ -179,8 +174,6 @@ class StoredRun(NamedTuple):
     """A run of the tracking store, as it is there.
 
     Attributes:
-        run_id: Its id.
-        name: Its name.
         status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
         started: When it was begun, milliseconds since 1970.
         seconds: How long it took; ``None`` while it runs.
@@ -218,7 +211,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
             known = ", ".join(sorted(e.name for e in client.search_experiments()))
             raise ConfigError(f"experiment must be one of {known}, got {name!r}")
         ids.append(experiment.experiment_id)
-    conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (STRATEGY, TASK)]
+    conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (names.STRATEGY, names.TASK)]
     try:
         found = search_runs(" and ".join([*conditions, *([where] if where else [])]), ids)
     except MlflowException as error:
@@ -229,11 +222,8 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
 
 def stored_run(run_id: str) -> StoredRun | None:
     """One run of the store; ``None`` if it is not there, or deleted."""
-    try:
-        run = mlflow.get_run(run_id)
-    except MlflowException:
-        return None
-    return _stored(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
+    run = _run(run_id)
+    return _stored(run) if run and run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
 def _own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
@@ -241,13 +231,14 @@ def _own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 
 def _stored(run: Run) -> StoredRun:
+    info, data = run.info, run.data
     return StoredRun(
-        run.info.run_id,
-        str(run.info.run_name),
-        run.info.status,
-        run.info.start_time,
-        None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
-        _own(run.data.tags, TAG),
-        _own(run.data.params, PARAM),
-        run.data.metrics,
+        info.run_id,
+        str(info.run_name),
+        info.status,
+        info.start_time,
+        None if info.end_time is None else (info.end_time - info.start_time) / 1000,
+        _own(data.tags, TAG),
+        _own(data.params, PARAM),
+        data.metrics,
     )
