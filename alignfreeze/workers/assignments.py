@@ -78,16 +78,16 @@ def waiting_in(queue: TrialQueue) -> list[Attributes]:
 
 def ends_of(queue: TrialQueue, key_of: Callable[[Attributes], K]) -> dict[K, CellEnd]:
     """How cells ended, the last time each; those that wait or run are left out."""
-    ends: dict[K, CellEnd] = {}
-    for trial in queue.trials():
-        if trial.state.is_finished():
-            failed = trial.state == TrialState.FAIL
-            attributes = trial.user_attrs
-            seconds = float(attributes.get(SECONDS, "nan"))
-            problem = problem_of(trial) if failed else ""
-            end = CellEnd(trial.number, problem, seconds, attributes.get(RUN_ID, ""))
-            ends[key_of(attributes)] = end
-    return ends
+    return {
+        key_of(trial.user_attrs): CellEnd(
+            trial.number,
+            problem_of(trial) if trial.state == TrialState.FAIL else "",
+            float(trial.user_attrs.get(SECONDS, "nan")),
+            trial.user_attrs.get(RUN_ID, ""),
+        )
+        for trial in queue.trials()
+        if trial.state.is_finished()
+    }
 
 
 def complete(queue: TrialQueue, claim: Claim, run_id: str) -> None:

@@ -1,5 +1,6 @@
 """The command that a worker runs, and what became of it."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,16 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Tells a worker its storage, whose password an argument would show to all users of a machine."""
 
 SEARCH_WORKER = "search-worker"
-"""The subcommand that works on a search."""
-
 BENCHMARK_WORKER = "benchmark-worker"
-"""The subcommand that works on a benchmark."""
 
 END_OF_LOG = 8192
 """Bytes at the end of a log in which its last line is looked for."""
@@ -46,11 +44,6 @@ class WorkerCommand:
     program: Sequence[str] = (sys.executable, "-m", "alignfreeze")
     subcommand: str = SEARCH_WORKER
 
-    @property
-    def arguments(self) -> list[str]:
-        """What follows the program's name. Never the storage: see `STORAGE_VARIABLE`."""
-        return [self.subcommand, f"--study={self.study}"]
-
     def start(
         self, log: Path, settings: Mapping[str, str], *, own_session: bool = True
     ) -> subprocess.Popen[bytes]:
@@ -65,7 +58,7 @@ class WorkerCommand:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             return subprocess.Popen(
-                [*self.program, *self.arguments],
+                [*self.program, self.subcommand, f"--study={self.study}"],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -74,21 +67,16 @@ class WorkerCommand:
             )
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a worker ended.
 
     Attributes:
-        worker: Its number, from 0.
         code: Its exit code; minus the number of the signal that ended it.
         said: Its last line.
-        log: Where the lines before it are.
     """
 
-    worker: int
     code: int
     said: str
-    log: str
 
     def problem(self, *, asked: bool) -> str:
         """How it ended, if badly; else an empty text.
@@ -98,15 +86,9 @@ class Ending:
         """
         if self.code == 0 or (asked and self.code in AFTER_A_SIGNAL):
             return ""
-        how = f"exited with {self.code}"
         if self.code < 0:
-            how = f"was ended by {signal.Signals(-self.code).name}"
-        return f"worker {self.worker} {how}: {self.said} (log: {self.log})"
-
-
-def ending(worker: int, code: int, log: Path) -> Ending:
-    """How a worker ended, with the last line of its log."""
-    return Ending(worker, code, last_line(log), str(log))
+            return f"was ended by {signal.Signals(-self.code).name}: {self.said}"
+        return f"exited with {self.code}: {self.said}"
 
 
 def last_line(log: Path) -> str:
@@ -121,24 +103,19 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def end_of(process: subprocess.Popen[bytes], worker: int, log: Path) -> Ending:
+def end_of(process: subprocess.Popen[bytes], log: Path) -> Ending:
     """Wait for a worker, which the first KeyboardInterrupt asks to end, and the second kills."""
     try:
         for end_it in (process.terminate, lambda: kill(process)):
             try:
-                return ending(worker, _code(process), log)
+                # Not `process.wait`, which no KeyboardInterrupt of Ray's reaches.
+                wait_until(lambda: process.poll() is not None, math.inf)
+                break
             except KeyboardInterrupt:
                 end_it()
-        return ending(worker, _code(process), log)
+        return Ending(process.wait(), last_line(log))
     finally:
         kill(process)
-
-
-def _code(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of a process, where KeyboardInterrupt can be raised; its exit code."""
-    while (code := process.poll()) is None:
-        time.sleep(0.1)
-    return code
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -48,8 +48,19 @@ def open_storage(
     try:
         file = _sqlite_file(make_url(url))
         # Two processes that make the tables at once get in each other's way.
-        with locked(file) if file else nullcontext():
-            storage = _connect(url, heartbeat, when_stale, sqlite=file is not None)
+        with (
+            locked(file) if file else nullcontext(),
+            warnings.catch_warnings(action="ignore", category=ExperimentalWarning),
+        ):
+            storage = RDBStorage(
+                url,
+                engine_kwargs=_SQLITE_OPTIONS if file else _SERVER_OPTIONS,
+                heartbeat_interval=heartbeat,
+                grace_period=MISSED_HEARTBEATS * heartbeat,
+                heartbeat_stale_trial_callback=when_stale,
+            )
+            if file:
+                _lock_before_reading(storage)
     except OSError as error:
         raise ConfigError(f"storage {without_password(url)}: {error.strerror}") from None
     except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
@@ -60,23 +71,6 @@ def open_storage(
     finally:
         storage.remove_session()
         storage.engine.dispose()
-
-
-def _connect(
-    url: str, heartbeat: int, when_stale: WHEN_STALE | None, *, sqlite: bool
-) -> RDBStorage:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        storage = RDBStorage(
-            url,
-            engine_kwargs=_SQLITE_OPTIONS if sqlite else _SERVER_OPTIONS,
-            heartbeat_interval=heartbeat,
-            grace_period=MISSED_HEARTBEATS * heartbeat,
-            heartbeat_stale_trial_callback=when_stale,
-        )
-    if sqlite:
-        _lock_before_reading(storage)
-    return storage
 
 
 def _lock_before_reading(storage: RDBStorage) -> None:
@@ -106,12 +100,7 @@ def without_password(url: str) -> str:
 
 
 def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
-    """What a study remembers that another process has begun.
-
-    Args:
-        name: Its name.
-        url: Optuna's storage.
-        mark: What all studies of the kind remember.
+    """What a study remembers that another process has begun; of all of its kind a mark.
 
     Raises:
         ConfigError: If the storage cannot be opened, or has no such study.
@@ -155,7 +144,7 @@ def sole_coordinator(
     Args:
         storage: Where the study is.
         study: Its name.
-        what: What is being done to the study, for the complaint.
+        what: What is being done to it, for the complaint.
         subcommand: What adds a worker to it.
 
     Raises:

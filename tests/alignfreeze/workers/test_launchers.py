@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers import launchers, ray_tasks
+from alignfreeze.workers import launchers
 from alignfreeze.workers.command import STORAGE_VARIABLE, Ending, WorkerCommand, wait_until
-from alignfreeze.workers.coordinator import make_launcher
+from alignfreeze.workers.coordinator import LAUNCHERS
 from alignfreeze.workers.launchers import available_cores, machine_settings
 from alignfreeze.workers.ray_tasks import node_share
 from alignfreeze.workers.submitit_jobs import SubmittedWorker
@@ -148,13 +148,8 @@ def launch_by(command, tmp_path):
     def start(name, kind, workers=1, *, args=None, **environment):
         if name != "local":
             pytest.importorskip(name)
-        launcher = make_launcher(
-            name,
-            workers=workers,
-            command=command(kind, **environment),
-            logs=tmp_path / "logs",
-            args=args or {},
-        )
+        logs = tmp_path / "logs"
+        launcher = LAUNCHERS[name](command(kind, **environment), workers, logs, args or {})
         started.append(launcher)
         launcher.start()
         return launcher
@@ -255,9 +250,7 @@ def test_workers_that_do_not_stop_are_killed_with_all_that_they_started(launch, 
 def test_the_password_is_in_no_representation_and_no_readable_folder(command, tmp_path):
     pytest.importorskip("submitit")
     assert PASSWORD not in repr(command("working", TOKEN=PASSWORD))
-    args = {"cluster": "local"}
-    about = {"command": command("working"), "logs": tmp_path / "logs", "args": args}
-    make_launcher("submitit", workers=1, **about)
+    LAUNCHERS["submitit"](command("working"), 1, tmp_path / "logs", {"cluster": "local"})
     assert (tmp_path / "logs" / "jobs").stat().st_mode & 0o077 == 0
 
 
@@ -323,9 +316,8 @@ def test_a_ray_that_is_not_there_is_one_line(launch_by, ray_of_ours, monkeypatch
 def test_a_task_that_is_lost_or_does_not_end_is_told_of(command, tmp_path, monkeypatch):
     """With a Ray whose tasks end as they are told to."""
     monkeypatch.setattr(launchers, "LAST_PATIENCE", 0.1)
-    monkeypatch.setattr(ray_tasks, "LAST_PATIENCE", 0.1)
     exceptions = pytest.importorskip("ray").exceptions
-    launcher = make_launcher("ray", workers=3, command=command("x"), logs=tmp_path, args={})
+    launcher = LAUNCHERS["ray"](command("x"), 3, tmp_path, {})
     forced = set()
 
     def get(task):
@@ -392,7 +384,7 @@ def test_a_preempted_job_gives_its_trial_back_and_is_submitted_again(command, fo
     executor = submitit.LocalExecutor(tmp_path / "jobs")
     executor.update_parameters(timeout_min=60)
     log = tmp_path / "worker.log"
-    job = executor.submit(SubmittedWorker(command("waiting"), 0, log, {}))
+    job = executor.submit(SubmittedWorker(command("waiting"), log, {}))
     wait_for(lambda: len(said(folder)) == 1)
     controller = psutil.Process(int(job.job_id))
     (task,) = controller.children()
@@ -403,7 +395,7 @@ def test_a_preempted_job_gives_its_trial_back_and_is_submitted_again(command, fo
     controller.send_signal(signal.SIGTERM)
     wait_for(job.done)
     assert len(list(folder.glob("saved-*"))) == 2
-    assert job.result() == Ending(worker=0, code=143, said="I am here", log=str(log))
+    assert job.result() == Ending(code=143, said="I am here")
 
 
 @pytest.mark.parametrize(
@@ -435,7 +427,7 @@ def test_a_wrong_setting_is_named(name, args, message, command, tmp_path):
     if name in ("submitit", "ray"):
         pytest.importorskip(name)
     with pytest.raises(ConfigError, match=message) as raised:
-        make_launcher(name, workers=1, command=command("working"), logs=tmp_path, args=args)
+        LAUNCHERS[name](command("working"), 1, tmp_path, args)
     assert "\n" not in str(raised.value)
 
 
@@ -450,7 +442,7 @@ def test_a_launcher_that_is_not_installed_says_how(name, command, tmp_path, monk
     monkeypatch.setitem(sys.modules, name, None)
     message = rf"launcher '{name}' needs {name}: pip install 'alignfreeze\[{name}\]'"
     with pytest.raises(ConfigError, match=message):
-        make_launcher(name, workers=1, command=command("working"), logs=tmp_path, args={})
+        LAUNCHERS[name](command("working"), 1, tmp_path, {})
 
 
 @pytest.mark.parametrize(
