@@ -11,6 +11,8 @@ from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.data.finding import find_model
+from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, scores_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
@@ -19,7 +21,7 @@ from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
-from alignfreeze.runs.strategies import resolved_config
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
@@ -186,33 +188,38 @@ def _phases(
     """Everything that the phases need, checked; and a folder for as long as they last."""
     accelerator = make_accelerator(resolve_precision(config.precision))
     with accelerator.main_process_first():  # the others find its caches
-        _log_parent(parent, config, encoder, accelerator)
-        preparation = Preparation(config, encoder, needs_tasks=needs_tasks)
+        choices = _logged(parent, config, encoder, accelerator)
+        preparation = Preparation(config, encoder, choices=choices, needs_tasks=needs_tasks)
     with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
         folder = [own]
         broadcast_object_list(folder)
         yield Phases(preparation, accelerator, parent, Path(folder[0]))
 
 
-def _log_parent(
+def _logged(
     parent: TrackedRun,
     config: RunConfig,
     encoder: RealignedEncoder | None,
     accelerator: Accelerator,
-) -> None:
-    """Log what a run is asked for, its strategy resolved, unless something is wrong with that."""
+) -> list[StrategyChoice]:
+    """Log what is asked for, its strategy resolved, unless something is wrong with that.
+
+    Returns:
+        The strategies, those to compare with first.
+    """
     if encoder is not None:
         log_config(parent, config, accelerator)
         parent.tags({REALIGN_RUN: encoder.run_id or ""})
         if encoder.provenance is not None:
             log_provenance(parent, encoder.provenance, config, accelerator)
-        return
+        return [encoder.choice()]
     try:
-        resolved = resolved_config(config)
+        choices = strategy_choices(config, read_layer_count(find_model(config.model)))
     except AlignFreezeError:
         log_config(parent, config, accelerator)
         raise
-    log_config(parent, resolved, accelerator)
+    log_config(parent, choices[-1].said_in(config), accelerator)
+    return choices
 
 
 def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:

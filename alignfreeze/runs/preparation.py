@@ -14,7 +14,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.families import layer_count, resolve_layers
+from alignfreeze.encoders.families import read_layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.tokenizers import load_tokenizer, longest_input
@@ -40,7 +40,11 @@ class Preparation:
         config: The configuration.
         encoder: One that was realigned before: it is the configuration's model then, and is not
             realigned again.
+        choices: Its strategies, those to compare with first, where they are made already.
         needs_tasks: False where nothing depends on labelled data; then none is read.
+
+    Attributes:
+        n_layers: How many layers the encoder has.
 
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
@@ -51,21 +55,24 @@ class Preparation:
         config: RunConfig,
         encoder: RealignedEncoder | None = None,
         *,
+        choices: Sequence[StrategyChoice] = (),
         needs_tasks: bool = True,
     ) -> None:
         self.config = config
         self._realigned = encoder
-        asked = self._asked(config)  # a wrong name is told of before anything is read
+        self.model = find_model(config.model) if encoder is None else encoder.path
+        self.n_layers = read_layer_count(self.model)
+        # A wrong name is told of before anything is read.
+        choices = choices or self._choices(config)
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
-        self.model = find_model(config.model) if encoder is None else encoder.path
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         self.made_from = "" if encoder else _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
-        self.strategies = self._fitted(config, asked)
+        self.strategies = self._fitted(config, choices)
         wanted = tasks.items() if needs_tasks else ()
         self.tasks = [
             task_data(name, task, config, source=self.source, tokenizer=self.tokenizer)
@@ -82,11 +89,6 @@ class Preparation:
         self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
         self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
 
-    @property
-    def n_layers(self) -> int:
-        """How many layers the encoder has."""
-        return layer_count(self._outline)
-
     def varied(self, config: RunConfig) -> "Preparation":
         """What another configuration asks for; shares what does not depend on the difference.
 
@@ -102,15 +104,14 @@ class Preparation:
         return Preparation(config) if other._realigns and not self.corpora else other
 
     @property
-    def pretrained_identity(self) -> str | None:
-        """What identifies the weights before any realignment; ``None`` if that is not known."""
-        made = self._realigned and self._realigned.provenance
-        return made.model_identity if made else self.model_identity
-
-    @property
     def provenance(self) -> Provenance | None:
         """What made an encoder that was realigned before, where that is known."""
         return self._realigned.provenance if self._realigned else None
+
+    @property
+    def pretrained_identity(self) -> str | None:
+        """What identifies the weights before any realignment; ``None`` if that is not known."""
+        return self.provenance.model_identity if self.provenance else self.model_identity
 
     @property
     def _realigns(self) -> bool:
@@ -125,15 +126,13 @@ class Preparation:
         Raises:
             ConfigError: If they do not.
         """
-        return self._fitted(config, self._asked(config))
+        return self._fitted(config, self._choices(config))
 
-    def _asked(self, config: RunConfig) -> Sequence[StrategyChoice]:
+    def _choices(self, config: RunConfig) -> list[StrategyChoice]:
         before = self._realigned
-        return strategy_choices(config) if before is None else [before.choice()]
+        return [before.choice()] if before else strategy_choices(config, self.n_layers)
 
     def _fitted(self, config: RunConfig, asked: Sequence[StrategyChoice]) -> list[StrategyChoice]:
-        if self._realigned is None:
-            asked = [choice.resolved(self.n_layers) for choice in asked]
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
@@ -158,7 +157,7 @@ class Preparation:
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
-        strategy = strategy_choices(config)[-1].strategy
+        strategy = strategy_choices(config, self.n_layers)[-1].strategy
         return check_strategy(self._outline, strategy, name=config.strategy).frozen_names
 
     def _content(self, encoder: "PreTrainedModel") -> str:
@@ -188,12 +187,30 @@ class Preparation:
         return chosen
 
 
-def _tell_realigned(model: str) -> str:
-    """Say so if a model is an encoder that was realigned: here it counts as one of its own.
+def prepared(
+    config: RunConfig, kept: dict[str, Preparation], limit: int, base: Preparation | None = None
+) -> Preparation:
+    """The preparation of a configuration; shares all that it can with those that are kept.
 
-    Returns:
-        How it was realigned; empty if it was not, or nothing says so.
+    Args:
+        config: The configuration.
+        kept: Preparations that differ in their data, the one used last at the end; is kept up.
+        limit: How many to keep.
+        base: What a new one shares with, where none of the same data is kept.
+
+    Raises:
+        AlignFreezeError: As for a new one.
     """
+    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+    known = kept.pop(material, base)
+    kept[material] = Preparation(config) if known is None else known.varied(config)
+    while len(kept) > limit:
+        kept.pop(next(iter(kept)))
+    return kept[material]
+
+
+def _tell_realigned(model: str) -> str:
+    """Say so if a model is an encoder that was realigned; how, empty if nothing says that."""
     made = read_provenance(Path(model).expanduser())
     if made is None:
         return ""

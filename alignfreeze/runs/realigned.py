@@ -21,7 +21,7 @@ from alignfreeze.runs.provenance import (
     read_provenance,
 )
 from alignfreeze.runs.records import CONFIG_FILE
-from alignfreeze.runs.strategies import StrategyChoice, resolved_config, strategy_choices
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import names, store
 from alignfreeze.tracking.store import Realignment
 
@@ -113,8 +113,9 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
         raise ConfigError(f"run {found.run_id} has no {CONFIG_FILE}, which says how it realigned")
     values = yaml.safe_load(file.read_text("utf-8"))
     known = {name: values[name] for name in (*CARRIED, *SHARED) if name in values}
-    choice = strategy_choices(validated(known))[-1].resolved(read_layer_count(str(path)))
-    config = choice.applied_to(validated(known))
+    config = validated(known)
+    choice = strategy_choices(config, read_layer_count(str(path)))[-1]
+    config = choice.applied_to(config)
     if not config.realign_languages and values.get("languages"):
         config = config.model_copy(update={"realign_languages": tuple(values["languages"])})
     tags = store.tags_of(found.run_id)
@@ -158,7 +159,9 @@ def with_provenance(
         return config.model_copy(update=own)
     if "strategy_args" in given and asked.strategy_args:
         strategy = asked.strategy if "strategy" in given else made.options.strategy
-        asked = resolved_config(asked.model_copy(update={"strategy": strategy}), encoder.path)
+        asked = asked.model_copy(update={"strategy": strategy})
+        choice = strategy_choices(asked, read_layer_count(encoder.path))[-1]
+        asked = choice.said_in(asked)
     if lines := made.contradicted_by(asked, given):
         raise ConfigError(
             f"encoder {asked.encoder} was realigned otherwise: {'; '.join(lines)}; leave out what "

@@ -8,15 +8,13 @@ from tempfile import TemporaryDirectory
 
 from optuna.trial import FrozenTrial
 
-from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
-from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
-from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.preparation import prepared
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
@@ -143,7 +141,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
 def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
     """Log what is going to be done, with all of the strategy that the encoder decides."""
-    resolved = strategy_choices(config)[-1].resolved(context.n_layers).applied_to(config)
+    resolved = strategy_choices(config, context.n_layers)[-1].applied_to(config)
     log_config(run, resolved, context.accelerator)
     claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
 
@@ -181,7 +179,7 @@ def scores(
         models: Where fine-tuned models are kept, if at all.
         stages: Is told of each fine-tuning, before and after it.
     """
-    preparation = _prepared(context, config)
+    preparation = prepared(config, context.later, KEPT_PREPARATIONS, context.base)
     scope = Scope(splits=splits, keep_encoders=False, models=models)
     choice = preparation.strategies[-1]
     results = []
@@ -197,13 +195,3 @@ def scores(
             if stages:
                 stages.done(results[-1])
     return results
-
-
-def _prepared(context: TrialContext, config: RunConfig) -> Preparation:
-    """The preparation of a configuration; shares all that it can with earlier ones."""
-    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
-    prepared = context.later.get(material, context.base).varied(config)
-    context.later[material] = prepared
-    while len(context.later) > KEPT_PREPARATIONS:
-        context.later.pop(next(iter(context.later)))
-    return prepared

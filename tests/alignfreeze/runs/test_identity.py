@@ -42,7 +42,7 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             held_out=[],
         )
         phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
-        return phases.realign_identity(strategy_choices(config)[-1], 10)
+        return phases.realign_identity(strategy_choices(config, 4)[-1], 10)
 
     return of
 
