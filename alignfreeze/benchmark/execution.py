@@ -163,10 +163,8 @@ class Bench:
             known = phases.known_scores(choice, data)
             if known is not None:
                 return known
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                with self._alone(config) if shares else nullcontext():
-                    encoder = phases.realign(choice, phases.realign_steps(data))
+            with self._alone(config) if shares else nullcontext():
+                encoder = phases.encoder(choice, data)
             return phases.finetune(encoder, choice, data)
 
     @contextmanager

@@ -16,7 +16,6 @@ from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, scores_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.runs.measures import log_figures, log_measurement
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
@@ -44,10 +43,7 @@ class Outcome:
 
 
 def run(options: Mapping[str, str]) -> Outcome:
-    """Realign, then fine-tune and evaluate.
-
-    Args:
-        options: Text by the name of an option (see `build_config`).
+    """Realign, then fine-tune and evaluate; options are text by their names (`build_config`).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault.
@@ -58,7 +54,13 @@ def run(options: Mapping[str, str]) -> Outcome:
         _phases(parent, _without_encoder(config)) as phases,
     ):
         outcome = _finetune_all(phases, parent)
-        return replace(outcome, results=_with_baselines(phases, outcome.results))
+        present = {(result.strategy, result.task) for result in outcome.results}
+        baselines = [  # that the store holds already
+            _task_result(BASELINE, data, scores)
+            for data in phases.preparation.tasks
+            if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
+        ]
+        return replace(outcome, results=[*baselines, *outcome.results])
 
 
 def realign_only(options: Mapping[str, str]) -> Outcome:
@@ -78,9 +80,11 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
-            _log_measurements(phases, parent)
+            phases.measures.log(parent, choice.name, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
-            return Outcome([], config.source_language, _places(parent, encoder))
+            go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
+            places = [*store.places(parent.run_id), go_on] if parent.run_id else []
+            return Outcome([], config.source_language, places)
 
 
 def _common_realign_steps(phases: Phases) -> int:
@@ -121,48 +125,25 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
 
 def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
-    preparation = phases.preparation
+    tasks = phases.preparation.tasks
     results = []
-    for choice in preparation.strategies:
-        for data in preparation.tasks:
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                encoder = phases.realign(choice, phases.realign_steps(data))
-            scores = phases.finetune(encoder, choice, data)
+    for choice in phases.preparation.strategies:
+        for data in tasks:
+            scores = phases.finetune(phases.encoder(choice, data), choice, data)
             results.append(_task_result(choice.name, data, scores))
             if choice.main:
-                prefix = task_prefix(data.name, len(preparation.tasks))
+                prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
-    _log_measurements(phases, parent)
-    return Outcome(results, phases.config.source_language, _places(parent))
+    own = phases.preparation.strategies[-1].name
+    phases.measures.log(parent, own, phases.folder / "figures")
+    places = store.places(parent.run_id) if parent.run_id else []
+    return Outcome(results, phases.config.source_language, places)
 
 
 def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
     """The scores of a strategy on a task, with what tables show of them."""
     return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
-
-
-def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
-    """The run's own strategy's word alignment, and figures of all strategies'."""
-    measured = phases.measures.by_strategy
-    own = measured.get(phases.preparation.strategies[-1].name)
-    if own is not None and own.alignment:
-        log_measurement(parent, own)
-        folder = phases.folder / "figures"
-        folder.mkdir()
-        log_figures(parent, measured, phases.config, folder)
-
-
-def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:
-    """The results, and before them the baselines that the store holds already."""
-    present = {(result.strategy, result.task) for result in results}
-    baselines = [
-        _task_result(BASELINE, data, scores)
-        for data in phases.preparation.tasks
-        if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
-    ]
-    return [*baselines, *results]
 
 
 @contextmanager
@@ -202,11 +183,7 @@ def _logged(
     encoder: RealignedEncoder | None,
     accelerator: Accelerator,
 ) -> list[StrategyChoice]:
-    """Log what is asked for, its strategy resolved, unless something is wrong with that.
-
-    Returns:
-        The strategies, those to compare with first.
-    """
+    """Log what is asked for, with what the encoder decides of it; the strategies, made for that."""
     if encoder is not None:
         log_config(parent, config, accelerator)
         parent.tags({REALIGN_RUN: encoder.run_id or ""})
@@ -220,12 +197,3 @@ def _logged(
         raise
     log_config(parent, choices[-1].said_in(config), accelerator)
     return choices
-
-
-def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
-    if parent.run_id is None:
-        return []
-    lines = store.places(parent.run_id)
-    if encoder is not None:
-        lines.append(f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}")
-    return lines

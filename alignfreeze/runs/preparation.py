@@ -60,19 +60,19 @@ class Preparation:
     ) -> None:
         self.config = config
         self._realigned = encoder
-        self.model = find_model(config.model) if encoder is None else encoder.path
-        self.n_layers = read_layer_count(self.model)
         # A wrong name is told of before anything is read.
-        choices = choices or self._choices(config)
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
+        self.model = find_model(config.model) if encoder is None else encoder.path
+        self.n_layers = read_layer_count(self.model)
+        choices = choices or self._choices(config)
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         self.made_from = "" if encoder else _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
-        self.strategies = self._fitted(config, choices)
+        self.strategies = self.check_fit(config, choices)
         wanted = tasks.items() if needs_tasks else ()
         self.tasks = [
             task_data(name, task, config, source=self.source, tokenizer=self.tokenizer)
@@ -90,11 +90,7 @@ class Preparation:
         self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
 
     def varied(self, config: RunConfig) -> "Preparation":
-        """What another configuration asks for; shares what does not depend on the difference.
-
-        Raises:
-            AlignFreezeError: As for a new one.
-        """
+        """What another configuration asks for; shares what does not depend on the difference."""
         if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
             return Preparation(config)
         other = copy(self)
@@ -117,32 +113,32 @@ class Preparation:
     def _realigns(self) -> bool:
         return any(choice.strategy.realigns for choice in self.strategies)
 
-    def check_fit(self, config: RunConfig) -> list[StrategyChoice]:
+    def check_fit(
+        self, config: RunConfig, choices: Sequence[StrategyChoice] = ()
+    ) -> list[StrategyChoice]:
         """Check that a configuration's strategies, layers and lengths fit the encoder.
 
         Returns:
-            The strategies, those to compare with first.
+            The strategies, made if they are not yet, those to compare with first.
 
         Raises:
             ConfigError: If they do not.
         """
-        return self._fitted(config, self._choices(config))
-
-    def _choices(self, config: RunConfig) -> list[StrategyChoice]:
-        before = self._realigned
-        return [before.choice()] if before else strategy_choices(config, self.n_layers)
-
-    def _fitted(self, config: RunConfig, asked: Sequence[StrategyChoice]) -> list[StrategyChoice]:
+        choices = choices or self._choices(config)
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
-        strategies = [choice.checked(self._outline, max(layers)) for choice in asked]
+        strategies = [choice.checked(self._outline, max(layers)) for choice in choices]
         longest = longest_input(self._outline, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
             length = getattr(config, name)
             if length > longest:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
         return strategies
+
+    def _choices(self, config: RunConfig) -> list[StrategyChoice]:
+        before = self._realigned
+        return [before.choice()] if before else strategy_choices(config, self.n_layers)
 
     @property
     def aligner(self) -> str:
@@ -190,13 +186,9 @@ class Preparation:
 def prepared(
     config: RunConfig, kept: dict[str, Preparation], limit: int, base: Preparation | None = None
 ) -> Preparation:
-    """The preparation of a configuration; shares all that it can with those that are kept.
+    """The preparation of a configuration; shares all that it can with earlier ones, or else a base.
 
-    Args:
-        config: The configuration.
-        kept: Preparations that differ in their data, the one used last at the end; is kept up.
-        limit: How many to keep.
-        base: What a new one shares with, where none of the same data is kept.
+    Those that differ in their data are kept, up to a limit, the one that was used last at the end.
 
     Raises:
         AlignFreezeError: As for a new one.

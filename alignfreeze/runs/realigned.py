@@ -23,12 +23,11 @@ from alignfreeze.runs.provenance import (
 from alignfreeze.runs.records import CONFIG_FILE
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import names, store
-from alignfreeze.tracking.store import Realignment
+from alignfreeze.tracking.store import StoredRun
 
 logger = logging.getLogger(__name__)
 
-ENCODER_FOLDER = "encoder"
-"""The artifact of a realignment that holds its encoder."""
+ENCODER_FOLDER = "encoder"  # the artifact of a realignment
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,7 @@ class RealignedEncoder:
 
 
 def find_encoder(encoder: str) -> RealignedEncoder:
-    """The encoder that a run left, by the run's id, or by its folder.
-
-    Args:
-        encoder: A folder; the id of a realignment; or the id of a run with one nested in it.
+    """The encoder in a folder; or of a realignment, by its id or that of the run that it is in.
 
     Raises:
         ConfigError: If there is neither such a folder nor such a run, the run has no encoder, or
@@ -78,39 +74,32 @@ def find_encoder(encoder: str) -> RealignedEncoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
     folder = Path(encoder).expanduser()
     if folder.is_dir():
-        return _in_folder(folder)
-    found = store.find_realignment(encoder)
-    path = found and store.artifact_path(found.run_id, ENCODER_FOLDER)
-    if found is None or path is None:
-        raise ConfigError(
-            f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
-        )
-    made = read_provenance(path) or _of_older_run(found, path)
-    return RealignedEncoder(str(path), found.phase_hash, found.strategy, found.run_id, made)
+        model_folder(str(folder.absolute()))
+        made = read_provenance(folder)
+        if made is None:
+            logger.warning(
+                "encoder %s: no %s in it says what realigned it, so it counts as a model of its "
+                "own, fine-tuned without realignment (%s)",
+                *(folder, PROVENANCE_FILE, BASELINE),
+            )
+            return RealignedEncoder(str(folder), folder_digest(folder), BASELINE)
+    else:
+        run = store.find_realignment(encoder)
+        path = run and store.artifact_path(run.run_id, ENCODER_FOLDER)
+        if run is None or path is None:
+            raise ConfigError(
+                f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
+            )
+        folder, made = path, read_provenance(path) or _of_older_run(run, path)
+    strategy = made.options.strategy
+    return RealignedEncoder(str(folder), made.identity, strategy, made.run_id, made)
 
 
-def _in_folder(folder: Path) -> RealignedEncoder:
-    """An encoder in a folder; a model of its own if nothing there says what made it."""
-    model_folder(str(folder.absolute()))
-    made = read_provenance(folder)
-    if made is not None:
-        return RealignedEncoder(
-            str(folder), made.identity, made.options.strategy, made.run_id, made
-        )
-    logger.warning(
-        "encoder %s: no %s in it says what realigned it, so it counts as a model of its own, %s",
-        folder,
-        PROVENANCE_FILE,
-        f"fine-tuned without realignment ({BASELINE})",
-    )
-    return RealignedEncoder(str(folder), folder_digest(folder), BASELINE)
-
-
-def _of_older_run(found: Realignment, path: Path) -> Provenance:
+def _of_older_run(run: StoredRun, path: Path) -> Provenance:
     """What made the encoder of a run that has kept it without saying so beside it."""
-    file = store.artifact_path(found.run_id, CONFIG_FILE)
+    file = store.artifact_path(run.run_id, CONFIG_FILE)
     if file is None:
-        raise ConfigError(f"run {found.run_id} has no {CONFIG_FILE}, which says how it realigned")
+        raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
     values = yaml.safe_load(file.read_text("utf-8"))
     known = {name: values[name] for name in (*CARRIED, *SHARED) if name in values}
     config = validated(known)
@@ -118,12 +107,12 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
     config = choice.applied_to(config)
     if not config.realign_languages and values.get("languages"):
         config = config.model_copy(update={"realign_languages": tuple(values["languages"])})
-    tags = store.tags_of(found.run_id)
+    tags = run.tags
     return Provenance(
         options=config,
         usual=choice.usual,
-        identity=found.phase_hash,
-        run_id=found.run_id,
+        identity=tags[names.PHASE_HASH],
+        run_id=run.run_id,
         precision=tags.get(names.PRECISION, ""),
         processes=int(tags.get(names.PROCESSES, "1")),
         parallel_hash=tags.get(names.PARALLEL_HASH),
@@ -136,12 +125,7 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
 def with_provenance(
     encoder: RealignedEncoder, asked: RunConfig, given: Collection[str]
 ) -> RunConfig:
-    """The configuration of a run that uses an encoder, with what realigned that.
-
-    Args:
-        encoder: The encoder.
-        asked: The configuration that was asked for.
-        given: The options that were given, not left to their defaults.
+    """What a run that uses an encoder was asked for, with what realigned that.
 
     Raises:
         ConfigError: If one that is given contradicts how the encoder was realigned; one line.

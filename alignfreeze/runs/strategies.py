@@ -50,10 +50,10 @@ class StrategyChoice:
         return self.strategy.model_dump(mode="json")
 
     def checked(self, encoder: "PreTrainedModel", top_layer: int) -> "StrategyChoice":
-        """With what it does to an encoder, so that nothing later need look at the strategy again.
+        """With what it does to an encoder without a task head, whose weights are not looked at.
 
         Args:
-            encoder: The encoder, without a task head; weights are not looked at.
+            encoder: The encoder.
             top_layer: The highest layer whose output is realigned.
 
         Raises:
@@ -82,11 +82,7 @@ class StrategyChoice:
 
 
 def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:
-    """The strategies to compare with, then the run's own, which need not be compared to itself.
-
-    Args:
-        config: The configuration.
-        n_layers: How many layers the encoder has, by which defaults are decided.
+    """The strategies to compare with, then the run's own, with what so many layers decide of them.
 
     Raises:
         AlignFreezeError: If one is unknown, or a hyperparameter breaks its rule.

@@ -186,9 +186,7 @@ def scores(
     with TemporaryDirectory(prefix="alignfreeze-") as folder:
         phases = Phases(preparation, context.accelerator, run, Path(folder), scope)
         for data in preparation.tasks:
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                encoder = phases.realign(choice, phases.realign_steps(data))
+            encoder = phases.encoder(choice, data)
             look = stages.look(data.name, config.seed) if stages else None
             found = phases.finetune(encoder, choice, data, look)
             results.append(TaskScores(data.name, config.seed, found))

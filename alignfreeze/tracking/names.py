@@ -6,17 +6,13 @@ Nothing here needs MLflow, so that whoever only reads names need not wait for it
 from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
+# What params and tags begin with: `TrackedRun` puts it there, and `StoredRun` takes it off.
 PARAM = "cfg."
-"""What params begin with; `TrackedRun.params` puts it there, and `StoredRun` takes it off."""
-
 TAG = "alignfreeze."
-"""What tags begin with, in the same way; the names below are without it."""
 
+# What the names of runs begin with; a realignment's is that, unless it is one to compare with.
 REALIGN_RUN_NAME = "realign"
-"""What the name of a realignment's run begins with, and is, unless it is one to compare with."""
-
 FINETUNE_RUN_NAME = "finetune-"
-"""What the name of a fine-tuning's run begins with."""
 
 # Tags, of any run:
 VERSION = "version"  # of this package
@@ -67,13 +63,9 @@ def reused_tag(what: str) -> str:
     return f"reused.{what.replace(' ', '_')}"
 
 
-TARGET_MEAN = "target_mean"
-"""In place of a language, in the names of the metrics that are means over the targets."""
-
-PRETRAINED = "pretrained"
-"""The stage of an encoder before realignment."""
-
 # Metrics.
+TARGET_MEAN = "target_mean"  # in place of a language, in those that are means over the targets
+PRETRAINED = "pretrained"  # the stage of an encoder before realignment
 REALIGN_LOSS = "realign/loss"
 REALIGN_RATE = "realign/pairs_per_second"
 FINETUNE_LOSS = "finetune/loss"

@@ -36,8 +36,7 @@ METRIC_NOTES = {
 """What the reader of a table has to know of a score, by our name of its task and its metric: as
 the reference's ``evaluate_xquad`` computes it, which never leaves the model's training mode."""
 
-SOURCE = "en"
-"""The language that the reference fine-tunes in, which it calls ``same``."""
+SOURCE = "en"  # the language that the reference fine-tunes in, which it calls ``same``
 
 NEEDED = ("seed", "model", "task", "method")
 SCORE = re.compile(
@@ -58,8 +57,7 @@ OTHER_MODELS = (
 )
 """Names that are one slip away from one of `MODELS`, and are models of their own."""
 
-CLOSE = 0.93
-"""How alike a misspelt name is to the right one, as difflib measures it, in [0, 1]."""
+CLOSE = 0.93  # how alike a misspelt name is to the right one, as difflib measures it, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,7 @@ class ReferenceRow:
 def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow | DataError]:
     """The rows of a result file, in order; for a malformed one what is wrong with it.
 
-    Args:
-        file: Comma-separated values with a header.
-        renames: Models' names to be replaced.
+    The file has comma-separated values with a header; some models' names are to be replaced.
 
     Raises:
         DataError: If the file cannot be read, or its header is not that of a result file.

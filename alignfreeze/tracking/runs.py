@@ -21,22 +21,13 @@ from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.store import hush, search_runs
 
-PARAM_LENGTH = 6000
-"""MLflow cuts longer values of params."""
-
-BATCH_METRICS = 1000
-"""MLflow takes no more metrics in one call."""
-
-WRITE_SECONDS = 10
-"""How long a metric may wait to be written, so that curves can be watched."""
+PARAM_LENGTH = 6000  # MLflow cuts longer values
+BATCH_METRICS = 1000  # MLflow takes no more in one call
+WRITE_SECONDS = 10  # that a metric may wait to be written, so that curves can be watched
 
 
 class TrackedRun:
-    """One MLflow run that is being written; metrics are buffered.
-
-    Args:
-        run_id: The run's id, or ``None`` in a process that does not write.
-    """
+    """One MLflow run that is being written, metrics by a buffer; without an id nothing is."""
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
@@ -117,14 +108,19 @@ def tracked_run(
         yield TrackedRun(None)
         return
     hush()
-    tags = {TAG + PROCESS: this_process(), **version_tags()}
+    tags = {
+        PROCESS: this_process(),
+        names.VERSION: __version__,
+        names.CODE: code_digest(),
+        names.LIBRARIES: versions_text(library_versions()),
+    }
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
         run_name=name,
         nested=nested,
         parent_run_id=parent,
-        tags=tags,
+        tags={TAG + tag: value for tag, value in tags.items()},
     )
     run = TrackedRun(started.info.run_id)
     status = "FINISHED"
@@ -138,26 +134,13 @@ def tracked_run(
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
         status = "KILLED" if killed else "FAILED"
-        run.tags({ERROR: _reason(error)})
+        text = " ".join(str(error).split())
+        ours = isinstance(error, (AlignFreezeError, Interrupted))
+        run.tags({ERROR: text if ours else f"{type(error).__name__}: {text}"})
         run.flush()
         raise
     finally:
         mlflow.end_run(status)
-
-
-def version_tags() -> dict[str, str]:
-    """What computes here, as every run of this program says it."""
-    return {
-        TAG + names.VERSION: __version__,
-        TAG + names.CODE: code_digest(),
-        TAG + names.LIBRARIES: versions_text(library_versions()),
-    }
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    ours = isinstance(error, (AlignFreezeError, Interrupted))
-    return text if ours else f"{type(error).__name__}: {text}"
 
 
 def this_process() -> str:
@@ -191,12 +174,7 @@ def end_dead_runs() -> None:
 
 
 def end_run_of_other(run_id: str, reason: str) -> None:
-    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still.
-
-    Args:
-        run_id: The run's id.
-        reason: Why it is known to run no more.
-    """
+    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still."""
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
     for run in [mlflow.get_run(run_id), *nested]:
         if run.info.status == "RUNNING":

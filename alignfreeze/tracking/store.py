@@ -40,7 +40,29 @@ def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[
     return found
 
 
-def finished_run(phase_hash: str) -> Run | None:
+class StoredRun(NamedTuple):
+    """A run of the tracking store, as it is there.
+
+    Attributes:
+        status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
+        started: When it was begun, milliseconds since 1970.
+        seconds: How long it took; ``None`` while it runs.
+        tags: Ours, without ``alignfreeze.``.
+        params: Ours, without ``cfg.``.
+        metrics: The last value of each.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    started: int
+    seconds: float | None
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+def finished_run(phase_hash: str) -> StoredRun | None:
     """The newest finished run of this store that holds a phase, if any does."""
     return _finished(names.PHASE_HASH, phase_hash)
 
@@ -48,23 +70,15 @@ def finished_run(phase_hash: str) -> Run | None:
 def finished_cell(identity: str) -> str | None:
     """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
     found = _finished(names.CELL, identity)
-    return None if found is None else str(found.info.run_id)
+    return None if found is None else found.run_id
 
 
-def _finished(tag: str, value: str) -> Run | None:
+def _finished(tag: str, value: str) -> StoredRun | None:
     found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
-    return next(iter(found), None)
+    return _stored(found[0]) if found else None
 
 
-class Realignment(NamedTuple):
-    """A finished realignment in the store."""
-
-    run_id: str
-    phase_hash: str
-    strategy: str
-
-
-def find_realignment(run_id: str) -> Realignment | None:
+def find_realignment(run_id: str) -> StoredRun | None:
     """The realignment that a run is, has nested in it, or took over; ``None`` if there is none."""
     asked = _run(run_id)
     if asked is None:
@@ -77,11 +91,9 @@ def find_realignment(run_id: str) -> Realignment | None:
     # Those of strategies to compare with have another name.
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
     own = [run for run in nested if run.info.run_name == names.REALIGN_RUN_NAME]
-    for run in [asked, *own, other]:
-        tags = run.data.tags
-        is_realignment = str(run.info.run_name).startswith(names.REALIGN_RUN_NAME)
-        if is_realignment and (phase_hash := tags.get(TAG + names.PHASE_HASH)):
-            return Realignment(run.info.run_id, phase_hash, tags[TAG + names.STRATEGY])
+    for run in map(_stored, [asked, *own, other]):
+        if run.name.startswith(names.REALIGN_RUN_NAME) and names.PHASE_HASH in run.tags:
+            return run
     return None
 
 
@@ -91,16 +103,6 @@ def _run(run_id: str) -> Run | None:
         return mlflow.get_run(run_id)
     except MlflowException:
         return None
-
-
-def tags_of(run_id: str) -> dict[str, str]:
-    """A run's own tags, without ``alignfreeze.``."""
-    return _own(mlflow.get_run(run_id).data.tags, TAG)
-
-
-def metrics_of(run_id: str) -> dict[str, float]:
-    """A run's metrics, the last value of each."""
-    return dict(mlflow.get_run(run_id).data.metrics)
 
 
 def require_run(run_id: str) -> None:
@@ -168,28 +170,6 @@ def places(run_id: str) -> list[str]:
         f"MLflow run {run_id} in {uri}",
         f"look at it: mlflow ui --backend-store-uri {uri}",
     ]
-
-
-class StoredRun(NamedTuple):
-    """A run of the tracking store, as it is there.
-
-    Attributes:
-        status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
-        started: When it was begun, milliseconds since 1970.
-        seconds: How long it took; ``None`` while it runs.
-        tags: Ours, without ``alignfreeze.``.
-        params: Ours, without ``cfg.``.
-        metrics: The last value of each.
-    """
-
-    run_id: str
-    name: str
-    status: str
-    started: int
-    seconds: float | None
-    tags: Mapping[str, str]
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
 
 
 def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:

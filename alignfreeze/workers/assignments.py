@@ -14,19 +14,11 @@ from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, proble
 Attributes = Mapping[str, Any]
 K = TypeVar("K", bound=Hashable)
 
-NO_OBJECTIVE = [0.0]
-"""Of trials that are not searched among."""
+NO_OBJECTIVE = [0.0]  # of trials that are not searched among
 
 
 class CellEnd(NamedTuple):
-    """How a cell ended.
-
-    Attributes:
-        trial: The number of its trial.
-        problem: Why it failed; empty if it is complete.
-        seconds: How long it took, from its claim to its end.
-        run_id: Its MLflow run; empty if it failed before there was one.
-    """
+    """How a cell ended; without a problem if it is complete, or a run if it failed before that."""
 
     trial: int
     problem: str

@@ -19,8 +19,7 @@ STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 SEARCH_WORKER = "search-worker"
 BENCHMARK_WORKER = "benchmark-worker"
 
-END_OF_LOG = 8192
-"""Bytes at the end of a log in which its last line is looked for."""
+END_OF_LOG = 8192  # bytes, in which the last line is looked for
 
 AFTER_A_SIGNAL = {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a worker that was asked to end, and did."""
@@ -68,22 +67,13 @@ class WorkerCommand:
 
 
 class Ending(NamedTuple):
-    """How a worker ended.
-
-    Attributes:
-        code: Its exit code; minus the number of the signal that ended it.
-        said: Its last line.
-    """
+    """How a worker ended: its exit code, or minus the signal that ended it; and its last line."""
 
     code: int
     said: str
 
     def problem(self, *, asked: bool) -> str:
-        """How it ended, if badly; else an empty text.
-
-        Args:
-            asked: Whether it was asked to end, so that it may say that a signal ended it.
-        """
+        """How it ended, if badly; a signal may have ended one that was asked to."""
         if self.code == 0 or (asked and self.code in AFTER_A_SIGNAL):
             return ""
         if self.code < 0:
@@ -141,9 +131,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 
 def kept_handler(number: int, meanwhile: Any = None) -> Iterator[None]:
     """Undo what is done to the handler of a signal meanwhile; in the main thread, where it is.
 
-    Args:
-        number: The signal.
-        meanwhile: Its handler until then, if another; processes inherit that it is ignored.
+    Until then it may have another handler; processes inherit that it is ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

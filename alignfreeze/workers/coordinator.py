@@ -23,11 +23,9 @@ from alignfreeze.workers.worker import POLL_SECONDS, Doing, take_one
 
 logger = logging.getLogger(__name__)
 
-FAREWELL_SECONDS = 10.0
-"""How long workers may take to see that a study is finished."""
-
-STOP_SECONDS = 60.0
-"""How long workers that are asked to end may take to give their trials back."""
+# How long workers may take:
+FAREWELL_SECONDS = 10.0  # to see that a study is finished
+STOP_SECONDS = 60.0  # to give their trials back, when they are asked to end
 
 
 LAUNCHERS: Mapping[str, type[Launcher[Any]]] = {
@@ -54,11 +52,7 @@ class Workers:
     ) -> None:
         """Do all trials of a queue, here or in workers.
 
-        Args:
-            queue: The queue.
-            do: What is done with a trial that is done here.
-            fill: Called before each trial; may put more into the queue.
-            look: Called then, to tell what has ended.
+        Before each, and now and then, it may be filled, and is looked at to tell what has ended.
 
         Raises:
             AlignFreezeError: If all workers have ended.
@@ -94,13 +88,6 @@ def started_workers(
     settings: WorkersConfig, *, study: str, storage: str, subcommand: str, logs: Path
 ) -> Iterator[Workers]:
     """Worker processes, for as long as the context lasts; none where this one does it all.
-
-    Args:
-        settings: How many, and what starts them.
-        study: Name of their study.
-        storage: URL of its storage.
-        subcommand: What they run.
-        logs: Folder of their logs.
 
     Raises:
         ConfigError: If they cannot be started.

@@ -15,11 +15,8 @@ logger = logging.getLogger(__name__)
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-KILLS = 3
-"""How often workers are asked once more: a busy machine may take two requests for one."""
-
-LAST_PATIENCE = 20.0
-"""Seconds that a worker has to be gone after each."""
+KILLS = 3  # how often workers are asked once more: a busy machine may take two requests for one
+LAST_PATIENCE = 20.0  # seconds that a worker has to be gone after each
 
 J = TypeVar("J")
 
@@ -40,11 +37,8 @@ class Launcher(ABC, Generic[J]):
             breaks its rule; one line.
     """
 
-    interval = 0.1
-    """Seconds between questions for workers that were asked to end."""
-
-    here = True
-    """Whether all workers are on this machine, and have to divide it."""
+    interval = 0.1  # seconds between questions for workers that were asked to end
+    here = True  # whether all workers are on this machine, and have to divide it
 
     def __init__(
         self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
@@ -91,10 +85,9 @@ class Launcher(ABC, Generic[J]):
         return [self._problems[worker] for worker in sorted(self._problems)]
 
     def stop(self, patience: float) -> None:
-        """Ask those that run to end, and kill those that have not after a time.
+        """Ask those that run to end, and kill those that have not after so many seconds.
 
-        Args:
-            patience: Seconds; SLURM kills a job after those of its own setting KillWait.
+        SLURM kills a job after those of its own setting KillWait.
         """
         self.running()
         running = self._jobs.keys() - self._asked
@@ -151,9 +144,7 @@ class LocalLauncher(Launcher[subprocess.Popen[bytes]]):
 def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[str, str]]:
     """Variables that divide this machine among workers: its cores, and a GPU for each.
 
-    Args:
-        workers: How many there are; they share GPUs where these are fewer.
-        environment: What the user has set for them, which goes before.
+    Workers share GPUs where these are fewer; what the user's environment has set goes before.
     """
     gpus = visible_gpus()
     if len(gpus) > workers:

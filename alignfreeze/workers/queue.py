@@ -21,8 +21,7 @@ from alignfreeze.workers.storage import MISSED_HEARTBEATS
 
 logger = logging.getLogger(__name__)
 
-RETRIES = 2
-"""How often a trial is tried again whose worker has vanished."""
+RETRIES = 2  # of a trial whose worker has vanished
 
 # User attributes of trials.
 RUN_ID = "run_id"  # its MLflow run
@@ -43,12 +42,7 @@ def retry(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 class Claim(NamedTuple):
-    """A trial in a worker's hands.
-
-    Attributes:
-        trial: The trial.
-        again: Whether an earlier one has begun the same, and may have left a checkpoint.
-    """
+    """A trial in a worker's hands; again, if an earlier one may have left a checkpoint of it."""
 
     trial: Trial
     again: bool
@@ -76,10 +70,7 @@ class Counts(NamedTuple):
 class TrialQueue:
     """The trials of one study, shared by any number of workers.
 
-    Args:
-        study: The study.
-        storage: Where it is, as `open_storage` opened it.
-        sampler: The sampler of a trial, by its number; by default the study's.
+    Its storage is as `open_storage` opened it; each trial may have a sampler, by its number.
     """
 
     def __init__(
@@ -153,13 +144,9 @@ class TrialQueue:
         values: list[float] | None,
         attributes: Mapping[str, Any],
     ) -> bool:
-        """End a trial; False if it was given to another worker meanwhile.
+        """End a claimed trial; False if it was given to another worker meanwhile.
 
-        Args:
-            trial: One that this worker has claimed.
-            state: COMPLETE, PRUNED or FAIL.
-            values: One for each objective of a complete trial.
-            attributes: User attributes to set first.
+        A complete one has a value for each objective. User attributes are set first.
         """
         try:
             for name, value in attributes.items():

@@ -15,8 +15,7 @@ logger = logging.getLogger(__name__)
 
 KNOWN = ("address", "num_cpus", "num_gpus")
 
-RAY_STEPS = 10_000
-"""Ray counts fractions of a core, or of a GPU, in steps of one such part."""
+RAY_STEPS = 10_000  # in which Ray counts fractions of a core, or of a GPU
 
 
 def run_worker(command: WorkerCommand, log: Path) -> Ending:
@@ -60,7 +59,17 @@ class RayLauncher(Launcher[Any]):
     def start(self) -> None:
         """See `Launcher.start`."""
         if not self._ray.is_initialized():
-            self._initialise()
+            with kept_handler(signal.SIGTERM):  # this process keeps its own
+                try:
+                    self._ray.init(
+                        address=self._args.get("address"),
+                        include_dashboard=False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                    )
+                except (ConnectionError, RuntimeError, ValueError) as error:
+                    raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
+            self._started_ray = True
         alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
         workers = len(self._logs)
@@ -90,20 +99,6 @@ class RayLauncher(Launcher[Any]):
             if self._started_ray:
                 self._started_ray = False
                 self._ray.shutdown()
-
-    def _initialise(self) -> None:
-        """Connect to a cluster, or start one; this process keeps its handlers of signals."""
-        with kept_handler(signal.SIGTERM):
-            try:
-                self._ray.init(
-                    address=self._args.get("address"),
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
-        self._started_ray = True
 
     def _ending(self, worker: int, job: Any, *, asked: bool) -> Ending | str | None:
         if not self._ray.wait([job], timeout=0)[0]:

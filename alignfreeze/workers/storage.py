@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ from alignfreeze.workers.settings import WorkersConfig
 FINISHED = "finished"
 """What a study remembers of its coordinator: whether it has said that nothing is left to do."""
 
-MISSED_HEARTBEATS = 3
-"""Signs of life that a worker may miss in a row."""
+MISSED_HEARTBEATS = 3  # that a worker may miss in a row
 
 WHEN_STALE = Callable[[optuna.Study, FrozenTrial], None]
 
@@ -141,38 +140,36 @@ def sole_coordinator(
     On SQLite it is a lock on a file beside it, on PostgreSQL one of the server's own; on other
     databases there is none.
 
-    Args:
-        storage: Where the study is.
-        study: Its name.
-        what: What is being done to it, for the complaint.
-        subcommand: What adds a worker to it.
-
     Raises:
         ConfigError: If another process coordinates it.
     """
-    busy = ConfigError(
-        f"study {study!r} is being {what} by another process; add to it with alignfreeze "
-        f"{subcommand} --study {study}"
-    )
     file = _sqlite_file(storage.engine.url)
+    lock: AbstractContextManager[None] = nullcontext()
     if file is not None:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(file.with_name(f"{file.name}.{study}"), wait=False))
-            except BlockingIOError:  # of the lock, not of what is done under it
-                raise busy from None
-            yield
+        lock = locked(file.with_name(f"{file.name}.{study}"), wait=False)
     elif storage.engine.dialect.name == "postgresql":
-        with storage.engine.connect() as connection:
-            name = {"name": f"alignfreeze {study}"}
-            statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-            if not connection.execute(statement, name).scalar():
-                raise busy
-            connection.commit()  # the lock is the session's, and stays
-            try:
-                yield
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock_all()"))
-                connection.commit()
-    else:
+        lock = _server_lock(storage, f"alignfreeze {study}")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except BlockingIOError:  # of the lock, not of what is done under it
+            raise ConfigError(
+                f"study {study!r} is being {what} by another process; add to it with alignfreeze "
+                f"{subcommand} --study {study}"
+            ) from None
         yield
+
+
+@contextmanager
+def _server_lock(storage: RDBStorage, name: str) -> Iterator[None]:
+    """Hold a lock of PostgreSQL's, or raise BlockingIOError."""
+    with storage.engine.connect() as connection:
+        statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+        if not connection.execute(statement, {"name": name}).scalar():
+            raise BlockingIOError
+        connection.commit()  # the lock is the session's, and stays
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock_all()"))
+            connection.commit()

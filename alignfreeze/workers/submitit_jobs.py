@@ -19,8 +19,7 @@ logger = logging.getLogger(__name__)
 SHARED = ("cpus_per_task", "gpus_per_node", "mem_gb", "name", "stderr_to_stdout", "timeout_min")
 """Settings that all clusters of submitit have; nodes and tasks are not among them: both are one."""
 
-WEEK = 7 * 24 * 60
-"""Minutes, instead of the two after which submitit ends a job on this machine."""
+WEEK = 7 * 24 * 60  # minutes, instead of the two after which submitit ends a job here
 
 
 class SubmittedWorker:

@@ -15,11 +15,9 @@ from alignfreeze.workers.queue import PROBLEM, RUN_ID, SECONDS, Claim, TrialQueu
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
-"""How long a worker waits when all trials are in other hands."""
-
-PATIENCE_SECONDS = 120.0
-"""How long a worker waits for the next queue to be filled."""
+# How long a worker waits:
+POLL_SECONDS = 1.0  # when all trials are in other hands
+PATIENCE_SECONDS = 120.0  # for the next queue to be filled
 
 PRUNED_STEP = "pruned_step"
 """User attribute: the report after which a trial was pruned, from 1."""
@@ -44,14 +42,7 @@ def do_trial(
     """Do a claimed trial in a run of its own, and end both, whatever happens.
 
     A trial that fails is failed, and the worker goes on with the next; one that is interrupted
-    is given back.
-
-    Args:
-        owner: What it belongs to.
-        queue: The queue that it is from.
-        claim: The trial.
-        name: Of its run.
-        work: Is given the run, and returns the objectives.
+    is given back. The work is given the run, of this name, and returns the objectives.
     """
     trial, began = claim.trial, time.monotonic()
     state, values, problem = TrialState.FAIL, None, ""
@@ -105,10 +96,6 @@ def work_until_finished(
     finished: Callable[[], bool], queues: Sequence[tuple[TrialQueue, Doing]]
 ) -> int:
     """Do what waits in queues, the first first, until their study is finished.
-
-    Args:
-        finished: Whether it is.
-        queues: The queues, and what is done with the trials of each.
 
     Returns:
         How many trials were done.

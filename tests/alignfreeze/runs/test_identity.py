@@ -207,7 +207,7 @@ class _Identities:
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
-            "fine-tuning": phases.finetuning.identity(encoder, data, phases.finetune_steps(data)),
+            "fine-tuning": phases.finetune_identity(encoder, data),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
             "cell": self.cells.identity(config),
