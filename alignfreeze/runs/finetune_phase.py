@@ -156,7 +156,7 @@ class FinetunePhases(PhaseRuns):
                     model,
                     data.training_features,
                     config,
-                    padding=self._padding,
+                    padding=self.preparation.tokenizer.pad_token_id or 0,
                     steps=self.finetune_steps(data),
                     accelerator=self.accelerator,
                     checkpoints=checkpoints,
@@ -199,10 +199,6 @@ class FinetunePhases(PhaseRuns):
 
         return Milestones(numbers, look)
 
-    @property
-    def _padding(self) -> int:
-        return self.preparation.tokenizer.pad_token_id or 0
-
     def _evaluate(
         self, model: "PreTrainedModel", data: TaskData, sets: Sequence[EvaluationSet]
     ) -> list[Score]:
@@ -211,7 +207,7 @@ class FinetunePhases(PhaseRuns):
             data.task,
             sets,
             batch_size=self.config.eval_batch_size,
-            padding=self._padding,
+            padding=self.preparation.tokenizer.pad_token_id or 0,
             accelerator=self.accelerator,
         )
 

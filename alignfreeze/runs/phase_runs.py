@@ -51,12 +51,8 @@ EVERYTHING = Scope()  # what a run of its own does
 class PhaseRuns:
     """What the phases of a run share.
 
-    Args:
-        preparation: Plugins, data and encoder.
-        accelerator: Where to train.
-        parent: The run that says which phases were taken over.
-        folder: For encoders that later phases load; the same in every process.
-        scope: What to evaluate, and what to leave behind.
+    The parent run says which phases were taken over; encoders that later phases load are in the
+    folder, which is the same in every process.
     """
 
     def __init__(
@@ -77,13 +73,13 @@ class PhaseRuns:
 
     def identity(self, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
         """The hash of everything that a phase depends on: options, what else, where it is done."""
-        environment = {
+        where = {
             "processes": self.accelerator.num_processes,
             "precision": self.accelerator.mixed_precision,
             "device": self.accelerator.device.type,
             "libraries": library_versions(),
         }
-        return phase_hash(self.config, fields, {**dependencies, **environment})
+        return phase_hash(self.config, fields, {**dependencies, **where})
 
     def applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
         """The configuration of a phase, with what the data has decided of its realignment.

@@ -7,7 +7,6 @@ from accelerate.utils import set_seed
 
 from alignfreeze import __version__
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
-from alignfreeze.config import BASELINE
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.modelfiles import save
 from alignfreeze.evaluation.scores import Score
@@ -39,7 +38,7 @@ class Phases(FinetunePhases):
 
     def pretrained(self) -> RealignedEncoder:
         """The encoder as it is before realignment."""
-        return RealignedEncoder(self.preparation.model, self.preparation.model_identity, BASELINE)
+        return RealignedEncoder(self.preparation.model, self.preparation.model_identity)
 
     def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
         """The hash of everything that a realigned encoder depends on."""
@@ -68,7 +67,7 @@ class Phases(FinetunePhases):
         encoder = self.pretrained()
         if choice.strategy.realigns:
             identity = self.realign_identity(choice, self.realign_steps(data))
-            encoder = RealignedEncoder("", identity, choice.name)
+            encoder = RealignedEncoder("", identity)
         found = self.on_main(lambda: self._finished_scores(encoder, data))
         if found is None:
             return None
@@ -96,7 +95,7 @@ class Phases(FinetunePhases):
         if not self.measures.take_over(choice.name, run):
             return None
         self.say_reused("realignment", choice, run.run_id)
-        return RealignedEncoder(str(path), identity, choice.name, run.run_id)
+        return RealignedEncoder(str(path), identity, run.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:
         preparation, accelerator = self.preparation, self.accelerator
@@ -146,4 +145,4 @@ class Phases(FinetunePhases):
                     write_provenance(path, made)
                 run.artifacts(path, ENCODER_FOLDER)
                 run.finished_as(identity)
-        return RealignedEncoder(str(path), identity, choice.name, run.run_id)
+        return RealignedEncoder(str(path), identity, run.run_id)

@@ -183,13 +183,13 @@ def _logged(
     encoder: RealignedEncoder | None,
     accelerator: Accelerator,
 ) -> list[StrategyChoice]:
-    """Log what is asked for, with what the encoder decides of it; the strategies, made for that."""
+    """Log what is asked for, with what its encoder decides; the strategies, if made for that."""
     if encoder is not None:
         log_config(parent, config, accelerator)
         parent.tags({REALIGN_RUN: encoder.run_id or ""})
         if encoder.provenance is not None:
             log_provenance(parent, encoder.provenance, config, accelerator)
-        return [encoder.choice()]
+        return []
     try:
         choices = strategy_choices(config, read_layer_count(find_model(config.model)))
     except AlignFreezeError:

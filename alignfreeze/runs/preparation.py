@@ -43,9 +43,6 @@ class Preparation:
         choices: Its strategies, those to compare with first, where they are made already.
         needs_tasks: False where nothing depends on labelled data; then none is read.
 
-    Attributes:
-        n_layers: How many layers the encoder has.
-
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
     """
@@ -65,7 +62,9 @@ class Preparation:
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model) if encoder is None else encoder.path
         self.n_layers = read_layer_count(self.model)
-        choices = choices or self._choices(config)
+        if encoder is not None:
+            choices = [encoder.choice()]
+        choices = choices or strategy_choices(config, self.n_layers)
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
@@ -73,10 +72,9 @@ class Preparation:
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
         self.strategies = self.check_fit(config, choices)
-        wanted = tasks.items() if needs_tasks else ()
         self.tasks = [
             task_data(name, task, config, source=self.source, tokenizer=self.tokenizer)
-            for name, task in wanted
+            for name, task in (tasks.items() if needs_tasks else ())
         ]
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
@@ -124,7 +122,7 @@ class Preparation:
         Raises:
             ConfigError: If they do not.
         """
-        choices = choices or self._choices(config)
+        choices = choices or strategy_choices(config, self.n_layers)
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
@@ -135,10 +133,6 @@ class Preparation:
             if length > longest:
                 raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
         return strategies
-
-    def _choices(self, config: RunConfig) -> list[StrategyChoice]:
-        before = self._realigned
-        return [before.choice()] if before else strategy_choices(config, self.n_layers)
 
     @property
     def aligner(self) -> str:

@@ -85,7 +85,6 @@ class Provenance(BaseModel):
         return {f"realign_{name}": value for name, value in found.items()}
 
     def __str__(self) -> str:
-        """For a person."""
         written = ", ".join(f"{n}={_shown(v)}" for n, v in self.options.strategy_args.items())
         options = self.options
         return (

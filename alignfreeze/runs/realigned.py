@@ -37,24 +37,24 @@ class RealignedEncoder:
     Attributes:
         path: Its folder, or its name on the hub.
         identity: The hash of what made it.
-        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
         run_id: The MLflow run that made it; ``None`` for one from elsewhere.
         provenance: What made it, where that was another run, and is known.
     """
 
     path: str
     identity: str
-    strategy: str
     run_id: str | None = None
     provenance: Provenance | None = None
 
     def choice(self) -> StrategyChoice:
-        """The strategy that it was realigned with, as a choice that has nothing to do."""
-        nothing = create_plugin(STRATEGY, BASELINE, {})
+        """The strategy that it was realigned with, as a choice that has nothing to do.
+
+        It is the baseline if nothing says that it was realigned.
+        """
         made = self.provenance
         return StrategyChoice(
-            self.strategy,
-            nothing,
+            made.options.strategy if made else BASELINE,
+            create_plugin(STRATEGY, BASELINE, {}),
             fingerprint(STRATEGY, BASELINE),
             main=True,
             args=made.options.strategy_args if made else {},
@@ -82,7 +82,7 @@ def find_encoder(encoder: str) -> RealignedEncoder:
                 "own, fine-tuned without realignment (%s)",
                 *(folder, PROVENANCE_FILE, BASELINE),
             )
-            return RealignedEncoder(str(folder), folder_digest(folder), BASELINE)
+            return RealignedEncoder(str(folder), folder_digest(folder))
     else:
         run = store.find_realignment(encoder)
         path = run and store.artifact_path(run.run_id, ENCODER_FOLDER)
@@ -91,8 +91,7 @@ def find_encoder(encoder: str) -> RealignedEncoder:
                 f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
             )
         folder, made = path, read_provenance(path) or _of_older_run(run, path)
-    strategy = made.options.strategy
-    return RealignedEncoder(str(folder), made.identity, strategy, made.run_id, made)
+    return RealignedEncoder(str(folder), made.identity, made.run_id, made)
 
 
 def _of_older_run(run: StoredRun, path: Path) -> Provenance:
@@ -101,8 +100,7 @@ def _of_older_run(run: StoredRun, path: Path) -> Provenance:
     if file is None:
         raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
     values = yaml.safe_load(file.read_text("utf-8"))
-    known = {name: values[name] for name in (*CARRIED, *SHARED) if name in values}
-    config = validated(known)
+    config = validated({n: values[n] for n in (*CARRIED, *SHARED) if n in values})
     choice = strategy_choices(config, read_layer_count(str(path)))[-1]
     config = choice.applied_to(config)
     if not config.realign_languages and values.get("languages"):
@@ -139,7 +137,7 @@ def with_provenance(
     config = asked.model_copy(update={"compare": (), "alignment_pairs": 0})
     made = encoder.provenance
     if made is None:
-        own = {"model": encoder.path, "strategy": encoder.strategy, "strategy_args": {}}
+        own = {"model": encoder.path, "strategy": BASELINE, "strategy_args": {}}
         return config.model_copy(update=own)
     if "strategy_args" in given and asked.strategy_args:
         strategy = asked.strategy if "strategy" in given else made.options.strategy

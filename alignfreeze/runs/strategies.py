@@ -22,7 +22,6 @@ class StrategyChoice:
     """A freezing strategy that a run uses.
 
     Attributes:
-        name: The name that it is registered under.
         strategy: With its hyperparameters, those too that the encoder decides.
         digest: Of its code.
         main: Whether it is the run's own, not one to compare it with.
@@ -73,8 +72,7 @@ class StrategyChoice:
 
     def said_in(self, config: RunConfig) -> RunConfig:
         """A configuration that asks for this strategy, with its hyperparameters said."""
-        update = {"strategy": self.name, "strategy_args": dict(self.args)}
-        return config.model_copy(update=update)
+        return config.model_copy(update={"strategy": self.name, "strategy_args": dict(self.args)})
 
     def applied_to(self, config: RunConfig) -> RunConfig:
         """A configuration as it were if it asked for this strategy alone."""

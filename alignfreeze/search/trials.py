@@ -29,6 +29,7 @@ from alignfreeze.search.objective import (
 from alignfreeze.search.stages import Stages
 from alignfreeze.search.study import SearchStudy, strategy_code
 from alignfreeze.search.trial_table import Level
+from alignfreeze.tracking import names
 from alignfreeze.tracking.names import objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
@@ -128,7 +129,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
             )
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
         _begin(claim, run, context, config)
-        run.tags({"contender": contender})
+        run.tags({names.CONTENDER: contender})
         if contender == BASELINE:  # validated, and kept, before the trials
             found = scores(context, config, run, splits=("test",), models=study.models)
         else:

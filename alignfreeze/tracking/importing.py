@@ -27,8 +27,6 @@ class ImportOutcome:
     """What became of the rows.
 
     Attributes:
-        experiment: The MLflow experiment that they are in.
-        added: Rows that were new.
         known: Rows that were there already, or twice in the files.
         refused: A line for each malformed row: file, line, rule and value.
     """
@@ -64,12 +62,11 @@ def import_results(
     for mended in dict.fromkeys(row.mended for _, row in rows if row.mended is not None):
         logger.warning("model %r is taken for %r", *mended)
     end_dead_runs()
-    known = _imported_rows(experiment)
     new: dict[str, tuple[Path, ReferenceRow]] = {}
     for file, row in rows:
-        identity = _row_identity(row)
-        if identity not in known:
-            new.setdefault(identity, (file, row))
+        new.setdefault(_row_identity(row), (file, row))
+    for identity in _imported_rows(experiment):
+        new.pop(identity, None)
     with signals_as_exceptions("the same command goes on: what is imported stays"):
         for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
             _import_run(experiment, row, _tags(row, file) | {names.IMPORTED_ROW: identity})

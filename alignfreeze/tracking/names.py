@@ -84,7 +84,6 @@ class ScoreName(NamedTuple):
     metric: str
 
     def __str__(self) -> str:
-        """The metric's name."""
         return "/".join(self)
 
 
@@ -130,7 +129,6 @@ class LayerName(NamedTuple):
     layer: int
 
     def __str__(self) -> str:
-        """The metric's name."""
         return f"{self.kind}/{self.stage}/{self.language}/layer_{self.layer}"
 
 

@@ -67,7 +67,6 @@ class ReferenceRow:
     Attributes:
         model: The model's name, without owner, mended.
         aligner: The reference's name of the aligner; ``None`` of the baseline.
-        method: As it is in the file.
         realign_steps: Where the file says them, as those of fine-tuning.
         scores: By language and metric, fractions in [0, 1].
         mended: The model's name as it is written and as it is right, if it was misspelt.

@@ -97,33 +97,23 @@ def tracked_run(
     FAILED when an exception passes, or KILLED when that says that a signal did it; then the
     reason is in the tag ``alignfreeze.error``.
 
-    Args:
-        name: The run's name.
-        nested: Whether it belongs into the run that is open.
-        writes: False in all but one of several processes: nothing is tracked then.
-        parent: Id of the run that it belongs into, where that is open in another process.
-        again: Id of a run of the same name that has ended, to be gone on with.
+    A nested run belongs into the one that is open here, or into a parent, by its id, that is open
+    in another process. One that has ended, by its id, is gone on with again. Of several processes
+    one writes; in the others nothing is tracked.
     """
     if not writes:
         yield TrackedRun(None)
         return
     hush()
-    tags = {
-        PROCESS: this_process(),
-        names.VERSION: __version__,
-        names.CODE: code_digest(),
-        names.LIBRARIES: versions_text(library_versions()),
-    }
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
         run_name=name,
         nested=nested,
         parent_run_id=parent,
-        tags={TAG + tag: value for tag, value in tags.items()},
+        tags=_tags_of_all(),
     )
-    run = TrackedRun(started.info.run_id)
-    status = "FINISHED"
+    run, status = TrackedRun(started.info.run_id), "FINISHED"
     try:
         if again and TAG + ERROR in started.data.tags:  # it has not failed any more
             MlflowClient().delete_tag(again, TAG + ERROR)
@@ -141,6 +131,17 @@ def tracked_run(
         raise
     finally:
         mlflow.end_run(status)
+
+
+def _tags_of_all() -> dict[str, str]:
+    """What every run of this program says of what computes it."""
+    tags = {
+        PROCESS: this_process(),
+        names.VERSION: __version__,
+        names.CODE: code_digest(),
+        names.LIBRARIES: versions_text(library_versions()),
+    }
+    return {TAG + name: value for name, value in tags.items()}
 
 
 def this_process() -> str:

@@ -166,10 +166,8 @@ def artifact_path(run_id: str, name: str) -> Path | None:
 def places(run_id: str) -> list[str]:
     """Where a person finds a run, and how to look at it; lines."""
     uri = store_uri()
-    return [
-        f"MLflow run {run_id} in {uri}",
-        f"look at it: mlflow ui --backend-store-uri {uri}",
-    ]
+    look = f"look at it: mlflow ui --backend-store-uri {uri}"
+    return [f"MLflow run {run_id} in {uri}", look]
 
 
 def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:

@@ -47,11 +47,7 @@ def put_in(
 ) -> None:
     """Put cells into a queue that are neither there nor done; once more what has failed.
 
-    Args:
-        queue: The queue.
-        wanted: The user attributes that a cell's trial is to have, by the cell's key.
-        key_of: The key of a trial's user attributes.
-        complete_too: Whether what is complete is put in once more.
+    Wanted are user attributes, by the cell's key; what is complete may be put in once more, too.
     """
     there = {
         key_of(trial.user_attrs)

@@ -27,14 +27,12 @@ AFTER_A_SIGNAL = {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + s
 
 @dataclass(frozen=True)
 class WorkerCommand:
-    """The command of a worker.
+    """The command of a worker: a program, on other machines the same, and a subcommand of it.
 
     Attributes:
         study: Name of the study.
         storage: URL of the storage that the study is in.
         environment: Variables that each worker gets beside those that it inherits.
-        program: What the arguments are given to; on other machines the same.
-        subcommand: The one that works on studies of this kind.
     """
 
     study: str

@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 FAREWELL_SECONDS = 10.0  # to see that a study is finished
 STOP_SECONDS = 60.0  # to give their trials back, when they are asked to end
 
-
 LAUNCHERS: Mapping[str, type[Launcher[Any]]] = {
     "local": LocalLauncher,
     "submitit": SubmititLauncher,

@@ -24,13 +24,8 @@ J = TypeVar("J")
 class Launcher(ABC, Generic[J]):
     """Starts workers; what one is started as, a process or a job, its subclasses know.
 
-    Whatever happens after `start` was called, it failing included, `stop` has to be.
-
-    Args:
-        command: What a worker runs.
-        workers: How many to start.
-        logs: Folder of their logs, ``worker-0.log`` and so on, on the machines that they run on.
-        args: Settings of the launcher.
+    Whatever happens after `start` was called, it failing included, `stop` has to be. Logs are
+    ``worker-0.log`` and so on in a folder, on the machines that workers run on.
 
     Raises:
         ConfigError: If what it needs is not installed or not there, or a setting is unknown or
@@ -159,9 +154,8 @@ def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[
 
 def available_cores() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    has_affinity = hasattr(os, "sched_getaffinity")  # not everywhere
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 def thread_settings(cores: int, environment: Mapping[str, str]) -> dict[str, str]:

@@ -97,22 +97,20 @@ class TrialQueue:
             # would not be missed otherwise.
             self._storage.record_heartbeat(trial_id)
             try:
-                if self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
-                    return Claim(Trial(self._study_of(number), trial_id), begun[number])
+                if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+                    continue
             except UpdateFinishedTrialError:
                 continue
+            # The study read anew: Optuna's own would know the trials as they were at the first.
+            study = optuna.load_study(
+                study_name=self.study.study_name,
+                storage=self._storage,
+                sampler=self._sampler(number) if self._sampler else None,
+                pruner=self.study.pruner,
+            )
+            study.get_trials(deepcopy=False)  # or it does not know the one that is claimed
+            return Claim(Trial(study, trial_id), begun[number])
         return None
-
-    def _study_of(self, number: int) -> optuna.Study:
-        """The study, read anew: Optuna's own would know the trials as they were at the first."""
-        study = optuna.load_study(
-            study_name=self.study.study_name,
-            storage=self._storage,
-            sampler=self._sampler(number) if self._sampler else None,
-            pruner=self.study.pruner,
-        )
-        study.get_trials(deepcopy=False)  # or it does not know the one that is claimed
-        return study
 
     @contextmanager
     def alive(self, trial: Trial) -> Iterator[None]:

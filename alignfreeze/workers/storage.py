@@ -18,9 +18,7 @@ from alignfreeze.base.caching import locked
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.settings import WorkersConfig
 
-FINISHED = "finished"
-"""What a study remembers of its coordinator: whether it has said that nothing is left to do."""
-
+FINISHED = "finished"  # what a study remembers once its coordinator says that nothing is left to do
 MISSED_HEARTBEATS = 3  # that a worker may miss in a row
 
 WHEN_STALE = Callable[[optuna.Study, FrozenTrial], None]

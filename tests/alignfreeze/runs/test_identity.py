@@ -203,7 +203,7 @@ class _Identities:
         choice, data = preparation.strategies[-1], preparation.tasks[0]
         realigned = phases.realign_identity(choice, phases.realign_steps(data))
         # Fine-tuning depends on what realigned its encoder, through that.
-        encoder = RealignedEncoder("", config.encoder or "made before", choice.name)
+        encoder = RealignedEncoder("", config.encoder or "made before")
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
