@@ -143,7 +143,7 @@ class FinetunePhases(PhaseRuns):
         config = self._config_of(choice, data)
         identity = self.finetune_identity(encoder, data)
         kept = self.scope.models and self.scope.models / identity
-        name = f"{names.FINETUNE_RUN_NAME}{data.name}"
+        name = names.FINETUNE_RUN_NAME + data.name
         with self.begun(name, config, choice, identity) as (run, checkpoints):
             run.tags(_tags(encoder, choice, data))
             if kept and kept.is_dir():
@@ -190,8 +190,8 @@ class FinetunePhases(PhaseRuns):
         """The steps to look at the validation split after, and how."""
         if early is None:
             return NO_MILESTONES
-        steps, parts = self.finetune_steps(data), early.times + 1
-        numbers = {steps * n // parts: n for n in range(1, parts)}
+        steps, times = self.finetune_steps(data), early.times
+        numbers = {steps * n // (times + 1): n for n in range(1, times + 1)}
 
         def look(step: int) -> None:
             sets = [chosen.first(early.rows) for chosen in data.evaluation_sets(["validation"])]

@@ -106,9 +106,10 @@ class Measures:
             list(dict.fromkeys([*known.drift, *new.drift])),
         )
 
-    def log(self, run: TrackedRun, strategy: str, folder: Path) -> None:
-        """Log a run's own strategy's measurement, if any, and figures of all, by a new folder."""
-        own, config = self.by_strategy.get(strategy), self._preparation.config
+    def log(self, run: TrackedRun, folder: Path) -> None:
+        """Log what was measured of the run's own strategy, if anything, and figures of all."""
+        own = self.by_strategy.get(self._preparation.strategies[-1].name)
+        config = self._preparation.config
         if own is None or not own.alignment:
             return
         log_measurement(run, own)

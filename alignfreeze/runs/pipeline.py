@@ -80,7 +80,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
-            phases.measures.log(parent, choice.name, phases.folder / "figures")
+            phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
             places = [*store.places(parent.run_id), go_on] if parent.run_id else []
@@ -135,8 +135,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(scores_to_csv(scores), prefix + RESULTS_FILE)
-    own = phases.preparation.strategies[-1].name
-    phases.measures.log(parent, own, phases.folder / "figures")
+    phases.measures.log(parent, phases.folder / "figures")
     places = store.places(parent.run_id) if parent.run_id else []
     return Outcome(results, phases.config.source_language, places)
 

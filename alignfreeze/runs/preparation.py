@@ -188,11 +188,13 @@ def prepared(
         AlignFreezeError: As for a new one.
     """
     material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
-    known = kept.pop(material, base)
-    kept[material] = Preparation(config) if known is None else known.varied(config)
+    known = kept.get(material, base)
+    found = Preparation(config) if known is None else known.varied(config)
+    kept.pop(material, None)
+    kept[material] = found
     while len(kept) > limit:
         kept.pop(next(iter(kept)))
-    return kept[material]
+    return found
 
 
 def _tell_realigned(model: str) -> str:

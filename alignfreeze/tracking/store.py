@@ -133,10 +133,8 @@ def store_uri() -> str:
 
 def store_folder() -> Path:
     """The folder of a tracking store that is a local file or folder; else the working folder."""
-    place = _local_store()
-    if place is None:
-        return Path.cwd()
-    return place.parent if store_uri().startswith("sqlite:") else place
+    place = _local_store() or Path.cwd()
+    return place.parent if store_uri().startswith("sqlite:///") else place
 
 
 def has_store() -> bool:
