@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-KILLS = 3  # how often workers are asked once more: a busy machine may take two requests for one
 LAST_PATIENCE = 20.0  # seconds that a worker has to be gone after each
 
 J = TypeVar("J")
@@ -33,6 +32,7 @@ class Launcher(ABC, Generic[J]):
     """
 
     interval = 0.1  # seconds between questions for workers that were asked to end
+    kills = 3  # how often they are asked once more: a busy machine may take two requests for one
     here = True  # whether all workers are on this machine, and have to divide it
 
     def __init__(
@@ -110,7 +110,7 @@ class Launcher(ABC, Generic[J]):
 
     def _kill(self) -> None:
         """Kill those that run: asked once more, `end_of` does so."""
-        for _ in range(KILLS):
+        for _ in range(self.kills):
             for job in self._jobs.values():
                 self._ask(job)
             if wait_until(lambda: not self.running(), LAST_PATIENCE):

@@ -118,7 +118,7 @@ class RayLauncher(Launcher[Any]):
 
     def _kill(self) -> None:
         super()._kill()
-        self._forced = True
+        self._forced, self.kills = True, 1
         super()._kill()
 
 
