@@ -18,6 +18,7 @@ from alignfreeze.benchmark.plan import Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import store
+from alignfreeze.tracking.names import STUDY
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers.assignments import open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
@@ -135,7 +136,7 @@ def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
 def _describe(run: TrackedRun, grid: Grid, study: str) -> None:
     """Log what the grid is, and a file to do it again."""
     run.params({f"benchmark.{name}": value for name, value in grid.options.items()})
-    run.tags({"study": study})
+    run.tags({STUDY: study})
     run.text(yaml.safe_dump(dict(grid.options), sort_keys=False, allow_unicode=True), GRID_FILE)
 
 

@@ -64,9 +64,7 @@ class Dependencies:
         model = config.model
         n_layers = self._once("layers", model, lambda: read_layer_count(find_model(model)))
         asked = hash_of([config.strategy, config.strategy_args, n_layers])
-        return self._once(
-            "strategy", asked, lambda: strategy_choices(config)[-1].resolved(n_layers)
-        )
+        return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
 
     @cached_property
     def _code(self) -> str:

@@ -9,17 +9,15 @@ from typing import Any
 from accelerate import Accelerator
 
 from alignfreeze.base.caching import cache_root, locked
-from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
 from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
-from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
-from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.preparation import Preparation, prepared
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import CELL, FINETUNE_STEPS
@@ -156,7 +154,7 @@ class Bench:
     def _scores(
         self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
     ) -> list[Score]:
-        preparation = self._prepared(config)
+        preparation = prepared(config, self._preparations, KEPT_PREPARATIONS)
         (choice,), (data,) = preparation.strategies, preparation.tasks
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
             scope = Scope(keep_encoders=shares)
@@ -165,10 +163,8 @@ class Bench:
             known = phases.known_scores(choice, data)
             if known is not None:
                 return known
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                with self._alone(config) if shares else nullcontext():
-                    encoder = phases.realign(choice, phases.realign_steps(data))
+            with self._alone(config) if shares else nullcontext():
+                encoder = phases.encoder(choice, data)
             return phases.finetune(encoder, choice, data)
 
     @contextmanager
@@ -178,12 +174,3 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / realignment_of(config)):
             yield
-
-    def _prepared(self, config: RunConfig) -> Preparation:
-        material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
-        known = self._preparations.pop(material, None)
-        prepared = Preparation(config) if known is None else known.varied(config)
-        self._preparations[material] = prepared
-        while len(self._preparations) > KEPT_PREPARATIONS:
-            self._preparations.pop(next(iter(self._preparations)))
-        return prepared

@@ -13,8 +13,8 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_finetuned, load_with_head
 from alignfreeze.encoders.modelfiles import save
-from alignfreeze.errors import DataError, Pruned
-from alignfreeze.evaluation.finetuning import finetune
+from alignfreeze.errors import DataError
+from alignfreeze.evaluation.finetuning import finetune, steps_of_epochs
 from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import (
     RESULTS_FILE,
@@ -27,11 +27,11 @@ from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
 from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realigned import RealignedEncoder
-from alignfreeze.runs.records import log_losses, log_result, log_scores, log_words, score_name
+from alignfreeze.runs.records import log_result, log_scores, log_words, score_name
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names, store
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.tracking.store import StoredRun
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
 
 if TYPE_CHECKING:
@@ -56,167 +56,142 @@ class EarlyLook:
     look: Callable[[int, list[Score]], None]
 
 
-class FinetunePhase:
-    """Fine-tunes encoders on tasks, and evaluates them.
+class FinetunePhases(PhaseRuns):
+    """Fine-tunes encoders on tasks, and evaluates them."""
 
-    Args:
-        runs: What the phases of the run share.
-    """
+    def finetune_steps(self, data: TaskData) -> int:
+        """Optimizer steps of a task's fine-tuning."""
+        n_processes = self.accelerator.num_processes
+        return self.config.finetune_steps or steps_of_epochs(
+            self.config, data.task.epochs, len(data.training_features), n_processes
+        )
 
-    def __init__(self, runs: PhaseRuns) -> None:
-        self._runs = runs
-        self._padding = runs.preparation.tokenizer.pad_token_id or 0
+    def realign_steps(self, data: TaskData) -> int:
+        """Optimizer steps of realignment: as given, else as many as the fine-tuning's."""
+        return self.config.realign_steps or self.finetune_steps(data)
 
-    def scores(
+    def finetune(
         self,
         encoder: RealignedEncoder,
         choice: StrategyChoice,
         data: TaskData,
-        config: RunConfig,
-        early: EarlyLook | None,
+        early: EarlyLook | None = None,
     ) -> list[Score]:
-        """The scores of an encoder on a task, computed now or before.
+        """The scores after fine-tuning an encoder on a task, computed now or before.
 
-        Args:
-            encoder: The encoder.
-            choice: The strategy that it was realigned with.
-            data: The task.
-            config: The phase's, its steps said.
-            early: Scores that are wanted on the way.
+        The choice is what it was realigned with; some scores may be wanted early, on the way.
         """
-        assert config.finetune_steps is not None, "phases resolve the epochs"
-        identity = self.identity(encoder, data, config.finetune_steps)
+
+        def take_over() -> tuple[StoredRun, list[Score]] | None:
+            found = self._finished_scores(encoder, data)
+            whole = found is not None and self.measures.take_over(choice.name, found[0])
+            return found if whole else None
+
         # A model that is to be kept has to be computed.
-        may_reuse = config.reuse and not config.save_model
-        found = self._runs.on_main(
-            lambda: self._taken_over(self._scored(identity), choice) if may_reuse else None
-        )
+        found = None if self.config.save_model else self.on_main(take_over)
         if found is None:
-            return self._finetune(encoder, choice, data, config, identity, early)
-        run_id, scores = found
-        self._runs.say_reused(f"fine-tuning on {data.name}", choice, run_id)
-        return scores
+            return self._finetune(encoder, choice, data, early)
+        self.say_reused(f"fine-tuning on {data.name}", choice, found[0].run_id)
+        return found[1]
 
-    def known(
-        self, encoder: RealignedEncoder, data: TaskData, steps: int
-    ) -> tuple[str, list[Score]] | None:
-        """The finished run that has fine-tuned an encoder on a task, and its scores."""
-        identity = self._scored(self.identity(encoder, data, steps))
-        may_reuse = self._runs.config.reuse
-        return self._runs.on_main(lambda: self._finished(identity) if may_reuse else None)
-
-    def identity(self, encoder: RealignedEncoder, data: TaskData, steps: int) -> str:
+    def finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
         """The hash of what a fine-tuned model depends on."""
-        held_out = [corpus.fingerprint for corpus in self._runs.preparation.held_out]
-        measured: list[Any] = [*held_out, self._runs.config.realign_max_length]
+        held_out = [corpus.fingerprint for corpus in self.preparation.held_out]
+        measured: list[Any] = [*held_out, self.config.realign_max_length]
         dependencies = {
             "phase": "finetune",
             "encoder": encoder.identity,
             "task": data.identity,
             "measured": measured if held_out else [],
-            "steps": steps,
+            "steps": self.finetune_steps(data),
         }
-        return self._runs.identity(FINETUNE_FIELDS, dependencies)
+        return self.identity(FINETUNE_FIELDS, dependencies)
 
-    def _scored(self, identity: str) -> str:
+    def _scored(self, encoder: RealignedEncoder, data: TaskData) -> str:
         """The hash of what the scores of a fine-tuned model depend on."""
-        return hash_of([identity, *self._runs.scope.splits])
+        return hash_of([self.finetune_identity(encoder, data), *self.scope.splits])
 
-    def _finished(self, identity: str) -> tuple[str, list[Score]] | None:
+    def _finished_scores(
+        self, encoder: RealignedEncoder, data: TaskData
+    ) -> tuple[StoredRun, list[Score]] | None:
         """The finished run that has these scores, and they; none if its file is no longer whole."""
-        run = store.finished_run(identity)
-        file = store.artifact_path(run.info.run_id, RESULTS_FILE) if run else None
+        run = store.finished_run(self._scored(encoder, data)) if self.config.reuse else None
+        file = store.artifact_path(run.run_id, RESULTS_FILE) if run else None
         if run is None or file is None:
             return None
-        logged = names.scores_in(run.data.metrics, self._runs.scope.splits)
+        logged = names.scores_in(run.metrics, self.scope.splits)
         try:
             scores = rows_from_csv(file, Score)
         except DataError:
             scores = []
         if {score_name(score): score.value for score in scores} == logged:
-            return run.info.run_id, scores
+            return run, scores
         logger.warning(
             "%s of the finished run %s does not hold the scores that it has logged: they are "
             "computed again",
-            *(RESULTS_FILE, run.info.run_id),
+            *(RESULTS_FILE, run.run_id),
         )
         return None
-
-    def _taken_over(self, identity: str, choice: StrategyChoice) -> tuple[str, list[Score]] | None:
-        """The scores that a finished run holds, and what it has measured."""
-        found = self._finished(identity)
-        complete = found is not None and self._runs.measures.take_over(choice.name, found[0])
-        return found if complete else None
 
     def _finetune(
         self,
         encoder: RealignedEncoder,
         choice: StrategyChoice,
         data: TaskData,
-        config: RunConfig,
-        identity: str,
         early: EarlyLook | None,
     ) -> list[Score]:
-        runs = self._runs
-        kept = runs.scope.models and runs.scope.models / identity
-        with runs.begun(f"{names.FINETUNE_RUN_NAME}{data.name}", config, choice) as run:
+        config = self._config_of(choice, data)
+        identity = self.finetune_identity(encoder, data)
+        kept = self.scope.models and self.scope.models / identity
+        name = names.FINETUNE_RUN_NAME + data.name
+        with self.begun(name, config, choice, identity) as (run, checkpoints):
             run.tags(_tags(encoder, choice, data))
-            checkpoints = runs.checkpoints(identity, run)
             if kept and kept.is_dir():
                 check_sealed(kept, "the fine-tuned model that was kept for the tests")
                 model = load_finetuned(kept, data.task.auto_class)
             else:
-                model = self._trained(encoder, data, config, run, checkpoints, early)
-            stage = names.finetuned_stage(data.name)
-            encoder_within = cast("PreTrainedModel", model.base_model)
-            runs.measures.measure(run, choice.name, encoder_within, stage)
-            scores = self._evaluate(model, data, data.evaluation_sets(runs.scope.splits))
+                set_seed(config.seed, device_specific=True)
+                model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
+                result = finetune(
+                    model,
+                    data.training_features,
+                    config,
+                    padding=self.preparation.tokenizer.pad_token_id or 0,
+                    steps=self.finetune_steps(data),
+                    accelerator=self.accelerator,
+                    checkpoints=checkpoints,
+                    on_loss=lambda at: run.metric(names.FINETUNE_LOSS, at.loss, at.step),
+                    milestones=self._milestones(model, data, early),
+                )
+                log_result(run, result, names.FINETUNE_RATE)
+            within = cast("PreTrainedModel", model.base_model)
+            self.measures.measure(run, choice.name, within, names.finetuned_stage(data.name))
+            scores = self._evaluate(model, data, data.evaluation_sets(self.scope.splits))
             log_scores(run, scores, config.source_language)
-            log_words(run, data.name, data.word_counts(runs.scope.splits))
+            log_words(run, data.name, data.word_counts(self.scope.splits))
             run.text(rows_to_csv(scores, Score), RESULTS_FILE)
             self._keep(run, model, kept)
-            run.finished_as(self._scored(identity))
-        runs.drop(checkpoints)
+            run.finished_as(self._scored(encoder, data))
         return scores
 
-    def _trained(
-        self,
-        encoder: RealignedEncoder,
-        data: TaskData,
-        config: RunConfig,
-        run: TrackedRun,
-        checkpoints: CheckpointFolder,
-        early: EarlyLook | None,
-    ) -> "PreTrainedModel":
-        """An encoder with a head, fine-tuned."""
-        steps = config.finetune_steps or 0
-        set_seed(config.seed, device_specific=True)
-        model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
-        try:
-            result = finetune(
-                model,
-                data.training_features,
-                config,
-                padding=self._padding,
-                steps=steps,
-                accelerator=self._runs.accelerator,
-                checkpoints=checkpoints,
-                on_loss=log_losses(run, names.FINETUNE_LOSS),
-                milestones=self._milestones(model, data, steps, early),
-            )
-        except Pruned:  # and never gone on with
-            self._runs.drop(checkpoints)
-            raise
-        log_result(run, result, names.FINETUNE_RATE)
-        return model
+    def _config_of(self, choice: StrategyChoice, data: TaskData) -> RunConfig:
+        decided = {
+            "task": (data.name,),
+            "task_args": {data.name: data.task.model_dump(mode="json", exclude_defaults=True)},
+            "finetune_steps": self.finetune_steps(data),
+            "languages": data.targets,
+        }
+        applied = self.applied(choice, self.realign_steps(data))
+        return applied.model_copy(update=decided)
 
     def _milestones(
-        self, model: "PreTrainedModel", data: TaskData, steps: int, early: EarlyLook | None
+        self, model: "PreTrainedModel", data: TaskData, early: EarlyLook | None
     ) -> Milestones:
         """The steps to look at the validation split after, and how."""
         if early is None:
             return NO_MILESTONES
-        numbers = {steps * n // (early.times + 1): n for n in range(1, early.times + 1)}
+        steps, times = self.finetune_steps(data), early.times
+        numbers = {steps * n // (times + 1): n for n in range(1, times + 1)}
 
         def look(step: int) -> None:
             sets = [chosen.first(early.rows) for chosen in data.evaluation_sets(["validation"])]
@@ -231,18 +206,18 @@ class FinetunePhase:
             model,
             data.task,
             sets,
-            batch_size=self._runs.config.eval_batch_size,
-            padding=self._padding,
-            accelerator=self._runs.accelerator,
+            batch_size=self.config.eval_batch_size,
+            padding=self.preparation.tokenizer.pad_token_id or 0,
+            accelerator=self.accelerator,
         )
 
     def _keep(self, run: TrackedRun, model: "PreTrainedModel", kept: Path | None) -> None:
         """Log the model if it is asked for, or keep it for a later call."""
-        runs, tokenizer = self._runs, self._runs.preparation.tokenizer
-        if not runs.accelerator.is_main_process:
+        if not self.accelerator.is_main_process:
             return
-        if runs.config.save_model:
-            path = runs.folder / "models" / str(run.run_id)
+        tokenizer = self.preparation.tokenizer
+        if self.config.save_model:
+            path = self.folder / "models" / str(run.run_id)
             save(model, tokenizer, path)
             run.artifacts(path, "model")
         if kept and not kept.is_dir():

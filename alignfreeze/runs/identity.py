@@ -29,13 +29,10 @@ def config_hash(config: RunConfig) -> str:
 
 
 def phase_hash(config: RunConfig, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
-    """The hash of a phase.
+    """The hash of a phase: of the options that it depends on, and what else.
 
-    Args:
-        config: The configuration.
-        fields: Those of its fields that the phase depends on.
-        dependencies: What else it depends on: digests of data, plugins and models, the number
-            of steps, the precision, the number of processes.
+    That is digests of data, plugins and models, the number of steps, the precision, the number of
+    processes.
     """
     chosen = config.model_dump(mode="json", include=set(fields))
     return hash_of({"code": code_digest(), "config": chosen, **dependencies})

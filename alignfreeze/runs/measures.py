@@ -2,16 +2,14 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from alignfreeze.base.plotting import png_bytes
-from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.errors import DataError
 from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
@@ -26,7 +24,7 @@ from alignfreeze.probing.probes import WordProbe, WordVectors
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.tracking.store import artifact_path, metrics_of
+from alignfreeze.tracking.store import StoredRun, artifact_path
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -38,31 +36,17 @@ DRIFT_FILE = "drift.csv"
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Measurement:
+class Measurement(NamedTuple):
     """Scores of one encoder, or of one after the other."""
 
     alignment: Sequence[AlignmentScore]
     drift: Sequence[DriftScore]
 
-    def __add__(self, other: "Measurement") -> "Measurement":
-        """Both, each score once."""
-        return Measurement(
-            list(dict.fromkeys([*self.alignment, *other.alignment])),
-            list(dict.fromkeys([*self.drift, *other.drift])),
-        )
-
 
 class Measures:
     """Measures a run's encoders on the same words; does nothing where none are held out.
 
-    Args:
-        preparation: The encoder before realignment, the sentence pairs that are held out, the
-            longest sentence, and the batch size.
-        accelerator: Where, and in which precision; the main process alone measures.
-
-    Attributes:
-        by_strategy: What was measured or taken over so far.
+    The main process alone measures; `by_strategy` is what was measured or taken over so far.
     """
 
     def __init__(self, preparation: Preparation, accelerator: "Accelerator") -> None:
@@ -73,8 +57,7 @@ class Measures:
 
     @cached_property
     def _probe(self) -> WordProbe:
-        made = self._preparation
-        length = made.config.realign_max_length
+        made, length = self._preparation, self._preparation.config.realign_max_length
         return WordProbe(made.held_out, made.tokenizer, max_length=length)
 
     @cached_property
@@ -98,30 +81,53 @@ class Measures:
             log_measurement(run, measurement)
             self._add(strategy, measurement)
 
-    def take_over(self, strategy: str, run_id: str) -> bool:
+    def take_over(self, strategy: str, run: StoredRun) -> bool:
         """Read what an earlier run has measured; False, with a warning, if that is not whole."""
         if not self._asked:
             return True
-        found = _measured(run_id)
+        found = _measured(run)
         if found is None:
             logger.warning(
                 "%s and %s of the finished run %s do not hold what it has measured: it is computed "
                 "again",
-                *(ALIGNMENT_FILE, DRIFT_FILE, run_id),
+                *(ALIGNMENT_FILE, DRIFT_FILE, run.run_id),
             )
             return False
         self._add(strategy, found)
         return True
 
-    def _add(self, strategy: str, measurement: Measurement) -> None:
-        self.by_strategy[strategy] = (
-            self.by_strategy.get(strategy, Measurement([], [])) + measurement
+    def _add(self, strategy: str, new: Measurement) -> None:
+        """Add to what is known of a strategy, each score once."""
+        known = self.by_strategy.get(strategy, Measurement([], []))
+        self.by_strategy[strategy] = Measurement(
+            list(dict.fromkeys([*known.alignment, *new.alignment])),
+            list(dict.fromkeys([*known.drift, *new.drift])),
         )
 
+    def log(self, run: TrackedRun, folder: Path) -> None:
+        """Log what was measured of the run's own strategy, if anything, and figures of all."""
+        own = self.by_strategy.get(self._preparation.strategies[-1].name)
+        config = self._preparation.config
+        if own is None or not own.alignment:
+            return
+        log_measurement(run, own)
+        folder.mkdir()
+        alignment = {name: found.alignment for name, found in self.by_strategy.items()}
+        drift = {name: found.drift for name, found in self.by_strategy.items()}
+        figures = {
+            "alignment.png": alignment_figure(alignment, title=config.model),
+            "drift.png": drift_figure(
+                drift, source_language=config.source_language, title=config.model
+            ),
+        }
+        for name, figure in figures.items():
+            (folder / name).write_bytes(png_bytes(figure))
+        run.artifacts(folder, "figures")
 
-def _measured(run_id: str) -> Measurement | None:
+
+def _measured(run: StoredRun) -> Measurement | None:
     """What a run has measured; ``None`` unless its files hold just what it has logged."""
-    alignment, drift = (artifact_path(run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
+    alignment, drift = (artifact_path(run.run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
     if alignment is None or drift is None:
         return None
     try:
@@ -130,7 +136,7 @@ def _measured(run_id: str) -> Measurement | None:
         )
     except DataError:  # a file that ends within a row, say
         return None
-    logged = layers_in(metrics_of(run_id))
+    logged = layers_in(run.metrics)
     n_alignment = len(logged) - len(found.drift)
     whole = metric_values(found) == logged and len(found.alignment) == 2 * n_alignment
     return found if whole else None
@@ -154,29 +160,3 @@ def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
         run.metric(str(name), value)
     run.text(rows_to_csv(measurement.alignment, AlignmentScore), ALIGNMENT_FILE)
     run.text(rows_to_csv(measurement.drift, DriftScore), DRIFT_FILE)
-
-
-def log_figures(
-    run: TrackedRun, measurements: Mapping[str, Measurement], config: RunConfig, folder: Path
-) -> None:
-    """Log a figure of word alignment and one of drift.
-
-    Args:
-        run: The run.
-        measurements: By strategy.
-        config: Its model is the figures' title; its source language has a panel of its own.
-        folder: An empty one, to write to.
-    """
-    figures = {
-        "alignment.png": alignment_figure(
-            {k: m.alignment for k, m in measurements.items()}, title=config.model
-        ),
-        "drift.png": drift_figure(
-            {k: m.drift for k, m in measurements.items()},
-            source_language=config.source_language,
-            title=config.model,
-        ),
-    }
-    for name, figure in figures.items():
-        (folder / name).write_bytes(png_bytes(figure))
-    run.artifacts(folder, "figures")

@@ -14,6 +14,7 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
+from alignfreeze.errors import Pruned
 from alignfreeze.runs.identity import phase_hash
 from alignfreeze.runs.measures import Measures
 from alignfreeze.runs.preparation import Preparation
@@ -44,22 +45,14 @@ class Scope:
     models: Path | None = None
 
 
-EVERYTHING = Scope()
-"""What a run of its own evaluates and leaves behind."""
+EVERYTHING = Scope()  # what a run of its own does
 
 
 class PhaseRuns:
     """What the phases of a run share.
 
-    Args:
-        preparation: Plugins, data and encoder.
-        accelerator: Where to train.
-        parent: The run that says which phases were taken over.
-        folder: For encoders that later phases load; the same in every process.
-        scope: What to evaluate, and what to leave behind.
-
-    Attributes:
-        measures: Measures word alignment, where that is asked for.
+    The parent run says which phases were taken over; encoders that later phases load are in the
+    folder, which is the same in every process.
     """
 
     def __init__(
@@ -77,21 +70,16 @@ class PhaseRuns:
         self.folder = folder
         self.scope = scope
         self.measures = Measures(preparation, accelerator)
-        self._environment = {
-            "processes": accelerator.num_processes,
-            "precision": accelerator.mixed_precision,
-            "device": accelerator.device.type,
-            "libraries": library_versions(),
-        }
 
     def identity(self, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
-        """The hash of everything that a phase depends on.
-
-        Args:
-            fields: Options that it depends on.
-            dependencies: What else, but for where it is computed.
-        """
-        return phase_hash(self.config, fields, {**dependencies, **self._environment})
+        """The hash of everything that a phase depends on: options, what else, where it is done."""
+        where = {
+            "processes": self.accelerator.num_processes,
+            "precision": self.accelerator.mixed_precision,
+            "device": self.accelerator.device.type,
+            "libraries": library_versions(),
+        }
+        return phase_hash(self.config, fields, {**dependencies, **where})
 
     def applied(self, choice: StrategyChoice, realign_steps: int) -> RunConfig:
         """The configuration of a phase, with what the data has decided of its realignment.
@@ -109,33 +97,36 @@ class PhaseRuns:
         return config.model_copy(update=decided)
 
     @contextmanager
-    def begun(self, name: str, config: RunConfig, choice: StrategyChoice) -> Iterator[TrackedRun]:
-        """A nested run with the parameters and tags of a phase."""
+    def begun(
+        self, name: str, config: RunConfig, choice: StrategyChoice, identity: str
+    ) -> Iterator[tuple[TrackedRun, CheckpointFolder]]:
+        """A nested run with a phase's parameters and tags; where it keeps its state on the way."""
         preparation = self.preparation
         label = name if choice.main else f"{name}-{choice.name}"
         with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
             log_config(run, config, self.accelerator)
-            tags = {names.USUAL_STRATEGY: str(choice.usual).lower()}
+            tags = {
+                names.USUAL_STRATEGY: str(choice.usual).lower(),
+                names.MADE_FROM: preparation.made_from,
+                names.MODEL_IDENTITY: preparation.pretrained_identity,
+            }
             if choice.strategy.realigns:
                 run.params(hyperparameters(choice.said))
                 tags[names.STRATEGY_CODE] = choice.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
-            if preparation.made_from:
-                tags[names.MADE_FROM] = preparation.made_from
-            if preparation.pretrained_identity is not None:
-                tags[names.MODEL_IDENTITY] = preparation.pretrained_identity
-            run.tags(tags)
+            run.tags({tag: value for tag, value in tags.items() if value})
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)
-            yield run
+            owner = self.on_main(lambda: run.run_id or "")
+            checkpoints = CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
+            try:
+                yield run, checkpoints
+            except Pruned:  # and never gone on with
+                self._drop(checkpoints)
+                raise
+        self._drop(checkpoints)
 
-    def checkpoints(self, identity: str, run: TrackedRun) -> CheckpointFolder:
-        """Where a phase keeps its state on the way."""
-        owner = self.on_main(lambda: run.run_id or "")
-        return CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
-
-    def drop(self, checkpoints: CheckpointFolder) -> None:
-        """Delete the state of a phase that is done, or never gone on with."""
+    def _drop(self, checkpoints: CheckpointFolder) -> None:
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             checkpoints.clear()

@@ -11,15 +11,16 @@ from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.data.finding import find_model
+from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.runs.measures import log_figures, log_measurement
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
-from alignfreeze.runs.strategies import resolved_config
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
@@ -42,10 +43,7 @@ class Outcome:
 
 
 def run(options: Mapping[str, str]) -> Outcome:
-    """Realign, then fine-tune and evaluate.
-
-    Args:
-        options: Text by the name of an option (see `build_config`).
+    """Realign, then fine-tune and evaluate; options are text by their names (`build_config`).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault.
@@ -56,7 +54,13 @@ def run(options: Mapping[str, str]) -> Outcome:
         _phases(parent, _without_encoder(config)) as phases,
     ):
         outcome = _finetune_all(phases, parent)
-        return replace(outcome, results=_with_baselines(phases, outcome.results))
+        present = {(result.strategy, result.task) for result in outcome.results}
+        baselines = [  # that the store holds already
+            _task_result(BASELINE, data, scores)
+            for data in phases.preparation.tasks
+            if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
+        ]
+        return replace(outcome, results=[*baselines, *outcome.results])
 
 
 def realign_only(options: Mapping[str, str]) -> Outcome:
@@ -76,9 +80,11 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
-            _log_measurements(phases, parent)
+            phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
-            return Outcome([], config.source_language, _places(parent, encoder))
+            go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
+            places = [*store.places(parent.run_id), go_on] if parent.run_id else []
+            return Outcome([], config.source_language, places)
 
 
 def _common_realign_steps(phases: Phases) -> int:
@@ -119,48 +125,24 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
 
 def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
-    preparation = phases.preparation
+    tasks = phases.preparation.tasks
     results = []
-    for choice in preparation.strategies:
-        for data in preparation.tasks:
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                encoder = phases.realign(choice, phases.realign_steps(data))
-            scores = phases.finetune(encoder, choice, data)
+    for choice in phases.preparation.strategies:
+        for data in tasks:
+            scores = phases.finetune(phases.encoder(choice, data), choice, data)
             results.append(_task_result(choice.name, data, scores))
             if choice.main:
-                prefix = task_prefix(data.name, len(preparation.tasks))
+                prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
-    _log_measurements(phases, parent)
-    return Outcome(results, phases.config.source_language, _places(parent))
+    phases.measures.log(parent, phases.folder / "figures")
+    places = store.places(parent.run_id) if parent.run_id else []
+    return Outcome(results, phases.config.source_language, places)
 
 
 def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
     """The scores of a strategy on a task, with what tables show of them."""
     return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
-
-
-def _log_measurements(phases: Phases, parent: TrackedRun) -> None:
-    """The run's own strategy's word alignment, and figures of all strategies'."""
-    measured = phases.measures.by_strategy
-    own = measured.get(phases.preparation.strategies[-1].name)
-    if own is not None and own.alignment:
-        log_measurement(parent, own)
-        folder = phases.folder / "figures"
-        folder.mkdir()
-        log_figures(parent, measured, phases.config, folder)
-
-
-def _with_baselines(phases: Phases, results: Sequence[TaskResult]) -> list[TaskResult]:
-    """The results, and before them the baselines that the store holds already."""
-    present = {(result.strategy, result.task) for result in results}
-    baselines = [
-        _task_result(BASELINE, data, scores)
-        for data in phases.preparation.tasks
-        if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
-    ]
-    return [*baselines, *results]
 
 
 @contextmanager
@@ -186,39 +168,31 @@ def _phases(
     """Everything that the phases need, checked; and a folder for as long as they last."""
     accelerator = make_accelerator(resolve_precision(config.precision))
     with accelerator.main_process_first():  # the others find its caches
-        _log_parent(parent, config, encoder, accelerator)
-        preparation = Preparation(config, encoder, needs_tasks=needs_tasks)
+        choices = _logged(parent, config, encoder, accelerator)
+        preparation = Preparation(config, encoder, choices=choices, needs_tasks=needs_tasks)
     with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
         folder = [own]
         broadcast_object_list(folder)
         yield Phases(preparation, accelerator, parent, Path(folder[0]))
 
 
-def _log_parent(
+def _logged(
     parent: TrackedRun,
     config: RunConfig,
     encoder: RealignedEncoder | None,
     accelerator: Accelerator,
-) -> None:
-    """Log what a run is asked for, its strategy resolved, unless something is wrong with that."""
+) -> list[StrategyChoice]:
+    """Log what is asked for, with what its encoder decides; the strategies, if made for that."""
     if encoder is not None:
         log_config(parent, config, accelerator)
         parent.tags({REALIGN_RUN: encoder.run_id or ""})
         if encoder.provenance is not None:
             log_provenance(parent, encoder.provenance, config, accelerator)
-        return
+        return []
     try:
-        resolved = resolved_config(config)
+        choices = strategy_choices(config, read_layer_count(find_model(config.model)))
     except AlignFreezeError:
         log_config(parent, config, accelerator)
         raise
-    log_config(parent, resolved, accelerator)
-
-
-def _places(parent: TrackedRun, encoder: RealignedEncoder | None = None) -> list[str]:
-    if parent.run_id is None:
-        return []
-    lines = store.places(parent.run_id)
-    if encoder is not None:
-        lines.append(f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}")
-    return lines
+    log_config(parent, choices[-1].said_in(config), accelerator)
+    return choices

@@ -14,7 +14,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.families import layer_count, resolve_layers
+from alignfreeze.encoders.families import read_layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
 from alignfreeze.errors import ConfigError, DataError, EncoderError
@@ -39,6 +39,7 @@ class Preparation:
         config: The configuration.
         encoder: One that was realigned before: it is the configuration's model then, and is not
             realigned again.
+        choices: Its strategies, those to compare with first, where they are made already.
         needs_tasks: False where nothing depends on labelled data; then none is read.
 
     Raises:
@@ -50,25 +51,29 @@ class Preparation:
         config: RunConfig,
         encoder: RealignedEncoder | None = None,
         *,
+        choices: Sequence[StrategyChoice] = (),
         needs_tasks: bool = True,
     ) -> None:
         self.config = config
         self._realigned = encoder
-        asked = self._asked(config)  # a wrong name is told of before anything is read
+        # A wrong name is told of before anything is read.
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model) if encoder is None else encoder.path
+        self.n_layers = read_layer_count(self.model)
+        if encoder is not None:
+            choices = [encoder.choice()]
+        choices = choices or strategy_choices(config, self.n_layers)
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         self.made_from = "" if encoder else _tell_realigned(self.model)
         # Without its weights: what there is to freeze, for other strategies to be checked against.
         self._outline = loaded.to_empty(device="meta")
-        self.strategies = self._fitted(config, asked)
-        wanted = tasks.items() if needs_tasks else ()
+        self.strategies = self.check_fit(config, choices)
         self.tasks = [
             TaskData(name, task, config, source=self.source, tokenizer=self.tokenizer)
-            for name, task in wanted
+            for name, task in (tasks.items() if needs_tasks else ())
         ]
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
@@ -81,17 +86,8 @@ class Preparation:
         self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
         self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
 
-    @property
-    def n_layers(self) -> int:
-        """How many layers the encoder has."""
-        return layer_count(self._outline)
-
     def varied(self, config: RunConfig) -> "Preparation":
-        """What another configuration asks for; shares what does not depend on the difference.
-
-        Raises:
-            AlignFreezeError: As for a new one.
-        """
+        """What another configuration asks for; shares what does not depend on the difference."""
         if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
             return Preparation(config)
         other = copy(self)
@@ -101,42 +97,35 @@ class Preparation:
         return Preparation(config) if other._realigns and not self.corpora else other
 
     @property
-    def pretrained_identity(self) -> str | None:
-        """What identifies the weights before any realignment; ``None`` if that is not known."""
-        made = self._realigned and self._realigned.provenance
-        return made.model_identity if made else self.model_identity
-
-    @property
     def provenance(self) -> Provenance | None:
         """What made an encoder that was realigned before, where that is known."""
         return self._realigned.provenance if self._realigned else None
 
     @property
+    def pretrained_identity(self) -> str | None:
+        """What identifies the weights before any realignment; ``None`` if that is not known."""
+        return self.provenance.model_identity if self.provenance else self.model_identity
+
+    @property
     def _realigns(self) -> bool:
         return any(choice.strategy.realigns for choice in self.strategies)
 
-    def check_fit(self, config: RunConfig) -> list[StrategyChoice]:
+    def check_fit(
+        self, config: RunConfig, choices: Sequence[StrategyChoice] = ()
+    ) -> list[StrategyChoice]:
         """Check that a configuration's strategies, layers and lengths fit the encoder.
 
         Returns:
-            The strategies, those to compare with first.
+            The strategies, made if they are not yet, those to compare with first.
 
         Raises:
             ConfigError: If they do not.
         """
-        return self._fitted(config, self._asked(config))
-
-    def _asked(self, config: RunConfig) -> Sequence[StrategyChoice]:
-        before = self._realigned
-        return strategy_choices(config) if before is None else [before.choice()]
-
-    def _fitted(self, config: RunConfig, asked: Sequence[StrategyChoice]) -> list[StrategyChoice]:
-        if self._realigned is None:
-            asked = [choice.resolved(self.n_layers) for choice in asked]
+        choices = choices or strategy_choices(config, self.n_layers)
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
-        strategies = [choice.checked(self._outline, max(layers)) for choice in asked]
+        strategies = [choice.checked(self._outline, max(layers)) for choice in choices]
         longest = longest_input(self._outline, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
             length = getattr(config, name)
@@ -157,7 +146,7 @@ class Preparation:
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
-        strategy = strategy_choices(config)[-1].strategy
+        strategy = strategy_choices(config, self.n_layers)[-1].strategy
         return check_strategy(self._outline, strategy, name=config.strategy).frozen_names
 
     def _content(self, encoder: "PreTrainedModel") -> str:
@@ -187,12 +176,28 @@ class Preparation:
         return chosen
 
 
-def _tell_realigned(model: str) -> str:
-    """Say so if a model is an encoder that was realigned: here it counts as one of its own.
+def prepared(
+    config: RunConfig, kept: dict[str, Preparation], limit: int, base: Preparation | None = None
+) -> Preparation:
+    """The preparation of a configuration; shares all that it can with earlier ones, or else a base.
 
-    Returns:
-        How it was realigned; empty if it was not, or nothing says so.
+    Those that differ in their data are kept, up to a limit, the one that was used last at the end.
+
+    Raises:
+        AlignFreezeError: As for a new one.
     """
+    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+    known = kept.get(material, base)
+    found = Preparation(config) if known is None else known.varied(config)
+    kept.pop(material, None)
+    kept[material] = found
+    while len(kept) > limit:
+        kept.pop(next(iter(kept)))
+    return found
+
+
+def _tell_realigned(model: str) -> str:
+    """Say so if a model is an encoder that was realigned; how, empty if nothing says that."""
     made = read_provenance(Path(model).expanduser())
     if made is None:
         return ""

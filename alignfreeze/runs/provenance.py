@@ -22,23 +22,19 @@ SHARED = fields_with(
 
 
 class Provenance(BaseModel):
-    """What made an encoder.
+    """What made an encoder; ``None``, or empty, is what the run that made it did not say.
 
     Attributes:
         options: Of the realignment, `CARRIED` and `SHARED` ones; the others say nothing.
         usual: Whether the strategy froze as it does by default.
-        said: Every hyperparameter of the strategy; none where the run did not say.
+        said: Every hyperparameter of the strategy.
         identity: The hash of all that the encoder depends on.
         run_id: The MLflow run that made it.
-        model_identity: The pretrained weights: a hash, or a name on the hub with its commit;
-            ``None`` where the run did not say.
-        precision: What it was computed in.
-        processes: How many computed it.
-        parallel_hash: What the files of the parallel text hold; ``None`` where the run did not say,
-            as for what follows.
-        version: Of this package.
-        code: The hash of its files.
+        model_identity: The pretrained weights: a hash, or a name on the hub with its commit.
+        parallel_hash: What the files of the parallel text hold.
+        code: The hash of the files of this package.
         libraries: The versions of what computed it, in one line.
+        files: The files that it is written beside, by the hash of their bytes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,19 +51,17 @@ class Provenance(BaseModel):
     version: str | None = None
     code: str | None = None
     libraries: str | None = None
+    files: dict[str, str] = {}
 
     def carried_into(self, config: RunConfig) -> RunConfig:
         """A configuration with the realignment's options in place of its own."""
         return config.model_copy(update={name: getattr(self.options, name) for name in CARRIED})
 
     def contradicted_by(self, config: RunConfig, given: Collection[str]) -> list[str]:
-        """What a configuration says of the realignment that is not so; a line each.
+        """What options that are given say of the realignment that is not so; a line each.
 
-        An option that leaves its value to the data, such as ``realign_steps``, contradicts nothing.
-
-        Args:
-            config: The configuration, its strategy resolved.
-            given: The options that somebody has given; others have defaults.
+        One that leaves its value to the data, such as ``realign_steps``, contradicts nothing; the
+        strategy has to be resolved.
         """
         lines = []
         for name in CARRIED:
@@ -78,13 +72,7 @@ class Provenance(BaseModel):
         return lines
 
     def differences(self, config: RunConfig, precision: str, processes: int) -> dict[str, Any]:
-        """What was otherwise while realigning, by ``realign_`` and the option's name.
-
-        Args:
-            config: Of the run that uses the encoder.
-            precision: What that computes in.
-            processes: How many compute it.
-        """
+        """What was otherwise than in a run that uses it, by ``realign_`` and the option's name."""
         found = {
             name: getattr(self.options, name)
             for name in SHARED
@@ -97,7 +85,6 @@ class Provenance(BaseModel):
         return {f"realign_{name}": value for name, value in found.items()}
 
     def __str__(self) -> str:
-        """For a person."""
         written = ", ".join(f"{n}={_shown(v)}" for n, v in self.options.strategy_args.items())
         options = self.options
         return (
@@ -122,16 +109,10 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-class _File(Provenance):
-    """What is written: a provenance, and the files that it is of by the hash of their bytes."""
-
-    files: dict[str, str]
-
-
 def write_provenance(folder: Path, provenance: Provenance) -> None:
     """Say where the encoder in a folder comes from, in a file that ``from_pretrained`` ignores."""
     files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    content = _File(**dict(provenance), files=files)
+    content = provenance.model_copy(update={"files": files})
     without = RunConfig.model_fields.keys() - {*CARRIED, *SHARED}
     text = content.model_dump_json(indent=2, exclude={"options": without})
     (folder / PROVENANCE_FILE).write_text(text + "\n", "utf-8")
@@ -148,12 +129,14 @@ def read_provenance(folder: Path) -> Provenance | None:
     if not file.is_file():
         return None
     try:
-        found = _File.model_validate_json(file.read_text("utf-8"))
+        found = Provenance.model_validate_json(file.read_text("utf-8"))
     except ValidationError as error:
         problems = "; ".join(describe_error(details, RunConfig) for details in error.errors())
         raise ConfigError(f"{file}: {' '.join(problems.split())}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from None
+    if "files" not in found.model_fields_set:
+        raise ConfigError(f"{file}: files must be given")
     for name, digest in found.files.items():
         path = folder / name
         if not path.is_file() or file_digest(path) != digest:
@@ -162,16 +145,11 @@ def read_provenance(folder: Path) -> Provenance | None:
                 f"{'not' if path.is_file() else 'gone'}; without {PROVENANCE_FILE} the folder "
                 "counts as a model of its own"
             )
-    return Provenance(**{name: getattr(found, name) for name in Provenance.model_fields})
+    return found
 
 
 def fault_of(folder: Path, identity: str) -> str | None:
-    """Why a folder is not the encoder that it should be, in one line; ``None`` if it is.
-
-    Args:
-        folder: A folder that `write_provenance` was called for.
-        identity: The hash of all that the encoder should depend on.
-    """
+    """Why a folder is not the encoder of an identity, in one line; ``None`` if it is."""
     try:
         found = read_provenance(folder)
     except ConfigError as error:

@@ -21,14 +21,13 @@ from alignfreeze.runs.provenance import (
     read_provenance,
 )
 from alignfreeze.runs.records import CONFIG_FILE
-from alignfreeze.runs.strategies import StrategyChoice, resolved_config, strategy_choices
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import names, store
-from alignfreeze.tracking.store import Realignment
+from alignfreeze.tracking.store import StoredRun
 
 logger = logging.getLogger(__name__)
 
-ENCODER_FOLDER = "encoder"
-"""The artifact of a realignment that holds its encoder."""
+ENCODER_FOLDER = "encoder"  # the artifact of a realignment
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,24 @@ class RealignedEncoder:
     Attributes:
         path: Its folder, or its name on the hub.
         identity: The hash of what made it.
-        strategy: The strategy that it was realigned with; `BASELINE` if nothing says that it was.
         run_id: The MLflow run that made it; ``None`` for one from elsewhere.
         provenance: What made it, where that was another run, and is known.
     """
 
     path: str
     identity: str
-    strategy: str
     run_id: str | None = None
     provenance: Provenance | None = None
 
     def choice(self) -> StrategyChoice:
-        """The strategy that it was realigned with, as a choice that has nothing to do."""
-        nothing = create_plugin(STRATEGY, BASELINE, {})
+        """The strategy that it was realigned with, as a choice that has nothing to do.
+
+        It is the baseline if nothing says that it was realigned.
+        """
         made = self.provenance
         return StrategyChoice(
-            self.strategy,
-            nothing,
+            made.options.strategy if made else BASELINE,
+            create_plugin(STRATEGY, BASELINE, {}),
             fingerprint(STRATEGY, BASELINE),
             main=True,
             args=made.options.strategy_args if made else {},
@@ -64,10 +63,7 @@ class RealignedEncoder:
 
 
 def find_encoder(encoder: str) -> RealignedEncoder:
-    """The encoder that a run left, by the run's id, or by its folder.
-
-    Args:
-        encoder: A folder; the id of a realignment; or the id of a run with one nested in it.
+    """The encoder in a folder; or of a realignment, by its id or that of the run that it is in.
 
     Raises:
         ConfigError: If there is neither such a folder nor such a run, the run has no encoder, or
@@ -78,51 +74,43 @@ def find_encoder(encoder: str) -> RealignedEncoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
     folder = Path(encoder).expanduser()
     if folder.is_dir():
-        return _in_folder(folder)
-    found = store.find_realignment(encoder)
-    path = found and store.artifact_path(found.run_id, ENCODER_FOLDER)
-    if found is None or path is None:
-        raise ConfigError(
-            f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
-        )
-    made = read_provenance(path) or _of_older_run(found, path)
-    return RealignedEncoder(str(path), found.phase_hash, found.strategy, found.run_id, made)
+        model_folder(str(folder.absolute()))
+        made = read_provenance(folder)
+        if made is None:
+            logger.warning(
+                "encoder %s: no %s in it says what realigned it, so it counts as a model of its "
+                "own, fine-tuned without realignment (%s)",
+                *(folder, PROVENANCE_FILE, BASELINE),
+            )
+            return RealignedEncoder(str(folder), folder_digest(folder))
+    else:
+        run = store.find_realignment(encoder)
+        path = run and store.artifact_path(run.run_id, ENCODER_FOLDER)
+        if run is None or path is None:
+            raise ConfigError(
+                f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
+            )
+        folder, made = path, read_provenance(path) or _of_older_run(run, path)
+    return RealignedEncoder(str(folder), made.identity, made.run_id, made)
 
 
-def _in_folder(folder: Path) -> RealignedEncoder:
-    """An encoder in a folder; a model of its own if nothing there says what made it."""
-    model_folder(str(folder.absolute()))
-    made = read_provenance(folder)
-    if made is not None:
-        return RealignedEncoder(
-            str(folder), made.identity, made.options.strategy, made.run_id, made
-        )
-    logger.warning(
-        "encoder %s: no %s in it says what realigned it, so it counts as a model of its own, %s",
-        folder,
-        PROVENANCE_FILE,
-        f"fine-tuned without realignment ({BASELINE})",
-    )
-    return RealignedEncoder(str(folder), folder_digest(folder), BASELINE)
-
-
-def _of_older_run(found: Realignment, path: Path) -> Provenance:
+def _of_older_run(run: StoredRun, path: Path) -> Provenance:
     """What made the encoder of a run that has kept it without saying so beside it."""
-    file = store.artifact_path(found.run_id, CONFIG_FILE)
+    file = store.artifact_path(run.run_id, CONFIG_FILE)
     if file is None:
-        raise ConfigError(f"run {found.run_id} has no {CONFIG_FILE}, which says how it realigned")
+        raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
     values = yaml.safe_load(file.read_text("utf-8"))
-    known = {name: values[name] for name in (*CARRIED, *SHARED) if name in values}
-    choice = strategy_choices(validated(known))[-1].resolved(read_layer_count(str(path)))
-    config = choice.applied_to(validated(known))
+    config = validated({n: values[n] for n in (*CARRIED, *SHARED) if n in values})
+    choice = strategy_choices(config, read_layer_count(str(path)))[-1]
+    config = choice.applied_to(config)
     if not config.realign_languages and values.get("languages"):
         config = config.model_copy(update={"realign_languages": tuple(values["languages"])})
-    tags = store.tags_of(found.run_id)
+    tags = run.tags
     return Provenance(
         options=config,
         usual=choice.usual,
-        identity=found.phase_hash,
-        run_id=found.run_id,
+        identity=tags[names.PHASE_HASH],
+        run_id=run.run_id,
         precision=tags.get(names.PRECISION, ""),
         processes=int(tags.get(names.PROCESSES, "1")),
         parallel_hash=tags.get(names.PARALLEL_HASH),
@@ -135,12 +123,7 @@ def _of_older_run(found: Realignment, path: Path) -> Provenance:
 def with_provenance(
     encoder: RealignedEncoder, asked: RunConfig, given: Collection[str]
 ) -> RunConfig:
-    """The configuration of a run that uses an encoder, with what realigned that.
-
-    Args:
-        encoder: The encoder.
-        asked: The configuration that was asked for.
-        given: The options that were given, not left to their defaults.
+    """What a run that uses an encoder was asked for, with what realigned that.
 
     Raises:
         ConfigError: If one that is given contradicts how the encoder was realigned; one line.
@@ -154,11 +137,13 @@ def with_provenance(
     config = asked.model_copy(update={"compare": (), "alignment_pairs": 0})
     made = encoder.provenance
     if made is None:
-        own = {"model": encoder.path, "strategy": encoder.strategy, "strategy_args": {}}
+        own = {"model": encoder.path, "strategy": BASELINE, "strategy_args": {}}
         return config.model_copy(update=own)
     if "strategy_args" in given and asked.strategy_args:
         strategy = asked.strategy if "strategy" in given else made.options.strategy
-        asked = resolved_config(asked.model_copy(update={"strategy": strategy}), encoder.path)
+        asked = asked.model_copy(update={"strategy": strategy})
+        choice = strategy_choices(asked, read_layer_count(encoder.path))[-1]
+        asked = choice.said_in(asked)
     if lines := made.contradicted_by(asked, given):
         raise ConfigError(
             f"encoder {asked.encoder} was realigned otherwise: {'; '.join(lines)}; leave out what "

@@ -1,7 +1,7 @@
 """What a run leaves in MLflow: its configuration, its losses, its scores."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,13 +14,11 @@ from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.loop import TrainingResult
 
 CONFIG_FILE = "config.yaml"
 
-NOTABLE_SHARE = 0.01
-"""From which share on words that are not read are warned of."""
+NOTABLE_SHARE = 0.01  # of words that are not read, from which on they are warned of
 
 WORDS_THAT = {
     "unknown": "the unknown token stands for",
@@ -57,8 +55,7 @@ def log_provenance(
 
     What was otherwise while realigning, such as the seed, is params ``cfg.realign_<option>``.
     """
-    precision, processes = accelerator.mixed_precision, accelerator.num_processes
-    others = made.differences(config, precision, processes)
+    others = made.differences(config, accelerator.mixed_precision, accelerator.num_processes)
     run.params({name: _as_text(value) for name, value in others.items()})
     run.params(hyperparameters(made.said))
     tags = {
@@ -82,23 +79,10 @@ def _as_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def log_losses(run: TrackedRun, name: str) -> Callable[[LossRecord], None]:
-    """A function that logs the records of the loss as the metric ``name``."""
-
-    def log(record: LossRecord) -> None:
-        run.metric(name, record.loss, record.step)
-
-    return log
-
-
 def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
     """Log and tell what part of each language's words is unknown, unknown in part, or cut.
 
-    Args:
-        run: The run; its metrics are ``words/<language>/unknown``, ``…/partly_unknown`` and
-            ``…/cut``.
-        what: Which words these are.
-        counts: By language.
+    The metrics are ``words/<language>/unknown``, ``…/partly_unknown`` and ``…/cut``.
     """
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
@@ -125,13 +109,9 @@ def score_name(score: Score) -> names.ScoreName:
 def log_scores(
     run: TrackedRun, scores: Sequence[Score], source_language: str, prefix: str = ""
 ) -> None:
-    """Log every score, and the means over the target languages.
+    """Log every score, and the means over the target languages, the source language left out.
 
-    Args:
-        run: The run.
-        scores: All languages, splits and metrics.
-        source_language: It is left out of the means.
-        prefix: Put before the metrics' names, for runs that hold several tasks.
+    A prefix is put before the metrics' names, in runs that hold several tasks.
     """
     for score in scores:
         run.metric(f"{prefix}{score_name(score)}", score.value)

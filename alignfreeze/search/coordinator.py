@@ -40,6 +40,7 @@ from alignfreeze.search.trials import (
 )
 from alignfreeze.search.worker import Work
 from alignfreeze.tracking import store
+from alignfreeze.tracking.names import STUDY
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers.assignments import ends_of, put_in
 from alignfreeze.workers.command import SEARCH_WORKER
@@ -148,7 +149,7 @@ class _Search:
         log_config(self.run, self.study.config, self.context.accelerator)
         asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
         self.run.params({f"search.{name}": value for name, value in asked.items()})
-        self.run.tags({"study": self.study.name})
+        self.run.tags({STUDY: self.study.name})
 
     def outcome(self) -> SearchOutcome:
         """All stages, and the records of them, after an interruption too."""

@@ -8,15 +8,13 @@ from tempfile import TemporaryDirectory
 
 from optuna.trial import FrozenTrial
 
-from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
-from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
-from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.preparation import prepared
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
@@ -31,6 +29,7 @@ from alignfreeze.search.objective import (
 from alignfreeze.search.stages import Stages
 from alignfreeze.search.study import SearchStudy, strategy_code
 from alignfreeze.search.trial_table import Level
+from alignfreeze.tracking import names
 from alignfreeze.tracking.names import objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
@@ -130,7 +129,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
             )
         config = asked.model_copy(update={"seed": seed, "resume": claim.again})
         _begin(claim, run, context, config)
-        run.tags({"contender": contender})
+        run.tags({names.CONTENDER: contender})
         if contender == BASELINE:  # validated, and kept, before the trials
             found = scores(context, config, run, splits=("test",), models=study.models)
         else:
@@ -143,7 +142,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
 def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
     """Log what is going to be done, with all of the strategy that the encoder decides."""
-    resolved = strategy_choices(config)[-1].resolved(context.n_layers).applied_to(config)
+    resolved = strategy_choices(config, context.n_layers)[-1].applied_to(config)
     log_config(run, resolved, context.accelerator)
     claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
 
@@ -181,29 +180,17 @@ def scores(
         models: Where fine-tuned models are kept, if at all.
         stages: Is told of each fine-tuning, before and after it.
     """
-    preparation = _prepared(context, config)
+    preparation = prepared(config, context.later, KEPT_PREPARATIONS, context.base)
     scope = Scope(splits=splits, keep_encoders=False, models=models)
     choice = preparation.strategies[-1]
     results = []
     with TemporaryDirectory(prefix="alignfreeze-") as folder:
         phases = Phases(preparation, context.accelerator, run, Path(folder), scope)
         for data in preparation.tasks:
-            encoder = phases.pretrained()
-            if choice.strategy.realigns:
-                encoder = phases.realign(choice, phases.realign_steps(data))
+            encoder = phases.encoder(choice, data)
             look = stages.look(data.name, config.seed) if stages else None
             found = phases.finetune(encoder, choice, data, look)
             results.append(TaskScores(data.name, config.seed, found))
             if stages:
                 stages.done(results[-1])
     return results
-
-
-def _prepared(context: TrialContext, config: RunConfig) -> Preparation:
-    """The preparation of a configuration; shares all that it can with earlier ones."""
-    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
-    prepared = context.later.get(material, context.base).varied(config)
-    context.later[material] = prepared
-    while len(context.later) > KEPT_PREPARATIONS:
-        context.later.pop(next(iter(context.later)))
-    return prepared

@@ -1,14 +1,11 @@
 """Results of the reference implementation as tracked runs."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-import mlflow
-from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -16,75 +13,13 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.tracking.names import (
-    IMPORTED,
-    IMPORTED_ROW,
-    MODEL,
-    PARAM,
-    PROCESS,
-    SEED,
-    STRATEGY,
-    TAG,
-    TARGET_MEAN,
-    TASK,
-    ScoreName,
-)
+from alignfreeze.tracking import names
+from alignfreeze.tracking.names import TAG, ScoreName
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
-from alignfreeze.tracking.runs import BATCH_METRICS, end_dead_runs, this_process
-from alignfreeze.tracking.store import hush
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, this_process
+from alignfreeze.tracking.store import search_runs
 
 logger = logging.getLogger(__name__)
-
-
-def _imported_rows(experiment: str) -> set[str]:
-    """The identities of the rows that an experiment holds whole; the experiment need not exist."""
-    hush()
-    client = MlflowClient()
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        return set()
-    runs: list[Run] = mlflow.search_runs(
-        [found.experiment_id],
-        filter_string=f"attributes.status = 'FINISHED' and tags.`{TAG}{IMPORTED_ROW}` LIKE '%'",
-        output_format="list",
-    )
-    return {run.data.tags[TAG + IMPORTED_ROW] for run in runs}
-
-
-def _import_run(
-    experiment: str,
-    name: str,
-    *,
-    tags: Mapping[str, str],
-    params: Mapping[str, str],
-    metrics: Mapping[str, float],
-) -> None:
-    """Write a run that something else has made, at once and FINISHED.
-
-    Tags are under ``alignfreeze.``, params under ``cfg.``, metrics as they are.
-    """
-    client = MlflowClient()
-    try:
-        found = client.get_experiment_by_name(experiment)
-        number = found.experiment_id if found else client.create_experiment(experiment)
-        run = client.create_run(number, run_name=name, tags={TAG + PROCESS: this_process()})
-    except MlflowException as error:
-        reason = " ".join(error.message.split())
-        raise ConfigError(f"experiment {experiment!r}: {reason}") from None
-    now, run_id = int(time.time() * 1000), run.info.run_id
-    rows = [Metric(metric, value, now, 0) for metric, value in metrics.items()]
-    status = "KILLED"
-    try:
-        for first in range(0, len(rows), BATCH_METRICS):
-            client.log_batch(run_id, metrics=rows[first : first + BATCH_METRICS])
-        client.log_batch(
-            run_id,
-            params=[Param(PARAM + key, value) for key, value in params.items()],
-            tags=[RunTag(TAG + key, value) for key, value in tags.items()],
-        )
-        status = "FINISHED"
-    finally:
-        client.set_terminated(run_id, status)
 
 
 @dataclass(frozen=True)
@@ -92,8 +27,6 @@ class ImportOutcome:
     """What became of the rows.
 
     Attributes:
-        experiment: The MLflow experiment that they are in.
-        added: Rows that were new.
         known: Rows that were there already, or twice in the files.
         refused: A line for each malformed row: file, line, rule and value.
     """
@@ -129,22 +62,51 @@ def import_results(
     for mended in dict.fromkeys(row.mended for _, row in rows if row.mended is not None):
         logger.warning("model %r is taken for %r", *mended)
     end_dead_runs()
-    known = _imported_rows(experiment)
     new: dict[str, tuple[Path, ReferenceRow]] = {}
     for file, row in rows:
-        identity = _row_identity(row)
-        if identity not in known:
-            new.setdefault(identity, (file, row))
+        new.setdefault(_row_identity(row), (file, row))
+    for identity in _imported_rows(experiment):
+        new.pop(identity, None)
     with signals_as_exceptions("the same command goes on: what is imported stays"):
         for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
-            _import_run(
-                experiment,
-                f"imported-{row.strategy}-{row.task}",
-                tags=_tags(row, file) | {IMPORTED_ROW: identity},
-                params=_params(row),
-                metrics=_metrics(row),
-            )
+            _import_run(experiment, row, _tags(row, file) | {names.IMPORTED_ROW: identity})
     return ImportOutcome(experiment, len(new), len(rows) - len(new), refused)
+
+
+def _imported_rows(experiment: str) -> set[str]:
+    """The identities of the rows that an experiment holds whole; the experiment need not exist."""
+    found = MlflowClient().get_experiment_by_name(experiment)
+    if found is None:
+        return set()
+    tag = TAG + names.IMPORTED_ROW
+    where = f"attributes.status = 'FINISHED' and tags.`{tag}` LIKE '%'"
+    return {run.data.tags[tag] for run in search_runs(where, [found.experiment_id])}
+
+
+def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> None:
+    """Write a run that something else has made, at once and FINISHED."""
+    client = MlflowClient()
+    try:
+        found = client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else client.create_experiment(experiment)
+        made = client.create_run(
+            number,
+            run_name=f"imported-{row.strategy}-{row.task}",
+            tags={TAG + names.PROCESS: this_process()},
+        )
+    except MlflowException as error:
+        reason = " ".join(error.message.split())
+        raise ConfigError(f"experiment {experiment!r}: {reason}") from None
+    run, status = TrackedRun(made.info.run_id), "KILLED"
+    try:
+        for name, value in _metrics(row).items():
+            run.metric(name, value)
+        run.flush()
+        run.params(_params(row))
+        run.tags(tags)
+        status = "FINISHED"
+    finally:
+        client.set_terminated(made.info.run_id, status)
 
 
 def _row_identity(row: ReferenceRow) -> str:
@@ -156,15 +118,15 @@ def _row_identity(row: ReferenceRow) -> str:
 
 def _tags(row: ReferenceRow, file: Path) -> dict[str, str]:
     tags = {
-        IMPORTED: "true",
-        MODEL: row.model,
-        STRATEGY: row.strategy,
-        TASK: row.task,
-        SEED: str(row.seed),
-        "method": row.method,
-        "source_file": file.name,
+        names.IMPORTED: "true",
+        names.MODEL: row.model,
+        names.STRATEGY: row.strategy,
+        names.TASK: row.task,
+        names.SEED: str(row.seed),
+        names.METHOD: row.method,
+        names.SOURCE_FILE: file.name,
     }
-    return tags | ({"aligner": row.aligner} if row.aligner else {})
+    return tags | ({names.ALIGNER: row.aligner} if row.aligner else {})
 
 
 def _params(row: ReferenceRow) -> dict[str, str]:
@@ -179,6 +141,6 @@ def _metrics(row: ReferenceRow) -> dict[str, float]:
     for (language, metric), value in row.scores.items():
         if language != SOURCE:
             targets.setdefault(metric, []).append(value)
-    means = {(TARGET_MEAN, metric): mean(values) for metric, values in targets.items()}
+    means = {(names.TARGET_MEAN, metric): mean(values) for metric, values in targets.items()}
     scores = {**row.scores, **means}
     return {str(ScoreName("test", *key)): value for key, value in scores.items()}

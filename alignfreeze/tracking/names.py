@@ -6,93 +6,56 @@ Nothing here needs MLflow, so that whoever only reads names need not wait for it
 from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
+# What params and tags begin with: `TrackedRun` puts it there, and `StoredRun` takes it off.
 PARAM = "cfg."
-"""What params begin with; `TrackedRun.params` puts it there, and `StoredRun` takes it off."""
-
 TAG = "alignfreeze."
-"""What tags begin with, in the same way; the names below are without it."""
 
+# What the names of runs begin with; a realignment's is that, unless it is one to compare with.
 REALIGN_RUN_NAME = "realign"
-"""What the name of a realignment's run begins with, and is, unless it is one to compare with."""
-
 FINETUNE_RUN_NAME = "finetune-"
-"""What the name of a fine-tuning's run begins with."""
 
+# Tags, of any run:
+VERSION = "version"  # of this package
+CODE = "code"  # of this package: the hash of its files
+LIBRARIES = "libraries"  # the versions of what has computed it: sorted, with commas between them
+PROCESS = "process"  # which process writes it: host, number, and when it was born
+ERROR = "error"  # why it has failed or was killed
+# of one with a configuration:
 MODEL = "model"
 STRATEGY = "strategy"
-TASK = "task"
-"""The tag that says which tasks, with commas between them."""
-
+TASK = "task"  # which tasks, with commas between them
 SEED = "seed"
 PRECISION = "precision"
 PROCESSES = "processes"
 CONFIG_HASH = "config_hash"
-
-MODEL_IDENTITY = "model_identity"
-"""The tag that says which pretrained weights: a hash, or a name on the hub with its commit."""
-
-USUAL_STRATEGY = "usual_strategy"
-"""The tag that says ``true`` of a strategy whose hyperparameters are at their defaults."""
-
-CELL = "cell"
-"""The tag that says which cell of a grid a run is."""
-
-VERSION = "version"
-"""The tag that says which version of this package a run is of."""
-
-LIBRARIES = "libraries"
-"""The tag that says the versions of what has computed a run: sorted, with commas between them."""
-
-REALIGN_HASH = "realign_hash"
-"""The tag that says which realignment made a run's encoder."""
-
-REALIGN_RUN = "realign_run"
-"""The tag that says in which run that was."""
-
-CODE = "code"
-"""The tag that says which code of this package: the hash of its files."""
-
+# of a phase:
+PHASE_HASH = "phase_hash"  # by which it is found, when it is finished and may be taken over
+MODEL_IDENTITY = "model_identity"  # the pretrained weights: a hash, or a hub's name with its commit
+MADE_FROM = "made_from"  # for a person: how a model was realigned that is realigned again, or not
+USUAL_STRATEGY = "usual_strategy"  # whether the strategy's hyperparameters are at their defaults
 STRATEGY_CODE = "strategy_code"
-"""The tag that says which code of the strategy."""
-
+PARALLEL_HASH = "parallel_hash"  # what the files of the parallel text hold
+REALIGN_HASH = "realign_hash"  # which realignment made its encoder
+REALIGN_RUN = "realign_run"  # in which run that was
 TASK_CODE = "task_code"
-"""The tag that says which code of the task."""
-
-PARALLEL_HASH = "parallel_hash"
-"""The tag that says what the files of the parallel text hold."""
-
-MADE_FROM = "made_from"
-"""The tag that says, for a person, how a model was realigned that is realigned again, or not."""
-
-DATA_HASH = "data_hash"
-"""The tag that says what the files of a task's examples hold."""
-
-METRIC = "metric"
-"""The tag that says what a task's scores are compared by."""
-
-PROCESS = "process"
-"""The tag that says which process writes a run: host, number, and when it was born."""
-
-ERROR = "error"
-"""The tag that says why a run has failed or was killed."""
-
-STATE = "state"
-"""The tag that says how a trial has ended."""
-
-PHASE_HASH = "phase_hash"
-"""The tag by which a finished phase is found that may be taken over."""
-
-IMPORTED = "imported"
-"""The tag that says ``true`` of results of another program."""
-
-IMPORTED_ROW = "imported_row"
-"""The tag that says which row of a result file a run is."""
-
-REUSED_REALIGNMENT = "reused.realignment"
-"""The tag that says from which run the realignment was taken over."""
-
-REUSED_FINETUNING = "reused.fine-tuning_on_"
-"""What the tags begin with that say from which run a fine-tuning was taken over."""
+DATA_HASH = "data_hash"  # what the files of a task's examples hold
+METRIC = "metric"  # what a task's scores are compared by
+REUSED_REALIGNMENT = "reused.realignment"  # from which run the realignment was taken over
+REUSED_FINETUNING = "reused.fine-tuning_on_"  # what those begin with that say so of a fine-tuning
+# of a study, and of its trials:
+STUDY = "study"
+CONTINUES = "continues"  # where the study's own run is
+TRIAL = "trial"
+STATE = "state"  # how it has ended
+PRUNED = "pruned"  # why it was stopped
+CONTENDER = "contender"  # what it tests
+CELL = "cell"  # which cell of a grid it is
+# of a run of another program:
+IMPORTED = "imported"  # ``true``
+IMPORTED_ROW = "imported_row"  # which row of a result file it is
+METHOD = "method"  # what that calls the strategy
+ALIGNER = "aligner"
+SOURCE_FILE = "source_file"
 
 
 def reused_tag(what: str) -> str:
@@ -100,23 +63,16 @@ def reused_tag(what: str) -> str:
     return f"reused.{what.replace(' ', '_')}"
 
 
-TARGET_MEAN = "target_mean"
-"""In place of a language, in the names of the metrics that are means over the targets."""
-
-PRETRAINED = "pretrained"
-"""The stage of an encoder before realignment."""
-
+# Metrics.
+TARGET_MEAN = "target_mean"  # in place of a language, in those that are means over the targets
+PRETRAINED = "pretrained"  # the stage of an encoder before realignment
 REALIGN_LOSS = "realign/loss"
 REALIGN_RATE = "realign/pairs_per_second"
 FINETUNE_LOSS = "finetune/loss"
 FINETUNE_RATE = "finetune/rows_per_second"
 EMPTY_STEPS = "empty_steps"
-FINETUNE_STEPS = "cell/finetune_steps"
-"""Metric of a cell's run: how many steps its fine-tuning took, where the data decides."""
-
-REPORT = "report"
-"""Metric of a trial's run: what it has told its pruner, on the way."""
-
+FINETUNE_STEPS = "cell/finetune_steps"  # of a cell's fine-tuning, where the data decides
+REPORT = "report"  # what a trial has told its pruner, on the way
 BEST_TRIAL = "best/trial"
 
 
@@ -128,7 +84,6 @@ class ScoreName(NamedTuple):
     metric: str
 
     def __str__(self) -> str:
-        """The metric's name."""
         return "/".join(self)
 
 
@@ -149,13 +104,7 @@ def scores_in(metrics: Mapping[str, float], splits: Collection[str]) -> dict[Sco
 
 
 def contender_metric(contender: str, task: str, score: ScoreName) -> str:
-    """What a search logs of the test of a contender: ``test/<contender>/<task>/de/accuracy``.
-
-    Args:
-        contender: What was tested.
-        task: On which task.
-        score: The score, a mean over seeds.
-    """
+    """A score, a mean over seeds, of what a search tests: ``test/<contender>/<task>/de/f1``."""
     return f"{score.split}/{contender}/{task}/{score.language}/{score.metric}"
 
 
@@ -169,13 +118,9 @@ LAYER_KINDS: tuple[LayerKind, ...] = ("alignment", "alignment_weak", "drift")
 
 
 class LayerName(NamedTuple):
-    """What is logged of a layer: ``alignment/realigned/de/layer_3``, strong and without more words.
+    """What is logged of a layer, from 0: strong (``alignment``) or weak word alignment, or drift.
 
-    Attributes:
-        kind: Of the measurement: strong or weak word alignment, or drift.
-        stage: What the encoder has been through.
-        language: The target language.
-        layer: From 0.
+    Such as ``alignment/realigned/de/layer_3``; the stage is what the encoder has been through.
     """
 
     kind: LayerKind
@@ -184,7 +129,6 @@ class LayerName(NamedTuple):
     layer: int
 
     def __str__(self) -> str:
-        """The metric's name."""
         return f"{self.kind}/{self.stage}/{self.language}/layer_{self.layer}"
 
 

@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -35,8 +36,7 @@ METRIC_NOTES = {
 """What the reader of a table has to know of a score, by our name of its task and its metric: as
 the reference's ``evaluate_xquad`` computes it, which never leaves the model's training mode."""
 
-SOURCE = "en"
-"""The language that the reference fine-tunes in, which it calls ``same``."""
+SOURCE = "en"  # the language that the reference fine-tunes in, which it calls ``same``
 
 NEEDED = ("seed", "model", "task", "method")
 SCORE = re.compile(
@@ -57,23 +57,17 @@ OTHER_MODELS = (
 )
 """Names that are one slip away from one of `MODELS`, and are models of their own."""
 
-CLOSE = 0.93
-"""How alike a misspelt name is to the right one, as difflib measures it, in [0, 1]."""
+CLOSE = 0.93  # how alike a misspelt name is to the right one, as difflib measures it, in [0, 1]
 
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """One run of the reference implementation.
+    """One run of the reference implementation; task and strategy have our names.
 
     Attributes:
         model: The model's name, without owner, mended.
-        task: Our name of the task.
-        strategy: Our name of the strategy.
         aligner: The reference's name of the aligner; ``None`` of the baseline.
-        method: As it is in the file.
-        seed: The seed.
-        realign_steps: Steps of realignment, where the file says them.
-        finetune_steps: Steps of fine-tuning, where the file says them.
+        realign_steps: Where the file says them, as those of fine-tuning.
         scores: By language and metric, fractions in [0, 1].
         mended: The model's name as it is written and as it is right, if it was misspelt.
     """
@@ -93,9 +87,7 @@ class ReferenceRow:
 def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow | DataError]:
     """The rows of a result file, in order; for a malformed one what is wrong with it.
 
-    Args:
-        file: Comma-separated values with a header.
-        renames: Models' names to be replaced.
+    The file has comma-separated values with a header; some models' names are to be replaced.
 
     Raises:
         DataError: If the file cannot be read, or its header is not that of a result file.
@@ -121,17 +113,15 @@ def read_rows(file: Path, renames: Mapping[str, str]) -> Iterator[ReferenceRow |
 
 def _header(names: Sequence[str], file: Path) -> list[str]:
     header = [name.strip() for name in names]
-    missing = [name for name in NEEDED if name not in header]
-    twice = [name for name in header if name and header.count(name) > 1]
-    problem = ""
-    if missing:
-        problem = f"must name the column {missing[0]!r}"
-    elif twice:
-        problem = f"names the column {twice[0]!r} twice"
-    elif not any(map(SCORE.fullmatch, header)):
-        problem = "must name scores, such as eval_de_accuracy"
-    if problem:
-        raise DataError(f"the first line {problem}", file=file, line=1)
+    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    problems = [
+        *(f"must name the column {name!r}" for name in NEEDED if name not in header),
+        *(f"names the column {name!r} twice" for name in twice),
+    ]
+    if not any(map(SCORE.fullmatch, header)):
+        problems.append("must name scores, such as eval_de_accuracy")
+    if problems:
+        raise DataError(f"the first line {problems[0]}", file=file, line=1)
     return header
 
 
@@ -147,18 +137,18 @@ def _row(header: Sequence[str], values: Sequence[str], renames: Mapping[str, str
         raise ValueError(f"seed must be a whole number >= 0, got {row['seed']!r}")
     model = model_name(row["model"], renames)
     written = row["model"].rpartition("/")[2]
-    renamed = row["model"] in renames or written in renames
+    told = model == written or row["model"] in renames or written in renames
     return ReferenceRow(
-        model=model,
-        task=TASKS[row["task"]],
-        strategy=strategy,
-        aligner=aligner,
-        method=row["method"],
+        model,
+        TASKS[row["task"]],
+        strategy,
+        aligner,
+        row["method"],
         seed=int(float(row["seed"])),
         realign_steps=_steps(row.get("realignment_steps", "")),
         finetune_steps=_steps(row.get("finetuning_steps", "")),
         scores=_scores(row),
-        mended=(written, model) if model != written and not renamed else None,
+        mended=None if told else (written, model),
     )
 
 

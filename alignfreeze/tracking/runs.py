@@ -1,6 +1,5 @@
 """Runs that are being written: params, tags, metrics, artifacts, and how each ends."""
 
-import logging
 import os
 import socket
 import time
@@ -12,46 +11,23 @@ from typing import Any
 
 import mlflow
 import psutil
-from mlflow.entities import Metric, RunTag
+from mlflow.entities import Metric, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.errors import AlignFreezeError, Interrupted, Pruned
-from alignfreeze.tracking.names import (
-    CODE,
-    ERROR,
-    LIBRARIES,
-    PARAM,
-    PHASE_HASH,
-    PROCESS,
-    STATE,
-    TAG,
-    VERSION,
-)
+from alignfreeze.tracking import names
+from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.store import hush, search_runs
 
-logger = logging.getLogger(__name__)
-
-
-PARAM_LENGTH = 6000
-"""MLflow cuts longer values of params."""
-
-
-BATCH_METRICS = 1000
-"""MLflow takes no more metrics in one call."""
-
-
-WRITE_SECONDS = 10
-"""How long a metric may wait to be written, so that curves can be watched."""
+PARAM_LENGTH = 6000  # MLflow cuts longer values
+BATCH_METRICS = 1000  # MLflow takes no more in one call
+WRITE_SECONDS = 10  # that a metric may wait to be written, so that curves can be watched
 
 
 class TrackedRun:
-    """One MLflow run that is being written; metrics are buffered.
-
-    Args:
-        run_id: The run's id, or ``None`` in a process that does not write.
-    """
+    """One MLflow run that is being written, metrics by a buffer; without an id nothing is."""
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
@@ -103,7 +79,7 @@ class TrackedRun:
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
-        self.tags({PHASE_HASH: phase_hash})
+        self.tags({names.PHASE_HASH: phase_hash})
 
 
 @contextmanager
@@ -121,31 +97,26 @@ def tracked_run(
     FAILED when an exception passes, or KILLED when that says that a signal did it; then the
     reason is in the tag ``alignfreeze.error``.
 
-    Args:
-        name: The run's name.
-        nested: Whether it belongs into the run that is open.
-        writes: False in all but one of several processes: nothing is tracked then.
-        parent: Id of the run that it belongs into, where that is open in another process.
-        again: Id of a run of the same name that has ended, to be gone on with.
+    A nested run belongs into the one that is open here, or into a parent, by its id, that is open
+    in another process. One that has ended, by its id, is gone on with again. Of several processes
+    one writes; in the others nothing is tracked.
     """
     if not writes:
         yield TrackedRun(None)
         return
     hush()
-    tags = {TAG + PROCESS: this_process(), **version_tags()}
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
         run_name=name,
         nested=nested,
         parent_run_id=parent,
-        tags=tags,
+        tags=_tags_of_all(),
     )
-    run = TrackedRun(started.info.run_id)
-    status = "FINISHED"
+    run, status = TrackedRun(started.info.run_id), "FINISHED"
     try:
-        if again:
-            _forget_error(again)
+        if again and TAG + ERROR in started.data.tags:  # it has not failed any more
+            MlflowClient().delete_tag(again, TAG + ERROR)
         if not nested:
             end_dead_runs()
         yield run
@@ -153,29 +124,24 @@ def tracked_run(
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
         status = "KILLED" if killed else "FAILED"
-        run.tags({ERROR: _reason(error)})
+        text = " ".join(str(error).split())
+        ours = isinstance(error, (AlignFreezeError, Interrupted))
+        run.tags({ERROR: text if ours else f"{type(error).__name__}: {text}"})
         run.flush()
         raise
     finally:
         mlflow.end_run(status)
 
 
-def version_tags() -> dict[str, str]:
-    """What computes here, as every run of this program says it."""
-    return {
-        f"{TAG}{VERSION}": __version__,
-        f"{TAG}{CODE}": code_digest(),
-        f"{TAG}{LIBRARIES}": versions_text(library_versions()),
+def _tags_of_all() -> dict[str, str]:
+    """What every run of this program says of what computes it."""
+    tags = {
+        PROCESS: this_process(),
+        names.VERSION: __version__,
+        names.CODE: code_digest(),
+        names.LIBRARIES: versions_text(library_versions()),
     }
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return (
-        text
-        if isinstance(error, (AlignFreezeError, Interrupted))
-        else f"{type(error).__name__}: {text}"
-    )
+    return {TAG + name: value for name, value in tags.items()}
 
 
 def this_process() -> str:
@@ -195,49 +161,37 @@ def _is_dead(process: str) -> bool:
         return True
 
 
-def _forget_error(run_id: str) -> None:
-    """A run that is gone on with has not failed any more."""
-    client = MlflowClient()
-    if TAG + ERROR in client.get_run(run_id).data.tags:
-        client.delete_tag(run_id, TAG + ERROR)
-
-
 def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
     hush()
-    client = MlflowClient()
+    killed = "its process was killed"
     for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{TAG}{PROCESS}` LIKE '%:%'"):
-        if not _is_dead(run.data.tags[TAG + PROCESS]):
-            continue
-        client.set_terminated(run.info.run_id, "KILLED")
-        _say_killed(run.info.run_id, "its process was killed")
-        # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
-        parent = run.data.tags.get("mlflow.parentRunId")
-        if parent is not None and client.get_run(parent).info.status == "FAILED":
-            _say_killed(parent, "its process was killed")
+        if _is_dead(run.data.tags[TAG + PROCESS]):
+            _end(run, killed)
+            # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
+            parent = run.data.tags.get("mlflow.parentRunId")
+            if parent and (failed := mlflow.get_run(parent)).info.status == "FAILED":
+                _say_killed(failed, killed)
 
 
 def end_run_of_other(run_id: str, reason: str) -> None:
-    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still.
-
-    Args:
-        run_id: The run's id.
-        reason: Why it is known to run no more.
-    """
-    client = MlflowClient()
-    for run in [client.get_run(run_id), *search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")]:
+    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still."""
+    nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
+    for run in [mlflow.get_run(run_id), *nested]:
         if run.info.status == "RUNNING":
-            client.set_terminated(run.info.run_id, "KILLED")
-            _say_killed(run.info.run_id, reason)
+            _end(run, reason)
 
 
-def _say_killed(run_id: str, reason: str) -> None:
-    client = MlflowClient()
-    tags = client.get_run(run_id).data.tags
-    if TAG + ERROR not in tags:
-        client.set_tag(run_id, TAG + ERROR, reason)
-    if TAG + STATE in tags:  # of a trial
-        client.set_tag(run_id, TAG + STATE, "killed")
+def _end(run: Run, reason: str) -> None:
+    MlflowClient().set_terminated(run.info.run_id, "KILLED")
+    _say_killed(run, reason)
+
+
+def _say_killed(run: Run, reason: str) -> None:
+    said = {ERROR: reason} if TAG + ERROR not in run.data.tags else {}
+    if TAG + names.STATE in run.data.tags:  # of a trial
+        said[names.STATE] = "killed"
+    TrackedRun(run.info.run_id).tags(said)
 
 
 def is_main_process() -> bool:

@@ -14,17 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.tracking.names import (
-    CELL,
-    PARAM,
-    PHASE_HASH,
-    REALIGN_RUN,
-    REALIGN_RUN_NAME,
-    REUSED_REALIGNMENT,
-    STRATEGY,
-    TAG,
-    TASK,
-)
+from alignfreeze.tracking import names
+from alignfreeze.tracking.names import PARAM, TAG
 
 logger = logging.getLogger(__name__)
 
@@ -49,138 +40,10 @@ def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[
     return found
 
 
-def finished_run(phase_hash: str) -> Run | None:
-    """The newest finished run of this store that holds a phase, if any does."""
-    return next(iter(_finished(PHASE_HASH, phase_hash)), None)
-
-
-def finished_cell(identity: str) -> str | None:
-    """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
-    found = _finished(CELL, identity)
-    return str(found[0].info.run_id) if found else None
-
-
-def _finished(tag: str, value: str) -> list[Run]:
-    return search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
-
-
-class Realignment(NamedTuple):
-    """A finished realignment in the store."""
-
-    run_id: str
-    phase_hash: str
-    strategy: str
-
-
-def find_realignment(run_id: str) -> Realignment | None:
-    """The realignment that a run is, has nested in it, or took over.
-
-    Args:
-        run_id: Id of any run.
-
-    Returns:
-        ``None`` if there is no such run, or it has no realignment.
-    """
-    try:
-        asked = mlflow.get_run(run_id)
-        tags = asked.data.tags
-        id_taken_over = tags.get(TAG + REUSED_REALIGNMENT) or tags.get(TAG + REALIGN_RUN)
-        taken_over = [mlflow.get_run(id_taken_over)] if id_taken_over else []
-    except MlflowException:
-        return None
-    nested = search_runs(f"tags.`mlflow.parentRunId` = '{asked.info.run_id}'")
-    # Those of strategies to compare with have another name.
-    own = [run for run in nested if run.info.run_name == REALIGN_RUN_NAME]
-    for run in [asked, *own, *taken_over]:
-        tags = run.data.tags
-        is_realignment = str(run.info.run_name).startswith(REALIGN_RUN_NAME)
-        if is_realignment and TAG + PHASE_HASH in tags:
-            return Realignment(run.info.run_id, tags[TAG + PHASE_HASH], tags[TAG + STRATEGY])
-    return None
-
-
-def tags_of(run_id: str) -> dict[str, str]:
-    """A run's own tags, without ``alignfreeze.``."""
-    return _own(mlflow.get_run(run_id).data.tags, TAG)
-
-
-def metrics_of(run_id: str) -> dict[str, float]:
-    """A run's metrics, the last value of each."""
-    return dict(mlflow.get_run(run_id).data.metrics)
-
-
-def require_run(run_id: str) -> None:
-    """Check that a run is in this tracking store, and not deleted.
-
-    Raises:
-        ConfigError: If it is not, or is.
-    """
-    try:
-        mlflow.get_run(run_id)
-    except MlflowException:
-        raise ConfigError(
-            f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
-            "MLFLOW_TRACKING_URI must name the one that it is in"
-        ) from None
-    if is_deleted(run_id):
-        raise ConfigError(f"run {run_id} was deleted; mlflow runs restore brings it back")
-
-
-def is_deleted(run_id: str) -> bool:
-    """Whether a run was deleted in MLflow; False for one that never was in this store."""
-    try:
-        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "deleted"
-    except MlflowException:
-        return False
-
-
-def store_uri() -> str:
-    """The tracking store's URI, as other processes need it."""
-    return str(mlflow.get_tracking_uri())
-
-
-def store_folder() -> Path:
-    """The folder of a tracking store that is a local file or folder; else the working folder."""
-    uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///")).resolve().parent
-    if "://" not in uri or uri.startswith("file:"):
-        return Path(url2pathname(urlparse(uri).path)).resolve()
-    return Path.cwd()
-
-
-def has_store() -> bool:
-    """Whether the tracking store is there already; to ask it for runs would make a local one."""
-    uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///")).is_file()
-    is_folder = "://" not in uri or uri.startswith("file:")
-    return store_folder().is_dir() if is_folder else True
-
-
-def artifact_path(run_id: str, name: str) -> Path | None:
-    """A run's artifact on this machine (downloaded if need be); ``None`` if it has none."""
-    try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
-    except (MlflowException, OSError):
-        return None
-
-
-def places(run_id: str) -> list[str]:
-    """Where a person finds a run, and how to look at it; lines."""
-    uri = mlflow.get_tracking_uri()
-    return [
-        f"MLflow run {run_id} in {uri}",
-        f"look at it: mlflow ui --backend-store-uri {uri}",
-    ]
-
-
 class StoredRun(NamedTuple):
     """A run of the tracking store, as it is there.
 
     Attributes:
-        run_id: Its id.
-        name: Its name.
         status: MLflow's: FINISHED, FAILED, KILLED, RUNNING.
         started: When it was begun, milliseconds since 1970.
         seconds: How long it took; ``None`` while it runs.
@@ -197,6 +60,112 @@ class StoredRun(NamedTuple):
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Mapping[str, float]
+
+
+def finished_run(phase_hash: str) -> StoredRun | None:
+    """The newest finished run of this store that holds a phase, if any does."""
+    return _finished(names.PHASE_HASH, phase_hash)
+
+
+def finished_cell(identity: str) -> str | None:
+    """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
+    found = _finished(names.CELL, identity)
+    return None if found is None else found.run_id
+
+
+def _finished(tag: str, value: str) -> StoredRun | None:
+    found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
+    return _stored(found[0]) if found else None
+
+
+def find_realignment(run_id: str) -> StoredRun | None:
+    """The realignment that a run is, has nested in it, or took over; ``None`` if there is none."""
+    asked = _run(run_id)
+    if asked is None:
+        return None
+    tags = asked.data.tags
+    taken_over = tags.get(TAG + names.REUSED_REALIGNMENT) or tags.get(TAG + names.REALIGN_RUN)
+    other = _run(taken_over) if taken_over else asked
+    if other is None:
+        return None
+    # Those of strategies to compare with have another name.
+    nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
+    own = [run for run in nested if run.info.run_name == names.REALIGN_RUN_NAME]
+    for run in map(_stored, [asked, *own, other]):
+        if run.name.startswith(names.REALIGN_RUN_NAME) and names.PHASE_HASH in run.tags:
+            return run
+    return None
+
+
+def _run(run_id: str) -> Run | None:
+    """A run of the store, deleted or not; ``None`` if it never was there."""
+    try:
+        return mlflow.get_run(run_id)
+    except MlflowException:
+        return None
+
+
+def require_run(run_id: str) -> None:
+    """Check that a run is in this tracking store, and not deleted.
+
+    Raises:
+        ConfigError: If it is not, or is.
+    """
+    if _run(run_id) is None:
+        raise ConfigError(
+            f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
+            "MLFLOW_TRACKING_URI must name the one that it is in"
+        )
+    if is_deleted(run_id):
+        raise ConfigError(f"run {run_id} was deleted; mlflow runs restore brings it back")
+
+
+def is_deleted(run_id: str) -> bool:
+    """Whether a run was deleted in MLflow; False for one that never was in this store."""
+    run = _run(run_id)
+    return run is not None and str(run.info.lifecycle_stage) == LifecycleStage.DELETED
+
+
+def store_uri() -> str:
+    """The tracking store's URI, as other processes need it."""
+    return str(mlflow.get_tracking_uri())
+
+
+def store_folder() -> Path:
+    """The folder of a tracking store that is a local file or folder; else the working folder."""
+    place = _local_store() or Path.cwd()
+    return place.parent if store_uri().startswith("sqlite:///") else place
+
+
+def has_store() -> bool:
+    """Whether the tracking store is there already; to ask it for runs would make a local one."""
+    place = _local_store()
+    return place is None or place.exists()
+
+
+def _local_store() -> Path | None:
+    """The file of a tracking store in SQLite, or its folder; ``None`` if it is neither."""
+    uri = store_uri()
+    if uri.startswith("sqlite:///"):
+        return Path(uri.removeprefix("sqlite:///")).resolve()
+    if "://" not in uri or uri.startswith("file:"):
+        return Path(url2pathname(urlparse(uri).path)).resolve()
+    return None
+
+
+def artifact_path(run_id: str, name: str) -> Path | None:
+    """A run's artifact on this machine (downloaded if need be); ``None`` if it has none."""
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    except (MlflowException, OSError):
+        return None
+
+
+def places(run_id: str) -> list[str]:
+    """Where a person finds a run, and how to look at it; lines."""
+    uri = store_uri()
+    look = f"look at it: mlflow ui --backend-store-uri {uri}"
+    return [f"MLflow run {run_id} in {uri}", look]
 
 
 def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
@@ -218,7 +187,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
             known = ", ".join(sorted(e.name for e in client.search_experiments()))
             raise ConfigError(f"experiment must be one of {known}, got {name!r}")
         ids.append(experiment.experiment_id)
-    conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (STRATEGY, TASK)]
+    conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (names.STRATEGY, names.TASK)]
     try:
         found = search_runs(" and ".join([*conditions, *([where] if where else [])]), ids)
     except MlflowException as error:
@@ -229,11 +198,8 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
 
 def stored_run(run_id: str) -> StoredRun | None:
     """One run of the store; ``None`` if it is not there, or deleted."""
-    try:
-        run = mlflow.get_run(run_id)
-    except MlflowException:
-        return None
-    return _stored(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
+    run = _run(run_id)
+    return _stored(run) if run and run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
 
 def _own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
@@ -241,13 +207,14 @@ def _own(values: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 
 def _stored(run: Run) -> StoredRun:
+    info, data = run.info, run.data
     return StoredRun(
-        run.info.run_id,
-        str(run.info.run_name),
-        run.info.status,
-        run.info.start_time,
-        None if run.info.end_time is None else (run.info.end_time - run.info.start_time) / 1000,
-        _own(run.data.tags, TAG),
-        _own(run.data.params, PARAM),
-        run.data.metrics,
+        info.run_id,
+        str(info.run_name),
+        info.status,
+        info.start_time,
+        None if info.end_time is None else (info.end_time - info.start_time) / 1000,
+        _own(data.tags, TAG),
+        _own(data.params, PARAM),
+        data.metrics,
     )

@@ -14,19 +14,11 @@ from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, proble
 Attributes = Mapping[str, Any]
 K = TypeVar("K", bound=Hashable)
 
-NO_OBJECTIVE = [0.0]
-"""Of trials that are not searched among."""
+NO_OBJECTIVE = [0.0]  # of trials that are not searched among
 
 
 class CellEnd(NamedTuple):
-    """How a cell ended.
-
-    Attributes:
-        trial: The number of its trial.
-        problem: Why it failed; empty if it is complete.
-        seconds: How long it took, from its claim to its end.
-        run_id: Its MLflow run; empty if it failed before there was one.
-    """
+    """How a cell ended; without a problem if it is complete, or a run if it failed before that."""
 
     trial: int
     problem: str
@@ -55,11 +47,7 @@ def put_in(
 ) -> None:
     """Put cells into a queue that are neither there nor done; once more what has failed.
 
-    Args:
-        queue: The queue.
-        wanted: The user attributes that a cell's trial is to have, by the cell's key.
-        key_of: The key of a trial's user attributes.
-        complete_too: Whether what is complete is put in once more.
+    Wanted are user attributes, by the cell's key; what is complete may be put in once more, too.
     """
     there = {
         key_of(trial.user_attrs)
@@ -78,16 +66,16 @@ def waiting_in(queue: TrialQueue) -> list[Attributes]:
 
 def ends_of(queue: TrialQueue, key_of: Callable[[Attributes], K]) -> dict[K, CellEnd]:
     """How cells ended, the last time each; those that wait or run are left out."""
-    ends: dict[K, CellEnd] = {}
-    for trial in queue.trials():
-        if trial.state.is_finished():
-            failed = trial.state == TrialState.FAIL
-            attributes = trial.user_attrs
-            seconds = float(attributes.get(SECONDS, "nan"))
-            problem = problem_of(trial) if failed else ""
-            end = CellEnd(trial.number, problem, seconds, attributes.get(RUN_ID, ""))
-            ends[key_of(attributes)] = end
-    return ends
+    return {
+        key_of(trial.user_attrs): CellEnd(
+            trial.number,
+            problem_of(trial) if trial.state == TrialState.FAIL else "",
+            float(trial.user_attrs.get(SECONDS, "nan")),
+            trial.user_attrs.get(RUN_ID, ""),
+        )
+        for trial in queue.trials()
+        if trial.state.is_finished()
+    }
 
 
 def complete(queue: TrialQueue, claim: Claim, run_id: str) -> None:

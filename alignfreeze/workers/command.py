@@ -1,5 +1,6 @@
 """The command that a worker runs, and what became of it."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,19 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Tells a worker its storage, whose password an argument would show to all users of a machine."""
 
 SEARCH_WORKER = "search-worker"
-"""The subcommand that works on a search."""
-
 BENCHMARK_WORKER = "benchmark-worker"
-"""The subcommand that works on a benchmark."""
 
-END_OF_LOG = 8192
-"""Bytes at the end of a log in which its last line is looked for."""
+END_OF_LOG = 8192  # bytes, in which the last line is looked for
 
 AFTER_A_SIGNAL = {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT}
 """Exit codes of a worker that was asked to end, and did."""
@@ -30,14 +27,12 @@ AFTER_A_SIGNAL = {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + s
 
 @dataclass(frozen=True)
 class WorkerCommand:
-    """The command of a worker.
+    """The command of a worker: a program, on other machines the same, and a subcommand of it.
 
     Attributes:
         study: Name of the study.
         storage: URL of the storage that the study is in.
         environment: Variables that each worker gets beside those that it inherits.
-        program: What the arguments are given to; on other machines the same.
-        subcommand: The one that works on studies of this kind.
     """
 
     study: str
@@ -45,11 +40,6 @@ class WorkerCommand:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Sequence[str] = (sys.executable, "-m", "alignfreeze")
     subcommand: str = SEARCH_WORKER
-
-    @property
-    def arguments(self) -> list[str]:
-        """What follows the program's name. Never the storage: see `STORAGE_VARIABLE`."""
-        return [self.subcommand, f"--study={self.study}"]
 
     def start(
         self, log: Path, settings: Mapping[str, str], *, own_session: bool = True
@@ -65,7 +55,7 @@ class WorkerCommand:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             return subprocess.Popen(
-                [*self.program, *self.arguments],
+                [*self.program, self.subcommand, f"--study={self.study}"],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -74,39 +64,19 @@ class WorkerCommand:
             )
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a worker ended.
+class Ending(NamedTuple):
+    """How a worker ended: its exit code, or minus the signal that ended it; and its last line."""
 
-    Attributes:
-        worker: Its number, from 0.
-        code: Its exit code; minus the number of the signal that ended it.
-        said: Its last line.
-        log: Where the lines before it are.
-    """
-
-    worker: int
     code: int
     said: str
-    log: str
 
     def problem(self, *, asked: bool) -> str:
-        """How it ended, if badly; else an empty text.
-
-        Args:
-            asked: Whether it was asked to end, so that it may say that a signal ended it.
-        """
+        """How it ended, if badly; a signal may have ended one that was asked to."""
         if self.code == 0 or (asked and self.code in AFTER_A_SIGNAL):
             return ""
-        how = f"exited with {self.code}"
         if self.code < 0:
-            how = f"was ended by {signal.Signals(-self.code).name}"
-        return f"worker {self.worker} {how}: {self.said} (log: {self.log})"
-
-
-def ending(worker: int, code: int, log: Path) -> Ending:
-    """How a worker ended, with the last line of its log."""
-    return Ending(worker, code, last_line(log), str(log))
+            return f"was ended by {signal.Signals(-self.code).name}: {self.said}"
+        return f"exited with {self.code}: {self.said}"
 
 
 def last_line(log: Path) -> str:
@@ -121,24 +91,19 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def end_of(process: subprocess.Popen[bytes], worker: int, log: Path) -> Ending:
+def end_of(process: subprocess.Popen[bytes], log: Path) -> Ending:
     """Wait for a worker, which the first KeyboardInterrupt asks to end, and the second kills."""
     try:
         for end_it in (process.terminate, lambda: kill(process)):
             try:
-                return ending(worker, _code(process), log)
+                # Not `process.wait`, which no KeyboardInterrupt of Ray's reaches.
+                wait_until(lambda: process.poll() is not None, math.inf)
+                break
             except KeyboardInterrupt:
                 end_it()
-        return ending(worker, _code(process), log)
+        return Ending(process.wait(), last_line(log))
     finally:
         kill(process)
-
-
-def _code(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of a process, where KeyboardInterrupt can be raised; its exit code."""
-    while (code := process.poll()) is None:
-        time.sleep(0.1)
-    return code
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -164,9 +129,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 
 def kept_handler(number: int, meanwhile: Any = None) -> Iterator[None]:
     """Undo what is done to the handler of a signal meanwhile; in the main thread, where it is.
 
-    Args:
-        number: The signal.
-        meanwhile: Its handler until then, if another; processes inherit that it is ignored.
+    Until then it may have another handler; processes inherit that it is ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -6,20 +6,16 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from alignfreeze.workers.command import WorkerCommand, ending, kill, wait_until
+from alignfreeze.workers.command import Ending, WorkerCommand, kill, last_line, wait_until
 
 logger = logging.getLogger(__name__)
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-KILLS = 3
-"""How often workers are asked once more: a busy machine may take two requests for one."""
-
-LAST_PATIENCE = 20.0
-"""Seconds that a worker has to be gone after each."""
+LAST_PATIENCE = 20.0  # seconds that a worker has to be gone after each
 
 J = TypeVar("J")
 
@@ -27,40 +23,55 @@ J = TypeVar("J")
 class Launcher(ABC, Generic[J]):
     """Starts workers; what one is started as, a process or a job, its subclasses know.
 
-    Whatever happens after `start` was called, it failing included, `stop` has to be.
+    Whatever happens after `start` was called, it failing included, `stop` has to be. Logs are
+    ``worker-0.log`` and so on in a folder, on the machines that workers run on.
 
-    Args:
-        command: What a worker runs.
-        workers: How many to start.
-        logs: Folder of their logs, ``worker-0.log`` and so on.
+    Raises:
+        ConfigError: If what it needs is not installed or not there, or a setting is unknown or
+            breaks its rule; one line.
     """
 
-    interval = 0.1
-    """Seconds between questions for workers that were asked to end."""
+    interval = 0.1  # seconds between questions for workers that were asked to end
+    kills = 3  # how often they are asked once more: a busy machine may take two requests for one
+    here = True  # whether all workers are on this machine, and have to divide it
 
-    def __init__(self, command: WorkerCommand, workers: int, logs: Path) -> None:
+    def __init__(
+        self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
+    ) -> None:
         self._command = command
-        self._logs = [logs / f"worker-{worker}.log" for worker in range(workers)]
+        # Absolute, as not all workers start where this process is.
+        self._logs = [logs.absolute() / f"worker-{worker}.log" for worker in range(workers)]
+        self._args = dict(args)
         self._jobs: dict[int, J] = {}
         self._problems: dict[int, str] = {}
         self._asked: set[int] = set()
 
-    @abstractmethod
     def start(self) -> None:
         """Start the workers, once.
 
         Raises:
             ConfigError: If the cluster cannot be reached or refuses them; one line.
         """
+        settings: list[dict[str, str]] = [{} for _ in self._logs]
+        if self.here:
+            settings = machine_settings(len(settings), self._command.environment)
+        for worker, (log, own) in enumerate(zip(self._logs, settings, strict=True)):
+            log.unlink(missing_ok=True)
+            self._jobs[worker] = self._started(log, own)
 
     def running(self) -> int:
         """Workers that have not ended, those that wait for a machine among them."""
         for worker, job in list(self._jobs.items()):
-            if self._has_ended(job, asked=worker in self._asked):
-                problem = self._problem(worker, job, asked=worker in self._asked)
-                if problem:
-                    self._problems[worker] = problem
-                del self._jobs[worker]
+            asked = worker in self._asked
+            end = self._ending(worker, job, asked=asked)
+            if end is None:
+                continue
+            del self._jobs[worker]
+            if isinstance(end, Ending):
+                problem = end.problem(asked=asked)
+                end = problem and f"worker {worker} {problem} (log: {self._logs[worker]})"
+            if end:
+                self._problems[worker] = end
         return len(self._jobs)
 
     def problems(self) -> list[str]:
@@ -69,10 +80,9 @@ class Launcher(ABC, Generic[J]):
         return [self._problems[worker] for worker in sorted(self._problems)]
 
     def stop(self, patience: float) -> None:
-        """Ask those that run to end, and kill those that have not after a time.
+        """Ask those that run to end, and kill those that have not after so many seconds.
 
-        Args:
-            patience: Seconds; SLURM kills a job after those of its own setting KillWait.
+        SLURM kills a job after those of its own setting KillWait.
         """
         self.running()
         running = self._jobs.keys() - self._asked
@@ -87,11 +97,12 @@ class Launcher(ABC, Generic[J]):
                 self._kill()
 
     @abstractmethod
-    def _has_ended(self, job: J, *, asked: bool) -> bool: ...
+    def _started(self, log: Path, settings: Mapping[str, str]) -> J:
+        """Start one."""
 
     @abstractmethod
-    def _problem(self, worker: int, job: J, *, asked: bool) -> str:
-        """What is to be told of one that has ended; empty if nothing."""
+    def _ending(self, worker: int, job: J, *, asked: bool) -> Ending | str | None:
+        """How one ended, or what is to be told of it, if anything; ``None`` while it runs."""
 
     @abstractmethod
     def _ask(self, job: J) -> None:
@@ -99,7 +110,7 @@ class Launcher(ABC, Generic[J]):
 
     def _kill(self) -> None:
         """Kill those that run: asked once more, `end_of` does so."""
-        for _ in range(KILLS):
+        for _ in range(self.kills):
             for job in self._jobs.values():
                 self._ask(job)
             if wait_until(lambda: not self.running(), LAST_PATIENCE):
@@ -109,18 +120,12 @@ class Launcher(ABC, Generic[J]):
 class LocalLauncher(Launcher[subprocess.Popen[bytes]]):
     """Starts each worker in a session of its own, so that Ctrl-C does not reach it."""
 
-    def start(self) -> None:
-        """See `Launcher.start`."""
-        settings = machine_settings(len(self._logs), self._command.environment)
-        for worker, (log, own) in enumerate(zip(self._logs, settings, strict=True)):
-            log.unlink(missing_ok=True)
-            self._jobs[worker] = self._command.start(log, own)
+    def _started(self, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return self._command.start(log, settings)
 
-    def _has_ended(self, job: subprocess.Popen[bytes], *, asked: bool) -> bool:
-        return job.poll() is not None
-
-    def _problem(self, worker: int, job: subprocess.Popen[bytes], *, asked: bool) -> str:
-        return ending(worker, job.returncode, self._logs[worker]).problem(asked=asked)
+    def _ending(self, worker: int, job: subprocess.Popen[bytes], *, asked: bool) -> Ending | None:
+        code = job.poll()
+        return None if code is None else Ending(code, last_line(self._logs[worker]))
 
     def _ask(self, job: subprocess.Popen[bytes]) -> None:
         job.terminate()
@@ -134,17 +139,13 @@ class LocalLauncher(Launcher[subprocess.Popen[bytes]]):
 def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[str, str]]:
     """Variables that divide this machine among workers: its cores, and a GPU for each.
 
-    Args:
-        workers: How many there are; they share GPUs where these are fewer.
-        environment: What the user has set for them, which goes before.
+    Workers share GPUs where these are fewer; what the user's environment has set goes before.
     """
     gpus = visible_gpus()
     if len(gpus) > workers:
         logger.warning(
             "%d of %d GPUs stay idle, since a worker uses one: workers=%d would use them all",
-            len(gpus) - workers,
-            len(gpus),
-            len(gpus),
+            *(len(gpus) - workers, len(gpus), len(gpus)),
         )
     threads = thread_settings(available_cores() // workers, {**os.environ, **environment})
     own = [{GPUS: gpus[worker % len(gpus)]} if gpus else {} for worker in range(workers)]
@@ -153,9 +154,8 @@ def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[
 
 def available_cores() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    has_affinity = hasattr(os, "sched_getaffinity")  # not everywhere
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 def thread_settings(cores: int, environment: Mapping[str, str]) -> dict[str, str]:

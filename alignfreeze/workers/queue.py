@@ -6,7 +6,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,32 +21,20 @@ from alignfreeze.workers.storage import MISSED_HEARTBEATS
 
 logger = logging.getLogger(__name__)
 
-RETRIES = 2
-"""How often a trial is tried again whose worker has vanished."""
+RETRIES = 2  # of a trial whose worker has vanished
 
-RUN_ID = "run_id"
-"""User attribute of a trial: its MLflow run."""
-
-SECONDS = "seconds"
-"""User attribute: how long a trial took, from its claim to its end."""
-
-PROBLEM = "problem"
-"""User attribute of a failed trial: why."""
-
-GIVEN_BACK = "given_back"
-"""User attribute of a trial that was interrupted, and is to be in the queue again."""
-
-WITHDRAWN = "withdrawn"
-"""User attribute of a trial that was taken out of the queue before anybody had begun it."""
-
-GOES_ON_WITH = "goes_on_with"
-"""User attribute of a trial: the number of the interrupted one that it goes on with."""
+# User attributes of trials.
+RUN_ID = "run_id"  # its MLflow run
+SECONDS = "seconds"  # how long it took, from its claim to its end
+PROBLEM = "problem"  # why it failed
+GIVEN_BACK = "given_back"  # it was interrupted, and is to be in the queue again
+WITHDRAWN = "withdrawn"  # it was taken out of the queue before anybody had begun it
+GOES_ON_WITH = "goes_on_with"  # the number of the interrupted one that it goes on with
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:
     """Put a trial whose worker has vanished back into the queue, and end its run."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)(study, trial)
     logger.warning("%s, trial %d: its worker has vanished", study.study_name, trial.number)
     if RUN_ID in trial.user_attrs:
@@ -55,19 +42,13 @@ def retry(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 class Claim(NamedTuple):
-    """A trial in a worker's hands.
-
-    Attributes:
-        trial: The trial.
-        again: Whether an earlier one has begun the same, and may have left a checkpoint.
-    """
+    """A trial in a worker's hands; again, if an earlier one may have left a checkpoint of it."""
 
     trial: Trial
     again: bool
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """How many trials there are of a kind; one that was begun anew counts once.
 
     Attributes:
@@ -83,16 +64,13 @@ class Counts:
     @property
     def total(self) -> int:
         """All of them."""
-        return self.waiting + self.running + self.finished
+        return sum(self)
 
 
 class TrialQueue:
     """The trials of one study, shared by any number of workers.
 
-    Args:
-        study: The study.
-        storage: Where it is, as `open_storage` opened it.
-        sampler: The sampler of a trial, by its number; by default the study's.
+    Its storage is as `open_storage` opened it; each trial may have a sampler, by its number.
     """
 
     def __init__(
@@ -111,29 +89,28 @@ class TrialQueue:
 
         Those that were begun before come first, the others in order.
         """
-        begun = {t.number: _was_begun(t) for t in self._trials(TrialState.WAITING)}
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        begun = {t.number: GOES_ON_WITH in t.user_attrs or bool(_history(t)) for t in waiting}
         for number in sorted(begun, key=lambda number: not begun[number]):
             trial_id = self._trial_id(number)
             # A first sign of life before the claim: a worker that is killed right after it
             # would not be missed otherwise.
             self._storage.record_heartbeat(trial_id)
             try:
-                if self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
-                    return Claim(Trial(self._study_of(number), trial_id), begun[number])
+                if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+                    continue
             except UpdateFinishedTrialError:
                 continue
+            # The study read anew: Optuna's own would know the trials as they were at the first.
+            study = optuna.load_study(
+                study_name=self.study.study_name,
+                storage=self._storage,
+                sampler=self._sampler(number) if self._sampler else None,
+                pruner=self.study.pruner,
+            )
+            study.get_trials(deepcopy=False)  # or it does not know the one that is claimed
+            return Claim(Trial(study, trial_id), begun[number])
         return None
-
-    def _study_of(self, number: int) -> optuna.Study:
-        """The study, read anew: Optuna's own would know the trials as they were at the first."""
-        study = optuna.load_study(
-            study_name=self.study.study_name,
-            storage=self._storage,
-            sampler=self._sampler(number) if self._sampler else None,
-            pruner=self.study.pruner,
-        )
-        study.get_trials(deepcopy=False)  # or it does not know the one that is claimed
-        return study
 
     @contextmanager
     def alive(self, trial: Trial) -> Iterator[None]:
@@ -142,7 +119,7 @@ class TrialQueue:
         trial_id = self._trial_id(trial.number)
         interval = self._storage.get_heartbeat_interval()
 
-        def beat() -> None:
+        def beat() -> None:  # Optuna's own ends with the first error of the storage
             while not done.wait(interval):
                 try:
                     self._storage.record_heartbeat(trial_id)
@@ -165,13 +142,9 @@ class TrialQueue:
         values: list[float] | None,
         attributes: Mapping[str, Any],
     ) -> bool:
-        """End a trial; False if it was given to another worker meanwhile.
+        """End a claimed trial; False if it was given to another worker meanwhile.
 
-        Args:
-            trial: One that this worker has claimed.
-            state: COMPLETE, PRUNED or FAIL.
-            values: One for each objective of a complete trial.
-            attributes: User attributes to set first.
+        A complete one has a value for each objective. User attributes are set first.
         """
         try:
             for name, value in attributes.items():
@@ -185,7 +158,7 @@ class TrialQueue:
     def give_back(self, trial: Trial) -> None:
         """Put a trial that was interrupted back into the queue, as it was drawn."""
         if self.finish(trial, TrialState.FAIL, None, {GIVEN_BACK: True}):
-            self._put_back(self.study.get_trials(deepcopy=False)[trial.number])
+            self._put_back(self._trials()[trial.number])
 
     def _put_back(self, given: FrozenTrial) -> None:
         attributes = {k: v for k, v in given.user_attrs.items() if k != GIVEN_BACK}
@@ -206,8 +179,7 @@ class TrialQueue:
 
     def retry_vanished(self) -> None:
         """Put trials whose workers give no sign of life any more back into the queue."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
+        with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
             fail_stale_trials(self.study)
 
     def mend(self) -> None:
@@ -217,7 +189,7 @@ class TrialQueue:
         """
         interval = self._storage.get_heartbeat_interval() or 0
         long_ago = datetime.now() - timedelta(seconds=MISSED_HEARTBEATS * interval)
-        for trial in self._lost():
+        for trial in _lost(self._trials()):
             if trial.datetime_complete is not None and trial.datetime_complete < long_ago:
                 if GIVEN_BACK in trial.user_attrs:
                     self._put_back(trial)
@@ -227,12 +199,8 @@ class TrialQueue:
     def counts(self) -> Counts:
         """How many trials wait, run and are done."""
         states = Counter(trial.state for trial in self.trials())
-        lost = len(self._lost())
-        return Counts(
-            waiting=states[TrialState.WAITING] + lost,
-            running=states[TrialState.RUNNING],
-            finished=sum(n for state, n in states.items() if state.is_finished()),
-        )
+        waiting, running = states.pop(TrialState.WAITING, 0), states.pop(TrialState.RUNNING, 0)
+        return Counts(waiting + len(_lost(self._trials())), running, states.total())
 
     def trials(self) -> list[FrozenTrial]:
         """All trials in order, but for those that are begun anew as another one."""
@@ -242,13 +210,11 @@ class TrialQueue:
 
     def kept(self) -> list[FrozenTrial]:
         """All trials that have not failed for good, and those to be in the queue again."""
-        return [*(t for t in self.trials() if t.state != TrialState.FAIL), *self._lost()]
+        own = [trial for trial in self.trials() if trial.state != TrialState.FAIL]
+        return own + _lost(self._trials())
 
-    def _lost(self) -> list[FrozenTrial]:
-        return _lost(self._trials())
-
-    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False, states=states or None)
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
 
     def _trial_id(self, number: int) -> int:
         return int(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
@@ -259,11 +225,6 @@ def problem_of(trial: FrozenTrial) -> str:
     return str(trial.user_attrs.get(PROBLEM, f"{RETRIES + 1} workers in a row vanished with it"))
 
 
-def _was_begun(trial: FrozenTrial) -> bool:
-    """Whether a trial goes on with one that was interrupted, or whose worker vanished."""
-    return GOES_ON_WITH in trial.user_attrs or bool(_history(trial))
-
-
 def _replaced(trials: list[FrozenTrial]) -> set[int]:
     """The numbers of trials that others go on with."""
     replaced = {number for trial in trials for number in _history(trial) if number != trial.number}
@@ -271,7 +232,10 @@ def _replaced(trials: list[FrozenTrial]) -> set[int]:
 
 
 def _lost(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Trials that are to be in the queue again, and are not yet."""
+    """Trials that are to be in the queue again, and are not yet.
+
+    They were given back, or failed for no reason but that a worker vanished, and not too often.
+    """
     replaced = _replaced(trials)
     return [
         trial
@@ -279,16 +243,13 @@ def _lost(trials: list[FrozenTrial]) -> list[FrozenTrial]:
         if trial.state == TrialState.FAIL
         and trial.number not in replaced
         and WITHDRAWN not in trial.user_attrs
-        and (GIVEN_BACK in trial.user_attrs or _may_be_retried(trial))
+        and (
+            GIVEN_BACK in trial.user_attrs
+            or (PROBLEM not in trial.user_attrs and len(_history(trial)) < RETRIES)
+        )
     ]
 
 
-def _may_be_retried(trial: FrozenTrial) -> bool:
-    """Whether a failed trial has no reason but that its worker vanished, and not too often."""
-    return PROBLEM not in trial.user_attrs and len(_history(trial)) < RETRIES
-
-
 def _history(trial: FrozenTrial) -> list[int]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         return RetryHeartbeatStaleTrialCallback.retry_history(trial)

@@ -8,42 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, wait_until
-from alignfreeze.workers.launchers import LAST_PATIENCE, Launcher, one_line
+from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler
+from alignfreeze.workers.launchers import Launcher, one_line
 
 logger = logging.getLogger(__name__)
 
 KNOWN = ("address", "num_cpus", "num_gpus")
 
-RAY_STEPS = 10_000
-"""Ray counts fractions of a core, or of a GPU, in steps of one such part."""
+RAY_STEPS = 10_000  # in which Ray counts fractions of a core, or of a GPU
 
 
-def run_worker(command: WorkerCommand, worker: int, log: Path) -> Ending:
+def run_worker(command: WorkerCommand, log: Path) -> Ending:
     """What a task runs: a worker, as a child. Ray cancels a task by KeyboardInterrupt."""
     log.unlink(missing_ok=True)
     # Not by Ray's runtime_env, whose variables, a password among them, get into Ray's logs.
-    return end_of(command.start(log, {}), worker, log)
+    return end_of(command.start(log, {}), log)
 
 
 class RayLauncher(Launcher[Any]):
     """Runs each worker as a task, on a cluster that there is or on one of this machine alone.
 
-    Args:
-        command: What a worker runs.
-        workers: How many tasks to start.
-        logs: Folder of the workers' logs, on the machine that each of them runs on.
-        args: ``address`` of the cluster; ``num_cpus`` and ``num_gpus`` of a worker, which else
-            are its part of what the cluster has.
-
-    Raises:
-        ConfigError: If Ray is not installed, or a setting is unknown or breaks its rule.
+    The settings are the ``address`` of the cluster, and ``num_cpus`` and ``num_gpus`` of a worker,
+    which else are its part of what the cluster has.
     """
+
+    here = False
 
     def __init__(
         self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
     ) -> None:
-        super().__init__(command, workers, logs)
+        super().__init__(command, workers, logs, args)
         try:
             import ray
         except ImportError:
@@ -58,34 +52,41 @@ class RayLauncher(Launcher[Any]):
                     f"got {value!r}"
                 )
         self._ray: Any = ray
-        self._args = dict(args)
+        self._share = {name: value for name, value in args.items() if name != "address"}
         self._forced = False
         self._started_ray = False
 
     def start(self) -> None:
         """See `Launcher.start`."""
         if not self._ray.is_initialized():
-            self._initialise()
+            with kept_handler(signal.SIGTERM):  # this process keeps its own
+                try:
+                    self._ray.init(
+                        address=self._args.get("address"),
+                        include_dashboard=False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                    )
+                except (ConnectionError, RuntimeError, ValueError) as error:
+                    raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
+            self._started_ray = True
         alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
-        share = {**node_share(nodes, len(self._logs)), **self._args}
-        share.pop("address", None)
-        self._tell_of_waiting(nodes, **share)
-        task = self._ray.remote(max_retries=0, **share)(run_worker)
-        for worker, log in enumerate(self._logs):
-            self._jobs[worker] = task.remote(self._command, worker, log)
-
-    def _tell_of_waiting(
-        self, nodes: Sequence[tuple[float, float]], num_cpus: float, num_gpus: float
-    ) -> None:
-        """Warn of workers that Ray has no room for now: it would let them wait without a word."""
-        workers, asked = len(self._logs), (num_cpus, num_gpus)
+        workers = len(self._logs)
+        self._share = node_share(nodes, workers) | self._share
+        asked = (self._share["num_cpus"], self._share["num_gpus"])
         rooms = [int(sum(n[i] for n in nodes) / one + 1e-6) for i, one in enumerate(asked) if one]
         if (room := min(rooms, default=workers)) < workers:
+            # Ray would let them wait without a word.
             logger.warning(
                 "%d of %d workers wait: each takes %g cores and %g GPUs, and Ray has no more now",
                 *(workers - room, workers, *asked),
             )
+        super().start()
+
+    def _started(self, log: Path, settings: Mapping[str, str]) -> Any:
+        task = self._ray.remote(max_retries=0, **self._share)(run_worker)
+        return task.remote(self._command, log)
 
     def stop(self, patience: float) -> None:
         """See `Launcher.stop`."""
@@ -99,24 +100,9 @@ class RayLauncher(Launcher[Any]):
                 self._started_ray = False
                 self._ray.shutdown()
 
-    def _initialise(self) -> None:
-        """Connect to a cluster, or start one; this process keeps its handlers of signals."""
-        with kept_handler(signal.SIGTERM):
-            try:
-                self._ray.init(
-                    address=self._args.get("address"),
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
-        self._started_ray = True
-
-    def _has_ended(self, job: Any, *, asked: bool) -> bool:
-        return bool(self._ray.wait([job], timeout=0)[0])
-
-    def _problem(self, worker: int, job: Any, *, asked: bool) -> str:
+    def _ending(self, worker: int, job: Any, *, asked: bool) -> Ending | str | None:
+        if not self._ray.wait([job], timeout=0)[0]:
+            return None
         try:
             end: Ending = self._ray.get(job)
         except self._ray.exceptions.TaskCancelledError:
@@ -125,29 +111,22 @@ class RayLauncher(Launcher[Any]):
             return f"worker {worker} may still run: its task of Ray was cancelled by force"
         except self._ray.exceptions.RayError as error:
             return f"worker {worker} is lost: {one_line(error)}"
-        return end.problem(asked=asked)
+        return end
 
     def _ask(self, job: Any) -> None:
         self._ray.cancel(job, force=self._forced)
 
     def _kill(self) -> None:
         super()._kill()
-        if self._jobs:
-            self._forced = True
-            for job in self._jobs.values():
-                self._ask(job)
-            wait_until(lambda: not self.running(), LAST_PATIENCE)
+        self._forced, self.kills = True, 1
+        super()._kill()
 
 
 def node_share(nodes: Sequence[tuple[float, float]], workers: int) -> dict[str, float]:
     """The cores and GPUs that each of so many workers can have wherever Ray places it.
 
-    All nodes are taken for the smallest, on which a worker can run: one with a GPU, where there
-    are GPUs, of which a worker uses one, in whole or in part.
-
-    Args:
-        nodes: Cores and GPUs of each node.
-        workers: How many there are.
+    All nodes, of which the cores and GPUs are given, are taken for the smallest on which a worker
+    can run: one with a GPU, where there are GPUs, of which a worker uses one, in whole or in part.
 
     Returns:
         ``num_cpus``, a whole number unless it is less than one, and ``num_gpus``, in [0, 1].
@@ -167,8 +146,7 @@ def _rounded(share: float) -> float:
     return float(int(share)) if share >= 1 else int(share * RAY_STEPS) / RAY_STEPS
 
 
-def _is_share(value: object) -> bool:
+def _is_share(value: Any) -> bool:
     """Whether Ray takes it as a number of cores or GPUs."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 <= value < 1 or (value >= 1 and value == int(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return bool(is_number and value >= 0 and (value < 1 or value == int(value)))

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,8 @@ from alignfreeze.base.caching import locked
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.settings import WorkersConfig
 
-FINISHED = "finished"
-"""What a study remembers of its coordinator: whether it has said that nothing is left to do."""
-
-MISSED_HEARTBEATS = 3
-"""Signs of life that a worker may miss in a row."""
+FINISHED = "finished"  # what a study remembers once its coordinator says that nothing is left to do
+MISSED_HEARTBEATS = 3  # that a worker may miss in a row
 
 WHEN_STALE = Callable[[optuna.Study, FrozenTrial], None]
 
@@ -48,8 +45,19 @@ def open_storage(
     try:
         file = _sqlite_file(make_url(url))
         # Two processes that make the tables at once get in each other's way.
-        with locked(file) if file else nullcontext():
-            storage = _connect(url, heartbeat, when_stale, sqlite=file is not None)
+        with (
+            locked(file) if file else nullcontext(),
+            warnings.catch_warnings(action="ignore", category=ExperimentalWarning),
+        ):
+            storage = RDBStorage(
+                url,
+                engine_kwargs=_SQLITE_OPTIONS if file else _SERVER_OPTIONS,
+                heartbeat_interval=heartbeat,
+                grace_period=MISSED_HEARTBEATS * heartbeat,
+                heartbeat_stale_trial_callback=when_stale,
+            )
+            if file:
+                _lock_before_reading(storage)
     except OSError as error:
         raise ConfigError(f"storage {without_password(url)}: {error.strerror}") from None
     except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
@@ -60,23 +68,6 @@ def open_storage(
     finally:
         storage.remove_session()
         storage.engine.dispose()
-
-
-def _connect(
-    url: str, heartbeat: int, when_stale: WHEN_STALE | None, *, sqlite: bool
-) -> RDBStorage:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        storage = RDBStorage(
-            url,
-            engine_kwargs=_SQLITE_OPTIONS if sqlite else _SERVER_OPTIONS,
-            heartbeat_interval=heartbeat,
-            grace_period=MISSED_HEARTBEATS * heartbeat,
-            heartbeat_stale_trial_callback=when_stale,
-        )
-    if sqlite:
-        _lock_before_reading(storage)
-    return storage
 
 
 def _lock_before_reading(storage: RDBStorage) -> None:
@@ -106,12 +97,7 @@ def without_password(url: str) -> str:
 
 
 def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
-    """What a study remembers that another process has begun.
-
-    Args:
-        name: Its name.
-        url: Optuna's storage.
-        mark: What all studies of the kind remember.
+    """What a study remembers that another process has begun; of all of its kind a mark.
 
     Raises:
         ConfigError: If the storage cannot be opened, or has no such study.
@@ -152,38 +138,36 @@ def sole_coordinator(
     On SQLite it is a lock on a file beside it, on PostgreSQL one of the server's own; on other
     databases there is none.
 
-    Args:
-        storage: Where the study is.
-        study: Its name.
-        what: What is being done to the study, for the complaint.
-        subcommand: What adds a worker to it.
-
     Raises:
         ConfigError: If another process coordinates it.
     """
-    busy = ConfigError(
-        f"study {study!r} is being {what} by another process; add to it with alignfreeze "
-        f"{subcommand} --study {study}"
-    )
     file = _sqlite_file(storage.engine.url)
+    lock: AbstractContextManager[None] = nullcontext()
     if file is not None:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(file.with_name(f"{file.name}.{study}"), wait=False))
-            except BlockingIOError:  # of the lock, not of what is done under it
-                raise busy from None
-            yield
+        lock = locked(file.with_name(f"{file.name}.{study}"), wait=False)
     elif storage.engine.dialect.name == "postgresql":
-        with storage.engine.connect() as connection:
-            name = {"name": f"alignfreeze {study}"}
-            statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-            if not connection.execute(statement, name).scalar():
-                raise busy
-            connection.commit()  # the lock is the session's, and stays
-            try:
-                yield
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock_all()"))
-                connection.commit()
-    else:
+        lock = _server_lock(storage, f"alignfreeze {study}")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except BlockingIOError:  # of the lock, not of what is done under it
+            raise ConfigError(
+                f"study {study!r} is being {what} by another process; add to it with alignfreeze "
+                f"{subcommand} --study {study}"
+            ) from None
         yield
+
+
+@contextmanager
+def _server_lock(storage: RDBStorage, name: str) -> Iterator[None]:
+    """Hold a lock of PostgreSQL's, or raise BlockingIOError."""
+    with storage.engine.connect() as connection:
+        statement = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+        if not connection.execute(statement, {"name": name}).scalar():
+            raise BlockingIOError
+        connection.commit()  # the lock is the session's, and stays
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock_all()"))
+            connection.commit()

@@ -12,15 +12,14 @@ from typing import Any
 
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, last_line
-from alignfreeze.workers.launchers import Launcher, machine_settings, one_line, thread_settings
+from alignfreeze.workers.launchers import Launcher, one_line, thread_settings
 
 logger = logging.getLogger(__name__)
 
 SHARED = ("cpus_per_task", "gpus_per_node", "mem_gb", "name", "stderr_to_stdout", "timeout_min")
 """Settings that all clusters of submitit have; nodes and tasks are not among them: both are one."""
 
-WEEK = 7 * 24 * 60
-"""Minutes, instead of the two after which submitit ends a job on this machine."""
+WEEK = 7 * 24 * 60  # minutes, instead of the two after which submitit ends a job here
 
 
 class SubmittedWorker:
@@ -30,10 +29,8 @@ class SubmittedWorker:
     whose time is up.
     """
 
-    def __init__(
-        self, command: WorkerCommand, worker: int, log: Path, settings: Mapping[str, str]
-    ) -> None:
-        self._about = (command, worker, log, settings)
+    def __init__(self, command: WorkerCommand, log: Path, settings: Mapping[str, str]) -> None:
+        self._about = (command, log, settings)
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = False
 
@@ -41,7 +38,7 @@ class SubmittedWorker:
         """Run the worker to its end."""
         from submitit import JobEnvironment
 
-        command, worker, log, settings = self._about
+        command, log, settings = self._about
         if cores := os.environ.get("SLURM_CPUS_PER_TASK"):
             given = {**os.environ, **command.environment}
             settings = {**thread_settings(int(cores), given), **settings}
@@ -51,7 +48,7 @@ class SubmittedWorker:
             self._child = command.start(log, settings, own_session=_on_this_machine())
         if self._asked:
             self._child.terminate()
-        return end_of(self._child, worker, log)
+        return end_of(self._child, log)
 
     def checkpoint(self) -> object:
         """Let the worker give its trial back; what the job that is requeued will run."""
@@ -80,14 +77,8 @@ def _on_this_machine() -> bool:
 class SubmititLauncher(Launcher[Any]):
     """Submits a job for each worker.
 
-    Args:
-        command: What a worker runs.
-        workers: How many jobs to submit.
-        logs: Folder of the workers' logs, which all machines have to see.
-        args: ``cluster`` (``slurm``, or ``local`` for this machine) and settings of submitit.
-
-    Raises:
-        ConfigError: If submitit or SLURM is not there or a setting is wrong.
+    All machines have to see the folder of the logs. The settings are ``cluster`` (``slurm``, or
+    ``local`` for this machine) and submitit's own.
     """
 
     interval = 1.0
@@ -95,38 +86,34 @@ class SubmititLauncher(Launcher[Any]):
     def __init__(
         self, command: WorkerCommand, workers: int, logs: Path, args: Mapping[str, Any]
     ) -> None:
-        super().__init__(command, workers, logs)
-        self._executor = _executor(logs / "jobs", args)
-        self._alone = self._executor.cluster == "local"
+        super().__init__(command, workers, logs, args)
+        self._executor = _executor(logs.absolute() / "jobs", dict(args))
+        self.here = self._executor.cluster == "local"
 
     def start(self) -> None:
         """See `Launcher.start`."""
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-
-        settings: list[dict[str, str]] = [{} for _ in self._logs]
-        if self._alone:
-            settings = machine_settings(len(settings), self._command.environment)
-        for worker, (log, own) in enumerate(zip(self._logs, settings, strict=True)):
-            log.unlink(missing_ok=True)
-            function = SubmittedWorker(self._command, worker, log, own)
-            # Ctrl-C would make submitit kill its own jobs on this machine after a second.
-            with kept_handler(signal.SIGINT, signal.SIG_IGN):
-                try:
-                    self._jobs[worker] = self._executor.submit(function)
-                except (FailedJobError, FailedSubmissionError) as error:
-                    raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+        super().start()
         numbers = ", ".join(job.job_id for job in self._jobs.values())
         logger.info("submitted to %s: %s", self._executor.cluster, numbers)
 
-    def _has_ended(self, job: Any, *, asked: bool) -> bool:
-        return bool(job.done(force_check=asked))
+    def _started(self, log: Path, settings: Mapping[str, str]) -> Any:
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-    def _problem(self, worker: int, job: Any, *, asked: bool) -> str:
+        # Ctrl-C would make submitit kill its own jobs on this machine after a second.
+        with kept_handler(signal.SIGINT, signal.SIG_IGN):
+            try:
+                return self._executor.submit(SubmittedWorker(self._command, log, settings))
+            except (FailedJobError, FailedSubmissionError) as error:
+                raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+
+    def _ending(self, worker: int, job: Any, *, asked: bool) -> Ending | str | None:
+        if not job.done(force_check=asked):
+            return None
         finished = job.paths.result_pickle.exists()
         if finished and job.exception() is None:
             end: Ending = job.result()
-            return end.problem(asked=asked)
-        if asked and not finished and not self._alone:
+            return end
+        if asked and not finished and not self.here:
             return ""  # It was cancelled before it ran, or before it could say how it ended.
         stream = job.paths.stderr
         log = stream if stream.is_file() and stream.stat().st_size else self._logs[worker]
@@ -134,18 +121,18 @@ class SubmititLauncher(Launcher[Any]):
         return f"worker {worker}: {state}: {last_line(log)} (log: {log})"
 
     def _ask(self, job: Any) -> None:
-        if self._alone:
+        if self.here:
             # Not `cancel`, which kills a second later; the controller hands SIGTERM on.
             os.kill(int(job.job_id), signal.SIGTERM)
         else:
             job.cancel(check=False)  # One that has ended meanwhile is no error.
 
     def _kill(self) -> None:
-        if self._alone:  # SLURM does so with its own.
+        if self.here:  # SLURM does so with its own.
             super()._kill()
 
 
-def _executor(folder: Path, args: Mapping[str, Any]) -> Any:
+def _executor(folder: Path, settings: dict[str, Any]) -> Any:
     """The executor of submitit that the settings describe."""
     try:
         import submitit
@@ -154,8 +141,7 @@ def _executor(folder: Path, args: Mapping[str, Any]) -> Any:
             "launcher 'submitit' needs submitit: pip install 'alignfreeze[submitit]'"
         ) from None
 
-    cluster = args.get("cluster", "slurm")
-    settings = {name: value for name, value in args.items() if name != "cluster"}
+    cluster = settings.pop("cluster", "slurm")
     if cluster not in ("slurm", "local"):
         raise ConfigError(f"launcher 'submitit': cluster must be slurm or local, got {cluster!r}")
     for name in settings:

@@ -2,25 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from optuna.trial import TrialState
 
 from alignfreeze.base.progress import passing_bars
 from alignfreeze.errors import AlignFreezeError, Pruned
-from alignfreeze.tracking.names import STATE
+from alignfreeze.tracking.names import PRUNED, STATE, STUDY, TRIAL
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.queue import PROBLEM, RUN_ID, SECONDS, Claim, TrialQueue
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
-"""How long a worker waits when all trials are in other hands."""
-
-PATIENCE_SECONDS = 120.0
-"""How long a worker waits for the next queue to be filled."""
+# How long a worker waits:
+POLL_SECONDS = 1.0  # when all trials are in other hands
+PATIENCE_SECONDS = 120.0  # for the next queue to be filled
 
 PRUNED_STEP = "pruned_step"
 """User attribute: the report after which a trial was pruned, from 1."""
@@ -28,14 +25,8 @@ PRUNED_STEP = "pruned_step"
 Doing = Callable[[Claim], None]
 
 
-@dataclass(frozen=True)
-class Owner:
-    """What trials belong to.
-
-    Attributes:
-        name: Name of the study.
-        run_id: The MLflow run that theirs are nested in.
-    """
+class Owner(NamedTuple):
+    """What trials belong to: a study, by its name, and the MLflow run that theirs are nested in."""
 
     name: str
     run_id: str
@@ -51,27 +42,20 @@ def do_trial(
     """Do a claimed trial in a run of its own, and end both, whatever happens.
 
     A trial that fails is failed, and the worker goes on with the next; one that is interrupted
-    is given back.
-
-    Args:
-        owner: What it belongs to.
-        queue: The queue that it is from.
-        claim: The trial.
-        name: Of the run.
-        work: Is given the run, and returns the objectives.
+    is given back. The work is given the run, of this name, and returns the objectives.
     """
     trial, began = claim.trial, time.monotonic()
     state, values, problem = TrialState.FAIL, None, ""
     try:
         with queue.alive(trial), tracked_run(name, nested=True, parent=owner.run_id) as run:
             trial.set_user_attr(RUN_ID, run.run_id)
-            run.tags({"study": owner.name, "trial": str(trial.number), STATE: "running"})
+            run.tags({STUDY: owner.name, TRIAL: str(trial.number), STATE: "running"})
             try:
                 values = work(run)
             except Pruned as pruned:
                 problem = str(pruned)
                 step = str(trial.user_attrs[PRUNED_STEP])
-                run.tags({STATE: "pruned", PRUNED_STEP: step, "pruned": problem})
+                run.tags({STATE: "pruned", PRUNED_STEP: step, PRUNED: problem})
             except BaseException as error:
                 run.tags({STATE: "failed" if isinstance(error, Exception) else "interrupted"})
                 raise
@@ -96,32 +80,22 @@ def take_one(queue: TrialQueue, do: Doing) -> bool:
     claim = queue.claim()
     if claim is None:
         return False
-    with _quietly():
-        do(claim)
-    return True
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep what every trial would say again from being said: bars, and all but warnings."""
+    # What every trial would say again is not said: bars, and all but warnings.
     phases = logging.getLogger("alignfreeze")
     level = phases.level
     phases.setLevel(logging.WARNING)
     try:
         with passing_bars():
-            yield
+            do(claim)
     finally:
         phases.setLevel(level)
+    return True
 
 
 def work_until_finished(
     finished: Callable[[], bool], queues: Sequence[tuple[TrialQueue, Doing]]
 ) -> int:
     """Do what waits in queues, the first first, until their study is finished.
-
-    Args:
-        finished: Whether it is.
-        queues: The queues, and what is done with the trials of each.
 
     Returns:
         How many trials were done.

@@ -42,7 +42,7 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             held_out=[],
         )
         phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
-        return phases.realign_identity(strategy_choices(config)[-1], 10)
+        return phases.realign_identity(strategy_choices(config, 4)[-1], 10)
 
     return of
 
@@ -203,11 +203,11 @@ class _Identities:
         choice, data = preparation.strategies[-1], preparation.tasks[0]
         realigned = phases.realign_identity(choice, phases.realign_steps(data))
         # Fine-tuning depends on what realigned its encoder, through that.
-        encoder = RealignedEncoder("", config.encoder or "made before", choice.name)
+        encoder = RealignedEncoder("", config.encoder or "made before")
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
-            "fine-tuning": phases.finetuning.identity(encoder, data, phases.finetune_steps(data)),
+            "fine-tuning": phases.finetune_identity(encoder, data),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
             "cell": self.cells.identity(config),

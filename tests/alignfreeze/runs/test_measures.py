@@ -16,6 +16,7 @@ from alignfreeze.runs.measures import (
     metric_values,
 )
 from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.store import stored_run
 
 MEASUREMENT = Measurement(
     [
@@ -64,7 +65,7 @@ def test_metrics_are_means_of_both_directions(measured):
 
 
 def test_what_is_whole_is_taken_over(measured, measures, caplog):
-    assert measures.take_over("front", measured)
+    assert measures.take_over("front", stored_run(measured))
     assert measures.by_strategy == {"front": MEASUREMENT}
     assert caplog.messages == []
 
@@ -87,7 +88,7 @@ def test_what_is_not_whole_is_not_taken_over(measured, measures, name, damage, c
     lines = file.read_text().splitlines()
     assert damage(lines) != lines
     file.write_text("".join(f"{line}\n" for line in damage(lines)))
-    assert not measures.take_over("front", measured)
+    assert not measures.take_over("front", stored_run(measured))
     assert measures.by_strategy == {}
     assert caplog.messages == [
         f"alignment.csv and drift.csv of the finished run {measured} do not hold what it has "
@@ -97,4 +98,4 @@ def test_what_is_not_whole_is_not_taken_over(measured, measures, name, damage, c
 
 def test_what_is_gone_is_not_taken_over(measured, measures):
     file_of(measured, DRIFT_FILE).unlink()
-    assert not measures.take_over("front", measured)
+    assert not measures.take_over("front", stored_run(measured))

@@ -36,10 +36,9 @@ def test_the_last_line_of_a_log(text, line, tmp_path):
     ],
 )
 def test_what_is_a_problem(code, asked, problem):
-    end = Ending(worker=4, code=code, said="so", log="here")
+    end = Ending(code, "so")
     assert bool(end.problem(asked=asked)) == problem
 
 
 def test_a_signal_is_named():
-    end = Ending(worker=4, code=-9, said="so", log="here")
-    assert end.problem(asked=False) == "worker 4 was ended by SIGKILL: so (log: here)"
+    assert Ending(-9, "so").problem(asked=False) == "was ended by SIGKILL: so"

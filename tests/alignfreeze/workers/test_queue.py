@@ -33,16 +33,30 @@ import optuna
 from optuna.trial import TrialState
 from alignfreeze.workers.queue import TrialQueue
 from alignfreeze.workers.storage import open_storage
-url, name = sys.argv[1:]
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-with open_storage(url, 30) as storage:
-    queue = TrialQueue(optuna.load_study(study_name=name, storage=storage), storage)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    while claim := queue.claim():
-        print(claim.trial.number, flush=True)
-        queue.finish(claim.trial, TrialState.COMPLETE, [0.0], {})
+while line := sys.stdin.readline():
+    url, name = line.split()
+    with open_storage(url, 30) as storage:
+        queue = TrialQueue(optuna.load_study(study_name=name, storage=storage), storage)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        while claim := queue.claim():
+            print(claim.trial.number, flush=True)
+            queue.finish(claim.trial, TrialState.COMPLETE, [0.0], {})
+        print("end", flush=True)
 """
+"""Told on its standard input of a study, then that it may begin; says what it has claimed."""
+
+
+@pytest.fixture(scope="module")
+def claiming_workers():
+    """Two processes for all storages, as it takes them long to start."""
+    command = [sys.executable, "-c", CLAIMING_WORKER]
+    pipe = subprocess.PIPE
+    workers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    yield workers
+    for worker in workers:
+        worker.communicate(timeout=PATIENCE)
+    assert [worker.returncode for worker in workers] == [0, 0]
 
 
 @pytest.fixture
@@ -81,20 +95,18 @@ def test_what_was_begun_before_comes_first(make_queue):
     ]
 
 
-def test_no_two_processes_claim_one_trial(make_queue, storage_url):
+def test_no_two_processes_claim_one_trial(make_queue, storage_url, claiming_workers):
     queue = make_queue(60)
-    command = [sys.executable, "-c", CLAIMING_WORKER, storage_url, queue.study.study_name]
-    pipe = subprocess.PIPE
-    workers = [
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)
-    ]
-    assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 2
-    for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    said = [worker.communicate(timeout=PATIENCE) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
-    claimed = Counter(int(line) for output, _ in said for line in output.split())
+    for worker in claiming_workers:
+        print(storage_url, queue.study.study_name, file=worker.stdin, flush=True)
+    assert [worker.stdout.readline() for worker in claiming_workers] == ["ready\n"] * 2
+    for worker in claiming_workers:
+        print("go", file=worker.stdin, flush=True)
+    claimed = Counter()
+    for worker in claiming_workers:
+        while (line := worker.stdout.readline()) != "end\n":
+            assert line, "it has died"
+            claimed[int(line)] += 1
     assert claimed == Counter(range(60))
 
 
