@@ -14,7 +14,7 @@ from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, Parameter, Scalar
+from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -28,6 +28,8 @@ V = TypeVar("V")
 
 Choices = Mapping[str, Sequence[Any]]
 """The values that fields may have."""
+
+NO_CHOICES: Choices = {}
 
 Models = Mapping[str, type[FreezingStrategy]]
 """Strategies by name."""
@@ -157,23 +159,13 @@ class Space:
     def logarithmic(self) -> tuple[str, ...]:
         """The parameters that are drawn on a logarithmic scale."""
         found = self.parameters.items()
-        return tuple(name for name, p in found if not isinstance(p, Choice) and p.log)
+        return tuple(name for name, p in found if isinstance(p, Range) and p.log)
 
     def __str__(self) -> str:
         """All parameters and what they may be, for a person."""
-        pinned = [f"{name} = {value}" for name, value in self._pinned().items()]
-        return "; ".join([*(f"{name} {p}" for name, p in self.parameters.items()), *pinned])
-
-    def _pinned(self) -> dict[str, object]:
-        return {**_labelled(self.pinned_arguments), **self.pinned_fields}
-
-    def described(self) -> dict[str, object]:
-        """The whole space, for JSON: equal for spaces that give the same configurations."""
-        return {
-            "strategies": list(self.strategies),
-            "parameters": {name: p.described() for name, p in self.parameters.items()},
-            "pinned": self._pinned(),
-        }
+        pinned = {**_labelled(self.pinned_arguments), **self.pinned_fields}
+        searched = [f"{name} {parameter}" for name, parameter in self.parameters.items()]
+        return "; ".join([*searched, *(f"{name} = {value}" for name, value in pinned.items())])
 
 
 def _labelled(arguments: Mapping[str, Mapping[str, V]]) -> dict[str, V]:
@@ -204,7 +196,7 @@ class Combinations:
     at_most: int = LISTED_AT_MOST
 
     @cached_property
-    def _listed(self) -> Choices:
+    def _listed(self) -> dict[str, Sequence[Any]]:
         """All values of each field that can be listed."""
         return {
             field: parameter.values or ()
@@ -217,14 +209,14 @@ class Combinations:
         values = self._listed.get(field)
         return values and [value for value in values if self.exists(given, {field: (value,)})]
 
-    def exists(self, given: Mapping[str, Any], only: Choices | None = None) -> bool:
-        """Whether there is a combination."""
+    def exists(self, given: Mapping[str, Any], only: Choices = NO_CHOICES) -> bool:
+        """Whether there is a combination (see `complete`)."""
         return next(self.complete(given, only), None) is not None
 
     def complete(
-        self, given: Mapping[str, Any], only: Choices | None = None
+        self, given: Mapping[str, Any], only: Choices = NO_CHOICES
     ) -> Iterator[dict[str, Any]]:
-        """All combinations of the listed fields that have what is given, in their order.
+        """All combinations of the listed fields that have the given values, in their order.
 
         Args:
             given: Values by field.
@@ -236,7 +228,7 @@ class Combinations:
         if missing is None:
             yield dict(given)
             return
-        for value in {**self._listed, **(only or {})}[missing]:
+        for value in only.get(missing, self._listed[missing]):
             yield from self.complete({**given, missing: value}, only)
 
     def _accepted(self, given: Mapping[str, Any]) -> bool:

@@ -10,11 +10,11 @@ from alignfreeze.config import RunConfig, describe_error
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, FloatRange, Parameter, derived
+from alignfreeze.search.parameters import Choice, Parameter, Range, derived
 from alignfreeze.search.space import Combinations, Space
 from alignfreeze.search.space_file import check_argument, complaints, read_parameters
 
-DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": FloatRange(0.02, 1.0, log=True)}
+DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class _StrategyArguments:
     n_layers: int
 
     def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
-        """The parameters by field, and the values of what is not searched.
+        """What is searched, by field, and the values of what is not.
 
         Args:
             given: Values that the fields have where the file does not name them.
@@ -107,14 +107,22 @@ class _StrategyArguments:
         except ConfigError as error:
             raise ConfigError(f"strategy_args: {error}") from None
         held = {k: value for k, value in given.items() if self._label(k) not in self.named}
-        parameters = {
-            field: parameter
-            for field in self.model.model_fields
-            if field not in held and (parameter := self._parameter(field)) is not None
-        }
+        free = (field for field in self.model.model_fields if field not in held)
+        parameters = {field: p for field in free if (p := self._parameter(field)) is not None}
         searched, pinned = _split(parameters)
-        searched, more_pinned = _split(self._restricted(searched, {**held, **pinned}))
-        return searched, {**held, **pinned, **more_pinned}
+        pinned = {**held, **pinned}
+        if not searched:
+            create_plugin(STRATEGY, self.strategy, pinned)
+            return {}, pinned
+        combinations = Combinations(self.model, searched)
+        if not combinations.exists(pinned):
+            raise self._contradiction(pinned)
+        for field, parameter in searched.items():
+            values = combinations.fitting(field, pinned)
+            if values is not None and len(values) < (parameter.count or 0):
+                searched = {**searched, field: self._restricted(field, parameter, values, pinned)}
+        searched, more_pinned = _split(searched)
+        return searched, {**pinned, **more_pinned}
 
     def _label(self, field: str) -> str:
         return f"{self.strategy}.{field}"
@@ -132,39 +140,16 @@ class _StrategyArguments:
         return parameter
 
     def _restricted(
-        self, searched: Mapping[str, Parameter], pinned: Mapping[str, Any]
-    ) -> dict[str, Parameter]:
-        """The parameters with only those values that some combination has."""
-        if not searched:
-            create_plugin(STRATEGY, self.strategy, pinned)
-            return {}
-        combinations = Combinations(self.model, searched)
-        if not combinations.exists(pinned):
-            raise self._contradiction(pinned)
-        return {
-            field: self._fitting(field, parameter, combinations.fitting(field, pinned), pinned)
-            for field, parameter in searched.items()
-        }
-
-    def _fitting(
-        self,
-        field: str,
-        parameter: Parameter,
-        values: Sequence[Any] | None,
-        pinned: Mapping[str, Any],
+        self, field: str, parameter: Parameter, values: Sequence[Any], pinned: Mapping[str, Any]
     ) -> Parameter:
-        if values is None or len(values) == parameter.count:
-            return parameter
+        """A parameter with only those values that some combination has."""
         label = self._label(field)
-        if label in self.named:
-            ends: Sequence[Any] = (
-                parameter.values
-                if isinstance(parameter, Choice)
-                else (parameter.low, parameter.high)
-            )
-            for value in ends:
-                if value not in values:
-                    raise self._contradiction({**pinned, field: value})
+        ends: Sequence[Any] = (
+            parameter.values if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+        )
+        for value in ends:  # what the file names has to be possible
+            if label in self.named and value not in values:
+                raise self._contradiction({**pinned, field: value})
         logger.info("%s: %d of %s values fit its rules", label, len(values), parameter.count)
         return parameter.restricted(values)
 

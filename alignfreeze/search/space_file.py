@@ -2,8 +2,9 @@
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,7 @@ from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
-from alignfreeze.search.parameters import (
-    Choice,
-    FloatRange,
-    IntRange,
-    Parameter,
-    Scalar,
-    exact,
-    number_type,
-)
+from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
 from alignfreeze.search.space import Models, as_scalar, with_values
 
 UNSEARCHABLE = {
@@ -64,7 +57,7 @@ def read_parameters(
     found: dict[str, Parameter] = {}
     try:
         for name, spec in specs.items():
-            target = _find(str(name), known, models)
+            target = known[_find(str(name), known.keys(), models)]
             if target.label in found:
                 raise ConfigError(f"{target.label} must not be named twice, got {name} too")
             found[target.label] = target.parameter(spec)
@@ -99,9 +92,9 @@ class _Target:
             return self._range(spec)
         if not isinstance(spec, list):
             return Choice((self.checked(spec),))
-        values = [self.checked(value) for value in spec]
-        if not values:
+        if not spec:
             raise ConfigError(f"{self.label} must have a value to choose, got []")
+        values = [self.checked(value) for value in spec]
         for number, value in enumerate(values):
             if value in values[:number]:
                 raise ConfigError(f"{self.label} must not name a value twice, got {value!r}")
@@ -131,9 +124,7 @@ class _Target:
             raise ConfigError(f"{self.label} must have log or step, not both, got step {step}")
         if low == high:
             return Choice((low,))
-        if self.number is int:
-            return IntRange(int(low), int(high), int(step or 1), log)
-        return FloatRange(low, high, log, step)
+        return Range(low, high, 1 if step is None and self.number is int else step, log)
 
     def _end(self, spec: Mapping[object, Any], name: str) -> int | float:
         end = self.checked(spec[name])
@@ -171,47 +162,44 @@ def _as_number(value: object, number: type[int] | type[float] | None) -> object:
 
 def _targets(config: RunConfig, models: Models, n_layers: int) -> dict[str, _Target]:
     """All that a space file may name, by the parameter's name."""
-    of_strategies = [
-        _argument_target(strategy, model, field, n_layers)
+    found = [
+        _Target(
+            f"{strategy}.{field}",
+            number_type(model, field),
+            partial(_checked_argument, strategy, model, field, n_layers),
+        )
         for strategy, model in models.items()
         for field in model.model_fields
     ]
-    of_runs = [
-        _field_target(name, config, n_layers)
-        for name in RunConfig.model_fields
-        if name not in UNSEARCHABLE
-    ]
-    return {target.label: target for target in [*of_strategies, *of_runs]}
+    for name in RunConfig.model_fields:
+        if name not in UNSEARCHABLE:
+            check = partial(_checked_option, name, config, n_layers)
+            found.append(_Target(name, number_type(RunConfig, name), check))
+    return {target.label: target for target in found}
 
 
-def _find(name: str, known: Mapping[str, _Target], models: Models) -> _Target:
-    """The target of a name; where one strategy is searched, its fields need no prefix."""
+def _find(name: str, known: Collection[str], models: Models) -> str:
+    """The label of a name; where one strategy is searched, its fields need no prefix."""
     if name in known:
-        return known[name]
+        return name
     if name in UNSEARCHABLE:
         raise ConfigError(f"{name} cannot be searched: {UNSEARCHABLE[name]}")
     full = f"{next(iter(models))}.{name}"
     if len(models) == 1 and full in known:
-        return known[full]
+        return full
     near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
     hint = f"; did you mean {near}?" if near else ";"
     raise ConfigError(f"no field {name!r} to search{hint} known: {', '.join(known)}")
 
 
-def _argument_target(
-    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int
-) -> _Target:
-    label = f"{strategy}.{field}"
-
-    def check(value: object) -> Scalar:
-        if value is not None and not isinstance(value, bool | int | float | str):
-            raise ConfigError(
-                f"{label} must be a number, a text, true, false or null, got {value!r}"
-            )
-        check_argument(strategy, model, field, value, n_layers)
-        return value
-
-    return _Target(label, number_type(model, field), check)
+def _checked_argument(
+    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int, value: object
+) -> Scalar:
+    if value is not None and not isinstance(value, bool | int | float | str):
+        label = f"{strategy}.{field}"
+        raise ConfigError(f"{label} must be a number, a text, true, false or null, got {value!r}")
+    check_argument(strategy, model, field, value, n_layers)
+    return value
 
 
 def check_argument(
@@ -248,30 +236,23 @@ def complaints(model: type[FreezingStrategy], values: Mapping[str, Any]) -> list
     return []
 
 
-def _field_target(name: str, config: RunConfig, n_layers: int) -> _Target:
-    def check(value: object) -> Scalar:
-        if is_repeated(name):
-            parts = value if isinstance(value, list) else [value]
-            if any(isinstance(part, bool) for part in parts):
-                raise ConfigError(f"{name} must not be true or false (YAML: 'no' needs quotes)")
-            value = as_scalar(parts)
-        changed = with_values(config, {name: value})
-        if name == "layer":
-            _check_layers(changed.layer, n_layers)
-        if name == "aligner" and changed.aligner != "auto":
-            try:
-                load_plugin(ALIGNER, changed.aligner)
-            except PluginError as error:
-                raise ConfigError(f"aligner: {error}") from None
-        return as_scalar(getattr(changed, name))
-
-    return _Target(name, number_type(RunConfig, name), check)
-
-
-def _check_layers(layers: tuple[int, ...], n_layers: int) -> None:
+def _checked_option(name: str, config: RunConfig, n_layers: int, value: object) -> Scalar:
+    if is_repeated(name):
+        parts = value if isinstance(value, list) else [value]
+        if any(isinstance(part, bool) for part in parts):
+            raise ConfigError(f"{name} must not be true or false (YAML: 'no' needs quotes)")
+        value = as_scalar(parts)
+    changed = with_values(config, {name: value})
     try:
-        resolved = resolve_layers(layers, n_layers)
+        if name == "layer":
+            layers = resolve_layers(changed.layer, n_layers)
+            if len(set(layers)) < len(layers):
+                given = as_scalar(changed.layer)
+                raise ConfigError(f"layer must not name a layer twice, got {given}")
+        if name == "aligner" and changed.aligner != "auto":
+            load_plugin(ALIGNER, changed.aligner)
     except EncoderError as error:
         raise ConfigError(str(error)) from None
-    if len(set(resolved)) < len(resolved):
-        raise ConfigError(f"layer must not name a layer twice, got {as_scalar(layers)}")
+    except PluginError as error:
+        raise ConfigError(f"aligner: {error}") from None
+    return as_scalar(getattr(changed, name))

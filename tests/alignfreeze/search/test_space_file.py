@@ -7,7 +7,7 @@ import pytest
 
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, FloatRange, IntRange
+from alignfreeze.search.parameters import Choice, Range
 from alignfreeze.search.space import with_values
 from alignfreeze.search.space_file import UNSEARCHABLE, read_parameters
 from alignfreeze_strategies.back import BackFreezing
@@ -42,11 +42,11 @@ def test_each_name_has_a_range_a_choice_or_a_value(write):
     found = read(write("space.yaml", EVERYTHING))
     assert found == {
         "temperature": Choice((0.2,)),
-        "front.boundary": IntRange(2, 6, 2),
+        "front.boundary": Range(2, 6, 2),
         "front.embeddings": Choice((True, False)),
-        "realign_lr": FloatRange(1e-6, 1e-4, log=True),
+        "realign_lr": Range(1e-6, 1e-4, log=True),
         "finetune_lr": Choice((1e-5, 2e-5)),
-        "realign_steps": IntRange(100, 200, 50),
+        "realign_steps": Range(100, 200, 50),
         "finetune_steps": Choice((7,)),
         "projection": Choice((0, 128)),
         "layer": Choice(("-1", "-1,-2", "-3,4")),
