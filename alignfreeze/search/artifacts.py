@@ -19,7 +19,6 @@ from alignfreeze.search.context import TrialContext
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
 from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
-from alignfreeze.search.objective import aggregate, validation_values
 from alignfreeze.search.page import study_page
 from alignfreeze.search.study import SearchStudy
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
@@ -106,7 +105,7 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
         n_layers=context.n_layers,
         importances=_importances(study),
         baseline={str(key): level for key, level in baseline.items()},
-        baseline_objective=aggregate(means, study.settings) if means else None,
+        baseline_objective=context.objective.first(means) if means else None,
         metrics=context.metrics,
         metric_notes=context.metric_notes,
     )
@@ -124,7 +123,7 @@ def _row(
     objectives = study.settings.objectives
     values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(objectives)
     results = scores_of(trial) if trial.state == TrialState.COMPLETE else []
-    scores = validation_values(results, context.tasks, context.config.source_language)
+    scores = context.objective.means(results)
     attributes: Mapping[str, Any] = trial.user_attrs
     return {
         "trial": trial.number,

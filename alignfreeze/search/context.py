@@ -11,9 +11,8 @@ from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.search.objective import check_objective
+from alignfreeze.search.objective import Objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Space, with_values
@@ -51,7 +50,8 @@ class TrialContext:
         self.later: dict[str, Preparation] = {}
         strategies = searched_strategies(config, settings)
         self.space: Space = build_space(config, strategies, self.n_layers, space_file)
-        check_objective(self.tasks, config.source_language, settings)
+        self.objective = Objective(self.base.tasks, config.source_language, settings)
+        self.objective.check()
         for name in settings.references:
             self.base.check_fit(reference(config, name))
         self._check_lengths()
@@ -59,7 +59,7 @@ class TrialContext:
     def _check_lengths(self) -> None:
         """Check that the longest sentences to be searched fit the encoder."""
         for name in ("realign_max_length", "max_length"):
-            parameter = self.space.fields.get(name)
+            parameter = self.space.searched.get(name)
             lengths = [v for v in (parameter and parameter.values) or () if isinstance(v, int)]
             if lengths:
                 longest = with_values(self.config, {name: max(lengths)})
@@ -71,24 +71,19 @@ class TrialContext:
         return self.base.n_layers
 
     @property
-    def tasks(self) -> Sequence[TaskData]:
-        """The tasks, with their data."""
-        return self.base.tasks
-
-    @property
     def metrics(self) -> Mapping[str, str]:
         """The primary metric, by task."""
-        return {data.name: data.task.primary_metric for data in self.tasks}
+        return {data.name: data.task.primary_metric for data in self.base.tasks}
 
     @property
     def metric_notes(self) -> Sequence[str]:
         """What the reader of scores has to know of the metrics, a line each."""
-        return [data.metric_note for data in self.tasks if data.metric_note]
+        return [data.metric_note for data in self.base.tasks if data.metric_note]
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """The hashes of all that trials of one study agree on, beside options; by what it is."""
-        aligners = self.space.fields.get("aligner")
+        aligners = self.space.searched.get("aligner")
         searched = tuple(str(name) for name in (aligners and aligners.values) or ())
         codes = plugin_codes(self.config, self.settings, searched)
         parts = {
@@ -96,7 +91,7 @@ class TrialContext:
             "version of a library": library_versions(),
             **{f"version of {plugin}": code for plugin, code in codes.items()},
             "model": self.base.model_identity,
-            **{f"data of task {data.name!r}": data.identity["data"] for data in self.tasks},
+            **{f"data of task {data.name!r}": data.identity["data"] for data in self.base.tasks},
             "parallel text or alignment of it": self._parallel_text(),
             "precision": self.accelerator.mixed_precision,
         }
@@ -108,7 +103,7 @@ class TrialContext:
         They may read other languages, or have another aligner read other files of the same.
         """
         corpora = self.base.corpora
-        asked = self.space.fields.get("realign_languages")
+        asked = self.space.searched.get("realign_languages")
         chosen = [
             with_values(self.config, {"realign_languages": value}).realign_languages
             for value in (asked and asked.values) or ()

@@ -39,33 +39,24 @@ Models = Mapping[str, type[FreezingStrategy]]
 class Space:
     """What a search varies, and what it holds.
 
-    A parameter is named as the study shows it: ``temperature``, a field of `RunConfig`, or
-    ``front.boundary``, a strategy's, or ``strategy``, where there are several.
+    Both are named as the study shows them: ``temperature``, a field of `RunConfig`, or
+    ``front.boundary``, a strategy's.
 
     Attributes:
         models: The strategies to choose among.
-        fields: What is searched of `RunConfig`, by field.
-        arguments: What is searched of each strategy, by field, in the order of definition.
-        pinned_fields: Values of `RunConfig` that every trial has.
-        pinned_arguments: Values of each strategy that every trial with it has.
+        searched: The parameters, in the order in which they are drawn.
+        pinned: Values that every trial has, or every trial with that strategy.
     """
 
     models: Models
-    fields: Mapping[str, Parameter]
-    arguments: Mapping[str, Mapping[str, Parameter]]
-    pinned_fields: Mapping[str, Scalar]
-    pinned_arguments: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        """The names of the strategies to choose among."""
-        return tuple(self.models)
+    searched: Mapping[str, Parameter]
+    pinned: Mapping[str, Any]
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """All that is searched, by name, in the order in which it is drawn."""
-        choice = {"strategy": Choice(self.strategies)} if len(self.models) > 1 else {}
-        return {**choice, **_labelled(self.arguments), **self.fields}
+        """All that is searched; ``strategy`` comes first, where there are several."""
+        choice = {"strategy": Choice(tuple(self.models))} if len(self.models) > 1 else {}
+        return {**choice, **self.searched}
 
     def draw(self, trial: "BaseTrial", config: RunConfig) -> RunConfig:
         """Draw the configuration of a trial.
@@ -81,20 +72,22 @@ class Space:
         Raises:
             ConfigError: If no value fits those before; names what they are.
         """
-        strategy = self.strategies[0]
+        strategy = next(iter(self.models))
         if len(self.models) > 1:
-            strategy = str(trial.suggest_categorical("strategy", self.strategies))
-        args = dict(self.pinned_arguments[strategy])
-        combinations = Combinations(self.models[strategy], self.arguments[strategy])
-        for field, parameter in self.arguments[strategy].items():
+            strategy = str(trial.suggest_categorical("strategy", tuple(self.models)))
+        args = fields_of(strategy, self.pinned)
+        searched = fields_of(strategy, self.searched)
+        combinations = Combinations(self.models[strategy], searched)
+        for field, parameter in searched.items():
             name = f"{strategy}.{field}"
             allowed = combinations.fitting(field, args)
             if allowed is not None and not allowed:
                 raise ConfigError(f"{name} must have a value that fits the others, got {args}")
             args[field] = parameter.draw(trial, name, allowed)
-        drawn = {name: parameter.draw(trial, name) for name, parameter in self.fields.items()}
-        decided = {**self.pinned_fields, **drawn, "strategy": strategy, "strategy_args": args}
-        return with_values(config, decided)
+        options = fields_of("", self.searched).items()
+        drawn = {name: parameter.draw(trial, name) for name, parameter in options}
+        decided = {**fields_of("", self.pinned), **drawn}
+        return with_values(config, {**decided, "strategy": strategy, "strategy_args": args})
 
     def cells(self) -> list[dict[str, Scalar]]:
         """All points of a grid: values by parameter, a strategy's only where it is chosen.
@@ -102,27 +95,30 @@ class Space:
         Raises:
             ConfigError: If a parameter has no step, or the points are too many.
         """
+        most = f"at most {CELLS_AT_MOST} values to be searched as a grid"
         for name, parameter in self.parameters.items():
             if parameter.count is None:
                 raise ConfigError(
                     f"{name} must have a step, or be a list of values, to be searched as a grid"
                 )
             if parameter.count > CELLS_AT_MOST:
-                raise _too_many_cells(name)
+                raise ConfigError(f"{name} must have {most}")
         found = list(islice(self._cells(), CELLS_AT_MOST + 1))
         if len(found) > CELLS_AT_MOST:
-            raise _too_many_cells("the space")
+            raise ConfigError(f"the space must have {most}")
         return found
 
     def _cells(self) -> Iterator[dict[str, Scalar]]:
-        values = [parameter.values or () for parameter in self.fields.values()]
-        for strategy, parameters in self.arguments.items():
+        options = fields_of("", self.searched)
+        values = [parameter.values or () for parameter in options.values()]
+        for strategy, model in self.models.items():
             chosen = {"strategy": strategy} if len(self.models) > 1 else {}
-            combinations = Combinations(self.models[strategy], parameters, CELLS_AT_MOST)
-            for args in combinations.complete(self.pinned_arguments[strategy]):
-                named = {f"{strategy}.{field}": args[field] for field in parameters}
+            searched = fields_of(strategy, self.searched)
+            combinations = Combinations(model, searched, CELLS_AT_MOST)
+            for args in combinations.complete(fields_of(strategy, self.pinned)):
+                named = {f"{strategy}.{field}": args[field] for field in searched}
                 for combination in product(*values):
-                    yield {**chosen, **named, **dict(zip(self.fields, combination, strict=True))}
+                    yield {**chosen, **named, **dict(zip(options, combination, strict=True))}
 
     def point(self, config: RunConfig) -> dict[str, Scalar] | None:
         """The parameters by which `draw` gives a configuration, as far as the space has them.
@@ -136,13 +132,11 @@ class Space:
         strategy = config.strategy
         if strategy not in self.models:
             return None
-        values = {name: getattr(config, name) for name in self.fields}
-        for field in self.arguments[strategy]:
+        values = {name: getattr(config, name) for name in fields_of("", self.parameters)}
+        for field in fields_of(strategy, self.searched):
             info = self.models[strategy].model_fields[field]
             default = info.get_default(call_default_factory=True, validated_data={})
             values[f"{strategy}.{field}"] = config.strategy_args.get(field, default)
-        if len(self.models) > 1:
-            values["strategy"] = strategy
         scalars = {name: as_scalar(value) for name, value in values.items()}
         found = self.parameters.items()
         return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
@@ -151,34 +145,26 @@ class Space:
         """The parameters that count layers."""
         return tuple(
             f"{strategy}.{field}"
-            for strategy, parameters in self.arguments.items()
-            for field in parameters
-            if counts_layers(self.models[strategy].model_fields[field])
+            for strategy, model in self.models.items()
+            for field in fields_of(strategy, self.searched)
+            if counts_layers(model.model_fields[field])
         )
 
     def logarithmic(self) -> tuple[str, ...]:
         """The parameters that are drawn on a logarithmic scale."""
-        found = self.parameters.items()
+        found = self.searched.items()
         return tuple(name for name, p in found if isinstance(p, Range) and p.log)
 
     def __str__(self) -> str:
         """All parameters and what they may be, for a person."""
-        pinned = {**_labelled(self.pinned_arguments), **self.pinned_fields}
         searched = [f"{name} {parameter}" for name, parameter in self.parameters.items()]
-        return "; ".join([*searched, *(f"{name} = {value}" for name, value in pinned.items())])
+        return "; ".join([*searched, *(f"{name} = {v}" for name, v in self.pinned.items())])
 
 
-def _labelled(arguments: Mapping[str, Mapping[str, V]]) -> dict[str, V]:
-    """Something of each strategy's fields, by the parameters' names."""
-    return {
-        f"{strategy}.{field}": value
-        for strategy, values in arguments.items()
-        for field, value in values.items()
-    }
-
-
-def _too_many_cells(name: str) -> ConfigError:
-    return ConfigError(f"{name} must have at most {CELLS_AT_MOST} values to be searched as a grid")
+def fields_of(strategy: str, named: Mapping[str, V]) -> dict[str, V]:
+    """What is named as in `Space` of a strategy, by field; of `RunConfig` for ``""``."""
+    parts = ((name.rpartition("."), value) for name, value in named.items())
+    return {field: value for (owner, _, field), value in parts if owner == strategy}
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
-from alignfreeze.search.space import Combinations, Space
+from alignfreeze.search.space import Combinations, Space, fields_of
 from alignfreeze.search.space_file import check_argument, complaints, read_parameters
 
-DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
+DEFAULT_OPTIONS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
 
 logger = logging.getLogger(__name__)
 
@@ -45,23 +45,15 @@ def build_space(
             f"got {config.strategy_args}"
         )
     named = {} if file is None else read_parameters(file, config, models, n_layers)
-    run_fields = RunConfig.model_fields.keys()
-    fields, pinned = _split(
-        {**DEFAULT_FIELDS, **{name: p for name, p in named.items() if name in run_fields}}
-    )
-    arguments = {
-        name: _StrategyArguments(name, model, named, file, n_layers).resolved(
-            config.strategy_args if name == config.strategy else {}
-        )
-        for name, model in models.items()
-    }
-    space = Space(
-        models,
-        fields=fields,
-        arguments={name: parameters for name, (parameters, _) in arguments.items()},
-        pinned_fields=pinned,
-        pinned_arguments={name: values for name, (_, values) in arguments.items()},
-    )
+    searched: dict[str, Parameter] = {}
+    pinned: dict[str, Any] = {}
+    for name, model in models.items():
+        given = config.strategy_args if name == config.strategy else {}
+        own, held = _StrategyArguments(name, model, named, file, n_layers).resolved(given)
+        searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
+        pinned |= {f"{name}.{field}": value for field, value in held.items()}
+    options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
+    space = Space(models, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
         raise ConfigError(
             f"{file or 'the space'}: must leave something to search, but everything is given"

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from alignfreeze.search.settings import HARMED, MEAN, WORST
+
+if TYPE_CHECKING:
+    from alignfreeze.search.objective import Level
 
 COMPLETE = "complete"
 PRUNED = "pruned"
@@ -37,29 +40,6 @@ def varies(trials: pd.DataFrame, column: str) -> bool:
 def objective_name(objective: str) -> str:
     """What an objective is called for a person, without its unit."""
     return NAMES.get(objective, objective)
-
-
-@dataclass(frozen=True)
-class Level:
-    """The baseline's scores of a language.
-
-    Attributes:
-        scores: Of the seeds of what it is compared with.
-        spread: Of the seeds that are tested.
-    """
-
-    scores: Sequence[float]
-    spread: Sequence[float]
-
-    @property
-    def mean(self) -> float:
-        """Over the seeds of what it is compared with."""
-        return mean(self.scores)
-
-    @property
-    def deviation(self) -> float:
-        """Over the seeds that are tested (``n - 1``); 0 for one."""
-        return stdev(self.spread) if len(self.spread) > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +83,7 @@ class StudyTable:
     best: Sequence[int]
     n_layers: int
     importances: Mapping[str, float] = field(default_factory=dict)
-    baseline: Mapping[str, Level] = field(default_factory=dict)
+    baseline: "Mapping[str, Level]" = field(default_factory=dict)
     baseline_objective: float | None = None
     metrics: Mapping[str, str] = field(default_factory=dict)
     metric_notes: Sequence[str] = ()

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, Trial
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts import Split
-from alignfreeze.errors import ConfigError, TrainingError
+from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
+from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
@@ -20,22 +21,13 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
-from alignfreeze.search.objective import (
-    Key,
-    TaskScores,
-    levels,
-    mean_scores,
-    objectives,
-    validation_scores,
-)
-from alignfreeze.search.stages import Stages
+from alignfreeze.search.objective import Key, Level, Objective, TaskScores, mean_scores
 from alignfreeze.search.study import SearchStudy, strategy_code
-from alignfreeze.search.trial_table import Level
-from alignfreeze.tracking.names import objective_metric, task_prefix
+from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
 from alignfreeze.workers.queue import Claim
-from alignfreeze.workers.worker import do_trial
+from alignfreeze.workers.worker import PRUNED_STEP, do_trial
 
 KEPT_PREPARATIONS = 4
 """Preparations that differ in their data, kept for later trials."""
@@ -66,14 +58,63 @@ def scores_of(trial: FrozenTrial) -> list[TaskScores]:
 
 def baseline_levels(study: SearchStudy, context: TrialContext) -> dict[Key, Level]:
     """The baseline's scores on validation, with the seeds that trials have."""
-    settings = context.settings
-    return levels(
-        [result for trial in study.baseline.trials() for result in scores_of(trial)],
-        context.tasks,
-        context.config.source_language,
-        seeds=settings.search_seeds,
-        deviation_seeds=settings.final_seeds,
-    )
+    done = [result for trial in study.baseline.trials() for result in scores_of(trial)]
+    return context.objective.levels(done)
+
+
+class Stages:
+    """The reports of a trial, for the pruner; none where there are two objectives.
+
+    A trial fine-tunes on each task with each seed, one after the other. A report is the first
+    objective over what it has finished and what it looks at, so that the last ones come close to
+    its end. Its step is the stage: how many fine-tunings are finished, and which look through the
+    next one it is. Trials are compared at the same step alone, where all have done the same.
+
+    Args:
+        trial: The trial.
+        run: Its run, which has the reports as the metric ``report``.
+        objective: What is reported.
+    """
+
+    def __init__(self, trial: Trial, run: TrackedRun, objective: Objective) -> None:
+        self._trial = trial
+        self._run = run
+        self._objective = objective
+        self._settings = objective.settings
+        self._finished: list[TaskScores] = []
+        self._each = self._settings.reports + 1
+        self._total = len(self._settings.search_seeds) * len(objective.tasks) * self._each
+        self._reports = len(self._settings.objectives) == 1
+
+    def look(self, task: str, seed: int) -> EarlyLook | None:
+        """The looks through the next fine-tuning, whose task and seed are given."""
+        if not self._settings.reports or not self._reports:
+            return None
+
+        def report(number: int, scores: list[Score]) -> None:
+            seen = [*self._finished, TaskScores(task, seed, scores)]
+            step = len(self._finished) * self._each + number
+            self._report(step, seen, f"in fine-tuning on {task}")
+
+        return EarlyLook(self._settings.reports, self._settings.report_rows, report)
+
+    def done(self, result: TaskScores) -> None:
+        """Take note of a fine-tuning that is finished, and report unless it is the last."""
+        self._finished.append(result)
+        step = len(self._finished) * self._each
+        if self._reports and step < self._total:
+            self._report(step, self._finished, f"after {len(self._finished)} fine-tunings")
+
+    def _report(self, step: int, results: Sequence[TaskScores], where: str) -> None:
+        value = self._objective.first(self._objective.means(results))
+        self._trial.report(value, step)
+        self._run.metric(REPORT, value, step)
+        if self._trial.should_prune():
+            self._trial.set_user_attr(PRUNED_STEP, step)
+            raise Pruned(
+                f"pruned ({self._settings.chosen_pruner}) {where}, at report {step} of "
+                f"{self._total}, with {value:.4f}"
+            )
 
 
 def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
@@ -84,14 +125,13 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
         drawn = context.space.draw(trial, context.config)
         config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
         _begin(claim, run, context, config)
-        stages = Stages(trial, run, context)
+        stages = Stages(trial, run, context.objective)
         results: list[TaskScores] = []
         for seed in context.settings.search_seeds:
             seeded = config.model_copy(update={"seed": seed})
             results += scores(context, seeded, run, splits=("validation",), stages=stages)
         _keep(claim, run, context, results)
-        own = validation_scores(results, context.tasks, context.config.source_language)
-        found = objectives(own, baseline_levels(study, context), context.settings)
+        found = context.objective.values(results, baseline_levels(study, context))
         for name, value in zip(context.settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")

@@ -23,6 +23,7 @@ from alignfreeze.search import artifacts as search_artifacts
 from alignfreeze.search import context, coordinator
 from alignfreeze.search import trials as search_trials
 from alignfreeze.search.coordinator import SearchOutcome, search
+from alignfreeze.search.objective import Objective
 from alignfreeze.search.settings import build_search
 from alignfreeze.search.study import study_name
 from alignfreeze.search.worker import join
@@ -606,7 +607,7 @@ def test_what_failed_beside_the_trials_is_tried_again_by_the_next_call(
 
 
 def test_a_score_that_is_no_number_fails_the_trial(options, monkeypatch, caplog):
-    monkeypatch.setattr(search_trials, "objectives", lambda *args: [math.nan])
+    monkeypatch.setattr(Objective, "values", lambda *args: [math.nan])
     with pytest.raises(AlignFreezeError, match="objective mean must be a number, got nan"):
         search({**options, "trials": "1"})
     assert trials(options)[0].state == TrialState.FAIL

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from alignfreeze.search.figure_languages import colour_limit, language_map, reference_name
-from alignfreeze.search.trial_table import Level, StudyTable
+from alignfreeze.search.objective import Level
+from alignfreeze.search.trial_table import StudyTable
 
 SCORES = ("pos/de", "pos/fr", "ner/de")
 NAN = np.nan

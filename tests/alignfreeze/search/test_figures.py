@@ -8,7 +8,8 @@ from matplotlib.collections import PathCollection
 
 from alignfreeze.base.plotting import png_bytes
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.trial_table import Level, StudyTable
+from alignfreeze.search.objective import Level
+from alignfreeze.search.trial_table import StudyTable
 
 NAN = np.nan
 LANGUAGES = ("pos/de", "pos/fr", "ner/de")

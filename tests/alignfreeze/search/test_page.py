@@ -6,8 +6,9 @@ import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
 from alignfreeze.search.figures import study_figures
+from alignfreeze.search.objective import Level
 from alignfreeze.search.page import READING, format_value, study_page
-from alignfreeze.search.trial_table import Level, StudyTable
+from alignfreeze.search.trial_table import StudyTable
 
 NAN = np.nan
 EVIL = "<script>alert(1)</script>&$x$"

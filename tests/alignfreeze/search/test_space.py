@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts.registry import STRATEGY, create_plugin
 from alignfreeze.errors import ConfigError
+from alignfreeze.search.space import fields_of
 
 
 class Recorder:
@@ -50,7 +51,7 @@ def test_a_choice_of_strategies_is_a_parameter_and_theirs_depend_on_it(space_of)
         "strategy", "front.boundary", "back.boundary", "range.start", "range.end", "temperature"
     ]  # fmt: skip
     drawn = {}
-    for name in space.strategies:
+    for name in space.models:
         trial = Recorder(strategy=name)
         drawn[name] = space.draw(trial, RunConfig()).strategy_args
         own = [f for f in trial.asked if f.startswith(f"{name}.")]
@@ -149,7 +150,7 @@ def test_every_drawn_configuration_is_one_of_the_possible_ones(space_of, data, n
 
     args = space.draw(Hypothesis(), RunConfig()).strategy_args
     strategy = create_plugin(STRATEGY, name, args)
-    for field, parameter in space.arguments[name].items():
+    for field, parameter in fields_of(name, space.searched).items():
         assert parameter.contains(getattr(strategy, field))
 
 
