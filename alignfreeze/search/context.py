@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.digests import hash_of
-from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
@@ -15,9 +14,9 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.search.objective import Objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.space import Space, with_values
+from alignfreeze.search.space import with_values
 from alignfreeze.search.space_building import build_space
-from alignfreeze.search.study import VERSION, plugin_codes, search_code, searched_strategies
+from alignfreeze.search.study import codes
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 
 FULL = "none"
@@ -35,21 +34,23 @@ class TrialContext:
     Args:
         config: The configuration that trials vary.
         settings: What is searched for, and how.
-        space_file: The file that changes the space, if any.
+        space: Text of the file that changes the space, if there is one.
 
     Raises:
         AlignFreezeError: If anything that they name is missing, malformed or does not fit.
     """
 
-    def __init__(self, config: RunConfig, settings: SearchConfig, space_file: Path | None) -> None:
+    def __init__(self, config: RunConfig, settings: SearchConfig, space: str | None) -> None:
         self.config = config
         self.settings = settings
         self.accelerator = make_accelerator(resolve_precision(config.precision))
         # A strategy to be searched may have no default, as `range` has none.
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
-        strategies = searched_strategies(config, settings)
-        self.space: Space = build_space(config, strategies, self.n_layers, space_file)
+        file = (
+            "the space" if space is None else str(Path(settings.space or "space.yaml").expanduser())
+        )
+        self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         self.objective = Objective(self.base.tasks, config.source_language, settings)
         self.objective.check()
         for name in settings.references:
@@ -85,11 +86,8 @@ class TrialContext:
         """The hashes of all that trials of one study agree on, beside options; by what it is."""
         aligners = self.space.searched.get("aligner")
         searched = tuple(str(name) for name in (aligners and aligners.values) or ())
-        codes = plugin_codes(self.config, self.settings, searched)
         parts = {
-            VERSION: [code_digest(), search_code()],
-            "version of a library": library_versions(),
-            **{f"version of {plugin}": code for plugin, code in codes.items()},
+            **codes(self.config, self.settings, searched),
             "model": self.base.model_identity,
             **{f"data of task {data.name!r}": data.identity["data"] for data in self.base.tasks},
             "parallel text or alignment of it": self._parallel_text(),

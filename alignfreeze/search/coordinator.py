@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 from optuna.trial import TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.runs.records import log_config
 from alignfreeze.search.artifacts import BEST_FILE, leave_records
@@ -25,7 +25,6 @@ from alignfreeze.search.study import (
     SearchStudy,
     open_study,
     space_text,
-    strategy_code,
     study_name,
 )
 from alignfreeze.search.trial_log import TrialLog
@@ -114,8 +113,8 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
             with tracked_run(RUN_NAME):
                 raise
         with study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
-            space = Path(settings.space).expanduser() if settings.space else None
-            context = TrialContext(config, settings, space)
+            space = space_text(settings)
+            context = TrialContext(config, settings, space if settings.space else None)
             study = open_study(storage, name, config, settings)
             return _Search(study, context, run, url).outcome()
 
@@ -132,7 +131,11 @@ class _Search:
         self.url = url
         self.settings = context.settings
         if study.known(RUN_ID) is None:
-            self._describe()
+            # What trials depend on are params, which do not change when the study is gone on with.
+            log_config(run, study.config, context.accelerator)
+            fixed = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
+            run.params({f"search.{name}": value for name, value in fixed.items()})
+            run.tags({"study": study.name})
             study.remember(IDENTITY, context.identity)
             study.remember(RUN_ID, run.run_id)
         if others := study.begun_with(context.identity):
@@ -142,13 +145,6 @@ class _Search:
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
         self._cells = context.space.cells() if self.settings.sampler == "grid" else None
         self._workers = Workers(None)
-
-    def _describe(self) -> None:
-        """Log what trials depend on: params, which do not change when the study is gone on with."""
-        log_config(self.run, self.study.config, self.context.accelerator)
-        asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-        self.run.params({f"search.{name}": value for name, value in asked.items()})
-        self.run.tags({"study": self.study.name})
 
     def outcome(self) -> SearchOutcome:
         """All stages, and the records of them, after an interruption too."""
@@ -164,7 +160,9 @@ class _Search:
                 subcommand=SEARCH_WORKER,
                 logs=study.models.with_name(f"{study.models.name}-logs"),
             ) as self._workers:
-                self._cells_of(study.baseline, run_baseline, self._baseline_cells())
+                # The seeds that are tested, and those that trials are compared with.
+                seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
+                self._cells_of(study.baseline, run_baseline, [{SEED: seed} for seed in seeds])
                 self._trials()
                 self._cells_of(study.final, run_test, self._test_cells())
                 study.remember(FINISHED, True)
@@ -172,37 +170,28 @@ class _Search:
             end_dead_runs()
             leave_records(study, self.context, self.run)
         rmtree(study.models, ignore_errors=True)
+        again = (
+            "run the best again: mlflow artifacts download --run-id "
+            f"{study.run_id} --artifact-path {BEST_FILE} --dst-path . "
+            f"&& mlflow run . -P config={BEST_FILE}"
+        )
         return SearchOutcome(
             tested(study),
             metrics=self.context.metrics,
             notes=self.context.metric_notes,
             source_language=study.config.source_language,
-            places=self._places(),
+            places=[*store.places(study.run_id), again],
         )
-
-    def _places(self) -> list[str]:
-        run_id = self.study.run_id
-        return [
-            *store.places(run_id),
-            "run the best again: mlflow artifacts download --run-id "
-            f"{run_id} --artifact-path {BEST_FILE} --dst-path . "
-            f"&& mlflow run . -P config={BEST_FILE}",
-        ]
-
-    def _baseline_cells(self) -> list[dict[str, Any]]:
-        """The seeds that are tested, and those that trials are compared with."""
-        seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
-        return [{SEED: seed} for seed in seeds]
 
     def _test_cells(self) -> list[dict[str, Any]]:
         return [
             {
                 CONTENDER: name,
                 SEED: seed,
-                CODE: strategy_code(config),
+                CODE: fingerprint(STRATEGY, config.strategy),
                 CONFIG: config.model_dump(mode="json"),
             }
-            for name, config in contenders(self.study)
+            for name, config in contenders(self.study).items()
             for seed in self.settings.final_seeds
         ]
 

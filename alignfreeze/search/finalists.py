@@ -3,24 +3,17 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.config import BASELINE, RunConfig
+from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.search.context import reference
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.study import SearchStudy, strategy_code
+from alignfreeze.search.study import SearchStudy
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, scores_of
 
 logger = logging.getLogger(__name__)
-
-
-class Contender(NamedTuple):
-    """A configuration to test, under a name."""
-
-    name: str
-    config: RunConfig
 
 
 @dataclass(frozen=True)
@@ -29,13 +22,11 @@ class Tested:
 
     Attributes:
         name: ``trial-<number>``, or a reference's name.
-        config: The configuration.
         results: All scores, by task and seed.
         left_out: Seeds that it was tested with as well, and others were not.
     """
 
     name: str
-    config: RunConfig
     results: Sequence[TaskScores]
     left_out: Sequence[int] = ()
 
@@ -58,14 +49,13 @@ def _beats(one: FrozenTrial, other: FrozenTrial) -> bool:
     return no_worse and (mine != theirs or one.number < other.number)
 
 
-def contenders(study: SearchStudy) -> list[Contender]:
-    """What is to be tested: what was selected, the references, the baseline."""
+def contenders(study: SearchStudy) -> dict[str, RunConfig]:
+    """What is to be tested, by name: what was selected, the references, the baseline."""
     selected = best_trials(study)[: study.settings.finalists]
-    references = dict.fromkeys([*study.settings.references, BASELINE])
-    return [
-        *(Contender(f"trial-{trial.number}", config_of(trial)) for trial in selected),
-        *(Contender(name, reference(study.config, name)) for name in references),
-    ]
+    return {
+        **{f"trial-{trial.number}": config_of(trial) for trial in selected},
+        **{name: reference(study.config, name) for name in (*study.settings.references, BASELINE)},
+    }
 
 
 def config_of(trial: FrozenTrial) -> RunConfig:
@@ -78,11 +68,11 @@ def tested(study: SearchStudy) -> list[Tested]:
     """What was tested so far of the contenders, in their order: the seeds that all of them have."""
     done = [t for t in study.final.trials() if t.state == TrialState.COMPLETE]
     found = []
-    for name, config in contenders(study):
-        wanted = (name, strategy_code(config))
+    for name, config in contenders(study).items():
+        wanted = (name, fingerprint(STRATEGY, config.strategy))
         own = [t for t in done if (t.user_attrs[CONTENDER], t.user_attrs[CODE]) == wanted]
         if own:
-            found.append(Tested(name, config, [r for trial in own for r in scores_of(trial)]))
+            found.append(Tested(name, [r for trial in own for r in scores_of(trial)]))
     return _with_common_seeds(found)
 
 

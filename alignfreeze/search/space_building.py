@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from alignfreeze.config import RunConfig, describe_error
@@ -20,18 +19,23 @@ logger = logging.getLogger(__name__)
 
 
 def build_space(
-    config: RunConfig, strategies: Sequence[str], n_layers: int, file: Path | None
+    config: RunConfig,
+    strategies: Sequence[str],
+    n_layers: int,
+    text: str | None = None,
+    file: str = "the space",
 ) -> Space:
     """Build a space, and check that each value that it is given can be.
 
     Searched are the temperature and the fields of each strategy that have bounds, but for those
-    that ``strategy_args`` gives. The file changes that and adds to it.
+    that ``strategy_args`` gives. The space file changes that and adds to it.
 
     Args:
         config: Of the runs; what is not searched stays as it says.
         strategies: To choose among; empty: the configuration's own.
         n_layers: Of the encoder.
-        file: See `read_parameters`.
+        text: Of the space file, if there is one; see `read_parameters`.
+        file: Its name, for messages.
 
     Raises:
         ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or
@@ -44,7 +48,7 @@ def build_space(
             f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
             f"got {config.strategy_args}"
         )
-    named = {} if file is None else read_parameters(file, config, models, n_layers)
+    named = {} if text is None else read_parameters(text, file, config, models, n_layers)
     searched: dict[str, Parameter] = {}
     pinned: dict[str, Any] = {}
     for name, model in models.items():
@@ -55,9 +59,7 @@ def build_space(
     options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
     space = Space(models, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
-        raise ConfigError(
-            f"{file or 'the space'}: must leave something to search, but everything is given"
-        )
+        raise ConfigError(f"{file}: must leave something to search, but everything is given")
     return space
 
 
@@ -81,7 +83,7 @@ class _StrategyArguments:
     strategy: str
     model: type[FreezingStrategy]
     named: Mapping[str, Parameter]
-    file: Path | None
+    file: str
     n_layers: int
 
     def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:

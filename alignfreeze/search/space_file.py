@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,26 +29,25 @@ UNSEARCHABLE = {
 
 
 def read_parameters(
-    file: Path, config: RunConfig, models: Models, n_layers: int
+    text: str, file: str, config: RunConfig, models: Models, n_layers: int
 ) -> dict[str, Parameter]:
     """What a space file says, by the parameter's name; one value is a choice of one.
 
     Args:
-        file: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
+        text: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
             of choices, or a value to hold.
+        file: Its name, for messages.
         config: Of the runs.
         models: The strategies to choose among.
         n_layers: Of the encoder.
 
     Raises:
-        ConfigError: If it cannot be read, a name is unknown or cannot be searched, or a value
+        ConfigError: If it is malformed, a name is unknown or cannot be searched, or a value
             breaks its rule; names the file.
     """
     try:
-        specs = yaml.safe_load(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        specs = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise ConfigError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(specs, dict):
         raise ConfigError(f"{file}: must hold name: value lines")

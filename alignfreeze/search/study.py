@@ -95,8 +95,7 @@ class SearchStudy:
 def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
     """The name of a study that was given none: what its scores depend on, but data, hashed."""
     asked = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-    code = [code_digest(), search_code(), library_versions(), plugin_codes(config, settings)]
-    depends_on = [config_hash(config), asked, space, *code]
+    depends_on = [config_hash(config), asked, space, codes(config, settings)]
     return f"alignfreeze-{hash_of(depends_on)[:12]}"
 
 
@@ -210,17 +209,12 @@ def search_code() -> str:
     return hash_of(sorted(file_digest(path) for path in files))
 
 
-def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:
-    """The strategies to choose among."""
-    return settings.search_strategies or (config.strategy,)
-
-
-def plugin_codes(
+def codes(
     config: RunConfig, settings: SearchConfig, searched_aligners: tuple[str, ...] = ()
-) -> dict[str, str]:
-    """What identifies the code of strategies, tasks and aligners, by their kind and name.
+) -> dict[str, Any]:
+    """What identifies the code of the project, the libraries, and each plugin, by what it is.
 
-    References are not among them: trials do not depend on them (see `strategy_code`).
+    References are not among them, for trials do not depend on them.
 
     Args:
         config: Of the runs.
@@ -228,25 +222,21 @@ def plugin_codes(
         searched_aligners: The aligners to choose among, where they are searched.
 
     Raises:
-        PluginError: If one cannot be loaded.
+        PluginError: If a plugin cannot be loaded.
     """
+    strategies = (*(settings.search_strategies or (config.strategy,)), BASELINE)
     aligners = [
         name
         for asked in (config.aligner, *searched_aligners)
         for name in (AUTO_ALIGNERS if asked == "auto" else (asked,))
     ]
-    asked = (
-        (STRATEGY, (*searched_strategies(config, settings), BASELINE)),
-        (TASK, config.task),
-        (ALIGNER, aligners),
-    )
-    return {f"{k.noun} {name!r}": fingerprint(k, name) for k, names in asked for name in names}
-
-
-def strategy_code(config: RunConfig) -> str:
-    """What identifies the code of a configuration's strategy.
-
-    Raises:
-        PluginError: If it cannot be loaded.
-    """
-    return fingerprint(STRATEGY, config.strategy)
+    plugins = [
+        (kind, name)
+        for kind, names in ((STRATEGY, strategies), (TASK, config.task), (ALIGNER, aligners))
+        for name in names
+    ]
+    return {
+        VERSION: [code_digest(), search_code()],
+        "version of a library": library_versions(),
+        **{f"version of {kind.noun} {n!r}": fingerprint(kind, n) for kind, n in plugins},
+    }

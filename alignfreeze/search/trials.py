@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, Trial
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts import Split
+from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
 from alignfreeze.runs.finetune_phase import EarlyLook
@@ -22,7 +23,7 @@ from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import Key, Level, Objective, TaskScores, mean_scores
-from alignfreeze.search.study import SearchStudy, strategy_code
+from alignfreeze.search.study import SearchStudy
 from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
@@ -164,7 +165,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
     def work(run: TrackedRun) -> list[float]:
         asked = RunConfig.model_validate(attributes[CONFIG])
-        if strategy_code(asked) != attributes[CODE]:
+        if fingerprint(STRATEGY, asked.strategy) != attributes[CODE]:
             raise ConfigError(
                 f"strategy {asked.strategy!r} must be of the version that the search has"
             )

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from alignfreeze.base.caching import building
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.context import TrialContext
@@ -40,9 +38,8 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
     ):
         store.require_run(study.run_id)
         here = {option: value for option, value in {"data": data, "model": model}.items() if value}
-        context = TrialContext(
-            study.config.model_copy(update=here), study.settings, _space_file(study)
-        )
+        config = study.config.model_copy(update=here)
+        context = TrialContext(config, study.settings, study.known(SPACE) or None)
         if others := study.begun_with(context.identity):
             raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
         queues = [
@@ -51,15 +48,3 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
             (study.final, partial(run_test, study, context)),
         ]
         return work_until_finished(lambda: bool(study.known(FINISHED)), queues)
-
-
-def _space_file(study: SearchStudy) -> Path | None:
-    """The space file that the study was begun with, written to this machine."""
-    text = study.known(SPACE)
-    if not text:
-        return None
-    folder = study.models.with_name(f"{study.models.name}-space")
-    if not folder.is_dir():
-        with building(folder) as empty:
-            (empty / "space.yaml").write_text(text, "utf-8")
-    return folder / "space.yaml"

@@ -20,7 +20,7 @@ from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
 from alignfreeze.runs import finetune_phase, pipeline
 from alignfreeze.search import artifacts as search_artifacts
-from alignfreeze.search import context, coordinator
+from alignfreeze.search import coordinator, study
 from alignfreeze.search import trials as search_trials
 from alignfreeze.search.coordinator import SearchOutcome, search
 from alignfreeze.search.objective import Objective
@@ -325,7 +325,7 @@ def test_a_worker_joins_only_what_is_there_and_the_same(finished, monkeypatch):
     assert join(name, url) == 0  # all is done
     with pytest.raises(ConfigError, match=f"studies that are: .*{name}"):
         join("another", url)
-    monkeypatch.setattr(context, "library_versions", lambda: {"torch": "0"})
+    monkeypatch.setattr(study, "library_versions", lambda: {"torch": "0"})
     with pytest.raises(ConfigError, match="begun with another version of a library than this"):
         join(name, url)
 
@@ -564,7 +564,7 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
 
 @pytest.mark.usefixtures("plugin")
 def test_a_worker_with_another_version_of_a_strategy_does_not_test_it(options, monkeypatch):
-    monkeypatch.setattr(search_trials, "strategy_code", lambda config: f"mine of {config.strategy}")
+    monkeypatch.setattr(search_trials, "fingerprint", lambda kind, name: f"mine of {name}")
     message = "strategy 'front' must be of the version that the search has"
     with pytest.raises(AlignFreezeError, match=message):
         search({**options, "trials": "1", "references": "shallow"})

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from alignfreeze.config import RunConfig
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.search import final_scores, finalists
 from alignfreeze.search.final_scores import TARGET_MEAN, comparisons, log_tests
@@ -29,7 +28,6 @@ def contenders(draw):
     return [
         finalists.Tested(
             name,
-            RunConfig(),
             [
                 TaskScores(
                     task,
@@ -55,7 +53,7 @@ def of(name, *seeds, task="pos", metric="accuracy"):
         TaskScores(task, seed, [Score(lang, "test", metric, v) for lang, v in scores.items()])
         for seed, scores in enumerate(seeds)
     ]
-    return finalists.Tested(name, RunConfig(), results)
+    return finalists.Tested(name, results)
 
 
 @given(contenders())
@@ -217,7 +215,7 @@ def test_there_is_a_table_a_task_with_its_own_metric():
         TaskScores("pos", 31, [Score("de", "test", "accuracy", 0.5)]),
         TaskScores("ner", 31, [Score("de", "test", m, v) for m, v in (("f1", 0.2), ("x", 0.9))]),
     ]
-    tested = [finalists.Tested("none", RunConfig(), results)]
+    tested = [finalists.Tested("none", results)]
     pos, ner = map(rendered, comparisons(tested, {"pos": "accuracy", "ner": "f1"}, "en"))
     assert pos[0] == "pos: accuracy on test, %, one seed"
     assert ner[0] == "ner: f1 on test, %, one seed"
@@ -238,7 +236,7 @@ def test_what_was_not_scored_is_a_dash():
 
 def test_scores_of_validation_are_not_shown():
     scores = [Score("de", "validation", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
-    tested = [finalists.Tested("none", RunConfig(), [TaskScores("pos", 31, scores)])]
+    tested = [finalists.Tested("none", [TaskScores("pos", 31, scores)])]
     assert [score.mean for score in final_scores.tested_scores(tested, "en")] == [0.5, 0.5]
     (table,) = comparisons(tested, {"pos": "accuracy"}, "en")
     assert ["de", "50.0"] in rendered(table)[1]

@@ -26,7 +26,7 @@ def test_by_default_the_boundary_and_the_temperature_are_searched(space_of):
 
 
 def test_no_names_of_strategies_mean_the_one_of_the_configuration():
-    assert tuple(build_space(RunConfig(strategy="back"), (), 6, None).models) == ("back",)
+    assert tuple(build_space(RunConfig(strategy="back"), (), 6).models) == ("back",)
 
 
 def test_a_plugin_of_another_distribution_is_searched_like_any_other(space_of):

@@ -1,7 +1,6 @@
 """What a space file may say, and what is said of one that cannot be."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +34,8 @@ EVERYTHING = """
 
 def read(file, *strategies):
     models = {name: MODELS[name] for name in strategies or ("front",)}
-    return read_parameters(file, RunConfig(strategy="front"), models, 12)
+    text = file.read_text("utf-8")
+    return read_parameters(text, str(file), RunConfig(strategy="front"), models, 12)
 
 
 def test_each_name_has_a_range_a_choice_or_a_value(write):
@@ -151,12 +151,7 @@ def test_a_bare_name_needs_a_single_strategy(write):
         read(file, "front", "back")
 
 
-def test_a_file_that_is_not_there_or_not_yaml_is_refused(write, tmp_path: Path):
-    missing, broken = tmp_path / "missing.yaml", write("broken.yaml", "a: [1")
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read: No such file"):
-        read(missing)
-    for file in (broken, binary):
-        with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}: is not YAML: [^\n]+$"):
-            read(file)
+def test_a_file_that_is_not_yaml_is_refused(write):
+    file = write("broken.yaml", "a: [1")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}: is not YAML: [^\n]+$"):
+        read(file)
