@@ -47,9 +47,7 @@ class TrialContext:
         # A strategy to be searched may have no default, as `range` has none.
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
-        file = (
-            "the space" if space is None else str(Path(settings.space or "space.yaml").expanduser())
-        )
+        file = str(Path(settings.space or "space.yaml").expanduser())
         self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         self.objective = Objective(self.base.tasks, config.source_language, settings)
         self.objective.check()
@@ -60,11 +58,15 @@ class TrialContext:
     def _check_lengths(self) -> None:
         """Check that the longest sentences to be searched fit the encoder."""
         for name in ("realign_max_length", "max_length"):
-            parameter = self.space.searched.get(name)
-            lengths = [v for v in (parameter and parameter.values) or () if isinstance(v, int)]
+            lengths = [value for value in self._searched(name) if isinstance(value, int)]
             if lengths:
                 longest = with_values(self.config, {name: max(lengths)})
                 self.base.check_fit(reference(longest, FULL))
+
+    def _searched(self, option: str) -> Sequence[Any]:
+        """The values of an option among which trials choose; none if they do not."""
+        parameter = self.space.searched.get(option)
+        return (parameter and parameter.values) or ()
 
     @property
     def n_layers(self) -> int:
@@ -84,10 +86,8 @@ class TrialContext:
     @cached_property
     def identity(self) -> dict[str, str]:
         """The hashes of all that trials of one study agree on, beside options; by what it is."""
-        aligners = self.space.searched.get("aligner")
-        searched = tuple(str(name) for name in (aligners and aligners.values) or ())
         parts = {
-            **codes(self.config, self.settings, searched),
+            **codes(self.config, self.settings, self._searched("aligner")),
             "model": self.base.model_identity,
             **{f"data of task {data.name!r}": data.identity["data"] for data in self.base.tasks},
             "parallel text or alignment of it": self._parallel_text(),
@@ -101,10 +101,9 @@ class TrialContext:
         They may read other languages, or have another aligner read other files of the same.
         """
         corpora = self.base.corpora
-        asked = self.space.searched.get("realign_languages")
         chosen = [
             with_values(self.config, {"realign_languages": value}).realign_languages
-            for value in (asked and asked.values) or ()
+            for value in self._searched("realign_languages")
         ]
         languages = {corpus.target for corpus in corpora}.union(*chosen)
         bitexts = find_bitexts(self.base.source, self.config.source_language, sorted(languages))

@@ -1,7 +1,7 @@
 """Scores by boundary, and over two parameters."""
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -45,11 +45,10 @@ def boundary_figure(table: StudyTable) -> "Figure | None":
     norm = LogNorm(*ends)
     for panel, (column, trials) in zip(panels, shown.items(), strict=True):
         x, scores = numbers(trials, column), table.percentages(trials)
+        style: dict[str, Any] = {"color": COLOURS[0]}
         if coloured:
-            style: dict[str, Any] = {"c": numbers(trials, TEMPERATURE), "norm": norm}
-        else:
-            style = {"color": COLOURS[0]}
-        points = panel.scatter(x, scores, cmap="viridis" if coloured else None, **style, **POINTS)
+            style = {"c": numbers(trials, TEMPERATURE), "norm": norm, "cmap": "viridis"}
+        points = panel.scatter(x, scores, **style, **POINTS)
         ring_best(panel, table, trials, x, scores)
         draw_baseline(panel, table)
         panel.set_xlim(-0.7, table.n_layers + 0.7)
@@ -82,8 +81,7 @@ def contour_figure(table: StudyTable) -> "Figure | None":
         logarithmic = (x_name in table.logarithmic, y_name in table.logarithmic)
         between = surface(x, y, scores, logarithmic=logarithmic, resolution=RESOLUTION)
         if between is not None:
-            filled = np.ma.masked_invalid(between.z)
-            panel.contourf(between.x, between.y, filled, levels, norm=norm, alpha=0.75)
+            panel.contourf(*between, levels, norm=norm, alpha=0.75)
         points = panel.scatter(x, y, c=scores, norm=norm, **POINTS)
         ring_best(panel, table, trials, x, y)
         parameter_axis(panel, "x", table, x_name, x)
@@ -93,20 +91,6 @@ def contour_figure(table: StudyTable) -> "Figure | None":
     as_written(bar.ax.yaxis.label)
     add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
     return figure
-
-
-class Surface(NamedTuple):
-    """Scores between the trials, on a grid.
-
-    Attributes:
-        x: Of shape (columns,).
-        y: Of shape (rows,).
-        z: Of shape (rows, columns); NaN outside of the trials' convex hull.
-    """
-
-    x: Floats
-    y: Floats
-    z: Floats
 
 
 def contour_panels(table: StudyTable) -> dict[tuple[str, str], pd.DataFrame]:
@@ -135,7 +119,7 @@ def contour_panels(table: StudyTable) -> dict[tuple[str, str], pd.DataFrame]:
 
 def surface(
     x: Floats, y: Floats, z: Floats, *, logarithmic: tuple[bool, bool], resolution: int
-) -> Surface | None:
+) -> "tuple[Floats, Floats, np.ma.MaskedArray[Any, Any]] | None":
     """Interpolate linearly between points, by a Delaunay triangulation.
 
     Both axes count alike in it, each from its least to its greatest value. Of points in one
@@ -149,27 +133,25 @@ def surface(
         resolution: Rows and columns of the grid.
 
     Returns:
-        None where fewer than three points, or none off a line, leave nothing to interpolate.
+        x of shape (columns,), y of shape (rows,), and z of shape (rows, columns), masked outside
+        of the points' convex hull. None where fewer than three points, or none off a line, leave
+        nothing to interpolate.
     """
     from matplotlib.tri import LinearTriInterpolator, Triangulation
 
-    places = np.column_stack(
-        [np.log(v) if log else v for v, log in zip((x, y), logarithmic, strict=True)]
-    )
-    if not len(places) or not (span := np.ptp(places, axis=0)).all():
+    axes = [np.log(v) if log else v for v, log in zip((x, y), logarithmic, strict=True)]
+    if not len(x) or not all(np.ptp(values) for values in axes):
         return None
-    low = places.min(axis=0)
-    corners, inverse = np.unique((places - low) / span, axis=0, return_inverse=True)
+    scaled = [(values - values.min()) / np.ptp(values) for values in axes]
+    means = pd.Series(z).groupby(scaled).mean()
+    corners = np.array([*means.index])
     if np.linalg.matrix_rank(corners - corners[0], tol=1e-6) < 2:
         return None
-    inverse = inverse.ravel()
-    means = np.bincount(inverse, weights=z) / np.bincount(inverse)
     steps = np.linspace(0, 1, resolution)
-    interpolate = LinearTriInterpolator(Triangulation(*corners.T), means)
-    grid = interpolate(*np.meshgrid(steps, steps)).filled(np.nan)
-    ticks = [low[axis] + span[axis] * steps for axis in (0, 1)]
+    interpolate = LinearTriInterpolator(Triangulation(*corners.T), means.to_numpy())
+    ticks = [values.min() + np.ptp(values) * steps for values in axes]
     grid_x, grid_y = (np.exp(t) if log else t for t, log in zip(ticks, logarithmic, strict=True))
-    return Surface(grid_x, grid_y, grid)
+    return grid_x, grid_y, interpolate(*np.meshgrid(steps, steps))
 
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:

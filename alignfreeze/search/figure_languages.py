@@ -1,7 +1,6 @@
 """How much each language gains at each boundary."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 
 from alignfreeze.base.plotting import as_written
 from alignfreeze.search.drawing import add_legend, layer_ticks, new_panels
-from alignfreeze.search.trial_table import Floats, StudyTable
+from alignfreeze.search.trial_table import StudyTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,54 +18,25 @@ ROW_HEIGHT = 0.17
 """Of a language, in inches."""
 
 
-@dataclass(frozen=True)
-class LanguageMap:
-    """How much each language gains at each boundary.
-
-    Attributes:
-        rows: Columns of the table's scores (``task/language``): a task after the other, in a
-            task by the best boundary, lowest first, then by name; last what has no score.
-        boundaries: Layers, all from 0 to the encoder's number of layers.
-        gains: Points, of shape (rows, boundaries): the best score of a complete trial there,
-            less the language's reference; NaN where there is none.
-        best: Of each row, the boundary of its greatest gain, the lowest of several; None where
-            there is no score.
-    """
-
-    rows: Sequence[str]
-    boundaries: Sequence[int]
-    gains: Floats
-    best: Sequence[int | None]
-
-    def blocks(self) -> dict[str, list[int]]:
-        """Numbers of the rows of each task."""
-        found: dict[str, list[int]] = {}
-        for number, row in enumerate(self.rows):
-            found.setdefault(_task(row), []).append(number)
-        return found
-
-
 def languages_figure(table: StudyTable) -> "Figure | None":
     """Which languages gain at which boundary."""
     columns = list(table.by_boundary)
     if not columns or not table.scores:
         return None
-    maps = [language_map(table, column) for column in columns]
-    height = 1.5 + ROW_HEIGHT * (len(table.scores) + len(maps[0].blocks()))
-    width = 2.0 + 0.34 * len(maps[0].boundaries)
+    maps = [language_gains(table, column) for column in columns]
+    height = 1.5 + ROW_HEIGHT * (len(table.scores) + len(set(map(_task, table.scores))))
+    width = 2.0 + 0.34 * len(maps[0].columns)
     figure, panels = new_panels(table, columns, width=max(width, 4.2), height=height, sharey=False)
     limit = colour_limit(maps)
-    for panel, shown in zip(panels, maps, strict=True):
-        _draw_map(panel, shown, limit, table.metrics)
+    for panel, gains in zip(panels, maps, strict=True):
+        _draw_map(panel, gains, limit, table.metrics)
         panel.set_xlabel("boundary (layer)")
-    label = f"best score at the boundary − {reference_name(table)} (points)"
-    beyond = any((np.abs(m.gains[np.isfinite(m.gains)]) > limit).any() for m in maps)
     figure.colorbar(
         panels[0].collections[0],
         ax=panels,
-        label=label,
+        label=f"best score at the boundary − {reference_name(table)} (points)",
         location="bottom",
-        extend="both" if beyond else "neither",
+        extend="both" if any((gains.abs() > limit).any(axis=None) for gains in maps) else "neither",
         aspect=9 * figure.get_figwidth() / (1 + (len(panels) > 2)),
         shrink=0.6,
     )
@@ -74,45 +44,49 @@ def languages_figure(table: StudyTable) -> "Figure | None":
     return figure
 
 
-def _draw_map(panel: "Axes", shown: LanguageMap, limit: float, metrics: Mapping[str, str]) -> None:
+def _draw_map(panel: "Axes", gains: pd.DataFrame, limit: float, metrics: Mapping[str, str]) -> None:
     """Rows of languages, with a gap between the tasks; grey where nothing was tried."""
     from matplotlib import colormaps
 
-    colours = colormaps["RdBu"].with_extremes(bad="#E6E6E6")
-    blocks = shown.blocks()
-    gaps = {row: gap for gap, rows in enumerate(blocks.values()) for row in rows}
-    for task, rows in blocks.items():
-        top = rows[0] + gaps[rows[0]]
-        x = np.arange(len(shown.boundaries) + 1) - 0.5
-        y = np.arange(top, top + len(rows) + 1) - 0.5
-        style: dict[str, Any] = {"cmap": colours, "vmin": -limit, "vmax": limit}
-        style |= {"edgecolors": "white", "linewidth": 0.4}
-        panel.pcolormesh(x, y, np.ma.masked_invalid(shown.gains[rows]), **style)
+    tasks = list(dict.fromkeys(map(_task, gains.index)))
+    places = {name: row + tasks.index(_task(name)) for row, name in enumerate(gains.index)}
+    style: dict[str, Any] = {"cmap": colormaps["RdBu"].with_extremes(bad="#E6E6E6")}
+    style |= {"vmin": -limit, "vmax": limit, "edgecolors": "white", "linewidth": 0.4}
+    x = np.arange(len(gains.columns) + 1) - 0.5
+    for task, own in gains.groupby(_task, sort=False):
+        top = places[own.index[0]]
+        y = np.arange(top, top + len(own) + 1) - 0.5
+        panel.pcolormesh(x, y, np.ma.masked_invalid(own), **style)
         if task:
-            name = f"{task} {metrics.get(task, '')}".strip()
-            text = panel.text(-0.5, top - 0.6, name, fontsize=9, weight="bold", va="bottom")
-            as_written(text)
-    best = [(place, row + gaps[row]) for row, place in enumerate(shown.best) if place is not None]
-    places = [shown.boundaries.index(place) for place, _ in best]
-    label = "the language's best boundary"
+            name = f"{task} {metrics.get(str(task), '')}".strip()
+            as_written(panel.text(-0.5, top - 0.6, name, fontsize=9, weight="bold", va="bottom"))
+    best = best_boundaries(gains)
     dot: dict[str, Any] = {"s": 14, "color": "black", "edgecolors": "white"}
-    panel.scatter(places, [row for _, row in best], label=label, **dot)
-    names = [name.rpartition("/")[2] for name in shown.rows]
-    panel.set_yticks([row + gap for row, gap in gaps.items()], names, fontsize=8)
-    ticks = [n for n, b in enumerate(shown.boundaries) if b in layer_ticks(shown.boundaries[-1])]
-    panel.set_xticks(ticks, [str(shown.boundaries[tick]) for tick in ticks])
-    panel.set_xlim(-0.5, len(shown.boundaries) - 0.5)
-    panel.set_ylim(len(gaps) + len(blocks) - 1.5, -1.5 if any(blocks) else -0.5)
+    dot["label"] = "the language's best boundary"
+    boundaries = [int(boundary) for boundary in gains.columns]
+    panel.scatter([boundaries.index(b) for b in best], [places[name] for name in best.index], **dot)
+    names = [name.rpartition("/")[2] for name in gains.index]
+    panel.set_yticks(list(places.values()), names, fontsize=8)
+    ticks = [n for n, b in enumerate(boundaries) if b in layer_ticks(boundaries[-1])]
+    panel.set_xticks(ticks, [str(boundaries[tick]) for tick in ticks])
+    panel.set_xlim(-0.5, len(boundaries) - 0.5)
+    panel.set_ylim(len(places) + len(tasks) - 1.5, -1.5 if any(tasks) else -0.5)
     panel.grid(visible=False)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
 
 
-def language_map(table: StudyTable, column: str) -> LanguageMap:
-    """The gain of each language at each value of a boundary.
+def language_gains(table: StudyTable, column: str) -> pd.DataFrame:
+    """The gain of each language at each value of a boundary, in points.
 
     The reference is the baseline where all of the scores have one (see `reference_name`), else
     the language's mean over all complete trials.
+
+    Returns:
+        The best score of a complete trial there, less the reference; NaN where there is none. A
+        row for each of the table's scores (``task/language``): a task after the other, in a task
+        by the best boundary, lowest first, then by name; last what has no score. A column for
+        each layer from 0 to the encoder's number of layers.
     """
     trials = table.complete[[column, *table.scores]].apply(pd.to_numeric)
     best = trials.groupby(column).max()
@@ -120,18 +94,19 @@ def language_map(table: StudyTable, column: str) -> LanguageMap:
     reference = trials[list(table.scores)].mean()
     if _has_baseline(table):
         reference = pd.Series({name: table.baseline[name].mean for name in table.scores})
-    gains = 100 * (best.reindex(boundaries) - reference)
-    bests = {
-        name: int(gains[name].idxmax()) if gains[name].notna().any() else None
-        for name in table.scores
-    }
+    gains: pd.DataFrame = 100 * (best.reindex(boundaries) - reference).T
+    bests = best_boundaries(gains)
     tasks = list(dict.fromkeys(map(_task, table.scores)))
-    rows = sorted(
-        table.scores,
-        key=lambda name: (tasks.index(_task(name)), bests[name] is None, bests[name] or 0, name),
-    )
-    matrix = np.asarray(gains[rows], dtype=np.float64).T
-    return LanguageMap(rows, boundaries, matrix, [bests[name] for name in rows])
+
+    def place(name: str) -> tuple[int, bool, int, str]:
+        return tasks.index(_task(name)), name not in bests, bests.get(name, 0), name
+
+    return gains.reindex(sorted(table.scores, key=place))
+
+
+def best_boundaries(gains: pd.DataFrame) -> "pd.Series[int]":
+    """The boundary of each row's greatest gain, the lowest of several; of rows that have one."""
+    return gains.dropna(how="all").idxmax(axis="columns")
 
 
 def _task(name: str) -> str:
@@ -140,7 +115,7 @@ def _task(name: str) -> str:
 
 
 def reference_name(table: StudyTable) -> str:
-    """What the gains of `language_map` are counted from."""
+    """What the gains of `language_gains` are counted from."""
     return "the baseline" if _has_baseline(table) else "the language's mean over trials"
 
 
@@ -148,10 +123,11 @@ def _has_baseline(table: StudyTable) -> bool:
     return all(name in table.baseline for name in table.scores)
 
 
-def colour_limit(maps: Sequence[LanguageMap]) -> float:
+def colour_limit(maps: Sequence[pd.DataFrame]) -> float:
     """The gain, in points, at the ends of a colour scale: no less than 0.1.
 
     One of ten gains may be greater, so that a boundary that ruins all does not fade the others.
     """
-    known = np.concatenate([m.gains[np.isfinite(m.gains)] for m in maps])
+    known = np.concatenate([gains.to_numpy().ravel() for gains in maps])
+    known = known[np.isfinite(known)]
     return max(0.1, float(np.percentile(np.abs(known), 90))) if len(known) else 0.1

@@ -23,7 +23,7 @@ def build_space(
     strategies: Sequence[str],
     n_layers: int,
     text: str | None = None,
-    file: str = "the space",
+    file: str = "",
 ) -> Space:
     """Build a space, and check that each value that it is given can be.
 
@@ -59,7 +59,8 @@ def build_space(
     options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
     space = Space(models, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
-        raise ConfigError(f"{file}: must leave something to search, but everything is given")
+        where = "the space" if text is None else file
+        raise ConfigError(f"{where}: must leave something to search, but everything is given")
     return space
 
 

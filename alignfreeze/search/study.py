@@ -1,7 +1,7 @@
 """A study in Optuna's storage: its three queues, and what its workers have to know."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +210,7 @@ def search_code() -> str:
 
 
 def codes(
-    config: RunConfig, settings: SearchConfig, searched_aligners: tuple[str, ...] = ()
+    config: RunConfig, settings: SearchConfig, searched_aligners: Sequence[str] = ()
 ) -> dict[str, Any]:
     """What identifies the code of the project, the libraries, and each plugin, by what it is.
 

@@ -75,19 +75,21 @@ def test_a_surface_is_exact_for_a_plane():
     y = np.array([0.02, 0.02, 1, 1, 0.1, 0.1])
     z = plane(x, y) + np.array([0, 0, 0, 0, -1, 1])
     found = surface(x, y, z, logarithmic=(False, True), resolution=9)
-    assert found.z.shape == (9, 9)
-    np.testing.assert_allclose(found.x, np.linspace(0, 12, 9))
-    np.testing.assert_allclose(found.y, np.geomspace(0.02, 1, 9))
-    np.testing.assert_allclose(found.z, plane(*np.meshgrid(found.x, found.y)))
+    across, up, between = found
+    assert between.shape == (9, 9)
+    assert not np.ma.getmaskarray(between).any()
+    np.testing.assert_allclose(across, np.linspace(0, 12, 9))
+    np.testing.assert_allclose(up, np.geomspace(0.02, 1, 9))
+    np.testing.assert_allclose(between, plane(*np.meshgrid(across, up)))
 
 
 def test_a_surface_ends_at_the_hull():
     x, y = np.array([0.0, 1, 0]), np.array([0.0, 0, 1])
-    found = surface(x, y, np.ones(3), logarithmic=(False, False), resolution=11)
-    inside = np.add.outer(found.y, found.x) <= 1 + 1e-9
+    across, up, between = surface(x, y, np.ones(3), logarithmic=(False, False), resolution=11)
+    outside = np.add.outer(up, across) > 1 + 1e-9
     # A place on the edge itself may be on either side of it.
-    edge = np.isclose(np.add.outer(found.y, found.x), 1)
-    np.testing.assert_array_equal(np.isfinite(found.z)[~edge], inside[~edge])
+    edge = np.isclose(np.add.outer(up, across), 1)
+    np.testing.assert_array_equal(np.ma.getmaskarray(between)[~edge], outside[~edge])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from alignfreeze.search.figure_languages import colour_limit, language_map, reference_name
+from alignfreeze.search.figure_languages import (
+    best_boundaries,
+    colour_limit,
+    language_gains,
+    reference_name,
+)
 from alignfreeze.search.objective import Level
 from alignfreeze.search.trial_table import StudyTable
 
@@ -54,28 +59,28 @@ def random_study(study_of, seed: int, *, baseline: bool) -> StudyTable:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_language_map_is_that_of_loops(study_of, seed, baseline):
     table = random_study(study_of, seed, baseline=baseline)
-    found = language_map(table, "front.boundary")
+    found = language_gains(table, "front.boundary")
     expected = naive_gains(table, "front.boundary")
-    assert list(found.boundaries) == [0, 1, 2, 3]
-    assert found.gains.shape == (3, 4)
-    for row, name in enumerate(found.rows):
+    assert list(found.columns) == [0, 1, 2, 3]
+    assert found.shape == (3, 4)
+    best = best_boundaries(found)
+    for name in found.index:
         own = {b: gain for (language, b), gain in expected.items() if language == name}
-        assert found.best[row] == max(own, key=own.__getitem__)
-        for place, boundary in enumerate(found.boundaries):
-            np.testing.assert_allclose(found.gains[row, place], own.get(boundary, NAN))
-    tasks = [name.split("/")[0] for name in found.rows]
+        assert best[name] == max(own, key=own.__getitem__)
+        for boundary in found.columns:
+            np.testing.assert_allclose(found.loc[name, boundary], own.get(boundary, NAN))
+    tasks = [name.split("/")[0] for name in found.index]
     assert tasks == ["pos", "pos", "ner"]
-    assert found.best[0] <= found.best[1]
-    assert found.blocks() == {"pos": [0, 1], "ner": [2]}
+    assert best.iloc[0] <= best.iloc[1]
 
 
 def test_a_language_without_a_score_comes_last_and_has_no_best(study_of):
     table = study_of(ROWS)
     table.trials["pos/de"] = NAN
-    found = language_map(table, "front.boundary")
-    assert list(found.rows) == ["pos/fr", "pos/de", "ner/de"]
-    assert list(found.best) == [1, None, 1]
-    assert np.isnan(found.gains[1]).all()
+    found = language_gains(table, "front.boundary")
+    assert list(found.index) == ["pos/fr", "pos/de", "ner/de"]
+    assert best_boundaries(found).to_dict() == {"pos/fr": 1, "ner/de": 1}
+    assert found.loc["pos/de"].isna().all()
 
 
 def test_the_reference_is_the_baseline_only_where_all_languages_have_one(study_of):
@@ -83,15 +88,14 @@ def test_the_reference_is_the_baseline_only_where_all_languages_have_one(study_o
     every = {name: Level([0.5], [0.5]) for name in SCORES}
     assert reference_name(study_of(ROWS, baseline=every)) == "the baseline"
     assert reference_name(study_of(ROWS, baseline=some)) == "the language's mean over trials"
-    found = language_map(study_of(ROWS, baseline=some), "front.boundary")
+    found = language_gains(study_of(ROWS, baseline=some), "front.boundary")
     own_mean = np.mean([0.6, 0.7, 0.5, 0.55, 0.8])
-    de = list(found.rows).index("pos/de")
-    assert found.gains[de, 1] == pytest.approx(100 * (0.6 - own_mean))
+    assert found.loc["pos/de", 1] == pytest.approx(100 * (0.6 - own_mean))
 
 
 def test_the_colour_limit_is_never_zero(study_of):
     table = study_of(ROWS[:1])
-    maps = [language_map(table, "front.boundary")]
-    assert np.nanmax(np.abs(maps[0].gains)) == 0
+    maps = [language_gains(table, "front.boundary")]
+    assert maps[0].abs().max(axis=None) == 0
     assert colour_limit(maps) == 0.1
-    assert colour_limit([language_map(study_of(ROWS), "front.boundary")]) > 5
+    assert colour_limit([language_gains(study_of(ROWS), "front.boundary")]) > 5
