@@ -16,27 +16,14 @@ from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.runs.records import log_config
+from alignfreeze.search import trials
 from alignfreeze.search.artifacts import BEST_FILE, leave_records
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
-from alignfreeze.search.study import (
-    IDENTITY,
-    SearchStudy,
-    open_study,
-    space_text,
-    study_name,
-)
+from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
 from alignfreeze.search.trial_log import TrialLog
-from alignfreeze.search.trials import (
-    CODE,
-    CONFIG,
-    CONTENDER,
-    SEED,
-    run_baseline,
-    run_test,
-    run_trial,
-)
+from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.search.worker import Work
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
@@ -143,7 +130,7 @@ class _Search:
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
-        self._cells = context.space.cells() if self.settings.sampler == "grid" else None
+        self._cells = context.space.cells() if self.settings.sampler == "grid" else []
         self._workers = Workers(None)
 
     def outcome(self) -> SearchOutcome:
@@ -162,9 +149,11 @@ class _Search:
             ) as self._workers:
                 # The seeds that are tested, and those that trials are compared with.
                 seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
-                self._cells_of(study.baseline, run_baseline, [{SEED: seed} for seed in seeds])
+                self._cells_of(
+                    study.baseline, trials.run_baseline, [{SEED: seed} for seed in seeds]
+                )
                 self._trials()
-                self._cells_of(study.final, run_test, self._test_cells())
+                self._cells_of(study.final, trials.run_test, self._test_cells())
                 study.remember(FINISHED, True)
         finally:
             end_dead_runs()
@@ -199,7 +188,7 @@ class _Search:
         """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""
         wanted = {_key(cell): cell for cell in cells}
         put_in(queue, wanted, _key)
-        self._work_on(queue, job, wanted=len(wanted))
+        self._work_on(queue, job, len(wanted))
         ends = ends_of(queue, _key)
         failed = {key: end.problem for key, end in ends.items() if key in wanted and end.problem}
         if failed:
@@ -215,7 +204,7 @@ class _Search:
         queue = self.study.trials
         minutes = self.settings.minutes
         deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-        wanted = self.settings.trials if self._cells is None else len(self._cells)
+        wanted = len(self._cells) or self.settings.trials
         before = {trial.number for trial in queue.trials() if trial.state.is_finished()}
 
         def fill() -> None:
@@ -227,9 +216,13 @@ class _Search:
                 return
             room = self.settings.workers + SPARE_TRIALS - counts.waiting
             for number in range(counts.total, min(wanted, counts.total + room)):
-                queue.study.enqueue_trial(self._fixed(number))
+                # What is not to be drawn: a grid's cell; and the first trial is as configured.
+                if self._cells:
+                    queue.study.enqueue_trial(self._cells[number])
+                else:
+                    queue.study.enqueue_trial({} if number else self.context.first_point())
 
-        self._work_on(queue, run_trial, wanted=wanted, fill=fill)
+        self._work_on(queue, trials.run_trial, wanted, fill)
         if not best_trials(self.study):
             failed = [problem_of(t) for t in queue.trials() if t.state == TrialState.FAIL]
             raise AlignFreezeError(
@@ -237,16 +230,10 @@ class _Search:
                 + (f"; {len(failed)} failed, the first with: {failed[0]}" if failed else "")
             )
 
-    def _fixed(self, number: int) -> dict[str, Any]:
-        """What is not to be drawn: a grid's cell; and the first trial is as configured."""
-        if self._cells is not None:
-            return dict(self._cells[number])
-        return dict(self.context.first_point()) if number == 0 else {}
-
     def _give_up_if_hopeless(self, before: Collection[int]) -> None:
         """Complain if all trials of this call have failed so far, and they are several."""
-        trials = [t for t in self.study.trials.trials() if t.number not in before]
-        ended = [trial for trial in trials if trial.state.is_finished()]
+        found = self.study.trials.trials()
+        ended = [t for t in found if t.number not in before and t.state.is_finished()]
         if len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended):
             raise AlignFreezeError(
                 f"{self.study.name}: all of {len(ended)} trials failed, the first with: "
@@ -254,16 +241,11 @@ class _Search:
             )
 
     def _work_on(
-        self,
-        queue: TrialQueue,
-        job: Work,
-        *,
-        wanted: int,
-        fill: Callable[[], None] = lambda: None,
+        self, queue: TrialQueue, job: Work, wanted: int, fill: Callable[[], None] = lambda: None
     ) -> None:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
-        do = partial(job, self.study, self.context)
-        self._workers.work_on(queue, do, fill=fill, look=TrialLog(self.study, queue, wanted).look)
+        look = TrialLog(self.study, queue, wanted).look
+        self._workers.work_on(queue, partial(job, self.study, self.context), fill=fill, look=look)
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -7,19 +7,7 @@ import numpy as np
 import pandas as pd
 
 from alignfreeze.base.plotting import COLOURS, as_written
-from alignfreeze.search.drawing import (
-    POINTS,
-    add_legend,
-    draw_baseline,
-    label_rows,
-    layer_ticks,
-    log_axis,
-    new_panels,
-    pad,
-    parameter_axis,
-    ring_best,
-    score_label,
-)
+from alignfreeze.search import drawing
 from alignfreeze.search.trial_table import Floats, StudyTable, numbers, varies
 
 if TYPE_CHECKING:
@@ -39,7 +27,7 @@ def boundary_figure(table: StudyTable) -> "Figure | None":
     if not shown:
         return None
     complete = table.complete
-    figure, panels = new_panels(table, list(shown), width=6.2, height=4.2)
+    figure, panels = drawing.new_panels(table, list(shown), width=6.2, height=4.2)
     coloured = varies(complete, TEMPERATURE)
     ends = (complete[TEMPERATURE].min(), complete[TEMPERATURE].max()) if coloured else (0.1, 1)
     norm = LogNorm(*ends)
@@ -48,18 +36,18 @@ def boundary_figure(table: StudyTable) -> "Figure | None":
         style: dict[str, Any] = {"color": COLOURS[0]}
         if coloured:
             style = {"c": numbers(trials, TEMPERATURE), "norm": norm, "cmap": "viridis"}
-        points = panel.scatter(x, scores, **style, **POINTS)
-        ring_best(panel, table, trials, x, scores)
-        draw_baseline(panel, table)
+        points = panel.scatter(x, scores, **style, **drawing.POINTS)
+        drawing.ring_best(panel, table, trials, x, scores)
+        drawing.draw_baseline(panel, table)
         panel.set_xlim(-0.7, table.n_layers + 0.7)
-        panel.set_xticks(layer_ticks(table.n_layers))
+        panel.set_xticks(drawing.layer_ticks(table.n_layers))
         panel.set_xlabel("boundary (layer)")
-    pad(*panels, top=0.16)
-    label_rows(panels, table)
+    drawing.pad(*panels, top=0.16)
+    drawing.label_rows(panels, table)
     if coloured:
         bar = figure.colorbar(points, ax=panels, label="temperature", pad=0.02)
-        log_axis(bar.ax.yaxis, *ends)
-    add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
+        drawing.log_axis(bar.ax.yaxis, *ends)
+    drawing.add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
     return figure
 
 
@@ -71,7 +59,7 @@ def contour_figure(table: StudyTable) -> "Figure | None":
     if not shown:
         return None
     names = [f"{x} × {y}" for x, y in shown]
-    figure, panels = new_panels(table, names, width=6.2, height=4.4, sharey=False)
+    figure, panels = drawing.new_panels(table, names, width=6.2, height=4.4, sharey=False)
     every = np.concatenate([table.percentages(trials) for trials in shown.values()])
     spread = max(float(np.ptp(every)), 0.1)
     norm = Normalize(every.min(), every.min() + spread)
@@ -82,14 +70,14 @@ def contour_figure(table: StudyTable) -> "Figure | None":
         between = surface(x, y, scores, logarithmic=logarithmic, resolution=RESOLUTION)
         if between is not None:
             panel.contourf(*between, levels, norm=norm, alpha=0.75)
-        points = panel.scatter(x, y, c=scores, norm=norm, **POINTS)
-        ring_best(panel, table, trials, x, y)
-        parameter_axis(panel, "x", table, x_name, x)
-        parameter_axis(panel, "y", table, y_name, y)
+        points = panel.scatter(x, y, c=scores, norm=norm, **drawing.POINTS)
+        drawing.ring_best(panel, table, trials, x, y)
+        drawing.parameter_axis(panel, "x", table, x_name, x)
+        drawing.parameter_axis(panel, "y", table, y_name, y)
         panel.grid(visible=False)
-    bar = figure.colorbar(points, ax=panels, label=score_label(table), pad=0.02)
+    bar = figure.colorbar(points, ax=panels, label=drawing.score_label(table), pad=0.02)
     as_written(bar.ax.yaxis.label)
-    add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
+    drawing.add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
     return figure
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from alignfreeze.base.plotting import as_written
-from alignfreeze.search.drawing import add_legend, layer_ticks, new_panels
+from alignfreeze.search import drawing
 from alignfreeze.search.trial_table import StudyTable
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def languages_figure(table: StudyTable) -> "Figure | None":
     maps = [language_gains(table, column) for column in columns]
     height = 1.5 + ROW_HEIGHT * (len(table.scores) + len(set(map(_task, table.scores))))
     width = 2.0 + 0.34 * len(maps[0].columns)
-    figure, panels = new_panels(table, columns, width=max(width, 4.2), height=height, sharey=False)
+    figure, panels = drawing.new_panels(
+        table, columns, width=max(width, 4.2), height=height, sharey=False
+    )
     limit = colour_limit(maps)
     for panel, gains in zip(panels, maps, strict=True):
         _draw_map(panel, gains, limit, table.metrics)
@@ -40,7 +42,7 @@ def languages_figure(table: StudyTable) -> "Figure | None":
         aspect=9 * figure.get_figwidth() / (1 + (len(panels) > 2)),
         shrink=0.6,
     )
-    add_legend(figure, panels[0], table, note=table.left_out(table.by_boundary.values()))
+    drawing.add_legend(figure, panels[0], table, note=table.left_out(table.by_boundary.values()))
     return figure
 
 
@@ -67,7 +69,7 @@ def _draw_map(panel: "Axes", gains: pd.DataFrame, limit: float, metrics: Mapping
     panel.scatter([boundaries.index(b) for b in best], [places[name] for name in best.index], **dot)
     names = [name.rpartition("/")[2] for name in gains.index]
     panel.set_yticks(list(places.values()), names, fontsize=8)
-    ticks = [n for n, b in enumerate(boundaries) if b in layer_ticks(boundaries[-1])]
+    ticks = [n for n, b in enumerate(boundaries) if b in drawing.layer_ticks(boundaries[-1])]
     panel.set_xticks(ticks, [str(boundaries[tick]) for tick in ticks])
     panel.set_xlim(-0.5, len(boundaries) - 0.5)
     panel.set_ylim(len(places) + len(tasks) - 1.5, -1.5 if any(tasks) else -0.5)

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,6 @@ from optuna.trial import FrozenTrial, Trial
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts import Split
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, scores_to_csv
@@ -32,6 +32,8 @@ from alignfreeze.workers.worker import PRUNED_STEP, do_trial
 
 KEPT_PREPARATIONS = 4
 """Preparations that differ in their data, kept for later trials."""
+
+VALIDATION = Scope(splits=("validation",), keep_encoders=False)
 
 SCORES = "scores"
 """User attribute: what a trial scored, as JSON."""
@@ -120,20 +122,14 @@ class Stages:
 
 def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate one configuration that the sampler draws."""
-    trial = claim.trial
+    trial, settings = claim.trial, context.settings
 
     def work(run: TrackedRun) -> list[float]:
-        drawn = context.space.draw(trial, context.config)
-        config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        _begin(claim, run, context, config)
+        config = context.space.draw(trial, context.config).model_copy(update={"reuse": False})
         stages = Stages(trial, run, context.objective)
-        results: list[TaskScores] = []
-        for seed in context.settings.search_seeds:
-            seeded = config.model_copy(update={"seed": seed})
-            results += scores(context, seeded, run, splits=("validation",), stages=stages)
-        _keep(claim, run, context, results)
+        results = _done(claim, run, context, config, settings.search_seeds, VALIDATION, stages)
         found = context.objective.values(results, baseline_levels(study, context))
-        for name, value in zip(context.settings.objectives, found, strict=True):
+        for name, value in zip(settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")
             run.metric(objective_metric(name), value)
@@ -145,14 +141,11 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate the baseline with one seed; what will be tested is kept."""
     seed = claim.trial.user_attrs[SEED]
-    models = study.models if seed in context.settings.final_seeds else None
+    kept = study.models if seed in context.settings.final_seeds else None
 
     def work(run: TrackedRun) -> list[float]:
         config = reference(context.config, BASELINE)
-        config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        _begin(claim, run, context, config)
-        found = scores(context, config, run, splits=("validation",), models=models)
-        _keep(claim, run, context, found)
+        _done(claim, run, context, config, [seed], replace(VALIDATION, models=kept))
         return NO_OBJECTIVE
 
     do_trial(study.owner, study.baseline, claim, f"baseline-{seed}", work)
@@ -162,37 +155,42 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train, validate and test what was selected, or a reference, with one seed."""
     attributes = claim.trial.user_attrs
     seed, contender = attributes[SEED], attributes[CONTENDER]
+    scope = replace(VALIDATION, splits=("validation", "test"))
+    if contender == BASELINE:  # validated, and kept, before the trials
+        scope = replace(VALIDATION, splits=("test",), models=study.models)
 
     def work(run: TrackedRun) -> list[float]:
-        asked = RunConfig.model_validate(attributes[CONFIG])
-        if fingerprint(STRATEGY, asked.strategy) != attributes[CODE]:
+        config = RunConfig.model_validate(attributes[CONFIG])
+        if fingerprint(STRATEGY, config.strategy) != attributes[CODE]:
             raise ConfigError(
-                f"strategy {asked.strategy!r} must be of the version that the search has"
+                f"strategy {config.strategy!r} must be of the version that the search has"
             )
-        config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        _begin(claim, run, context, config)
         run.tags({"contender": contender})
-        if contender == BASELINE:  # validated, and kept, before the trials
-            found = scores(context, config, run, splits=("test",), models=study.models)
-        else:
-            found = scores(context, config, run, splits=("validation", "test"))
-        _keep(claim, run, context, found)
+        _done(claim, run, context, config, [seed], scope)
         return NO_OBJECTIVE
 
     do_trial(study.owner, study.final, claim, f"test-{contender}-{seed}", work)
 
 
-def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
-    """Log what is going to be done, with all of the strategy that the encoder decides."""
+def _done(
+    claim: Claim,
+    run: TrackedRun,
+    context: TrialContext,
+    config: RunConfig,
+    seeds: Sequence[int],
+    scope: Scope,
+    stages: Stages | None = None,
+) -> list[TaskScores]:
+    """What comes of a configuration: logged, means over seeds, and remembered by the trial."""
+    config = config.model_copy(update={"seed": seeds[0], "resume": claim.again})
+    # Logged is all of the strategy, also what the encoder decides.
     resolved = strategy_choices(config)[-1].resolved(context.n_layers).applied_to(config)
     log_config(run, resolved, context.accelerator)
     claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
-
-
-def _keep(
-    claim: Claim, run: TrackedRun, context: TrialContext, results: Sequence[TaskScores]
-) -> None:
-    """Log what came of it, means over seeds, and let the trial remember it all."""
+    results: list[TaskScores] = []
+    for seed in seeds:
+        seeded = config.model_copy(update={"seed": seed})
+        results += scores(context, seeded, run, scope=scope, stages=stages)
     tasks = list(dict.fromkeys(result.task for result in results))
     for task in tasks:
         prefix = task_prefix(task, len(tasks))
@@ -201,16 +199,11 @@ def _keep(
         run.text(scores_to_csv(means), prefix + RESULTS_FILE)
     texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
     claim.trial.set_user_attr(SCORES, json.dumps(texts))
+    return results
 
 
 def scores(
-    context: TrialContext,
-    config: RunConfig,
-    run: TrackedRun,
-    *,
-    splits: tuple[Split, ...],
-    models: Path | None = None,
-    stages: Stages | None = None,
+    context: TrialContext, config: RunConfig, run: TrackedRun, scope: Scope, stages: Stages | None
 ) -> list[TaskScores]:
     """Realign, fine-tune and evaluate on every task, below a run.
 
@@ -218,12 +211,10 @@ def scores(
         context: What trials share.
         config: What to do; its seed too.
         run: The run that the phases belong to.
-        splits: The splits to evaluate on.
-        models: Where fine-tuned models are kept, if at all.
+        scope: The splits to evaluate on, and where fine-tuned models are kept, if at all.
         stages: Is told of each fine-tuning, before and after it.
     """
     preparation = _prepared(context, config)
-    scope = Scope(splits=splits, keep_encoders=False, models=models)
     choice = preparation.strategies[-1]
     results = []
     with TemporaryDirectory(prefix="alignfreeze-") as folder:

@@ -5,9 +5,9 @@ from functools import partial
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
+from alignfreeze.search import trials
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.study import SPACE, SearchStudy, find_study
-from alignfreeze.search.trials import run_baseline, run_test, run_trial
 from alignfreeze.tracking import store
 from alignfreeze.workers.queue import Claim
 from alignfreeze.workers.storage import FINISHED
@@ -43,8 +43,8 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
         if others := study.begun_with(context.identity):
             raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
         queues = [
-            (study.baseline, partial(run_baseline, study, context)),
-            (study.trials, partial(run_trial, study, context)),
-            (study.final, partial(run_test, study, context)),
+            (study.baseline, partial(trials.run_baseline, study, context)),
+            (study.trials, partial(trials.run_trial, study, context)),
+            (study.final, partial(trials.run_test, study, context)),
         ]
         return work_until_finished(lambda: bool(study.known(FINISHED)), queues)

@@ -277,7 +277,7 @@ def test_the_same_call_adds_trials_and_keeps_what_is_there(finished, monkeypatch
     drawn = []
     run_trial = search_trials.run_trial
     monkeypatch.setattr(
-        "alignfreeze.search.coordinator.run_trial",
+        "alignfreeze.search.trials.run_trial",
         lambda study, context, claim: (
             drawn.append(claim.trial.number),
             run_trial(study, context, claim),
@@ -338,9 +338,10 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
                 "scores",
                 interrupted_scores(search_trials.scores, monkeypatch),
             )
-        search_trials.run_trial(study, context, claim)
+        run_trial(study, context, claim)
 
-    monkeypatch.setattr("alignfreeze.search.coordinator.run_trial", interrupt)
+    run_trial = search_trials.run_trial
+    monkeypatch.setattr("alignfreeze.search.trials.run_trial", interrupt)
     with pytest.raises(Interrupted, match="by a test"):
         search({**options, "trials": "3"})
     found = runs(experiment)
@@ -551,7 +552,7 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
         tested.append(claim.trial.user_attrs["contender"])
         run_test(study, context, claim)
 
-    monkeypatch.setattr("alignfreeze.search.coordinator.run_test", watched)
+    monkeypatch.setattr("alignfreeze.search.trials.run_test", watched)
     search(given)
     assert tested == ["trial-0", "none", "shallow", "baseline"]
     search(given)
