@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -90,8 +91,8 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
         name for name in context.space.parameters if any(name in t.params for t in finished)
     ]
     rows = [_row(trial, study, context, parameters) for trial in finished]
-    baseline = baseline_levels(study, context)
-    means = {key: level.mean for key, level in baseline.items()}
+    levels = baseline_levels(study, context)
+    means = {key: mean(level.scores) for key, level in levels.items()}
     scores = list(dict.fromkeys(name for row in rows for name in row if "/" in name))
     return StudyTable(
         title=f"{_model_name(study)}, {', '.join(study.config.task)}: study {study.name}",
@@ -104,7 +105,7 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
         best=[trial.number for trial in best_trials(study)],
         n_layers=context.n_layers,
         importances=_importances(study),
-        baseline={str(key): level for key, level in baseline.items()},
+        baseline={str(key): value for key, value in means.items()},
         baseline_objective=context.objective.first(means) if means else None,
         metrics=context.metrics,
         metric_notes=context.metric_notes,

@@ -95,7 +95,7 @@ def language_gains(table: StudyTable, column: str) -> pd.DataFrame:
     boundaries = sorted({*map(int, best.index), *range(table.n_layers + 1)})
     reference = trials[list(table.scores)].mean()
     if _has_baseline(table):
-        reference = pd.Series({name: table.baseline[name].mean for name in table.scores})
+        reference = pd.Series(table.baseline)[list(table.scores)]
     gains: pd.DataFrame = 100 * (best.reindex(boundaries) - reference).T
     bests = best_boundaries(gains)
     tasks = list(dict.fromkeys(map(_task, table.scores)))

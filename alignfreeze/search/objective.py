@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, mean, stdev  # exact: equal scores have an equal mean
+from statistics import fmean, mean  # exact: equal scores have an equal mean
 from typing import NamedTuple
 
 from alignfreeze.contracts import Split
@@ -32,45 +32,23 @@ class TaskScores(NamedTuple):
     scores: Sequence[Score]
 
 
-@dataclass(frozen=True)
-class Level:
-    """The baseline's scores of a language.
-
-    Attributes:
-        scores: Of the seeds of what it is compared with.
-        spread: Of the seeds that are tested.
-    """
+class Level(NamedTuple):
+    """The baseline's scores of a language: of the seeds of trials, and of those of tests."""
 
     scores: Sequence[float]
     spread: Sequence[float]
 
-    @property
-    def mean(self) -> float:
-        """Over the seeds of what it is compared with."""
-        return mean(self.scores)
-
-    @property
-    def deviation(self) -> float:
-        """Over the seeds that are tested (``n - 1``); 0 for one."""
-        return stdev(self.spread) if len(self.spread) > 1 else 0.0
-
 
 @dataclass(frozen=True)
 class Objective:
-    """The objectives of a search: each task's primary metric, of its target languages.
-
-    Attributes:
-        tasks: The tasks.
-        source_language: It counts in nothing.
-        settings: Objectives, weights and seeds.
-    """
+    """The objectives of a search: of each task, the primary metric of its target languages."""
 
     tasks: Sequence[TaskData]
     source_language: str
     settings: SearchConfig
 
     def check(self) -> None:
-        """Check that there is something to select on, and that weights are of languages it has.
+        """Check that there is something to select on.
 
         Raises:
             ConfigError: If a task has no target language with a validation split, or a weight is

@@ -1,6 +1,5 @@
 """A study in Optuna's storage: its three queues, and what its workers have to know."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import file_digest, hash_of
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, fingerprint
+from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
 from alignfreeze.search.sampling import make_pruner, make_sampler
-from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
+from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
 from alignfreeze.workers.storage import begun_study, open_storage
 from alignfreeze.workers.worker import Owner
@@ -32,6 +31,9 @@ SETTINGS = "settings"
 SPACE = "space"
 IDENTITY = "identity"
 HEARTBEAT = "heartbeat"
+
+DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+"""Of the first objective, and of the second, if there is one."""
 
 VERSION = "version of alignfreeze"
 """What the code of the project itself is called where it is compared."""
@@ -45,9 +47,9 @@ class SearchStudy:
         name: Its name.
         config: The configuration that its trials vary.
         settings: What is searched for, and how.
-        baseline: The baseline, a trial a seed.
-        trials: The trials of the search.
-        final: The tests, a trial a configuration and seed.
+        baseline: Trials of the baseline, one a seed.
+        trials: Those of the search.
+        final: The tests, one a configuration and seed.
     """
 
     name: str
@@ -66,11 +68,7 @@ class SearchStudy:
         self.trials.study.set_user_attr(attribute, value)
 
     def begun_with(self, identity: Mapping[str, str]) -> str:
-        """What was another when the study was begun, for a complaint; empty if nothing was.
-
-        Args:
-            identity: The hashes of what there is now (see `TrialContext.identity`).
-        """
+        """What was another when the study was begun than now (see `TrialContext.identity`)."""
         known = self.known(IDENTITY)
         if not isinstance(known, dict):  # one hash of all, as earlier versions have left it
             return f"another {VERSION}"
@@ -109,7 +107,7 @@ def open_study(
     """
     study = _opened(storage, name, config, settings)
     inner = study.trials.study
-    foreign = inner.trials or inner.directions != _directions(settings)
+    foreign = inner.trials or inner.directions != DIRECTIONS[: len(settings.objectives)]
     if study.known(CONFIG) is None and foreign:
         raise ConfigError(f"study {name!r} is not one of AlignFreeze's; give it another name")
     asked = {
@@ -121,7 +119,7 @@ def open_study(
         known = study.known(attribute)
         if known is None:
             study.remember(attribute, value)
-        elif json.loads(json.dumps(value)) != known:
+        elif value != known:
             raise ConfigError(
                 f"study {name!r} was begun with other options: {_difference(known, value)}; "
                 "give it another name"
@@ -151,7 +149,6 @@ def _difference(known: Any, asked: Any) -> str:
     """What was asked for, and is not what a study remembers."""
     if not isinstance(known, dict):
         return "the space file's content"
-    asked = json.loads(json.dumps(asked))
     names = [name for name in asked if known.get(name) != asked[name]]
     return ", ".join(f"{name} was {known.get(name)!r}, not {asked[name]!r}" for name in names)
 
@@ -173,11 +170,6 @@ def find_study(name: str, url: str) -> Iterator[SearchStudy]:
         yield _opened(storage, name, config, settings)
 
 
-def _directions(settings: SearchConfig) -> list[StudyDirection]:
-    maximize, minimize = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-    return [maximize, minimize] if HARMED in settings.objectives else [maximize]
-
-
 def _opened(
     storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
 ) -> SearchStudy:
@@ -187,7 +179,7 @@ def _opened(
         study = optuna.create_study(
             study_name=name + suffix,
             storage=storage,
-            directions=[StudyDirection.MAXIMIZE] if suffix else _directions(settings),
+            directions=DIRECTIONS[: 1 if suffix else len(settings.objectives)],
             pruner=make_pruner(settings, n_reports),
             load_if_exists=True,
         )
@@ -214,27 +206,17 @@ def codes(
 ) -> dict[str, Any]:
     """What identifies the code of the project, the libraries, and each plugin, by what it is.
 
-    References are not among them, for trials do not depend on them.
-
-    Args:
-        config: Of the runs.
-        settings: Of the search.
-        searched_aligners: The aligners to choose among, where they are searched.
+    The aligners to choose among, where they are searched, are among them; references are not, for
+    trials do not depend on them.
 
     Raises:
         PluginError: If a plugin cannot be loaded.
     """
-    strategies = (*(settings.search_strategies or (config.strategy,)), BASELINE)
-    aligners = [
-        name
-        for asked in (config.aligner, *searched_aligners)
-        for name in (AUTO_ALIGNERS if asked == "auto" else (asked,))
-    ]
-    plugins = [
-        (kind, name)
-        for kind, names in ((STRATEGY, strategies), (TASK, config.task), (ALIGNER, aligners))
-        for name in names
-    ]
+    plugins: list[tuple[PluginKind[Any], str]]
+    plugins = [(STRATEGY, name) for name in settings.search_strategies or [config.strategy]]
+    plugins += [(STRATEGY, BASELINE), *((TASK, name) for name in config.task)]
+    for aligner in (config.aligner, *searched_aligners):
+        plugins += [(ALIGNER, n) for n in (AUTO_ALIGNERS if aligner == "auto" else (aligner,))]
     return {
         VERSION: [code_digest(), search_code()],
         "version of a library": library_versions(),

@@ -38,30 +38,28 @@ class TrialLog:
 
     def _tell(self, trial: FrozenTrial, number: int) -> None:
         took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
-        what, count = self._name(trial), f"[{number}/{max(number, self._wanted)}]"
+        what = f"[{number}/{max(number, self._wanted)}] {self._name(trial)}"
         if trial.state == TrialState.FAIL:
-            logger.warning("%s %s failed: %s", count, what, problem_of(trial))
+            logger.warning("%s failed: %s", what, problem_of(trial))
         elif trial.state == TrialState.PRUNED:
             step = trial.user_attrs[PRUNED_STEP]
-            logger.info("%s %s: pruned at report %d, %s", count, what, step, took)
-        elif SEED not in trial.user_attrs:
-            logger.info("%s %s: %s, %s", count, what, self._values(trial), took)
+            logger.info("%s: pruned at report %d, %s", what, step, took)
         else:
-            logger.info("%s %s: done, %s", count, what, took)
+            ended = "done" if SEED in trial.user_attrs else self._values(trial)
+            logger.info("%s: %s, %s", what, ended, took)
 
     def _name(self, trial: FrozenTrial) -> str:
         if SEED in trial.user_attrs:
             contender = trial.user_attrs.get(CONTENDER)
             what = f"test of {contender}" if contender else "baseline"
             return f"{what}, seed {trial.user_attrs[SEED]}"
-        params = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
-        return f"trial {trial.number} ({params})"
+        params = [
+            f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in trial.params.items()
+        ]
+        return f"trial {trial.number} ({', '.join(params)})"
 
     def _values(self, trial: FrozenTrial) -> str:
         names = self._study.settings.objectives
         (first, value), *counts = zip(names, trial.values, strict=True)
         return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from alignfreeze.search.settings import HARMED, MEAN, WORST
-
-if TYPE_CHECKING:
-    from alignfreeze.search.objective import Level
 
 COMPLETE = "complete"
 PRUNED = "pruned"
@@ -53,21 +49,20 @@ class StudyTable:
             ``parameters`` and of ``scores``, and ``seconds``, ``pruned_step``, ``run_id``,
             ``problem``. What a trial does not have is NaN (numbers) or None: a pruned trial has
             no objective and no score, and one of ``front`` has no ``back.boundary``.
-        objectives: Columns: the first is a fraction in [0, 1] to be maximised, the second, if
-            there is one, a count to be minimised.
-        parameters: Columns of what was searched, such as ``strategy``, ``front.boundary``,
-            ``temperature``.
+        objectives: Columns: a fraction in [0, 1] to be maximised, then, if there is one, a count
+            to be minimised.
+        parameters: Columns of what was searched, such as ``strategy`` or ``front.boundary``.
         boundaries: Those of ``parameters`` that count layers.
         logarithmic: Those of ``parameters`` that were drawn on a logarithmic scale.
-        scores: Columns, one a task and target language, named ``task/language``: the primary
+        scores: Columns named ``task/language``, one a task and target language: the primary
             metric on validation, a fraction in [0, 1].
         best: Numbers of the best trial, or of the trials of the Pareto front, the one with the
-            highest first objective first; empty while no trial is complete.
+            highest first objective first.
+        n_layers: Of the encoder.
         importances: Of the parameters, fractions that sum to 1, the greatest first; empty where
             there are too few trials to tell.
-        baseline: With the seeds of the trials, by column of ``scores``; empty where none was run.
+        baseline: Its means over the seeds of the trials, by column of ``scores``.
         baseline_objective: Its first objective; None where no baseline was run.
-        n_layers: Of the encoder.
         metrics: The primary metric, by task.
         metric_notes: What a reader has to know of the metrics, a line each.
         test_notes: What a reader has to know of the tests, a line each.
@@ -83,7 +78,7 @@ class StudyTable:
     best: Sequence[int]
     n_layers: int
     importances: Mapping[str, float] = field(default_factory=dict)
-    baseline: "Mapping[str, Level]" = field(default_factory=dict)
+    baseline: Mapping[str, float] = field(default_factory=dict)
     baseline_objective: float | None = None
     metrics: Mapping[str, str] = field(default_factory=dict)
     metric_notes: Sequence[str] = ()
@@ -93,8 +88,7 @@ class StudyTable:
     def complete(self) -> pd.DataFrame:
         """The complete trials that have a first objective."""
         trials = self.trials
-        if trials.empty:
-            # Which columns there are is not known without a trial.
+        if trials.empty:  # it has no columns then
             return trials
         return trials[(trials["state"] == COMPLETE) & trials[self.objectives[0]].notna()]
 
@@ -122,21 +116,14 @@ class StudyTable:
 
     @property
     def score_name(self) -> str:
-        """What the first objective is called, without its unit.
-
-        With the metric of one task; those of several are too long for an axis.
-        """
+        """What the first objective is called: with the metric of one task, those of several not."""
         name = objective_name(self.objectives[0])
         if not self.metrics:
             return name
         return f"{name}, {'mean over tasks' if len(self.metrics) > 1 else self.metric_names}"
 
     def left_out(self, panels: Iterable[pd.DataFrame]) -> str:
-        """How many complete trials no panel has, and how good they are; empty where all are there.
-
-        Args:
-            panels: The trials of each.
-        """
+        """How many complete trials no panel has, and how good they are; empty where all are."""
         shown = {number for trials in panels for number in trials["trial"]}
         missing = self.ranked
         missing = missing[~missing["trial"].isin(shown)]

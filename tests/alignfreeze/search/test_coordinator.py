@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import stdev
 from uuid import uuid4
 
 import mlflow
@@ -475,18 +476,20 @@ def test_several_tasks_and_seeds_count_alike(experiment, options):
 
 
 def test_trials_are_shown_beside_the_baseline_of_their_seeds(experiment, options, monkeypatch):
-    drawn = []
+    drawn, known, levels = [], [], Objective.levels
     monkeypatch.setattr(search_artifacts, "study_figures", lambda table: drawn.append(table) or {})
+    monkeypatch.setattr(Objective, "levels", lambda *args: known.append(levels(*args)) or known[-1])
     outcome = search({**options, "trials": "1", "search_seeds": "42,66", "final_seeds": "31,42"})
     found = runs(experiment)
     values = {
         seed: found[f"baseline-{seed}"].data.metrics["validation/de/accuracy"]
         for seed in (31, 42, 66)
     }
-    level = drawn[-1].baseline["pos/de"]
-    assert level.mean == pytest.approx((values[42] + values[66]) / 2)
-    assert level.deviation == pytest.approx(abs(values[31] - values[42]) / math.sqrt(2))
-    means = [drawn[-1].baseline[f"pos/{language}"].mean for language in ("de", "ru")]
+    assert drawn[-1].baseline["pos/de"] == pytest.approx((values[42] + values[66]) / 2)
+    assert stdev(known[-1]["pos", "de"].spread) == pytest.approx(
+        abs(values[31] - values[42]) / math.sqrt(2)
+    )
+    means = [drawn[-1].baseline[f"pos/{language}"] for language in ("de", "ru")]
     assert drawn[-1].baseline_objective == pytest.approx(sum(means) / 2)
     # Seed 66 is not tested.
     assert {result.seed for one in outcome.tested for result in one.results} == {31, 42}

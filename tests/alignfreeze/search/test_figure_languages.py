@@ -7,7 +7,6 @@ from alignfreeze.search.figure_languages import (
     language_gains,
     reference_name,
 )
-from alignfreeze.search.objective import Level
 from alignfreeze.search.trial_table import StudyTable
 
 SCORES = ("pos/de", "pos/fr", "ner/de")
@@ -32,7 +31,7 @@ def naive_gains(table: StudyTable, column: str) -> dict[tuple[str, int], float]:
                 known.append(trial[name])
                 if trial[column] == trial[column]:
                     by_boundary.setdefault(int(trial[column]), []).append(trial[name])
-        reference = table.baseline[name].mean if table.baseline else sum(known) / len(known)
+        reference = table.baseline[name] if table.baseline else sum(known) / len(known)
         for boundary, values in by_boundary.items():
             gains[name, boundary] = 100 * (max(values) - reference)
     return gains
@@ -47,7 +46,7 @@ def random_study(study_of, seed: int, *, baseline: bool) -> StudyTable:
             states, random.choice([0, 2, 3, NAN], 30), random.uniform(size=30), strict=True
         )
     ]
-    levels = {name: Level([random.uniform()], [0.5]) for name in SCORES} if baseline else {}
+    levels = {name: random.uniform() for name in SCORES} if baseline else {}
     table = study_of(rows, baseline=levels)
     for name in SCORES:
         table.trials[name] += random.normal(0, 0.2, 30)
@@ -84,8 +83,8 @@ def test_a_language_without_a_score_comes_last_and_has_no_best(study_of):
 
 
 def test_the_reference_is_the_baseline_only_where_all_languages_have_one(study_of):
-    some = {"pos/de": Level([0.5], [0.5])}
-    every = {name: Level([0.5], [0.5]) for name in SCORES}
+    some = {"pos/de": 0.5}
+    every = dict.fromkeys(SCORES, 0.5)
     assert reference_name(study_of(ROWS, baseline=every)) == "the baseline"
     assert reference_name(study_of(ROWS, baseline=some)) == "the language's mean over trials"
     found = language_gains(study_of(ROWS, baseline=some), "front.boundary")

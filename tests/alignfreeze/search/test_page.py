@@ -6,7 +6,6 @@ import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.objective import Level
 from alignfreeze.search.page import READING, format_value, study_page
 from alignfreeze.search.trial_table import StudyTable
 
@@ -42,7 +41,7 @@ def study(**changes) -> StudyTable:
         "best": [2, 4, 0],
         "n_layers": 4,
         "importances": {"temperature": 0.75, "strategy": 0.25},
-        "baseline": {"pos/de": Level([0.5], [0.5]), "ner/<b>": Level([0.54], [0.54])},
+        "baseline": {"pos/de": 0.5, "ner/<b>": 0.54},
         "baseline_objective": 0.52,
     }
     return StudyTable(**fields | changes)
