@@ -73,35 +73,36 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
 
 def _write_best(study: SearchStudy, folder: Path) -> None:
     """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
-    for place, trial in enumerate(best_trials(study)):
-        text = yaml.safe_dump(
-            config_of(trial).model_dump(mode="json"), sort_keys=False, allow_unicode=True
-        )
-        if place == 0:
-            (folder / BEST_FILE).write_text(text, "utf-8")
-        if len(study.settings.objectives) > 1:
-            (folder / "pareto").mkdir(exist_ok=True)
-            (folder / "pareto" / f"trial-{trial.number}.yaml").write_text(text, "utf-8")
+    best = best_trials(study)
+    files = dict(zip((BEST_FILE,), best, strict=False))
+    if best and len(study.settings.objectives) > 1:
+        (folder / "pareto").mkdir()
+        files |= {f"pareto/trial-{trial.number}.yaml": trial for trial in best}
+    for name, trial in files.items():
+        values = config_of(trial).model_dump(mode="json")
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+        (folder / name).write_text(text, "utf-8")
 
 
 def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
     """The finished trials as a table."""
     finished = [t for t in study.trials.trials() if t.state.is_finished()]
-    parameters = [
-        name for name in context.space.parameters if any(name in t.params for t in finished)
-    ]
-    rows = [_row(trial, study, context, parameters) for trial in finished]
+    drawn = {name for trial in finished for name in trial.params}
+    parameters = [name for name in context.space.parameters if name in drawn]
+    rows = [_row(trial, context, parameters) for trial in finished]
+    model = study.config.model
+    if Path(model).expanduser().is_dir():
+        model = Path(model).name
     levels = baseline_levels(study, context)
     means = {key: mean(level.scores) for key, level in levels.items()}
-    scores = list(dict.fromkeys(name for row in rows for name in row if "/" in name))
     return StudyTable(
-        title=f"{_model_name(study)}, {', '.join(study.config.task)}: study {study.name}",
+        title=f"{model}, {', '.join(study.config.task)}: study {study.name}",
         trials=pd.DataFrame(rows),
         objectives=study.settings.objectives,
         parameters=parameters,
         boundaries=[name for name in context.space.boundaries() if name in parameters],
         logarithmic=[name for name in context.space.logarithmic() if name in parameters],
-        scores=scores,
+        scores=list(dict.fromkeys(name for row in rows for name in row if "/" in name)),
         best=[trial.number for trial in best_trials(study)],
         n_layers=context.n_layers,
         importances=_importances(study),
@@ -112,19 +113,10 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
     )
 
 
-def _model_name(study: SearchStudy) -> str:
-    """The model's name, without the folders that lead to it."""
-    model = study.config.model
-    return Path(model).name if Path(model).expanduser().is_dir() else model
-
-
-def _row(
-    trial: FrozenTrial, study: SearchStudy, context: TrialContext, parameters: Sequence[str]
-) -> dict[str, Any]:
-    objectives = study.settings.objectives
-    values = trial.values if trial.state == TrialState.COMPLETE else [math.nan] * len(objectives)
-    results = scores_of(trial) if trial.state == TrialState.COMPLETE else []
-    scores = context.objective.means(results)
+def _row(trial: FrozenTrial, context: TrialContext, parameters: Sequence[str]) -> dict[str, Any]:
+    objectives, complete = context.settings.objectives, trial.state == TrialState.COMPLETE
+    values = trial.values if complete else [math.nan] * len(objectives)
+    scores = context.objective.means(scores_of(trial) if complete else [])
     attributes: Mapping[str, Any] = trial.user_attrs
     return {
         "trial": trial.number,
@@ -145,12 +137,10 @@ def _importances(study: SearchStudy) -> dict[str, float]:
         with warnings.catch_warnings():
             # Few trials, or a range that depends on another parameter: it says 0 then.
             warnings.simplefilter("ignore", UserWarning)
-            optuna_study = study.trials.study
             # The evaluator asks what makes its target low.
-            found = optuna.importance.get_param_importances(
-                optuna_study, target=lambda t: -t.values[0]
+            return optuna.importance.get_param_importances(
+                study.trials.study, target=lambda trial: -trial.values[0]
             )
-            return dict(found)
     except (ValueError, RuntimeError) as error:
         logger.debug("no importances: %s", error)
         return {}

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
-import pandas as pd
 from rich.table import Table
 
 from alignfreeze.base.tables import MISSING, with_deviation
 from alignfreeze.evaluation.result_table import MEAN
-from alignfreeze.evaluation.scores import Score
+from alignfreeze.evaluation.scores import Score, rows_to_csv
 from alignfreeze.search.finalists import Tested, seeds_left_out
 from alignfreeze.tracking.names import TARGET_MEAN, ScoreName, contender_metric, deviation_metric
 from alignfreeze.tracking.runs import TrackedRun
@@ -58,7 +57,7 @@ def _with_means(scores: Sequence[Score], source_language: str) -> Iterator[tuple
 
 def tests_to_csv(scores: Sequence[TestedScore]) -> str:
     """A row a score, with the names of `TestedScore` as columns."""
-    return str(pd.DataFrame(scores, columns=list(TestedScore._fields)).to_csv(index=False))
+    return rows_to_csv(scores, TestedScore._fields)
 
 
 def log_tests(run: TrackedRun, scores: Sequence[TestedScore]) -> None:

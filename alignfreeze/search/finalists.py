@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -33,20 +33,10 @@ class Tested:
 
 def best_trials(study: SearchStudy) -> list[FrozenTrial]:
     """The best trial, or all of the Pareto front, the one with the best first objective first."""
-    complete = [t for t in study.trials.trials() if t.state == TrialState.COMPLETE]
-    if not complete:
-        return []
-    if len(study.settings.objectives) == 1:
-        return [max(complete, key=lambda trial: trial.values[0])]
-    front = [t for t in complete if not any(_beats(other, t) for other in complete)]
-    return sorted(front, key=lambda trial: -trial.values[0])
-
-
-def _beats(one: FrozenTrial, other: FrozenTrial) -> bool:
-    """Whether a trial is no worse in both objectives, and better in one; ties go to the first."""
-    mine, theirs = [(-t.values[0], t.values[1]) for t in (one, other)]
-    no_worse = all(a <= b for a, b in zip(mine, theirs, strict=True))
-    return no_worse and (mine != theirs or one.number < other.number)
+    front = study.trials.study.best_trials
+    # Of equal trials, the first.
+    best = {tuple(t.values): t for t in sorted(front, key=lambda t: -t.number)}
+    return sorted(best.values(), key=lambda trial: -trial.values[0])
 
 
 def contenders(study: SearchStudy) -> dict[str, RunConfig]:
@@ -65,32 +55,26 @@ def config_of(trial: FrozenTrial) -> RunConfig:
 
 
 def tested(study: SearchStudy) -> list[Tested]:
-    """What was tested so far of the contenders, in their order: the seeds that all of them have."""
+    """What was tested so far of the contenders, in their order: the seeds that all of them have.
+
+    Means of others would not compare; nothing if there are none.
+    """
     done = [t for t in study.final.trials() if t.state == TrialState.COMPLETE]
-    found = []
+    found: dict[str, list[TaskScores]] = {}
     for name, config in contenders(study).items():
         wanted = (name, fingerprint(STRATEGY, config.strategy))
         own = [t for t in done if (t.user_attrs[CONTENDER], t.user_attrs[CODE]) == wanted]
         if own:
-            found.append(Tested(name, [r for trial in own for r in scores_of(trial)]))
-    return _with_common_seeds(found)
-
-
-def _with_common_seeds(found: Sequence[Tested]) -> list[Tested]:
-    """The results with seeds that all have, for means to compare; nothing if there are none."""
-    seeds = [{result.seed for result in one.results} for one in found]
-    common = set.intersection(*seeds) if seeds else set()
+            found[name] = [result for trial in own for result in scores_of(trial)]
+    seeds = {name: {result.seed for result in results} for name, results in found.items()}
+    common = set.intersection(*seeds.values()) if seeds else set()
     if found and not common:
-        names = ", ".join(one.name for one in found)
+        names = ", ".join(found)
         logger.warning("the tests of %s have no seed in common, and are not shown", names)
         return []
     return [
-        replace(
-            one,
-            results=[result for result in one.results if result.seed in common],
-            left_out=tuple(sorted(own - common)),
-        )
-        for one, own in zip(found, seeds, strict=True)
+        Tested(name, [r for r in results if r.seed in common], sorted(seeds[name] - common))
+        for name, results in found.items()
     ]
 
 

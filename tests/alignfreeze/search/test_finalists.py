@@ -213,8 +213,8 @@ def test_what_was_tested_comes_in_the_order_of_the_contenders(open_handle):
         return TaskScores("pos", seed, [Score("de", "test", "accuracy", value)])
 
     assert finalists.tested(study) == [
-        finalists.Tested("trial-0", [result(31, 0.2), result(42, 0.6)]),
-        finalists.Tested(BASELINE, [result(31, 0.1), result(42, 0.3)]),
+        finalists.Tested("trial-0", [result(31, 0.2), result(42, 0.6)], []),
+        finalists.Tested(BASELINE, [result(31, 0.1), result(42, 0.3)], []),
     ]
 
 
@@ -227,7 +227,7 @@ def test_only_seeds_that_all_have_are_told_of(open_handle):
     tested = finalists.tested(study)
     seeds = {found.name: [r.seed for r in found.results] for found in tested}
     assert seeds == {"trial-0": [42, 66], "none": [66, 42], BASELINE: [42, 66]}
-    assert [found.left_out for found in tested] == [(31,), (), (31,)]
+    assert [found.left_out for found in tested] == [[31], [], [31]]
     assert finalists.seeds_left_out(tested) == ["Seed 31 is left out: no test of none with it."]
 
 
