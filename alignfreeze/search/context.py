@@ -1,6 +1,6 @@
 """What all trials of a worker share: data, encoder, space; read and checked once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,11 @@ class TrialContext:
         settings: What is searched for, and how.
         space: Text of the file that changes the space, if there is one.
 
+    Attributes:
+        later: Preparations that differ in their data, kept for later trials.
+        metrics: The primary metric, by task.
+        metric_notes: What the reader of scores has to know of the metrics, a line each.
+
     Raises:
         AlignFreezeError: If anything that they name is missing, malformed or does not fit.
     """
@@ -47,9 +52,13 @@ class TrialContext:
         # A strategy to be searched may have no default, as `range` has none.
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
+        self.n_layers = self.base.n_layers
+        tasks = self.base.tasks
+        self.metrics = {data.name: data.task.primary_metric for data in tasks}
+        self.metric_notes = [data.metric_note for data in tasks if data.metric_note]
         file = str(Path(settings.space or "space.yaml").expanduser())
         self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
-        self.objective = Objective(self.base.tasks, config.source_language, settings)
+        self.objective = Objective(tasks, config.source_language, settings)
         self.objective.check()
         for name in settings.references:
             self.base.check_fit(reference(config, name))
@@ -68,21 +77,6 @@ class TrialContext:
         parameter = self.space.searched.get(option)
         return (parameter and parameter.values) or ()
 
-    @property
-    def n_layers(self) -> int:
-        """How many layers the encoder has."""
-        return self.base.n_layers
-
-    @property
-    def metrics(self) -> Mapping[str, str]:
-        """The primary metric, by task."""
-        return {data.name: data.task.primary_metric for data in self.base.tasks}
-
-    @property
-    def metric_notes(self) -> Sequence[str]:
-        """What the reader of scores has to know of the metrics, a line each."""
-        return [data.metric_note for data in self.base.tasks if data.metric_note]
-
     @cached_property
     def identity(self) -> dict[str, str]:
         """The hashes of all that trials of one study agree on, beside options; by what it is."""
@@ -96,10 +90,7 @@ class TrialContext:
         return {name: hash_of([part]) for name, part in parts.items()}
 
     def _parallel_text(self) -> list[Any]:
-        """What identifies the configuration's parallel text, and all that trials may take instead.
-
-        They may read other languages, or have another aligner read other files of the same.
-        """
+        """What identifies the parallel text of all languages, and for all aligners, of trials."""
         corpora = self.base.corpora
         chosen = [
             with_values(self.config, {"realign_languages": value}).realign_languages
@@ -114,23 +105,22 @@ class TrialContext:
 
         A default that the encoder decides, half of the layers, is the value that freezes the same.
         """
-        config = self.config
-        point = dict(self.space.point(config) or {})
+        point = dict(self.space.point(self.config) or {})
         if point:
             with suppress(ConfigError):  # a strategy that has no defaults
-                point |= self._decided_by_encoder(config, set(point))
+                point |= self._decided_by_encoder(point.keys())
         return point
 
-    def _decided_by_encoder(self, config: RunConfig, known: Collection[str]) -> dict[str, Scalar]:
-        """The boundaries that freeze what a configuration freezes without saying them."""
-        as_it_is = self.base.frozen_names(config)
-        prefix = f"{config.strategy}."
+    def _decided_by_encoder(self, known: Collection[str]) -> dict[str, Scalar]:
+        """The boundaries that freeze what the configuration freezes without saying them."""
+        config, as_it_is = self.config, self.base.frozen_names(self.config)
         found: dict[str, Scalar] = {}
         for name in self.space.boundaries():
-            if not name.startswith(prefix) or name in known:
+            strategy, _, field = name.rpartition(".")
+            if strategy != config.strategy or name in known:
                 continue
-            for value in self.space.parameters[name].values or ():
-                args = config.strategy_args | {name.removeprefix(prefix): value}
+            for value in self.space.searched[name].values or ():
+                args = config.strategy_args | {field: value}
                 tried = config.model_copy(update={"strategy_args": args})
                 if self.base.frozen_names(tried) == as_it_is:
                     found[name] = value

@@ -96,7 +96,7 @@ def contour_panels(table: StudyTable) -> dict[tuple[str, str], pd.DataFrame]:
             if trials[TEMPERATURE].notna().any()
         }
     trials = table.complete
-    numeric = [name for name in table.parameters if _is_numeric(trials[name])]
+    numeric = [str(name) for name in trials[list(table.parameters)].select_dtypes("number")]
     numeric.sort(key=lambda name: -table.importances.get(name, 0))
     for x, y in combinations(numeric, 2):
         own = trials[trials[x].notna() & trials[y].notna()]
@@ -140,8 +140,3 @@ def surface(
     ticks = [values.min() + np.ptp(values) * steps for values in axes]
     grid_x, grid_y = (np.exp(t) if log else t for t, log in zip(ticks, logarithmic, strict=True))
     return grid_x, grid_y, interpolate(*np.meshgrid(steps, steps))
-
-
-def _is_numeric(column: "pd.Series[Any]") -> bool:
-    types = pd.api.types
-    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)

@@ -8,7 +8,7 @@ from alignfreeze.base.plotting import COLOURS, as_written
 from alignfreeze.search import drawing
 from alignfreeze.search.figure_boundaries import boundary_figure, contour_figure
 from alignfreeze.search.figure_languages import languages_figure
-from alignfreeze.search.trial_table import FAILED, PRUNED, StudyTable, numbers, objective_name
+from alignfreeze.search.trial_table import FAILED, NAMES, PRUNED, StudyTable, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,15 +108,15 @@ def _pareto(table: StudyTable) -> "Figure | None":
     labels: dict[tuple[float, float], list[str]] = {}
     for right, up, number in zip(x, y, front["trial"], strict=True):
         labels.setdefault((right, up), []).append(str(number))
-    for place, numbers_there in labels.items():
-        drawing.label_point(panel, ", ".join(numbers_there), place, shift=(-5, 5), align="right")
+    for place, there in labels.items():
+        drawing.label_point(panel, ", ".join(there), place, shift=(-5, 5), align="right")
     drawing.draw_baseline(panel, table)
     panel.margins(x=0.12)
     drawing.pad(panel, top=0.1)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     left, right = panel.get_xlim()
     panel.set_xlim(max(left, -0.5), max(right, left + 2))  # counts: no fractions between them
-    panel.set_xlabel(objective_name(second))
+    panel.set_xlabel(NAMES.get(second, second))
     drawing.label_rows([panel], table)
     drawing.add_legend(figure, panel, table)
     return figure

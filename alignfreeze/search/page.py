@@ -9,7 +9,7 @@ import pandas as pd
 from alignfreeze.base.html import Section, html_page
 from alignfreeze.base.tables import MISSING, Cell, Table
 from alignfreeze.search.figure_languages import reference_name
-from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable, objective_name
+from alignfreeze.search.trial_table import COMPLETE, FAILED, NAMES, PRUNED, StudyTable
 
 BEST_SHOWN = 10
 
@@ -55,7 +55,11 @@ def study_page(table: StudyTable, figures: Mapping[str, str]) -> str:
         heading, reading = READING[stem]
         text = reading.format(reference=reference_name(table))
         sections.append(Section(stem, heading, [text], figures={f"figure-{stem}": svg}))
-    about = [_summary(table)]
+    about = ["no trials"]
+    if not table.trials.empty:
+        states = table.trials["state"].value_counts()
+        counts = [f"{states.get(state, 0)} {state}" for state in (COMPLETE, PRUNED, FAILED)]
+        about = [f"{len(table.trials)} trials: {', '.join(counts)}"]
     if table.metrics:
         about += [f"Scores on validation: {table.metric_names}.", *table.metric_notes]
     about += [f"Tests (tests.csv): {note}" for note in table.test_notes]
@@ -64,20 +68,10 @@ def study_page(table: StudyTable, figures: Mapping[str, str]) -> str:
     return html_page(table.title, sections, about=about)
 
 
-def _summary(table: StudyTable) -> str:
-    """How many trials there are, of each state."""
-    if table.trials.empty:
-        return "no trials"
-    states = table.trials["state"].value_counts()
-    counts = [f"{states.get(state, 0)} {state}" for state in (COMPLETE, PRUNED, FAILED)]
-    return f"{len(table.trials)} trials: {', '.join(counts)}"
-
-
 def _best_trials(table: StudyTable) -> Section:
     """A table of the best trials, the best of all, or the Pareto front, marked."""
     columns = ["trial", *table.objectives, *table.parameters, "seconds"]
-    names = {name: objective_name(name) for name in table.objectives}
-    names[table.objectives[0]] = table.score_name
+    names = {**NAMES, table.objectives[0]: table.score_name}
     trials = table.ranked.head(BEST_SHOWN).to_dict("records")
     shown = Table(
         "best",

@@ -40,12 +40,10 @@ class StageMedianPruner(BasePruner):
     trial only goes on learning. Where it goes on to another task or seed, what was good in the
     first part would cover whatever comes after it.
 
-    Args:
-        n_startup_trials: Complete trials that have to have reported at a step before a trial is
-            stopped there; at least one.
+    It stops none at a step before ``n_startup_trials`` complete ones have reported there.
 
     Raises:
-        ValueError: If it is less than one.
+        ValueError: If that is less than one.
     """
 
     def __init__(self, n_startup_trials: int = 5) -> None:
@@ -64,6 +62,4 @@ class StageMedianPruner(BasePruner):
         if len(others) < self._n_startup_trials:
             return False
         own, middle = trial.intermediate_values[step], median(others)
-        if study.direction == StudyDirection.MAXIMIZE:
-            return not own >= middle
-        return not own <= middle
+        return not (own >= middle if study.direction == StudyDirection.MAXIMIZE else own <= middle)

@@ -29,8 +29,6 @@ V = TypeVar("V")
 Choices = Mapping[str, Sequence[Any]]
 """The values that fields may have."""
 
-NO_CHOICES: Choices = {}
-
 Models = Mapping[str, type[FreezingStrategy]]
 """Strategies by name."""
 
@@ -63,11 +61,8 @@ class Space:
 
         A strategy's fields are drawn in the order of their definition, each among the values
         that its validators allow beside those before and for which those after have some. What
-        cannot be listed is checked where the strategy is built.
-
-        Args:
-            trial: Draws the parameters.
-            config: Says what is neither searched nor pinned.
+        cannot be listed is checked where the strategy is built. The configuration says what is
+        neither searched nor pinned.
 
         Raises:
             ConfigError: If no value fits those before; names what they are.
@@ -124,10 +119,7 @@ class Space:
         """The parameters by which `draw` gives a configuration, as far as the space has them.
 
         What is not known before a run (a boundary at half of the layers), and what lies outside
-        of the space, is left out.
-
-        Returns:
-            Values by parameter; ``None`` if the configuration's strategy is not searched.
+        of the space, is left out. ``None`` if the configuration's strategy is not searched.
         """
         strategy = config.strategy
         if strategy not in self.models:
@@ -195,12 +187,12 @@ class Combinations:
         values = self._listed.get(field)
         return values and [value for value in values if self.exists(given, {field: (value,)})]
 
-    def exists(self, given: Mapping[str, Any], only: Choices = NO_CHOICES) -> bool:
+    def exists(self, given: Mapping[str, Any], only: Choices | None = None) -> bool:
         """Whether there is a combination (see `complete`)."""
         return next(self.complete(given, only), None) is not None
 
     def complete(
-        self, given: Mapping[str, Any], only: Choices = NO_CHOICES
+        self, given: Mapping[str, Any], only: Choices | None = None
     ) -> Iterator[dict[str, Any]]:
         """All combinations of the listed fields that have the given values, in their order.
 
@@ -214,7 +206,7 @@ class Combinations:
         if missing is None:
             yield dict(given)
             return
-        for value in only.get(missing, self._listed[missing]):
+        for value in {**self._listed, **(only or {})}[missing]:
             yield from self.complete({**given, missing: value}, only)
 
     def _accepted(self, given: Mapping[str, Any]) -> bool:

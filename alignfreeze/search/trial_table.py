@@ -33,11 +33,6 @@ def varies(trials: pd.DataFrame, column: str) -> bool:
     return column in trials and trials[column].nunique() > 1
 
 
-def objective_name(objective: str) -> str:
-    """What an objective is called for a person, without its unit."""
-    return NAMES.get(objective, objective)
-
-
 @dataclass(frozen=True)
 class StudyTable:
     """The finished trials of a study.
@@ -117,7 +112,7 @@ class StudyTable:
     @property
     def score_name(self) -> str:
         """What the first objective is called: with the metric of one task, those of several not."""
-        name = objective_name(self.objectives[0])
+        name = NAMES.get(self.objectives[0], self.objectives[0])
         if not self.metrics:
             return name
         return f"{name}, {'mean over tasks' if len(self.metrics) > 1 else self.metric_names}"

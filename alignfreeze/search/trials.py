@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +31,6 @@ from alignfreeze.workers.queue import Claim
 from alignfreeze.workers.worker import PRUNED_STEP, do_trial
 
 KEPT_PREPARATIONS = 4
-"""Preparations that differ in their data, kept for later trials."""
 
 VALIDATION = Scope(splits=("validation",), keep_encoders=False)
 
@@ -65,6 +64,7 @@ def baseline_levels(study: SearchStudy, context: TrialContext) -> dict[Key, Leve
     return context.objective.levels(done)
 
 
+@dataclass
 class Stages:
     """The reports of a trial, for the pruner; none where there are two objectives.
 
@@ -73,50 +73,50 @@ class Stages:
     its end. Its step is the stage: how many fine-tunings are finished, and which look through the
     next one it is. Trials are compared at the same step alone, where all have done the same.
 
-    Args:
+    Attributes:
         trial: The trial.
         run: Its run, which has the reports as the metric ``report``.
         objective: What is reported.
+        finished: What has come of its fine-tunings so far.
     """
 
-    def __init__(self, trial: Trial, run: TrackedRun, objective: Objective) -> None:
-        self._trial = trial
-        self._run = run
-        self._objective = objective
-        self._settings = objective.settings
-        self._finished: list[TaskScores] = []
-        self._each = self._settings.reports + 1
-        self._total = len(self._settings.search_seeds) * len(objective.tasks) * self._each
-        self._reports = len(self._settings.objectives) == 1
+    trial: Trial
+    run: TrackedRun
+    objective: Objective
+    finished: list[TaskScores] = field(default_factory=list)
 
     def look(self, task: str, seed: int) -> EarlyLook | None:
         """The looks through the next fine-tuning, whose task and seed are given."""
-        if not self._settings.reports or not self._reports:
+        settings = self.objective.settings
+        if not settings.reports or len(settings.objectives) > 1:
             return None
 
         def report(number: int, scores: list[Score]) -> None:
-            seen = [*self._finished, TaskScores(task, seed, scores)]
-            step = len(self._finished) * self._each + number
-            self._report(step, seen, f"in fine-tuning on {task}")
+            seen = [*self.finished, TaskScores(task, seed, scores)]
+            self._report(number, seen, f"in fine-tuning on {task}")
 
-        return EarlyLook(self._settings.reports, self._settings.report_rows, report)
+        return EarlyLook(settings.reports, settings.report_rows, report)
 
     def done(self, result: TaskScores) -> None:
         """Take note of a fine-tuning that is finished, and report unless it is the last."""
-        self._finished.append(result)
-        step = len(self._finished) * self._each
-        if self._reports and step < self._total:
-            self._report(step, self._finished, f"after {len(self._finished)} fine-tunings")
+        self.finished.append(result)
+        self._report(0, self.finished, f"after {len(self.finished)} fine-tunings")
 
-    def _report(self, step: int, results: Sequence[TaskScores], where: str) -> None:
-        value = self._objective.first(self._objective.means(results))
-        self._trial.report(value, step)
-        self._run.metric(REPORT, value, step)
-        if self._trial.should_prune():
-            self._trial.set_user_attr(PRUNED_STEP, step)
+    def _report(self, look: int, results: Sequence[TaskScores], where: str) -> None:
+        settings = self.objective.settings
+        each = settings.reports + 1
+        step = len(self.finished) * each + look
+        total = len(settings.search_seeds) * len(self.objective.tasks) * each
+        if step == total or len(settings.objectives) > 1:
+            return
+        value = self.objective.first(self.objective.means(results))
+        self.trial.report(value, step)
+        self.run.metric(REPORT, value, step)
+        if self.trial.should_prune():
+            self.trial.set_user_attr(PRUNED_STEP, step)
             raise Pruned(
-                f"pruned ({self._settings.chosen_pruner}) {where}, at report {step} of "
-                f"{self._total}, with {value:.4f}"
+                f"pruned ({settings.chosen_pruner}) {where}, at report {step} of {total}, "
+                f"with {value:.4f}"
             )
 
 
