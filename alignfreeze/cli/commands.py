@@ -76,7 +76,7 @@ def _search(**options: str) -> None:
     from rich.console import Console
 
     from alignfreeze.search.coordinator import search
-    from alignfreeze.search.final_scores import comparisons
+    from alignfreeze.search.finalists import comparisons
 
     outcome = search(options)
     console = Console()

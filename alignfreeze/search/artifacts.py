@@ -16,10 +16,9 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
+from alignfreeze.search import finalists
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.final_scores import log_tests, tested_scores, tests_to_csv
-from alignfreeze.search.finalists import best_trials, config_of, seeds_left_out, tested
 from alignfreeze.search.page import study_page
 from alignfreeze.search.study import SearchStudy
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable
@@ -41,8 +40,8 @@ TESTS_FILE = "tests.csv"
 
 def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) -> None:
     """Log what is known so far; nothing while no trial has ended."""
-    done = tested(study)
-    table = replace(tabulate(study, context), test_notes=seeds_left_out(done))
+    done = finalists.tested(study)
+    table = replace(tabulate(study, context), test_notes=finalists.seeds_left_out(done))
     if table.trials.empty:
         return
     with TemporaryDirectory(prefix="alignfreeze-") as name:
@@ -56,16 +55,16 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
         elements = {s: svg_element(svg_document(figure, s), s) for s, figure in figures.items()}
         (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
         if done:
-            scores = tested_scores(done, study.config.source_language)
-            (folder / TESTS_FILE).write_text(tests_to_csv(scores), "utf-8")
-            log_tests(run, scores)
+            scores = finalists.tested_scores(done, study.config.source_language)
+            (folder / TESTS_FILE).write_text(finalists.tests_to_csv(scores), "utf-8")
+            finalists.log_tests(run, scores)
         run.artifacts(folder)
     for note in table.test_notes:
         logger.info("%s: %s", TESTS_FILE, note)
-    left_out = len(best_trials(study)) - study.settings.finalists
+    left_out = len(finalists.best_trials(study)) - study.settings.finalists
     if len(study.settings.objectives) > 1 and left_out > 0:
         logger.info("%d more of the Pareto front are not tested (finalists)", left_out)
-    for trial in best_trials(study)[:1]:
+    for trial in finalists.best_trials(study)[:1]:
         run.metric(BEST_TRIAL, trial.number)
         for objective, value in zip(study.settings.objectives, trial.values, strict=True):
             run.metric(objective_metric(objective, best=True), value)
@@ -73,13 +72,13 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
 
 def _write_best(study: SearchStudy, folder: Path) -> None:
     """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
-    best = best_trials(study)
+    best = finalists.best_trials(study)
     files = dict(zip((BEST_FILE,), best, strict=False))
     if best and len(study.settings.objectives) > 1:
         (folder / "pareto").mkdir()
         files |= {f"pareto/trial-{trial.number}.yaml": trial for trial in best}
     for name, trial in files.items():
-        values = config_of(trial).model_dump(mode="json")
+        values = finalists.config_of(trial).model_dump(mode="json")
         text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
         (folder / name).write_text(text, "utf-8")
 
@@ -103,7 +102,7 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
         boundaries=[name for name in context.space.boundaries() if name in parameters],
         logarithmic=[name for name in context.space.logarithmic() if name in parameters],
         scores=list(dict.fromkeys(name for row in rows for name in row if "/" in name)),
-        best=[trial.number for trial in best_trials(study)],
+        best=[trial.number for trial in finalists.best_trials(study)],
         n_layers=context.n_layers,
         importances=_importances(study),
         baseline={str(key): value for key, value in means.items()},

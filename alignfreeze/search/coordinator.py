@@ -61,7 +61,7 @@ class SearchOutcome:
     """What a search has to tell.
 
     Attributes:
-        tested: What was tested, the selected first; `final_scores.comparisons` makes tables of it.
+        tested: What was tested, the selected first; `finalists.comparisons` makes tables of it.
         metrics: The primary metric, by task.
         notes: What the reader of their tables has to know of the metrics; lines for a person.
         source_language: The language that was fine-tuned in.

@@ -6,8 +6,7 @@ import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, as_written
 from alignfreeze.search import drawing
-from alignfreeze.search.figure_boundaries import boundary_figure, contour_figure
-from alignfreeze.search.figure_languages import languages_figure
+from alignfreeze.search.figure_boundaries import boundary_figure, contour_figure, languages_figure
 from alignfreeze.search.trial_table import FAILED, NAMES, PRUNED, StudyTable, numbers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from alignfreeze.base.html import Section, html_page
 from alignfreeze.base.tables import MISSING, Cell, Table
-from alignfreeze.search.figure_languages import reference_name
+from alignfreeze.search.figure_boundaries import reference_name
 from alignfreeze.search.trial_table import COMPLETE, FAILED, NAMES, PRUNED, StudyTable
 
 BEST_SHOWN = 10

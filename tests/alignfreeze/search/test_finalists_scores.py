@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.search import final_scores, finalists
-from alignfreeze.search.final_scores import TARGET_MEAN, comparisons, log_tests
+from alignfreeze.search import finalists
+from alignfreeze.search.finalists import TARGET_MEAN, comparisons, log_tests
 from alignfreeze.search.objective import TaskScores
 
 METRICS = {"pos": ("accuracy",), "ner": ("accuracy", "f1")}
@@ -22,7 +22,7 @@ fractions = st.floats(0, 1, allow_subnormal=False)
 
 
 @st.composite
-def contenders(draw):
+def some_tested(draw):
     """Some contenders with all scores of each task and seed, on two splits."""
     seeds = draw(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True))
     return [
@@ -56,7 +56,7 @@ def of(name, *seeds, task="pos", metric="accuracy"):
     return finalists.Tested(name, results)
 
 
-@given(contenders())
+@given(some_tested())
 def test_scores_are_means_and_deviations_over_seeds(found):
     expected = {}
     for contender in found:
@@ -71,7 +71,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
             for metric, values in targets.items():
                 key = (contender.name, task, TARGET_MEAN, metric)
                 expected.setdefault(key, []).append(sum(values) / len(values))
-    scores = {tuple(score[:4]): score for score in final_scores.tested_scores(found, "en")}
+    scores = {tuple(score[:4]): score for score in finalists.tested_scores(found, "en")}
     assert scores.keys() == expected.keys()
     for key, values in expected.items():
         score = scores[key]
@@ -85,7 +85,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
 
 def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
     # The languages vary, their mean does not.
-    found = final_scores.tested_scores(
+    found = finalists.tested_scores(
         [of("none", {"de": 0.2, "fr": 0.6}, {"de": 0.6, "fr": 0.2})], "en"
     )
     deviations = {score.language: score.deviation for score in found}
@@ -94,9 +94,9 @@ def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
 
 
 def test_the_source_language_is_in_no_mean():
-    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
+    found = finalists.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.3)
-    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
+    found = finalists.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.7)
 
 
@@ -104,10 +104,10 @@ def test_the_source_language_is_in_no_mean():
 
 
 def test_the_file_has_a_row_a_score():
-    found = final_scores.tested_scores(
+    found = finalists.tested_scores(
         [of("trial-3", {"de": 0.25}, {"de": 0.75}), of("a, b", {"de": 0.5}, task="ner")], "en"
     )
-    text = final_scores.tests_to_csv(found)
+    text = finalists.tests_to_csv(found)
     header, *rows = csv.reader(io.StringIO(text))
     assert header == ["contender", "task", "language", "metric", "mean", "deviation", "seeds"]
     assert [row[:4] for row in rows] == [list(score[:4]) for score in found]
@@ -117,7 +117,7 @@ def test_the_file_has_a_row_a_score():
 
 
 def test_a_file_of_no_scores_has_its_header():
-    assert final_scores.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
+    assert finalists.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
 
 
 class Run:
@@ -136,9 +136,9 @@ def test_metrics_have_a_deviation_where_there_are_several_seeds():
     log_tests(
         run,
         [
-            final_scores.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
-            final_scores.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
-            final_scores.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
+            finalists.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
+            finalists.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
+            finalists.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
         ],
     )
     assert run.metrics == {
@@ -237,7 +237,7 @@ def test_what_was_not_scored_is_a_dash():
 def test_scores_of_validation_are_not_shown():
     scores = [Score("de", "validation", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
     tested = [finalists.Tested("none", [TaskScores("pos", 31, scores)])]
-    assert [score.mean for score in final_scores.tested_scores(tested, "en")] == [0.5, 0.5]
+    assert [score.mean for score in finalists.tested_scores(tested, "en")] == [0.5, 0.5]
     (table,) = comparisons(tested, {"pos": "accuracy"}, "en")
     assert ["de", "50.0"] in rendered(table)[1]
 
