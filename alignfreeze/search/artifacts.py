@@ -16,6 +16,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
+from alignfreeze.evaluation.scores import rows_to_csv
 from alignfreeze.search import finalists
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.figures import study_figures
@@ -56,7 +57,9 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
         (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
         if done:
             scores = finalists.tested_scores(done, study.config.source_language)
-            (folder / TESTS_FILE).write_text(finalists.tests_to_csv(scores), "utf-8")
+            (folder / TESTS_FILE).write_text(
+                rows_to_csv(scores, finalists.TestedScore._fields), "utf-8"
+            )
             finalists.log_tests(run, scores)
         run.artifacts(folder)
     for note in table.test_notes:

@@ -24,7 +24,6 @@ from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
 from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
-from alignfreeze.search.worker import Work
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers.assignments import ends_of, put_in
@@ -36,7 +35,7 @@ from alignfreeze.workers.coordinator import (
     storage_url,
     study_run,
 )
-from alignfreeze.workers.queue import RUN_ID, TrialQueue, problem_of, retry
+from alignfreeze.workers.queue import RUN_ID, Claim, TrialQueue, problem_of, retry
 from alignfreeze.workers.storage import (
     FINISHED,
     open_storage,
@@ -46,6 +45,8 @@ from alignfreeze.workers.storage import (
 )
 
 logger = logging.getLogger(__name__)
+
+Work = Callable[[SearchStudy, TrialContext, Claim], None]
 
 RUN_NAME = "alignfreeze search"
 
@@ -78,8 +79,7 @@ class SearchOutcome:
 def search(options: Mapping[str, str]) -> SearchOutcome:
     """Search, select on validation, and test what was selected once.
 
-    Args:
-        options: Text by the name of an option (see `build_search`).
+    Options are text by name (see `build_search`).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
@@ -103,19 +103,14 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
             space = space_text(settings)
             context = TrialContext(config, settings, space if settings.space else None)
             study = open_study(storage, name, config, settings)
-            return _Search(study, context, run, url).outcome()
+            return _Search(study, context, run).outcome(url)
 
 
 class _Search:
-    """A search at work, whose storage is at a URL."""
+    """A search at work, as the run of its study."""
 
-    def __init__(
-        self, study: SearchStudy, context: TrialContext, run: TrackedRun, url: str
-    ) -> None:
-        self.study = study
-        self.context = context
-        self.run = run
-        self.url = url
+    def __init__(self, study: SearchStudy, context: TrialContext, run: TrackedRun) -> None:
+        self.study, self.context, self.run = study, context, run
         self.settings = context.settings
         if study.known(RUN_ID) is None:
             # What trials depend on are params, which do not change when the study is gone on with.
@@ -133,17 +128,17 @@ class _Search:
         self._cells = context.space.cells() if self.settings.sampler == "grid" else []
         self._workers = Workers(None)
 
-    def outcome(self) -> SearchOutcome:
-        """All stages, and the records of them, after an interruption too."""
+    def outcome(self, url: str) -> SearchOutcome:
+        """All stages, with a storage at a URL; the records of them, after an interruption too."""
         study = self.study
         study.remember(FINISHED, False)
-        logger.info("study %s in %s", study.name, without_password(self.url))
+        logger.info("study %s in %s", study.name, without_password(url))
         logger.info("space: %s", self.context.space)
         try:
             with started_workers(
                 self.settings,
                 study=study.name,
-                storage=self.url,
+                storage=url,
                 subcommand=SEARCH_WORKER,
                 logs=study.models.with_name(f"{study.models.name}-logs"),
             ) as self._workers:
@@ -153,7 +148,17 @@ class _Search:
                     study.baseline, trials.run_baseline, [{SEED: seed} for seed in seeds]
                 )
                 self._trials()
-                self._cells_of(study.final, trials.run_test, self._test_cells())
+                tests = [
+                    {
+                        CONTENDER: name,
+                        SEED: seed,
+                        CODE: fingerprint(STRATEGY, config.strategy),
+                        CONFIG: config.model_dump(mode="json"),
+                    }
+                    for name, config in contenders(study).items()
+                    for seed in self.settings.final_seeds
+                ]
+                self._cells_of(study.final, trials.run_test, tests)
                 study.remember(FINISHED, True)
         finally:
             end_dead_runs()
@@ -171,18 +176,6 @@ class _Search:
             source_language=study.config.source_language,
             places=[*store.places(study.run_id), again],
         )
-
-    def _test_cells(self) -> list[dict[str, Any]]:
-        return [
-            {
-                CONTENDER: name,
-                SEED: seed,
-                CODE: fingerprint(STRATEGY, config.strategy),
-                CONFIG: config.model_dump(mode="json"),
-            }
-            for name, config in contenders(self.study).items()
-            for seed in self.settings.final_seeds
-        ]
 
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
         """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""

@@ -119,9 +119,9 @@ def surface(
     place the mean is taken.
 
     Args:
-        x: Of shape (points,), like y and z.
+        x: Of shape (points,), like y and the values z.
         y: See x.
-        z: The value at each point.
+        z: See x.
         logarithmic: Whether x and y, which then are > 0, count by their logarithm.
         resolution: Rows and columns of the grid.
 
@@ -223,7 +223,7 @@ def language_gains(table: StudyTable, column: str) -> pd.DataFrame:
     best = trials.groupby(column).max()
     boundaries = sorted({*map(int, best.index), *range(table.n_layers + 1)})
     reference = trials[list(table.scores)].mean()
-    if _has_baseline(table):
+    if table.baseline.keys() >= set(table.scores):
         reference = pd.Series(table.baseline)[list(table.scores)]
     gains: pd.DataFrame = 100 * (best.reindex(boundaries) - reference).T
     bests = best_boundaries(gains)
@@ -247,11 +247,8 @@ def _task(name: str) -> str:
 
 def reference_name(table: StudyTable) -> str:
     """What the gains of `language_gains` are counted from."""
-    return "the baseline" if _has_baseline(table) else "the language's mean over trials"
-
-
-def _has_baseline(table: StudyTable) -> bool:
-    return all(name in table.baseline for name in table.scores)
+    known = table.baseline.keys() >= set(table.scores)
+    return "the baseline" if known else "the language's mean over trials"
 
 
 def colour_limit(maps: Sequence[pd.DataFrame]) -> float:

@@ -13,7 +13,7 @@ from alignfreeze.base.tables import MISSING, with_deviation
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.evaluation.result_table import MEAN
-from alignfreeze.evaluation.scores import Score, rows_to_csv
+from alignfreeze.evaluation.scores import Score
 from alignfreeze.search.context import reference
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.study import SearchStudy
@@ -137,11 +137,6 @@ def _with_means(scores: Sequence[Score], source_language: str) -> Iterator[tuple
         yield TARGET_MEAN, metric, mean(values)
 
 
-def tests_to_csv(scores: Sequence[TestedScore]) -> str:
-    """A row a score, with the names of `TestedScore` as columns."""
-    return rows_to_csv(scores, TestedScore._fields)
-
-
 def log_tests(run: TrackedRun, scores: Sequence[TestedScore]) -> None:
     """Log ``test/<contender>/<task>/<language>/<metric>``, and ``…_std`` of several seeds."""
     for score in scores:
@@ -160,24 +155,22 @@ def comparisons(
     The source language comes first, and is in no mean. Below each, which seeds are left out, why.
     """
     scores = tested_scores(tested, source_language)
-    tables = [
-        _comparison([s for s in scores if (s.task, s.metric) == shown], source_language)
+    notes = "\n".join(seeds_left_out(tested)) or None
+    return [
+        _comparison([s for s in scores if (s.task, s.metric) == shown], source_language, notes)
         for shown in metrics.items()
     ]
-    for table in tables:
-        table.caption = "\n".join(seeds_left_out(tested)) or None
-        table.caption_justify = "left"
-    return tables
 
 
-def _comparison(scores: Sequence[TestedScore], source_language: str) -> Table:
+def _comparison(scores: Sequence[TestedScore], source_language: str, notes: str | None) -> Table:
     cells = {(s.contender, s.language): with_deviation(s.mean, s.deviation) for s in scores}
     contenders = list(dict.fromkeys(score.contender for score in scores))
     languages = dict.fromkeys(score.language for score in scores)
     targets = [name for name in languages if name not in (source_language, TARGET_MEAN)]
     first, n_seeds = scores[0], max(score.seeds for score in scores)
     over = f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "one seed"
-    table = Table(title=f"{first.task}: {first.metric} on test, %, {over}", title_justify="left")
+    title = f"{first.task}: {first.metric} on test, %, {over}"
+    table = Table(title=title, title_justify="left", caption=notes, caption_justify="left")
     table.add_column("language", no_wrap=True)
     for name in contenders:
         table.add_column(name, justify="right", no_wrap=True)

@@ -105,20 +105,18 @@ class Objective:
         by_task: dict[str, dict[str, float]] = {}
         for (task, language), value in means.items():
             by_task.setdefault(task, {})[language] = value
-        return mean(self._of_task(languages) for languages in by_task.values())
-
-    def _of_task(self, values: Mapping[str, float]) -> float:
         if self.settings.objectives[0] == WORST:
-            return min(values.values())
-        weights = [self.settings.weights.get(language, 1.0) for language in values]
-        return fmean(values.values(), weights)
+            return mean(min(values.values()) for values in by_task.values())
+        weights = self.settings.weights
+        return mean(
+            fmean(values.values(), [weights.get(language, 1.0) for language in values])
+            for values in by_task.values()
+        )
 
     def values(self, results: Sequence[TaskScores], baseline: Mapping[Key, Level]) -> list[float]:
         """A trial's objectives, in the order of ``settings.objectives``.
 
-        Args:
-            results: Of the trial.
-            baseline: Asked for with two objectives alone.
+        The baseline is asked for with two of them alone.
         """
         first = self.first(self.means(results))
         two = HARMED in self.settings.objectives

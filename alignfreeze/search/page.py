@@ -46,9 +46,7 @@ READING = {
 def study_page(table: StudyTable, figures: Mapping[str, str]) -> str:
     """The page of a study: the best trials, and its figures, each with how to read it.
 
-    Args:
-        table: The study.
-        figures: SVG elements by the stem of their figure; none while no trial is complete.
+    Figures are SVG elements by their stem; none while no trial is complete.
     """
     sections = [_best_trials(table)] if figures else []
     for stem, svg in figures.items():

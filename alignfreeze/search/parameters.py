@@ -137,17 +137,14 @@ Parameter = Range | Choice
 def derived(model: type[BaseModel], field: str, name: str, n_layers: int) -> Parameter | None:
     """What a field may be: a range from its two bounds, or a choice from its literals.
 
-    Args:
-        model: The model that has the field.
-        field: What is optional is searched among its values other than ``None``.
-        name: For messages.
-        n_layers: Upper bound of a field that is marked with `LayerBoundary`.
+    What is optional is searched among its values other than ``None``. The encoder's layers are the
+    upper bound of a field that is marked with `LayerBoundary`.
 
     Returns:
         The parameter; ``None`` for a field that has not both bounds, or any other type.
 
     Raises:
-        ConfigError: If no number is within the bounds.
+        ConfigError: If no number is within the bounds; calls the field by the given name.
     """
     schema = _schema(model, field)
     if values := tuple(schema.get("enum", [schema["const"]] if "const" in schema else [])):

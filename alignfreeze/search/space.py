@@ -163,10 +163,8 @@ def fields_of(strategy: str, named: Mapping[str, V]) -> dict[str, V]:
 class Combinations:
     """The combinations of a strategy's values that it accepts, by its own validators.
 
-    Attributes:
-        model: The strategy's class.
-        parameters: What is searched of it, by field, in the order of definition.
-        at_most: A field with more values than this is not listed.
+    Parameters are by field, in the order of definition. One with more values than ``at_most`` is
+    not listed.
     """
 
     model: type[FreezingStrategy]
@@ -196,9 +194,7 @@ class Combinations:
     ) -> Iterator[dict[str, Any]]:
         """All combinations of the listed fields that have the given values, in their order.
 
-        Args:
-            given: Values by field.
-            only: The values that some of the other fields may have, instead of all.
+        Some of the others may have ``only`` some values, instead of all.
         """
         if not self._accepted(given):
             return

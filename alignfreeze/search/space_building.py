@@ -42,7 +42,10 @@ def build_space(
             nothing is left to search; names the file or option, the rule and the value.
         PluginError: If a strategy cannot be loaded.
     """
-    models = {name: _realigning(name) for name in strategies or (config.strategy,)}
+    models = {name: load_plugin(STRATEGY, name) for name in strategies or (config.strategy,)}
+    for name, model in models.items():
+        if not model.realigns:
+            raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
     if config.strategy_args and config.strategy not in models:
         raise ConfigError(
             f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
@@ -64,13 +67,6 @@ def build_space(
     return space
 
 
-def _realigning(name: str) -> type[FreezingStrategy]:
-    model = load_plugin(STRATEGY, name)
-    if not model.realigns:
-        raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
-    return model
-
-
 def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], dict[str, Any]]:
     """What is searched, and the values of what has but one."""
     pinned = {name: p.values[0] for name, p in parameters.items() if p.count == 1 and p.values}
@@ -90,11 +86,7 @@ class _StrategyArguments:
     def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
         """What is searched, by field, and the values of what is not.
 
-        Args:
-            given: Values that the fields have where the file does not name them.
-
-        Raises:
-            ConfigError: If a value cannot be, a field has none, or they contradict each other.
+        Fields have the given values where the file does not name them.
         """
         try:
             for field, value in given.items():

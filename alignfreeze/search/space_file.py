@@ -75,13 +75,16 @@ class _Target:
     number: type[int] | type[float] | None
     check: Callable[[object], Scalar]
 
+    def _error(self, rule: str) -> ConfigError:
+        return ConfigError(f"{self.label} must {rule}")
+
     def checked(self, value: object) -> Scalar:
         """A value in the form in which a trial has it."""
         number = _as_number(value, self.number)
         if self.number is not None and isinstance(number, bool):
-            raise ConfigError(f"{self.label} must be a number, got {value!r}")
+            raise self._error(f"be a number, got {value!r}")
         if isinstance(number, float) and not math.isfinite(number):
-            raise ConfigError(f"{self.label} must be finite, got {value!r}")
+            raise self._error(f"be finite, got {value!r}")
         return self.check(number)
 
     def parameter(self, spec: object) -> Parameter:
@@ -91,35 +94,34 @@ class _Target:
         if not isinstance(spec, list):
             return Choice((self.checked(spec),))
         if not spec:
-            raise ConfigError(f"{self.label} must have a value to choose, got []")
+            raise self._error("have a value to choose, got []")
         values = [self.checked(value) for value in spec]
         for number, value in enumerate(values):
             if value in values[:number]:
-                raise ConfigError(f"{self.label} must not name a value twice, got {value!r}")
+                raise self._error(f"not name a value twice, got {value!r}")
         return Choice(tuple(values))
 
     def _range(self, spec: Mapping[object, Any]) -> Parameter:
         if self.number is None:
-            raise ConfigError(
-                f"{self.label} must be a value or a list of values, for it is no number, "
-                f"got {dict(spec)!r}"
+            raise self._error(
+                f"be a value or a list of values, for it is no number, got {dict(spec)!r}"
             )
         if not ({"low", "high"} <= spec.keys() <= {"low", "high", "log", "step"}):
-            raise ConfigError(
-                f"{self.label} must have low and high, and may have log or step, "
+            raise self._error(
+                f"have low and high, and may have log or step, "
                 f"got {', '.join(map(str, spec)) or 'nothing'}"
             )
         low, high = (self._end(spec, name) for name in ("low", "high"))
         log = spec.get("log", False)
         if not isinstance(log, bool):
-            raise ConfigError(f"{self.label} must have log true or false, got {log!r}")
+            raise self._error(f"have log true or false, got {log!r}")
         if low > high:
-            raise ConfigError(f"{self.label} must have low <= high, got {low} and {high}")
+            raise self._error(f"have low <= high, got {low} and {high}")
         if log and low <= 0:
-            raise ConfigError(f"{self.label} must have low > 0 with log, got {low}")
+            raise self._error(f"have low > 0 with log, got {low}")
         step = self._step(spec, low, high)
         if log and step is not None:
-            raise ConfigError(f"{self.label} must have log or step, not both, got step {step}")
+            raise self._error(f"have log or step, not both, got step {step}")
         if low == high:
             return Choice((low,))
         return Range(low, high, 1 if step is None and self.number is int else step, log)
@@ -127,7 +129,7 @@ class _Target:
     def _end(self, spec: Mapping[object, Any], name: str) -> int | float:
         end = self.checked(spec[name])
         if isinstance(end, str) or end is None:
-            raise ConfigError(f"{self.label} must have a number as {name}, got {spec[name]!r}")
+            raise self._error(f"have a number as {name}, got {spec[name]!r}")
         return end
 
     def _step(self, spec: Mapping[object, Any], low: float, high: float) -> int | float | None:
@@ -137,11 +139,10 @@ class _Target:
         step = _as_number(given, self.number)
         if isinstance(step, bool) or not isinstance(step, self.number or float) or not step > 0:
             kind = "an integer" if self.number is int else "a number"
-            raise ConfigError(f"{self.label} must have {kind} > 0 as step, got {given!r}")
+            raise self._error(f"have {kind} > 0 as step, got {given!r}")
         if not math.isfinite(step) or (exact(high) - exact(low)) % exact(step):
-            raise ConfigError(
-                f"{self.label} must have a step that leads from low to high, from {low} to {high}, "
-                f"got {given}"
+            raise self._error(
+                f"have a step that leads from low to high, from {low} to {high}, got {given}"
             )
         return step
 

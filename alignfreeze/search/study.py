@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +38,8 @@ VERSION = "version of alignfreeze"
 """What the code of the project itself is called where it is compared."""
 
 
-@dataclass(frozen=True)
 class SearchStudy:
-    """A study, opened.
+    """A study, opened; made if there is none of its name.
 
     Attributes:
         name: Its name.
@@ -52,12 +50,25 @@ class SearchStudy:
         final: The tests, one a configuration and seed.
     """
 
-    name: str
-    config: RunConfig
-    settings: SearchConfig
-    baseline: TrialQueue
-    trials: TrialQueue
-    final: TrialQueue
+    def __init__(
+        self, storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
+    ) -> None:
+        self.name, self.config, self.settings = name, config, settings
+        n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
+
+        def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
+            study = optuna.create_study(
+                study_name=name + suffix,
+                storage=storage,
+                directions=DIRECTIONS[: 1 if suffix else len(settings.objectives)],
+                pruner=make_pruner(settings, n_reports),
+                load_if_exists=True,
+            )
+            return TrialQueue(study, storage, sampler)
+
+        self.baseline = queue(":baseline")
+        self.trials = queue("", lambda number: make_sampler(settings, number))
+        self.final = queue(":final")
 
     def known(self, attribute: str) -> Any:
         """What the study remembers under a name; ``None`` if nothing."""
@@ -105,7 +116,7 @@ def open_study(
     Raises:
         ConfigError: If it was begun with other options, or by another program.
     """
-    study = _opened(storage, name, config, settings)
+    study = SearchStudy(storage, name, config, settings)
     inner = study.trials.study
     foreign = inner.trials or inner.directions != DIRECTIONS[: len(settings.objectives)]
     if study.known(CONFIG) is None and foreign:
@@ -120,9 +131,12 @@ def open_study(
         if known is None:
             study.remember(attribute, value)
         elif value != known:
+            other = "the space file's content"
+            if isinstance(value, dict):
+                changed = [n for n in value if known.get(n) != value[n]]
+                other = ", ".join(f"{n} was {known.get(n)!r}, not {value[n]!r}" for n in changed)
             raise ConfigError(
-                f"study {name!r} was begun with other options: {_difference(known, value)}; "
-                "give it another name"
+                f"study {name!r} was begun with other options: {other}; give it another name"
             )
     study.remember(HEARTBEAT, settings.heartbeat)
     study.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
@@ -145,14 +159,6 @@ def space_text(settings: SearchConfig) -> str:
         raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
-def _difference(known: Any, asked: Any) -> str:
-    """What was asked for, and is not what a study remembers."""
-    if not isinstance(known, dict):
-        return "the space file's content"
-    names = [name for name in asked if known.get(name) != asked[name]]
-    return ", ".join(f"{name} was {known.get(name)!r}, not {asked[name]!r}" for name in names)
-
-
 @contextmanager
 def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     """Open a study that another process has made.
@@ -167,32 +173,7 @@ def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     own = {"heartbeat": heartbeat, "references": ()}
     settings = SearchConfig.model_validate(attributes[SETTINGS] | own)
     with open_storage(url, heartbeat, retry) as storage:
-        yield _opened(storage, name, config, settings)
-
-
-def _opened(
-    storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
-) -> SearchStudy:
-    n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
-
-    def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
-        study = optuna.create_study(
-            study_name=name + suffix,
-            storage=storage,
-            directions=DIRECTIONS[: 1 if suffix else len(settings.objectives)],
-            pruner=make_pruner(settings, n_reports),
-            load_if_exists=True,
-        )
-        return TrialQueue(study, storage, sampler)
-
-    return SearchStudy(
-        name,
-        config,
-        settings,
-        baseline=queue(":baseline"),
-        trials=queue("", lambda number: make_sampler(settings, number)),
-        final=queue(":final"),
-    )
+        yield SearchStudy(storage, name, config, settings)
 
 
 def search_code() -> str:

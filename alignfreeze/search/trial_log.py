@@ -13,12 +13,9 @@ logger = logging.getLogger(__name__)
 
 
 class TrialLog:
-    """Logs the trials of a queue as they end; those that had ended before are counted.
+    """Logs the trials of a study's queue as they end, of so many that there are to be.
 
-    Args:
-        study: The study.
-        queue: One of its queues.
-        wanted: How many trials there are to be.
+    Those that had ended before are counted.
     """
 
     def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:

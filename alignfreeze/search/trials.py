@@ -34,20 +34,12 @@ KEPT_PREPARATIONS = 4
 
 VALIDATION = Scope(splits=("validation",), keep_encoders=False)
 
-SCORES = "scores"
-"""User attribute: what a trial scored, as JSON."""
+SCORES, CONFIG = "scores", "config"
+"""User attributes: what a trial scored, as JSON, and its configuration."""
 
-CONFIG = "config"
-"""User attribute: the configuration of a trial, or of a test."""
-
-CONTENDER = "contender"
-"""User attribute of a test: what is tested."""
-
-SEED = "seed"
-"""User attribute of a test, and of a trial of the baseline."""
-
-CODE = "code"
-"""User attribute of a test: what identifies the code of its strategy."""
+SEED, CONTENDER, CODE = "seed", "contender", "code"
+"""User attributes of a test: seed, what is tested, and what identifies its strategy's code. A
+trial of the baseline has a seed too."""
 
 
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
@@ -72,12 +64,6 @@ class Stages:
     objective over what it has finished and what it looks at, so that the last ones come close to
     its end. Its step is the stage: how many fine-tunings are finished, and which look through the
     next one it is. Trials are compared at the same step alone, where all have done the same.
-
-    Attributes:
-        trial: The trial.
-        run: Its run, which has the reports as the metric ``report``.
-        objective: What is reported.
-        finished: What has come of its fine-tunings so far.
     """
 
     trial: Trial
@@ -205,14 +191,9 @@ def _done(
 def scores(
     context: TrialContext, config: RunConfig, run: TrackedRun, scope: Scope, stages: Stages | None
 ) -> list[TaskScores]:
-    """Realign, fine-tune and evaluate on every task, below a run.
+    """Realign, fine-tune and evaluate on every task, with one seed, below a run.
 
-    Args:
-        context: What trials share.
-        config: What to do; its seed too.
-        run: The run that the phases belong to.
-        scope: The splits to evaluate on, and where fine-tuned models are kept, if at all.
-        stages: Is told of each fine-tuning, before and after it.
+    The stages are told of each fine-tuning, before and after it.
     """
     preparation = _prepared(context, config)
     choice = preparation.strategies[-1]

@@ -1,32 +1,25 @@
 """A worker: takes trials from a study's queues until there are none left."""
 
-from collections.abc import Callable
 from functools import partial
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
 from alignfreeze.search import trials
 from alignfreeze.search.context import TrialContext
-from alignfreeze.search.study import SPACE, SearchStudy, find_study
+from alignfreeze.search.study import SPACE, find_study
 from alignfreeze.tracking import store
-from alignfreeze.workers.queue import Claim
 from alignfreeze.workers.storage import FINISHED
 from alignfreeze.workers.worker import work_until_finished
 
-Work = Callable[[SearchStudy, TrialContext, Claim], None]
-
 
 def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
-    """Work on a study that is being searched, until it is done.
+    """Work on a study that is being searched, until it is done; how many trials were done here.
 
     Args:
         name: Its name.
         url: Optuna's storage.
-        data: Where its data is on this machine, if elsewhere.
-        model: Where its model is on this machine, if elsewhere.
-
-    Returns:
-        How many trials this worker has done.
+        data: Where its data is on this machine, if elsewhere; ``model`` likewise.
+        model: See data.
 
     Raises:
         AlignFreezeError: If there is no such study, or data, model or code are others here.

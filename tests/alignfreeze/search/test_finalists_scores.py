@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from alignfreeze.evaluation.scores import Score
+from alignfreeze.evaluation.scores import Score, rows_to_csv
 from alignfreeze.search import finalists
 from alignfreeze.search.finalists import TARGET_MEAN, comparisons, log_tests
 from alignfreeze.search.objective import TaskScores
@@ -107,7 +107,7 @@ def test_the_file_has_a_row_a_score():
     found = finalists.tested_scores(
         [of("trial-3", {"de": 0.25}, {"de": 0.75}), of("a, b", {"de": 0.5}, task="ner")], "en"
     )
-    text = finalists.tests_to_csv(found)
+    text = rows_to_csv(found, finalists.TestedScore._fields)
     header, *rows = csv.reader(io.StringIO(text))
     assert header == ["contender", "task", "language", "metric", "mean", "deviation", "seeds"]
     assert [row[:4] for row in rows] == [list(score[:4]) for score in found]
@@ -117,7 +117,10 @@ def test_the_file_has_a_row_a_score():
 
 
 def test_a_file_of_no_scores_has_its_header():
-    assert finalists.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
+    assert (
+        rows_to_csv([], finalists.TestedScore._fields)
+        == "contender,task,language,metric,mean,deviation,seeds\n"
+    )
 
 
 class Run:
