@@ -53,11 +53,11 @@ class TrialContext:
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
         self.n_layers = self.base.n_layers
+        file = str(Path(settings.space or "space.yaml").expanduser())
+        self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         tasks = self.base.tasks
         self.metrics = {data.name: data.task.primary_metric for data in tasks}
         self.metric_notes = [data.metric_note for data in tasks if data.metric_note]
-        file = str(Path(settings.space or "space.yaml").expanduser())
-        self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         self.objective = Objective(tasks, config.source_language, settings)
         self.objective.check()
         for name in settings.references:

@@ -9,6 +9,7 @@ from itertools import islice, product, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
@@ -212,21 +213,28 @@ class Combinations:
         is given, as is all before it: else a validator may look at a default still to be replaced.
         """
         whole = self.parameters.keys() <= given.keys()
-        try:
-            self.model.model_validate(dict(given))
-        except ValidationError as error:
-            places = [details["loc"] for details in error.errors(include_url=False)]
-            return not whole and not any(p and self._settled(p[0], given) for p in places)
-        except Exception:
-            # A validator may stumble over a field that it expects, and that is not drawn yet.
-            if whole:
-                raise
-        return True
+        places = [error["loc"] for error in complaints(self.model, given, whole=whole)]
+        settled = any(place and self._settled(place[0], given) for place in places)
+        return not (places if whole else settled)
 
     def _settled(self, field: object, given: Mapping[str, Any]) -> bool:
         """Whether a field, and all that is searched and defined before it, is given."""
         before = takewhile(lambda name: name != field, self.model.model_fields)
         return field in given and all(name in given for name in before if name in self.parameters)
+
+
+def complaints(
+    model: type[FreezingStrategy], values: Mapping[str, Any], *, whole: bool = False
+) -> list[ErrorDetails]:
+    """What a strategy says against some values, of which others may be missing if not ``whole``."""
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    except Exception:
+        if whole:  # else a validator may stumble over a field that is missing
+            raise
+    return []
 
 
 def with_values(config: RunConfig, values: Mapping[str, object]) -> RunConfig:

@@ -10,8 +10,8 @@ from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
-from alignfreeze.search.space import Combinations, Space, fields_of
-from alignfreeze.search.space_file import check_argument, complaints, read_parameters
+from alignfreeze.search.space import Combinations, Space, complaints, fields_of
+from alignfreeze.search.space_file import check_argument, read_parameters
 
 DEFAULT_OPTIONS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
 

@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
@@ -18,7 +16,7 @@ from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
-from alignfreeze.search.space import Models, as_scalar, with_values
+from alignfreeze.search.space import Models, as_scalar, complaints, with_values
 
 UNSEARCHABLE = {
     name: role.fixed
@@ -222,17 +220,6 @@ def check_argument(
         raise ConfigError(
             f"{strategy}.{field} must be <= {n_layers}, the encoder's layers, got {boundary}"
         )
-
-
-def complaints(model: type[FreezingStrategy], values: Mapping[str, Any]) -> list[ErrorDetails]:
-    """What a strategy says against some values, of which others may be missing."""
-    try:
-        model.model_validate(dict(values))
-    except ValidationError as error:
-        return error.errors()
-    except Exception:  # noqa: BLE001  a validator may stumble over a field that is missing
-        return []
-    return []
 
 
 def _checked_option(name: str, config: RunConfig, n_layers: int, value: object) -> Scalar:

@@ -18,8 +18,8 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
     Args:
         name: Its name.
         url: Optuna's storage.
-        data: Where its data is on this machine, if elsewhere; ``model`` likewise.
-        model: See data.
+        data: Where its data is on this machine, if elsewhere.
+        model: Where its model is on this machine, if elsewhere.
 
     Raises:
         AlignFreezeError: If there is no such study, or data, model or code are others here.

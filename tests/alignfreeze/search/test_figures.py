@@ -406,7 +406,7 @@ def test_four_boundaries_have_two_rows_of_panels():
 
 SCRIPT = """
 import sys
-import alignfreeze.search.figures, alignfreeze.search.page
+import alignfreeze.search.figures
 assert "matplotlib" not in sys.modules
 """
 

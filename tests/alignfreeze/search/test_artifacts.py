@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
+from alignfreeze.search.artifacts import READING, format_value, study_page
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.page import READING, format_value, study_page
 from alignfreeze.search.trial_table import StudyTable
 
 NAN = np.nan
