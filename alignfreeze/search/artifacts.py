@@ -36,9 +36,7 @@ logger = logging.getLogger(__name__)
 
 STATES = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED}
 
-TRIALS_FILE = "trials.csv"
 BEST_FILE = "best.yaml"
-PAGE_FILE = "search.html"
 TESTS_FILE = "tests.csv"
 
 BEST_SHOWN = 10
@@ -81,14 +79,14 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
         return
     with TemporaryDirectory(prefix="alignfreeze-") as name:
         folder = Path(name)
-        table.trials.to_csv(folder / TRIALS_FILE, index=False)
+        table.trials.to_csv(folder / "trials.csv", index=False)
         _write_best(study, folder)
         (folder / "figures").mkdir()
         figures = study_figures(table)
         for stem, figure in figures.items():
             (folder / "figures" / f"{stem}.png").write_bytes(png_bytes(figure))
         elements = {s: svg_element(svg_document(figure, s), s) for s, figure in figures.items()}
-        (folder / PAGE_FILE).write_text(study_page(table, elements), "utf-8")
+        (folder / "search.html").write_text(study_page(table, elements), "utf-8")
         if done:
             scores = finalists.tested_scores(done, study.config.source_language)
             (folder / TESTS_FILE).write_text(

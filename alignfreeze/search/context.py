@@ -62,14 +62,10 @@ class TrialContext:
         self.objective.check()
         for name in settings.references:
             self.base.check_fit(reference(config, name))
-        self._check_lengths()
-
-    def _check_lengths(self) -> None:
-        """Check that the longest sentences to be searched fit the encoder."""
         for name in ("realign_max_length", "max_length"):
             lengths = [value for value in self._searched(name) if isinstance(value, int)]
             if lengths:
-                longest = with_values(self.config, {name: max(lengths)})
+                longest = with_values(config, {name: max(lengths)})
                 self.base.check_fit(reference(longest, FULL))
 
     def _searched(self, option: str) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from shutil import rmtree
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
@@ -22,20 +22,13 @@ from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
-from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.workers import coordinator as workers
 from alignfreeze.workers.assignments import ends_of, put_in
 from alignfreeze.workers.command import SEARCH_WORKER
-from alignfreeze.workers.coordinator import (
-    Workers,
-    refuse_torchrun,
-    started_workers,
-    storage_url,
-    study_run,
-)
-from alignfreeze.workers.queue import RUN_ID, Claim, TrialQueue, problem_of, retry
+from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, problem_of, retry
 from alignfreeze.workers.storage import (
     FINISHED,
     open_storage,
@@ -43,6 +36,7 @@ from alignfreeze.workers.storage import (
     study_attributes,
     without_password,
 )
+from alignfreeze.workers.worker import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +82,9 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
         try:
-            refuse_torchrun("a search")
+            workers.refuse_torchrun("a search")
             config, settings = build_search(options)
-            url = storage_url(settings)
+            url = workers.storage_url(settings)
             name = settings.study or study_name(config, settings, space_text(settings))
             storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
             stack.enter_context(
@@ -99,7 +93,7 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        with study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
+        with workers.study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
             space = space_text(settings)
             context = TrialContext(config, settings, space if settings.space else None)
             study = open_study(storage, name, config, settings)
@@ -126,7 +120,7 @@ class _Search:
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
         self._cells = context.space.cells() if self.settings.sampler == "grid" else []
-        self._workers = Workers(None)
+        self._workers = workers.Workers(None)
 
     def outcome(self, url: str) -> SearchOutcome:
         """All stages, with a storage at a URL; the records of them, after an interruption too."""
@@ -135,7 +129,7 @@ class _Search:
         logger.info("study %s in %s", study.name, without_password(url))
         logger.info("space: %s", self.context.space)
         try:
-            with started_workers(
+            with workers.started_workers(
                 self.settings,
                 study=study.name,
                 storage=url,
@@ -244,3 +238,53 @@ class _Search:
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """What tells the trials of a queue of cells apart."""
     return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)
+
+
+class TrialLog:
+    """Logs the trials of a study's queue as they end, of so many that there are to be.
+
+    Those that had ended before are counted.
+    """
+
+    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
+        self._wanted = wanted
+        self._study = study
+        self._queue = queue
+        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
+        if self._told:
+            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
+
+    def look(self) -> None:
+        """Log what has ended since the last look."""
+        for trial in self._queue.trials():
+            if trial.state.is_finished() and trial.number not in self._told:
+                self._told.add(trial.number)
+                self._tell(trial, len(self._told))
+
+    def _tell(self, trial: FrozenTrial, number: int) -> None:
+        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
+        what = f"[{number}/{max(number, self._wanted)}] {self._name(trial)}"
+        if trial.state == TrialState.FAIL:
+            logger.warning("%s failed: %s", what, problem_of(trial))
+        elif trial.state == TrialState.PRUNED:
+            step = trial.user_attrs[PRUNED_STEP]
+            logger.info("%s: pruned at report %d, %s", what, step, took)
+        else:
+            ended = "done" if SEED in trial.user_attrs else self._values(trial)
+            logger.info("%s: %s, %s", what, ended, took)
+
+    def _name(self, trial: FrozenTrial) -> str:
+        if SEED in trial.user_attrs:
+            contender = trial.user_attrs.get(CONTENDER)
+            what = f"test of {contender}" if contender else "baseline"
+            return f"{what}, seed {trial.user_attrs[SEED]}"
+        params = [
+            f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in trial.params.items()
+        ]
+        return f"trial {trial.number} ({', '.join(params)})"
+
+    def _values(self, trial: FrozenTrial) -> str:
+        names = self._study.settings.objectives
+        (first, value), *counts = zip(names, trial.values, strict=True)
+        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])

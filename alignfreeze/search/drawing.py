@@ -48,15 +48,10 @@ def new_panels(
     return figure, list(grid[: len(names)])
 
 
-def score_label(table: StudyTable) -> str:
-    """What the first objective is called on an axis."""
-    return f"{table.score_name} (%)"
-
-
 def label_rows(panels: Sequence["Axes"], table: StudyTable) -> None:
     """Name the y axis of the first panel of each row by the first objective."""
     for panel in panels[::2]:
-        as_written(panel.set_ylabel(score_label(table)))
+        as_written(panel.set_ylabel(f"{table.score_name} (%)"))
 
 
 def pad(*panels: "Axes", bottom: float = 0.06, top: float = 0.06) -> None:

@@ -80,7 +80,7 @@ def contour_figure(table: StudyTable) -> "Figure | None":
         drawing.parameter_axis(panel, "x", table, x_name, x)
         drawing.parameter_axis(panel, "y", table, y_name, y)
         panel.grid(visible=False)
-    bar = figure.colorbar(points, ax=panels, label=drawing.score_label(table), pad=0.02)
+    bar = figure.colorbar(points, ax=panels, label=f"{table.score_name} (%)", pad=0.02)
     as_written(bar.ax.yaxis.label)
     drawing.add_legend(figure, panels[0], table, note=table.left_out(shown.values()))
     return figure
@@ -95,11 +95,8 @@ def contour_panels(table: StudyTable) -> dict[tuple[str, str], pd.DataFrame]:
     """
     boundaries = table.by_boundary
     if boundaries and varies(table.complete, TEMPERATURE):
-        return {
-            (column, TEMPERATURE): trials[trials[TEMPERATURE].notna()]
-            for column, trials in boundaries.items()
-            if trials[TEMPERATURE].notna().any()
-        }
+        found = {column: own[own[TEMPERATURE].notna()] for column, own in boundaries.items()}
+        return {(column, TEMPERATURE): own for column, own in found.items() if len(own)}
     trials = table.complete
     numeric = [str(name) for name in trials[list(table.parameters)].select_dtypes("number")]
     numeric.sort(key=lambda name: -table.importances.get(name, 0))

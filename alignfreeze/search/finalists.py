@@ -88,12 +88,11 @@ def tested(study: SearchStudy) -> list[Tested]:
 
 def seeds_left_out(tested: Sequence[Tested]) -> list[str]:
     """Which seeds are in no mean, and whose tests with them are missing; a sentence each."""
-    every = sorted({seed for one in tested for seed in one.left_out})
-    lacking = {seed: [one.name for one in tested if seed not in one.left_out] for seed in every}
-    return [
-        f"Seed {seed} is left out: no test of {', '.join(names)} with it."
-        for seed, names in lacking.items()
-    ]
+    found = []
+    for seed in sorted({seed for one in tested for seed in one.left_out}):
+        lacking = ", ".join(one.name for one in tested if seed not in one.left_out)
+        found.append(f"Seed {seed} is left out: no test of {lacking} with it.")
+    return found
 
 
 class TestedScore(NamedTuple):

@@ -90,12 +90,11 @@ class Objective:
         Returns:
             Nothing while a seed is missing, since other seeds' means would not compare.
         """
-        by_seed = {result.seed: [r for r in results if r.seed == result.seed] for result in results}
         compared, tested = self.settings.search_seeds, self.settings.final_seeds
-        if not by_seed.keys() >= {*compared, *tested}:
+        if not {result.seed for result in results} >= {*compared, *tested}:
             return {}
         own, spread = (
-            self.scores(result for seed in seeds for result in by_seed[seed])
+            self.scores(result for seed in seeds for result in results if result.seed == seed)
             for seeds in (compared, tested)
         )
         return {key: Level(scores, spread[key]) for key, scores in own.items()}

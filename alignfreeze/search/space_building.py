@@ -34,8 +34,8 @@ def build_space(
         config: Of the runs; what is not searched stays as it says.
         strategies: To choose among; empty: the configuration's own.
         n_layers: Of the encoder.
-        text: Of the space file, if there is one; see `read_parameters`.
-        file: Its name, for messages.
+        text: Of the space file, if there is one, which is named file (see `read_parameters`).
+        file: See text.
 
     Raises:
         ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or

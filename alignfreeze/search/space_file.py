@@ -29,15 +29,10 @@ UNSEARCHABLE = {
 def read_parameters(
     text: str, file: str, config: RunConfig, models: Models, n_layers: int
 ) -> dict[str, Parameter]:
-    """What a space file says, by the parameter's name; one value is a choice of one.
+    """What the text of a space file says, by the parameter's name; one value is a choice of one.
 
-    Args:
-        text: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
-            of choices, or a value to hold.
-        file: Its name, for messages.
-        config: Of the runs.
-        models: The strategies to choose among.
-        n_layers: Of the encoder.
+    It is a YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list of
+    choices, or a value to hold.
 
     Raises:
         ConfigError: If it is malformed, a name is unknown or cannot be searched, or a value

@@ -39,12 +39,9 @@ VERSION = "version of alignfreeze"
 
 
 class SearchStudy:
-    """A study, opened; made if there is none of its name.
+    """A study with the configuration that its trials vary; made if there is none of its name.
 
     Attributes:
-        name: Its name.
-        config: The configuration that its trials vary.
-        settings: What is searched for, and how.
         baseline: Trials of the baseline, one a seed.
         trials: Those of the search.
         final: The tests, one a configuration and seed.
