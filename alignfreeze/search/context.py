@@ -19,8 +19,7 @@ from alignfreeze.search.space_building import build_space
 from alignfreeze.search.study import codes
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 
-FULL = "none"
-"""The strategy of full realignment."""
+FULL = "none"  # the strategy of full realignment
 
 
 def reference(config: RunConfig, strategy: str) -> RunConfig:

@@ -189,8 +189,7 @@ class _Search:
     def _trials(self) -> None:
         """Search."""
         queue = self.study.trials
-        minutes = self.settings.minutes
-        deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        deadline = time.monotonic() + 60 * (self.settings.minutes or math.inf)
         wanted = len(self._cells) or self.settings.trials
         before = {trial.number for trial in queue.trials() if trial.state.is_finished()}
 

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 POINTS: dict[str, Any] = {"s": 38, "edgecolors": "white", "linewidths": 0.7, "zorder": 3}
 RING: dict[str, Any] = {"s": 130, "facecolors": "none", "edgecolors": "black", "linewidths": 1.6}
 DASHED: dict[str, Any] = {"color": plotting.GREY, "linestyle": (0, (5, 3)), "linewidth": 1.3}
-LINE_HEIGHT = 0.18
-"""Of a line of a note or subtitle, in inches."""
-
-LETTERS = 12
-"""Of a note or subtitle to an inch."""
+LINE_HEIGHT, LETTERS = 0.18, 12
+"""Of a note or subtitle: a line's height in inches, and letters to an inch."""
 
 
 def new_panels(

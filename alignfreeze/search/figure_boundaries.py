@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 TEMPERATURE = "temperature"
 
-RESOLUTION = 300
-"""Rows and columns of a contour's grid."""
-
-ROW_HEIGHT = 0.17
-"""Of a language, in inches."""
+RESOLUTION = 300  # rows and columns of a contour's grid
+ROW_HEIGHT = 0.17  # of a language, in inches
 
 
 def boundary_figure(table: StudyTable) -> "Figure | None":

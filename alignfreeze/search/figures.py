@@ -17,11 +17,7 @@ BOTTOM = 0.03
 
 
 def study_figures(table: StudyTable) -> dict[str, "Figure"]:
-    """All figures that a study has something to show for, by their file's stem.
-
-    ``history``, ``importances``, ``boundary``, ``contour``, ``pareto`` and ``languages``; none
-    while no trial is complete.
-    """
+    """The figures that a study has something to show for, by their file's stem."""
     if table.complete.empty:
         return {}
     figures = {

@@ -29,9 +29,7 @@ from alignfreeze.workers.settings import WorkersConfig
 
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
 
-MEAN = "mean"
-WORST = "worst"
-HARMED = "harmed"
+MEAN, WORST, HARMED = "mean", "worst", "harmed"
 
 SCORES, FREE = StudyRole.SCORES, StudyRole.FREE
 

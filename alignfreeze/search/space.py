@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import islice, product, takewhile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,11 +27,8 @@ LISTED_AT_MOST = 1000
 
 V = TypeVar("V")
 
-Choices = Mapping[str, Sequence[Any]]
-"""The values that fields may have."""
-
-Models = Mapping[str, type[FreezingStrategy]]
-"""Strategies by name."""
+Choices = Mapping[str, Sequence[Any]]  # values that fields may have
+Models = Mapping[str, type[FreezingStrategy]]  # strategies by name
 
 
 @dataclass(frozen=True)
@@ -254,5 +251,4 @@ def as_scalar(value: Any) -> Scalar:
         return ",".join(map(str, value))
     if isinstance(value, Mapping):
         return json.dumps(value, sort_keys=True)
-    scalar: Scalar = value
-    return scalar
+    return cast(Scalar, value)

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from alignfreeze.search.settings import HARMED, MEAN, WORST
 
-COMPLETE = "complete"
-PRUNED = "pruned"
-FAILED = "failed"
+COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 
 NAMES: Mapping[str, str] = {
     MEAN: "mean of target languages",

@@ -14,9 +14,14 @@ from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS
 from alignfreeze.search import study as studies
-from alignfreeze.search.sampling import StageMedianPruner
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
-from alignfreeze.search.study import find_study, open_study, space_text, study_name
+from alignfreeze.search.study import (
+    StageMedianPruner,
+    find_study,
+    open_study,
+    space_text,
+    study_name,
+)
 from alignfreeze.workers.queue import retry
 from alignfreeze.workers.storage import open_storage
 

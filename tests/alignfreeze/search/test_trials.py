@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 from alignfreeze.errors import Pruned
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.search.objective import Objective, TaskScores
-from alignfreeze.search.sampling import make_pruner
 from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.study import make_pruner
 from alignfreeze.search.trials import Stages
 from alignfreeze.workers.queue import TrialQueue, retry
 from alignfreeze.workers.storage import open_storage
