@@ -73,7 +73,7 @@ for _name, _summary, _function in (
 @_command("search", "Search where to freeze and at which temperature, then test the best.")
 def _search(**options: str) -> None:
     from alignfreeze.search.coordinator import search
-    from alignfreeze.search.final_scores import comparisons
+    from alignfreeze.search.finalists import comparisons
 
     outcome = search(options)
     tables = comparisons(outcome.tested, outcome.metrics, outcome.source_language)

@@ -1,28 +1,25 @@
 """What all trials of a worker share: data, encoder, space; read and checked once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.digests import hash_of
-from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.search.objective import check_objective
+from alignfreeze.search.objective import Objective
 from alignfreeze.search.parameters import Scalar
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.space import Space, with_values
+from alignfreeze.search.space import with_values
 from alignfreeze.search.space_building import build_space
-from alignfreeze.search.study import VERSION, plugin_codes, search_code, searched_strategies
+from alignfreeze.search.study import codes
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 
-FULL = "none"
-"""The strategy of full realignment."""
+FULL = "none"  # the strategy of full realignment
 
 
 def reference(config: RunConfig, strategy: str) -> RunConfig:
@@ -36,82 +33,63 @@ class TrialContext:
     Args:
         config: The configuration that trials vary.
         settings: What is searched for, and how.
-        space_file: The file that changes the space, if any.
+        space: Text of the file that changes the space, if there is one.
+
+    Attributes:
+        later: Preparations that differ in their data, kept for later trials.
+        metrics: The primary metric, by task.
+        metric_notes: What the reader of scores has to know of the metrics, a line each.
 
     Raises:
         AlignFreezeError: If anything that they name is missing, malformed or does not fit.
     """
 
-    def __init__(self, config: RunConfig, settings: SearchConfig, space_file: Path | None) -> None:
+    def __init__(self, config: RunConfig, settings: SearchConfig, space: str | None) -> None:
         self.config = config
         self.settings = settings
         self.accelerator = make_accelerator(resolve_precision(config.precision))
         # A strategy to be searched may have no default, as `range` has none.
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
-        strategies = searched_strategies(config, settings)
-        self.space: Space = build_space(config, strategies, self.n_layers, space_file)
-        check_objective(self.tasks, config.source_language, settings)
+        self.n_layers = self.base.n_layers
+        file = str(Path(settings.space or "space.yaml").expanduser())
+        self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
+        tasks = self.base.tasks
+        self.metrics = {data.name: data.task.primary_metric for data in tasks}
+        self.metric_notes = [data.metric_note for data in tasks if data.metric_note]
+        self.objective = Objective(tasks, config.source_language, settings)
+        self.objective.check()
         for name in settings.references:
             self.base.check_fit(reference(config, name))
-        self._check_lengths()
-
-    def _check_lengths(self) -> None:
-        """Check that the longest sentences to be searched fit the encoder."""
         for name in ("realign_max_length", "max_length"):
-            parameter = self.space.fields.get(name)
-            lengths = [v for v in (parameter and parameter.values) or () if isinstance(v, int)]
+            lengths = [value for value in self._searched(name) if isinstance(value, int)]
             if lengths:
-                longest = with_values(self.config, {name: max(lengths)})
+                longest = with_values(config, {name: max(lengths)})
                 self.base.check_fit(reference(longest, FULL))
 
-    @property
-    def n_layers(self) -> int:
-        """How many layers the encoder has."""
-        return self.base.n_layers
-
-    @property
-    def tasks(self) -> Sequence[TaskData]:
-        """The tasks, with their data."""
-        return self.base.tasks
-
-    @property
-    def metrics(self) -> Mapping[str, str]:
-        """The primary metric, by task."""
-        return {data.name: data.task.primary_metric for data in self.tasks}
-
-    @property
-    def metric_notes(self) -> Sequence[str]:
-        """What the reader of scores has to know of the metrics, a line each."""
-        return [data.metric_note for data in self.tasks if data.metric_note]
+    def _searched(self, option: str) -> Sequence[Any]:
+        """The values of an option among which trials choose; none if they do not."""
+        parameter = self.space.searched.get(option)
+        return (parameter and parameter.values) or ()
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """The hashes of all that trials of one study agree on, beside options; by what it is."""
-        aligners = self.space.fields.get("aligner")
-        searched = tuple(str(name) for name in (aligners and aligners.values) or ())
-        codes = plugin_codes(self.config, self.settings, searched)
         parts = {
-            VERSION: [code_digest(), search_code()],
-            "version of a library": library_versions(),
-            **{f"version of {plugin}": code for plugin, code in codes.items()},
+            **codes(self.config, self.settings, self._searched("aligner")),
             "model": self.base.model_identity,
-            **{f"data of task {data.name!r}": data.identity["data"] for data in self.tasks},
+            **{f"data of task {data.name!r}": data.identity["data"] for data in self.base.tasks},
             "parallel text or alignment of it": self._parallel_text(),
             "precision": self.accelerator.mixed_precision,
         }
         return {name: hash_of([part]) for name, part in parts.items()}
 
     def _parallel_text(self) -> list[Any]:
-        """What identifies the configuration's parallel text, and all that trials may take instead.
-
-        They may read other languages, or have another aligner read other files of the same.
-        """
+        """What identifies the parallel text of all languages, and for all aligners, of trials."""
         corpora = self.base.corpora
-        asked = self.space.fields.get("realign_languages")
         chosen = [
             with_values(self.config, {"realign_languages": value}).realign_languages
-            for value in (asked and asked.values) or ()
+            for value in self._searched("realign_languages")
         ]
         languages = {corpus.target for corpus in corpora}.union(*chosen)
         bitexts = find_bitexts(self.base.source, self.config.source_language, sorted(languages))
@@ -122,23 +100,22 @@ class TrialContext:
 
         A default that the encoder decides, half of the layers, is the value that freezes the same.
         """
-        config = self.config
-        point = dict(self.space.point(config) or {})
+        point = dict(self.space.point(self.config) or {})
         if point:
             with suppress(ConfigError):  # a strategy that has no defaults
-                point |= self._decided_by_encoder(config, set(point))
+                point |= self._decided_by_encoder(point.keys())
         return point
 
-    def _decided_by_encoder(self, config: RunConfig, known: Collection[str]) -> dict[str, Scalar]:
-        """The boundaries that freeze what a configuration freezes without saying them."""
-        as_it_is = self.base.frozen_names(config)
-        prefix = f"{config.strategy}."
+    def _decided_by_encoder(self, known: Collection[str]) -> dict[str, Scalar]:
+        """The boundaries that freeze what the configuration freezes without saying them."""
+        config, as_it_is = self.config, self.base.frozen_names(self.config)
         found: dict[str, Scalar] = {}
         for name in self.space.boundaries():
-            if not name.startswith(prefix) or name in known:
+            strategy, _, field = name.rpartition(".")
+            if strategy != config.strategy or name in known:
                 continue
-            for value in self.space.parameters[name].values or ():
-                args = config.strategy_args | {name.removeprefix(prefix): value}
+            for value in self.space.searched[name].values or ():
+                args = config.strategy_args | {field: value}
                 tried = config.model_copy(update={"strategy_args": args})
                 if self.base.frozen_names(tried) == as_it_is:
                     found[name] = value

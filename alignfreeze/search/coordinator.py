@@ -7,51 +7,29 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.runs.records import log_config
+from alignfreeze.search import trials
 from alignfreeze.search.artifacts import BEST_FILE, leave_records
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
-from alignfreeze.search.study import (
-    IDENTITY,
-    SearchStudy,
-    open_study,
-    space_text,
-    strategy_code,
-    study_name,
-)
-from alignfreeze.search.trial_log import TrialLog
-from alignfreeze.search.trials import (
-    CODE,
-    CONFIG,
-    CONTENDER,
-    SEED,
-    run_baseline,
-    run_test,
-    run_trial,
-)
-from alignfreeze.search.worker import Work
+from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
+from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import STUDY
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.workers import coordinator as workers
 from alignfreeze.workers.assignments import ends_of, put_in
 from alignfreeze.workers.command import SEARCH_WORKER
-from alignfreeze.workers.coordinator import (
-    Workers,
-    refuse_torchrun,
-    started_workers,
-    storage_url,
-    study_run,
-)
-from alignfreeze.workers.queue import RUN_ID, TrialQueue, problem_of, retry
+from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, problem_of, retry
 from alignfreeze.workers.storage import (
     FINISHED,
     open_storage,
@@ -59,8 +37,11 @@ from alignfreeze.workers.storage import (
     study_attributes,
     without_password,
 )
+from alignfreeze.workers.worker import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
+
+Work = Callable[[SearchStudy, TrialContext, Claim], None]
 
 RUN_NAME = "alignfreeze search"
 
@@ -76,7 +57,7 @@ class SearchOutcome:
     """What a search has to tell.
 
     Attributes:
-        tested: What was tested, the selected first; `final_scores.comparisons` makes tables of it.
+        tested: What was tested, the selected first; `finalists.comparisons` makes tables of it.
         metrics: The primary metric, by task.
         notes: What the reader of their tables has to know of the metrics; lines for a person.
         source_language: The language that was fine-tuned in.
@@ -93,8 +74,7 @@ class SearchOutcome:
 def search(options: Mapping[str, str]) -> SearchOutcome:
     """Search, select on validation, and test what was selected once.
 
-    Args:
-        options: Text by the name of an option (see `build_search`).
+    Options are text by name (see `build_search`).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
@@ -103,9 +83,9 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
         try:
-            refuse_torchrun("a search")
+            workers.refuse_torchrun("a search")
             config, settings = build_search(options)
-            url = storage_url(settings)
+            url = workers.storage_url(settings)
             name = settings.study or study_name(config, settings, space_text(settings))
             storage = stack.enter_context(open_storage(url, settings.heartbeat, retry))
             stack.enter_context(
@@ -114,26 +94,25 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
         except AlignFreezeError:
             with tracked_run(RUN_NAME):
                 raise
-        with study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
-            space = Path(settings.space).expanduser() if settings.space else None
-            context = TrialContext(config, settings, space)
+        with workers.study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
+            space = space_text(settings)
+            context = TrialContext(config, settings, space if settings.space else None)
             study = open_study(storage, name, config, settings)
-            return _Search(study, context, run, url).outcome()
+            return _Search(study, context, run).outcome(url)
 
 
 class _Search:
-    """A search at work, whose storage is at a URL."""
+    """A search at work, as the run of its study."""
 
-    def __init__(
-        self, study: SearchStudy, context: TrialContext, run: TrackedRun, url: str
-    ) -> None:
-        self.study = study
-        self.context = context
-        self.run = run
-        self.url = url
+    def __init__(self, study: SearchStudy, context: TrialContext, run: TrackedRun) -> None:
+        self.study, self.context, self.run = study, context, run
         self.settings = context.settings
         if study.known(RUN_ID) is None:
-            self._describe()
+            # What trials depend on are params, which do not change when the study is gone on with.
+            log_config(run, study.config, context.accelerator)
+            fixed = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
+            run.params({f"search.{name}": value for name, value in fixed.items()})
+            run.tags({STUDY: study.name})
             study.remember(IDENTITY, context.identity)
             study.remember(RUN_ID, run.run_id)
         if others := study.begun_with(context.identity):
@@ -141,77 +120,63 @@ class _Search:
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})
-        self._cells = context.space.cells() if self.settings.sampler == "grid" else None
-        self._workers = Workers(None)
+        self._cells = context.space.cells() if self.settings.sampler == "grid" else []
+        self._workers = workers.Workers(None)
 
-    def _describe(self) -> None:
-        """Log what trials depend on: params, which do not change when the study is gone on with."""
-        log_config(self.run, self.study.config, self.context.accelerator)
-        asked = self.settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-        self.run.params({f"search.{name}": value for name, value in asked.items()})
-        self.run.tags({STUDY: self.study.name})
-
-    def outcome(self) -> SearchOutcome:
-        """All stages, and the records of them, after an interruption too."""
+    def outcome(self, url: str) -> SearchOutcome:
+        """All stages, with a storage at a URL; the records of them, after an interruption too."""
         study = self.study
         study.remember(FINISHED, False)
-        logger.info("study %s in %s", study.name, without_password(self.url))
+        logger.info("study %s in %s", study.name, without_password(url))
         logger.info("space: %s", self.context.space)
         try:
-            with started_workers(
+            with workers.started_workers(
                 self.settings,
                 study=study.name,
-                storage=self.url,
+                storage=url,
                 subcommand=SEARCH_WORKER,
                 logs=study.models.with_name(f"{study.models.name}-logs"),
             ) as self._workers:
-                self._cells_of(study.baseline, run_baseline, self._baseline_cells())
+                # The seeds that are tested, and those that trials are compared with.
+                seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
+                self._cells_of(
+                    study.baseline, trials.run_baseline, [{SEED: seed} for seed in seeds]
+                )
                 self._trials()
-                self._cells_of(study.final, run_test, self._test_cells())
+                tests = [
+                    {
+                        CONTENDER: name,
+                        SEED: seed,
+                        CODE: fingerprint(STRATEGY, config.strategy),
+                        CONFIG: config.model_dump(mode="json"),
+                    }
+                    for name, config in contenders(study).items()
+                    for seed in self.settings.final_seeds
+                ]
+                self._cells_of(study.final, trials.run_test, tests)
                 study.remember(FINISHED, True)
         finally:
             end_dead_runs()
             leave_records(study, self.context, self.run)
         rmtree(study.models, ignore_errors=True)
+        again = (
+            "run the best again: mlflow artifacts download --run-id "
+            f"{study.run_id} --artifact-path {BEST_FILE} --dst-path . "
+            f"&& mlflow run . -P config={BEST_FILE}"
+        )
         return SearchOutcome(
             tested(study),
             metrics=self.context.metrics,
             notes=self.context.metric_notes,
             source_language=study.config.source_language,
-            places=self._places(),
+            places=[*store.places(study.run_id), again],
         )
-
-    def _places(self) -> list[str]:
-        run_id = self.study.run_id
-        return [
-            *store.places(run_id),
-            "run the best again: mlflow artifacts download --run-id "
-            f"{run_id} --artifact-path {BEST_FILE} --dst-path . "
-            f"&& mlflow run . -P config={BEST_FILE}",
-        ]
-
-    def _baseline_cells(self) -> list[dict[str, Any]]:
-        """The seeds that are tested, and those that trials are compared with."""
-        seeds = dict.fromkeys([*self.settings.final_seeds, *self.settings.search_seeds])
-        return [{SEED: seed} for seed in seeds]
-
-    def _test_cells(self) -> list[dict[str, Any]]:
-        return [
-            {
-                CONTENDER: name,
-                SEED: seed,
-                CODE: strategy_code(config),
-                CONFIG: config.model_dump(mode="json"),
-            }
-            for name, config in contenders(self.study)
-            for seed in self.settings.final_seeds
-        ]
 
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
         """Do what a queue is to hold: each cell once, and again what failed in an earlier call."""
         wanted = {_key(cell): cell for cell in cells}
         put_in(queue, wanted, _key)
-        self._work_on(queue, job, wanted=len(wanted))
+        self._work_on(queue, job, len(wanted))
         ends = ends_of(queue, _key)
         failed = {key: end.problem for key, end in ends.items() if key in wanted and end.problem}
         if failed:
@@ -225,9 +190,8 @@ class _Search:
     def _trials(self) -> None:
         """Search."""
         queue = self.study.trials
-        minutes = self.settings.minutes
-        deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
-        wanted = self.settings.trials if self._cells is None else len(self._cells)
+        deadline = time.monotonic() + 60 * (self.settings.minutes or math.inf)
+        wanted = len(self._cells) or self.settings.trials
         before = {trial.number for trial in queue.trials() if trial.state.is_finished()}
 
         def fill() -> None:
@@ -239,9 +203,13 @@ class _Search:
                 return
             room = self.settings.workers + SPARE_TRIALS - counts.waiting
             for number in range(counts.total, min(wanted, counts.total + room)):
-                queue.study.enqueue_trial(self._fixed(number))
+                # What is not to be drawn: a grid's cell; and the first trial is as configured.
+                if self._cells:
+                    queue.study.enqueue_trial(self._cells[number])
+                else:
+                    queue.study.enqueue_trial({} if number else self.context.first_point())
 
-        self._work_on(queue, run_trial, wanted=wanted, fill=fill)
+        self._work_on(queue, trials.run_trial, wanted, fill)
         if not best_trials(self.study):
             failed = [problem_of(t) for t in queue.trials() if t.state == TrialState.FAIL]
             raise AlignFreezeError(
@@ -249,16 +217,10 @@ class _Search:
                 + (f"; {len(failed)} failed, the first with: {failed[0]}" if failed else "")
             )
 
-    def _fixed(self, number: int) -> dict[str, Any]:
-        """What is not to be drawn: a grid's cell; and the first trial is as configured."""
-        if self._cells is not None:
-            return dict(self._cells[number])
-        return dict(self.context.first_point()) if number == 0 else {}
-
     def _give_up_if_hopeless(self, before: Collection[int]) -> None:
         """Complain if all trials of this call have failed so far, and they are several."""
-        trials = [t for t in self.study.trials.trials() if t.number not in before]
-        ended = [trial for trial in trials if trial.state.is_finished()]
+        found = self.study.trials.trials()
+        ended = [t for t in found if t.number not in before and t.state.is_finished()]
         if len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended):
             raise AlignFreezeError(
                 f"{self.study.name}: all of {len(ended)} trials failed, the first with: "
@@ -266,18 +228,63 @@ class _Search:
             )
 
     def _work_on(
-        self,
-        queue: TrialQueue,
-        job: Work,
-        *,
-        wanted: int,
-        fill: Callable[[], None] = lambda: None,
+        self, queue: TrialQueue, job: Work, wanted: int, fill: Callable[[], None] = lambda: None
     ) -> None:
         """Do all trials of a queue, here or in workers, filling it up meanwhile."""
-        do = partial(job, self.study, self.context)
-        self._workers.work_on(queue, do, fill=fill, look=TrialLog(self.study, queue, wanted).look)
+        look = TrialLog(self.study, queue, wanted).look
+        self._workers.work_on(queue, partial(job, self.study, self.context), fill=fill, look=look)
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """What tells the trials of a queue of cells apart."""
     return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)
+
+
+class TrialLog:
+    """Logs the trials of a study's queue as they end, of so many that there are to be.
+
+    Those that had ended before are counted.
+    """
+
+    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
+        self._wanted = wanted
+        self._study = study
+        self._queue = queue
+        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
+        if self._told:
+            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
+
+    def look(self) -> None:
+        """Log what has ended since the last look."""
+        for trial in self._queue.trials():
+            if trial.state.is_finished() and trial.number not in self._told:
+                self._told.add(trial.number)
+                self._tell(trial, len(self._told))
+
+    def _tell(self, trial: FrozenTrial, number: int) -> None:
+        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
+        what = f"[{number}/{max(number, self._wanted)}] {self._name(trial)}"
+        if trial.state == TrialState.FAIL:
+            logger.warning("%s failed: %s", what, problem_of(trial))
+        elif trial.state == TrialState.PRUNED:
+            step = trial.user_attrs[PRUNED_STEP]
+            logger.info("%s: pruned at report %d, %s", what, step, took)
+        else:
+            ended = "done" if SEED in trial.user_attrs else self._values(trial)
+            logger.info("%s: %s, %s", what, ended, took)
+
+    def _name(self, trial: FrozenTrial) -> str:
+        if SEED in trial.user_attrs:
+            contender = trial.user_attrs.get(CONTENDER)
+            what = f"test of {contender}" if contender else "baseline"
+            return f"{what}, seed {trial.user_attrs[SEED]}"
+        params = [
+            f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in trial.params.items()
+        ]
+        return f"trial {trial.number} ({', '.join(params)})"
+
+    def _values(self, trial: FrozenTrial) -> str:
+        names = self._study.settings.objectives
+        (first, value), *counts = zip(names, trial.values, strict=True)
+        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])

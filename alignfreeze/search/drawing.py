@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.plotting import (
-    GREY,
-    annotate,
-    as_written,
-    blank_figure,
-    legend_below,
-    plain_axes,
-)
+from alignfreeze.base import plotting
+from alignfreeze.base.plotting import as_written
 from alignfreeze.search.trial_table import Floats, StudyTable
 
 if TYPE_CHECKING:
@@ -24,12 +18,9 @@ if TYPE_CHECKING:
 
 POINTS: dict[str, Any] = {"s": 38, "edgecolors": "white", "linewidths": 0.7, "zorder": 3}
 RING: dict[str, Any] = {"s": 130, "facecolors": "none", "edgecolors": "black", "linewidths": 1.6}
-DASHED: dict[str, Any] = {"color": GREY, "linestyle": (0, (5, 3)), "linewidth": 1.3}
-LINE_HEIGHT = 0.18
-"""Of a line of a note or subtitle, in inches."""
-
-LETTERS = 12
-"""Of a note or subtitle to an inch."""
+DASHED: dict[str, Any] = {"color": plotting.GREY, "linestyle": (0, (5, 3)), "linewidth": 1.3}
+LINE_HEIGHT, LETTERS = 0.18, 12
+"""Of a note or subtitle: a line's height in inches, and letters to an inch."""
 
 
 def new_panels(
@@ -39,11 +30,11 @@ def new_panels(
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     size = (width * (0.8 if columns == 2 else 1) * columns, height * rows)
-    figure = blank_figure(*size)
+    figure = plotting.blank_figure(*size)
     grid = figure.subplots(rows, columns, sharey=sharey, squeeze=False).ravel()
     for panel, name in zip(grid, names, strict=False):
         as_written(panel.set_title(name, fontsize=10, loc="left"))
-        plain_axes(panel, size=9)
+        plotting.plain_axes(panel, size=9)
     for spare in grid[len(names) :]:
         spare.remove()
     # The metrics of several tasks are too long for an axis.
@@ -54,15 +45,10 @@ def new_panels(
     return figure, list(grid[: len(names)])
 
 
-def score_label(table: StudyTable) -> str:
-    """What the first objective is called on an axis."""
-    return f"{table.score_name} (%)"
-
-
 def label_rows(panels: Sequence["Axes"], table: StudyTable) -> None:
     """Name the y axis of the first panel of each row by the first objective."""
     for panel in panels[::2]:
-        as_written(panel.set_ylabel(score_label(table)))
+        as_written(panel.set_ylabel(f"{table.score_name} (%)"))
 
 
 def pad(*panels: "Axes", bottom: float = 0.06, top: float = 0.06) -> None:
@@ -98,7 +84,7 @@ def label_point(
 
     style: dict[str, Any] = {"ha": align, "va": "bottom", "fontsize": 9, "weight": "bold"}
     style["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
-    annotate(panel, text, place, shift, zorder=5, **style)
+    plotting.annotate(panel, text, place, shift, zorder=5, **style)
 
 
 def parameter_axis(
@@ -141,7 +127,7 @@ def add_legend(figure: "Figure", panel: "Axes", table: StudyTable, *, note: str 
         return
     figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * len(lines))
     style: dict[str, Any] = {"title": "\n".join(lines) or None, "borderaxespad": 0.3}
-    legend_below(figure, handles, labels, size=9, ncols=5, **style)
+    plotting.legend_below(figure, handles, labels, size=9, ncols=5, **style)
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -5,18 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, as_written
-from alignfreeze.search.drawing import (
-    POINTS,
-    add_legend,
-    draw_baseline,
-    label_point,
-    label_rows,
-    new_panels,
-    pad,
-)
-from alignfreeze.search.figure_boundaries import boundary_figure, contour_figure
-from alignfreeze.search.figure_languages import languages_figure
-from alignfreeze.search.trial_table import FAILED, PRUNED, StudyTable, numbers, objective_name
+from alignfreeze.search import drawing
+from alignfreeze.search.figure_boundaries import boundary_figure, contour_figure, languages_figure
+from alignfreeze.search.trial_table import FAILED, NAMES, PRUNED, StudyTable, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,11 +17,7 @@ BOTTOM = 0.03
 
 
 def study_figures(table: StudyTable) -> dict[str, "Figure"]:
-    """All figures that a study has something to show for, by their file's stem.
-
-    ``history``, ``importances``, ``boundary``, ``contour``, ``pareto`` and ``languages``; none
-    while no trial is complete.
-    """
+    """The figures that a study has something to show for, by their file's stem."""
     if table.complete.empty:
         return {}
     figures = {
@@ -48,15 +35,15 @@ def _history(table: StudyTable) -> "Figure":
     """The first objective, trial after trial."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, (panel,) = new_panels(table, ["optimisation history"], width=7.4, height=4.2)
+    figure, (panel,) = drawing.new_panels(table, ["optimisation history"], width=7.4, height=4.2)
     complete = table.complete
     trials, scores = complete["trial"], table.percentages(complete)
-    panel.scatter(trials, scores, color=COLOURS[0], label="complete trial", **POINTS)
+    panel.scatter(trials, scores, color=COLOURS[0], label="complete trial", **drawing.POINTS)
     last = table.trials["trial"].max()
     steps = np.append(trials, last), np.maximum.accumulate(np.append(scores, scores[-1]))
     panel.step(*steps, where="post", color=COLOURS[1], linewidth=1.8, label="best so far")
-    draw_baseline(panel, table)
-    pad(panel, bottom=0.14)
+    drawing.draw_baseline(panel, table)
+    drawing.pad(panel, bottom=0.14)
     for state, marker, colour in ((PRUNED, "|", COLOURS[4]), (FAILED, "x", COLOURS[3])):
         own = table.trials.loc[table.trials["state"] == state, "trial"]
         if len(own):
@@ -66,8 +53,8 @@ def _history(table: StudyTable) -> "Figure":
     panel.set_xlim(table.trials["trial"].min() - 0.7, last + 0.7)
     panel.set_xlabel("trial")
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    label_rows([panel], table)
-    add_legend(figure, panel, table)
+    drawing.label_rows([panel], table)
+    drawing.add_legend(figure, panel, table)
     return figure
 
 
@@ -76,7 +63,9 @@ def _importances(table: StudyTable) -> "Figure | None":
     if not table.importances:
         return None
     height = 1.5 + 0.34 * len(table.importances)
-    figure, (panel,) = new_panels(table, ["importance of parameters"], width=6.4, height=height)
+    figure, (panel,) = drawing.new_panels(
+        table, ["importance of parameters"], width=6.4, height=height
+    )
     places, values = range(len(table.importances)), [100 * v for v in table.importances.values()]
     bars = panel.barh(places, values, color=COLOURS[0], height=0.65)
     panel.bar_label(bars, fmt="%.0f", padding=4, fontsize=9)
@@ -88,7 +77,7 @@ def _importances(table: StudyTable) -> "Figure | None":
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color="#DDDDDD", linewidth=0.8)
     as_written(*panel.get_yticklabels(), panel.xaxis.label)
-    add_legend(figure, panel, table)
+    drawing.add_legend(figure, panel, table)
     return figure
 
 
@@ -102,25 +91,27 @@ def _pareto(table: StudyTable) -> "Figure | None":
     trials = table.complete[table.complete[second].notna()]
     if trials.empty:
         return None
-    figure, (panel,) = new_panels(table, ["Pareto front"], width=6.6, height=4.6)
+    figure, (panel,) = drawing.new_panels(table, ["Pareto front"], width=6.6, height=4.6)
     places = numbers(trials, second), table.percentages(trials)
-    panel.scatter(*places, color=COLOURS[5], label="complete trial", **POINTS)
+    panel.scatter(*places, color=COLOURS[5], label="complete trial", **drawing.POINTS)
     front = trials[trials["trial"].isin(table.best)].sort_values([second, first, "trial"])
     x, y = numbers(front, second), table.percentages(front)
     panel.plot(x, y, drawstyle="steps-post", color=COLOURS[1], linewidth=1.6)
-    panel.scatter(x, y, color=COLOURS[1], label="Pareto front", **{**POINTS, "s": 60, "zorder": 4})
+    panel.scatter(
+        x, y, color=COLOURS[1], label="Pareto front", **{**drawing.POINTS, "s": 60, "zorder": 4}
+    )
     labels: dict[tuple[float, float], list[str]] = {}
     for right, up, number in zip(x, y, front["trial"], strict=True):
         labels.setdefault((right, up), []).append(str(number))
-    for place, numbers_there in labels.items():
-        label_point(panel, ", ".join(numbers_there), place, shift=(-5, 5), align="right")
-    draw_baseline(panel, table)
+    for place, there in labels.items():
+        drawing.label_point(panel, ", ".join(there), place, shift=(-5, 5), align="right")
+    drawing.draw_baseline(panel, table)
     panel.margins(x=0.12)
-    pad(panel, top=0.1)
+    drawing.pad(panel, top=0.1)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     left, right = panel.get_xlim()
     panel.set_xlim(max(left, -0.5), max(right, left + 2))  # counts: no fractions between them
-    panel.set_xlabel(objective_name(second))
-    label_rows([panel], table)
-    add_legend(figure, panel, table)
+    panel.set_xlabel(NAMES.get(second, second))
+    drawing.label_rows([panel], table)
+    drawing.add_legend(figure, panel, table)
     return figure

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -20,69 +20,26 @@ if TYPE_CHECKING:
 Scalar = bool | int | float | str | None
 
 
-class _Described:
-    """What both kinds of range say of themselves."""
-
-    def described(self) -> dict[str, Any]:
-        """Its ends, step and scale, for JSON."""
-        return dict(vars(self))
-
-    def __str__(self) -> str:
-        """Its ends, step and scale, for a person."""
-        own = self.described()
-        step = "" if own["step"] in (None, 1) else f" by {own['step']}"
-        scale = " (logarithmic)" if own["log"] else ""
-        return f"from {own['low']} to {own['high']}{step}{scale}"
-
-
 @dataclass(frozen=True)
-class IntRange(_Described):
-    """The integers ``low``, ``low + step``, …, ``high``, both ends included."""
+class Range:
+    """The numbers ``low``, ``low + step``, …, ``high``, both ends included; without a step, all.
 
-    low: int
-    high: int
-    step: int = 1
-    log: bool = False
-
-    @property
-    def count(self) -> int:
-        """How many they are."""
-        return (self.high - self.low) // self.step + 1
-
-    @property
-    def values(self) -> Sequence[int]:
-        """All of them, ascending."""
-        return range(self.low, self.high + 1, self.step)
-
-    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> int:
-        """Draw one of the values, or of those that are ``allowed``, ascending.
-
-        Optuna lets an integer's range differ from trial to trial, not its gaps: where what is
-        allowed has gaps that no step makes, the nearest allowed value stands for what is drawn.
-        """
-        own = self if allowed is None else self.restricted(allowed)
-        drawn = trial.suggest_int(name, own.low, own.high, step=own.step, log=own.log)
-        return drawn if allowed is None else int(_nearest(drawn, allowed))
-
-    def contains(self, value: object) -> bool:
-        """Whether it is one of them."""
-        return isinstance(value, int) and not isinstance(value, bool) and value in self.values
-
-    def restricted(self, kept: Sequence[Any]) -> "IntRange":
-        """The smallest such range that has some of its values, ascending."""
-        # The greatest step that meets them all; Optuna has none on a logarithmic scale.
-        step = 1 if self.log else math.gcd(*(after - before for before, after in pairwise(kept)))
-        return IntRange(kept[0], kept[-1], step or 1, self.log)
-
-
-@dataclass(frozen=True)
-class FloatRange(_Described):
-    """The numbers from ``low`` to ``high``, both ends included; with a step, those on a grid."""
+    It is one of integers, which have a step, where its ends are integers.
+    """
 
     low: float
     high: float
-    log: bool = False
     step: float | None = None
+    log: bool = False
+
+    def __str__(self) -> str:
+        """Its ends, step and scale, for a person."""
+        step = "" if self.step in (None, 1) else f" by {self.step}"
+        return f"from {self.low} to {self.high}{step}{' (logarithmic)' if self.log else ''}"
+
+    @property
+    def _whole(self) -> bool:
+        return isinstance(self.low, int)
 
     @property
     def count(self) -> int | None:
@@ -94,33 +51,46 @@ class FloatRange(_Described):
     @property
     def values(self) -> Sequence[float] | None:
         """All of them, ascending; ``None`` without a step."""
-        return None if self.count is None else [self._nth(number) for number in range(self.count)]
+        if self.step is None or self.count is None:
+            return None
+        if self._whole:
+            return range(int(self.low), int(self.high) + 1, int(self.step))
+        return [self._nearest(exact(self.low) + n * exact(self.step)) for n in range(self.count)]
 
-    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> float:
+    def _nearest(self, value: float | Fraction) -> float:
+        """The value of the grid that is nearest, without a sum's rounding."""
+        low, step = exact(self.low), exact(self.step or 0)
+        return type(self.low)(low + round((exact(value) - low) / step) * step)
+
+    def draw(self, trial: "BaseTrial", name: str, allowed: Sequence[Any] | None = None) -> Any:
         """Draw one of the values, or of those that are ``allowed``, ascending.
 
-        With a step, the value is the one of them that is nearest to what was drawn.
+        Optuna lets a range differ from trial to trial, not its gaps: where what is allowed has
+        gaps that no step makes, the nearest allowed value stands for what is drawn, the smaller of
+        two.
         """
-        low, high = (allowed[0], allowed[-1]) if allowed else (self.low, self.high)
-        drawn = trial.suggest_float(name, low, high, step=self.step, log=self.log)
+        own = self.restricted(allowed) if allowed else self
+        suggest: Any = trial.suggest_int if self._whole else trial.suggest_float
+        drawn = suggest(name, own.low, own.high, step=own.step, log=own.log)
         if allowed:
-            return float(_nearest(drawn, allowed))
-        return drawn if self.step is None else self._nth(round((drawn - low) / self.step))
+            return min(allowed, key=lambda value: (abs(value - drawn), value))
+        return drawn if self.step is None else self._nearest(drawn)
 
     def contains(self, value: object) -> bool:
-        """Whether it is a number in the range, and on its grid."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        """Whether it is one of them."""
+        if isinstance(value, bool) or not isinstance(value, int if self._whole else int | float):
             return False
-        on_grid = self.step is None or self._nth(round((value - self.low) / self.step)) == value
-        return self.low <= value <= self.high and on_grid
+        within = self.low <= value <= self.high
+        return within and (self.step is None or self._nearest(value) == value)
 
-    def _nth(self, number: int) -> float:
-        """The value so many steps from the lowest, without the sum's rounding."""
-        return float(exact(self.low) + number * exact(self.step or 0))
-
-    def restricted(self, kept: Sequence[Any]) -> "FloatRange":
+    def restricted(self, kept: Sequence[Any]) -> "Range":
         """The smallest such range that has some of its values, ascending."""
-        return FloatRange(kept[0], kept[-1], step=self.step)
+        step = self.step
+        if self._whole:
+            # The greatest step that meets them all; Optuna has none on a logarithmic scale.
+            gaps = (after - before for before, after in pairwise(kept))
+            step = 1 if self.log else math.gcd(*gaps) or 1
+        return replace(self, low=kept[0], high=kept[-1], step=step)
 
 
 @dataclass(frozen=True)
@@ -156,32 +126,25 @@ class Choice:
         """The same with some of its values only."""
         return Choice(tuple(kept))
 
-    def described(self) -> dict[str, object]:
-        """Its values, for JSON."""
-        return {"values": list(self.values)}
-
     def __str__(self) -> str:
         """Its values, for a person."""
         return f"of {', '.join(map(str, self.values))}"
 
 
-Parameter = IntRange | FloatRange | Choice
+Parameter = Range | Choice
 
 
 def derived(model: type[BaseModel], field: str, name: str, n_layers: int) -> Parameter | None:
     """What a field may be: a range from its two bounds, or a choice from its literals.
 
-    Args:
-        model: The model that has the field.
-        field: What is optional is searched among its values other than ``None``.
-        name: For messages.
-        n_layers: Upper bound of a field that is marked with `LayerBoundary`.
+    What is optional is searched among its values other than ``None``. The encoder's layers are the
+    upper bound of a field that is marked with `LayerBoundary`.
 
     Returns:
         The parameter; ``None`` for a field that has not both bounds, or any other type.
 
     Raises:
-        ConfigError: If no number is within the bounds.
+        ConfigError: If no number is within the bounds; calls the field by the given name.
     """
     schema = _schema(model, field)
     if values := tuple(schema.get("enum", [schema["const"]] if "const" in schema else [])):
@@ -197,28 +160,20 @@ def derived(model: type[BaseModel], field: str, name: str, n_layers: int) -> Par
         return None
     (low, above), (high, closed) = max(lows), min(highs)
     steps = _finite(schema, "multipleOf", "multiple_of")
-    parameter: IntRange | FloatRange
     if number is float and not steps:  # an end that is open is not among the values
         first = math.nextafter(low, math.inf) if above else float(low)
-        last = float(high) if closed else math.nextafter(high, -math.inf)
-        parameter = FloatRange(first, last)
+        parameter = Range(first, float(high) if closed else math.nextafter(high, -math.inf))
     else:
         step = max((s for s in steps if number is float or s % 1 == 0), default=Fraction(1))
         least = math.floor(low / step) + 1 if above else math.ceil(low / step)
         most = math.floor(high / step) if closed else math.ceil(high / step) - 1
-        parameter = _grid(least * step, most * step, step, number)
+        parameter = Range(number(least * step), number(most * step), number(step))
     if parameter.low > parameter.high:
         raise ConfigError(
             f"{name} must have a value to search, but none is from {parameter.low} "
             f"to {parameter.high}" + (", the encoder's layers" if layers else "")
         )
     return parameter
-
-
-def _grid(low: Fraction, high: Fraction, step: Fraction, number: type) -> IntRange | FloatRange:
-    if number is int:
-        return IntRange(int(low), int(high), int(step))
-    return FloatRange(float(low), float(high), step=float(step))
 
 
 def number_type(model: type[BaseModel], field: str) -> type[int] | type[float] | None:
@@ -263,11 +218,6 @@ def _finite(schema: JsonSchemaValue, *names: str) -> list[Fraction]:
     return [exact(value) for value in found if math.isfinite(value)]
 
 
-def exact(number: float) -> Fraction:
+def exact(number: float | Fraction) -> Fraction:
     """A number as its decimal digits say: 0.1 is a tenth."""
     return Fraction(str(number))
-
-
-def _nearest(drawn: Any, values: Sequence[Any]) -> Any:
-    """The value with the least distance, the smaller of two."""
-    return min(values, key=lambda value: (abs(value - drawn), value))

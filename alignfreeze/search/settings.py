@@ -29,9 +29,7 @@ from alignfreeze.workers.settings import WorkersConfig
 
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
 
-MEAN = "mean"
-WORST = "worst"
-HARMED = "harmed"
+MEAN, WORST, HARMED = "mean", "worst", "harmed"
 
 SCORES, FREE = StudyRole.SCORES, StudyRole.FREE
 
@@ -129,9 +127,8 @@ FREE_FIELDS = study_fields(SearchConfig, StudyRole.FREE)
 def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     """Build the configuration of the runs and that of the search from the text of options.
 
-    Args:
-        options: Field names of `RunConfig` and of `SearchConfig`, ``preset`` and ``config``; an
-            empty text means not given.
+    These are fields of `RunConfig` and of `SearchConfig`, ``preset`` and ``config``; an empty text
+    means not given.
 
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
@@ -141,19 +138,12 @@ def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
     config = build_config({name: text for name, text in options.items() if name not in own})
     decided = {name: RunConfig.model_fields[name].default for name in OWN_FIELDS}
     config = config.model_copy(update=decided | {"seed": settings.search_seeds[0]})
-    _check_pruner(config, settings)
-    return config, settings
-
-
-def _check_pruner(config: RunConfig, settings: SearchConfig) -> None:
-    """Check that hyperband can stop a trial wherever it is bad.
-
-    It decides at the reports 1, 3, 9, …: those lie ever farther apart, fine-tunings side by side.
-    The later ones of several would have no decision; of four, with any reduction factor.
-    """
+    # Hyperband decides at the reports 1, 3, 9, …: those lie ever farther apart, fine-tunings side
+    # by side. The later ones of several would have no decision; of four, with any reduction factor.
     tasks, seeds = len(config.task), len(settings.search_seeds)
     if settings.pruner == "hyperband" and tasks * seeds > 1:
         raise ConfigError(
             "pruner must be median or none with several tasks or search_seeds, the later of which "
             f"hyperband does not reach, got 'hyperband' with {tasks} x {seeds}"
         )
+    return config, settings

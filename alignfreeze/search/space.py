@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import islice, product, takewhile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from alignfreeze.config import RunConfig, validated
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, Parameter, Scalar
+from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -26,73 +27,60 @@ LISTED_AT_MOST = 1000
 
 V = TypeVar("V")
 
-Choices = Mapping[str, Sequence[Any]]
-"""The values that fields may have."""
-
-Models = Mapping[str, type[FreezingStrategy]]
-"""Strategies by name."""
+Choices = Mapping[str, Sequence[Any]]  # values that fields may have
+Models = Mapping[str, type[FreezingStrategy]]  # strategies by name
 
 
 @dataclass(frozen=True)
 class Space:
     """What a search varies, and what it holds.
 
-    A parameter is named as the study shows it: ``temperature``, a field of `RunConfig`, or
-    ``front.boundary``, a strategy's, or ``strategy``, where there are several.
+    Both are named as the study shows them: ``temperature``, a field of `RunConfig`, or
+    ``front.boundary``, a strategy's.
 
     Attributes:
         models: The strategies to choose among.
-        fields: What is searched of `RunConfig`, by field.
-        arguments: What is searched of each strategy, by field, in the order of definition.
-        pinned_fields: Values of `RunConfig` that every trial has.
-        pinned_arguments: Values of each strategy that every trial with it has.
+        searched: The parameters, in the order in which they are drawn.
+        pinned: Values that every trial has, or every trial with that strategy.
     """
 
     models: Models
-    fields: Mapping[str, Parameter]
-    arguments: Mapping[str, Mapping[str, Parameter]]
-    pinned_fields: Mapping[str, Scalar]
-    pinned_arguments: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        """The names of the strategies to choose among."""
-        return tuple(self.models)
+    searched: Mapping[str, Parameter]
+    pinned: Mapping[str, Any]
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """All that is searched, by name, in the order in which it is drawn."""
-        choice = {"strategy": Choice(self.strategies)} if len(self.models) > 1 else {}
-        return {**choice, **_labelled(self.arguments), **self.fields}
+        """All that is searched; ``strategy`` comes first, where there are several."""
+        choice = {"strategy": Choice(tuple(self.models))} if len(self.models) > 1 else {}
+        return {**choice, **self.searched}
 
     def draw(self, trial: "BaseTrial", config: RunConfig) -> RunConfig:
         """Draw the configuration of a trial.
 
         A strategy's fields are drawn in the order of their definition, each among the values
         that its validators allow beside those before and for which those after have some. What
-        cannot be listed is checked where the strategy is built.
-
-        Args:
-            trial: Draws the parameters.
-            config: Says what is neither searched nor pinned.
+        cannot be listed is checked where the strategy is built. The configuration says what is
+        neither searched nor pinned.
 
         Raises:
             ConfigError: If no value fits those before; names what they are.
         """
-        strategy = self.strategies[0]
+        strategy = next(iter(self.models))
         if len(self.models) > 1:
-            strategy = str(trial.suggest_categorical("strategy", self.strategies))
-        args = dict(self.pinned_arguments[strategy])
-        combinations = Combinations(self.models[strategy], self.arguments[strategy])
-        for field, parameter in self.arguments[strategy].items():
+            strategy = str(trial.suggest_categorical("strategy", tuple(self.models)))
+        args = fields_of(strategy, self.pinned)
+        searched = fields_of(strategy, self.searched)
+        combinations = Combinations(self.models[strategy], searched)
+        for field, parameter in searched.items():
             name = f"{strategy}.{field}"
             allowed = combinations.fitting(field, args)
             if allowed is not None and not allowed:
                 raise ConfigError(f"{name} must have a value that fits the others, got {args}")
             args[field] = parameter.draw(trial, name, allowed)
-        drawn = {name: parameter.draw(trial, name) for name, parameter in self.fields.items()}
-        decided = {**self.pinned_fields, **drawn, "strategy": strategy, "strategy_args": args}
-        return with_values(config, decided)
+        options = fields_of("", self.searched).items()
+        drawn = {name: parameter.draw(trial, name) for name, parameter in options}
+        decided = {**fields_of("", self.pinned), **drawn}
+        return with_values(config, {**decided, "strategy": strategy, "strategy_args": args})
 
     def cells(self) -> list[dict[str, Scalar]]:
         """All points of a grid: values by parameter, a strategy's only where it is chosen.
@@ -100,47 +88,45 @@ class Space:
         Raises:
             ConfigError: If a parameter has no step, or the points are too many.
         """
+        most = f"at most {CELLS_AT_MOST} values to be searched as a grid"
         for name, parameter in self.parameters.items():
             if parameter.count is None:
                 raise ConfigError(
                     f"{name} must have a step, or be a list of values, to be searched as a grid"
                 )
             if parameter.count > CELLS_AT_MOST:
-                raise _too_many_cells(name)
+                raise ConfigError(f"{name} must have {most}")
         found = list(islice(self._cells(), CELLS_AT_MOST + 1))
         if len(found) > CELLS_AT_MOST:
-            raise _too_many_cells("the space")
+            raise ConfigError(f"the space must have {most}")
         return found
 
     def _cells(self) -> Iterator[dict[str, Scalar]]:
-        values = [parameter.values or () for parameter in self.fields.values()]
-        for strategy, parameters in self.arguments.items():
+        options = fields_of("", self.searched)
+        values = [parameter.values or () for parameter in options.values()]
+        for strategy, model in self.models.items():
             chosen = {"strategy": strategy} if len(self.models) > 1 else {}
-            combinations = Combinations(self.models[strategy], parameters, CELLS_AT_MOST)
-            for args in combinations.complete(self.pinned_arguments[strategy]):
-                named = {f"{strategy}.{field}": args[field] for field in parameters}
+            searched = fields_of(strategy, self.searched)
+            combinations = Combinations(model, searched, CELLS_AT_MOST)
+            for args in combinations.complete(fields_of(strategy, self.pinned)):
+                named = {f"{strategy}.{field}": args[field] for field in searched}
                 for combination in product(*values):
-                    yield {**chosen, **named, **dict(zip(self.fields, combination, strict=True))}
+                    yield {**chosen, **named, **dict(zip(options, combination, strict=True))}
 
     def point(self, config: RunConfig) -> dict[str, Scalar] | None:
         """The parameters by which `draw` gives a configuration, as far as the space has them.
 
         What is not known before a run (a boundary at half of the layers), and what lies outside
-        of the space, is left out.
-
-        Returns:
-            Values by parameter; ``None`` if the configuration's strategy is not searched.
+        of the space, is left out. ``None`` if the configuration's strategy is not searched.
         """
         strategy = config.strategy
         if strategy not in self.models:
             return None
-        values = {name: getattr(config, name) for name in self.fields}
-        for field in self.arguments[strategy]:
+        values = {name: getattr(config, name) for name in fields_of("", self.parameters)}
+        for field in fields_of(strategy, self.searched):
             info = self.models[strategy].model_fields[field]
             default = info.get_default(call_default_factory=True, validated_data={})
             values[f"{strategy}.{field}"] = config.strategy_args.get(field, default)
-        if len(self.models) > 1:
-            values["strategy"] = strategy
         scalars = {name: as_scalar(value) for name, value in values.items()}
         found = self.parameters.items()
         return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
@@ -149,54 +135,34 @@ class Space:
         """The parameters that count layers."""
         return tuple(
             f"{strategy}.{field}"
-            for strategy, parameters in self.arguments.items()
-            for field in parameters
-            if counts_layers(self.models[strategy].model_fields[field])
+            for strategy, model in self.models.items()
+            for field in fields_of(strategy, self.searched)
+            if counts_layers(model.model_fields[field])
         )
 
     def logarithmic(self) -> tuple[str, ...]:
         """The parameters that are drawn on a logarithmic scale."""
-        found = self.parameters.items()
-        return tuple(name for name, p in found if not isinstance(p, Choice) and p.log)
+        found = self.searched.items()
+        return tuple(name for name, p in found if isinstance(p, Range) and p.log)
 
     def __str__(self) -> str:
         """All parameters and what they may be, for a person."""
-        pinned = [f"{name} = {value}" for name, value in self._pinned().items()]
-        return "; ".join([*(f"{name} {p}" for name, p in self.parameters.items()), *pinned])
-
-    def _pinned(self) -> dict[str, object]:
-        return {**_labelled(self.pinned_arguments), **self.pinned_fields}
-
-    def described(self) -> dict[str, object]:
-        """The whole space, for JSON: equal for spaces that give the same configurations."""
-        return {
-            "strategies": list(self.strategies),
-            "parameters": {name: p.described() for name, p in self.parameters.items()},
-            "pinned": self._pinned(),
-        }
+        searched = [f"{name} {parameter}" for name, parameter in self.parameters.items()]
+        return "; ".join([*searched, *(f"{name} = {v}" for name, v in self.pinned.items())])
 
 
-def _labelled(arguments: Mapping[str, Mapping[str, V]]) -> dict[str, V]:
-    """Something of each strategy's fields, by the parameters' names."""
-    return {
-        f"{strategy}.{field}": value
-        for strategy, values in arguments.items()
-        for field, value in values.items()
-    }
-
-
-def _too_many_cells(name: str) -> ConfigError:
-    return ConfigError(f"{name} must have at most {CELLS_AT_MOST} values to be searched as a grid")
+def fields_of(strategy: str, named: Mapping[str, V]) -> dict[str, V]:
+    """What is named as in `Space` of a strategy, by field; of `RunConfig` for ``""``."""
+    parts = ((name.rpartition("."), value) for name, value in named.items())
+    return {field: value for (owner, _, field), value in parts if owner == strategy}
 
 
 @dataclass(frozen=True)
 class Combinations:
     """The combinations of a strategy's values that it accepts, by its own validators.
 
-    Attributes:
-        model: The strategy's class.
-        parameters: What is searched of it, by field, in the order of definition.
-        at_most: A field with more values than this is not listed.
+    Parameters are by field, in the order of definition. One with more values than ``at_most`` is
+    not listed.
     """
 
     model: type[FreezingStrategy]
@@ -204,7 +170,7 @@ class Combinations:
     at_most: int = LISTED_AT_MOST
 
     @cached_property
-    def _listed(self) -> Choices:
+    def _listed(self) -> dict[str, Sequence[Any]]:
         """All values of each field that can be listed."""
         return {
             field: parameter.values or ()
@@ -218,17 +184,15 @@ class Combinations:
         return values and [value for value in values if self.exists(given, {field: (value,)})]
 
     def exists(self, given: Mapping[str, Any], only: Choices | None = None) -> bool:
-        """Whether there is a combination."""
+        """Whether there is a combination (see `complete`)."""
         return next(self.complete(given, only), None) is not None
 
     def complete(
         self, given: Mapping[str, Any], only: Choices | None = None
     ) -> Iterator[dict[str, Any]]:
-        """All combinations of the listed fields that have what is given, in their order.
+        """All combinations of the listed fields that have the given values, in their order.
 
-        Args:
-            given: Values by field.
-            only: The values that some of the other fields may have, instead of all.
+        Some of the others may have ``only`` some values, instead of all.
         """
         if not self._accepted(given):
             return
@@ -246,21 +210,28 @@ class Combinations:
         is given, as is all before it: else a validator may look at a default still to be replaced.
         """
         whole = self.parameters.keys() <= given.keys()
-        try:
-            self.model.model_validate(dict(given))
-        except ValidationError as error:
-            places = [details["loc"] for details in error.errors(include_url=False)]
-            return not whole and not any(p and self._settled(p[0], given) for p in places)
-        except Exception:
-            # A validator may stumble over a field that it expects, and that is not drawn yet.
-            if whole:
-                raise
-        return True
+        places = [error["loc"] for error in complaints(self.model, given, whole=whole)]
+        settled = any(place and self._settled(place[0], given) for place in places)
+        return not (places if whole else settled)
 
     def _settled(self, field: object, given: Mapping[str, Any]) -> bool:
         """Whether a field, and all that is searched and defined before it, is given."""
         before = takewhile(lambda name: name != field, self.model.model_fields)
         return field in given and all(name in given for name in before if name in self.parameters)
+
+
+def complaints(
+    model: type[FreezingStrategy], values: Mapping[str, Any], *, whole: bool = False
+) -> list[ErrorDetails]:
+    """What a strategy says against some values, of which others may be missing if not ``whole``."""
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    except Exception:
+        if whole:  # else a validator may stumble over a field that is missing
+            raise
+    return []
 
 
 def with_values(config: RunConfig, values: Mapping[str, object]) -> RunConfig:
@@ -280,5 +251,4 @@ def as_scalar(value: Any) -> Scalar:
         return ",".join(map(str, value))
     if isinstance(value, Mapping):
         return json.dumps(value, sort_keys=True)
-    scalar: Scalar = value
-    return scalar
+    return cast(Scalar, value)

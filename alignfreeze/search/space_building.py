@@ -3,77 +3,68 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from alignfreeze.config import RunConfig, describe_error
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, FloatRange, Parameter, derived
-from alignfreeze.search.space import Combinations, Space
-from alignfreeze.search.space_file import check_argument, complaints, read_parameters
+from alignfreeze.search.parameters import Choice, Parameter, Range, derived
+from alignfreeze.search.space import Combinations, Space, complaints, fields_of
+from alignfreeze.search.space_file import check_argument, read_parameters
 
-DEFAULT_FIELDS: Mapping[str, Parameter] = {"temperature": FloatRange(0.02, 1.0, log=True)}
+DEFAULT_OPTIONS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
 
 logger = logging.getLogger(__name__)
 
 
 def build_space(
-    config: RunConfig, strategies: Sequence[str], n_layers: int, file: Path | None
+    config: RunConfig,
+    strategies: Sequence[str],
+    n_layers: int,
+    text: str | None = None,
+    file: str = "",
 ) -> Space:
     """Build a space, and check that each value that it is given can be.
 
     Searched are the temperature and the fields of each strategy that have bounds, but for those
-    that ``strategy_args`` gives. The file changes that and adds to it.
+    that ``strategy_args`` gives. The space file changes that and adds to it.
 
     Args:
         config: Of the runs; what is not searched stays as it says.
         strategies: To choose among; empty: the configuration's own.
         n_layers: Of the encoder.
-        file: See `read_parameters`.
+        text: Of the space file, if there is one, which is named file (see `read_parameters`).
+        file: See text.
 
     Raises:
         ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or
             nothing is left to search; names the file or option, the rule and the value.
         PluginError: If a strategy cannot be loaded.
     """
-    models = {name: _realigning(name) for name in strategies or (config.strategy,)}
+    models = {name: load_plugin(STRATEGY, name) for name in strategies or (config.strategy,)}
+    for name, model in models.items():
+        if not model.realigns:
+            raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
     if config.strategy_args and config.strategy not in models:
         raise ConfigError(
             f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
             f"got {config.strategy_args}"
         )
-    named = {} if file is None else read_parameters(file, config, models, n_layers)
-    run_fields = RunConfig.model_fields.keys()
-    fields, pinned = _split(
-        {**DEFAULT_FIELDS, **{name: p for name, p in named.items() if name in run_fields}}
-    )
-    arguments = {
-        name: _StrategyArguments(name, model, named, file, n_layers).resolved(
-            config.strategy_args if name == config.strategy else {}
-        )
-        for name, model in models.items()
-    }
-    space = Space(
-        models,
-        fields=fields,
-        arguments={name: parameters for name, (parameters, _) in arguments.items()},
-        pinned_fields=pinned,
-        pinned_arguments={name: values for name, (_, values) in arguments.items()},
-    )
+    named = {} if text is None else read_parameters(text, file, config, models, n_layers)
+    searched: dict[str, Parameter] = {}
+    pinned: dict[str, Any] = {}
+    for name, model in models.items():
+        given = config.strategy_args if name == config.strategy else {}
+        own, held = _StrategyArguments(name, model, named, file, n_layers).resolved(given)
+        searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
+        pinned |= {f"{name}.{field}": value for field, value in held.items()}
+    options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
+    space = Space(models, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
-        raise ConfigError(
-            f"{file or 'the space'}: must leave something to search, but everything is given"
-        )
+        where = "the space" if text is None else file
+        raise ConfigError(f"{where}: must leave something to search, but everything is given")
     return space
-
-
-def _realigning(name: str) -> type[FreezingStrategy]:
-    model = load_plugin(STRATEGY, name)
-    if not model.realigns:
-        raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
-    return model
 
 
 def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], dict[str, Any]]:
@@ -89,17 +80,13 @@ class _StrategyArguments:
     strategy: str
     model: type[FreezingStrategy]
     named: Mapping[str, Parameter]
-    file: Path | None
+    file: str
     n_layers: int
 
     def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
-        """The parameters by field, and the values of what is not searched.
+        """What is searched, by field, and the values of what is not.
 
-        Args:
-            given: Values that the fields have where the file does not name them.
-
-        Raises:
-            ConfigError: If a value cannot be, a field has none, or they contradict each other.
+        Fields have the given values where the file does not name them.
         """
         try:
             for field, value in given.items():
@@ -107,14 +94,22 @@ class _StrategyArguments:
         except ConfigError as error:
             raise ConfigError(f"strategy_args: {error}") from None
         held = {k: value for k, value in given.items() if self._label(k) not in self.named}
-        parameters = {
-            field: parameter
-            for field in self.model.model_fields
-            if field not in held and (parameter := self._parameter(field)) is not None
-        }
+        free = (field for field in self.model.model_fields if field not in held)
+        parameters = {field: p for field in free if (p := self._parameter(field)) is not None}
         searched, pinned = _split(parameters)
-        searched, more_pinned = _split(self._restricted(searched, {**held, **pinned}))
-        return searched, {**held, **pinned, **more_pinned}
+        pinned = {**held, **pinned}
+        if not searched:
+            create_plugin(STRATEGY, self.strategy, pinned)
+            return {}, pinned
+        combinations = Combinations(self.model, searched)
+        if not combinations.exists(pinned):
+            raise self._contradiction(pinned)
+        for field, parameter in searched.items():
+            values = combinations.fitting(field, pinned)
+            if values is not None and len(values) < (parameter.count or 0):
+                searched = {**searched, field: self._restricted(field, parameter, values, pinned)}
+        searched, more_pinned = _split(searched)
+        return searched, {**pinned, **more_pinned}
 
     def _label(self, field: str) -> str:
         return f"{self.strategy}.{field}"
@@ -132,39 +127,16 @@ class _StrategyArguments:
         return parameter
 
     def _restricted(
-        self, searched: Mapping[str, Parameter], pinned: Mapping[str, Any]
-    ) -> dict[str, Parameter]:
-        """The parameters with only those values that some combination has."""
-        if not searched:
-            create_plugin(STRATEGY, self.strategy, pinned)
-            return {}
-        combinations = Combinations(self.model, searched)
-        if not combinations.exists(pinned):
-            raise self._contradiction(pinned)
-        return {
-            field: self._fitting(field, parameter, combinations.fitting(field, pinned), pinned)
-            for field, parameter in searched.items()
-        }
-
-    def _fitting(
-        self,
-        field: str,
-        parameter: Parameter,
-        values: Sequence[Any] | None,
-        pinned: Mapping[str, Any],
+        self, field: str, parameter: Parameter, values: Sequence[Any], pinned: Mapping[str, Any]
     ) -> Parameter:
-        if values is None or len(values) == parameter.count:
-            return parameter
+        """A parameter with only those values that some combination has."""
         label = self._label(field)
-        if label in self.named:
-            ends: Sequence[Any] = (
-                parameter.values
-                if isinstance(parameter, Choice)
-                else (parameter.low, parameter.high)
-            )
-            for value in ends:
-                if value not in values:
-                    raise self._contradiction({**pinned, field: value})
+        ends: Sequence[Any] = (
+            parameter.values if isinstance(parameter, Choice) else (parameter.low, parameter.high)
+        )
+        for value in ends:  # what the file names has to be possible
+            if label in self.named and value not in values:
+                raise self._contradiction({**pinned, field: value})
         logger.info("%s: %d of %s values fit its rules", label, len(values), parameter.count)
         return parameter.restricted(values)
 

@@ -2,14 +2,12 @@
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
@@ -17,16 +15,8 @@ from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
-from alignfreeze.search.parameters import (
-    Choice,
-    FloatRange,
-    IntRange,
-    Parameter,
-    Scalar,
-    exact,
-    number_type,
-)
-from alignfreeze.search.space import Models, as_scalar, with_values
+from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
+from alignfreeze.search.space import Models, as_scalar, complaints, with_values
 
 UNSEARCHABLE = {
     name: role.fixed
@@ -37,26 +27,20 @@ UNSEARCHABLE = {
 
 
 def read_parameters(
-    file: Path, config: RunConfig, models: Models, n_layers: int
+    text: str, file: str, config: RunConfig, models: Models, n_layers: int
 ) -> dict[str, Parameter]:
-    """What a space file says, by the parameter's name; one value is a choice of one.
+    """What the text of a space file says, by the parameter's name; one value is a choice of one.
 
-    Args:
-        file: A YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list
-            of choices, or a value to hold.
-        config: Of the runs.
-        models: The strategies to choose among.
-        n_layers: Of the encoder.
+    It is a YAML mapping of names to a range (``low``, ``high``, ``log``, ``step``), a list of
+    choices, or a value to hold.
 
     Raises:
-        ConfigError: If it cannot be read, a name is unknown or cannot be searched, or a value
+        ConfigError: If it is malformed, a name is unknown or cannot be searched, or a value
             breaks its rule; names the file.
     """
     try:
-        specs = yaml.safe_load(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        specs = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise ConfigError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(specs, dict):
         raise ConfigError(f"{file}: must hold name: value lines")
@@ -64,7 +48,7 @@ def read_parameters(
     found: dict[str, Parameter] = {}
     try:
         for name, spec in specs.items():
-            target = _find(str(name), known, models)
+            target = known[_find(str(name), known.keys(), models)]
             if target.label in found:
                 raise ConfigError(f"{target.label} must not be named twice, got {name} too")
             found[target.label] = target.parameter(spec)
@@ -84,13 +68,16 @@ class _Target:
     number: type[int] | type[float] | None
     check: Callable[[object], Scalar]
 
+    def _error(self, rule: str) -> ConfigError:
+        return ConfigError(f"{self.label} must {rule}")
+
     def checked(self, value: object) -> Scalar:
         """A value in the form in which a trial has it."""
         number = _as_number(value, self.number)
         if self.number is not None and isinstance(number, bool):
-            raise ConfigError(f"{self.label} must be a number, got {value!r}")
+            raise self._error(f"be a number, got {value!r}")
         if isinstance(number, float) and not math.isfinite(number):
-            raise ConfigError(f"{self.label} must be finite, got {value!r}")
+            raise self._error(f"be finite, got {value!r}")
         return self.check(number)
 
     def parameter(self, spec: object) -> Parameter:
@@ -99,46 +86,43 @@ class _Target:
             return self._range(spec)
         if not isinstance(spec, list):
             return Choice((self.checked(spec),))
+        if not spec:
+            raise self._error("have a value to choose, got []")
         values = [self.checked(value) for value in spec]
-        if not values:
-            raise ConfigError(f"{self.label} must have a value to choose, got []")
         for number, value in enumerate(values):
             if value in values[:number]:
-                raise ConfigError(f"{self.label} must not name a value twice, got {value!r}")
+                raise self._error(f"not name a value twice, got {value!r}")
         return Choice(tuple(values))
 
     def _range(self, spec: Mapping[object, Any]) -> Parameter:
         if self.number is None:
-            raise ConfigError(
-                f"{self.label} must be a value or a list of values, for it is no number, "
-                f"got {dict(spec)!r}"
+            raise self._error(
+                f"be a value or a list of values, for it is no number, got {dict(spec)!r}"
             )
         if not ({"low", "high"} <= spec.keys() <= {"low", "high", "log", "step"}):
-            raise ConfigError(
-                f"{self.label} must have low and high, and may have log or step, "
+            raise self._error(
+                f"have low and high, and may have log or step, "
                 f"got {', '.join(map(str, spec)) or 'nothing'}"
             )
         low, high = (self._end(spec, name) for name in ("low", "high"))
         log = spec.get("log", False)
         if not isinstance(log, bool):
-            raise ConfigError(f"{self.label} must have log true or false, got {log!r}")
+            raise self._error(f"have log true or false, got {log!r}")
         if low > high:
-            raise ConfigError(f"{self.label} must have low <= high, got {low} and {high}")
+            raise self._error(f"have low <= high, got {low} and {high}")
         if log and low <= 0:
-            raise ConfigError(f"{self.label} must have low > 0 with log, got {low}")
+            raise self._error(f"have low > 0 with log, got {low}")
         step = self._step(spec, low, high)
         if log and step is not None:
-            raise ConfigError(f"{self.label} must have log or step, not both, got step {step}")
+            raise self._error(f"have log or step, not both, got step {step}")
         if low == high:
             return Choice((low,))
-        if self.number is int:
-            return IntRange(int(low), int(high), int(step or 1), log)
-        return FloatRange(low, high, log, step)
+        return Range(low, high, 1 if step is None and self.number is int else step, log)
 
     def _end(self, spec: Mapping[object, Any], name: str) -> int | float:
         end = self.checked(spec[name])
         if isinstance(end, str) or end is None:
-            raise ConfigError(f"{self.label} must have a number as {name}, got {spec[name]!r}")
+            raise self._error(f"have a number as {name}, got {spec[name]!r}")
         return end
 
     def _step(self, spec: Mapping[object, Any], low: float, high: float) -> int | float | None:
@@ -148,11 +132,10 @@ class _Target:
         step = _as_number(given, self.number)
         if isinstance(step, bool) or not isinstance(step, self.number or float) or not step > 0:
             kind = "an integer" if self.number is int else "a number"
-            raise ConfigError(f"{self.label} must have {kind} > 0 as step, got {given!r}")
+            raise self._error(f"have {kind} > 0 as step, got {given!r}")
         if not math.isfinite(step) or (exact(high) - exact(low)) % exact(step):
-            raise ConfigError(
-                f"{self.label} must have a step that leads from low to high, from {low} to {high}, "
-                f"got {given}"
+            raise self._error(
+                f"have a step that leads from low to high, from {low} to {high}, got {given}"
             )
         return step
 
@@ -171,47 +154,44 @@ def _as_number(value: object, number: type[int] | type[float] | None) -> object:
 
 def _targets(config: RunConfig, models: Models, n_layers: int) -> dict[str, _Target]:
     """All that a space file may name, by the parameter's name."""
-    of_strategies = [
-        _argument_target(strategy, model, field, n_layers)
+    found = [
+        _Target(
+            f"{strategy}.{field}",
+            number_type(model, field),
+            partial(_checked_argument, strategy, model, field, n_layers),
+        )
         for strategy, model in models.items()
         for field in model.model_fields
     ]
-    of_runs = [
-        _field_target(name, config, n_layers)
-        for name in RunConfig.model_fields
-        if name not in UNSEARCHABLE
-    ]
-    return {target.label: target for target in [*of_strategies, *of_runs]}
+    for name in RunConfig.model_fields:
+        if name not in UNSEARCHABLE:
+            check = partial(_checked_option, name, config, n_layers)
+            found.append(_Target(name, number_type(RunConfig, name), check))
+    return {target.label: target for target in found}
 
 
-def _find(name: str, known: Mapping[str, _Target], models: Models) -> _Target:
-    """The target of a name; where one strategy is searched, its fields need no prefix."""
+def _find(name: str, known: Collection[str], models: Models) -> str:
+    """The label of a name; where one strategy is searched, its fields need no prefix."""
     if name in known:
-        return known[name]
+        return name
     if name in UNSEARCHABLE:
         raise ConfigError(f"{name} cannot be searched: {UNSEARCHABLE[name]}")
     full = f"{next(iter(models))}.{name}"
     if len(models) == 1 and full in known:
-        return known[full]
+        return full
     near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
     hint = f"; did you mean {near}?" if near else ";"
     raise ConfigError(f"no field {name!r} to search{hint} known: {', '.join(known)}")
 
 
-def _argument_target(
-    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int
-) -> _Target:
-    label = f"{strategy}.{field}"
-
-    def check(value: object) -> Scalar:
-        if value is not None and not isinstance(value, bool | int | float | str):
-            raise ConfigError(
-                f"{label} must be a number, a text, true, false or null, got {value!r}"
-            )
-        check_argument(strategy, model, field, value, n_layers)
-        return value
-
-    return _Target(label, number_type(model, field), check)
+def _checked_argument(
+    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int, value: object
+) -> Scalar:
+    if value is not None and not isinstance(value, bool | int | float | str):
+        label = f"{strategy}.{field}"
+        raise ConfigError(f"{label} must be a number, a text, true, false or null, got {value!r}")
+    check_argument(strategy, model, field, value, n_layers)
+    return value
 
 
 def check_argument(
@@ -237,41 +217,23 @@ def check_argument(
         )
 
 
-def complaints(model: type[FreezingStrategy], values: Mapping[str, Any]) -> list[ErrorDetails]:
-    """What a strategy says against some values, of which others may be missing."""
+def _checked_option(name: str, config: RunConfig, n_layers: int, value: object) -> Scalar:
+    if is_repeated(name):
+        parts = value if isinstance(value, list) else [value]
+        if any(isinstance(part, bool) for part in parts):
+            raise ConfigError(f"{name} must not be true or false (YAML: 'no' needs quotes)")
+        value = as_scalar(parts)
+    changed = with_values(config, {name: value})
     try:
-        model.model_validate(dict(values))
-    except ValidationError as error:
-        return error.errors()
-    except Exception:  # noqa: BLE001  a validator may stumble over a field that is missing
-        return []
-    return []
-
-
-def _field_target(name: str, config: RunConfig, n_layers: int) -> _Target:
-    def check(value: object) -> Scalar:
-        if is_repeated(name):
-            parts = value if isinstance(value, list) else [value]
-            if any(isinstance(part, bool) for part in parts):
-                raise ConfigError(f"{name} must not be true or false (YAML: 'no' needs quotes)")
-            value = as_scalar(parts)
-        changed = with_values(config, {name: value})
         if name == "layer":
-            _check_layers(changed.layer, n_layers)
+            layers = resolve_layers(changed.layer, n_layers)
+            if len(set(layers)) < len(layers):
+                given = as_scalar(changed.layer)
+                raise ConfigError(f"layer must not name a layer twice, got {given}")
         if name == "aligner" and changed.aligner != "auto":
-            try:
-                load_plugin(ALIGNER, changed.aligner)
-            except PluginError as error:
-                raise ConfigError(f"aligner: {error}") from None
-        return as_scalar(getattr(changed, name))
-
-    return _Target(name, number_type(RunConfig, name), check)
-
-
-def _check_layers(layers: tuple[int, ...], n_layers: int) -> None:
-    try:
-        resolved = resolve_layers(layers, n_layers)
+            load_plugin(ALIGNER, changed.aligner)
     except EncoderError as error:
         raise ConfigError(str(error)) from None
-    if len(set(resolved)) < len(resolved):
-        raise ConfigError(f"layer must not name a layer twice, got {as_scalar(layers)}")
+    except PluginError as error:
+        raise ConfigError(f"aligner: {error}") from None
+    return as_scalar(getattr(changed, name))

@@ -1,61 +1,71 @@
-"""A study in Optuna's storage: its three queues, and what its workers have to know."""
+"""A study in Optuna's storage: its queues, its sampler and pruner, what its workers must know."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import numpy as np
 import optuna
-from optuna.samplers import BaseSampler
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import file_digest, hash_of
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, fingerprint
+from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
-from alignfreeze.search.sampling import make_pruner, make_sampler
-from alignfreeze.search.settings import FREE_FIELDS, HARMED, SearchConfig
+from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
 from alignfreeze.workers.storage import begun_study, open_storage
 from alignfreeze.workers.worker import Owner
 
-CONFIG = "config"
-MEMORY = "memory"
-SETTINGS = "settings"
-SPACE = "space"
-IDENTITY = "identity"
-HEARTBEAT = "heartbeat"
+CONFIG, SETTINGS, SPACE = "config", "settings", "space"
+MEMORY, IDENTITY, HEARTBEAT = "memory", "identity", "heartbeat"
+
+DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+"""Of the first objective, and of the second, if there is one."""
 
 VERSION = "version of alignfreeze"
 """What the code of the project itself is called where it is compared."""
 
 
-@dataclass(frozen=True)
 class SearchStudy:
-    """A study, opened.
+    """A study with the configuration that its trials vary; made if there is none of its name.
 
     Attributes:
-        name: Its name.
-        config: The configuration that its trials vary.
-        settings: What is searched for, and how.
-        baseline: The baseline, a trial a seed.
-        trials: The trials of the search.
-        final: The tests, a trial a configuration and seed.
+        baseline: Trials of the baseline, one a seed.
+        trials: Those of the search.
+        final: The tests, one a configuration and seed.
     """
 
-    name: str
-    config: RunConfig
-    settings: SearchConfig
-    baseline: TrialQueue
-    trials: TrialQueue
-    final: TrialQueue
+    def __init__(
+        self, storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
+    ) -> None:
+        self.name, self.config, self.settings = name, config, settings
+        n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
+
+        def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
+            study = optuna.create_study(
+                study_name=name + suffix,
+                storage=storage,
+                directions=DIRECTIONS[: 1 if suffix else len(settings.objectives)],
+                pruner=make_pruner(settings, n_reports),
+                load_if_exists=True,
+            )
+            return TrialQueue(study, storage, sampler)
+
+        self.baseline = queue(":baseline")
+        self.trials = queue("", lambda number: make_sampler(settings, number))
+        self.final = queue(":final")
 
     def known(self, attribute: str) -> Any:
         """What the study remembers under a name; ``None`` if nothing."""
@@ -66,11 +76,7 @@ class SearchStudy:
         self.trials.study.set_user_attr(attribute, value)
 
     def begun_with(self, identity: Mapping[str, str]) -> str:
-        """What was another when the study was begun, for a complaint; empty if nothing was.
-
-        Args:
-            identity: The hashes of what there is now (see `TrialContext.identity`).
-        """
+        """What was another when the study was begun than now (see `TrialContext.identity`)."""
         known = self.known(IDENTITY)
         if not isinstance(known, dict):  # one hash of all, as earlier versions have left it
             return f"another {VERSION}"
@@ -95,8 +101,7 @@ class SearchStudy:
 def study_name(config: RunConfig, settings: SearchConfig, space: str) -> str:
     """The name of a study that was given none: what its scores depend on, but data, hashed."""
     asked = settings.model_dump(mode="json", exclude=set(FREE_FIELDS))
-    code = [code_digest(), search_code(), library_versions(), plugin_codes(config, settings)]
-    depends_on = [config_hash(config), asked, space, *code]
+    depends_on = [config_hash(config), asked, space, codes(config, settings)]
     return f"alignfreeze-{hash_of(depends_on)[:12]}"
 
 
@@ -108,9 +113,9 @@ def open_study(
     Raises:
         ConfigError: If it was begun with other options, or by another program.
     """
-    study = _opened(storage, name, config, settings)
+    study = SearchStudy(storage, name, config, settings)
     inner = study.trials.study
-    foreign = inner.trials or inner.directions != _directions(settings)
+    foreign = inner.trials or inner.directions != DIRECTIONS[: len(settings.objectives)]
     if study.known(CONFIG) is None and foreign:
         raise ConfigError(f"study {name!r} is not one of AlignFreeze's; give it another name")
     asked = {
@@ -122,10 +127,13 @@ def open_study(
         known = study.known(attribute)
         if known is None:
             study.remember(attribute, value)
-        elif json.loads(json.dumps(value)) != known:
+        elif value != known:
+            other = "the space file's content"
+            if isinstance(value, dict):
+                changed = [n for n in value if known.get(n) != value[n]]
+                other = ", ".join(f"{n} was {known.get(n)!r}, not {value[n]!r}" for n in changed)
             raise ConfigError(
-                f"study {name!r} was begun with other options: {_difference(known, value)}; "
-                "give it another name"
+                f"study {name!r} was begun with other options: {other}; give it another name"
             )
     study.remember(HEARTBEAT, settings.heartbeat)
     study.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
@@ -148,15 +156,6 @@ def space_text(settings: SearchConfig) -> str:
         raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
-def _difference(known: Any, asked: Any) -> str:
-    """What was asked for, and is not what a study remembers."""
-    if not isinstance(known, dict):
-        return "the space file's content"
-    asked = json.loads(json.dumps(asked))
-    names = [name for name in asked if known.get(name) != asked[name]]
-    return ", ".join(f"{name} was {known.get(name)!r}, not {asked[name]!r}" for name in names)
-
-
 @contextmanager
 def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     """Open a study that another process has made.
@@ -171,37 +170,60 @@ def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     own = {"heartbeat": heartbeat, "references": ()}
     settings = SearchConfig.model_validate(attributes[SETTINGS] | own)
     with open_storage(url, heartbeat, retry) as storage:
-        yield _opened(storage, name, config, settings)
+        yield SearchStudy(storage, name, config, settings)
 
 
-def _directions(settings: SearchConfig) -> list[StudyDirection]:
-    maximize, minimize = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-    return [maximize, minimize] if HARMED in settings.objectives else [maximize]
+def make_sampler(settings: SearchConfig, number: int) -> BaseSampler:
+    """The sampler of one trial.
+
+    Seeded by the trial's number, so that no two workers draw the same. The cells of a grid are in
+    the queue already.
+    """
+    entropy = np.random.SeedSequence([settings.search_seeds[0], number])
+    seed = int(entropy.generate_state(1)[0])
+    return TPESampler(seed=seed) if settings.sampler == "tpe" else RandomSampler(seed=seed)
 
 
-def _opened(
-    storage: RDBStorage, name: str, config: RunConfig, settings: SearchConfig
-) -> SearchStudy:
-    n_reports = len(settings.search_seeds) * len(config.task) * (settings.reports + 1)
+def make_pruner(settings: SearchConfig, n_reports: int) -> BasePruner:
+    """The pruner of a study whose trials report so often at most."""
+    pruner = settings.chosen_pruner
+    if pruner == "median":
+        return StageMedianPruner(n_startup_trials=5)
+    if pruner == "hyperband":
+        return HyperbandPruner(min_resource=1, max_resource=max(n_reports, 1))
+    return NopPruner()
 
-    def queue(suffix: str, sampler: Callable[[int], BaseSampler] | None = None) -> TrialQueue:
-        study = optuna.create_study(
-            study_name=name + suffix,
-            storage=storage,
-            directions=[StudyDirection.MAXIMIZE] if suffix else _directions(settings),
-            pruner=make_pruner(settings, n_reports),
-            load_if_exists=True,
-        )
-        return TrialQueue(study, storage, sampler)
 
-    return SearchStudy(
-        name,
-        config,
-        settings,
-        baseline=queue(":baseline"),
-        trials=queue("", lambda number: make_sampler(settings, number)),
-        final=queue(":final"),
-    )
+class StageMedianPruner(BasePruner):
+    """Stops a trial whose latest report is worse than the median of complete trials at that step.
+
+    Optuna's `MedianPruner` takes a trial's *best* report so far instead. That is right where a
+    trial only goes on learning. Where it goes on to another task or seed, what was good in the
+    first part would cover whatever comes after it.
+
+    It stops none at a step before ``n_startup_trials`` complete ones have reported there.
+
+    Raises:
+        ValueError: If that is less than one.
+    """
+
+    def __init__(self, n_startup_trials: int = 5) -> None:
+        if n_startup_trials < 1:
+            raise ValueError(f"n_startup_trials must be >= 1, got {n_startup_trials}")
+        self._n_startup_trials = n_startup_trials
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether to stop a trial; what is not a number is worse than anything."""
+        step = trial.last_step
+        if step is None:
+            return False
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        reports = (other.intermediate_values.get(step, math.nan) for other in complete)
+        others = [report for report in reports if not math.isnan(report)]
+        if len(others) < self._n_startup_trials:
+            return False
+        own, middle = trial.intermediate_values[step], median(others)
+        return not (own >= middle if study.direction == StudyDirection.MAXIMIZE else own <= middle)
 
 
 def search_code() -> str:
@@ -210,43 +232,24 @@ def search_code() -> str:
     return hash_of(sorted(file_digest(path) for path in files))
 
 
-def searched_strategies(config: RunConfig, settings: SearchConfig) -> tuple[str, ...]:
-    """The strategies to choose among."""
-    return settings.search_strategies or (config.strategy,)
+def codes(
+    config: RunConfig, settings: SearchConfig, searched_aligners: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What identifies the code of the project, the libraries, and each plugin, by what it is.
 
-
-def plugin_codes(
-    config: RunConfig, settings: SearchConfig, searched_aligners: tuple[str, ...] = ()
-) -> dict[str, str]:
-    """What identifies the code of strategies, tasks and aligners, by their kind and name.
-
-    References are not among them: trials do not depend on them (see `strategy_code`).
-
-    Args:
-        config: Of the runs.
-        settings: Of the search.
-        searched_aligners: The aligners to choose among, where they are searched.
+    The aligners to choose among, where they are searched, are among them; references are not, for
+    trials do not depend on them.
 
     Raises:
-        PluginError: If one cannot be loaded.
+        PluginError: If a plugin cannot be loaded.
     """
-    aligners = [
-        name
-        for asked in (config.aligner, *searched_aligners)
-        for name in (AUTO_ALIGNERS if asked == "auto" else (asked,))
-    ]
-    asked = (
-        (STRATEGY, (*searched_strategies(config, settings), BASELINE)),
-        (TASK, config.task),
-        (ALIGNER, aligners),
-    )
-    return {f"{k.noun} {name!r}": fingerprint(k, name) for k, names in asked for name in names}
-
-
-def strategy_code(config: RunConfig) -> str:
-    """What identifies the code of a configuration's strategy.
-
-    Raises:
-        PluginError: If it cannot be loaded.
-    """
-    return fingerprint(STRATEGY, config.strategy)
+    plugins: list[tuple[PluginKind[Any], str]]
+    plugins = [(STRATEGY, name) for name in settings.search_strategies or [config.strategy]]
+    plugins += [(STRATEGY, BASELINE), *((TASK, name) for name in config.task)]
+    for aligner in (config.aligner, *searched_aligners):
+        plugins += [(ALIGNER, n) for n in (AUTO_ALIGNERS if aligner == "auto" else (aligner,))]
+    return {
+        VERSION: [code_digest(), search_code()],
+        "version of a library": library_versions(),
+        **{f"version of {kind.noun} {n!r}": fingerprint(kind, n) for kind, n in plugins},
+    }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import mean, stdev
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 
 from alignfreeze.search.settings import HARMED, MEAN, WORST
 
-COMPLETE = "complete"
-PRUNED = "pruned"
-FAILED = "failed"
+COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 
 NAMES: Mapping[str, str] = {
     MEAN: "mean of target languages",
@@ -34,34 +31,6 @@ def varies(trials: pd.DataFrame, column: str) -> bool:
     return column in trials and trials[column].nunique() > 1
 
 
-def objective_name(objective: str) -> str:
-    """What an objective is called for a person, without its unit."""
-    return NAMES.get(objective, objective)
-
-
-@dataclass(frozen=True)
-class Level:
-    """The baseline's scores of a language.
-
-    Attributes:
-        scores: Of the seeds of what it is compared with.
-        spread: Of the seeds that are tested.
-    """
-
-    scores: Sequence[float]
-    spread: Sequence[float]
-
-    @property
-    def mean(self) -> float:
-        """Over the seeds of what it is compared with."""
-        return mean(self.scores)
-
-    @property
-    def deviation(self) -> float:
-        """Over the seeds that are tested (``n - 1``); 0 for one."""
-        return stdev(self.spread) if len(self.spread) > 1 else 0.0
-
-
 @dataclass(frozen=True)
 class StudyTable:
     """The finished trials of a study.
@@ -73,21 +42,20 @@ class StudyTable:
             ``parameters`` and of ``scores``, and ``seconds``, ``pruned_step``, ``run_id``,
             ``problem``. What a trial does not have is NaN (numbers) or None: a pruned trial has
             no objective and no score, and one of ``front`` has no ``back.boundary``.
-        objectives: Columns: the first is a fraction in [0, 1] to be maximised, the second, if
-            there is one, a count to be minimised.
-        parameters: Columns of what was searched, such as ``strategy``, ``front.boundary``,
-            ``temperature``.
+        objectives: Columns: a fraction in [0, 1] to be maximised, then, if there is one, a count
+            to be minimised.
+        parameters: Columns of what was searched, such as ``strategy`` or ``front.boundary``.
         boundaries: Those of ``parameters`` that count layers.
         logarithmic: Those of ``parameters`` that were drawn on a logarithmic scale.
-        scores: Columns, one a task and target language, named ``task/language``: the primary
+        scores: Columns named ``task/language``, one a task and target language: the primary
             metric on validation, a fraction in [0, 1].
         best: Numbers of the best trial, or of the trials of the Pareto front, the one with the
-            highest first objective first; empty while no trial is complete.
+            highest first objective first.
+        n_layers: Of the encoder.
         importances: Of the parameters, fractions that sum to 1, the greatest first; empty where
             there are too few trials to tell.
-        baseline: With the seeds of the trials, by column of ``scores``; empty where none was run.
+        baseline: Its means over the seeds of the trials, by column of ``scores``.
         baseline_objective: Its first objective; None where no baseline was run.
-        n_layers: Of the encoder.
         metrics: The primary metric, by task.
         metric_notes: What a reader has to know of the metrics, a line each.
         test_notes: What a reader has to know of the tests, a line each.
@@ -103,7 +71,7 @@ class StudyTable:
     best: Sequence[int]
     n_layers: int
     importances: Mapping[str, float] = field(default_factory=dict)
-    baseline: Mapping[str, Level] = field(default_factory=dict)
+    baseline: Mapping[str, float] = field(default_factory=dict)
     baseline_objective: float | None = None
     metrics: Mapping[str, str] = field(default_factory=dict)
     metric_notes: Sequence[str] = ()
@@ -113,8 +81,7 @@ class StudyTable:
     def complete(self) -> pd.DataFrame:
         """The complete trials that have a first objective."""
         trials = self.trials
-        if trials.empty:
-            # Which columns there are is not known without a trial.
+        if trials.empty:  # it has no columns then
             return trials
         return trials[(trials["state"] == COMPLETE) & trials[self.objectives[0]].notna()]
 
@@ -142,21 +109,14 @@ class StudyTable:
 
     @property
     def score_name(self) -> str:
-        """What the first objective is called, without its unit.
-
-        With the metric of one task; those of several are too long for an axis.
-        """
-        name = objective_name(self.objectives[0])
+        """What the first objective is called: with the metric of one task, those of several not."""
+        name = NAMES.get(self.objectives[0], self.objectives[0])
         if not self.metrics:
             return name
         return f"{name}, {'mean over tasks' if len(self.metrics) > 1 else self.metric_names}"
 
     def left_out(self, panels: Iterable[pd.DataFrame]) -> str:
-        """How many complete trials no panel has, and how good they are; empty where all are there.
-
-        Args:
-            panels: The trials of each.
-        """
+        """How many complete trials no panel has, and how good they are; empty where all are."""
         shown = {number for trials in panels for number in trials["trial"]}
         missing = self.ranked
         missing = missing[~missing["trial"].isin(shown)]

@@ -3,56 +3,42 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, Trial
 
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts import Split
-from alignfreeze.errors import ConfigError, TrainingError
+from alignfreeze.contracts.registry import STRATEGY, fingerprint
+from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
+from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import prepared
 from alignfreeze.runs.records import log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
-from alignfreeze.search.objective import (
-    Key,
-    TaskScores,
-    levels,
-    mean_scores,
-    objectives,
-    validation_scores,
-)
-from alignfreeze.search.stages import Stages
-from alignfreeze.search.study import SearchStudy, strategy_code
-from alignfreeze.search.trial_table import Level
+from alignfreeze.search.objective import Key, Level, Objective, TaskScores, mean_scores
+from alignfreeze.search.study import SearchStudy
 from alignfreeze.tracking import names
-from alignfreeze.tracking.names import objective_metric, task_prefix
+from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
 from alignfreeze.workers.queue import Claim
-from alignfreeze.workers.worker import do_trial
+from alignfreeze.workers.worker import PRUNED_STEP, do_trial
 
 KEPT_PREPARATIONS = 4
-"""Preparations that differ in their data, kept for later trials."""
 
-SCORES = "scores"
-"""User attribute: what a trial scored, as JSON."""
+VALIDATION = Scope(splits=("validation",), keep_encoders=False)
 
-CONFIG = "config"
-"""User attribute: the configuration of a trial, or of a test."""
+SCORES, CONFIG = "scores", "config"
+"""User attributes: what a trial scored, as JSON, and its configuration."""
 
-CONTENDER = "contender"
-"""User attribute of a test: what is tested."""
-
-SEED = "seed"
-"""User attribute of a test, and of a trial of the baseline."""
-
-CODE = "code"
-"""User attribute of a test: what identifies the code of its strategy."""
+SEED, CONTENDER, CODE = "seed", "contender", "code"
+"""User attributes of a test: seed, what is tested, and what identifies its strategy's code. A
+trial of the baseline has a seed too."""
 
 
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
@@ -65,33 +51,70 @@ def scores_of(trial: FrozenTrial) -> list[TaskScores]:
 
 def baseline_levels(study: SearchStudy, context: TrialContext) -> dict[Key, Level]:
     """The baseline's scores on validation, with the seeds that trials have."""
-    settings = context.settings
-    return levels(
-        [result for trial in study.baseline.trials() for result in scores_of(trial)],
-        context.tasks,
-        context.config.source_language,
-        seeds=settings.search_seeds,
-        deviation_seeds=settings.final_seeds,
-    )
+    done = [result for trial in study.baseline.trials() for result in scores_of(trial)]
+    return context.objective.levels(done)
+
+
+@dataclass
+class Stages:
+    """The reports of a trial, for the pruner; none where there are two objectives.
+
+    A trial fine-tunes on each task with each seed, one after the other. A report is the first
+    objective over what it has finished and what it looks at, so that the last ones come close to
+    its end. Its step is the stage: how many fine-tunings are finished, and which look through the
+    next one it is. Trials are compared at the same step alone, where all have done the same.
+    """
+
+    trial: Trial
+    run: TrackedRun
+    objective: Objective
+    finished: list[TaskScores] = field(default_factory=list)
+
+    def look(self, task: str, seed: int) -> EarlyLook | None:
+        """The looks through the next fine-tuning, whose task and seed are given."""
+        settings = self.objective.settings
+        if not settings.reports or len(settings.objectives) > 1:
+            return None
+
+        def report(number: int, scores: list[Score]) -> None:
+            seen = [*self.finished, TaskScores(task, seed, scores)]
+            self._report(number, seen, f"in fine-tuning on {task}")
+
+        return EarlyLook(settings.reports, settings.report_rows, report)
+
+    def done(self, result: TaskScores) -> None:
+        """Take note of a fine-tuning that is finished, and report unless it is the last."""
+        self.finished.append(result)
+        self._report(0, self.finished, f"after {len(self.finished)} fine-tunings")
+
+    def _report(self, look: int, results: Sequence[TaskScores], where: str) -> None:
+        settings = self.objective.settings
+        each = settings.reports + 1
+        step = len(self.finished) * each + look
+        total = len(settings.search_seeds) * len(self.objective.tasks) * each
+        if step == total or len(settings.objectives) > 1:
+            return
+        value = self.objective.first(self.objective.means(results))
+        self.trial.report(value, step)
+        self.run.metric(REPORT, value, step)
+        if self.trial.should_prune():
+            self.trial.set_user_attr(PRUNED_STEP, step)
+            raise Pruned(
+                f"pruned ({settings.chosen_pruner}) {where}, at report {step} of {total}, "
+                f"with {value:.4f}"
+            )
 
 
 def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate one configuration that the sampler draws."""
-    trial = claim.trial
+    trial, settings = claim.trial, context.settings
 
     def work(run: TrackedRun) -> list[float]:
-        drawn = context.space.draw(trial, context.config)
-        config = drawn.model_copy(update={"reuse": False, "resume": claim.again})
-        _begin(claim, run, context, config)
-        stages = Stages(trial, run, context)
-        results: list[TaskScores] = []
-        for seed in context.settings.search_seeds:
-            seeded = config.model_copy(update={"seed": seed})
-            results += scores(context, seeded, run, splits=("validation",), stages=stages)
-        _keep(claim, run, context, results)
-        own = validation_scores(results, context.tasks, context.config.source_language)
-        found = objectives(own, baseline_levels(study, context), context.settings)
-        for name, value in zip(context.settings.objectives, found, strict=True):
+        config = context.space.draw(trial, context.config).model_copy(update={"reuse": False})
+        stages = Stages(trial, run, context.objective)
+        results = _done(claim, run, context, config, settings.search_seeds, VALIDATION, stages)
+        found = context.objective.values(results, baseline_levels(study, context))
+        for name, value in zip(settings.objectives, found, strict=True):
             if not math.isfinite(value):  # Optuna would take it, and never read it again
                 raise TrainingError(f"objective {name} must be a number, got {value}")
             run.metric(objective_metric(name), value)
@@ -103,14 +126,11 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train and validate the baseline with one seed; what will be tested is kept."""
     seed = claim.trial.user_attrs[SEED]
-    models = study.models if seed in context.settings.final_seeds else None
+    kept = study.models if seed in context.settings.final_seeds else None
 
     def work(run: TrackedRun) -> list[float]:
         config = reference(context.config, BASELINE)
-        config = config.model_copy(update={"seed": seed, "resume": claim.again})
-        _begin(claim, run, context, config)
-        found = scores(context, config, run, splits=("validation",), models=models)
-        _keep(claim, run, context, found)
+        _done(claim, run, context, config, [seed], replace(VALIDATION, models=kept))
         return NO_OBJECTIVE
 
     do_trial(study.owner, study.baseline, claim, f"baseline-{seed}", work)
@@ -120,37 +140,42 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
     """Train, validate and test what was selected, or a reference, with one seed."""
     attributes = claim.trial.user_attrs
     seed, contender = attributes[SEED], attributes[CONTENDER]
+    scope = replace(VALIDATION, splits=("validation", "test"))
+    if contender == BASELINE:  # validated, and kept, before the trials
+        scope = replace(VALIDATION, splits=("test",), models=study.models)
 
     def work(run: TrackedRun) -> list[float]:
-        asked = RunConfig.model_validate(attributes[CONFIG])
-        if strategy_code(asked) != attributes[CODE]:
+        config = RunConfig.model_validate(attributes[CONFIG])
+        if fingerprint(STRATEGY, config.strategy) != attributes[CODE]:
             raise ConfigError(
-                f"strategy {asked.strategy!r} must be of the version that the search has"
+                f"strategy {config.strategy!r} must be of the version that the search has"
             )
-        config = asked.model_copy(update={"seed": seed, "resume": claim.again})
-        _begin(claim, run, context, config)
         run.tags({names.CONTENDER: contender})
-        if contender == BASELINE:  # validated, and kept, before the trials
-            found = scores(context, config, run, splits=("test",), models=study.models)
-        else:
-            found = scores(context, config, run, splits=("validation", "test"))
-        _keep(claim, run, context, found)
+        _done(claim, run, context, config, [seed], scope)
         return NO_OBJECTIVE
 
     do_trial(study.owner, study.final, claim, f"test-{contender}-{seed}", work)
 
 
-def _begin(claim: Claim, run: TrackedRun, context: TrialContext, config: RunConfig) -> None:
-    """Log what is going to be done, with all of the strategy that the encoder decides."""
+def _done(
+    claim: Claim,
+    run: TrackedRun,
+    context: TrialContext,
+    config: RunConfig,
+    seeds: Sequence[int],
+    scope: Scope,
+    stages: Stages | None = None,
+) -> list[TaskScores]:
+    """What comes of a configuration: logged, means over seeds, and remembered by the trial."""
+    config = config.model_copy(update={"seed": seeds[0], "resume": claim.again})
+    # Logged is all of the strategy, also what the encoder decides.
     resolved = strategy_choices(config, context.n_layers)[-1].applied_to(config)
     log_config(run, resolved, context.accelerator)
     claim.trial.set_user_attr(CONFIG, resolved.model_dump(mode="json"))
-
-
-def _keep(
-    claim: Claim, run: TrackedRun, context: TrialContext, results: Sequence[TaskScores]
-) -> None:
-    """Log what came of it, means over seeds, and let the trial remember it all."""
+    results: list[TaskScores] = []
+    for seed in seeds:
+        seeded = config.model_copy(update={"seed": seed})
+        results += scores(context, seeded, run, scope=scope, stages=stages)
     tasks = list(dict.fromkeys(result.task for result in results))
     for task in tasks:
         prefix = task_prefix(task, len(tasks))
@@ -159,29 +184,17 @@ def _keep(
         run.text(rows_to_csv(means, Score), prefix + RESULTS_FILE)
     texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
     claim.trial.set_user_attr(SCORES, json.dumps(texts))
+    return results
 
 
 def scores(
-    context: TrialContext,
-    config: RunConfig,
-    run: TrackedRun,
-    *,
-    splits: tuple[Split, ...],
-    models: Path | None = None,
-    stages: Stages | None = None,
+    context: TrialContext, config: RunConfig, run: TrackedRun, scope: Scope, stages: Stages | None
 ) -> list[TaskScores]:
-    """Realign, fine-tune and evaluate on every task, below a run.
+    """Realign, fine-tune and evaluate on every task, with one seed, below a run.
 
-    Args:
-        context: What trials share.
-        config: What to do; its seed too.
-        run: The run that the phases belong to.
-        splits: The splits to evaluate on.
-        models: Where fine-tuned models are kept, if at all.
-        stages: Is told of each fine-tuning, before and after it.
+    The stages are told of each fine-tuning, before and after it.
     """
     preparation = prepared(config, context.later, KEPT_PREPARATIONS, context.base)
-    scope = Scope(splits=splits, keep_encoders=False, models=models)
     choice = preparation.strategies[-1]
     results = []
     with TemporaryDirectory(prefix="alignfreeze-") as folder:

@@ -1,34 +1,25 @@
 """A worker: takes trials from a study's queues until there are none left."""
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from alignfreeze.base.caching import building
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
+from alignfreeze.search import trials
 from alignfreeze.search.context import TrialContext
-from alignfreeze.search.study import SPACE, SearchStudy, find_study
-from alignfreeze.search.trials import run_baseline, run_test, run_trial
+from alignfreeze.search.study import SPACE, find_study
 from alignfreeze.tracking import store
-from alignfreeze.workers.queue import Claim
 from alignfreeze.workers.storage import FINISHED
 from alignfreeze.workers.worker import work_until_finished
 
-Work = Callable[[SearchStudy, TrialContext, Claim], None]
-
 
 def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
-    """Work on a study that is being searched, until it is done.
+    """Work on a study that is being searched, until it is done; how many trials were done here.
 
     Args:
         name: Its name.
         url: Optuna's storage.
         data: Where its data is on this machine, if elsewhere.
         model: Where its model is on this machine, if elsewhere.
-
-    Returns:
-        How many trials this worker has done.
 
     Raises:
         AlignFreezeError: If there is no such study, or data, model or code are others here.
@@ -40,26 +31,13 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
     ):
         store.require_run(study.run_id)
         here = {option: value for option, value in {"data": data, "model": model}.items() if value}
-        context = TrialContext(
-            study.config.model_copy(update=here), study.settings, _space_file(study)
-        )
+        config = study.config.model_copy(update=here)
+        context = TrialContext(config, study.settings, study.known(SPACE) or None)
         if others := study.begun_with(context.identity):
             raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
         queues = [
-            (study.baseline, partial(run_baseline, study, context)),
-            (study.trials, partial(run_trial, study, context)),
-            (study.final, partial(run_test, study, context)),
+            (study.baseline, partial(trials.run_baseline, study, context)),
+            (study.trials, partial(trials.run_trial, study, context)),
+            (study.final, partial(trials.run_test, study, context)),
         ]
         return work_until_finished(lambda: bool(study.known(FINISHED)), queues)
-
-
-def _space_file(study: SearchStudy) -> Path | None:
-    """The space file that the study was begun with, written to this machine."""
-    text = study.known(SPACE)
-    if not text:
-        return None
-    folder = study.models.with_name(f"{study.models.name}-space")
-    if not folder.is_dir():
-        with building(folder) as empty:
-            (empty / "space.yaml").write_text(text, "utf-8")
-    return folder / "space.yaml"

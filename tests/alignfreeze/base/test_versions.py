@@ -73,7 +73,7 @@ def test_what_shows_a_search_does_not_change_its_trials(copied):
         for name in imported_modules(["alignfreeze.search.trials"], below="alignfreeze.search.")
     }
     assert {"trials", "objective", "space", "sampling", "settings"} <= counted
-    assert {"page", "figures", "artifacts", "final_scores"} <= names - counted
+    assert {"figures", "artifacts", "finalists"} <= names - counted
     for name in names - counted:
         (copied / "search" / f"{name}.py").write_text("", "utf-8")
     assert search_code() == before

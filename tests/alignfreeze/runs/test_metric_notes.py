@@ -13,7 +13,8 @@ from alignfreeze.runs import pipeline
 from alignfreeze.runs.pipeline import Outcome
 from alignfreeze.search import coordinator as searches
 from alignfreeze.search.coordinator import SearchOutcome
-from alignfreeze.search.objective import Key, TaskScores, validation_values
+from alignfreeze.search.objective import Key, Objective, TaskScores
+from alignfreeze.search.settings import SearchConfig
 from alignfreeze.testing.task import TaskContract
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 from alignfreeze_tasks.qa import QuestionAnswering
@@ -50,7 +51,8 @@ def test_a_search_of_qa_selects_by_the_primary_metric():
     metrics = {"f1": 0.6, "exact_match": 0.4, "f1_squad": 0.5, "exact_match_squad": 0.3}
     scores = [Score("th", "validation", metric, value) for metric, value in metrics.items()]
     data = SimpleNamespace(name="qa", task=QuestionAnswering())
-    found = validation_values([TaskScores("qa", 31, scores)], [data], "en")
+    objective = Objective([data], "en", SearchConfig())
+    found = objective.means([TaskScores("qa", 31, scores)])
     assert found == {Key("qa", "th"): 0.6}
 
 

@@ -136,7 +136,9 @@ def space_of():
 
     def space_of_strategies(strategies="front", file=None, n_layers=12, **options):
         names = strategies.split(",")
-        return build_space(RunConfig(**{"strategy": names[0], **options}), names, n_layers, file)
+        config = RunConfig(**{"strategy": names[0], **options})
+        given = [file.read_text("utf-8"), str(file)] if file else []
+        return build_space(config, names, n_layers, *given)
 
     module = ModuleType("strategies_of_the_space")
     module.__dict__.update(STRATEGIES)

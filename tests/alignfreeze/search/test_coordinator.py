@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import stdev
 from uuid import uuid4
 
 import mlflow
@@ -20,9 +21,10 @@ from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
 from alignfreeze.runs import finetune_phase, pipeline
 from alignfreeze.search import artifacts as search_artifacts
-from alignfreeze.search import context, coordinator
+from alignfreeze.search import coordinator, study
 from alignfreeze.search import trials as search_trials
 from alignfreeze.search.coordinator import SearchOutcome, search
+from alignfreeze.search.objective import Objective
 from alignfreeze.search.settings import build_search
 from alignfreeze.search.study import study_name
 from alignfreeze.search.worker import join
@@ -276,7 +278,7 @@ def test_the_same_call_adds_trials_and_keeps_what_is_there(finished, monkeypatch
     drawn = []
     run_trial = search_trials.run_trial
     monkeypatch.setattr(
-        "alignfreeze.search.coordinator.run_trial",
+        "alignfreeze.search.trials.run_trial",
         lambda study, context, claim: (
             drawn.append(claim.trial.number),
             run_trial(study, context, claim),
@@ -324,7 +326,7 @@ def test_a_worker_joins_only_what_is_there_and_the_same(finished, monkeypatch):
     assert join(name, url) == 0  # all is done
     with pytest.raises(ConfigError, match=f"studies that are: .*{name}"):
         join("another", url)
-    monkeypatch.setattr(context, "library_versions", lambda: {"torch": "0"})
+    monkeypatch.setattr(study, "library_versions", lambda: {"torch": "0"})
     with pytest.raises(ConfigError, match="begun with another version of a library than this"):
         join(name, url)
 
@@ -337,9 +339,10 @@ def test_an_interrupted_search_keeps_its_records_and_goes_on(experiment, options
                 "scores",
                 interrupted_scores(search_trials.scores, monkeypatch),
             )
-        search_trials.run_trial(study, context, claim)
+        run_trial(study, context, claim)
 
-    monkeypatch.setattr("alignfreeze.search.coordinator.run_trial", interrupt)
+    run_trial = search_trials.run_trial
+    monkeypatch.setattr("alignfreeze.search.trials.run_trial", interrupt)
     with pytest.raises(Interrupted, match="by a test"):
         search({**options, "trials": "3"})
     found = runs(experiment)
@@ -473,18 +476,20 @@ def test_several_tasks_and_seeds_count_alike(experiment, options):
 
 
 def test_trials_are_shown_beside_the_baseline_of_their_seeds(experiment, options, monkeypatch):
-    drawn = []
+    drawn, known, levels = [], [], Objective.levels
     monkeypatch.setattr(search_artifacts, "study_figures", lambda table: drawn.append(table) or {})
+    monkeypatch.setattr(Objective, "levels", lambda *args: known.append(levels(*args)) or known[-1])
     outcome = search({**options, "trials": "1", "search_seeds": "42,66", "final_seeds": "31,42"})
     found = runs(experiment)
     values = {
         seed: found[f"baseline-{seed}"].data.metrics["validation/de/accuracy"]
         for seed in (31, 42, 66)
     }
-    level = drawn[-1].baseline["pos/de"]
-    assert level.mean == pytest.approx((values[42] + values[66]) / 2)
-    assert level.deviation == pytest.approx(abs(values[31] - values[42]) / math.sqrt(2))
-    means = [drawn[-1].baseline[f"pos/{language}"].mean for language in ("de", "ru")]
+    assert drawn[-1].baseline["pos/de"] == pytest.approx((values[42] + values[66]) / 2)
+    assert stdev(known[-1]["pos", "de"].spread) == pytest.approx(
+        abs(values[31] - values[42]) / math.sqrt(2)
+    )
+    means = [drawn[-1].baseline[f"pos/{language}"] for language in ("de", "ru")]
     assert drawn[-1].baseline_objective == pytest.approx(sum(means) / 2)
     # Seed 66 is not tested.
     assert {result.seed for one in outcome.tested for result in one.results} == {31, 42}
@@ -550,7 +555,7 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
         tested.append(claim.trial.user_attrs["contender"])
         run_test(study, context, claim)
 
-    monkeypatch.setattr("alignfreeze.search.coordinator.run_test", watched)
+    monkeypatch.setattr("alignfreeze.search.trials.run_test", watched)
     search(given)
     assert tested == ["trial-0", "none", "shallow", "baseline"]
     search(given)
@@ -563,7 +568,7 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
 
 @pytest.mark.usefixtures("plugin")
 def test_a_worker_with_another_version_of_a_strategy_does_not_test_it(options, monkeypatch):
-    monkeypatch.setattr(search_trials, "strategy_code", lambda config: f"mine of {config.strategy}")
+    monkeypatch.setattr(search_trials, "fingerprint", lambda kind, name: f"mine of {name}")
     message = "strategy 'front' must be of the version that the search has"
     with pytest.raises(AlignFreezeError, match=message):
         search({**options, "trials": "1", "references": "shallow"})
@@ -606,7 +611,7 @@ def test_what_failed_beside_the_trials_is_tried_again_by_the_next_call(
 
 
 def test_a_score_that_is_no_number_fails_the_trial(options, monkeypatch, caplog):
-    monkeypatch.setattr(search_trials, "objectives", lambda *args: [math.nan])
+    monkeypatch.setattr(Objective, "values", lambda *args: [math.nan])
     with pytest.raises(AlignFreezeError, match="objective mean must be a number, got nan"):
         search({**options, "trials": "1"})
     assert trials(options)[0].state == TrialState.FAIL

@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 
 from alignfreeze.base.plotting import png_bytes
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.trial_table import Level, StudyTable
+from alignfreeze.search.trial_table import StudyTable
 
 NAN = np.nan
 LANGUAGES = ("pos/de", "pos/fr", "ner/de")
@@ -48,7 +48,7 @@ def study(own, *, languages=LANGUAGES, harmed=None, **changes) -> StudyTable:
         "n_layers": 6,
         "importances": {"temperature": 0.7, "$strategy_": 0.2, "flag": 0.1},
     }
-    means = [level.mean for level in changes.get("baseline", {}).values()]
+    means = list(changes.get("baseline", {}).values())
     fields["baseline_objective"] = float(np.mean(means)) if means else None
     return StudyTable(**fields | changes)
 
@@ -63,7 +63,7 @@ TRIALS = [
     ("complete", "none", NAN, 0.4, 0.50),
     ("pruned", "none", NAN, 0.4, NAN),
 ]
-BASELINE = {name: Level([0.62], [0.61, 0.63]) for name in LANGUAGES}
+BASELINE = dict.fromkeys(LANGUAGES, 0.62)
 
 
 def offsets(collection) -> list[list[float]]:
@@ -406,7 +406,7 @@ def test_four_boundaries_have_two_rows_of_panels():
 
 SCRIPT = """
 import sys
-import alignfreeze.search.figures, alignfreeze.search.page
+import alignfreeze.search.figures
 assert "matplotlib" not in sys.modules
 """
 

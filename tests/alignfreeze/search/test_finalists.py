@@ -14,7 +14,7 @@ from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.search import finalists
-from alignfreeze.search.finalists import Contender, best_trials, config_of, contenders
+from alignfreeze.search.finalists import best_trials, config_of, contenders
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.study import open_study
@@ -165,10 +165,10 @@ def test_the_best_the_references_and_the_baseline_are_tested(open_handle):
     add(study, 0.4, temperature=0.1)
     add(study, 0.7, temperature=0.3)
     found = contenders(study)
-    assert [contender.name for contender in found] == ["trial-1", "none", "front", BASELINE]
-    best = found[0].config
+    assert list(found) == ["trial-1", "none", "front", BASELINE]
+    best = found["trial-1"]
     assert (best.temperature, best.strategy_args, best.languages) == (0.3, {"boundary": 3}, ("de",))
-    for name, config in found[1:]:
+    for name, config in list(found.items())[1:]:
         assert config == RUN.model_copy(update={"strategy": name, "strategy_args": {}})
 
 
@@ -186,7 +186,7 @@ def test_a_selected_configuration_is_run_as_any_other(open_handle):
 )
 def test_the_baseline_is_tested_once(open_handle, references, names):
     study = open_handle(references=references)
-    assert [contender.name for contender in contenders(study)] == names
+    assert list(contenders(study)) == names
 
 
 @pytest.mark.parametrize(("finalists", "names"), [(1, [2]), (2, [2, 0]), (9, [2, 0, 1])])
@@ -194,7 +194,7 @@ def test_of_a_front_as_many_are_tested_as_asked_for(open_handle, finalists, name
     study = open_handle(objectives=("mean", "harmed"), finalists=finalists, references=())
     for point in [(0.5, 1), (0.3, 0), (0.8, 2), (0.2, 2)]:
         add(study, *point)
-    found = [contender.name for contender in contenders(study)]
+    found = list(contenders(study))
     assert found == [*(f"trial-{number}" for number in names), BASELINE]
 
 
@@ -208,14 +208,13 @@ def test_what_was_tested_comes_in_the_order_of_the_contenders(open_handle):
     add_test(study, "trial-0", 42, 0.6)
     add_test(study, "none", 31, 0.4, state=TrialState.FAIL)
     add_test(study, "none", 42, 0.4, state=TrialState.WAITING)
-    by_name = dict(contenders(study))
 
     def result(seed, value):
         return TaskScores("pos", seed, [Score("de", "test", "accuracy", value)])
 
     assert finalists.tested(study) == [
-        finalists.Tested("trial-0", by_name["trial-0"], [result(31, 0.2), result(42, 0.6)]),
-        finalists.Tested(BASELINE, by_name[BASELINE], [result(31, 0.1), result(42, 0.3)]),
+        finalists.Tested("trial-0", [result(31, 0.2), result(42, 0.6)], []),
+        finalists.Tested(BASELINE, [result(31, 0.1), result(42, 0.3)], []),
     ]
 
 
@@ -228,7 +227,7 @@ def test_only_seeds_that_all_have_are_told_of(open_handle):
     tested = finalists.tested(study)
     seeds = {found.name: [r.seed for r in found.results] for found in tested}
     assert seeds == {"trial-0": [42, 66], "none": [66, 42], BASELINE: [42, 66]}
-    assert [found.left_out for found in tested] == [(31,), (), (31,)]
+    assert [found.left_out for found in tested] == [[31], [], [31]]
     assert finalists.seeds_left_out(tested) == ["Seed 31 is left out: no test of none with it."]
 
 
@@ -270,4 +269,4 @@ def test_a_trial_that_is_the_best_no_more_is_not_told_of(open_handle):
     assert [found.name for found in finalists.tested(study)] == ["trial-0"]
     add(study, 0.5)
     assert finalists.tested(study) == []
-    assert contenders(study)[0] == Contender("trial-1", config_of(best_trials(study)[0]))
+    assert contenders(study)["trial-1"] == config_of(best_trials(study)[0])

@@ -1,7 +1,7 @@
 """What is maximised and minimised, against plain loops."""
 
 import math
-from statistics import stdev
+from statistics import mean, stdev
 from types import SimpleNamespace
 
 import pytest
@@ -10,20 +10,8 @@ from hypothesis import strategies as st
 
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.search.objective import (
-    Key,
-    TaskScores,
-    aggregate,
-    check_objective,
-    harmed,
-    levels,
-    mean_scores,
-    objectives,
-    validation_scores,
-    validation_values,
-)
+from alignfreeze.search.objective import Key, Level, Objective, TaskScores, harmed, mean_scores
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.trial_table import Level
 
 LANGUAGES = ("de", "en", "fr", "th")
 SPLITS = ("validation", "test")
@@ -49,6 +37,13 @@ def task(name, primary="accuracy", validated=()):
 
 DE = Key("pos", "de")
 TASKS = [task(name, primary) for name, primary in PRIMARY.items()]
+
+
+PRIMARY_OF_POS = ("validation", "accuracy")
+
+
+def objective(source="en", tasks=TASKS, **settings):
+    return Objective(tasks, source, SearchConfig(**settings))
 
 
 @st.composite
@@ -86,7 +81,7 @@ def naive_values(found, source_language):
 
 @given(results(), st.sampled_from(LANGUAGES))
 def test_values_are_means_of_the_primary_metric_on_validation(found, source):
-    values = validation_values(found, TASKS, source)
+    values = objective(source).means(found)
     expected = {key: sum(own) / len(own) for key, own in naive_values(found, source).items()}
     assert values == pytest.approx(expected)
     assert all(str(key) == f"{key.task}/{key.language}" for key in values)
@@ -95,21 +90,17 @@ def test_values_are_means_of_the_primary_metric_on_validation(found, source):
 def levels_of(found, source="en", seeds=None, deviation_seeds=None):
     """Levels over some of the seeds; by default all."""
     every = {result.seed for result in found}
-    return levels(
-        found,
-        TASKS,
-        source,
-        seeds=every if seeds is None else seeds,
-        deviation_seeds=every if deviation_seeds is None else deviation_seeds,
-    )
+    compared, tested = (tuple(every if s is None else s) for s in (seeds, deviation_seeds))
+    return objective(source, search_seeds=compared, final_seeds=tested).levels(found)
 
 
 def as_pair(level):
-    return level.mean, level.deviation
+    deviation = stdev(level.spread) if len(level.spread) > 1 else 0.0
+    return mean(level.scores), deviation
 
 
 def test_nothing_scored_has_no_values_and_no_levels():
-    assert validation_values([], TASKS, "en") == {}
+    assert objective().means([]) == {}
     assert levels_of([], seeds=(31,), deviation_seeds=(31,)) == {}
 
 
@@ -139,7 +130,7 @@ def test_a_baseline_is_that_of_the_seeds_it_is_compared_with():
     found = baseline_of(s31=0.2, s42=0.4, s66=0.6)
     own = as_pair(levels_of(found, seeds=(31,))[DE])
     assert own == pytest.approx((0.2, 0.2))
-    assert levels_of(found)[DE].mean == pytest.approx(0.4)
+    assert as_pair(levels_of(found)[DE])[0] == pytest.approx(0.4)
     both = as_pair(levels_of(found, seeds=(31, 42), deviation_seeds=(42, 66))[DE])
     assert both == pytest.approx((0.3, math.sqrt(0.02)))
 
@@ -184,15 +175,15 @@ def test_the_mean_is_of_each_task_and_weighted(values, weights):
     for languages in tasks:
         weighted = sum(weights.get(language, 1.0) * value for language, value in languages)
         total += weighted / sum(weights.get(language, 1.0) for language, _ in languages)
-    assert aggregate(values, SearchConfig(weights=weights)) == pytest.approx(total / len(tasks))
+    assert objective(weights=weights).first(values) == pytest.approx(total / len(tasks))
 
 
 @given(values_by_key)
 def test_the_worst_is_of_each_task(values):
     tasks = by_task(values)
     worst = [min(value for _, value in languages) for languages in tasks]
-    settings = SearchConfig(objectives=("worst",))
-    assert aggregate(values, settings) == pytest.approx(sum(worst) / len(worst))
+    first = objective(objectives=("worst",)).first(values)
+    assert first == pytest.approx(sum(worst) / len(worst))
 
 
 # Harmed
@@ -263,7 +254,7 @@ def test_exactly_one_deviation_below_is_not_harmed(parts):
 def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
     scores = [Score("de", "validation", "accuracy", min(right, rows) / rows)]
     again = [TaskScores("pos", seed, scores) for seed in range(seeds)]
-    values = validation_scores(again[:1], TASKS, "en")
+    values = objective().scores(again[:1])
     assert harmed(values, levels_of(again)) == 0
 
 
@@ -277,11 +268,18 @@ def test_a_baseline_of_equal_seeds_is_not_harmed_by_itself(right, rows, seeds):
     ],
 )
 def test_objectives_are_in_the_order_of_their_names(names, expected):
-    values = {DE: [0.3, 0.5], Key("pos", "fr"): [0.6, 0.6]}
-    baseline = dict.fromkeys(values, level_of(0.5, 0.49, 0.5, 0.51))
-    settings = SearchConfig(objectives=tuple(names.split(",")))
-    assert objectives(values, baseline, settings) == pytest.approx(expected)
-    assert objectives({DE: [0.4]}, {}, SearchConfig()) == [0.4]  # one needs no baseline
+    scores = {1: {"de": 0.3, "fr": 0.6}, 2: {"de": 0.5, "fr": 0.6}}
+    found = [
+        TaskScores(
+            "pos", seed, [Score(lang, "validation", "accuracy", v) for lang, v in of.items()]
+        )
+        for seed, of in scores.items()
+    ]
+    baseline = dict.fromkeys([DE, Key("pos", "fr")], level_of(0.5, 0.49, 0.5, 0.51))
+    two = objective(objectives=tuple(names.split(",")))
+    assert two.values(found, baseline) == pytest.approx(expected)
+    one = [TaskScores("pos", 1, [Score("de", "validation", "accuracy", 0.4)])]
+    assert objective().values(one, {}) == [0.4]  # one needs no baseline
 
 
 # What is checked beforehand
@@ -289,19 +287,19 @@ def test_objectives_are_in_the_order_of_their_names(names, expected):
 
 def test_languages_with_validation_are_enough():
     tasks = [task("pos", validated=["en", "de"]), task("ner", validated=["en", "fr"])]
-    check_objective(tasks, "en", SearchConfig())
-    check_objective(tasks, "en", SearchConfig(weights={"de": 2.0, "fr": 0.5}))
+    objective(tasks=tasks).check()
+    objective(tasks=tasks, weights={"de": 2.0, "fr": 0.5}).check()
 
 
 @pytest.mark.parametrize("validated", [[], ["en"]])
 def test_each_task_needs_a_target_language_with_validation(validated):
     tasks = [task("pos", validated=["en", "de"]), task("ner", validated=validated)]
     with pytest.raises(ConfigError, match=r"^task 'ner': a search selects on validation"):
-        check_objective(tasks, "en", SearchConfig())
+        objective(tasks=tasks).check()
 
 
 @pytest.mark.parametrize(("weights", "got"), [({"xx": 1.0, "de": 2.0}, "xx"), ({"en": 2.0}, "en")])
 def test_a_weight_is_of_a_target_language_with_validation(weights, got):
     tasks = [task("pos", validated=["en", "fr"]), task("ner", validated=["en", "de"])]
     with pytest.raises(ConfigError, match=f"^weights must be of .*, de fr, got '{got}'$"):
-        check_objective(tasks, "en", SearchConfig(weights=weights))
+        objective(tasks=tasks, weights=weights).check()

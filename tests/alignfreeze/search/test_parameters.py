@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alignfreeze.contracts import LayerBoundary
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, FloatRange, IntRange, derived, number_type
+from alignfreeze.search.parameters import Choice, Range, derived, number_type
 
 N_LAYERS = 7
 
@@ -53,12 +53,12 @@ EXPECTED = {
     "mode": Choice(("inner", "outer")),
     "only": Choice((3,)),
     "kind": Choice(("soft", "hard")),
-    "rate": FloatRange(math.nextafter(0, 1), math.nextafter(1, 0)),
-    "share": FloatRange(0.2, 0.6, step=0.2),
-    "every": IntRange(3, 9, 3),
-    "top": IntRange(1, N_LAYERS),
-    "even": IntRange(0, 4),
-    "other": IntRange(0, 3),
+    "rate": Range(math.nextafter(0, 1), math.nextafter(1, 0)),
+    "share": Range(0.2, 0.6, step=0.2),
+    "every": Range(3, 9, 3),
+    "top": Range(1, N_LAYERS, 1),
+    "even": Range(0, 4, 1),
+    "other": Range(0, 3, 1),
 }
 
 
@@ -102,7 +102,7 @@ def test_a_range_of_integers_holds_what_pydantic_accepts(bounds, step, counts_la
         assert derived(model, "x", "x", 3) is None
     elif expected:
         found = derived(model, "x", "x", 3)
-        assert isinstance(found, IntRange)
+        assert isinstance(found, Range)
         assert list(found.values) == expected
     else:
         with pytest.raises(ConfigError, match=r"^x must have a value to search, but none is from"):
@@ -112,10 +112,10 @@ def test_a_range_of_integers_holds_what_pydantic_accepts(bounds, step, counts_la
 @pytest.mark.parametrize(
     ("parameter", "text", "within", "beside"),
     [
-        (IntRange(0, 12), "from 0 to 12", [0, 12], [-1, 13]),
-        (IntRange(1, 7, 2), "from 1 to 7 by 2", [1, 7], [0, 2, 9, True, 3.0, "3", None]),
-        (FloatRange(0.1, 1.0, log=True), "from 0.1 to 1.0 (logarithmic)", [0.1, 1], [0.0, True]),
-        (FloatRange(0.1, 0.5, step=0.2), "from 0.1 to 0.5 by 0.2", [0.1, 0.3], [0.2, 0.7, "0.3"]),
+        (Range(0, 12, 1), "from 0 to 12", [0, 12], [-1, 13]),
+        (Range(1, 7, 2), "from 1 to 7 by 2", [1, 7], [0, 2, 9, True, 3.0, "3", None]),
+        (Range(0.1, 1.0, log=True), "from 0.1 to 1.0 (logarithmic)", [0.1, 1], [0.0, True]),
+        (Range(0.1, 0.5, step=0.2), "from 0.1 to 0.5 by 0.2", [0.1, 0.3], [0.2, 0.7, "0.3"]),
         (Choice(("a", None)), "of a, None", ["a", None], ["b"]),
     ],
 )
@@ -128,10 +128,10 @@ def test_a_parameter_tells_what_it_may_be(parameter, text, within, beside):
 @pytest.mark.parametrize(
     ("parameter", "kept", "expected"),
     [
-        (IntRange(0, 9), [1, 3, 7], IntRange(1, 7, 2)),
-        (IntRange(0, 9), [4], IntRange(4, 4)),
-        (IntRange(1, 9, log=True), [2, 4, 8], IntRange(2, 8, log=True)),
-        (FloatRange(0.0, 1.0, step=0.1), [0.2, 0.5], FloatRange(0.2, 0.5, step=0.1)),
+        (Range(0, 9, 1), [1, 3, 7], Range(1, 7, 2)),
+        (Range(0, 9, 1), [4], Range(4, 4, 1)),
+        (Range(1, 9, 1, log=True), [2, 4, 8], Range(2, 8, 1, log=True)),
+        (Range(0.0, 1.0, step=0.1), [0.2, 0.5], Range(0.2, 0.5, step=0.1)),
         (Choice(("a", "b", "c")), ["a", "c"], Choice(("a", "c"))),
     ],
 )

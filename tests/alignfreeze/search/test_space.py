@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts.registry import STRATEGY, create_plugin
 from alignfreeze.errors import ConfigError
+from alignfreeze.search.space import fields_of
 
 
 class Recorder:
@@ -50,7 +51,7 @@ def test_a_choice_of_strategies_is_a_parameter_and_theirs_depend_on_it(space_of)
         "strategy", "front.boundary", "back.boundary", "range.start", "range.end", "temperature"
     ]  # fmt: skip
     drawn = {}
-    for name in space.strategies:
+    for name in space.models:
         trial = Recorder(strategy=name)
         drawn[name] = space.draw(trial, RunConfig()).strategy_args
         own = [f for f in trial.asked if f.startswith(f"{name}.")]
@@ -149,7 +150,7 @@ def test_every_drawn_configuration_is_one_of_the_possible_ones(space_of, data, n
 
     args = space.draw(Hypothesis(), RunConfig()).strategy_args
     strategy = create_plugin(STRATEGY, name, args)
-    for field, parameter in space.arguments[name].items():
+    for field, parameter in fields_of(name, space.searched).items():
         assert parameter.contains(getattr(strategy, field))
 
 
@@ -254,22 +255,8 @@ def test_what_is_unknown_or_outside_is_not_in_the_point(space_of, config, expect
 # The description.
 
 
-def test_the_description_is_json_and_tells_spaces_apart(space_of, write):
-    texts = ["temperature: 0.1", "temperature: [0.1, 0.2]", "temperature: {low: 0.1, high: 0.2}",
-             "front.embeddings: true", "front.boundary: [1, 2]"]  # fmt: skip
-    files = [None, *(write(f"{n}.yaml", text) for n, text in enumerate(texts))]
-    found = [space_of("front", file).described() for file in files]
-    assert len({json.dumps(d, sort_keys=True) for d in found}) == len(files)
-    assert found[0] == {
-        "strategies": ["front"],
-        "parameters": {
-            "front.boundary": {"low": 0, "high": 12, "step": 1, "log": False},
-            "temperature": {"low": 0.02, "high": 1.0, "step": None, "log": True},
-        },
-        "pinned": {},
-    }
-    assert found[4]["pinned"] == {"front.embeddings": True}
-    assert str(space_of("front", files[4])) == (
+def test_the_description_names_what_is_searched_and_what_is_pinned(space_of, write):
+    assert str(space_of("front", write("space.yaml", "front.embeddings: true"))) == (
         "front.boundary from 0 to 12; temperature from 0.02 to 1.0 (logarithmic); "
         "front.embeddings = True"
     )

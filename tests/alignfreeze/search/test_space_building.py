@@ -6,41 +6,48 @@ import pytest
 
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError, PluginError
-from alignfreeze.search.parameters import Choice, FloatRange, IntRange
+from alignfreeze.search.parameters import Choice, Range
+from alignfreeze.search.space import fields_of
 from alignfreeze.search.space_building import build_space
 
-TEMPERATURE = FloatRange(0.02, 1.0, log=True)
+TEMPERATURE = Range(0.02, 1.0, log=True)
+
+
+def arguments(space, values="searched"):
+    """What is searched, or pinned, of each strategy, by field."""
+    found = {name: fields_of(name, getattr(space, values)) for name in space.models}
+    return {name: own for name, own in found.items() if own}
 
 
 def test_by_default_the_boundary_and_the_temperature_are_searched(space_of):
     space = space_of("front")
-    assert space.parameters == {"front.boundary": IntRange(0, 12), "temperature": TEMPERATURE}
+    assert space.parameters == {"front.boundary": Range(0, 12, 1), "temperature": TEMPERATURE}
     assert (space.boundaries(), space.logarithmic()) == (("front.boundary",), ("temperature",))
 
 
 def test_no_names_of_strategies_mean_the_one_of_the_configuration():
-    assert build_space(RunConfig(strategy="back"), (), 6, None).strategies == ("back",)
+    assert tuple(build_space(RunConfig(strategy="back"), (), 6).models) == ("back",)
 
 
 def test_a_plugin_of_another_distribution_is_searched_like_any_other(space_of):
     space = space_of("alternate", n_layers=6)
-    assert space.arguments == {"alternate": {"offset": IntRange(0, 6)}}
+    assert arguments(space) == {"alternate": {"offset": Range(0, 6, 1)}}
 
 
 def test_given_arguments_are_not_searched(space_of):
     space = space_of("range", strategy_args={"end": 4})
-    assert space.arguments == {"range": {"start": IntRange(0, 4)}}
-    assert space.pinned_arguments == {"range": {"end": 4}}
+    assert arguments(space) == {"range": {"start": Range(0, 4, 1)}}
+    assert arguments(space, "pinned") == {"range": {"end": 4}}
 
 
 def test_a_range_shrinks_to_what_the_rules_allow(space_of, caplog):
     with caplog.at_level("INFO", logger="alignfreeze.search"):
-        found = space_of("square,apart,asawhole,sameparity", n_layers=6).arguments
+        found = arguments(space_of("square,apart,asawhole,sameparity", n_layers=6))
     assert found == {
-        "square": {"low": IntRange(1, 7, 2), "square": IntRange(1, 25)},
-        "apart": {"first": IntRange(0, 5), "second": IntRange(1, 6)},
-        "asawhole": {"low": IntRange(0, 4), "high": IntRange(2, 6)},
-        "sameparity": {"a": IntRange(0, 6), "b": IntRange(0, 6)},
+        "square": {"low": Range(1, 7, 2), "square": Range(1, 25, 1)},
+        "apart": {"first": Range(0, 5, 1), "second": Range(1, 6, 1)},
+        "asawhole": {"low": Range(0, 4, 1), "high": Range(2, 6, 1)},
+        "sameparity": {"a": Range(0, 6, 1), "b": Range(0, 6, 1)},
     }
     assert caplog.messages[:2] == [
         "square.low: 4 of 9 values fit its rules",
@@ -57,9 +64,9 @@ def test_a_file_overrides_and_adds(space_of, write):
         aligner_args: [{a: 1}, "b=2"]
     """
     space = space_of("front", write("space.yaml", text))
-    assert space.pinned_fields == {"temperature": 0.2, "finetune_steps": 7}
+    assert fields_of("", space.pinned) == {"temperature": 0.2, "finetune_steps": 7}
     assert space.parameters == {
-        "front.boundary": IntRange(2, 6, 2),
+        "front.boundary": Range(2, 6, 2),
         "layer": Choice(("-1", "-3,4")),
         "aligner_args": Choice(('{"a": 1}', '{"b": 2}')),
     }
@@ -68,22 +75,24 @@ def test_a_file_overrides_and_adds(space_of, write):
 def test_the_file_wins_over_given_arguments(space_of, write):
     file = write("space.yaml", "front.boundary: {low: 1, high: 3}")
     space = space_of("front", file, strategy_args={"boundary": 9, "embeddings": True})
-    assert space.arguments == {"front": {"boundary": IntRange(1, 3)}}
-    assert space.pinned_arguments == {"front": {"embeddings": True}}
+    assert arguments(space) == {"front": {"boundary": Range(1, 3, 1)}}
+    assert arguments(space, "pinned") == {"front": {"embeddings": True}}
 
 
 def test_what_the_file_pins_limits_the_rest(space_of, write):
     file = write("space.yaml", "range.start: 4\ngaps.b: 5\nfront.embeddings: true")
     space = space_of("range,gaps,front", file)
-    assert space.arguments["range"] == {"end": IntRange(4, 12)}
-    assert space.arguments["gaps"] == {"a": IntRange(1, 3, 2)}
-    assert space.pinned_arguments["front"] == {"embeddings": True}
+    assert arguments(space)["range"] == {"end": Range(4, 12, 1)}
+    assert arguments(space)["gaps"] == {"a": Range(1, 3, 2)}
+    assert arguments(space, "pinned")["front"] == {"embeddings": True}
 
 
 def test_a_default_is_no_rule_for_what_the_file_says(space_of, write):
     file = write("space.yaml", "apart.second: {low: 3, high: 4}")
-    arguments = space_of("apart", file).arguments["apart"]
-    assert arguments == {"first": IntRange(0, 3), "second": IntRange(3, 4)}
+    assert arguments(space_of("apart", file))["apart"] == {
+        "first": Range(0, 3, 1),
+        "second": Range(3, 4, 1),
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """What a space file may say, and what is said of one that cannot be."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, FloatRange, IntRange
+from alignfreeze.search.parameters import Choice, Range
 from alignfreeze.search.space import with_values
 from alignfreeze.search.space_file import UNSEARCHABLE, read_parameters
 from alignfreeze_strategies.back import BackFreezing
@@ -35,18 +34,19 @@ EVERYTHING = """
 
 def read(file, *strategies):
     models = {name: MODELS[name] for name in strategies or ("front",)}
-    return read_parameters(file, RunConfig(strategy="front"), models, 12)
+    text = file.read_text("utf-8")
+    return read_parameters(text, str(file), RunConfig(strategy="front"), models, 12)
 
 
 def test_each_name_has_a_range_a_choice_or_a_value(write):
     found = read(write("space.yaml", EVERYTHING))
     assert found == {
         "temperature": Choice((0.2,)),
-        "front.boundary": IntRange(2, 6, 2),
+        "front.boundary": Range(2, 6, 2),
         "front.embeddings": Choice((True, False)),
-        "realign_lr": FloatRange(1e-6, 1e-4, log=True),
+        "realign_lr": Range(1e-6, 1e-4, log=True),
         "finetune_lr": Choice((1e-5, 2e-5)),
-        "realign_steps": IntRange(100, 200, 50),
+        "realign_steps": Range(100, 200, 50),
         "finetune_steps": Choice((7,)),
         "projection": Choice((0, 128)),
         "layer": Choice(("-1", "-1,-2", "-3,4")),
@@ -151,12 +151,7 @@ def test_a_bare_name_needs_a_single_strategy(write):
         read(file, "front", "back")
 
 
-def test_a_file_that_is_not_there_or_not_yaml_is_refused(write, tmp_path: Path):
-    missing, broken = tmp_path / "missing.yaml", write("broken.yaml", "a: [1")
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read: No such file"):
-        read(missing)
-    for file in (broken, binary):
-        with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}: is not YAML: [^\n]+$"):
-            read(file)
+def test_a_file_that_is_not_yaml_is_refused(write):
+    file = write("broken.yaml", "a: [1")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}: is not YAML: [^\n]+$"):
+        read(file)

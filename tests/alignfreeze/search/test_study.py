@@ -14,9 +14,14 @@ from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.identity import HOW_FIELDS
 from alignfreeze.search import study as studies
-from alignfreeze.search.sampling import StageMedianPruner
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
-from alignfreeze.search.study import find_study, open_study, space_text, study_name
+from alignfreeze.search.study import (
+    StageMedianPruner,
+    find_study,
+    open_study,
+    space_text,
+    study_name,
+)
 from alignfreeze.workers.queue import retry
 from alignfreeze.workers.storage import open_storage
 
@@ -131,22 +136,26 @@ def test_the_name_depends_on_what_the_space_file_says():
 )
 def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
     before = study_name(CONFIG, SETTINGS, "")
-    own = studies.plugin_codes(CONFIG, SETTINGS)
-    assert plugin in own
-    codes = own | {plugin: "other code"}
-    monkeypatch.setattr(studies, "plugin_codes", lambda *args: codes)
+    own = studies.codes(CONFIG, SETTINGS)
+    assert f"version of {plugin}" in own
+    codes = own | {f"version of {plugin}": "other code"}
+    monkeypatch.setattr(studies, "codes", lambda *args: codes)
     assert study_name(CONFIG, SETTINGS, "") != before
 
 
 def test_the_plugins_are_those_that_trials_run():
     config = RunConfig(task=("ner", "pos"), aligner="pharaoh")
     settings = SearchConfig(search_strategies=("back", "range"))
-    assert list(studies.plugin_codes(config, settings)) == [
-        *("strategy 'back'", "strategy 'range'", "strategy 'baseline'"),
-        *("task 'ner'", "task 'pos'", "aligner 'pharaoh'"),
+    plugins = ("strategy 'back'", "strategy 'range'", "strategy 'baseline'", "task 'ner'",
+               "task 'pos'", "aligner 'pharaoh'")  # fmt: skip
+    assert list(studies.codes(config, settings)) == [
+        *(studies.VERSION, "version of a library"), *(f"version of {name}" for name in plugins)
+    ]  # fmt: skip
+    searched = studies.codes(config, settings, ("pharaoh", "auto"))
+    assert list(searched)[-2:] == [
+        "version of aligner 'pharaoh'",
+        "version of aligner 'dictionary'",
     ]
-    searched = studies.plugin_codes(config, settings, ("pharaoh", "auto"))
-    assert list(searched)[-2:] == ["aligner 'pharaoh'", "aligner 'dictionary'"]
 
 
 def test_what_a_study_was_begun_with_is_told(url):

@@ -10,8 +10,8 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from alignfreeze.search.sampling import StageMedianPruner, make_pruner, make_sampler
 from alignfreeze.search.settings import SearchConfig
+from alignfreeze.search.study import StageMedianPruner, make_pruner, make_sampler
 
 FINISHED = 12
 """More than the trials that TPE draws at random in the beginning."""

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
+from alignfreeze.search.artifacts import READING, format_value, study_page
 from alignfreeze.search.figures import study_figures
-from alignfreeze.search.page import READING, format_value, study_page
-from alignfreeze.search.trial_table import Level, StudyTable
+from alignfreeze.search.trial_table import StudyTable
 
 NAN = np.nan
 EVIL = "<script>alert(1)</script>&$x$"
@@ -41,7 +41,7 @@ def study(**changes) -> StudyTable:
         "best": [2, 4, 0],
         "n_layers": 4,
         "importances": {"temperature": 0.75, "strategy": 0.25},
-        "baseline": {"pos/de": Level([0.5], [0.5]), "ner/<b>": Level([0.54], [0.54])},
+        "baseline": {"pos/de": 0.5, "ner/<b>": 0.54},
         "baseline_objective": 0.52,
     }
     return StudyTable(**fields | changes)

@@ -7,15 +7,15 @@ import pytest
 from optuna.trial import TrialState
 
 from alignfreeze.config import RunConfig
+from alignfreeze.search.coordinator import TrialLog
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.study import open_study
-from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CONTENDER, SEED
 from alignfreeze.workers.queue import PROBLEM, SECONDS, retry
 from alignfreeze.workers.storage import open_storage
 from alignfreeze.workers.worker import PRUNED_STEP
 
-LOGGER = "alignfreeze.search.trial_log"
+LOGGER = "alignfreeze.search.coordinator"
 
 
 @pytest.fixture

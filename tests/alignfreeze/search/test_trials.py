@@ -6,13 +6,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from alignfreeze.config import RunConfig
 from alignfreeze.errors import Pruned
 from alignfreeze.evaluation.scores import Score
-from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.sampling import make_pruner
+from alignfreeze.search.objective import Objective, TaskScores
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.stages import Stages
+from alignfreeze.search.study import make_pruner
+from alignfreeze.search.trials import Stages
 from alignfreeze.workers.queue import TrialQueue, retry
 from alignfreeze.workers.storage import open_storage
 from alignfreeze.workers.worker import PRUNED_STEP
@@ -20,12 +19,10 @@ from alignfreeze.workers.worker import PRUNED_STEP
 EASY, HARD, BAD = 0.9, 0.4, 0.1
 
 
-def context_of(tasks=("pos",), **settings):
-    """As much as reports ask for: the tasks, the source language and the settings."""
+def objective_of(tasks=("pos",), **settings):
+    """What reports are of."""
     found = [SimpleNamespace(name=t, task=SimpleNamespace(primary_metric="f1")) for t in tasks]
-    return SimpleNamespace(
-        tasks=found, config=RunConfig(task=tasks), settings=SearchConfig(**settings)
-    )
+    return Objective(found, "en", SearchConfig(**settings))
 
 
 def scores(*values):
@@ -40,19 +37,21 @@ class Parts:
 
     Args:
         trial: The trial.
-        context: What it shares with others.
+        objective: What it reports.
         values: Of each fine-tuning: what each look through it sees, and what it comes to.
     """
 
-    def __init__(self, trial, context, values):
+    def __init__(self, trial, objective, values):
         self.trial = trial
         self.logged = []
         run = SimpleNamespace(metric=lambda *entry: self.logged.append(entry))
-        self._steps = self._walk(Stages(trial, run, context), context, values)
+        self._steps = self._walk(Stages(trial, run, objective), objective, values)
 
-    def _walk(self, stages, context, values):
+    def _walk(self, stages, objective, values):
         names = [
-            (data.name, seed) for seed in context.settings.search_seeds for data in context.tasks
+            (data.name, seed)
+            for seed in objective.settings.search_seeds
+            for data in objective.tasks
         ]
         for (task, seed), (*seen, final) in zip(names, values, strict=True):
             look = stages.look(task, seed)
@@ -86,17 +85,17 @@ def together(trials):
 
 @pytest.fixture
 def study_of():
-    def make(context):
-        n_reports = len(context.settings.search_seeds) * len(context.tasks) * 2
-        pruner = make_pruner(context.settings, n_reports)
+    def make(objective):
+        n_reports = len(objective.settings.search_seeds) * len(objective.tasks) * 2
+        pruner = make_pruner(objective.settings, n_reports)
         return optuna.create_study(direction="maximize", pruner=pruner)
 
     return make
 
 
-def reports(context, values, study_of):
-    study = study_of(context)
-    parts = Parts(study.ask(), context, values)
+def reports(objective, values, study_of):
+    study = study_of(objective)
+    parts = Parts(study.ask(), objective, values)
     assert parts.end(study) is None
     found = study.trials[0].intermediate_values
     assert parts.logged == [("report", value, step) for step, value in found.items()]
@@ -104,17 +103,17 @@ def reports(context, values, study_of):
 
 
 def test_a_report_is_the_mean_of_what_is_finished_and_what_is_looked_at(study_of):
-    context = context_of(("pos", "ner"), reports=2)
-    found = reports(context, [(0.6, 0.7, 0.8), (0.1, 0.2, 0.4)], study_of)
+    objective = objective_of(("pos", "ner"), reports=2)
+    found = reports(objective, [(0.6, 0.7, 0.8), (0.1, 0.2, 0.4)], study_of)
     assert found == pytest.approx(
         {1: 0.6, 2: 0.7, 3: 0.8, 4: (0.8 + 0.1) / 2, 5: (0.8 + 0.2) / 2}
     )  # the end, 6, is the objective's
 
 
 def test_seeds_are_averaged_before_tasks(study_of):
-    context = context_of(("pos", "ner"), reports=1, search_seeds=(1, 2))
+    objective = objective_of(("pos", "ner"), reports=1, search_seeds=(1, 2))
     values = [(0.5, 0.8), (0.1, 0.2), (0.4, 0.6), (0.3, 0.4)]
-    assert reports(context, values, study_of) == pytest.approx(
+    assert reports(objective, values, study_of) == pytest.approx(
         {
             1: 0.5,
             2: 0.8,
@@ -128,20 +127,20 @@ def test_seeds_are_averaged_before_tasks(study_of):
 
 
 def test_without_looks_there_is_a_report_after_each_but_the_last(study_of):
-    context = context_of(("pos", "ner"), reports=0, search_seeds=(1, 2))
+    objective = objective_of(("pos", "ner"), reports=0, search_seeds=(1, 2))
     values = [(0.8,), (0.2,), (0.6,), (0.4,)]
-    assert reports(context, values, study_of) == pytest.approx({1: 0.8, 2: 0.5, 3: 0.45})
+    assert reports(objective, values, study_of) == pytest.approx({1: 0.8, 2: 0.5, 3: 0.45})
 
 
 def test_two_objectives_are_not_reported():
-    context = context_of(("pos", "ner"), objectives=("mean", "harmed"))
-    stages = Stages(None, None, context)
+    objective = objective_of(("pos", "ner"), objectives=("mean", "harmed"))
+    stages = Stages(None, None, objective)
     assert stages.look("pos", 31) is None
     stages.done(TaskScores("pos", 31, scores(0.5)))
 
 
 def test_the_looks_are_as_asked_for():
-    look = Stages(None, None, context_of(reports=4, report_rows=7)).look("pos", 31)
+    look = Stages(None, None, objective_of(reports=4, report_rows=7)).look("pos", 31)
     assert (look.times, look.rows) == (4, 7)
 
 
@@ -166,10 +165,10 @@ GOOD = [(EASY, EASY), (HARD, HARD)]
     ],
 )
 def test_a_trial_is_stopped_where_it_is_bad(several, values, step, study_of):
-    context = context_of(**several)
-    study = study_of(context)
-    assert [Parts(study.ask(), context, GOOD).end(study) for _ in range(5)] == [None] * 5
-    parts = Parts(study.ask(), context, values)
+    objective = objective_of(**several)
+    study = study_of(objective)
+    assert [Parts(study.ask(), objective, GOOD).end(study) for _ in range(5)] == [None] * 5
+    parts = Parts(study.ask(), objective, values)
     assert parts.end(study) == step
     if step == 3:
         assert parts.problem.startswith("pruned (median) in fine-tuning on ")
@@ -179,7 +178,7 @@ def test_a_trial_is_stopped_where_it_is_bad(several, values, step, study_of):
 @pytest.mark.parametrize("several", [TWO_TASKS, TWO_SEEDS])
 @pytest.mark.parametrize("bad_first", [True, False])
 def test_a_trial_is_stopped_there_whatever_others_do_meanwhile(several, bad_first, tmp_path):
-    context = context_of(**several)
+    objective = objective_of(**several)
     url = f"sqlite:///{tmp_path / 'optuna.db'}"
     with open_storage(url, 600, retry) as one, open_storage(url, 600, retry) as other:
         studies = [
@@ -187,7 +186,7 @@ def test_a_trial_is_stopped_there_whatever_others_do_meanwhile(several, bad_firs
                 study_name="s",
                 storage=storage,
                 direction="maximize",
-                pruner=make_pruner(context.settings, 4),
+                pruner=make_pruner(objective.settings, 4),
                 load_if_exists=True,
             )
             for storage in (one, other)
@@ -197,7 +196,7 @@ def test_a_trial_is_stopped_there_whatever_others_do_meanwhile(several, bad_firs
             studies[0].enqueue_trial({})
 
         def begin(number, values):
-            return Parts(queues[number % 2].claim().trial, context, values)
+            return Parts(queues[number % 2].claim().trial, objective, values)
 
         early = [begin(number, GOOD) for number in range(5)]
         together(early)

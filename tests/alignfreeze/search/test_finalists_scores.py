@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from alignfreeze.config import RunConfig
-from alignfreeze.evaluation.scores import Score
-from alignfreeze.search import final_scores, finalists
-from alignfreeze.search.final_scores import TARGET_MEAN, comparisons, log_tests
+from alignfreeze.evaluation.scores import Score, rows_to_csv
+from alignfreeze.search import finalists
+from alignfreeze.search.finalists import TARGET_MEAN, comparisons, log_tests
 from alignfreeze.search.objective import TaskScores
 
 METRICS = {"pos": ("accuracy",), "ner": ("accuracy", "f1")}
@@ -23,13 +22,12 @@ fractions = st.floats(0, 1, allow_subnormal=False)
 
 
 @st.composite
-def contenders(draw):
+def some_tested(draw):
     """Some contenders with all scores of each task and seed, on two splits."""
     seeds = draw(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True))
     return [
         finalists.Tested(
             name,
-            RunConfig(),
             [
                 TaskScores(
                     task,
@@ -55,10 +53,10 @@ def of(name, *seeds, task="pos", metric="accuracy"):
         TaskScores(task, seed, [Score(lang, "test", metric, v) for lang, v in scores.items()])
         for seed, scores in enumerate(seeds)
     ]
-    return finalists.Tested(name, RunConfig(), results)
+    return finalists.Tested(name, results)
 
 
-@given(contenders())
+@given(some_tested())
 def test_scores_are_means_and_deviations_over_seeds(found):
     expected = {}
     for contender in found:
@@ -73,7 +71,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
             for metric, values in targets.items():
                 key = (contender.name, task, TARGET_MEAN, metric)
                 expected.setdefault(key, []).append(sum(values) / len(values))
-    scores = {tuple(score[:4]): score for score in final_scores.tested_scores(found, "en")}
+    scores = {tuple(score[:4]): score for score in finalists.tested_scores(found, "en")}
     assert scores.keys() == expected.keys()
     for key, values in expected.items():
         score = scores[key]
@@ -87,7 +85,7 @@ def test_scores_are_means_and_deviations_over_seeds(found):
 
 def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
     # The languages vary, their mean does not.
-    found = final_scores.tested_scores(
+    found = finalists.tested_scores(
         [of("none", {"de": 0.2, "fr": 0.6}, {"de": 0.6, "fr": 0.2})], "en"
     )
     deviations = {score.language: score.deviation for score in found}
@@ -96,9 +94,9 @@ def test_the_deviation_of_a_mean_is_that_of_the_seeds_own_means():
 
 
 def test_the_source_language_is_in_no_mean():
-    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
+    found = finalists.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "en")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.3)
-    found = final_scores.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
+    found = finalists.tested_scores([of("none", {"en": 1.0, "de": 0.2, "fr": 0.4})], "de")
     assert {s.language: s.mean for s in found}[TARGET_MEAN] == pytest.approx(0.7)
 
 
@@ -106,10 +104,10 @@ def test_the_source_language_is_in_no_mean():
 
 
 def test_the_file_has_a_row_a_score():
-    found = final_scores.tested_scores(
+    found = finalists.tested_scores(
         [of("trial-3", {"de": 0.25}, {"de": 0.75}), of("a, b", {"de": 0.5}, task="ner")], "en"
     )
-    text = final_scores.tests_to_csv(found)
+    text = rows_to_csv(found, finalists.TestedScore._fields)
     header, *rows = csv.reader(io.StringIO(text))
     assert header == ["contender", "task", "language", "metric", "mean", "deviation", "seeds"]
     assert [row[:4] for row in rows] == [list(score[:4]) for score in found]
@@ -119,7 +117,10 @@ def test_the_file_has_a_row_a_score():
 
 
 def test_a_file_of_no_scores_has_its_header():
-    assert final_scores.tests_to_csv([]) == "contender,task,language,metric,mean,deviation,seeds\n"
+    assert (
+        rows_to_csv([], finalists.TestedScore._fields)
+        == "contender,task,language,metric,mean,deviation,seeds\n"
+    )
 
 
 class Run:
@@ -138,9 +139,9 @@ def test_metrics_have_a_deviation_where_there_are_several_seeds():
     log_tests(
         run,
         [
-            final_scores.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
-            final_scores.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
-            final_scores.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
+            finalists.TestedScore("trial-3", "pos", "de", "accuracy", 0.5, 0.1, 5),
+            finalists.TestedScore("baseline", "pos", TARGET_MEAN, "accuracy", 0.4, None, 1),
+            finalists.TestedScore("baseline", "ner", "de", "f1", 0.3, 0.0, 2),
         ],
     )
     assert run.metrics == {
@@ -217,7 +218,7 @@ def test_there_is_a_table_a_task_with_its_own_metric():
         TaskScores("pos", 31, [Score("de", "test", "accuracy", 0.5)]),
         TaskScores("ner", 31, [Score("de", "test", m, v) for m, v in (("f1", 0.2), ("x", 0.9))]),
     ]
-    tested = [finalists.Tested("none", RunConfig(), results)]
+    tested = [finalists.Tested("none", results)]
     pos, ner = map(rendered, comparisons(tested, {"pos": "accuracy", "ner": "f1"}, "en"))
     assert pos[0] == "pos: accuracy on test, %, one seed"
     assert ner[0] == "ner: f1 on test, %, one seed"
@@ -238,8 +239,8 @@ def test_what_was_not_scored_is_a_dash():
 
 def test_scores_of_validation_are_not_shown():
     scores = [Score("de", "validation", "accuracy", 0.9), Score("de", "test", "accuracy", 0.5)]
-    tested = [finalists.Tested("none", RunConfig(), [TaskScores("pos", 31, scores)])]
-    assert [score.mean for score in final_scores.tested_scores(tested, "en")] == [0.5, 0.5]
+    tested = [finalists.Tested("none", [TaskScores("pos", 31, scores)])]
+    assert [score.mean for score in finalists.tested_scores(tested, "en")] == [0.5, 0.5]
     (table,) = comparisons(tested, {"pos": "accuracy"}, "en")
     assert ["de", "50.0"] in rendered(table)[1]
 
