@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.benchmark.settings import Grid, strategy_of
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import DataSource, Task
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
@@ -67,18 +66,20 @@ def cells_of(grid: Grid) -> list[Cell]:
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
     dependencies = Dependencies()
-    asked = [
-        config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
-        for model in grid.settings.models
-        for config in _by_task(grid.by_model[model])
-        for seed in grid.settings.seeds
-        for name, args in _realigning_first(grid, dependencies)
-    ]
-    said = [dependencies.choice(config).applied_to(config) for config in asked]
+    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    asked: list[RunConfig] = []
+    for model in grid.settings.models:
+        for config, seed in product(_by_task(grid.by_model[model]), grid.settings.seeds):
+            own = [
+                config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
+                for name, args in strategies
+            ]
+            asked += sorted(own, key=lambda c: not dependencies.choice(c).strategy.realigns)
     configs: dict[str, RunConfig] = {}
-    for config in said:
-        configs.setdefault(dependencies.identity(config), config)
-    shared = Counter(realignment_of(config) for config in configs.values())
+    for config in asked:
+        said = dependencies.choice(config).applied_to(config)
+        configs.setdefault(dependencies.identity(said), said)
+    shared = Counter(map(realignment_of, configs.values()))
     cells = []
     for identity, config in configs.items():
         realigns = dependencies.choice(config).strategy.realigns
@@ -87,30 +88,30 @@ def cells_of(grid: Grid) -> list[Cell]:
     return cells
 
 
-def _realigning_first(grid: Grid, dependencies: Dependencies) -> list[tuple[str, dict[str, Any]]]:
-    config = next(iter(grid.by_model.values()))
-    found = []
-    for entry in grid.settings.strategies:
-        name, args = strategy_of(entry)
-        asked = config.model_copy(update={"strategy": name, "strategy_args": args})
-        found.append((not dependencies.choice(asked).strategy.realigns, name, args))
-    return [(name, args) for _, name, args in sorted(found, key=lambda item: item[0])]
-
-
 def _by_task(config: RunConfig) -> list[RunConfig]:
     """A configuration for each of its tasks, with the languages and settings that the task has."""
     source = find_data(config.data, max_pairs=config.pair_limit)
-    languages = {
-        name: _languages(task, source, config) for name, task in create_tasks(config).items()
-    }
+    languages = {}
+    for name, task in create_tasks(config).items():
+        known = [code for code in task.languages_in(source) if code != config.source_language]
+        languages[name] = tuple(c for c in config.languages or known if c in known)
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages or _realign_languages(languages, source, config)
+    together = config.realign_languages
+    if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
+        # The same for all tasks, so that they may share encoders; else each task's own.
+        wanted = {code for found in languages.values() for code in found}
+        available = parallel_languages(source, config.source_language)
+        together = tuple(code for code in available if code in wanted)
     return [
         config.model_copy(
             update={
                 "task": (name,),
-                "task_args": _own_args(config.task_args, name),
+                "task_args": {
+                    key: value
+                    for key, value in config.task_args.items()
+                    if key.partition(".")[0] == name
+                },
                 "languages": found if config.languages else (),
                 "realign_languages": together,
             }
@@ -130,26 +131,6 @@ def _check_languages(asked: Sequence[str], found: Mapping[str, Sequence[str]]) -
         raise ConfigError(
             f"languages must hold one that {without[0]} has a test split of, got {','.join(asked)}"
         )
-
-
-def _languages(task: Task, source: DataSource, config: RunConfig) -> tuple[str, ...]:
-    known = [code for code in task.languages_in(source) if code != config.source_language]
-    return tuple(code for code in config.languages or known if code in known)
-
-
-def _realign_languages(
-    languages: Mapping[str, Sequence[str]], source: DataSource, config: RunConfig
-) -> tuple[str, ...]:
-    """The same for all tasks where they may share encoders; else each task's own, by default."""
-    if config.realign_steps is None or len(set(languages.values())) == 1:
-        return ()
-    wanted = {language for found in languages.values() for language in found}
-    available = parallel_languages(source, config.source_language)
-    return tuple(code for code in available if code in wanted)
-
-
-def _own_args(args: Mapping[str, Any], task: str) -> dict[str, Any]:
-    return {key: value for key, value in args.items() if key.partition(".")[0] == task}
 
 
 def realignment_of(config: RunConfig) -> str:

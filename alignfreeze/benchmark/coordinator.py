@@ -13,7 +13,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
-from alignfreeze.benchmark.outcomes import CellLog, leave_records
+from alignfreeze.benchmark.outcomes import CellLog
 from alignfreeze.benchmark.plan import Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
@@ -111,7 +111,11 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             known = None
         with study_run(RUN_NAME, known, name) as run:
             if known is None:
-                _describe(run, grid, name)
+                # What the grid is, and a file to do it again.
+                run.params({f"benchmark.{option}": value for option, value in grid.options.items()})
+                run.tags({"study": name})
+                options_text = yaml.safe_dump(grid.options, sort_keys=False, allow_unicode=True)
+                run.text(options_text, GRID_FILE)
                 queue.study.set_user_attr(RUN_ID, run.run_id)
             logger.info("study %s in %s", name, without_password(url))
             _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
@@ -132,25 +136,15 @@ def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
     study.set_user_attr(HEARTBEAT, heartbeat)
 
 
-def _describe(run: TrackedRun, grid: Grid, study: str) -> None:
-    """Log what the grid is, and a file to do it again."""
-    run.params({f"benchmark.{name}": value for name, value in grid.options.items()})
-    run.tags({"study": study})
-    run.text(yaml.safe_dump(dict(grid.options), sort_keys=False, allow_unicode=True), GRID_FILE)
-
-
 def _work_off(
     grid: Grid, plan: Plan, queue: TrialQueue, owner: Owner, run: TrackedRun, url: str
 ) -> None:
     """Do all cells that are to be done, and keep records of them, after an interruption too."""
-    cells = plan.to_do
     queue.study.set_user_attr(FINISHED, False)
-    log = CellLog(queue, cells)
-    wanted = {cell.identity: attributes_of(cell) for cell in cells}
-    for waiting in waiting_in(queue):
-        if waiting != {**waiting, **wanted.get(key_of(waiting), {})}:
-            queue.withdraw()  # data or a model has moved since they were put in
-            break
+    log = CellLog(queue, plan)
+    wanted = {cell.identity: attributes_of(cell) for cell in plan.to_do}
+    if any(cell != {**cell, **wanted.get(key_of(cell), {})} for cell in waiting_in(queue)):
+        queue.withdraw()  # data or a model has moved since they were put in
     # One that is complete, and yet to be done, has lost its run.
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"
@@ -162,7 +156,7 @@ def _work_off(
             queue.study.set_user_attr(FINISHED, True)
     finally:
         end_dead_runs()
-        leave_records(run, plan, log.ends())
+        log.leave_records(run)
     if failed := log.problems():
         cell, problem = failed[0]
         raise AlignFreezeError(

@@ -1,7 +1,8 @@
 """How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -99,7 +100,7 @@ class Bench:
         self._places = places or {}
         self._preparations: dict[str, Preparation] = {}
         self._dependencies = Dependencies()
-        self._made: Accelerator | None = None
+        self._accelerator = cache(make_accelerator)
 
     def do(self, claim: Claim) -> None:
         """Do a claimed cell, unless a finished run turns out to hold it already.
@@ -123,7 +124,7 @@ class Bench:
             raise
 
         def work(run: TrackedRun) -> list[float]:
-            accelerator = self._accelerator(config)
+            accelerator = self._accelerator(resolve_precision(config.precision))
             log_config(run, config, accelerator)
             scores = self._scores(config, run, accelerator, shares=shares)
             log_scores(run, scores, config.source_language)
@@ -148,11 +149,6 @@ class Bench:
             )
         return config
 
-    def _accelerator(self, config: RunConfig) -> Accelerator:
-        if self._made is None:
-            self._made = make_accelerator(resolve_precision(config.precision))
-        return self._made
-
     def _scores(
         self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
     ) -> list[Score]:
@@ -167,23 +163,21 @@ class Bench:
                 return known
             encoder = phases.pretrained()
             if choice.strategy.realigns:
-                with self._alone(config) if shares else nullcontext():
+                with _alone(config) if shares else nullcontext():
                     encoder = phases.realign(choice, phases.realign_steps(data))
             return phases.finetune(encoder, choice, data)
-
-    @contextmanager
-    def _alone(self, config: RunConfig) -> Iterator[None]:
-        """Wait for another process of this machine that realigns the same encoder."""
-        folder = cache_root() / "benchmark"
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / realignment_of(config)):
-            yield
 
     def _prepared(self, config: RunConfig) -> Preparation:
         material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
         known = self._preparations.pop(material, None)
-        prepared = Preparation(config) if known is None else known.varied(config)
-        self._preparations[material] = prepared
+        self._preparations[material] = known.varied(config) if known else Preparation(config)
         while len(self._preparations) > KEPT_PREPARATIONS:
             self._preparations.pop(next(iter(self._preparations)))
-        return prepared
+        return self._preparations[material]
+
+
+def _alone(config: RunConfig) -> AbstractContextManager[None]:
+    """Wait for another process of this machine that realigns the same encoder."""
+    folder = cache_root() / "benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    return locked(folder / realignment_of(config))
