@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, annotate, as_written, blank_figure, legend_below
-from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.language_families import family
 from alignfreeze.report.score_tables import ScoreTable
 
@@ -55,14 +54,9 @@ def settled(figure: "Figure") -> "Figure":
     return figure
 
 
-def realigned(table: ScoreTable) -> list[str]:
-    """All variants but the baseline."""
-    return [variant for variant in table.variants if variant != BASELINE]
-
-
 def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
     """The difference to the baseline in points, of averages by default; ``None`` without any."""
-    difference = table.difference(variant, language)
+    difference = table.comparison(variant, language).difference
     return None if difference is None else 100 * difference
 
 
@@ -71,7 +65,7 @@ def error(table: ScoreTable, variant: str, language: str) -> float | None:
 
     ``None`` of fewer than two seeds that both have.
     """
-    found = list(table.differences(variant, language).values())
+    found = table.comparison(variant, language).differences.values()
     return 100 * stdev(found) if len(found) > 1 else None
 
 
@@ -85,12 +79,6 @@ def spans(languages: Sequence[str]) -> list[tuple[str, int, int]]:
     groups = groupby(range(len(languages)), key=lambda place: family(languages[place]))
     places = {name: list(own) for name, own in groups}
     return [(name, own[0], own[-1]) for name, own in places.items()]
-
-
-def signed(value: float) -> str:
-    """A number with one decimal and its sign; zero has none."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def add_legend(
@@ -119,8 +107,7 @@ def add_legend(
     names = [name for name in found if name not in (*without, *last)]
     names += [name for name in last if name in found]
     if names:
-        widths = [len(name) * CHARACTER + 0.4 for name in names]
-        columns = _columns(widths, figure.get_figwidth())
+        columns = _columns([len(n) * CHARACTER + 0.4 for n in names], figure.get_figwidth())
         style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
         style |= {"ncols": columns, "borderaxespad": 0.2}
         legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alignfreeze.base.plotting import annotate, as_written
 from alignfreeze.base.tables import MISSING
-from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.drawing import (
     CHARACTER,
     COLUMN,
@@ -19,9 +19,7 @@ from alignfreeze.report.drawing import (
     SMALL,
     new_figure,
     points,
-    realigned,
     settled,
-    signed,
     spans,
 )
 from alignfreeze.report.language_families import by_family
@@ -54,7 +52,7 @@ def heatmap_figure(table: ScoreTable) -> "Figure | None":
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    languages, variants = by_family(table.languages), realigned(table)
+    languages, variants = by_family(table.languages), table.compared
     if not (languages and variants):
         return None
     rows = (*languages, None)
@@ -108,6 +106,12 @@ def _cells(
         panel.text(column, row, text, color=ink, **place)
     for column in range(1, values.shape[1]):
         panel.axvline(column - 0.5, color="white", linewidth=0.8)
+
+
+def signed(value: float) -> str:
+    """A number with one decimal and its sign; zero has none."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def _ink(colour: Sequence[float]) -> str:

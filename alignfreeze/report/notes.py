@@ -1,7 +1,7 @@
 """What the reader of a report has to know of its metrics, averages and versions, in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE
@@ -30,10 +30,6 @@ def metric_note(task: str, metric: str, *, imported: bool) -> str:
         return taskdata.metric_note(task, load_plugin(TASK, task), metric)
     except PluginError:
         return ""
-
-
-Remarks = Mapping[str, Mapping[str, Sequence[str]]]
-"""What a report has to say beside tables and figures: chapters of sections of lines."""
 
 
 def left_out_of(table: ScoreTable) -> list[str]:

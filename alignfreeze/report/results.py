@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ class Result:
         seed: Its seed.
         boundary: The strategy's name and its boundary, where it was given one.
         settings: What else may differ and matters: of fine-tuning, and of realignment.
+        variant: What its row is called: the strategy, and which settings are not the usual ones.
     """
 
     run: StoredRun
@@ -71,6 +73,16 @@ class Result:
     seed: int
     boundary: tuple[str, int] | None
     settings: Mapping[str, str]
+    variant: str = ""
+
+    def __str__(self) -> str:
+        """Which cell it is of, for a person."""
+        return f"{self.model}, {self.task}, {self.variant}, seed {self.seed}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The model and the task."""
+        return self.model, self.task
 
     @property
     def imported(self) -> bool:
@@ -120,8 +132,17 @@ def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
     A run of several tasks, such as a realignment that they share, is a result of each of them;
     its scores are those of its phases.
     """
-    found = [r for run in runs if _is_wanted(run, config) for r in _results(run, config)]
-    return [result for result in found if _is_asked_for(result, config)]
+    strategies = {*config.strategies, BASELINE}
+    return [
+        result
+        for run in runs
+        if _is_wanted(run, config)
+        for result in _results(run, config)
+        if (not config.models or result.model in config.models)
+        and (not config.tasks or result.task in config.tasks)
+        and (not config.seeds or result.seed in config.seeds)
+        and (not config.strategies or {run.tags["strategy"], result.strategy} & strategies)
+    ]
 
 
 def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
@@ -129,17 +150,6 @@ def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
         return False
     aligner = run.tags.get("aligner")
     return not (config.aligner and is_imported(run) and aligner not in (None, config.aligner))
-
-
-def _is_asked_for(result: Result, config: ReportConfig) -> bool:
-    strategy = result.run.tags["strategy"]
-    wanted_strategies = {*config.strategies, BASELINE} if config.strategies else ()
-    return (
-        (not config.models or result.model in config.models)
-        and (not config.tasks or result.task in config.tasks)
-        and (not wanted_strategies or bool({strategy, result.strategy} & set(wanted_strategies)))
-        and (not config.seeds or result.seed in config.seeds)
-    )
 
 
 def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
@@ -175,11 +185,10 @@ def _model_of(run: StoredRun, config: ReportConfig) -> str:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    try:
+    with suppress(ValueError, SyntaxError):
         values = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        values = None
-    return values if isinstance(values, dict) else {}
+        return values if isinstance(values, dict) else {}
+    return {}
 
 
 def _settings(run: StoredRun) -> dict[str, str]:

@@ -3,12 +3,38 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
+from typing import NamedTuple
 
 from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import Comparison, compare
 
 Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
 """Values by variant, language, layer and seed."""
+
+
+class Comparison(NamedTuple):
+    """A row beside the baseline: averages over the same languages and seeds.
+
+    Attributes:
+        languages: The languages that both have with a seed in common.
+        without: The languages that only one of them has, or both with no seed in common.
+        own: The row's averages, of the seeds with which both have every one of the languages.
+        baseline: The baseline's, of the same seeds.
+    """
+
+    languages: Sequence[str]
+    without: Sequence[str]
+    own: Mapping[int, float]
+    baseline: Mapping[int, float]
+
+    @property
+    def differences(self) -> dict[int, float]:
+        """The average's difference by seed; fractions."""
+        return {seed: own - self.baseline[seed] for seed, own in self.own.items()}
+
+    @property
+    def difference(self) -> float | None:
+        """The mean of these; ``None`` where nothing can be compared."""
+        return mean(self.differences.values()) if self.own else None
 
 
 @dataclass(frozen=True)
@@ -107,20 +133,19 @@ class ScoreTable:
 
     def comparison(self, variant: str, language: str | None = None) -> Comparison:
         """The averages of a variant and of the baseline, over what both have."""
+        shown = self.languages if language is None else [language]
         own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
-        return compare(own, baseline, self.languages if language is None else [language])
-
-    def differences(self, variant: str, language: str | None = None) -> dict[int, float]:
-        """By seed that both have, the difference to the baseline; fractions."""
-        return self.comparison(variant, language).differences
-
-    def shown_differences(self, variant: str, language: str | None = None) -> dict[int, float]:
-        """These of a variant that is compared; none of others, the baseline itself among them."""
-        return self.differences(variant, language) if variant in self.compared else {}
-
-    def difference(self, variant: str, language: str | None = None) -> float | None:
-        """The mean of `differences`; ``None`` where nothing can be compared."""
-        return self.comparison(variant, language).difference
+        shared = {code: own.get(code, {}).keys() & baseline.get(code, {}).keys() for code in shown}
+        both = [code for code in shown if shared[code]]
+        seeds = sorted(set.intersection(*(shared[code] for code in both))) if both else []
+        return Comparison(
+            both,
+            [code for code in shown if code not in both and code in {*own, *baseline}],
+            *(
+                {seed: mean(scores[code][seed] for code in both) for seed in seeds}
+                for scores in (own, baseline)
+            ),
+        )
 
     def falls_short(self, variant: str, language: str | None = None) -> bool:
         """Whether a difference to the baseline is of fewer seeds or languages than some row has.

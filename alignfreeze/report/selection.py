@@ -1,7 +1,7 @@
 """Which runs a report shows: those taken over too, and of several settings the usual ones."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alignfreeze.config import model_name
@@ -101,20 +101,16 @@ def differing(settings: Mapping[str, str], others: Mapping[str, str]) -> list[st
     return [name for name in settings if name in others and settings[name] != others[name]]
 
 
-def comparable(
-    scored: Sequence[Result], finetuned: Mapping[tuple[str, str], Mapping[str, str]]
-) -> tuple[list[Result], list[str]]:
-    """The results with the usual fine-tuning of their model and task; lines about the others."""
-    used, others = [], Counter[str]()
-    for result in scored:
-        known = finetuned[result.model, result.task]
-        names = differing(result.settings, known)
-        if not names:
-            used.append(result)
-            continue
-        texts = [f"{name} {result.settings[name]}, not {known[name]}" for name in names]
-        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
-    return used, [f"{text}: {n} run(s)" for text, n in others.items()]
+def otherwise(result: Result, known: Mapping[str, str]) -> str:
+    """How a result was fine-tuned otherwise than is usual for its model and task, if it was."""
+    names = differing(result.settings, known)
+    texts = [f"{name} {result.settings[name]}, not {known[name]}" for name in names]
+    return f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}" if texts else ""
+
+
+def counted(lines: Iterable[str], what: str) -> list[str]:
+    """Each line once, with how many there are of what."""
+    return [f"{line}: {n} {what}" for line, n in Counter(lines).items()]
 
 
 def variant_of(result: Result, common: Mapping[str, str]) -> str:

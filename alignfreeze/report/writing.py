@@ -5,21 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignfreeze.base.documents import Section, html_page, latex, markdown
 from alignfreeze.base.plotting import svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.errors import ConfigError
-from alignfreeze.report.collecting import Collection, collect
-from alignfreeze.report.comparison import SeedInterval
+from alignfreeze.report.collecting import Collected, collect
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.detail import detail_table
 from alignfreeze.report.figures import drop_figures, report_figures, save_figure
-from alignfreeze.report.notes import Remarks, comparisons
+from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
+from alignfreeze.report.result_tables import detail_table, summary_table
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.report.summary import summary_table
-from alignfreeze.report.texts import latex, markdown, page
-from alignfreeze.tracking.store import stored_run, stored_runs
+from alignfreeze.tracking.store import has_store, stored_run, stored_runs
 
 logger = logging.getLogger(__name__)
 
@@ -52,79 +50,93 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     Raises:
         AlignFreezeError: If no run has results, or the folder cannot be written.
     """
-    runs = with_taken_over(stored_runs(config.experiments, config.where), stored_run)
-    collection = collect(runs, config)
+    runs = stored_runs(config.experiments, config.where) if has_store() else []
+    collected = collect(with_taken_over(runs, stored_run), config)
+    tables = _tables(collected, config)
     folder = Path(config.output).expanduser()
-    summary = _write(collection, config, folder)
+    try:
+        names = _write(folder, tables, collected, config)
+    except OSError as error:
+        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
     sections = {
-        **collection.missing.sections,
-        WITHOUT: comparisons(collection.tables),
-        MIXED: collection.versions,
+        **collected.missing.sections,
+        WITHOUT: comparisons(collected.tables),
+        MIXED: collected.versions,
     }
-    names = ("report.html", "report.md", "report.tex", "summary.csv", "detail.csv", "scores.csv")
     return ReportOutcome(
-        summary,
+        tables[0],
         {heading: len(lines) for heading, lines in sections.items() if lines},
         [str(folder / name) for name in (*names, FIGURES)],
         folder,
     )
 
 
-def _write(collection: Collection, config: ReportConfig, folder: Path) -> Table:
-    tables = collection.tables
-    interval = SeedInterval(config.interval, config.resamples, config.bootstrap_seed)
-    written = _text_tables(collection, config, interval)
-    remarks = _remarks(collection)
-    figures = report_figures(tables)
-    try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drop_figures(folder / FIGURES)
-        elements = {
-            stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
-            for stem, figure in figures.items()
-        }
-        texts = {
-            "report.md": markdown(TITLE, written, remarks, [f"{FIGURES}/{s}.svg" for s in figures]),
-            "report.tex": latex(TITLE, written, remarks, [f"{FIGURES}/{s}.pdf" for s in figures]),
-            "report.html": page(TITLE, written, remarks, elements),
-            "summary.csv": summary_csv(tables, config.counting, interval),
-            "detail.csv": detail_csv(tables, interval),
-            "scores.csv": scores_csv(tables),
-        }
-        for name, text in texts.items():
-            (folder / name).write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
-    return written[0]
-
-
-def _text_tables(
-    collection: Collection, config: ReportConfig, interval: SeedInterval
-) -> list[Table]:
+def _tables(collected: Collected, config: ReportConfig) -> list[Table]:
     """The summary, then the published figures beside it if they are asked for, then the details."""
-    tables, missing, rule = collection.tables, collection.missing, config.counting
-    beside = published_table(tables, missing, rule) if config.published else None
+    tables, missing = collected.tables, collected.missing
+    beside = published_table(tables, missing, config.counting) if config.published else None
     if config.published and beside is None:
         logger.warning("no model, task and strategy of this report is in the published table")
     return [
-        summary_table(tables, missing, rule, interval, collection.versions),
+        summary_table(collected, config),
         *([beside] if beside else []),
-        *(detail_table(table, missing, interval) for table in tables),
+        *(detail_table(table, missing, config) for table in tables),
     ]
 
 
-def _remarks(collection: Collection) -> Remarks:
-    tables = collection.tables
+def _write(
+    folder: Path, shown: Sequence[Table], collected: Collected, config: ReportConfig
+) -> list[str]:
+    """Write all files, and say how those beside the figures are called."""
+    tables = collected.tables
+    sections = [Section(table.stem, table.title, [table.note], table) for table in shown]
+    sections += _remarks(collected)
+    figures = report_figures(tables)
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    drop_figures(folder / FIGURES)
+    elements = {
+        stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
+        for stem, figure in figures.items()
+    }
+
+    def with_figures(shown: Mapping[str, str]) -> list[Section]:
+        return [*sections, *([Section("figures", "Figures", figures=shown)] if shown else [])]
+
+    def linked(kind: str) -> list[Section]:
+        return with_figures({stem: f"{FIGURES}/{stem}.{kind}" for stem in figures})
+
+    texts = {
+        "report.html": html_page(TITLE, with_figures(elements)),
+        "report.md": markdown(TITLE, linked("svg")),
+        "report.tex": latex(TITLE, linked("pdf")),
+        "summary.csv": summary_csv(tables, config),
+        "detail.csv": detail_csv(tables, config),
+        "scores.csv": scores_csv(tables),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+    return [*texts]
+
+
+def _remarks(collected: Collected) -> list[Section]:
+    """What there is to say beside tables and figures."""
+    tables = collected.tables
     by_table = [f"{table.name}: {line}" for table in tables for line in table.versions]
     about = {
-        "Which runs are shown": collection.settings,
+        "Which runs are shown": collected.settings,
         WITHOUT: comparisons(tables),
         MIXED: [
-            *(f"all: {line}" for line in collection.versions),
+            *(f"all: {line}" for line in collected.versions),
             *(by_table if len(tables) > 1 else []),
         ],
     }
-    return {
+    chapters = {
         "About the numbers": {heading: lines for heading, lines in about.items() if lines},
-        "What is missing": collection.missing.sections,
+        "What is missing": collected.missing.sections,
     }
+    return [
+        Section(
+            chapter.lower().replace(" ", "-"), chapter, [] if lists else ["Nothing."], lists=lists
+        )
+        for chapter, lists in chapters.items()
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.html import Section, html_page
+from alignfreeze.base.documents import Section, html_page
 from alignfreeze.base.tables import MISSING, Cell, Table
 from alignfreeze.search.figure_languages import reference_name
 from alignfreeze.search.trial_table import COMPLETE, FAILED, PRUNED, StudyTable, objective_name

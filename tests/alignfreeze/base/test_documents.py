@@ -1,4 +1,6 @@
-from alignfreeze.base.html import Section, html_page
+"""Tables as HTML, Markdown and LaTeX: nothing breaks out of its place."""
+
+from alignfreeze.base.documents import Section, html_page, latex, latex_text, markdown
 from alignfreeze.base.tables import Cell, Table
 
 EVIL = "<i>&'x'"
@@ -26,3 +28,57 @@ def test_rows_are_marked_and_set_apart():
 
 def test_without_sections_there_is_nothing_to_link():
     assert "<nav>" not in html_page("title", [])
+
+
+NASTY = r"a_b|c&d<e>$f%{g}\h~i^j*k`l[m]#n"
+TABLE = Table(
+    "stem",
+    NASTY,
+    "note 50 %",
+    ["language", NASTY],
+    [[Cell("de"), Cell("1.0", bold=True)], [Cell("fr"), Cell(NASTY)]],
+    frozenset({1}),
+)
+
+
+def sections(kind: str) -> list[Section]:
+    """A section of each kind; of the figures, what they are in a format."""
+    return [
+        Section("stem", NASTY, [TABLE.note], TABLE),
+        Section("missing", "What is missing", lists={"Failed": [f"m: {NASTY}"]}),
+        Section("none", "Without", ["Nothing."]),
+        Section("figures", "Figures", figures={"x": kind}),
+    ]
+
+
+def test_markdown_shows_what_is_there():
+    text = markdown("Title", sections("figures/x.svg"))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 4
+    # An escaped bar does not end a cell.
+    assert all(line.replace("\\|", "").count("|") == 3 for line in table)
+    assert table[1] == "| --- | ---: |"
+    assert "**1.0**" in text
+    assert "![x](figures/x.svg)" in text
+    assert "## Without\n\nNothing.\n" in text
+
+
+def test_latex_escapes_what_it_would_take_for_its_own():
+    text = latex("Title", sections("figures/x_1.pdf"))
+    for expected in (r"a\_b", r"c\&d", r"\$f\%\{g\}", r"\textbackslash{}h", r"\textasciitilde{}"):
+        assert expected in text
+    assert r"\textbf{1.0}" in text
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
+    assert text.count(r"\midrule") == 2  # below the head, and between the sections
+    assert "totalheight=0.8\\textheight]{figures/x_1.pdf}" in text
+    assert "\\section*{Without}\n\nNothing.\n" in text
+    assert latex_text("中−±") == r"?$-$$\pm$"
+
+
+def test_html_shows_them_too():
+    text = html_page("<Title>", sections("<svg></svg>"))
+    assert "<Title>" not in text.replace("<title>", "")
+    assert "d&lt;e&gt;" in text
+    assert "<b>1.0</b>" in text
+    assert '<tr class="section"><td class="label">fr</td>' in text
+    assert '<figure id="x"' in text

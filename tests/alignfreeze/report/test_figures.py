@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
-from alignfreeze.report.drawing import COLUMN, DOUBLE, error, signed
+from alignfreeze.report.drawing import COLUMN, DOUBLE, error
 from alignfreeze.report.figure_differences import difference_figure
-from alignfreeze.report.figure_heatmap import heatmap_figure
+from alignfreeze.report.figure_heatmap import heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
 from alignfreeze.report.figures import report_figures, save_figure
 from alignfreeze.report.score_tables import ScoreTable
