@@ -14,6 +14,7 @@ from alignfreeze.report.results import (
     RUN_SETTINGS,
     Result,
     is_finetuning,
+    is_imported,
     is_realignment,
     results,
 )
@@ -154,7 +155,7 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
         {result.variant: result.boundary for result in own if result.boundary is not None},
         _alignment(own, [result for result in everything if result.model == model]),
         versions=mixed_versions(result.run for result in own),
-        note=metric_note(task, metric, imported=any(result.imported for result in own)),
+        note=metric_note(task, metric, imported=any(is_imported(r.run) for r in own)),
     )
 
 

@@ -89,13 +89,13 @@ def _values(
 ) -> dict[str, Any]:
     """Columns of a mean, and of its difference to the baseline with its interval."""
     differences = _differences(table, variant, language)
-    ends = seed_interval(differences, config)
+    low, high = seed_interval(differences, config) or (None, None)
     return {
         "mean": table.mean(variant, language),
         "deviation": table.deviation(variant, language),
         "difference": mean(differences.values()) if differences else None,
-        "low": ends and ends.low,
-        "high": ends and ends.high,
+        "low": low,
+        "high": high,
     }
 
 

@@ -30,11 +30,9 @@ def report_figures(tables: Sequence[ScoreTable]) -> "dict[str, Figure]":
     figures: dict[str, Figure] = {}
     for kind, draw in KINDS.items():
         for table in tables:
-            figure = draw(table)
-            if figure is not None:
+            if (figure := draw(table)) is not None:
                 figures[_stem(f"{kind}-{table.model}-{table.task}", figures)] = figure
-    boundaries = boundary_figure(tables)
-    if boundaries is not None:
+    if (boundaries := boundary_figure(tables)) is not None:
         figures[BOUNDARY] = boundaries
     return figures
 
@@ -48,19 +46,13 @@ def drop_figures(folder: Path) -> None:
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> str:
-    """Write a figure as SVG, PDF and PNG; the same figure gives the same bytes.
-
-    Args:
-        figure: What to write.
-        folder: Made where it is not there.
-        stem: Name of the files, without their endings.
+    """Write a figure as SVG, PDF and PNG of a stem; the same figure gives the same bytes.
 
     Returns:
         The SVG.
     """
     from matplotlib import rc_context
 
-    folder.mkdir(parents=True, exist_ok=True)
     document = svg_document(figure, stem)
     (folder / f"{stem}.svg").write_text(document, encoding="utf-8", newline="\n")
     with rc_context({"pdf.fonttype": 42}):  # Type 3 fonts are refused by many publishers.
@@ -72,8 +64,6 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> str:
 def _stem(name: str, taken: "dict[str, Figure]") -> str:
     """A name as files can have it, that no other figure has."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
-    number, stem = 1, safe
-    while stem.lower() in {other.lower() for other in taken}:
-        number += 1
-        stem = f"{safe}-{number}"
-    return stem
+    there = {stem.lower() for stem in taken}
+    stems = (safe, *(f"{safe}-{number}" for number in range(2, len(taken) + 2)))
+    return next(stem for stem in stems if stem.lower() not in there)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from math import sqrt
 from statistics import mean, stdev
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +18,9 @@ INTERVALS = {
 """What each is, for the note of a table."""
 
 
-class Interval(NamedTuple):
-    """A confidence interval, both ends in it; fractions."""
-
-    low: float
-    high: float
-
-
-def seed_interval(differences: Mapping[int, float], config: ReportConfig) -> Interval | None:
+def seed_interval(
+    differences: Mapping[int, float], config: ReportConfig
+) -> tuple[float, float] | None:
     """The 95 % interval of a mean difference.
 
     The difference of two runs is taken seed by seed, so that what a seed does to both cancels.
@@ -40,7 +34,7 @@ def seed_interval(differences: Mapping[int, float], config: ReportConfig) -> Int
         config: Which of the two, how often the bootstrap draws, and the seed of its drawing.
 
     Returns:
-        ``None`` of fewer than two.
+        Both of its ends, fractions; ``None`` of fewer than two differences.
     """
     values = [differences[seed] for seed in sorted(differences)]
     if len(values) < 2:
@@ -50,9 +44,9 @@ def seed_interval(differences: Mapping[int, float], config: ReportConfig) -> Int
 
         half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values)
         half /= sqrt(len(values))
-        return Interval(mean(values) - half, mean(values) + half)
+        return mean(values) - half, mean(values) + half
     size = (config.resamples, len(values))
     drawn = np.random.default_rng(config.bootstrap_seed).integers(len(values), size=size)
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(np.array(values)[drawn].mean(axis=1), [tail, 100 - tail])
-    return Interval(float(low), float(high))
+    return float(low), float(high)

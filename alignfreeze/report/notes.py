@@ -77,32 +77,22 @@ def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
     """
     found = list(runs)
     known = [_versions(run) for run in found]
-    names = sorted({name for versions in known for name in versions})
-    lines = [
-        _mixture(name, [versions.get(name, UNKNOWN) for versions in known])
-        for name in [PACKAGE, *(name for name in names if name != PACKAGE)]
-    ]
-    codes: dict[str, list[str]] = {}
-    for name, code in (pair for run in found for pair in _plugin_codes(run)):
-        codes.setdefault(name, []).append(code)
-    lines += [_mixture(name, own) for name, own in sorted(codes.items())]
-    return [line for line in lines if line]
-
-
-def _mixture(name: str, versions: Sequence[str]) -> str:
-    """How many runs have each of several versions; empty of a single one."""
-    counts = Counter(versions)
-    texts = [f"{version} ({n} run(s))" for version, n in sorted(counts.items())]
-    return f"{name} {', '.join(texts)}" if len(counts) > 1 else ""
-
-
-def _plugin_codes(run: StoredRun) -> list[tuple[str, str]]:
-    """The plugins whose code a run says, and what tells that code from another."""
-    return [
+    names = sorted({name for versions in known for name in versions} - {PACKAGE})
+    mixed = {n: [versions.get(n, UNKNOWN) for versions in known] for n in (PACKAGE, *names)}
+    codes = sorted(
         (f"code of {tag} {run.tags[tag]}", hash_of([run.tags[code]])[:SHORT_HASH])
+        for run in found
         for tag, code in PLUGINS
         if code in run.tags
-    ]
+    )
+    for name, code in codes:
+        mixed.setdefault(name, []).append(code)
+    lines = []
+    for name, versions in mixed.items():
+        counts = sorted(Counter(versions).items())
+        texts = [f"{version} ({n} run(s))" for version, n in counts]
+        lines += [f"{name} {', '.join(texts)}"] if len(counts) > 1 else []
+    return lines
 
 
 def _versions(run: StoredRun) -> dict[str, str]:
@@ -121,8 +111,6 @@ def _versions(run: StoredRun) -> dict[str, str]:
 def _of_phase(run: StoredRun, prefix: str) -> dict[str, str]:
     pairs = [pair.split() for pair in run.tags.get(f"{prefix}libraries", "").split(",")]
     found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-    tags = {PACKAGE: f"{prefix}version", OWN_CODE: f"{prefix}{CODE}"}
-    said = {name: run.tags[tag] for name, tag in tags.items() if run.tags.get(tag)}
-    if OWN_CODE in said:
-        said[OWN_CODE] = said[OWN_CODE][:SHORT_HASH]
-    return found | said
+    found[PACKAGE] = run.tags.get(f"{prefix}version", "")
+    found[OWN_CODE] = run.tags.get(f"{prefix}{CODE}", "")[:SHORT_HASH]
+    return {name: version for name, version in found.items() if version}

@@ -85,11 +85,6 @@ class Result:
         return self.model, self.task
 
     @property
-    def imported(self) -> bool:
-        """Whether it was made elsewhere."""
-        return is_imported(self.run)
-
-    @property
     def scored(self) -> bool:
         """Whether it is finished, and has scores of the test split."""
         return self.run.status == "FINISHED" and bool(self.metrics)
@@ -209,15 +204,15 @@ def _settings(run: StoredRun) -> dict[str, str]:
 def _resolved(given: Mapping[str, str]) -> dict[str, str]:
     """Settings as they come out, where several ways of giving them come to the same."""
     params = dict(given)
-    for name in ("languages", "realign_languages"):
-        if name in params:  # their order is no setting
-            params[name] = ",".join(sorted(params[name].split(",")))
-    if not params.get("realign_languages"):  # they are the target languages then
-        params["realign_languages"] = params.get("languages", "")
-    if not params["realign_languages"]:  # an older run, which had all that there were
-        del params["realign_languages"]
-    if not params.get("languages"):
-        params.pop("languages", None)
+    # Without languages to realign with, they are the target languages; of an older run without
+    # either, all that there were.
+    targets = params.pop("languages", "")
+    for name, text in (
+        ("languages", targets),
+        ("realign_languages", params.pop("realign_languages", "") or targets),
+    ):
+        if text:
+            params[name] = ",".join(sorted(text.split(",")))  # their order is no setting
     if "realign_alignment_pairs" in params:
         params["alignment_pairs"] = params["realign_alignment_pairs"]
     if "data" in params:  # which may be in another place on each machine
@@ -227,8 +222,7 @@ def _resolved(given: Mapping[str, str]) -> dict[str, str]:
         params.pop("finetune_epochs", None)
     if params.get("realign_steps") == UNKNOWN:  # it takes as many as the fine-tuning
         params["realign_steps"] = steps
-    return {
-        name: value
-        for name, value in params.items()
-        if not (name in ("finetune_steps", "realign_steps") and value == UNKNOWN)
-    }
+    for name in ("finetune_steps", "realign_steps"):
+        if params.get(name) == UNKNOWN:
+            del params[name]
+    return params

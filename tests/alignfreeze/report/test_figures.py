@@ -290,6 +290,7 @@ def test_stems_are_file_names_that_differ() -> None:
 def test_saved_twice_is_the_same(tmp_path: Path) -> None:
     for stem, figure in report_figures([swept("dollars$and_lines")]).items():
         for folder in ("one", "two"):
+            (tmp_path / folder).mkdir(exist_ok=True)
             svg = save_figure(figure, tmp_path / folder, stem)
             assert svg == (tmp_path / folder / f"{stem}.svg").read_text("utf-8")
         first, second = (
