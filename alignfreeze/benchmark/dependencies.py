@@ -1,7 +1,6 @@
 """What the scores of a cell depend on: code, libraries, plugins, data and model."""
 
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -43,7 +42,9 @@ class Dependencies:
             without |= set(CARRIED)
         return hash_of(
             {
-                "code": self._code,
+                "code": self._once(
+                    "code", "", lambda: hash_of([code_digest(), library_versions()])
+                ),
                 "config": config.model_dump(mode="json", exclude=without),
                 "data": self._once("data", config.data, lambda: _data_digest(config.data)),
                 "model": self._once("model", config.model, lambda: _model_digest(config.model)),
@@ -67,10 +68,6 @@ class Dependencies:
         return self._once(
             "strategy", asked, lambda: strategy_choices(config)[-1].resolved(n_layers)
         )
-
-    @cached_property
-    def _code(self) -> str:
-        return hash_of([code_digest(), library_versions()])
 
     def _links(self, config: RunConfig) -> list[Any]:
         """What the links of a cell's parallel text depend on, beside its data."""

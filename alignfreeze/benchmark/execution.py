@@ -61,11 +61,7 @@ def key_of(attributes: Mapping[str, Any]) -> str:
 
 
 def check_place(there: str, here: str) -> None:
-    """Check that something may stand for what a grid has elsewhere.
-
-    Args:
-        there: A model or data, as the grid names it.
-        here: As this machine does.
+    """Check that something here may stand for the model or data that a grid has elsewhere.
 
     Raises:
         ConfigError: If reports, which tell both by the last part of their names, would take it for

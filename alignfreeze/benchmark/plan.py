@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+from typing import Literal
 
 from rich.table import Table
 
@@ -47,22 +48,19 @@ class Speeds:
                 known_by = (task, *(run.params.get(name, "") for name in _DATA_DECIDES))
                 self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
 
-    def finetuning(self, cell: Cell) -> float | None:
-        """Seconds of a cell's fine-tuning and evaluation; ``None`` if nothing like it is known."""
-        return self._estimate("finetune", cell, cell.task, self._finetune_steps(cell))
+    def seconds(self, cell: Cell, phase: Literal["realign", "finetune"]) -> float | None:
+        """Seconds of a cell's realignment, or of its fine-tuning and evaluation.
 
-    def realignment(self, cell: Cell) -> float | None:
-        """Seconds of a cell's realignment; ``None`` if nothing like it is known."""
-        steps = cell.config.realign_steps or self._finetune_steps(cell)
-        return self._estimate("realign", cell, cell.config.strategy, steps)
-
-    def _finetune_steps(self, cell: Cell) -> int | None:
-        params = (str(getattr(cell.config, name)) for name in _DATA_DECIDES)
-        return cell.config.finetune_steps or self._steps.get((cell.task, *params))
-
-    def _estimate(self, phase: str, cell: Cell, about: str, steps: int | None) -> float | None:
-        model = cell.config.model
-        found = self._seconds.get((phase, model, about)) or self._seconds.get((phase, model))
+        Returns:
+            ``None`` if nothing like it is known.
+        """
+        config, about = cell.config, cell.task
+        params = (str(getattr(config, name)) for name in _DATA_DECIDES)
+        steps = config.finetune_steps or self._steps.get((cell.task, *params))
+        if phase == "realign":
+            steps, about = config.realign_steps or steps, config.strategy
+        known = self._seconds
+        found = known.get((phase, config.model, about)) or known.get((phase, config.model))
         return None if steps is None or not found else median(found) * steps
 
 
@@ -132,8 +130,8 @@ class Plan:
     def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""
         estimates = [
-            *((cell, f"on {cell.task}", self.speeds.finetuning(cell)) for cell in to_do),
-            *((cell, "realigning", self.speeds.realignment(cell)) for cell in realigning),
+            *((cell, f"on {cell.task}", self.speeds.seconds(cell, "finetune")) for cell in to_do),
+            *((cell, "realigning", self.speeds.seconds(cell, "realign")) for cell in realigning),
         ]
         seconds = sum(found for _, _, found in estimates if found is not None)
         unknown = dict.fromkeys(
@@ -152,17 +150,7 @@ class Plan:
 
 
 def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) -> Plan:
-    """What cells come to, given what the tracking store holds.
-
-    Args:
-        cells: The cells of a grid.
-        runs: Runs of the store, the newest first.
-        workers: How many cells are done at a time.
-    """
-    finished = {
-        run.tags[CELL]: run.run_id
-        for run in reversed(runs)
-        if CELL in run.tags and run.status == "FINISHED"
-    }
-    done = {cell.identity: finished[cell.identity] for cell in cells if cell.identity in finished}
+    """What the cells of a grid come to, given the runs of the store, the newest first."""
+    known = {run.tags.get(CELL): run.run_id for run in reversed(runs) if run.status == "FINISHED"}
+    done = {cell.identity: known[cell.identity] for cell in cells if cell.identity in known}
     return Plan(cells, done, Speeds(runs), workers)

@@ -30,11 +30,10 @@ class Missing:
 
     def mark(self, table: ScoreTable, variant: str, language: str | None = None) -> str:
         """What is put behind a mean, of all targets by default, that is over less than expected."""
-        own = table.scores(variant, language) if language else {}
-        lacks = bool(own) and bool(self.expected - own.keys())
         if language is None:
-            lacks = (table.model, table.task, variant) in self.short
-        return SHORT if lacks else ""
+            return SHORT if (table.model, table.task, variant) in self.short else ""
+        own = table.scores(variant, language)
+        return SHORT if own and self.expected - own.keys() else ""
 
 
 def find_missing(

@@ -61,10 +61,7 @@ def points(table: ScoreTable, variant: str, language: str | None = None) -> floa
 
 
 def error(table: ScoreTable, variant: str, language: str) -> float | None:
-    """Sample deviation of the difference to the baseline over seeds that both have, in points.
-
-    ``None`` of fewer than two seeds that both have.
-    """
+    """Sample deviation of the difference over seeds that both have, in points; of two at least."""
     found = table.comparison(variant, language).differences.values()
     return 100 * stdev(found) if len(found) > 1 else None
 
@@ -101,33 +98,31 @@ def add_legend(
             line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
             found.setdefault(name, line)
     bars = [c for p in panels for c in p.containers if isinstance(c, ErrorbarContainer)]
+    style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
     if any(container.has_yerr for container in bars):
-        style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
         found[SEEDS] = Line2D([], [], marker="|", **style)
     names = [name for name in found if name not in (*without, *last)]
     names += [name for name in last if name in found]
-    if names:
-        columns = _columns([len(n) * CHARACTER + 0.4 for n in names], figure.get_figwidth())
-        style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
-        style |= {"ncols": columns, "borderaxespad": 0.2}
-        legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
-
-
-def _columns(widths: Sequence[float], available: float) -> int:
-    """The most columns that fit, without one that the same number of rows does not need."""
-    for rows in range(1, len(widths)):
-        columns = -(-len(widths) // rows)
-        if sum(float(max(own)) for own in np.array_split(widths, columns)) <= available:
-            return columns
-    return 1
+    if not names:
+        return
+    widths = [len(name) * CHARACTER + 0.4 for name in names]
+    # The most columns that fit, without one that the same number of rows does not need.
+    fitting = (
+        columns
+        for columns in (-(-len(names) // rows) for rows in range(1, len(names)))
+        if sum(map(max, np.array_split(widths, columns))) <= figure.get_figwidth()
+    )
+    style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
+    style |= {"ncols": next(fitting, 1), "borderaxespad": 0.2}
+    legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
 
 
 def name_languages(panel: "Axes", languages: Sequence[str], *, slot: float) -> None:
     """Codes below the axis, and below them families with a line over their languages.
 
     Args:
-        panel: Where the languages are at 0, 1, 2, ....
-        languages: In order; those of a family beside each other.
+        panel: Where the languages are at 0, 1, 2, ..., those of a family beside each other.
+        languages: In order.
         slot: How wide the place of a language is, in inches.
     """
     from matplotlib.transforms import ScaledTranslation

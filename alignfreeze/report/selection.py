@@ -32,20 +32,16 @@ def with_taken_over(
             original = None if key in present else find(run_id)
             if original is not None:
                 present.add(key)
-                complete.append(_under_names_of(run, original))
+                named = {k: run.params[k] for k in ("data", "model") if k in run.params}
+                tags = {**original.tags, "model": run.tags["model"]}
+                params = {**original.params, **named}
+                complete.append(original._replace(tags=tags, params=params, started=run.started))
     return complete
 
 
 def _names(run: StoredRun) -> tuple[str, str]:
     """What reports call a run's model and its data."""
     return model_name(run.tags.get("model", "")), model_name(run.params.get("data", ""))
-
-
-def _under_names_of(run: StoredRun, original: StoredRun) -> StoredRun:
-    """What a run has taken over, as its own."""
-    tags = {**original.tags, "model": run.tags["model"]}
-    params = {**original.params, **{k: run.params[k] for k in ("data", "model") if k in run.params}}
-    return original._replace(tags=tags, params=params, started=run.started)
 
 
 RULE = (
@@ -81,18 +77,17 @@ def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
         names: The settings to look at.
     """
     groups: list[_Group] = []
-    own = {r: {n: v for n, v in r.settings.items() if n in names} for r in found}
-    places = {result: place for place, result in enumerate(found)}
+    own = [{n: v for n, v in result.settings.items() if n in names} for result in found]
     # Those that say most come first, so that others find what they agree with.
-    for result in sorted(found, key=lambda r: -len(own[r])):
-        fitting = [group for group in groups if not differing(own[result], group.settings)]
+    for place in sorted(range(len(found)), key=lambda place: -len(own[place])):
+        fitting = [group for group in groups if not differing(own[place], group.settings)]
         group = max(fitting, key=lambda g: g.rank, default=None)
         if group is None:
-            group = _Group(dict(own[result]), places[result])
+            group = _Group({}, place)
             groups.append(group)
-        group.settings = own[result] | group.settings
-        group.cells.add((result.strategy, result.seed))
-        group.newest = min(group.newest, places[result])
+        group.settings |= own[place]
+        group.cells.add((found[place].strategy, found[place].seed))
+        group.newest = min(group.newest, place)
     return max(groups, key=lambda g: g.rank).settings if groups else {}
 
 
