@@ -89,8 +89,6 @@ def _write(
 ) -> list[str]:
     """Write all files, and say how those beside the figures are called."""
     tables = collected.tables
-    sections = [Section(table.stem, table.title, [table.note], table) for table in shown]
-    sections += _remarks(collected)
     figures = report_figures(tables)
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     drop_figures(folder / FIGURES)
@@ -98,45 +96,42 @@ def _write(
         stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
         for stem, figure in figures.items()
     }
-
-    def with_figures(shown: Mapping[str, str]) -> list[Section]:
-        return [*sections, *([Section("figures", "Figures", figures=shown)] if shown else [])]
-
-    def linked(kind: str) -> list[Section]:
-        return with_figures({stem: f"{FIGURES}/{stem}.{kind}" for stem in figures})
-
+    paths = [{s: f"{FIGURES}/{s}.{kind}" for s in figures} for kind in ("svg", "pdf")]
+    sections = [Section(table.stem, table.title, [table.note], table) for table in shown]
+    sections += _remarks(collected)
+    page, text, paper = (
+        [*sections, *([Section("figures", "Figures", figures=drawn)] if drawn else [])]
+        for drawn in (elements, *paths)
+    )
     texts = {
-        "report.html": html_page(TITLE, with_figures(elements)),
-        "report.md": markdown(TITLE, linked("svg")),
-        "report.tex": latex(TITLE, linked("pdf")),
+        "report.html": html_page(TITLE, page),
+        "report.md": markdown(TITLE, text),
+        "report.tex": latex(TITLE, paper),
         "summary.csv": summary_csv(tables, config),
         "detail.csv": detail_csv(tables, config),
         "scores.csv": scores_csv(tables),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8")
+    for name, content in texts.items():
+        (folder / name).write_text(content, "utf-8")
     return [*texts]
 
 
 def _remarks(collected: Collected) -> list[Section]:
     """What there is to say beside tables and figures."""
     tables = collected.tables
-    by_table = [f"{table.name}: {line}" for table in tables for line in table.versions]
+    mixed = [f"all: {line}" for line in collected.versions]
+    if len(tables) > 1:
+        mixed += [f"{table.name}: {line}" for table in tables for line in table.versions]
     about = {
         "Which runs are shown": collected.settings,
         WITHOUT: comparisons(tables),
-        MIXED: [
-            *(f"all: {line}" for line in collected.versions),
-            *(by_table if len(tables) > 1 else []),
-        ],
+        MIXED: mixed,
     }
-    chapters = {
-        "About the numbers": {heading: lines for heading, lines in about.items() if lines},
-        "What is missing": collected.missing.sections,
-    }
+    said = {heading: lines for heading, lines in about.items() if lines}
+    missing = collected.missing.sections
     return [
+        Section("about-the-numbers", "About the numbers", lists=said),
         Section(
-            chapter.lower().replace(" ", "-"), chapter, [] if lists else ["Nothing."], lists=lists
-        )
-        for chapter, lists in chapters.items()
+            "what-is-missing", "What is missing", [] if missing else ["Nothing."], lists=missing
+        ),
     ]
