@@ -55,13 +55,7 @@ class Section:
 
 
 def html_page(title: str, sections: Sequence[Section], *, about: Sequence[str] = ()) -> str:
-    """A page in one file, without a script, that needs no network.
-
-    Args:
-        title: The title, and the heading.
-        sections: What is linked from the top.
-        about: Paragraphs above that.
-    """
+    """A page in one file, without a script, that needs no network; ``about`` stands above all."""
     shown = {"title": title, "sections": sections, "about": about}
     return _rendered("document.html", shown, autoescape=True)
 

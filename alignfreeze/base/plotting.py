@@ -100,9 +100,7 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
 def svg_element(document: str, stem: str = "") -> str:
     """What `svg_document` wrote as an ``<svg>`` element for a page of HTML.
 
-    Args:
-        document: The file's text.
-        stem: Tells apart the ids of figures that look the same.
+    The stem tells apart the ids of figures that look the same.
     """
     text = document[document.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -71,11 +71,8 @@ def code_digest() -> str:
 def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[str, Path]:
     """The modules of a package that some of them import, themselves included, with their files.
 
-    What a function imports is among them; what is imported for types alone is not.
-
-    Args:
-        start: Names of modules.
-        below: The package that modules have to be in to count.
+    What a function imports is among them; what is imported for types alone is not, nor what is not
+    below the package.
     """
     root = Path(alignfreeze.__file__).parent.parent
     found: dict[str, Path] = {}

@@ -21,12 +21,7 @@ FAILED = "failed"
 
 
 class CellLog:
-    """Tells of the cells of a queue as they end.
-
-    Args:
-        queue: The queue.
-        plan: The cells, and what was done of them before.
-    """
+    """Tells of the cells of a plan that are done in a queue as they end."""
 
     def __init__(self, queue: TrialQueue, plan: Plan) -> None:
         self._queue = queue

@@ -23,13 +23,10 @@ _DATA_DECIDES = ("data", "finetune_epochs", "finetune_batch_size", "accumulation
 
 
 class Speeds:
-    """Seconds per optimizer step, by model and what was trained.
+    """Seconds per optimizer step in some runs, by model and what was trained.
 
     Evaluation and measurements after a phase are in them, so that they hold for phases of a
     like length.
-
-    Args:
-        runs: Runs of the tracking store.
     """
 
     def __init__(self, runs: Iterable[StoredRun]) -> None:

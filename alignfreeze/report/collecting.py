@@ -54,11 +54,7 @@ class Collected:
 
 
 def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
-    """Sort runs into tables, and find what is missing.
-
-    Args:
-        runs: The newest first.
-        config: What is asked for.
+    """Sort runs, the newest first, into the tables that are asked for, and find what is missing.
 
     Raises:
         DataError: If no run has a score of the test split.

@@ -39,13 +39,7 @@ class Missing:
 def find_missing(
     tables: Sequence[ScoreTable], failed: Sequence[str], left_out: Sequence[str]
 ) -> Missing:
-    """Compare every combination with what the others have.
-
-    Args:
-        tables: All models and tasks.
-        failed: Lines about failed runs.
-        left_out: Lines about runs that are not reported.
-    """
+    """Compare every combination with what the others have; the rest are lines about runs."""
     by_key = {(table.model, table.task): table for table in tables}
     models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
     # A variant that one model or task alone has, such as the best of a search, is expected nowhere

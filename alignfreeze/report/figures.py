@@ -14,11 +14,7 @@ from alignfreeze.report.score_tables import ScoreTable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS = {
-    "differences": difference_figure,
-    "heatmap": heatmap_figure,
-    "alignment": layers_figure,
-}
+KINDS = {"differences": difference_figure, "heatmap": heatmap_figure, "alignment": layers_figure}
 """What is drawn of each model and task, by what the stem of its files begins with."""
 
 BOUNDARY = "boundary"

@@ -72,8 +72,7 @@ UNKNOWN = "unknown"
 def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
     """What several versions are mixed of, a line each: which, and how many runs of each.
 
-    Args:
-        runs: Of older ones the versions may be unknown, which is one more version.
+    Of older runs the versions may be unknown, which is one more version.
     """
     found = list(runs)
     known = [_versions(run) for run in found]

@@ -24,12 +24,7 @@ COUNTED = Mapping[tuple[str, str, str], Counts | None]
 
 
 def summary_table(collected: Collected, config: ReportConfig) -> Table:
-    """Models, tasks and variants down, with the totals of a model's tasks and of all models.
-
-    Args:
-        collected: What there is to show.
-        config: How wins and losses are counted, and which interval differences have.
-    """
+    """Models, tasks and variants down, with the totals of a model's tasks and of all models."""
     tables, missing = collected.tables, collected.missing
     counts = {
         (table.model, table.task, variant): count(table, variant, config.counting)
@@ -120,13 +115,7 @@ def _totals(
 
 
 def detail_table(table: ScoreTable, missing: Missing, config: ReportConfig) -> Table:
-    """Languages down, by family; for each variant its scores, and the difference to the baseline.
-
-    Args:
-        table: The scores.
-        missing: What is missing.
-        config: Which interval differences have.
-    """
+    """Languages down, by family; a column of scores, and of differences, for each variant."""
     # The baseline has no column of differences, nor has any where there is no baseline.
     widths = {variant: 2 if variant in table.compared else 1 for variant in table.variants}
     columns = ["language"]

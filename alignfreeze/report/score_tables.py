@@ -99,9 +99,7 @@ class ScoreTable:
     def scored(self, variant: str, language: str | None = None) -> set[tuple[str, int]]:
         """The languages, and the seeds of each, that a variant has scores of.
 
-        Args:
-            variant: Whose; here and below.
-            language: Which; here and below, all target languages by default.
+        Here and below, of all target languages by default.
         """
         shown = self.languages if language is None else [language]
         return {(code, seed) for code in shown for seed in self.scores(variant, code)}
@@ -113,11 +111,9 @@ class ScoreTable:
         return mean(found) if found else None
 
     def averages(self, variant: str, languages: Sequence[str] = ()) -> dict[int, float]:
-        """By seed, the mean over target languages; of seeds that have every one of them.
+        """By seed, the mean over languages; of seeds that have every one of them.
 
-        Args:
-            variant: Whose.
-            languages: Those to average over; by default all that the variant has.
+        By default they are all target languages that the variant has.
         """
         present = languages or [code for code in self.languages if self.scores(variant, code)]
         return {

@@ -15,12 +15,9 @@ def with_taken_over(
 ) -> list[StoredRun]:
     """Runs, and after each that took fine-tunings over, these under its own names.
 
-    What is taken over has the same content, but its run may be of another experiment, and may have
-    another name for the same model or data, by which a report would lose it.
-
-    Args:
-        runs: The newest first.
-        find: Finds a run of the store by its id.
+    What is taken over has the same content, but its run, which is found by its id, may be of
+    another experiment, and may have another name for the same model or data, by which a report
+    would lose it.
     """
     present = {(run.run_id, *_names(run)) for run in runs if is_finetuning(run)}
     complete = []
@@ -68,13 +65,9 @@ class _Group:
 
 
 def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
-    """The settings that most cells have, all together; of several, those of the newest run.
+    """The settings of some names that most cells have, all together; of several, the newest run's.
 
-    A setting that an older run does not know agrees with any.
-
-    Args:
-        found: The newest first.
-        names: The settings to look at.
+    The newest comes first. A setting that an older run does not know agrees with any.
     """
     groups: list[_Group] = []
     own = [{n: v for n, v in result.settings.items() if n in names} for result in found]

@@ -13,11 +13,7 @@ STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 
 
 
 def summary_tables(summary: Table) -> list[RichTable]:
-    """A summary as a table for each model, without the note.
-
-    Args:
-        summary: Models, tasks and strategies as labels; a model is named in the first of its rows.
-    """
+    """A summary as a table for each model, which the first of its rows names, without the note."""
     begins = [number for number, row in enumerate(summary.rows) if row[0].text]
     return [_table(summary, first, end) for first, end in pairwise([*begins, len(summary.rows)])]
 
