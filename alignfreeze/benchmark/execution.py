@@ -48,11 +48,7 @@ KEPT_PREPARATIONS = 2
 
 def attributes_of(cell: Cell) -> dict[str, Any]:
     """What a cell's trial has to say to whoever claims it."""
-    return {
-        CELL: cell.identity,
-        CONFIG: cell.config.model_dump(mode="json"),
-        SHARES: cell.shares,
-    }
+    return {CELL: cell.identity, CONFIG: cell.config.model_dump(mode="json"), SHARES: cell.shares}
 
 
 def key_of(attributes: Mapping[str, Any]) -> str:

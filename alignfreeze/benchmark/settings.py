@@ -116,14 +116,9 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     decided = {"task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
     by_model = {
         model: validated(
-            {
-                **of_all,
-                **usual.get(model, {}),
-                **of_given,
-                **asked.get(model, {}),
-                **decided,
-                "model": model,
-            }
+            {**of_all, **usual.get(model, {}), **of_given, **asked.get(model, {})}
+            | decided
+            | {"model": model}
         )
         for model in settings.models
     }

@@ -71,9 +71,7 @@ def scores_csv(tables: Sequence[ScoreTable]) -> str:
     return str(pd.DataFrame(rows).to_csv(index=False))
 
 
-def _variants(
-    tables: Sequence[ScoreTable],
-) -> Iterator[tuple[ScoreTable, str, dict[str, str]]]:
+def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, dict[str, str]]]:
     """All variants of all tables, with the columns that say what a row is of."""
     for table in tables:
         own = {"model": table.model, "task": table.task, "metric": table.metric}

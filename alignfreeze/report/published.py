@@ -65,7 +65,21 @@ def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) 
             if printed is None or table.metric not in BESIDE.get(table.task, (printed.metric,)):
                 continue
             labels = (table.model, table.task) if len(rows) == begin else ("", "")
-            texts = (*labels, variant, *_beside(table, variant, printed, missing, rule))
+            average = table.mean(variant)
+            n_languages = len({language for language, _ in table.scored(variant)})
+            difference = None
+            if average is not None and n_languages == printed.languages:
+                difference = average - printed.mean / 100
+            texts = (
+                *labels,
+                variant,
+                points(average) + missing.mark(table, variant),
+                f"{printed.mean:.1f}",
+                points(difference, signed=True),
+                "" if variant == BASELINE else arrows(count(table, variant, rule)),
+                arrows(printed.counts) if printed.counts else "",
+                f"{n_languages} / {printed.languages}",
+            )
             rows.append([Cell(text) for text in texts])
             # What the reader has to know of our metric, and of the printed one if it is another.
             about = METRIC_NOTES.get((table.task, printed.metric))
@@ -76,21 +90,3 @@ def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) 
         return None
     title, note = "Beside the published figures", " ".join(filter(None, dict.fromkeys(notes)))
     return Table("published", title, note, COLUMNS, rows, frozenset(sections), labels=3)
-
-
-def _beside(
-    table: ScoreTable, variant: str, printed: Published, missing: Missing, rule: Rule
-) -> list[str]:
-    average = table.mean(variant)
-    n_languages = len({language for language, _ in table.scored(variant)})
-    difference = None
-    if average is not None and n_languages == printed.languages:
-        difference = average - printed.mean / 100
-    return [
-        points(average) + missing.mark(table, variant),
-        f"{printed.mean:.1f}",
-        points(difference, signed=True),
-        "" if variant == BASELINE else arrows(count(table, variant, rule)),
-        arrows(printed.counts) if printed.counts else "",
-        f"{n_languages} / {printed.languages}",
-    ]

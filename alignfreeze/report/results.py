@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
@@ -153,15 +152,20 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     tasks = tags["task"].split(",")
     if not tags.get("seed", "").isdigit() or (len(tasks) > 1 and is_finetuning(run)):
         return []
-    strategy = tags["strategy"]
-    args = _arguments(run.params.get("strategy_args", "{}"))
+    strategy, args = tags["strategy"], {}
+    with suppress(ValueError, SyntaxError):
+        found = ast.literal_eval(run.params.get("strategy_args", "{}"))
+        args = found if isinstance(found, dict) else {}
     named = {} if tags.get(USUAL_STRATEGY) == "true" else args
     written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
     boundary = args.get("boundary")
+    # Of a model that was realigned before, how; and of both sources, which.
+    model, made_from = model_name(tags.get("model", "")), tags.get(MADE_FROM)
+    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
     return [
         Result(
             run,
-            model=_model_of(run, config),
+            model=f"{model} ({made_from}){mark}" if made_from else f"{model}{mark}",
             task=task,
             strategy=f"{strategy}({written})" if written else strategy,
             seed=int(tags["seed"]),
@@ -170,20 +174,6 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         )
         for task in tasks
     ]
-
-
-def _model_of(run: StoredRun, config: ReportConfig) -> str:
-    """The model's name; of one that was realigned before, how; and of both sources, which."""
-    name, made_from = model_name(run.tags.get("model", "")), run.tags.get(MADE_FROM)
-    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
-    return (f"{name} ({made_from})" if made_from else name) + mark
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    with suppress(ValueError, SyntaxError):
-        values = ast.literal_eval(text)
-        return values if isinstance(values, dict) else {}
-    return {}
 
 
 def _settings(run: StoredRun) -> dict[str, str]:

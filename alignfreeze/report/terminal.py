@@ -15,19 +15,17 @@ STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 
 def summary_tables(summary: Table) -> list[RichTable]:
     """A summary as a table for each model, which the first of its rows names, without the note."""
     begins = [number for number, row in enumerate(summary.rows) if row[0].text]
-    return [_table(summary, first, end) for first, end in pairwise([*begins, len(summary.rows)])]
-
-
-def _table(summary: Table, first: int, end: int) -> RichTable:
-    """The rows of a model; each task is a line of its own above its strategies."""
-    title = f"{summary.title}: {summary.rows[first][0].text}"
-    table = RichTable(title=title, title_justify="left", pad_edge=False, **STYLE)
-    table.add_column(summary.columns[summary.labels - 1], overflow="fold")
-    for name in summary.columns[summary.labels :]:
-        table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
-    for _, task, *row in summary.rows[first:end]:
-        if task.text:
-            table.add_section()
-            table.add_row(Text(task.text, style="italic", no_wrap=True))
-        table.add_row(*(Text(text, style="bold" if bold else "") for text, bold in row))
-    return table
+    tables = []
+    for first, end in pairwise([*begins, len(summary.rows)]):
+        title = f"{summary.title}: {summary.rows[first][0].text}"
+        table = RichTable(title=title, title_justify="left", pad_edge=False, **STYLE)
+        table.add_column(summary.columns[summary.labels - 1], overflow="fold")
+        for name in summary.columns[summary.labels :]:
+            table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
+        for _, task, *row in summary.rows[first:end]:
+            if task.text:  # is a line of its own above its strategies
+                table.add_section()
+                table.add_row(Text(task.text, style="italic", no_wrap=True))
+            table.add_row(*(Text(text, style="bold" if bold else "") for text, bold in row))
+        tables.append(table)
+    return tables

@@ -52,36 +52,26 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     """
     runs = stored_runs(config.experiments, config.where) if has_store() else []
     collected = collect(with_taken_over(runs, stored_run), config)
-    tables = _tables(collected, config)
+    tables, missing = collected.tables, collected.missing
+    shown = [summary_table(collected, config)]
+    if config.published:
+        beside = published_table(tables, missing, config.counting)
+        shown += [beside] if beside else []
+        if beside is None:
+            logger.warning("no model, task and strategy of this report is in the published table")
+    shown += [detail_table(table, missing, config) for table in tables]
     folder = Path(config.output).expanduser()
     try:
-        names = _write(folder, tables, collected, config)
+        names = _write(folder, shown, collected, config)
     except OSError as error:
         raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
-    sections = {
-        **collected.missing.sections,
-        WITHOUT: comparisons(collected.tables),
-        MIXED: collected.versions,
-    }
+    sections = {**missing.sections, WITHOUT: comparisons(tables), MIXED: collected.versions}
     return ReportOutcome(
-        tables[0],
+        shown[0],
         {heading: len(lines) for heading, lines in sections.items() if lines},
         [str(folder / name) for name in (*names, FIGURES)],
         folder,
     )
-
-
-def _tables(collected: Collected, config: ReportConfig) -> list[Table]:
-    """The summary, then the published figures beside it if they are asked for, then the details."""
-    tables, missing = collected.tables, collected.missing
-    beside = published_table(tables, missing, config.counting) if config.published else None
-    if config.published and beside is None:
-        logger.warning("no model, task and strategy of this report is in the published table")
-    return [
-        summary_table(collected, config),
-        *([beside] if beside else []),
-        *(detail_table(table, missing, config) for table in tables),
-    ]
 
 
 def _write(
@@ -122,11 +112,7 @@ def _remarks(collected: Collected) -> list[Section]:
     mixed = [f"all: {line}" for line in collected.versions]
     if len(tables) > 1:
         mixed += [f"{table.name}: {line}" for table in tables for line in table.versions]
-    about = {
-        "Which runs are shown": collected.settings,
-        WITHOUT: comparisons(tables),
-        MIXED: mixed,
-    }
+    about = {"Which runs are shown": collected.settings, WITHOUT: comparisons(tables), MIXED: mixed}
     said = {heading: lines for heading, lines in about.items() if lines}
     missing = collected.missing.sections
     return [
