@@ -11,8 +11,7 @@ from accelerate import Accelerator
 
 from alignfreeze.base.caching import cache_root, locked
 from alignfreeze.base.digests import hash_of
-from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
-from alignfreeze.benchmark.dependencies import Dependencies
+from alignfreeze.benchmark.cells import Cell, Dependencies, entry_of, realignment_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
