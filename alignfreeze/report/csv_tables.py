@@ -1,12 +1,10 @@
 """A report's numbers with all of their digits, as comma-separated values."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import mean
 from typing import Any
 
 import pandas as pd
 
-from alignfreeze.config import BASELINE
 from alignfreeze.report.counting import count
 from alignfreeze.report.intervals import seed_interval
 from alignfreeze.report.score_tables import ScoreTable
@@ -21,15 +19,15 @@ def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
     """
     rows = []
     for table, variant, key in _variants(tables):
-        counts = None if variant == BASELINE else count(table, variant, config.counting)
-        paired = _differences(table, variant)
+        counts = count(table, variant, config.counting)
+        comparison = table.comparison(variant)
         source = _values(table, variant, table.source_language, config)
         rows.append(
             {
                 **key,
                 **_values(table, variant, None, config),
-                "compared": " ".join(table.comparison(variant).languages) if paired else "",
-                "paired": _listed(paired),
+                "compared": " ".join(comparison.languages) if comparison.own else "",
+                "paired": _listed(comparison.own),
                 "source_language": table.source_language,
                 **{f"source_{name}": value for name, value in source.items()},
                 "down": counts and counts.down,
@@ -52,7 +50,7 @@ def detail_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
             "role": "source" if language == table.source_language else "target",
             **_values(table, variant, language, config),
             "seeds": _listed(sorted(table.scores(variant, language))),
-            "paired": _listed(_differences(table, variant, language)),
+            "paired": _listed(table.comparison(variant, language).own),
         }
         for table, variant, key in _variants(tables)
         for language in (table.source_language, *table.languages)
@@ -78,20 +76,16 @@ def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, d
         yield from ((table, variant, own | {"strategy": variant}) for variant in table.variants)
 
 
-def _differences(table: ScoreTable, variant: str, language: str | None = None) -> dict[int, float]:
-    return {} if variant == BASELINE else table.comparison(variant, language).differences
-
-
 def _values(
     table: ScoreTable, variant: str, language: str | None, config: ReportConfig
 ) -> dict[str, Any]:
     """Columns of a mean, and of its difference to the baseline with its interval."""
-    differences = _differences(table, variant, language)
-    low, high = seed_interval(differences, config) or (None, None)
+    comparison = table.comparison(variant, language)
+    low, high = seed_interval(comparison.differences, config) or (None, None)
     return {
         "mean": table.mean(variant, language),
         "deviation": table.deviation(variant, language),
-        "difference": mean(differences.values()) if differences else None,
+        "difference": comparison.difference,
         "low": low,
         "high": high,
     }

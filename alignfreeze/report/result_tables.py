@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from statistics import mean
 
-from alignfreeze.base.tables import MISSING, Cell, Table, points, with_deviation
+from alignfreeze.base.tables import Cell, Table, points, with_deviation
 from alignfreeze.config import BASELINE
 from alignfreeze.report.collecting import Collected
 from alignfreeze.report.completeness import SHORT, Missing
@@ -177,11 +176,11 @@ def _difference(
     """The difference to the baseline in points, with an interval if asked; marked if of less."""
     if variant not in table.compared:
         return ""
-    differences = table.comparison(variant, language).differences
-    if not differences:
-        return MISSING
-    text = points(mean(differences.values()), signed=True)
-    ends = seed_interval(differences, config) if config else None
+    comparison = table.comparison(variant, language)
+    text = points(comparison.difference, signed=True)
+    if not comparison.own:
+        return text
+    ends = seed_interval(comparison.differences, config) if config else None
     if ends is not None:
         low, high = (points(end, signed=True) for end in ends)
         text = f"{text} [{low}, {high}]"

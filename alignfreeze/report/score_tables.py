@@ -128,9 +128,10 @@ class ScoreTable:
         return stdev(found.values()) if len(found) > 1 else None
 
     def comparison(self, variant: str, language: str | None = None) -> Comparison:
-        """The averages of a variant and of the baseline, over what both have."""
+        """The averages of a variant and of the baseline; nothing of the baseline itself."""
         shown = self.languages if language is None else [language]
-        own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
+        own = self.values.get(variant, {})
+        baseline = {} if variant == BASELINE else self.values.get(BASELINE, {})
         shared = {code: own.get(code, {}).keys() & baseline.get(code, {}).keys() for code in shown}
         both = [code for code in shown if shared[code]]
         seeds = sorted(set.intersection(*(shared[code] for code in both))) if both else []

@@ -13,8 +13,8 @@ from alignfreeze.report.drawing import COLUMN, DOUBLE, error
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
-from alignfreeze.report.figures import report_figures, save_figure
 from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.writing import report_figures, save_figure
 
 CODES = "af ar bg cs da de el es fa fi fr he hi hu it ja ko"
 MANY = CODES.split()
