@@ -34,7 +34,7 @@ FEWER = f"{SHORT}: over fewer seeds or languages than others"
 
 SEEDS = "± deviation over seeds"
 
-LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
+LINE_GREY, ERRORS = "#999999", "#333333"
 
 
 def new_figure(title: str, width: float, height: float) -> "Figure":

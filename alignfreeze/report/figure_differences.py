@@ -9,7 +9,6 @@ from alignfreeze.base.plotting import GREY, annotate, as_written, plain_axes
 from alignfreeze.config import BASELINE
 from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.drawing import (
-    BAND,
     COLUMN,
     DOUBLE,
     ERRORS,
@@ -152,6 +151,6 @@ def _band(panel: "Axes", table: ScoreTable, languages: Sequence[str]) -> None:
     found = [table.deviation(BASELINE, language) for language in languages]
     sizes = {place: 100 * value for place, value in enumerate(found) if value is not None}
     if sizes:
-        style: dict[str, Any] = {"width": 1, "color": BAND, "label": BASELINE_BAND, "zorder": 1}
+        style: dict[str, Any] = {"width": 1, "color": "#DDDDDD", "zorder": 1}
         style["bottom"] = [-size for size in sizes.values()]
-        panel.bar([*sizes], [2 * size for size in sizes.values()], **style)
+        panel.bar([*sizes], [2 * s for s in sizes.values()], label=BASELINE_BAND, **style)
