@@ -76,19 +76,20 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
     known = [r for r in used if any(name in r.settings for name in REALIGN_SETTINGS)]
     commons = {key: usual(_of(key, known), REALIGN_SETTINGS) for key in keys}
     named = {r: replace(r, variant=variant_of(r, commons.get(r.key, {}))) for r in everything}
+    everything, used = [*named.values()], [named[result] for result in used]
     cells: dict[str, Result] = {}
     for result in used:
-        cells.setdefault(str(named[result]), named[result])
+        cells.setdefault(str(result), result)
     newest = [*cells.values()]
-    older = [str(named[r]) for r in used if named[r] is not cells[str(named[r])]]
-    tables = [_score_table(_of(key, newest), [*named.values()], metrics[key[1]]) for key in keys]
+    older = [str(result) for result in used if result is not cells[str(result)]]
+    tables = [_score_table(_of(key, newest), everything, metrics[key[1]]) for key in keys]
     without = [r for r in scored if metrics[r.task] not in r.metrics]
     left_out = [
         *counted((f"{r.model}, {r.task}: without {metrics[r.task]}" for r in without), "run(s)"),
         *counted(others.values(), "run(s)"),
         *counted(older, "older run(s) of the same"),
     ]
-    failed = _failures([*named.values()], {str(named[r]) for r in scored})
+    failed = _failures(everything, {str(named[result]) for result in scored})
     return Collected(
         tables,
         find_missing(tables, failed, left_out),
