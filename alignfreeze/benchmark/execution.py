@@ -102,8 +102,7 @@ class Bench:
         """
         attributes = claim.trial.user_attrs
         identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
-        finished = store.finished_cell(identity)
-        if finished is not None:
+        if (finished := store.finished_cell(identity)) is not None:
             complete(self._queue, claim, finished)
             return
         asked = RunConfig.model_validate(attributes[CONFIG])
@@ -149,8 +148,7 @@ class Bench:
             scope = Scope(keep_encoders=shares)
             phases = Phases(preparation, accelerator, run, Path(folder), scope)
             run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
-            known = phases.known_scores(choice, data)
-            if known is not None:
+            if (known := phases.known_scores(choice, data)) is not None:
                 return known
             encoder = phases.pretrained()
             if choice.strategy.realigns:

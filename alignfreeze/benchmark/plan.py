@@ -46,11 +46,7 @@ class Speeds:
                 self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
 
     def seconds(self, cell: Cell, phase: Literal["realign", "finetune"]) -> float | None:
-        """Seconds of a cell's realignment, or of its fine-tuning and evaluation.
-
-        Returns:
-            ``None`` if nothing like it is known.
-        """
+        """Seconds of a cell's phase, with its evaluation; ``None`` if nothing like it is known."""
         config, about = cell.config, cell.task
         params = (str(getattr(config, name)) for name in _DATA_DECIDES)
         steps = config.finetune_steps or self._steps.get((cell.task, *params))

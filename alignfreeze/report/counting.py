@@ -67,18 +67,14 @@ def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
 
 
-Scores = Sequence[float]
-"""Of a language with each seed; fractions."""
-
-
-def _paper(own: Scores, baseline: Scores, spread: Scores) -> int:
+def _paper(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
     """In whole tenths of a point, where equal is equal."""
     difference = tenths(mean(own)) - tenths(mean(baseline))
     deviation = tenths(pstdev(spread))
     return (difference > deviation) - (difference < -deviation)
 
 
-def _published(own: Scores, baseline: Scores, spread: Scores) -> int:
+def _published(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
     """In points of one decimal, as doubles: the last bit of a sum decides a tie."""
     ours, level, deviation = (
         round(100 * value, 1) for value in (mean(own), mean(baseline), pstdev(spread))
@@ -86,7 +82,7 @@ def _published(own: Scores, baseline: Scores, spread: Scores) -> int:
     return (ours > level + deviation) - (ours < level - deviation)
 
 
-SIGNS: Mapping[Rule, Callable[[Scores, Scores, Scores], int]] = {
+SIGNS: Mapping[Rule, Callable[..., int]] = {
     "exact": side_of,
     "paper": _paper,
     "published": _published,

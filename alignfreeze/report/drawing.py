@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, annotate, as_written, blank_figure, legend_below
-from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.language_families import family
 from alignfreeze.report.score_tables import ScoreTable
 
@@ -30,7 +29,8 @@ CHARACTER = 0.058
 PALETTE = (*COLOURS, "#332288", "#882255")
 """A colour each for as many variants as a report compares."""
 
-FEWER = f"{SHORT}: over fewer seeds or languages than others"
+LEAST = 0.5
+"""Points that an axis or a scale shows at least on either side: less is no difference."""
 
 SEEDS = "± deviation over seeds"
 

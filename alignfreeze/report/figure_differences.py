@@ -12,6 +12,7 @@ from alignfreeze.report.drawing import (
     COLUMN,
     DOUBLE,
     ERRORS,
+    LEAST,
     SMALL,
     add_legend,
     colour,
@@ -41,11 +42,7 @@ GROUP_WIDTH = 0.8
 LEAST_SLOTS = 4
 """Languages for which there is room at least, lest bars be as wide as the figure."""
 
-LEAST = 0.5
-"""Points that the y axis shows at least on either side: less is no difference."""
-
 NO_SCORE = "no score"
-FEWER_SEEDS = f"{SHORT}: over fewer seeds than others"
 BASELINE_BAND = "baseline ± deviation"
 
 
@@ -80,7 +77,8 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     cells = product(variants, languages)
     short = any(table.comparison(*cell).own and table.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
-    label = figure.supylabel(f"{text}\n{FEWER_SEEDS}" if short else text, fontsize=SMALL)
+    text += f"\n{SHORT}: over fewer seeds than others" if short else ""
+    label = figure.supylabel(text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
     last = (BASELINE_BAND, NO_SCORE)
     add_legend(figure, list(panels), without=variants if stacked else (), last=last)

@@ -13,7 +13,7 @@ from alignfreeze.report.drawing import (
     CHARACTER,
     COLUMN,
     DOUBLE,
-    FEWER,
+    LEAST,
     LINE_GREY,
     SMALL,
     new_figure,
@@ -32,9 +32,6 @@ Floats = NDArray[np.float64]
 
 ROW = 0.155
 """Height of a row, in inches."""
-
-LEAST = 0.5
-"""Points at which the colours end at least: less is no difference."""
 
 
 def heatmap_figure(table: ScoreTable) -> "Figure | None":
@@ -152,6 +149,7 @@ def _scale(panel: "Axes", *, height: float, beyond: bool, marked: bool) -> None:
     style |= {"location": "bottom", "pad": 0.07 / height}
     bar = panel.figure.colorbar(panel.images[0], ax=panel, **style)
     label = "difference to baseline (points)"
-    bar.set_label(f"{label}\n{FEWER}" if marked else label, fontsize=SMALL)
+    label += f"\n{SHORT}: over fewer seeds or languages than others" if marked else ""
+    bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.ax.locator_params(nbins=5)

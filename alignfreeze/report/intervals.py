@@ -21,20 +21,13 @@ INTERVALS = {
 def seed_interval(
     differences: Mapping[int, float], config: ReportConfig
 ) -> tuple[float, float] | None:
-    """The 95 % interval of a mean difference.
+    """The 95 % interval of the mean of differences by seed, fractions; ``None`` of fewer than two.
 
     The difference of two runs is taken seed by seed, so that what a seed does to both cancels.
     ``t`` is Student's paired interval, which knows how little few seeds say of their own spread;
     it takes the differences for normal. ``bootstrap`` draws the differences with replacement
     (percentiles; Efron and Tibshirani 1993, chapter 13), and of few seeds is far too narrow: of
     three it holds the true difference about three times in four.
-
-    Args:
-        differences: By seed, fractions.
-        config: Which of the two, how often the bootstrap draws, and the seed of its drawing.
-
-    Returns:
-        Both of its ends, fractions; ``None`` of fewer than two differences.
     """
     values = [differences[seed] for seed in sorted(differences)]
     if len(values) < 2:

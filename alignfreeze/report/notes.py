@@ -17,11 +17,8 @@ from alignfreeze.tracking.store import StoredRun
 def metric_note(task: str, metric: str, *, imported: bool) -> str:
     """What the task says of its metric, as it is installed here; empty if nothing.
 
-    Args:
-        task: The task's name; of one that is not installed, nothing is known.
-        metric: The metric's name.
-        imported: Whether the scores are of the reference implementation, whose metrics of the
-            same name may be others.
+    Of a task that is not installed nothing is known. Imported scores are of the reference
+    implementation, whose metrics of the same name may be others.
     """
     if imported:
         note = METRIC_NOTES.get((task, metric))

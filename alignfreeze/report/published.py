@@ -43,9 +43,8 @@ def published_figures() -> dict[tuple[str, str, str], Published]:
     """The published figures by model, task and strategy."""
     text = resources.files("alignfreeze.report").joinpath("published.csv").read_text("utf-8")
     found = {}
-    for model, strategy, task, metric, languages, mean, down, up in csv.reader(
-        text.splitlines()[1:]
-    ):
+    rows = csv.reader(text.splitlines()[1:])
+    for model, strategy, task, metric, languages, mean, down, up in rows:
         counts = Counts(int(down), int(up), int(languages)) if down else None
         found[model, task, strategy] = Published(metric, int(languages), float(mean), counts)
     return found

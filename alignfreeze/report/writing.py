@@ -158,11 +158,7 @@ def drop_figures(folder: Path) -> None:
 
 
 def save_figure(figure: "Figure", folder: Path, stem: str) -> str:
-    """Write a figure as SVG, PDF and PNG of a stem; the same figure gives the same bytes.
-
-    Returns:
-        The SVG.
-    """
+    """Write a figure as PDF, PNG and SVG, which is returned; each time the same bytes."""
     from matplotlib import rc_context
 
     document = svg_document(figure, stem)
