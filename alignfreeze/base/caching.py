@@ -48,18 +48,13 @@ def building(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         seal(temporary)
-        _move(temporary, folder)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # or another process was quicker
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _move(temporary: Path, folder: Path) -> None:
-    """Rename a folder, unless another process was quicker."""
-    try:
-        temporary.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
 
 
 def seal(folder: Path) -> None:

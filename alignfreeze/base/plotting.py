@@ -98,12 +98,7 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
 
 
 def svg_element(document: str, stem: str = "") -> str:
-    """What `svg_document` wrote as an ``<svg>`` element for a page of HTML.
-
-    Args:
-        document: The file's text.
-        stem: Tells apart the ids of figures that look the same.
-    """
+    """What `svg_document` wrote as an element of HTML, whose ids no other stem's has."""
     text = document[document.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # Groups and glyphs have the same ids in every figure, whatever the salt.

@@ -2,14 +2,30 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from typing import Any
 
 from alignfreeze.errors import Interrupted
 
 DEFERRED = (signal.SIGTERM, signal.SIGINT)
 """Signals that let the optimizer step in hand be finished."""
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int], None]) -> Iterator[dict[int, Any]]:
+    """Handle these signals, by number; yields what did so before. Not outside the main thread."""
+    in_main = threading.current_thread() is threading.main_thread()
+    handlers = {int(number): signal.getsignal(number) for number in DEFERRED if in_main}
+    # What nohup, or a shell's background, has ignored stays so.
+    previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, lambda number, frame: handle(number))
+    try:
+        yield previous
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -22,26 +38,15 @@ def signals_as_exceptions(remedy: str) -> Iterator[None]:
         remedy: What to do to go on: the end of the message of an `Interrupted` that leaves.
     """
 
-    def raise_interrupted(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         raise Interrupted(f"interrupted by {name}", number=number)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {
-        number: signal.signal(number, raise_interrupted)
-        for number in DEFERRED
-        # What nohup, or a shell's background, has ignored stays so.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
     try:
-        yield
+        with _handled_by(interrupt):
+            yield
     except Interrupted as interrupted:
         raise Interrupted(f"{interrupted}; {remedy}", number=interrupted.number) from None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -54,23 +59,12 @@ def deferred_signals() -> Iterator[list[int]]:
         The signals received so far. Empty, always, outside the main thread.
     """
     received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
 
-    def remember(number: int, frame: FrameType | None) -> None:
+    def remember(number: int) -> None:
         received.append(number)
         signal.signal(number, previous[number])
 
-    handlers = {int(number): signal.getsignal(number) for number in DEFERRED}
-    # What nohup, or a shell's background, has ignored stays so.
-    previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
-    for number in previous:
-        signal.signal(number, remember)
-    try:
+    with _handled_by(remember) as previous:
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     if received:
         signal.raise_signal(received[0])

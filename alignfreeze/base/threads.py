@@ -7,33 +7,11 @@ other after each operation.
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import torch
 
 T = TypeVar("T")
-
-
-class _Shared(Generic[T]):
-    """An iterator that several threads take from, until it is stopped."""
-
-    def __init__(self, items: Iterable[T]) -> None:
-        self._items = iter(items)
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        with self._lock:
-            if self._stopped:
-                raise StopIteration
-            return next(self._items)
-
-    def stop(self) -> None:
-        """Let every thread end after what it has in hand."""
-        self._stopped = True
 
 
 def in_threads(work: Callable[[Iterator[T]], None], items: Iterable[T], threads: int) -> None:
@@ -51,15 +29,26 @@ def in_threads(work: Callable[[Iterator[T]], None], items: Iterable[T], threads:
     if threads == 1:
         work(iter(items))
         return
-    shared = _Shared(items)
+    iterator, lock, over = iter(items), threading.Lock(), threading.Event()
+
+    def own() -> Iterator[T]:
+        while True:
+            with lock:
+                if over.is_set():
+                    return
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
 
     def alone() -> None:
         torch.set_num_threads(1)
         try:
-            work(shared)
+            work(own())
         finally:
             # Whether by an error or by the end of the items, there is nothing to go on with.
-            shared.stop()
+            over.set()
 
     cores = torch.get_num_threads()
     try:
@@ -68,7 +57,7 @@ def in_threads(work: Callable[[Iterator[T]], None], items: Iterable[T], threads:
                 running = [pool.submit(alone) for _ in range(threads)]
                 wait(running, return_when=FIRST_EXCEPTION)
             finally:
-                shared.stop()
+                over.set()  # each ends after what it has in hand
         for ended in running:
             ended.result()
     finally:

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,6 @@ ENCODING = (
 )
 """What an encoder's vectors of a text depend on."""
 
-
 LIBRARIES = (
     *ENCODING,
     "accelerate",  # precision, and what processes share
@@ -30,18 +29,10 @@ LIBRARIES = (
 )
 """What a result depends on, beside this package, the plugins and Python."""
 
-
 COMPUTING = (
     "base/threads.py",
-    "text/**/*.py",
-    "contracts/**/*.py",
-    "encoders/**/*.py",
-    "data/**/*.py",
-    "alignment/**/*.py",
-    "training/**/*.py",
-    "realignment/**/*.py",
-    "evaluation/**/*.py",
-    "probing/**/*.py",
+    *(f"{package}/**/*.py" for package in ("text", "contracts", "encoders", "data", "alignment")),
+    *(f"{package}/**/*.py" for package in ("training", "realignment", "evaluation", "probing")),
     "runs/**/*.py",
 )
 """Globs of the modules that a phase's result can depend on; what else it imports has no part in it:
@@ -80,11 +71,8 @@ def code_digest() -> str:
 def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[str, Path]:
     """The modules of a package that some of them import, themselves included, with their files.
 
-    What a function imports is among them; what is imported for types alone is not.
-
-    Args:
-        start: Names of modules.
-        below: The package that modules have to be in to count.
+    What a function imports is among them; what is imported for types alone is not, nor what is not
+    below the package.
     """
     root = Path(alignfreeze.__file__).parent.parent
     found: dict[str, Path] = {}
@@ -92,24 +80,18 @@ def imported_modules(start: Iterable[str], below: str = "alignfreeze") -> dict[s
     while waiting:
         name = waiting.pop()
         place = root.joinpath(*name.split("."))
-        path = next(
-            (p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None
-        )
+        files = (place.with_suffix(".py"), place / "__init__.py")
+        path = next(filter(Path.is_file, files), None)
         if path is None or name in found or not name.startswith(below):
             continue
         found[name] = path
-        for node in _executed(ast.parse(path.read_bytes())):
+        tree = ast.parse(path.read_bytes())
+        checks = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+        typed = [check.body for check in checks if ast.unparse(check.test) == "TYPE_CHECKING"]
+        for_types = {part for body in typed for line in body for part in ast.walk(line)}
+        for node in {*ast.walk(tree)} - for_types:
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
     return found
-
-
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """What a piece of code has in it, but for what is there for types alone."""
-    for child in ast.iter_child_nodes(node):
-        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-        for part in child.orelse if isinstance(child, ast.If) and for_types else [child]:
-            yield part
-            yield from _executed(part)

@@ -1,20 +1,32 @@
 """The cells of a grid: what each is, and what tells whether it is done."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
-from alignfreeze.base.digests import hash_of
-from alignfreeze.benchmark.dependencies import Dependencies
+from alignfreeze.alignment.aligning import alignment_identity
+from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.benchmark.settings import Grid, strategy_of
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import DataSource, Task
+from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.bitexts import parallel_languages
-from alignfreeze.data.finding import find_data
+from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.encoders.families import read_layer_count
+from alignfreeze.encoders.modelfiles import model_folder
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import create_tasks
-from alignfreeze.runs.identity import REALIGN_FIELDS
+from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
+from alignfreeze.runs.provenance import CARRIED
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+from alignfreeze.training.devices import resolve_precision
+
+T = TypeVar("T")
+
+ALL_FILES = "**/*"
 
 
 @dataclass(frozen=True)
@@ -67,18 +79,20 @@ def cells_of(grid: Grid) -> list[Cell]:
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
     dependencies = Dependencies()
-    asked = [
-        config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
-        for model in grid.settings.models
-        for config in _by_task(grid.by_model[model])
-        for seed in grid.settings.seeds
-        for name, args in _realigning_first(grid, dependencies)
-    ]
-    said = [dependencies.choice(config).applied_to(config) for config in asked]
+    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    asked: list[RunConfig] = []
+    for model in grid.settings.models:
+        for config, seed in product(_by_task(grid.by_model[model]), grid.settings.seeds):
+            own = [
+                config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
+                for name, args in strategies
+            ]
+            asked += sorted(own, key=lambda c: not dependencies.choice(c).strategy.realigns)
     configs: dict[str, RunConfig] = {}
-    for config in said:
-        configs.setdefault(dependencies.identity(config), config)
-    shared = Counter(realignment_of(config) for config in configs.values())
+    for config in asked:
+        said = dependencies.choice(config).applied_to(config)
+        configs.setdefault(dependencies.identity(said), said)
+    shared = Counter(map(realignment_of, configs.values()))
     cells = []
     for identity, config in configs.items():
         realigns = dependencies.choice(config).strategy.realigns
@@ -87,30 +101,30 @@ def cells_of(grid: Grid) -> list[Cell]:
     return cells
 
 
-def _realigning_first(grid: Grid, dependencies: Dependencies) -> list[tuple[str, dict[str, Any]]]:
-    config = next(iter(grid.by_model.values()))
-    found = []
-    for entry in grid.settings.strategies:
-        name, args = strategy_of(entry)
-        asked = config.model_copy(update={"strategy": name, "strategy_args": args})
-        found.append((not dependencies.choice(asked).strategy.realigns, name, args))
-    return [(name, args) for _, name, args in sorted(found, key=lambda item: item[0])]
-
-
 def _by_task(config: RunConfig) -> list[RunConfig]:
     """A configuration for each of its tasks, with the languages and settings that the task has."""
     source = find_data(config.data, max_pairs=config.pair_limit)
-    languages = {
-        name: _languages(task, source, config) for name, task in create_tasks(config).items()
-    }
+    languages = {}
+    for name, task in create_tasks(config).items():
+        known = [code for code in task.languages_in(source) if code != config.source_language]
+        languages[name] = tuple(c for c in config.languages or known if c in known)
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages or _realign_languages(languages, source, config)
+    together = config.realign_languages
+    if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
+        # The same for all tasks, so that they may share encoders; else each task's own.
+        wanted = {code for found in languages.values() for code in found}
+        available = parallel_languages(source, config.source_language)
+        together = tuple(code for code in available if code in wanted)
     return [
         config.model_copy(
             update={
                 "task": (name,),
-                "task_args": _own_args(config.task_args, name),
+                "task_args": {
+                    key: value
+                    for key, value in config.task_args.items()
+                    if key.partition(".")[0] == name
+                },
                 "languages": found if config.languages else (),
                 "realign_languages": together,
             }
@@ -132,26 +146,6 @@ def _check_languages(asked: Sequence[str], found: Mapping[str, Sequence[str]]) -
         )
 
 
-def _languages(task: Task, source: DataSource, config: RunConfig) -> tuple[str, ...]:
-    known = [code for code in task.languages_in(source) if code != config.source_language]
-    return tuple(code for code in config.languages or known if code in known)
-
-
-def _realign_languages(
-    languages: Mapping[str, Sequence[str]], source: DataSource, config: RunConfig
-) -> tuple[str, ...]:
-    """The same for all tasks where they may share encoders; else each task's own, by default."""
-    if config.realign_steps is None or len(set(languages.values())) == 1:
-        return ()
-    wanted = {language for found in languages.values() for language in found}
-    available = parallel_languages(source, config.source_language)
-    return tuple(code for code in available if code in wanted)
-
-
-def _own_args(args: Mapping[str, Any], task: str) -> dict[str, Any]:
-    return {key: value for key, value in args.items() if key.partition(".")[0] == task}
-
-
 def realignment_of(config: RunConfig) -> str:
     """The hash of what cells share that can have one realigned encoder."""
     own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
@@ -159,3 +153,76 @@ def realignment_of(config: RunConfig) -> str:
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
     return hash_of([own, entry_of(config), steps, languages])
+
+
+class Dependencies:
+    """What cells depend on, each looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], object] = {}
+
+    def identity(self, config: RunConfig) -> str:
+        """The hash of all that a cell's scores depend on.
+
+        The content of a folder of data or of a model counts, not its place; of the hub, the name.
+
+        Raises:
+            AlignFreezeError: If a plugin cannot be loaded, or a file cannot be read.
+        """
+        choice, (task,) = self.choice(config), config.task
+        without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
+        if not choice.strategy.realigns:
+            without |= set(CARRIED)
+        return hash_of(
+            {
+                "code": self._once(
+                    "code", "", lambda: hash_of([code_digest(), library_versions()])
+                ),
+                "config": config.model_dump(mode="json", exclude=without),
+                "data": self._once("data", config.data, lambda: _data_digest(config.data)),
+                "model": self._once("model", config.model, lambda: _model_digest(config.model)),
+                "precision": resolve_precision(config.precision),
+                "strategy": choice.identity,
+                "task": self._once("task", task, lambda: fingerprint(TASK, task)),
+                "links": self._links(config) if choice.strategy.realigns else [],
+            }
+        )
+
+    def choice(self, config: RunConfig) -> StrategyChoice:
+        """The strategy of a cell, with what its model decides of it.
+
+        Raises:
+            AlignFreezeError: If it is unknown, a hyperparameter breaks its rule, or the model's
+                configuration cannot be read.
+        """
+        model = config.model
+        n_layers = self._once("layers", model, lambda: read_layer_count(find_model(model)))
+        asked = hash_of([config.strategy, config.strategy_args, n_layers])
+        return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
+
+    def _links(self, config: RunConfig) -> list[Any]:
+        """What the links of a cell's parallel text depend on, beside its data."""
+        asked = config.model_dump(
+            mode="json", include={*PARALLEL_FIELDS, "source_language", "data", "model"}
+        )
+        return self._once(
+            "links", hash_of(asked), lambda: alignment_identity(find_data(config.data), config)
+        )
+
+    def _once(self, kind: str, name: str, look: Callable[[], T]) -> T:
+        if (kind, name) not in self._known:
+            self._known[kind, name] = look()
+        return cast(T, self._known[kind, name])
+
+
+def _data_digest(data: str) -> str:
+    source = find_data(data)
+    _, colon, folder = data.partition(":")
+    if source.supplier is None:
+        return folder_digest(source.root, ALL_FILES)
+    return folder_digest(Path(folder).expanduser(), ALL_FILES) if colon else data
+
+
+def _model_digest(model: str) -> str:
+    folder = model_folder(find_model(model))
+    return model if folder is None else folder_digest(folder, ALL_FILES)

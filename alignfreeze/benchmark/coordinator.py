@@ -2,25 +2,27 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import yaml
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.benchmark.cells import cells_of
+from alignfreeze.benchmark.cells import Cell, cells_of
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
-from alignfreeze.benchmark.outcomes import CellLog, leave_records
-from alignfreeze.benchmark.plan import Plan, make_plan
+from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import STUDY
+from alignfreeze.tracking.names import STUDY, cells_metric
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
-from alignfreeze.workers.assignments import open_cells, put_in, waiting_in
+from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
 from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 RUN_NAME = "alignfreeze benchmark"
 GRID_FILE = "grid.yaml"
+CELLS_FILE = "cells.csv"
+FAILED = "failed"
 
 GRID = "grid"
 """What a study of a grid remembers: the hash of its cells."""
@@ -112,7 +116,11 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             known = None
         with study_run(RUN_NAME, known, name) as run:
             if known is None:
-                _describe(run, grid, name)
+                # What the grid is, and a file to do it again.
+                run.params({f"benchmark.{option}": value for option, value in grid.options.items()})
+                run.tags({STUDY: name})
+                options_text = yaml.safe_dump(grid.options, sort_keys=False, allow_unicode=True)
+                run.text(options_text, GRID_FILE)
                 queue.study.set_user_attr(RUN_ID, run.run_id)
             logger.info("study %s in %s", name, without_password(url))
             _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
@@ -133,25 +141,15 @@ def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
     study.set_user_attr(HEARTBEAT, heartbeat)
 
 
-def _describe(run: TrackedRun, grid: Grid, study: str) -> None:
-    """Log what the grid is, and a file to do it again."""
-    run.params({f"benchmark.{name}": value for name, value in grid.options.items()})
-    run.tags({STUDY: study})
-    run.text(yaml.safe_dump(dict(grid.options), sort_keys=False, allow_unicode=True), GRID_FILE)
-
-
 def _work_off(
     grid: Grid, plan: Plan, queue: TrialQueue, owner: Owner, run: TrackedRun, url: str
 ) -> None:
     """Do all cells that are to be done, and keep records of them, after an interruption too."""
-    cells = plan.to_do
     queue.study.set_user_attr(FINISHED, False)
-    log = CellLog(queue, cells)
-    wanted = {cell.identity: attributes_of(cell) for cell in cells}
-    for waiting in waiting_in(queue):
-        if waiting != {**waiting, **wanted.get(key_of(waiting), {})}:
-            queue.withdraw()  # data or a model has moved since they were put in
-            break
+    log = CellLog(queue, plan)
+    wanted = {cell.identity: attributes_of(cell) for cell in plan.to_do}
+    if any(cell != {**cell, **wanted.get(key_of(cell), {})} for cell in waiting_in(queue)):
+        queue.withdraw()  # data or a model has moved since they were put in
     # One that is complete, and yet to be done, has lost its run.
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"
@@ -163,10 +161,70 @@ def _work_off(
             queue.study.set_user_attr(FINISHED, True)
     finally:
         end_dead_runs()
-        leave_records(run, plan, log.ends())
+        log.leave_records(run)
     if failed := log.problems():
         cell, problem = failed[0]
         raise AlignFreezeError(
             f"{len(failed)} of {len(plan.cells)} cells failed, such as {cell}: {problem}; "
             "the same command tries them again"
         )
+
+
+class CellLog:
+    """Tells of the cells of a plan that are done in a queue as they end."""
+
+    def __init__(self, queue: TrialQueue, plan: Plan) -> None:
+        self._queue = queue
+        self._plan = plan
+        self._cells = {cell.identity: cell for cell in plan.to_do}
+        self._before = {end.trial for end in ends_of(queue, key_of).values()}
+        self._told: set[str] = set()
+
+    def look(self) -> None:
+        """Log what has ended since the last look."""
+        for identity, end in self._ends().items():
+            if identity in self._told:
+                continue
+            self._told.add(identity)
+            cell, count = self._cells[identity], f"[{len(self._told)}/{len(self._cells)}]"
+            if end.problem:
+                logger.warning("%s %s failed: %s", count, cell, end.problem)
+            else:
+                logger.info("%s %s: done, %.1f s", count, cell, end.seconds)
+
+    def problems(self) -> list[tuple[Cell, str]]:
+        """The cells that have failed, and why."""
+        ends = self._ends().items()
+        return [(self._cells[identity], end.problem) for identity, end in ends if end.problem]
+
+    def leave_records(self, run: TrackedRun) -> None:
+        """Log what is known so far: a row for each cell, and how many have each state."""
+        ends = self._ends()
+        table = pd.DataFrame([self._row(c, ends.get(c.identity)) for c in self._plan.cells])
+        run.text(str(table.to_csv(index=False)), CELLS_FILE)
+        counts = Counter(table["state"])
+        for state in (DONE, FAILED, TO_DO):
+            run.metric(cells_metric(state), counts[state])
+
+    def _row(self, cell: Cell, end: CellEnd | None) -> dict[str, Any]:
+        """What a cell is, its state, seconds, run and problem."""
+        before = self._plan.done.get(cell.identity)
+        state = DONE if end or before else TO_DO
+        return {
+            "model": cell.config.model,
+            "task": cell.task,
+            "strategy": cell.strategy,
+            "seed": cell.config.seed,
+            "state": FAILED if end and end.problem else state,
+            "seconds": end.seconds if end else None,
+            "run_id": end.run_id if end else before,
+            "problem": end.problem if end else None,
+        }
+
+    def _ends(self) -> dict[str, CellEnd]:
+        """How the cells have ended, by identity; those that have not are left out."""
+        return {
+            identity: end
+            for identity, end in ends_of(self._queue, key_of).items()
+            if identity in self._cells and end.trial not in self._before
+        }

@@ -1,7 +1,8 @@
 """How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,8 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from alignfreeze.base.caching import cache_root, locked
-from alignfreeze.benchmark.cells import Cell, entry_of, realignment_of
-from alignfreeze.benchmark.dependencies import Dependencies
+from alignfreeze.benchmark.cells import Cell, Dependencies, entry_of, realignment_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
@@ -45,11 +45,7 @@ KEPT_PREPARATIONS = 2
 
 def attributes_of(cell: Cell) -> dict[str, Any]:
     """What a cell's trial has to say to whoever claims it."""
-    return {
-        CELL: cell.identity,
-        CONFIG: cell.config.model_dump(mode="json"),
-        SHARES: cell.shares,
-    }
+    return {CELL: cell.identity, CONFIG: cell.config.model_dump(mode="json"), SHARES: cell.shares}
 
 
 def key_of(attributes: Mapping[str, Any]) -> str:
@@ -58,11 +54,7 @@ def key_of(attributes: Mapping[str, Any]) -> str:
 
 
 def check_place(there: str, here: str) -> None:
-    """Check that something may stand for what a grid has elsewhere.
-
-    Args:
-        there: A model or data, as the grid names it.
-        here: As this machine does.
+    """Check that something here may stand for the model or data that a grid has elsewhere.
 
     Raises:
         ConfigError: If reports, which tell both by the last part of their names, would take it for
@@ -97,7 +89,7 @@ class Bench:
         self._places = places or {}
         self._preparations: dict[str, Preparation] = {}
         self._dependencies = Dependencies()
-        self._made: Accelerator | None = None
+        self._accelerator = cache(make_accelerator)
 
     def do(self, claim: Claim) -> None:
         """Do a claimed cell, unless a finished run turns out to hold it already.
@@ -108,8 +100,7 @@ class Bench:
         """
         attributes = claim.trial.user_attrs
         identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
-        finished = store.finished_cell(identity)
-        if finished is not None:
+        if (finished := store.finished_cell(identity)) is not None:
             complete(self._queue, claim, finished)
             return
         asked = RunConfig.model_validate(attributes[CONFIG])
@@ -121,7 +112,7 @@ class Bench:
             raise
 
         def work(run: TrackedRun) -> list[float]:
-            accelerator = self._accelerator(config)
+            accelerator = self._accelerator(resolve_precision(config.precision))
             log_config(run, config, accelerator)
             scores = self._scores(config, run, accelerator, shares=shares)
             log_scores(run, scores, config.source_language)
@@ -146,11 +137,6 @@ class Bench:
             )
         return config
 
-    def _accelerator(self, config: RunConfig) -> Accelerator:
-        if self._made is None:
-            self._made = make_accelerator(resolve_precision(config.precision))
-        return self._made
-
     def _scores(
         self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
     ) -> list[Score]:
@@ -160,17 +146,15 @@ class Bench:
             scope = Scope(keep_encoders=shares)
             phases = Phases(preparation, accelerator, run, Path(folder), scope)
             run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
-            known = phases.known_scores(choice, data)
-            if known is not None:
+            if (known := phases.known_scores(choice, data)) is not None:
                 return known
-            with self._alone(config) if shares else nullcontext():
+            with _alone(config) if shares else nullcontext():
                 encoder = phases.encoder(choice, data)
             return phases.finetune(encoder, choice, data)
 
-    @contextmanager
-    def _alone(self, config: RunConfig) -> Iterator[None]:
-        """Wait for another process of this machine that realigns the same encoder."""
-        folder = cache_root() / "benchmark"
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / realignment_of(config)):
-            yield
+
+def _alone(config: RunConfig) -> AbstractContextManager[None]:
+    """Wait for another process of this machine that realigns the same encoder."""
+    folder = cache_root() / "benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    return locked(folder / realignment_of(config))

@@ -2,10 +2,11 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+from typing import Literal
 
 from rich.table import Table
 
@@ -22,53 +23,38 @@ _DATA_DECIDES = ("data", "finetune_epochs", "finetune_batch_size", "accumulation
 
 
 class Speeds:
-    """Seconds per optimizer step, by model and what was trained.
+    """Seconds per optimizer step in some runs, by model and what was trained.
 
     Evaluation and measurements after a phase are in them, so that they hold for phases of a
     like length.
-
-    Args:
-        runs: Runs of the tracking store.
     """
 
     def __init__(self, runs: Iterable[StoredRun]) -> None:
         self._seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
         self._steps: dict[tuple[str, ...], int] = {}
         for run in runs:
-            if run.status == "FINISHED" and run.seconds is not None:
-                self._learn(run, run.seconds)
+            if run.status != "FINISHED" or run.seconds is None:
+                continue
+            model, task = run.tags.get("model", ""), run.tags["task"]
+            for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
+                steps = run.params.get(f"{phase}_steps", "")
+                if run.name.startswith(phase) and steps.isdigit():
+                    self._seconds[phase, model, about].append(run.seconds / int(steps))
+                    self._seconds[phase, model].append(run.seconds / int(steps))
+            if FINETUNE_STEPS in run.metrics:
+                known_by = (task, *(run.params.get(name, "") for name in _DATA_DECIDES))
+                self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
 
-    def _learn(self, run: StoredRun, seconds: float) -> None:
-        model = run.tags.get("model", "")
-        for phase, about in (("realign", run.tags["strategy"]), ("finetune", run.tags["task"])):
-            steps = run.params.get(f"{phase}_steps", "")
-            if run.name.startswith(phase) and steps.isdigit():
-                self._seconds[phase, model, about].append(seconds / int(steps))
-                self._seconds[phase, model].append(seconds / int(steps))
-        if FINETUNE_STEPS in run.metrics:
-            self._steps[_known_by(run.tags["task"], run.params)] = int(run.metrics[FINETUNE_STEPS])
-
-    def finetuning(self, cell: Cell) -> float | None:
-        """Seconds of a cell's fine-tuning and evaluation; ``None`` if nothing like it is known."""
-        return self._estimate("finetune", cell, cell.task, self._finetune_steps(cell))
-
-    def realignment(self, cell: Cell) -> float | None:
-        """Seconds of a cell's realignment; ``None`` if nothing like it is known."""
-        steps = cell.config.realign_steps or self._finetune_steps(cell)
-        return self._estimate("realign", cell, cell.config.strategy, steps)
-
-    def _finetune_steps(self, cell: Cell) -> int | None:
-        params = {name: str(getattr(cell.config, name)) for name in _DATA_DECIDES}
-        return cell.config.finetune_steps or self._steps.get(_known_by(cell.task, params))
-
-    def _estimate(self, phase: str, cell: Cell, about: str, steps: int | None) -> float | None:
-        model = cell.config.model
-        found = self._seconds.get((phase, model, about)) or self._seconds.get((phase, model))
+    def seconds(self, cell: Cell, phase: Literal["realign", "finetune"]) -> float | None:
+        """Seconds of a cell's phase, with its evaluation; ``None`` if nothing like it is known."""
+        config, about = cell.config, cell.task
+        params = (str(getattr(config, name)) for name in _DATA_DECIDES)
+        steps = config.finetune_steps or self._steps.get((cell.task, *params))
+        if phase == "realign":
+            steps, about = config.realign_steps or steps, config.strategy
+        known = self._seconds
+        found = known.get((phase, config.model, about)) or known.get((phase, config.model))
         return None if steps is None or not found else median(found) * steps
-
-
-def _known_by(task: str, params: Mapping[str, str]) -> tuple[str, ...]:
-    return task, *(params.get(name, "") for name in _DATA_DECIDES)
 
 
 @dataclass(frozen=True)
@@ -102,20 +88,18 @@ class Plan:
             table.add_column(f"seed {seed}", no_wrap=True)
         rows: dict[tuple[str, str, str], dict[int, str]] = {}
         for cell in self.cells:
-            state = DONE if cell.identity in self.done else TO_DO
             row = rows.setdefault((cell.config.model, cell.task, cell.strategy), {})
-            row[cell.config.seed] = state
-        before: tuple[str, ...] = ()
-        for key, states in rows.items():
-            model, task, strategy = key
-            shown = (
-                "" if key[:1] == before[:1] else model_name(model),
-                "" if key[:2] == before else task,
-            )
-            if before and key[:2] != before:
+            row[cell.config.seed] = DONE if cell.identity in self.done else TO_DO
+        before = ("", "")
+        for (model, task, strategy), states in rows.items():
+            if any(before) and (model, task) != before:
                 table.add_section()
+            shown = (
+                "" if model == before[0] else model_name(model),
+                "" if (model, task) == before else task,
+            )
             table.add_row(*shown, strategy, *(states[seed] for seed in seeds))
-            before = key[:2]
+            before = (model, task)
         return table
 
     def lines(self) -> list[str]:
@@ -123,43 +107,32 @@ class Plan:
         to_do = self.to_do
         n_done = len(self.cells) - len(to_do)
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
+        wanted = {realignment_of(cell.config): cell for cell in to_do if cell.realigns}
+        shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
+        done = {realignment_of(cell.config) for cell in shared}
+        new = [cell for key, cell in wanted.items() if key not in done]
         realigning = [cell for cell in to_do if cell.realigns]
         if realigning:
-            needed, taken_over = self._realignments()
-            lines.append(f"{len(realigning)} of them realign: {len(needed)} new encoder(s)")
-            if taken_over:
+            lines.append(f"{len(realigning)} of them realign: {len(new)} new encoder(s)")
+            if taken_over := len(wanted) - len(new):
                 lines[-1] += f", {taken_over} of done cells"
             if any(cell.shares for cell in realigning):
                 lines[-1] += "; tasks share them"
-        return [*lines, *self._estimate()] if to_do else lines
+        return [*lines, *self._estimate(to_do, new)] if to_do else lines
 
-    def _realignments(self) -> tuple[list[Cell], int]:
-        """A cell for each encoder that is not there yet, and how many are of done cells."""
-        done = {
-            realignment_of(cell.config)
-            for cell in self.cells
-            if cell.shares and cell.identity in self.done
-        }
-        wanted = {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}
-        new = [cell for key, cell in wanted.items() if key not in done]
-        return new, len(wanted) - len(new)
-
-    def _estimate(self) -> list[str]:
+    def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""
-        seconds, unknown = 0.0, dict[str, None]()
-        wanted: list[tuple[Cell, Callable[[Cell], float | None], str]] = [
-            *((cell, self.speeds.finetuning, f"on {cell.task}") for cell in self.to_do),
-            *((cell, self.speeds.realignment, "realigning") for cell in self._realignments()[0]),
+        estimates = [
+            *((cell, f"on {cell.task}", self.speeds.seconds(cell, "finetune")) for cell in to_do),
+            *((cell, "realigning", self.speeds.seconds(cell, "realign")) for cell in realigning),
         ]
-        for cell, estimate, what in wanted:
-            found = estimate(cell)
-            if found is None:
-                unknown[f"{cell.config.model} {what}"] = None
-            else:
-                seconds += found
+        seconds = sum(found for _, _, found in estimates if found is not None)
+        unknown = dict.fromkeys(
+            f"{cell.config.model} {what}" for cell, what, found in estimates if found is None
+        )
         lines = []
         if seconds:
-            at_once = min(self.workers, len(self.to_do))
+            at_once = min(self.workers, len(to_do))
             whole = timedelta(seconds=math.ceil(seconds / at_once))
             lines.append(f"about {whole} (h:mm:ss) with {at_once} worker(s), as measured before")
         if unknown and not seconds:
@@ -170,17 +143,7 @@ class Plan:
 
 
 def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) -> Plan:
-    """What cells come to, given what the tracking store holds.
-
-    Args:
-        cells: The cells of a grid.
-        runs: Runs of the store, the newest first.
-        workers: How many cells are done at a time.
-    """
-    finished = {
-        run.tags[CELL]: run.run_id
-        for run in reversed(runs)
-        if CELL in run.tags and run.status == "FINISHED"
-    }
-    done = {cell.identity: finished[cell.identity] for cell in cells if cell.identity in finished}
+    """What the cells of a grid come to, given the runs of the store, the newest first."""
+    known = {run.tags.get(CELL): run.run_id for run in reversed(runs) if run.status == "FINISHED"}
+    done = {cell.identity: known[cell.identity] for cell in cells if cell.identity in known}
     return Plan(cells, done, Speeds(runs), workers)

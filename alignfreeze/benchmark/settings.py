@@ -1,7 +1,7 @@
 """What a benchmark is asked for: the sides of its grid, and the settings of its runs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Annotated, Any
@@ -31,6 +31,9 @@ from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
 """Options of a run that a benchmark sets itself."""
+
+OF_RUNS = [name for name in RunConfig.model_fields if name not in OWN_FIELDS]
+"""Options that all runs of a grid take."""
 
 SAME_FOR_ALL = fields_with(RunConfig, lambda role: role.common)
 """Options that all models of a grid share: their results stand in one table."""
@@ -82,12 +85,6 @@ class Grid:
     options: Mapping[str, Any]
 
 
-def grid_names() -> list[str]:
-    """The grids that come with the package, sorted."""
-    folder = resources.files("alignfreeze.benchmark").joinpath("grids")
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
 def build_benchmark(options: Mapping[str, str]) -> Grid:
     """Build a grid from the text of options; an empty text means not given.
 
@@ -102,62 +99,45 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
     given = merged_options(options)
-    _refuse_unknown(given)
-    preset = str(given.pop("preset", None) or _default_preset(given))
-    defaults = _grid(preset)
-    settings = _settings({**_sides(defaults), **_sides(given), "preset": preset})
-    of_all = _of_runs({**preset_options(defaults["run_preset"]), **defaults})
-    usual, asked = defaults.get("usual_settings", {}), model_settings(settings)
+    for name in given:
+        if name not in (known := [*BenchmarkConfig.model_fields, *OF_RUNS]):
+            raise ConfigError(f"{name} is not an option of a benchmark; known: {', '.join(known)}")
+    preset = given.pop("preset", None)
+    if not preset:
+        embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
+        preset = DEMO if embedded else PAPER
+    defaults = _grid(str(preset))
+    sides = _only(BenchmarkConfig.model_fields, defaults)
+    own = _only(BenchmarkConfig.model_fields, given)
+    settings = _settings({**sides, **own, "preset": str(preset)})
+    of_all = _only(OF_RUNS, {**preset_options(defaults["run_preset"]), **defaults})
+    usual, asked = defaults.get("usual_settings", {}), _model_settings(settings)
+    of_given = _only(OF_RUNS, given)
     decided = {"task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
     by_model = {
         model: validated(
-            {
-                **of_all,
-                **usual.get(model, {}),
-                **_of_runs(given),
-                **asked.get(model, {}),
-                **decided,
-                "model": model,
-            }
+            {**of_all, **usual.get(model, {}), **of_given, **asked.get(model, {})}
+            | decided
+            | {"model": model}
         )
         for model in settings.models
     }
-    sides = settings.model_dump(mode="json", include={*_sides(defaults), "preset"})
-    own = settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
-    return Grid(settings, by_model, {**sides, **own, **_of_runs(given)})
+    said = settings.model_dump(mode="json", include={*sides, "preset"})
+    said |= settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
+    return Grid(settings, by_model, said | of_given)
 
 
-def _default_preset(given: Mapping[str, Any]) -> str:
-    embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
-    return DEMO if embedded else PAPER
-
-
-def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    known = [*BenchmarkConfig.model_fields, *(n for n in RunConfig.model_fields if _is_of_runs(n))]
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"{name} is not an option of a benchmark; known: {', '.join(known)}")
-
-
-def _sides(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some options that say what the grid is, and how it is done."""
-    return {name: value for name, value in values.items() if name in BenchmarkConfig.model_fields}
-
-
-def _of_runs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some options that all runs of the grid take."""
-    return {name: value for name, value in values.items() if _is_of_runs(name)}
-
-
-def _is_of_runs(name: str) -> bool:
-    return name in RunConfig.model_fields and name not in OWN_FIELDS
+def _only(names: Container[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _grid(name: str) -> dict[str, Any]:
-    if name not in grid_names():
-        raise ConfigError(f"preset must be one of {', '.join(grid_names())}, got {name!r}")
-    file = resources.files("alignfreeze.benchmark").joinpath("grids", f"{name}.yaml")
-    values: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    """What a grid that comes with the package sets."""
+    folder = resources.files("alignfreeze.benchmark").joinpath("grids")
+    files = {file.name.removesuffix(".yaml"): file for file in folder.iterdir()}
+    if name not in files:
+        raise ConfigError(f"preset must be one of {', '.join(sorted(files))}, got {name!r}")
+    values: dict[str, Any] = yaml.safe_load(files[name].read_text("utf-8"))
     return values
 
 
@@ -175,12 +155,8 @@ def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
     return settings
 
 
-def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
-    """The options of each model that has some of its own.
-
-    Raises:
-        ConfigError: If there is no such model, or an option is not one that it may have.
-    """
+def _model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
+    """The options of each model that has some of its own."""
     found: dict[str, dict[str, Any]] = {}
     for key, value in settings.model_settings.items():
         model, _, option = key.rpartition(".")
@@ -192,7 +168,7 @@ def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
                 "model_settings must be MODEL.option=value with one of the models "
                 f"{', '.join(settings.models)}, got {key!r}"
             )
-        for option in own:
+        for option, given in own.items():
             if option not in RunConfig.model_fields:
                 raise ConfigError(f"model_settings must be options of a run, got {option!r}")
             if option in (*OWN_FIELDS, *SAME_FOR_ALL):
@@ -201,8 +177,8 @@ def model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
                     f"which are the grid's, got {option!r}"
                 )
             # A lone number of several that there might be.
-            one = is_repeated(option) and isinstance(own[option], int)
-            found.setdefault(model, {})[option] = str(own[option]) if one else own[option]
+            one = is_repeated(option) and isinstance(given, int)
+            found.setdefault(model, {})[option] = str(given) if one else given
     return found
 
 

@@ -32,7 +32,11 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
     """
     with signals_as_exceptions("what it had in hand was given back"):
         for name, place in places.items():
-            _check_place(name, place)
+            folder = place.removeprefix(f"{HUB}:") if name == DATA else place
+            if not Path(folder).expanduser().is_dir():
+                raise ConfigError(f"{name}: there is no folder {folder!r}")
+            if name != DATA:
+                check_place(name, place)
         heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]
         with open_storage(url, heartbeat, retry) as storage:
             queue = open_cells(storage, study)
@@ -44,12 +48,3 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
             return work_until_finished(
                 lambda: bool(queue.study.user_attrs.get(FINISHED)), [(queue, bench.do)]
             )
-
-
-def _check_place(name: str, place: str) -> None:
-    """Check that a place is there."""
-    folder = place.removeprefix(f"{HUB}:") if name == DATA else place
-    if not Path(folder).expanduser().is_dir():
-        raise ConfigError(f"{name}: there is no folder {folder!r}")
-    if name != DATA:
-        check_place(name, place)

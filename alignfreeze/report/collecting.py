@@ -1,8 +1,7 @@
 """From tracked runs to tables of scores."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
@@ -15,11 +14,20 @@ from alignfreeze.report.results import (
     RUN_SETTINGS,
     Result,
     is_finetuning,
+    is_imported,
     is_realignment,
     results,
 )
 from alignfreeze.report.score_tables import Alignment, ScoreTable
-from alignfreeze.report.selection import RULE, comparable, differing, unnamed, usual, variant_of
+from alignfreeze.report.selection import (
+    RULE,
+    counted,
+    differing,
+    otherwise,
+    unnamed,
+    usual,
+    variant_of,
+)
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
 from alignfreeze.tracking.store import StoredRun, store_uri
@@ -29,7 +37,7 @@ TASKS = ("pos", "ner", "nli", "qa")
 
 
 @dataclass(frozen=True)
-class Collection:
+class Collected:
     """Everything that a report is made of.
 
     Attributes:
@@ -45,12 +53,8 @@ class Collection:
     versions: Sequence[str]
 
 
-def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
-    """Sort runs into tables, and find what is missing.
-
-    Args:
-        runs: The newest first.
-        config: What is asked for.
+def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
+    """Sort runs, the newest first, into the tables that are asked for, and find what is missing.
 
     Raises:
         DataError: If no run has a score of the test split.
@@ -62,36 +66,41 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collection:
         raise DataError(
             f"no finished run with test scores ({_asked(config)}) in the store {store_uri()}"
         )
-    _check_tasks(config, {result.task for result in scored})
-    metrics = {r.task: _metric([o for o in scored if o.task == r.task], config) for r in scored}
-    having, lacking = _with_metric(scored, metrics)
-    keys = sorted({(r.model, r.task) for r in having}, key=lambda k: (k[0], _place(k[1], TASKS)))
+    metrics = _metrics(scored, config)
+    # Older runs may lack a metric that was added since.
+    having = [r for r in scored if metrics[r.task] in r.metrics]
+    keys = sorted({r.key for r in having}, key=lambda key: (key[0], _place(key[1], TASKS)))
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
-    used, left_out = comparable(having, finetuned)
-    commons = {key: usual(_realigned(key, used), REALIGN_SETTINGS) for key in keys}
-    variants = {r: variant_of(r, commons.get((r.model, r.task), {})) for r in everything}
-    cells, older = _newest({r: variants[r] for r in used})
-    tables = [
-        _score_table(key, cells, [r for r in everything if r.model == key[0]], metrics[key[1]])
-        for key in keys
+    others = {r: line for r in having if (line := otherwise(r, finetuned[r.key]))}
+    used = [r for r in having if r not in others]
+    known = [r for r in used if any(name in r.settings for name in REALIGN_SETTINGS)]
+    commons = {key: usual(_of(key, known), REALIGN_SETTINGS) for key in keys}
+    named = {r: replace(r, variant=variant_of(r, commons.get(r.key, {}))) for r in everything}
+    everything, used = [*named.values()], [named[result] for result in used]
+    cells: dict[str, Result] = {}
+    for result in used:
+        cells.setdefault(str(result), result)
+    newest = [*cells.values()]
+    older = [str(result) for result in used if result is not cells[str(result)]]
+    tables = [_score_table(_of(key, newest), everything, metrics[key[1]]) for key in keys]
+    without = [r for r in scored if metrics[r.task] not in r.metrics]
+    left_out = [
+        *counted((f"{r.model}, {r.task}: without {metrics[r.task]}" for r in without), "run(s)"),
+        *counted(others.values(), "run(s)"),
+        *counted(older, "older run(s) of the same"),
     ]
-    lines = [line for key in keys for line in unnamed(key, _of(key, used), commons[key])]
-    return Collection(
+    failed = _failures(everything, {str(named[result]) for result in scored})
+    return Collected(
         tables,
-        find_missing(tables, _failures(variants, scored), [*lacking, *left_out, *older]),
-        [RULE, *lines],
-        mixed_versions(result.run for result in cells),
+        find_missing(tables, failed, left_out),
+        [RULE, *(line for key in keys for line in unnamed(key, _of(key, used), commons[key]))],
+        mixed_versions(result.run for result in newest),
     )
 
 
 def _of(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
     """Those of a model and task."""
-    return [result for result in found if (result.model, result.task) == key]
-
-
-def _realigned(key: tuple[str, str], found: Iterable[Result]) -> list[Result]:
-    """Those of a model and task that were realigned, in a way that is known."""
-    return [r for r in _of(key, found) if any(name in r.settings for name in REALIGN_SETTINGS)]
+    return [result for result in found if result.key == key]
 
 
 def _asked(config: ReportConfig) -> str:
@@ -103,89 +112,65 @@ def _asked(config: ReportConfig) -> str:
     return ", ".join([f"source={config.source}", *texts])
 
 
-def _check_tasks(config: ReportConfig, known: set[str]) -> None:
-    """Check that metrics are asked for of tasks that there are, or another would be shown."""
+def _metrics(scored: Sequence[Result], config: ReportConfig) -> dict[str, str]:
+    """By task what is asked for, or what the published table has, or the task's primary metric."""
+    tasks = dict.fromkeys(result.task for result in scored)
     for task in config.metrics:
-        if task not in known:
+        if task not in tasks:
             raise ConfigError(
-                f"metrics must be of tasks with runs, {', '.join(sorted(known))}, got {task!r}"
+                f"metrics must be of tasks with runs, {', '.join(sorted(tasks))}, got {task!r}"
             )
+    metrics = {}
+    for task in tasks:
+        own = [result for result in scored if result.task == task]
+        known = sorted({metric for result in own for metric in result.metrics})
+        primary = [result.run.tags.get(METRIC) for result in own]
+        defaults = [PUBLISHED_METRICS.get(task), *primary, *known]
+        wanted = config.metrics.get(task) or next(name for name in defaults if name in known)
+        if wanted not in known:
+            raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
+        metrics[task] = wanted
+    return metrics
 
 
-def _with_metric(
-    scored: Sequence[Result], metrics: Mapping[str, str]
-) -> tuple[list[Result], list[str]]:
-    """The results that have the metric of their task, and lines about others.
-
-    Older runs may lack one, such as a metric that was added since.
-    """
-    used, others = [], Counter[str]()
-    for result in scored:
-        metric = metrics[result.task]
-        if metric in result.metrics:
-            used.append(result)
-        else:
-            others[f"{result.model}, {result.task}: without {metric}"] += 1
-    return used, [f"{text}: {n} run(s)" for text, n in others.items()]
-
-
-def _newest(variants: Mapping[Result, str]) -> tuple[dict[Result, str], list[str]]:
-    """Of several runs of the same cell, the newest; and lines about the others."""
-    seen: set[tuple[str, str, str, int]] = set()
-    found, older = {}, Counter[str]()
-    for result, variant in variants.items():
-        key = (result.model, result.task, variant, result.seed)
-        if key in seen:
-            older[f"{result.model}, {result.task}, {variant}, seed {result.seed}"] += 1
-        else:
-            seen.add(key)
-            found[result] = variant
-    return found, [f"{name}: {n} older run(s) of the same" for name, n in older.items()]
-
-
-def _score_table(
-    key: tuple[str, str],
-    cells: Mapping[Result, str],
-    everything: Sequence[Result],
-    metric: str,
-) -> ScoreTable:
-    own = {r: variant for r, variant in cells.items() if (r.model, r.task) == key}
-    source = next(iter(own)).run.params.get("source_language", "en")
+def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: str) -> ScoreTable:
+    """The table of the results of one model and task."""
+    model, task = own[0].key
+    source = own[0].run.params.get("source_language", "en")
     values: dict[str, dict[str, dict[int, float]]] = {}
-    for result, variant in own.items():
+    for result in own:
         for language, score in result.scores(metric).items():
-            values.setdefault(variant, {}).setdefault(language, {})[result.seed] = score
-    languages = {language for scores in values.values() for language in scores} - {source}
-    variants = sorted(values, key=lambda name: (_place(name, ORDER), name))
-    boundaries = {variant: r.boundary for r, variant in own.items() if r.boundary is not None}
+            values.setdefault(result.variant, {}).setdefault(language, {})[result.seed] = score
     return ScoreTable(
-        *key,
+        model,
+        task,
         metric,
         source,
-        sorted(languages),
-        variants,
+        sorted({language for scores in values.values() for language in scores} - {source}),
+        sorted(values, key=lambda name: (_place(name, ORDER), name)),
         values,
-        boundaries,
-        _alignment(own, everything),
+        {result.variant: result.boundary for result in own if result.boundary is not None},
+        _alignment(own, [result for result in everything if result.model == model]),
         versions=mixed_versions(result.run for result in own),
-        note=metric_note(key[1], metric, imported=any(result.imported for result in own)),
+        note=metric_note(task, metric, imported=any(is_imported(r.run) for r in own)),
     )
 
 
-def _alignment(shown: Mapping[Result, str], found: Iterable[Result]) -> Alignment:
+def _alignment(shown: Sequence[Result], found: Iterable[Result]) -> Alignment:
     """Strong alignment after realignment, and, for the baseline, before it.
 
     A realignment counts if it made the encoder of what is shown, and of several the newest.
     """
     layers: dict[str, dict[str, dict[int, dict[int, float]]]] = {}
+    variants = {result.variant for result in shown}
     for result in found:
-        own = next((v for other, v in shown.items() if _made_encoder_of(result, other)), None)
+        own = next((other.variant for other in shown if _made_encoder_of(result, other)), None)
         if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
             continue
         for name, value in layers_in(result.run.metrics).items():
             # What the encoder was before realignment is what the baseline fine-tunes.
             variant = BASELINE if name.stage == PRETRAINED else own
-            if name.kind == "alignment" and variant in shown.values():
+            if name.kind == "alignment" and variant in variants:
                 languages = layers.setdefault(variant, {}).setdefault(name.language, {})
                 languages.setdefault(name.layer, {}).setdefault(result.seed, value)
     return layers
@@ -207,32 +192,14 @@ def _made_encoder_of(realignment: Result, result: Result) -> bool:
     return same and realignment.task == result.task
 
 
-def _metric(own: Sequence[Result], config: ReportConfig) -> str:
-    """A task's metric: what is asked for, or what the published table has, or its primary one."""
-    task, known = own[0].task, sorted({metric for result in own for metric in result.metrics})
-    defaults = [
-        PUBLISHED_METRICS.get(task),
-        *(result.run.tags.get(METRIC) for result in own),
-        *known,
-    ]
-    wanted = config.metrics.get(task) or next(name for name in defaults if name in known)
-    if wanted not in known:
-        raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
-    return wanted
-
-
-def _failures(variants: Mapping[Result, str], scored: Sequence[Result]) -> list[str]:
+def _failures(everything: Sequence[Result], done: set[str]) -> list[str]:
     """A line for each cell whose only runs failed or were killed, with the newest one's reason."""
-    done = {(r.model, r.task, variants[r], r.seed) for r in scored}
-    lines: dict[tuple[str, str, str, int], str] = {}
-    for result, variant in variants.items():
-        key = (result.model, result.task, variant, result.seed)
-        if result.failed and key not in done:
-            reason = result.run.tags.get(ERROR, "no reason is known")
-            what = f"{result.model}, {result.task}, {variant}, seed {result.seed}"
-            lines.setdefault(
-                key, f"{what}: {result.run.status}: {reason} (run {result.run.run_id})"
-            )
+    lines: dict[str, str] = {}
+    for result in everything:
+        if result.failed and str(result) not in done:
+            run = result.run
+            reason = run.tags.get(ERROR, "no reason is known")
+            lines.setdefault(str(result), f"{result}: {run.status}: {reason} (run {run.run_id})")
     return list(lines.values())
 
 

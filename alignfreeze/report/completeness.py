@@ -8,6 +8,9 @@ from itertools import product
 from alignfreeze.config import BASELINE
 from alignfreeze.report.score_tables import ScoreTable
 
+SHORT = "†"
+"""Marks a value that rests on less than others do."""
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -25,17 +28,18 @@ class Missing:
     short: frozenset[tuple[str, str, str]]
     expected: frozenset[int]
 
+    def mark(self, table: ScoreTable, variant: str, language: str | None = None) -> str:
+        """What is put behind a mean, of all targets by default, that is over less than expected."""
+        if language is None:
+            return SHORT if (table.model, table.task, variant) in self.short else ""
+        own = table.scores(variant, language)
+        return SHORT if own and self.expected - own.keys() else ""
+
 
 def find_missing(
-    tables: Sequence[ScoreTable], failed: Iterable[str], left_out: Iterable[str]
+    tables: Sequence[ScoreTable], failed: Sequence[str], left_out: Sequence[str]
 ) -> Missing:
-    """Compare every combination with what the others have.
-
-    Args:
-        tables: All models and tasks.
-        failed: Lines about failed runs.
-        left_out: Lines about runs that are not reported.
-    """
+    """Compare every combination with what the others have; the rest are lines about runs."""
     by_key = {(table.model, table.task): table for table in tables}
     models, tasks = (list(dict.fromkeys(keys)) for keys in zip(*by_key, strict=True))
     # A variant that one model or task alone has, such as the best of a search, is expected nowhere
@@ -43,7 +47,7 @@ def find_missing(
     counts = Counter(variant for table in tables for variant in table.variants)
     common = [variant for variant, n in counts.items() if n > 1 or variant.isidentifier()]
     everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
-    expected = sorted({seed for table in tables for v in table.variants for seed in table.seeds(v)})
+    expected = {seed for table in tables for v in table.variants for seed in table.seeds(v)}
     cells, seeds, languages, short = [], [], [], set()
     for model, task in product(models, tasks):
         table = by_key.get((model, task))
@@ -53,12 +57,10 @@ def find_missing(
             if table is None or variant not in table.values:
                 cells.append(f"{name}: no run")
                 continue
-            lacking = [seed for seed in expected if seed not in table.seeds(variant)]
-            if lacking:
-                seeds.append(
-                    f"{name}: {len(table.seeds(variant))} of {len(expected)} seeds; "
-                    f"without {_listed(lacking)}"
-                )
+            found = table.seeds(variant)
+            if lacking := expected.difference(found):
+                of_all = f"{len(found)} of {len(expected)} seeds"
+                seeds.append(f"{name}: {of_all}; without {_listed(lacking)}")
             holes = _holes(table, variant)
             languages += [f"{name}: {hole}" for hole in holes]
             if lacking or holes:
@@ -67,8 +69,8 @@ def find_missing(
         "Without runs": cells,
         "Short of seeds": seeds,
         "Short of languages": languages,
-        "Failed": [*failed],
-        "Left out": [*left_out],
+        "Failed": failed,
+        "Left out": left_out,
     }
     filled = {heading: lines for heading, lines in sections.items() if lines}
     return Missing(filled, short=frozenset(short), expected=frozenset(expected))
@@ -78,12 +80,11 @@ def _holes(table: ScoreTable, variant: str) -> list[str]:
     """Languages, the source language too, that some of a variant's seeds have no score of."""
     seeds, lines = table.seeds(variant), []
     for language in (table.source_language, *table.languages):
-        own = table.values[variant].get(language, {})
-        if lacking := [seed for seed in seeds if seed not in own]:
+        if lacking := set(seeds).difference(table.scores(variant, language)):
             which = "any seed" if len(lacking) == len(seeds) else f"seed {_listed(lacking)}"
             lines.append(f"no {language} with {which}")
     return lines
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))

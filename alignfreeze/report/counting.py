@@ -1,6 +1,6 @@
 """In how many languages a strategy wins or loses against the baseline."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, pstdev
 from typing import Literal, NamedTuple
 
@@ -11,14 +11,20 @@ from alignfreeze.report.score_tables import ScoreTable
 
 Rule = Literal["exact", "paper", "published"]
 
+RULES: Mapping[Rule, str] = {
+    "exact": "unrounded means, and the sample standard deviation of the baseline's seeds",
+    "paper": "means, and the population deviation of the baseline's seeds, in points rounded to "
+    "0.1 first",
+    "published": "as in print: rounded to 0.1 first, and compared as sums of binary doubles; PoS "
+    "counts the average as one more language, NLI leaves Russian out",
+}
+"""What each says, for the note of a table."""
+
 AVERAGED_TASK = "pos"
 """The task whose printed counts take the average over languages for one more language."""
 
-SHORT_TASK, LEFT_OUT = "nli", "ru"
+LEFT_OUT = ("nli", "ru")
 """The task whose printed counts leave a language out, and that language."""
-
-LEAST_SEEDS = {"exact": 2, "paper": 1, "published": 1}
-"""Seeds of the baseline that a deviation takes."""
 
 
 class Counts(NamedTuple):
@@ -35,23 +41,6 @@ class Counts(NamedTuple):
     up: int
     languages: int
 
-    def __add__(self, other: object) -> "Counts":
-        """The sums."""
-        if not isinstance(other, Counts):
-            return NotImplemented
-        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
-
-
-class Scores(NamedTuple):
-    """What one language is counted by, fractions: scores of the seeds that both have.
-
-    ``spread`` are the baseline's of all its seeds, whose deviation a difference must exceed.
-    """
-
-    own: Sequence[float]
-    baseline: Sequence[float]
-    spread: Sequence[float]
-
 
 def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
     """Count wins and losses of a variant, over the languages and seeds that both have.
@@ -59,62 +48,47 @@ def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
     Args:
         table: The scores.
         variant: What is compared with the baseline.
-        rule: ``exact``: means as they are, and the sample standard deviation (``n - 1``) of the
-            baseline's seeds, compared as ratios of counts. ``paper``: the means, and the
-            population deviation (``n``), in points rounded to 0.1 first, and compared as whole
-            tenths. ``published``: how the printed counts came about: as ``paper``, but compared
-            as sums of binary doubles; of part-of-speech tagging the average over languages counts
-            as one more language, and of natural language inference Russian does not count.
+        rule: One of `RULES`; the sample deviation is over ``n - 1``, the population's over ``n``.
 
     Returns:
         ``None`` where no language can be counted: no baseline, or too few of its seeds.
     """
-    published = rule == "published"
-    left_out = (LEFT_OUT,) if published and table.task == SHORT_TASK else ()
-    languages = [language for language in table.languages if language not in left_out]
-    found = [_scores(table, variant, language) for language in languages]
-    if published and table.task == AVERAGED_TASK:
-        found.append(_scores(table, variant, None))
-    signs = [
-        SIGNS[rule](scores)
-        for scores in found
-        if scores.own and len(scores.spread) >= LEAST_SEEDS[rule]
-    ]
+    shown: list[str | None] = [*table.languages]
+    if rule == "published":
+        shown = [language for language in shown if (table.task, language) != LEFT_OUT]
+        shown += [None] if table.task == AVERAGED_TASK else []
+    signs = []
+    for language in shown:
+        both = table.comparison(variant, language)
+        spread = table.averages(BASELINE, both.languages) if both.languages else {}
+        if both.own and len(spread) >= (2 if rule == "exact" else 1):
+            values = ([*seeds.values()] for seeds in (both.own, both.baseline, spread))
+            signs.append(SIGNS[rule](*values))
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
 
 
-def _scores(table: ScoreTable, variant: str, language: str | None) -> Scores:
-    """Of a language, or of the average."""
-    both = table.comparison(variant, language)
-    spread = table.averages(BASELINE, both.languages) if both.languages else {}
-    return Scores([*both.own.values()], [*both.baseline.values()], [*spread.values()])
-
-
-def _exact(scores: Scores) -> int:
-    """-1 below, 1 above the baseline by more than its deviation, 0 within."""
-    return side_of(scores.own, scores.baseline, scores.spread)
-
-
-def _paper(scores: Scores) -> int:
-    """The same in whole tenths of a point, where equal is equal."""
-    difference = tenths(mean(scores.own)) - tenths(mean(scores.baseline))
-    deviation = tenths(pstdev(scores.spread))
+def _paper(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
+    """In whole tenths of a point, where equal is equal."""
+    difference = tenths(mean(own)) - tenths(mean(baseline))
+    deviation = tenths(pstdev(spread))
     return (difference > deviation) - (difference < -deviation)
 
 
-def _published(scores: Scores) -> int:
-    """The same in points of one decimal, as doubles: the last bit of a sum decides a tie."""
-    own, baseline = (round(100 * mean(values), 1) for values in (scores.own, scores.baseline))
-    deviation = round(100 * pstdev(scores.spread), 1)
-    return (own > baseline + deviation) - (own < baseline - deviation)
+def _published(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
+    """In points of one decimal, as doubles: the last bit of a sum decides a tie."""
+    ours, level, deviation = (
+        round(100 * value, 1) for value in (mean(own), mean(baseline), pstdev(spread))
+    )
+    return (ours > level + deviation) - (ours < level - deviation)
 
 
-SIGNS: Mapping[Rule, Callable[[Scores], int]] = {
-    "exact": _exact,
+SIGNS: Mapping[Rule, Callable[..., int]] = {
+    "exact": side_of,
     "paper": _paper,
     "published": _published,
 }
-"""By rule, whether scores lie below, within or above the baseline's deviation: -1, 0, 1."""
+"""By rule, whether scores lie below, within or above the baseline's, given those of the seeds that
+both have, by more than the deviation of all of the baseline's seeds: -1, 0, 1."""
 
 
 def tenths(fraction: float) -> int:
@@ -122,10 +96,10 @@ def tenths(fraction: float) -> int:
     return round(10 * round(100 * fraction, 1))
 
 
-def total(counts: Sequence[Counts | None]) -> Counts | None:
+def total(counts: Iterable[Counts | None]) -> Counts | None:
     """The sum of those that there are; ``None`` if there are none."""
     found = [value for value in counts if value is not None]
-    return sum(found[1:], found[0]) if found else None
+    return Counts(*map(sum, zip(*found, strict=True))) if found else None
 
 
 def arrows(counts: Counts | None) -> str:

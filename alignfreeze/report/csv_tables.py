@@ -1,40 +1,38 @@
 """A report's numbers with all of their digits, as comma-separated values."""
 
-from collections.abc import Iterable, Sequence
-from statistics import mean
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from alignfreeze.report.comparison import SeedInterval
-from alignfreeze.report.counting import Rule
+from alignfreeze.report.counting import count
+from alignfreeze.report.intervals import seed_interval
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.report.summary import all_counts
+from alignfreeze.report.settings import ReportConfig
 
 
-def summary_csv(tables: Sequence[ScoreTable], rule: Rule, interval: SeedInterval) -> str:
+def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
     """A row a model, task and variant: means as fractions, counts, seeds and languages.
 
     The difference is over the languages in ``compared`` and the seeds in ``paired``; columns that
     begin with ``source_`` are of the source language.
     """
-    counts = all_counts(tables, rule)
     rows = []
-    for table, variant in _rows(tables):
-        found = counts.get((table.model, table.task, variant))
-        paired = table.shown_differences(variant)
-        source = _values(table, variant, table.source_language, interval)
+    for table, variant, key in _variants(tables):
+        counts = count(table, variant, config.counting)
+        comparison = table.comparison(variant)
+        source = _values(table, variant, table.source_language, config)
         rows.append(
             {
-                **_key(table, variant),
-                **_values(table, variant, None, interval),
-                "compared": " ".join(table.comparison(variant).languages) if paired else "",
-                "paired": _listed(paired),
+                **key,
+                **_values(table, variant, None, config),
+                "compared": " ".join(comparison.languages) if comparison.own else "",
+                "paired": _listed(comparison.own),
                 "source_language": table.source_language,
                 **{f"source_{name}": value for name, value in source.items()},
-                "down": found and found.down,
-                "up": found and found.up,
-                "counted": found and found.languages,
+                "down": counts and counts.down,
+                "up": counts and counts.up,
+                "counted": counts and counts.languages,
                 "languages": len({language for language, _ in table.scored(variant)}),
                 "seeds": _listed(table.seeds(variant)),
             }
@@ -43,18 +41,18 @@ def summary_csv(tables: Sequence[ScoreTable], rule: Rule, interval: SeedInterval
     return str(pd.DataFrame(rows).astype(counted).to_csv(index=False))
 
 
-def detail_csv(tables: Sequence[ScoreTable], interval: SeedInterval) -> str:
+def detail_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
     """A row a model, task, variant and language; fractions, differences to the baseline too."""
     rows = [
         {
-            **_key(table, variant),
+            **key,
             "language": language,
             "role": "source" if language == table.source_language else "target",
-            **_values(table, variant, language, interval),
+            **_values(table, variant, language, config),
             "seeds": _listed(sorted(table.scores(variant, language))),
-            "paired": _listed(table.shown_differences(variant, language)),
+            "paired": _listed(table.comparison(variant, language).own),
         }
-        for table, variant in _rows(tables)
+        for table, variant, key in _variants(tables)
         for language in (table.source_language, *table.languages)
     ]
     return str(pd.DataFrame(rows).to_csv(index=False))
@@ -63,36 +61,33 @@ def detail_csv(tables: Sequence[ScoreTable], interval: SeedInterval) -> str:
 def scores_csv(tables: Sequence[ScoreTable]) -> str:
     """A row a score: what all else is computed from."""
     rows = [
-        {**_key(table, variant), "language": language, "seed": seed, "value": value}
-        for table, variant in _rows(tables)
+        {**key, "language": language, "seed": seed, "value": value}
+        for table, variant, key in _variants(tables)
         for language, seeds in table.values[variant].items()
         for seed, value in sorted(seeds.items())
     ]
     return str(pd.DataFrame(rows).to_csv(index=False))
 
 
-def _rows(tables: Sequence[ScoreTable]) -> list[tuple[ScoreTable, str]]:
-    return [(table, variant) for table in tables for variant in table.variants]
-
-
-def _key(table: ScoreTable, variant: str) -> dict[str, str]:
-    """The columns that say what a row is of."""
-    names = ("model", "task", "metric", "strategy")
-    return dict(zip(names, (table.model, table.task, table.metric, variant), strict=True))
+def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, dict[str, str]]]:
+    """All variants of all tables, with the columns that say what a row is of."""
+    for table in tables:
+        own = {"model": table.model, "task": table.task, "metric": table.metric}
+        yield from ((table, variant, own | {"strategy": variant}) for variant in table.variants)
 
 
 def _values(
-    table: ScoreTable, variant: str, language: str | None, interval: SeedInterval
+    table: ScoreTable, variant: str, language: str | None, config: ReportConfig
 ) -> dict[str, Any]:
     """Columns of a mean, and of its difference to the baseline with its interval."""
-    differences = table.shown_differences(variant, language)
-    ends = interval(differences)
+    comparison = table.comparison(variant, language)
+    low, high = seed_interval(comparison.differences, config) or (None, None)
     return {
         "mean": table.mean(variant, language),
         "deviation": table.deviation(variant, language),
-        "difference": mean(differences.values()) if differences else None,
-        "low": ends and ends.low,
-        "high": ends and ends.high,
+        "difference": comparison.difference,
+        "low": low,
+        "high": high,
     }
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, annotate, as_written, blank_figure, legend_below
-from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import SHORT
 from alignfreeze.report.language_families import family
 from alignfreeze.report.score_tables import ScoreTable
 
@@ -31,11 +29,12 @@ CHARACTER = 0.058
 PALETTE = (*COLOURS, "#332288", "#882255")
 """A colour each for as many variants as a report compares."""
 
-FEWER = f"{SHORT}: over fewer seeds or languages than others"
+LEAST = 0.5
+"""Points that an axis or a scale shows at least on either side: less is no difference."""
 
 SEEDS = "± deviation over seeds"
 
-LINE_GREY, PALE, BAND, ERRORS = "#999999", "#EEEEEE", "#DDDDDD", "#333333"
+LINE_GREY, ERRORS = "#999999", "#333333"
 
 
 def new_figure(title: str, width: float, height: float) -> "Figure":
@@ -55,23 +54,15 @@ def settled(figure: "Figure") -> "Figure":
     return figure
 
 
-def realigned(table: ScoreTable) -> list[str]:
-    """All variants but the baseline."""
-    return [variant for variant in table.variants if variant != BASELINE]
-
-
 def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
     """The difference to the baseline in points, of averages by default; ``None`` without any."""
-    difference = table.difference(variant, language)
+    difference = table.comparison(variant, language).difference
     return None if difference is None else 100 * difference
 
 
 def error(table: ScoreTable, variant: str, language: str) -> float | None:
-    """Sample deviation of the difference to the baseline over seeds that both have, in points.
-
-    ``None`` of fewer than two seeds that both have.
-    """
-    found = list(table.differences(variant, language).values())
+    """Sample deviation of the difference over seeds that both have, in points; of two at least."""
+    found = table.comparison(variant, language).differences.values()
     return 100 * stdev(found) if len(found) > 1 else None
 
 
@@ -85,12 +76,6 @@ def spans(languages: Sequence[str]) -> list[tuple[str, int, int]]:
     groups = groupby(range(len(languages)), key=lambda place: family(languages[place]))
     places = {name: list(own) for name, own in groups}
     return [(name, own[0], own[-1]) for name, own in places.items()]
-
-
-def signed(value: float) -> str:
-    """A number with one decimal and its sign; zero has none."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def add_legend(
@@ -113,34 +98,31 @@ def add_legend(
             line = handle.lines[0] if isinstance(handle, ErrorbarContainer) else handle
             found.setdefault(name, line)
     bars = [c for p in panels for c in p.containers if isinstance(c, ErrorbarContainer)]
+    style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
     if any(container.has_yerr for container in bars):
-        style: dict[str, Any] = {"linestyle": "none", "markersize": 8, "color": ERRORS}
         found[SEEDS] = Line2D([], [], marker="|", **style)
     names = [name for name in found if name not in (*without, *last)]
     names += [name for name in last if name in found]
-    if names:
-        widths = [len(name) * CHARACTER + 0.4 for name in names]
-        columns = _columns(widths, figure.get_figwidth())
-        style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
-        style |= {"ncols": columns, "borderaxespad": 0.2}
-        legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
-
-
-def _columns(widths: Sequence[float], available: float) -> int:
-    """The most columns that fit, without one that the same number of rows does not need."""
-    for rows in range(1, len(widths)):
-        columns = -(-len(widths) // rows)
-        if sum(float(max(own)) for own in np.array_split(widths, columns)) <= available:
-            return columns
-    return 1
+    if not names:
+        return
+    widths = [len(name) * CHARACTER + 0.4 for name in names]
+    # The most columns that fit, without one that the same number of rows does not need.
+    fitting = (
+        columns
+        for columns in (-(-len(names) // rows) for rows in range(1, len(names)))
+        if sum(map(max, np.array_split(widths, columns))) <= figure.get_figwidth()
+    )
+    style = {"handlelength": 2, "columnspacing": 1.2, "labelspacing": 0.3}
+    style |= {"ncols": next(fitting, 1), "borderaxespad": 0.2}
+    legend_below(figure, [found[name] for name in names], names, size=SMALL, **style)
 
 
 def name_languages(panel: "Axes", languages: Sequence[str], *, slot: float) -> None:
     """Codes below the axis, and below them families with a line over their languages.
 
     Args:
-        panel: Where the languages are at 0, 1, 2, ....
-        languages: In order; those of a family beside each other.
+        panel: Where the languages are at 0, 1, 2, ..., those of a family beside each other.
+        languages: In order.
         slot: How wide the place of a language is, in inches.
     """
     from matplotlib.transforms import ScaledTranslation

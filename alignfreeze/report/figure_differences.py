@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from alignfreeze.base.plotting import GREY, annotate, as_written, plain_axes
 from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.drawing import (
-    BAND,
     COLUMN,
     DOUBLE,
     ERRORS,
+    LEAST,
     SMALL,
     add_legend,
     colour,
@@ -20,7 +20,6 @@ from alignfreeze.report.drawing import (
     name_languages,
     new_figure,
     points,
-    realigned,
     settled,
     spans,
 )
@@ -43,11 +42,7 @@ GROUP_WIDTH = 0.8
 LEAST_SLOTS = 4
 """Languages for which there is room at least, lest bars be as wide as the figure."""
 
-LEAST = 0.5
-"""Points that the y axis shows at least on either side: less is no difference."""
-
 NO_SCORE = "no score"
-FEWER_SEEDS = f"{SHORT}: over fewer seeds than others"
 BASELINE_BAND = "baseline ± deviation"
 
 
@@ -61,7 +56,7 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    variants, languages = realigned(table), ordered(table)
+    variants, languages = table.compared, ordered(table)
     if not languages:
         return None
     bars = len(languages) * len(variants)
@@ -80,9 +75,10 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
     cells = product(variants, languages)
-    short = any(table.differences(*cell) and table.falls_short(*cell) for cell in cells)
+    short = any(table.comparison(*cell).own and table.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
-    label = figure.supylabel(f"{text}\n{FEWER_SEEDS}" if short else text, fontsize=SMALL)
+    text += f"\n{SHORT}: over fewer seeds than others" if short else ""
+    label = figure.supylabel(text, fontsize=SMALL)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
     last = (BASELINE_BAND, NO_SCORE)
     add_legend(figure, list(panels), without=variants if stacked else (), last=last)
@@ -95,7 +91,7 @@ def ordered(table: ScoreTable) -> list[str]:
     """Languages with any difference, by family, the greatest mean difference first within."""
     means: dict[str, float] = {}
     for language in table.languages:
-        found = [points(table, variant, language) for variant in realigned(table)]
+        found = [points(table, variant, language) for variant in table.compared]
         known = [value for value in found if value is not None]
         if known:
             means[language] = mean(known)
@@ -108,32 +104,31 @@ def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Seq
     _prepare(panel, languages)
     _band(panel, table, languages)
     width = GROUP_WIDTH / len(shown)
-    every = realigned(table)
     missing: list[float] = []
     style: dict[str, Any]
     for number, variant in enumerate(shown):
         shift = width * (number + 0.5) - GROUP_WIDTH / 2
         found = [points(table, variant, language) for language in languages]
-        places = [(place, value) for place, value in enumerate(found) if value is not None]
         missing += [place + shift for place, value in enumerate(found) if value is None]
-        x, heights = [place + shift for place, _ in places], [value for _, value in places]
-        style = {"width": 0.92 * width, "color": colour(every.index(variant)), "zorder": 2}
-        panel.bar(x, heights, label=variant, **style)
-        for place, value in places:
+        bars = {place: value for place, value in enumerate(found) if value is not None}
+        shade = colour(table.compared.index(variant))
+        style = {"width": 0.92 * width, "color": shade, "zorder": 2, "label": variant}
+        panel.bar([place + shift for place in bars], [*bars.values()], **style)
+        ends = []
+        for place, value in bars.items():
             if table.falls_short(variant, languages[place]):
                 style = {"ha": "center", "va": "top" if value < 0 else "bottom", "fontsize": SMALL}
                 away = (0, -2 if value < 0 else 2)
                 annotate(panel, SHORT, (place + shift, value), away, **style)
-        errors = [(p + shift, v, error(table, variant, languages[p])) for p, v in places]
-        ends = [(x, y, length) for x, y, length in errors if length is not None]
+            length = error(table, variant, languages[place])
+            ends += [] if length is None else [(place + shift, value, length)]
         if ends:
             style = {"ecolor": ERRORS, "elinewidth": 0.7, "capsize": 0, "fmt": "none", "zorder": 3}
             xs, ys, lengths = zip(*ends, strict=True)
             panel.errorbar(xs, ys, yerr=lengths, **style)
     if missing:
-        style = {"s": 14, "linewidths": 0.9, "zorder": 4}
-        zeros = [0.0] * len(missing)
-        panel.scatter(missing, zeros, marker="x", color=GREY, label=NO_SCORE, **style)
+        style = {"s": 14, "linewidths": 0.9, "zorder": 4, "marker": "x", "color": GREY}
+        panel.scatter(missing, [0.0] * len(missing), label=NO_SCORE, **style)
 
 
 def _prepare(panel: "Axes", languages: Sequence[str]) -> None:
@@ -152,9 +147,8 @@ def _prepare(panel: "Axes", languages: Sequence[str]) -> None:
 def _band(panel: "Axes", table: ScoreTable, languages: Sequence[str]) -> None:
     """What the baseline's own deviation is, about zero."""
     found = [table.deviation(BASELINE, language) for language in languages]
-    places = [(place, 100 * value) for place, value in enumerate(found) if value is not None]
-    if places:
-        x, sizes = [place for place, _ in places], [value for _, value in places]
-        style: dict[str, Any] = {"width": 1, "color": BAND, "label": BASELINE_BAND, "zorder": 1}
-        ends = [-value for value in sizes]
-        panel.bar(x, [2 * value for value in sizes], bottom=ends, **style)
+    sizes = {place: 100 * value for place, value in enumerate(found) if value is not None}
+    if sizes:
+        style: dict[str, Any] = {"width": 1, "color": "#DDDDDD", "zorder": 1}
+        style["bottom"] = [-size for size in sizes.values()]
+        panel.bar([*sizes], [2 * s for s in sizes.values()], label=BASELINE_BAND, **style)

@@ -8,20 +8,17 @@ from numpy.typing import NDArray
 
 from alignfreeze.base.plotting import annotate, as_written
 from alignfreeze.base.tables import MISSING
-from alignfreeze.report.comparison import SHORT
+from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.drawing import (
     CHARACTER,
     COLUMN,
     DOUBLE,
-    FEWER,
+    LEAST,
     LINE_GREY,
-    PALE,
     SMALL,
     new_figure,
     points,
-    realigned,
     settled,
-    signed,
     spans,
 )
 from alignfreeze.report.language_families import by_family
@@ -29,16 +26,12 @@ from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
 ROW = 0.155
 """Height of a row, in inches."""
-
-LEAST = 0.5
-"""Points at which the colours end at least: less is no difference."""
 
 
 def heatmap_figure(table: ScoreTable) -> "Figure | None":
@@ -51,10 +44,7 @@ def heatmap_figure(table: ScoreTable) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import Normalize
-
-    languages, variants = by_family(table.languages), realigned(table)
+    languages, variants = by_family(table.languages), table.compared
     if not (languages and variants):
         return None
     rows = (*languages, None)
@@ -66,14 +56,13 @@ def heatmap_figure(table: ScoreTable) -> "Figure | None":
     if not sizes.size:
         return None
     limit, beyond = _limit(sizes)
-    colours, norm = colormaps["RdBu"], Normalize(-limit, limit)
     width = min(max(COLUMN, 1.6 + 0.48 * len(variants)), DOUBLE)
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
     figure = new_figure(table.title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
-    _cells(panel, values, marks, colours, norm)
+    _cells(panel, values, marks, limit)
     _axes(panel, languages, variants, level=longest < slot)
     _families(panel, languages)
     _scale(panel, height=ROW * len(rows), beyond=beyond, marked=bool(marks.any()))
@@ -88,20 +77,19 @@ def _limit(sizes: Floats) -> tuple[float, bool]:
     return max(limit, LEAST), greatest > max(limit, LEAST)
 
 
-def _cells(
-    panel: "Axes", values: Floats, marks: NDArray[np.bool_], colours: "Colormap", norm: "Normalize"
-) -> None:
+def _cells(panel: "Axes", values: Floats, marks: NDArray[np.bool_], limit: float) -> None:
     """Colours and numbers, with the row of the means set off."""
     from matplotlib.patches import Rectangle
 
-    panel.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
+    style: dict[str, Any] = {"cmap": "RdBu", "vmin": -limit, "vmax": limit, "aspect": "auto"}
+    image = panel.imshow(np.ma.masked_invalid(values), **style)
     for (row, column), value in np.ndenumerate(values):
         ink, text = "#555555", MISSING
         if np.isfinite(value):
-            ink = _ink(colours(norm(value)))
+            ink = _ink(image.to_rgba(np.array([value]))[0])
             text = f"{signed(value)}{SHORT if marks[row, column] else ''}"
         else:
-            style: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#C4C4C4", "lw": 0}
+            style = {"facecolor": "#EEEEEE", "edgecolor": "#C4C4C4", "lw": 0}
             panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, hatch="/////", **style))
         place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": SMALL}
         place["weight"] = "bold" if row == len(values) - 1 else "normal"
@@ -110,10 +98,16 @@ def _cells(
         panel.axvline(column - 0.5, color="white", linewidth=0.8)
 
 
-def _ink(colour: Sequence[float]) -> str:
+def signed(value: float) -> str:
+    """A number with one decimal and its sign; zero has none."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
+def _ink(colour: Floats) -> str:
     """Black or white, whichever is told better from a colour (relative luminance, WCAG)."""
-    linear: Floats = np.array(colour[:3])
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    light = colour[:3]
+    linear = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.18 else "white"
 
 
@@ -155,6 +149,7 @@ def _scale(panel: "Axes", *, height: float, beyond: bool, marked: bool) -> None:
     style |= {"location": "bottom", "pad": 0.07 / height}
     bar = panel.figure.colorbar(panel.images[0], ax=panel, **style)
     label = "difference to baseline (points)"
-    bar.set_label(f"{label}\n{FEWER}" if marked else label, fontsize=SMALL)
+    label += f"\n{SHORT}: over fewer seeds or languages than others" if marked else ""
+    bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.ax.locator_params(nbins=5)

@@ -1,7 +1,7 @@
 """What the reader of a report has to know of its metrics, averages and versions, in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE
@@ -17,11 +17,8 @@ from alignfreeze.tracking.store import StoredRun
 def metric_note(task: str, metric: str, *, imported: bool) -> str:
     """What the task says of its metric, as it is installed here; empty if nothing.
 
-    Args:
-        task: The task's name; of one that is not installed, nothing is known.
-        metric: The metric's name.
-        imported: Whether the scores are of the reference implementation, whose metrics of the
-            same name may be others.
+    Of a task that is not installed nothing is known. Imported scores are of the reference
+    implementation, whose metrics of the same name may be others.
     """
     if imported:
         note = METRIC_NOTES.get((task, metric))
@@ -30,10 +27,6 @@ def metric_note(task: str, metric: str, *, imported: bool) -> str:
         return taskdata.metric_note(task, load_plugin(TASK, task), metric)
     except PluginError:
         return ""
-
-
-Remarks = Mapping[str, Mapping[str, Sequence[str]]]
-"""What a report has to say beside tables and figures: chapters of sections of lines."""
 
 
 def left_out_of(table: ScoreTable) -> list[str]:
@@ -76,37 +69,26 @@ UNKNOWN = "unknown"
 def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
     """What several versions are mixed of, a line each: which, and how many runs of each.
 
-    Args:
-        runs: Of older ones the versions may be unknown, which is one more version.
+    Of older runs the versions may be unknown, which is one more version.
     """
     found = list(runs)
     known = [_versions(run) for run in found]
-    names = sorted({name for versions in known for name in versions})
-    lines = [
-        _mixture(name, [versions.get(name, UNKNOWN) for versions in known])
-        for name in [PACKAGE, *(name for name in names if name != PACKAGE)]
-    ]
-    codes: dict[str, list[str]] = {}
-    for name, code in (pair for run in found for pair in _plugin_codes(run)):
-        codes.setdefault(name, []).append(code)
-    lines += [_mixture(name, own) for name, own in sorted(codes.items())]
-    return [line for line in lines if line]
-
-
-def _mixture(name: str, versions: Sequence[str]) -> str:
-    """How many runs have each of several versions; empty of a single one."""
-    counts = Counter(versions)
-    texts = [f"{version} ({n} run(s))" for version, n in sorted(counts.items())]
-    return f"{name} {', '.join(texts)}" if len(counts) > 1 else ""
-
-
-def _plugin_codes(run: StoredRun) -> list[tuple[str, str]]:
-    """The plugins whose code a run says, and what tells that code from another."""
-    return [
+    names = sorted({name for versions in known for name in versions} - {PACKAGE})
+    mixed = {n: [versions.get(n, UNKNOWN) for versions in known] for n in (PACKAGE, *names)}
+    codes = sorted(
         (f"code of {tag} {run.tags[tag]}", hash_of([run.tags[code]])[:SHORT_HASH])
+        for run in found
         for tag, code in PLUGINS
         if code in run.tags
-    ]
+    )
+    for name, code in codes:
+        mixed.setdefault(name, []).append(code)
+    lines = []
+    for name, versions in mixed.items():
+        counts = sorted(Counter(versions).items())
+        texts = [f"{version} ({n} run(s))" for version, n in counts]
+        lines += [f"{name} {', '.join(texts)}"] if len(counts) > 1 else []
+    return lines
 
 
 def _versions(run: StoredRun) -> dict[str, str]:
@@ -125,8 +107,6 @@ def _versions(run: StoredRun) -> dict[str, str]:
 def _of_phase(run: StoredRun, prefix: str) -> dict[str, str]:
     pairs = [pair.split() for pair in run.tags.get(f"{prefix}libraries", "").split(",")]
     found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-    tags = {PACKAGE: f"{prefix}version", OWN_CODE: f"{prefix}{CODE}"}
-    said = {name: run.tags[tag] for name, tag in tags.items() if run.tags.get(tag)}
-    if OWN_CODE in said:
-        said[OWN_CODE] = said[OWN_CODE][:SHORT_HASH]
-    return found | said
+    found[PACKAGE] = run.tags.get(f"{prefix}version", "")
+    found[OWN_CODE] = run.tags.get(f"{prefix}{CODE}", "")[:SHORT_HASH]
+    return {name: version for name, version in found.items() if version}

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from alignfreeze.base.tables import Cell, Table, points
 from alignfreeze.config import BASELINE
 from alignfreeze.report.completeness import Missing
-from alignfreeze.report.counting import Counts, Rule, arrows, count
+from alignfreeze.report.counting import RULES, Counts, Rule, arrows, count
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.report.summary import RULES, mark
 from alignfreeze.tracking.reference import METRIC_NOTES
 
 PUBLISHED_METRICS = {"pos": "accuracy", "ner": "accuracy", "nli": "accuracy", "qa": "f1"}
@@ -19,6 +18,15 @@ PUBLISHED_METRICS = {"pos": "accuracy", "ner": "accuracy", "nli": "accuracy", "q
 
 BESIDE = {"qa": ("f1", "f1_squad")}
 """Our metrics that a printed figure may stand beside, by task, if not the one of its name alone."""
+
+COLUMNS = ["model", "task", "strategy", "ours", "published", "difference"]
+COLUMNS += ["ours ↓ ↑", "published ↓ ↑", "languages"]
+
+NOTE = (
+    "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
+    "languages: how many are in ours and in print; where they are not as many, there is no "
+    "difference to take."
+)
 
 
 class Published(NamedTuple):
@@ -35,84 +43,49 @@ def published_figures() -> dict[tuple[str, str, str], Published]:
     """The published figures by model, task and strategy."""
     text = resources.files("alignfreeze.report").joinpath("published.csv").read_text("utf-8")
     found = {}
-    for row in csv.DictReader(text.splitlines()):
-        languages = int(row["languages"])
-        counts = Counts(int(row["down"]), int(row["up"]), languages) if row["down"] else None
-        key = (row["model"], row["task"], row["strategy"])
-        found[key] = Published(row["metric"], languages, float(row["mean"]), counts)
+    rows = csv.reader(text.splitlines()[1:])
+    for model, strategy, task, metric, languages, mean, down, up in rows:
+        counts = Counts(int(down), int(up), int(languages)) if down else None
+        found[model, task, strategy] = Published(metric, int(languages), float(mean), counts)
     return found
-
-
-COLUMNS = (
-    "model",
-    "task",
-    "strategy",
-    "ours",
-    "published",
-    "difference",
-    "ours ↓ ↑",
-    "published ↓ ↑",
-    "languages",
-)
-NOTE = (
-    "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "
-    "languages: how many are in ours and in print; where they are not as many, there is no "
-    "difference to take."
-)
 
 
 def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) -> Table | None:
     """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
     figures = published_figures()
     rows: list[list[Cell]] = []
-    notes = {NOTE: None, _counted(rule): None}
+    ours = f"Ours are counted by {RULES[rule]}; print by another rule, "
+    notes = [NOTE, "" if rule == "published" else f"{ours}which counting=published has."]
     sections = set()
     for table in tables:
         begin = len(rows)
         for variant in table.variants:
             printed = figures.get((table.model, table.task, variant))
-            if printed is not None and table.metric in BESIDE.get(table.task, (printed.metric,)):
-                labels = (table.model, table.task) if len(rows) == begin else ("", "")
-                ours = _ours(table, variant, printed, missing, rule)
-                rows.append([*map(Cell, (*labels, variant)), *ours])
-                notes |= dict.fromkeys(_notes(table, printed))
+            if printed is None or table.metric not in BESIDE.get(table.task, (printed.metric,)):
+                continue
+            labels = (table.model, table.task) if len(rows) == begin else ("", "")
+            average = table.mean(variant)
+            n_languages = len({language for language, _ in table.scored(variant)})
+            difference = None
+            if average is not None and n_languages == printed.languages:
+                difference = average - printed.mean / 100
+            texts = (
+                *labels,
+                variant,
+                points(average) + missing.mark(table, variant),
+                f"{printed.mean:.1f}",
+                points(difference, signed=True),
+                "" if variant == BASELINE else arrows(count(table, variant, rule)),
+                arrows(printed.counts) if printed.counts else "",
+                f"{n_languages} / {printed.languages}",
+            )
+            rows.append([Cell(text) for text in texts])
+            # What the reader has to know of our metric, and of the printed one if it is another.
+            about = METRIC_NOTES.get((table.task, printed.metric))
+            in_print = f"{table.task} {printed.metric} in print: {about}." if about else ""
+            notes += [table.note, in_print]
         sections.add(begin)
     if not rows:
         return None
-    title, note = "Beside the published figures", " ".join(filter(None, notes))
+    title, note = "Beside the published figures", " ".join(filter(None, dict.fromkeys(notes)))
     return Table("published", title, note, COLUMNS, rows, frozenset(sections), labels=3)
-
-
-def _counted(rule: Rule) -> str:
-    """By which rules the counts are."""
-    ours = (
-        f"Ours are counted by {RULES[rule]}; print by another rule, which counting=published has."
-    )
-    return "" if rule == "published" else ours
-
-
-def _notes(table: ScoreTable, printed: Published) -> list[str]:
-    """What the reader has to know of our metric, and of the printed one where it is another."""
-    about = METRIC_NOTES.get((table.task, printed.metric))
-    in_print = f"{table.task} {printed.metric} in print: {about}." if about else ""
-    return [note for note in (table.note, in_print) if note]
-
-
-def _ours(
-    table: ScoreTable, variant: str, printed: Published, missing: Missing, rule: Rule
-) -> list[Cell]:
-    average = table.mean(variant)
-    n_languages = len({language for language, _ in table.scored(variant)})
-    difference = None
-    if average is not None and n_languages == printed.languages:
-        difference = average - printed.mean / 100
-    counts = "" if variant == BASELINE else arrows(count(table, variant, rule))
-    texts = (
-        points(average) + mark((table.model, table.task, variant), missing),
-        f"{printed.mean:.1f}",
-        points(difference, signed=True),
-        counts,
-        arrows(printed.counts) if printed.counts else "",
-        f"{n_languages} / {printed.languages}",
-    )
-    return [Cell(text) for text in texts]

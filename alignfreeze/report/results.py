@@ -2,8 +2,8 @@
 
 import ast
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
@@ -62,6 +62,7 @@ class Result:
         seed: Its seed.
         boundary: The strategy's name and its boundary, where it was given one.
         settings: What else may differ and matters: of fine-tuning, and of realignment.
+        variant: What its row is called: the strategy, and which settings are not the usual ones.
     """
 
     run: StoredRun
@@ -71,11 +72,16 @@ class Result:
     seed: int
     boundary: tuple[str, int] | None
     settings: Mapping[str, str]
+    variant: str = ""
+
+    def __str__(self) -> str:
+        """Which cell it is of, for a person."""
+        return f"{self.model}, {self.task}, {self.variant}, seed {self.seed}"
 
     @property
-    def imported(self) -> bool:
-        """Whether it was made elsewhere."""
-        return is_imported(self.run)
+    def key(self) -> tuple[str, str]:
+        """The model and the task."""
+        return self.model, self.task
 
     @property
     def scored(self) -> bool:
@@ -120,8 +126,17 @@ def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
     A run of several tasks, such as a realignment that they share, is a result of each of them;
     its scores are those of its phases.
     """
-    found = [r for run in runs if _is_wanted(run, config) for r in _results(run, config)]
-    return [result for result in found if _is_asked_for(result, config)]
+    strategies = {*config.strategies, BASELINE}
+    return [
+        result
+        for run in runs
+        if _is_wanted(run, config)
+        for result in _results(run, config)
+        if (not config.models or result.model in config.models)
+        and (not config.tasks or result.task in config.tasks)
+        and (not config.seeds or result.seed in config.seeds)
+        and (not config.strategies or {run.tags["strategy"], result.strategy} & strategies)
+    ]
 
 
 def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
@@ -131,32 +146,26 @@ def _is_wanted(run: StoredRun, config: ReportConfig) -> bool:
     return not (config.aligner and is_imported(run) and aligner not in (None, config.aligner))
 
 
-def _is_asked_for(result: Result, config: ReportConfig) -> bool:
-    strategy = result.run.tags["strategy"]
-    wanted_strategies = {*config.strategies, BASELINE} if config.strategies else ()
-    return (
-        (not config.models or result.model in config.models)
-        and (not config.tasks or result.task in config.tasks)
-        and (not wanted_strategies or bool({strategy, result.strategy} & set(wanted_strategies)))
-        and (not config.seeds or result.seed in config.seeds)
-    )
-
-
 def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     """What a run is a result of, by task; nothing for a run without a seed."""
     tags = run.tags
     tasks = tags["task"].split(",")
     if not tags.get("seed", "").isdigit() or (len(tasks) > 1 and is_finetuning(run)):
         return []
-    strategy = tags["strategy"]
-    args = _arguments(run.params.get("strategy_args", "{}"))
+    strategy, args = tags["strategy"], {}
+    with suppress(ValueError, SyntaxError):
+        found = ast.literal_eval(run.params.get("strategy_args", "{}"))
+        args = found if isinstance(found, dict) else {}
     named = {} if tags.get(USUAL_STRATEGY) == "true" else args
     written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
     boundary = args.get("boundary")
+    # Of a model that was realigned before, how; and of both sources, which.
+    model, made_from = model_name(tags.get("model", "")), tags.get(MADE_FROM)
+    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
     return [
         Result(
             run,
-            model=_model_of(run, config),
+            model=f"{model} ({made_from}){mark}" if made_from else f"{model}{mark}",
             task=task,
             strategy=f"{strategy}({written})" if written else strategy,
             seed=int(tags["seed"]),
@@ -165,21 +174,6 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         )
         for task in tasks
     ]
-
-
-def _model_of(run: StoredRun, config: ReportConfig) -> str:
-    """The model's name; of one that was realigned before, how; and of both sources, which."""
-    name, made_from = model_name(run.tags.get("model", "")), run.tags.get(MADE_FROM)
-    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
-    return (f"{name} ({made_from})" if made_from else name) + mark
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        values = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        values = None
-    return values if isinstance(values, dict) else {}
 
 
 def _settings(run: StoredRun) -> dict[str, str]:
@@ -200,15 +194,15 @@ def _settings(run: StoredRun) -> dict[str, str]:
 def _resolved(given: Mapping[str, str]) -> dict[str, str]:
     """Settings as they come out, where several ways of giving them come to the same."""
     params = dict(given)
-    for name in ("languages", "realign_languages"):
-        if name in params:  # their order is no setting
-            params[name] = ",".join(sorted(params[name].split(",")))
-    if not params.get("realign_languages"):  # they are the target languages then
-        params["realign_languages"] = params.get("languages", "")
-    if not params["realign_languages"]:  # an older run, which had all that there were
-        del params["realign_languages"]
-    if not params.get("languages"):
-        params.pop("languages", None)
+    # Without languages to realign with, they are the target languages; of an older run without
+    # either, all that there were.
+    targets = params.pop("languages", "")
+    for name, text in (
+        ("languages", targets),
+        ("realign_languages", params.pop("realign_languages", "") or targets),
+    ):
+        if text:
+            params[name] = ",".join(sorted(text.split(",")))  # their order is no setting
     if "realign_alignment_pairs" in params:
         params["alignment_pairs"] = params["realign_alignment_pairs"]
     if "data" in params:  # which may be in another place on each machine
@@ -218,8 +212,7 @@ def _resolved(given: Mapping[str, str]) -> dict[str, str]:
         params.pop("finetune_epochs", None)
     if params.get("realign_steps") == UNKNOWN:  # it takes as many as the fine-tuning
         params["realign_steps"] = steps
-    return {
-        name: value
-        for name, value in params.items()
-        if not (name in ("finetune_steps", "realign_steps") and value == UNKNOWN)
-    }
+    for name in ("finetune_steps", "realign_steps"):
+        if params.get(name) == UNKNOWN:
+            del params[name]
+    return params

@@ -3,12 +3,38 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
+from typing import NamedTuple
 
 from alignfreeze.config import BASELINE
-from alignfreeze.report.comparison import Comparison, compare
 
 Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
 """Values by variant, language, layer and seed."""
+
+
+class Comparison(NamedTuple):
+    """A row beside the baseline: averages over the same languages and seeds.
+
+    Attributes:
+        languages: The languages that both have with a seed in common.
+        without: The languages that only one of them has, or both with no seed in common.
+        own: The row's averages, of the seeds with which both have every one of the languages.
+        baseline: The baseline's, of the same seeds.
+    """
+
+    languages: Sequence[str]
+    without: Sequence[str]
+    own: Mapping[int, float]
+    baseline: Mapping[int, float]
+
+    @property
+    def differences(self) -> dict[int, float]:
+        """The average's difference by seed; fractions."""
+        return {seed: own - self.baseline[seed] for seed, own in self.own.items()}
+
+    @property
+    def difference(self) -> float | None:
+        """The mean of these; ``None`` where nothing can be compared."""
+        return mean(self.differences.values()) if self.own else None
 
 
 @dataclass(frozen=True)
@@ -73,9 +99,7 @@ class ScoreTable:
     def scored(self, variant: str, language: str | None = None) -> set[tuple[str, int]]:
         """The languages, and the seeds of each, that a variant has scores of.
 
-        Args:
-            variant: Whose; here and below.
-            language: Which; here and below, all target languages by default.
+        Here and below, of all target languages by default.
         """
         shown = self.languages if language is None else [language]
         return {(code, seed) for code in shown for seed in self.scores(variant, code)}
@@ -87,11 +111,9 @@ class ScoreTable:
         return mean(found) if found else None
 
     def averages(self, variant: str, languages: Sequence[str] = ()) -> dict[int, float]:
-        """By seed, the mean over target languages; of seeds that have every one of them.
+        """By seed, the mean over languages; of seeds that have every one of them.
 
-        Args:
-            variant: Whose.
-            languages: Those to average over; by default all that the variant has.
+        By default they are all target languages that the variant has.
         """
         present = languages or [code for code in self.languages if self.scores(variant, code)]
         return {
@@ -106,21 +128,21 @@ class ScoreTable:
         return stdev(found.values()) if len(found) > 1 else None
 
     def comparison(self, variant: str, language: str | None = None) -> Comparison:
-        """The averages of a variant and of the baseline, over what both have."""
-        own, baseline = (self.values.get(name, {}) for name in (variant, BASELINE))
-        return compare(own, baseline, self.languages if language is None else [language])
-
-    def differences(self, variant: str, language: str | None = None) -> dict[int, float]:
-        """By seed that both have, the difference to the baseline; fractions."""
-        return self.comparison(variant, language).differences
-
-    def shown_differences(self, variant: str, language: str | None = None) -> dict[int, float]:
-        """These of a variant that is compared; none of others, the baseline itself among them."""
-        return self.differences(variant, language) if variant in self.compared else {}
-
-    def difference(self, variant: str, language: str | None = None) -> float | None:
-        """The mean of `differences`; ``None`` where nothing can be compared."""
-        return self.comparison(variant, language).difference
+        """The averages of a variant and of the baseline; nothing of the baseline itself."""
+        shown = self.languages if language is None else [language]
+        own = self.values.get(variant, {})
+        baseline = {} if variant == BASELINE else self.values.get(BASELINE, {})
+        shared = {code: own.get(code, {}).keys() & baseline.get(code, {}).keys() for code in shown}
+        both = [code for code in shown if shared[code]]
+        seeds = sorted(set.intersection(*(shared[code] for code in both))) if both else []
+        return Comparison(
+            both,
+            [code for code in shown if code not in both and code in {*own, *baseline}],
+            *(
+                {seed: mean(scores[code][seed] for code in both) for seed in seeds}
+                for scores in (own, baseline)
+            ),
+        )
 
     def falls_short(self, variant: str, language: str | None = None) -> bool:
         """Whether a difference to the baseline is of fewer seeds or languages than some row has.

@@ -1,7 +1,7 @@
 """Which runs a report shows: those taken over too, and of several settings the usual ones."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alignfreeze.config import model_name
@@ -15,12 +15,9 @@ def with_taken_over(
 ) -> list[StoredRun]:
     """Runs, and after each that took fine-tunings over, these under its own names.
 
-    What is taken over has the same content, but its run may be of another experiment, and may have
-    another name for the same model or data, by which a report would lose it.
-
-    Args:
-        runs: The newest first.
-        find: Finds a run of the store by its id.
+    What is taken over has the same content, but its run, which is found by its id, may be of
+    another experiment, and may have another name for the same model or data, by which a report
+    would lose it.
     """
     present = {(run.run_id, *_names(run)) for run in runs if is_finetuning(run)}
     complete = []
@@ -32,20 +29,16 @@ def with_taken_over(
             original = None if key in present else find(run_id)
             if original is not None:
                 present.add(key)
-                complete.append(_under_names_of(run, original))
+                named = {k: run.params[k] for k in ("data", "model") if k in run.params}
+                tags = {**original.tags, "model": run.tags["model"]}
+                params = {**original.params, **named}
+                complete.append(original._replace(tags=tags, params=params, started=run.started))
     return complete
 
 
 def _names(run: StoredRun) -> tuple[str, str]:
     """What reports call a run's model and its data."""
     return model_name(run.tags.get("model", "")), model_name(run.params.get("data", ""))
-
-
-def _under_names_of(run: StoredRun, original: StoredRun) -> StoredRun:
-    """What a run has taken over, as its own."""
-    tags = {**original.tags, "model": run.tags["model"]}
-    params = {**original.params, **{k: run.params[k] for k in ("data", "model") if k in run.params}}
-    return original._replace(tags=tags, params=params, started=run.started)
 
 
 RULE = (
@@ -72,27 +65,22 @@ class _Group:
 
 
 def usual(found: Sequence[Result], names: Collection[str]) -> dict[str, str]:
-    """The settings that most cells have, all together; of several, those of the newest run.
+    """The settings of some names that most cells have, all together; of several, the newest run's.
 
-    A setting that an older run does not know agrees with any.
-
-    Args:
-        found: The newest first.
-        names: The settings to look at.
+    The newest comes first. A setting that an older run does not know agrees with any.
     """
     groups: list[_Group] = []
-    own = {r: {n: v for n, v in r.settings.items() if n in names} for r in found}
-    places = {result: place for place, result in enumerate(found)}
+    own = [{n: v for n, v in result.settings.items() if n in names} for result in found]
     # Those that say most come first, so that others find what they agree with.
-    for result in sorted(found, key=lambda r: -len(own[r])):
-        fitting = [group for group in groups if not differing(own[result], group.settings)]
+    for place in sorted(range(len(found)), key=lambda place: -len(own[place])):
+        fitting = [group for group in groups if not differing(own[place], group.settings)]
         group = max(fitting, key=lambda g: g.rank, default=None)
         if group is None:
-            group = _Group(dict(own[result]), places[result])
+            group = _Group({}, place)
             groups.append(group)
-        group.settings = own[result] | group.settings
-        group.cells.add((result.strategy, result.seed))
-        group.newest = min(group.newest, places[result])
+        group.settings |= own[place]
+        group.cells.add((found[place].strategy, found[place].seed))
+        group.newest = min(group.newest, place)
     return max(groups, key=lambda g: g.rank).settings if groups else {}
 
 
@@ -101,20 +89,16 @@ def differing(settings: Mapping[str, str], others: Mapping[str, str]) -> list[st
     return [name for name in settings if name in others and settings[name] != others[name]]
 
 
-def comparable(
-    scored: Sequence[Result], finetuned: Mapping[tuple[str, str], Mapping[str, str]]
-) -> tuple[list[Result], list[str]]:
-    """The results with the usual fine-tuning of their model and task; lines about the others."""
-    used, others = [], Counter[str]()
-    for result in scored:
-        known = finetuned[result.model, result.task]
-        names = differing(result.settings, known)
-        if not names:
-            used.append(result)
-            continue
-        texts = [f"{name} {result.settings[name]}, not {known[name]}" for name in names]
-        others[f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}"] += 1
-    return used, [f"{text}: {n} run(s)" for text, n in others.items()]
+def otherwise(result: Result, known: Mapping[str, str]) -> str:
+    """How a result was fine-tuned otherwise than is usual for its model and task, if it was."""
+    names = differing(result.settings, known)
+    texts = [f"{name} {result.settings[name]}, not {known[name]}" for name in names]
+    return f"{result.model}, {result.task}: fine-tuned with {'; '.join(texts)}" if texts else ""
+
+
+def counted(lines: Iterable[str], what: str) -> list[str]:
+    """Each line once, with how many there are of what."""
+    return [f"{line}: {n} {what}" for line, n in Counter(lines).items()]
 
 
 def variant_of(result: Result, common: Mapping[str, str]) -> str:

@@ -7,34 +7,25 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from alignfreeze.base.tables import Cell, Table
+from alignfreeze.base.tables import Table
+
+STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
 
 
 def summary_tables(summary: Table) -> list[RichTable]:
-    """A summary as a table for each model, without the note.
-
-    Args:
-        summary: Models, tasks and strategies as labels; a model is named in the first of its rows.
-    """
+    """A summary as a table for each model, which the first of its rows names, without the note."""
     begins = [number for number, row in enumerate(summary.rows) if row[0].text]
-    return [_table(summary, first, end) for first, end in pairwise([*begins, len(summary.rows)])]
-
-
-def _table(summary: Table, first: int, end: int) -> RichTable:
-    """The rows of a model; each task is a line of its own above its strategies."""
-    style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
-    title = f"{summary.title}: {summary.rows[first][0].text}"
-    table = RichTable(title=title, title_justify="left", pad_edge=False, **style)
-    table.add_column(summary.columns[summary.labels - 1], overflow="fold")
-    for name in summary.columns[summary.labels :]:
-        table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
-    for _, task, *row in summary.rows[first:end]:
-        if task.text:
-            table.add_section()
-            table.add_row(Text(task.text, style="italic", no_wrap=True))
-        table.add_row(*(_text(cell) for cell in row))
-    return table
-
-
-def _text(cell: Cell) -> Text:
-    return Text(cell.text, style="bold" if cell.bold else "")
+    tables = []
+    for first, end in pairwise([*begins, len(summary.rows)]):
+        title = f"{summary.title}: {summary.rows[first][0].text}"
+        table = RichTable(title=title, title_justify="left", pad_edge=False, **STYLE)
+        table.add_column(summary.columns[summary.labels - 1], overflow="fold")
+        for name in summary.columns[summary.labels :]:
+            table.add_column(name.replace(" ", "\n", 1), justify="right", no_wrap=True)
+        for _, task, *row in summary.rows[first:end]:
+            if task.text:  # is a line of its own above its strategies
+                table.add_section()
+                table.add_row(Text(task.text, style="italic", no_wrap=True))
+            table.add_row(*(Text(text, style="bold" if bold else "") for text, bold in row))
+        tables.append(table)
+    return tables

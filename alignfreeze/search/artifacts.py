@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.base.html import Section, html_page
+from alignfreeze.base.documents import Section, html_page
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
 from alignfreeze.base.tables import MISSING, Cell, Table
 from alignfreeze.evaluation.scores import rows_to_csv

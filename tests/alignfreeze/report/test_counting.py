@@ -109,3 +109,22 @@ def test_totals_add_up_what_there_is():
 @pytest.mark.parametrize(("fraction", "number"), [(0.71949, 719), (0.7195, 720), (0.0, 0)])
 def test_tenths_are_rounded_as_printed(fraction, number):
     assert tenths(fraction) == number
+
+
+def test_a_tie_of_the_published_rule_is_decided_by_the_last_bit():
+    def counts(own, baseline, deviation, rule):
+        # Two seeds that lie a deviation on either side have it as their population deviation.
+        spread = {1: (baseline - deviation) / 100, 2: (baseline + deviation) / 100}
+        scores = ScoreTable(
+            *("m", "ner", "accuracy", "en", ["de"], ["baseline", "none"]),
+            {"baseline": {"de": spread}, "none": {"de": {1: own / 100, 2: own / 100}}},
+        )
+        return count(scores, "none", rule)
+
+    ties = [(51.7, 51.4, 0.3), (86.3, 85.2, 1.1), (50.4, 50.7, 0.3)]
+    assert [counts(*tie, "published") for tie in ties] == [
+        Counts(0, 1, 1),
+        Counts(0, 0, 1),
+        Counts(1, 0, 1),
+    ]
+    assert [counts(*tie, "paper") for tie in ties] == [Counts(0, 0, 1)] * 3

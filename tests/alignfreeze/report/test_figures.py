@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
-from alignfreeze.report.drawing import COLUMN, DOUBLE, error, signed
+from alignfreeze.report.drawing import COLUMN, DOUBLE, error
 from alignfreeze.report.figure_differences import difference_figure
-from alignfreeze.report.figure_heatmap import heatmap_figure
+from alignfreeze.report.figure_heatmap import heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
-from alignfreeze.report.figures import report_figures, save_figure
 from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.writing import report_figures, save_figure
 
 CODES = "af ar bg cs da de el es fa fi fr he hi hu it ja ko"
 MANY = CODES.split()
@@ -290,6 +290,7 @@ def test_stems_are_file_names_that_differ() -> None:
 def test_saved_twice_is_the_same(tmp_path: Path) -> None:
     for stem, figure in report_figures([swept("dollars$and_lines")]).items():
         for folder in ("one", "two"):
+            (tmp_path / folder).mkdir(exist_ok=True)
             svg = save_figure(figure, tmp_path / folder, stem)
             assert svg == (tmp_path / folder / f"{stem}.svg").read_text("utf-8")
         first, second = (

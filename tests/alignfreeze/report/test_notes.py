@@ -109,6 +109,7 @@ def written(monkeypatch, tmp_path):
     """The outcome and the texts of a report of some runs."""
 
     def report(runs, **options):
+        monkeypatch.setattr(writing, "has_store", lambda: True)
         monkeypatch.setattr(writing, "stored_runs", lambda *_: runs)
         monkeypatch.setattr(writing, "report_figures", lambda tables: {})
         outcome = reports.report({"output": str(tmp_path), **options})

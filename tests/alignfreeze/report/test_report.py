@@ -202,6 +202,17 @@ def test_our_own_runs_are_never_mixed_in(imported, tmp_path):
         report({**imported, "source": "own", "output": str(tmp_path)})
 
 
+def test_without_a_store_none_is_made(tmp_path):
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    try:
+        with pytest.raises(DataError, match="no finished run with test scores"):
+            report({"output": str(tmp_path / "report")})
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

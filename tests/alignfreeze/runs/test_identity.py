@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from alignfreeze.base import versions
 from alignfreeze.base.versions import LIBRARIES
-from alignfreeze.benchmark.dependencies import Dependencies
+from alignfreeze.benchmark.cells import Dependencies
 from alignfreeze.config import BASELINE, About, Phase, RunConfig, role_of
 from alignfreeze.data.finding import find_model
 from alignfreeze.report.results import results

@@ -1,0 +1,94 @@
+"""Documents of tables, lists and figures, as HTML, Markdown and LaTeX, by jinja2."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from alignfreeze.base.tables import Table
+
+MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "†": r"\textsuperscript{\dag}",
+    "–": "--",
+    "×": r"$\times$",
+}
+
+BRACES = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")
+LATEX_SYNTAX = dict(zip(BRACES, ("<%", "%>", "<<", ">>"), strict=True))
+"""Marks of a template's own, as LaTeX has braces everywhere."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a document; what it has is shown in this order.
+
+    Attributes:
+        id: What links to it end with.
+        heading: Its heading.
+        text: Paragraphs.
+        table: A table, whose title and note are not shown in HTML and Markdown.
+        lists: Items by the heading of their list.
+        figures: By name: SVG elements in HTML, paths from the document elsewhere. They are taken as
+            they are.
+    """
+
+    id: str
+    heading: str
+    text: Sequence[str] = ()
+    table: Table | None = None
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+def html_page(title: str, sections: Sequence[Section], *, about: Sequence[str] = ()) -> str:
+    """A page in one file, without a script, that needs no network; ``about`` stands above all."""
+    shown = {"title": title, "sections": sections, "about": about}
+    return _rendered("document.html", shown, autoescape=True)
+
+
+def markdown(title: str, sections: Sequence[Section]) -> str:
+    """Markdown in which text is shown as it is; numbers of tables are to the right."""
+    finalize = _escaping(lambda text: text.translate(MARKDOWN))
+    return _rendered("document.md", {"title": title, "sections": sections}, finalize=finalize)
+
+
+def latex(title: str, sections: Sequence[Section]) -> str:
+    """LaTeX that compiles as it is, with the tables of booktabs, which float."""
+    shown = {"title": title, "sections": sections}
+    return _rendered("document.tex", shown, finalize=_escaping(latex_text), **LATEX_SYNTAX)
+
+
+def latex_text(text: str) -> str:
+    """A text as LaTeX shows it; what its usual fonts lack becomes a question mark."""
+    return "".join(LATEX.get(c) or (c if ord(c) < 0x180 else "?") for c in text)
+
+
+def _escaping(escaped: Callable[[str], str]) -> Callable[[Any], Any]:
+    """What is done to all that a template shows and does not call safe."""
+    return lambda value: value if hasattr(value, "__html__") else escaped(str(value))
+
+
+def _rendered(name: str, shown: Mapping[str, Any], **settings: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("alignfreeze.base"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **settings,
+    )
+    return environment.get_template(name).render(shown)
