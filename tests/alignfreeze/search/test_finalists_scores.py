@@ -107,7 +107,7 @@ def test_the_file_has_a_row_a_score():
     found = finalists.tested_scores(
         [of("trial-3", {"de": 0.25}, {"de": 0.75}), of("a, b", {"de": 0.5}, task="ner")], "en"
     )
-    text = rows_to_csv(found, finalists.TestedScore._fields)
+    text = rows_to_csv(found, finalists.TestedScore)
     header, *rows = csv.reader(io.StringIO(text))
     assert header == ["contender", "task", "language", "metric", "mean", "deviation", "seeds"]
     assert [row[:4] for row in rows] == [list(score[:4]) for score in found]
@@ -118,7 +118,7 @@ def test_the_file_has_a_row_a_score():
 
 def test_a_file_of_no_scores_has_its_header():
     assert (
-        rows_to_csv([], finalists.TestedScore._fields)
+        rows_to_csv([], finalists.TestedScore)
         == "contender,task,language,metric,mean,deviation,seeds\n"
     )
 
