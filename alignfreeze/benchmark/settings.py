@@ -45,29 +45,24 @@ PAPER = "paper"
 
 
 class BenchmarkConfig(WorkersConfig):
-    """What a benchmark is asked for. Field descriptions are the command line's help."""
+    """What a benchmark is asked for. What stands below a field is the command line's help."""
 
-    preset: Annotated[str, SOURCE] = Field(
-        "",
-        description="grid by name: demo, paper (default: demo, or paper for other data or models)",
-    )
-    config: Annotated[str, SOURCE] = Field(
-        "", description="YAML file of options, such as the grid.yaml of an earlier benchmark"
-    )
-    models: Annotated[Names, SIDE] = Field(
-        (), description="encoders, each as for run (default: the grid's)"
-    )
-    strategies: Annotated[Names, SIDE] = Field(
-        (), description="strategies, e.g. baseline,front:boundary=3 (default: the grid's)"
-    )
-    tasks: Annotated[Names, SIDE] = Field((), description="tasks (default: the grid's)")
-    seeds: Annotated[Seeds, SIDE] = Field((), description="seeds (default: the grid's)")
-    model_settings: Annotated[Arguments, StudyRole.SCORES] = Field(
-        default_factory=dict, description="options of one model: MODEL.option=value,… or JSON"
-    )
-    dry_run: Annotated[bool, StudyRole.FREE] = Field(
-        False, description="say what would be done, and do nothing"
-    )
+    preset: Annotated[str, SOURCE] = ""
+    """grid by name: demo, paper (default: demo, or paper for other data or models)"""
+    config: Annotated[str, SOURCE] = ""
+    """YAML file of options, such as the grid.yaml of an earlier benchmark"""
+    models: Annotated[Names, SIDE] = ()
+    """encoders, each as for run (default: the grid's)"""
+    strategies: Annotated[Names, SIDE] = ()
+    """strategies, e.g. baseline,front:boundary=3 (default: the grid's)"""
+    tasks: Annotated[Names, SIDE] = ()
+    """tasks (default: the grid's)"""
+    seeds: Annotated[Seeds, SIDE] = ()
+    """seeds (default: the grid's)"""
+    model_settings: Annotated[Arguments, StudyRole.SCORES] = Field(default_factory=dict)
+    """options of one model: MODEL.option=value,… or JSON"""
+    dry_run: Annotated[bool, StudyRole.FREE] = False
+    """say what would be done, and do nothing"""
 
 
 @dataclass(frozen=True)

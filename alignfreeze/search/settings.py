@@ -38,57 +38,38 @@ OWN_FIELDS = fields_with(RunConfig, lambda role: Command.SEARCH not in role.comm
 
 
 class SearchConfig(WorkersConfig):
-    """What a search is asked for. Field descriptions are the command line's help."""
+    """What a search is asked for. What stands below a field is the command line's help."""
 
-    trials: Annotated[PositiveInt, FREE] = Field(
-        20, description="trials of the study, with those it has already (a grid: all its cells)"
-    )
-    minutes: Annotated[PositiveFloat | None, FREE] = Field(
-        None, description="begin no trial after so many minutes (default: no limit)"
-    )
-    search_strategies: Annotated[Names, SCORES] = Field(
-        (), description="freezing strategies to choose among (default: the one of strategy)"
-    )
-    space: Annotated[str, FREE] = Field(
-        "", description="YAML file that changes or extends what is searched"
-    )
-    objectives: Annotated[Names, SCORES] = Field(
-        (MEAN,),
-        description="mean, or worst, of the target languages on validation; after a comma harmed: "
-        "how many of them fall more than a standard deviation below the baseline",
-    )
-    weights: Annotated[Weights, SCORES] = Field(
-        default_factory=dict, description="weights of languages in the mean: de=2,… (default: 1)"
-    )
-    search_seeds: Annotated[Seeds, SCORES] = Field(
-        (31,), description="seeds of a trial", min_length=1
-    )
-    final_seeds: Annotated[Seeds, SCORES] = Field(
-        (31, 42, 66, 23, 17),
-        description="seeds of what is tested in the end, the baseline among it",
-        min_length=1,
-    )
-    references: Annotated[Names, FREE] = Field(
-        ("none", "front"),
-        description="strategies to test beside the best and the baseline; a lone comma: no others",
-    )
-    finalists: Annotated[PositiveInt, FREE] = Field(
-        3, description="configurations to test, where two objectives leave several"
-    )
-    sampler: Annotated[Literal["tpe", "random", "grid"], SCORES] = Field(
-        "tpe", description="how configurations are drawn: tpe, random, or grid"
-    )
-    pruner: Annotated[Literal["auto", "median", "hyperband", "none"], SCORES] = Field(
-        "auto",
-        description="what stops a trial early: median, hyperband (of one task and seed) or none; "
-        "auto: median, and none with two objectives",
-    )
-    reports: Annotated[NonNegativeInt, SCORES] = Field(
-        3, description="validations on the way through a fine-tuning, for the pruner"
-    )
-    report_rows: Annotated[PositiveInt, SCORES] = Field(
-        100, description="examples of each language that these validations take"
-    )
+    trials: Annotated[PositiveInt, FREE] = 20
+    """trials of the study, with those it has already (a grid: all its cells)"""
+    minutes: Annotated[PositiveFloat | None, FREE] = None
+    """begin no trial after so many minutes (default: no limit)"""
+    search_strategies: Annotated[Names, SCORES] = ()
+    """freezing strategies to choose among (default: the one of strategy)"""
+    space: Annotated[str, FREE] = ""
+    """YAML file that changes or extends what is searched"""
+    objectives: Annotated[Names, SCORES] = (MEAN,)
+    """mean, or worst, of the target languages on validation; after a comma harmed: how many of them
+    fall more than a standard deviation below the baseline"""
+    weights: Annotated[Weights, SCORES] = Field(default_factory=dict)
+    """weights of languages in the mean: de=2,… (default: 1)"""
+    search_seeds: Annotated[Seeds, SCORES] = Field((31,), min_length=1)
+    """seeds of a trial"""
+    final_seeds: Annotated[Seeds, SCORES] = Field((31, 42, 66, 23, 17), min_length=1)
+    """seeds of what is tested in the end, the baseline among it"""
+    references: Annotated[Names, FREE] = ("none", "front")
+    """strategies to test beside the best and the baseline; a lone comma: no others"""
+    finalists: Annotated[PositiveInt, FREE] = 3
+    """configurations to test, where two objectives leave several"""
+    sampler: Annotated[Literal["tpe", "random", "grid"], SCORES] = "tpe"
+    """how configurations are drawn: tpe, random, or grid"""
+    pruner: Annotated[Literal["auto", "median", "hyperband", "none"], SCORES] = "auto"
+    """what stops a trial early: median, hyperband (of one task and seed) or none; auto: median, and
+    none with two objectives"""
+    reports: Annotated[NonNegativeInt, SCORES] = 3
+    """validations on the way through a fine-tuning, for the pruner"""
+    report_rows: Annotated[PositiveInt, SCORES] = 100
+    """examples of each language that these validations take"""
 
     @model_validator(mode="after")
     def _objectives_fit(self) -> Self:

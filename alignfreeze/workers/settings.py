@@ -10,32 +10,26 @@ FREE = StudyRole.FREE
 
 
 class WorkersConfig(BaseModel):
-    """A study that several processes work on. Field descriptions are the command line's help."""
+    """A study that several processes work on. Below a field stands the command line's help."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
-    study: Annotated[str, FREE] = Field(
-        "",
-        description="name of the study (default: a hash of what its scores depend on)",
-        pattern="^[^:/]*$",
-    )
-    storage: Annotated[str, FREE] = Field(
-        "",
-        description="Optuna's storage, such as postgresql+psycopg://… "
-        "(default: a SQLite file beside the tracking store)",
-    )
-    workers: Annotated[PositiveInt, FREE] = Field(1, description="processes that work on it")
-    launcher: Annotated[Literal["local", "submitit", "ray"], FREE] = Field(
-        "local", description="what starts them: local, submitit (SLURM) or ray"
-    )
-    launcher_args: Annotated[Arguments, FREE] = Field(
-        default_factory=dict, description="its settings: name=value,… or JSON (docs/search.md)"
-    )
-    heartbeat: Annotated[PositiveInt, FREE] = Field(
-        30,
-        description="seconds between signs of life of a worker; after three without one its "
-        "trial is given to another",
-    )
+    study: Annotated[str, FREE] = Field("", pattern="^[^:/]*$")
+    """name of the study (default: a hash of what its scores depend on)"""
+    storage: Annotated[str, FREE] = ""
+    """Optuna's storage, such as postgresql+psycopg://… (default: a SQLite file beside the tracking
+    store)"""
+    workers: Annotated[PositiveInt, FREE] = 1
+    """processes that work on it"""
+    launcher: Annotated[Literal["local", "submitit", "ray"], FREE] = "local"
+    """what starts them: local, submitit (SLURM) or ray"""
+    launcher_args: Annotated[Arguments, FREE] = Field(default_factory=dict)
+    """its settings: name=value,… or JSON (docs/search.md)"""
+    heartbeat: Annotated[PositiveInt, FREE] = 30
+    """seconds between signs of life of a worker; after three without one its trial is given to
+    another"""
 
     @model_validator(mode="after")
     def _launcher_has_arguments(self) -> Self:
