@@ -179,20 +179,22 @@ def _aligned(
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their links, however far the aligner reads ahead."""
     who = f"aligner {job.aligner_name!r}"
+    # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
     alignments = _alignments(job, who, (pair for pair, fault in read if fault is None))
-    for pair, fault in written:
-        if fault is not None:
+    for alignment in alignments:
+        for pair, fault in written:
+            if fault is None:
+                break
             yield pair, None
-            continue
-        try:
-            alignment = next(alignments)
-        except StopIteration:
-            raise PluginError(f"{who} gave fewer alignments than sentence pairs") from None
+        else:
+            raise PluginError(f"{who} gave more alignments than sentence pairs")
         _check_alignment(alignment, pair, who)
         yield pair, alignment
-    for _ in alignments:
-        raise PluginError(f"{who} gave more alignments than sentence pairs")
+    for pair, fault in written:
+        if fault is None:
+            raise PluginError(f"{who} gave fewer alignments than sentence pairs")
+        yield pair, None
 
 
 def _alignments(

@@ -32,9 +32,9 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
         return DataSource(name=DEMO, root=unpacked_corpus())
     kind, colon, folder = data.partition(":")
     if kind == HUB:
+        mirror = _existing(folder) if colon else None
         from alignfreeze.data.hub.supplier import HubSupplier
 
-        mirror = _existing(folder) if colon else None
         supplier = HubSupplier(mirror, max_pairs)
         return DataSource(name=data, root=supplier.root, supplier=supplier)
     return DataSource(name=data, root=_existing(data))

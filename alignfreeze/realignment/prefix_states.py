@@ -39,7 +39,9 @@ class PrefixCache:
 
     def store(self, precision: str, boundary: int, dtype: torch.dtype) -> "StateStore":
         """The states before a layer, computed in a precision; on disk in a type that holds them."""
-        return self._stores.setdefault((precision, boundary), StateStore(self, dtype))
+        # A store holds no cache, so that the memory is free as soon as nothing holds the cache.
+        store = StateStore(weakref.proxy(self), dtype)
+        return self._stores.setdefault((precision, boundary), store)
 
     def below(self, precision: str, boundary: int) -> list[tuple[int, "StateStore"]]:
         """Stores that states before a layer can be computed from, the nearest first."""

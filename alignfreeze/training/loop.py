@@ -68,8 +68,8 @@ class TrainingResult:
 class Milestones:
     """Optimizer steps, counted from 1, and what is called with the number of each after it.
 
-    The model is in evaluation mode then. Steps before a checkpoint that training goes on from are
-    not reached again.
+    The model is in evaluation mode then, and an exception ends the training. Steps before a
+    checkpoint that training goes on from are not reached again.
     """
 
     steps: Collection[int] = ()

@@ -1,12 +1,15 @@
 import json
 import logging
+import queue
 import shutil
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
 
-from alignfreeze.alignment import shards
+from alignfreeze.alignment import aligning, cleaning, shards
 from alignfreeze.alignment.aligning import AlignmentJob, read_stats
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
@@ -205,6 +208,39 @@ class Fixed(Aligner):
 def test_an_alignment_for_each_pair(bitext, tmp_path, n, message, every_line):
     with pytest.raises(PluginError, match=f"aligner 'c' {message}"):
         build(bitext, tmp_path / "x", aligner=Fixed(n=n), every_line=every_line)
+
+
+class ReadingAhead(Aligner):
+    """Reads in a thread of its own."""
+
+    def align(self, pairs, bitext):
+        read = queue.SimpleQueue()
+
+        def fill() -> None:
+            try:
+                for pair in pairs:
+                    read.put(pair)
+            finally:
+                read.put(None)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(fill)
+            while read.get():
+                yield []
+
+
+@pytest.mark.parametrize("every_line", [False, True])
+def test_only_the_aligner_reads(bitext, tmp_path, monkeypatch, every_line):
+    readers = set()
+
+    def split_pair(*args):
+        readers.add(threading.current_thread())
+        return cleaning.split_pair(*args)
+
+    monkeypatch.setattr(aligning, "split_pair", split_pair)
+    lines = build(bitext, tmp_path / "x", aligner=ReadingAhead(), every_line=every_line)
+    assert len(lines) == (N_LINES if every_line else 7)
+    assert threading.current_thread() not in readers
 
 
 @pytest.mark.parametrize("cores", [1, 2])

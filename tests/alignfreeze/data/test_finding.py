@@ -127,9 +127,18 @@ def test_the_encoder_loads_in_single_precision_with_a_layer_count_that_halves():
     assert model.config.num_hidden_layers in (4, 6)
 
 
-def test_importing_the_demo_does_not_import_torch():
+USES_A_WRONG_FOLDER = """
+try:
+    finding.find_data("hub:nothing")
+except DataError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("use", ["", USES_A_WRONG_FOLDER])
+def test_neither_the_demo_nor_a_wrong_folder_imports_torch_or_the_hub(use):
     code = (
-        "import sys, alignfreeze.data.finding; "
-        "sys.exit(bool({'torch', 'transformers'} & {*sys.modules}))"
+        "import sys; from alignfreeze.data import finding; from alignfreeze.errors import DataError"
+        f"\n{use}\nsys.exit(bool({{'torch', 'transformers', 'datasets'}} & {{*sys.modules}}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -33,6 +36,17 @@ def test_stores_share_a_budget(tmp_path):
     assert (len(lower), lower.on_disk) == (1, 0)
     assert (len(upper), upper.on_disk) == (2, 1)
     assert b"2" not in lower
+
+
+def test_memory_is_free_with_the_cache(tmp_path):
+    cache = cache_of(1 << 20, tmp_path)
+    store = weakref.ref(cache.store("no", 1, torch.float32))
+    gc.disable()
+    try:
+        del cache
+        assert store() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("memory", [0, 1 << 20])
