@@ -81,9 +81,10 @@ class FinetunePhases(PhaseRuns):
 
         The choice is what it was realigned with; some scores may be wanted early, on the way.
         """
+        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
 
         def take_over() -> tuple[StoredRun, list[Score]] | None:
-            found = self._finished_scores(encoder, data)
+            found = self._finished_scores(scored)
             whole = found is not None and self.measures.take_over(choice.name, found[0])
             return found if whole else None
 
@@ -111,11 +112,9 @@ class FinetunePhases(PhaseRuns):
         """The hash of what the scores of a fine-tuned model depend on."""
         return hash_of([self.finetune_identity(encoder, data), *self.scope.splits])
 
-    def _finished_scores(
-        self, encoder: RealignedEncoder, data: TaskData
-    ) -> tuple[StoredRun, list[Score]] | None:
-        """The finished run that has these scores, and they; none if its file is no longer whole."""
-        run = store.finished_run(self._scored(encoder, data)) if self.config.reuse else None
+    def _finished_scores(self, scored: str) -> tuple[StoredRun, list[Score]] | None:
+        """The finished run that has some scores, and they; none if its file is no longer whole."""
+        run = store.finished_run(scored) if self.config.reuse else None
         file = store.artifact_path(run.run_id, RESULTS_FILE) if run else None
         if run is None or file is None:
             return None

@@ -68,7 +68,7 @@ class Phases(FinetunePhases):
         if choice.strategy.realigns:
             identity = self.realign_identity(choice, self.realign_steps(data))
             encoder = RealignedEncoder("", identity)
-        found = self.on_main(lambda: self._finished_scores(encoder, data))
+        found = self.on_main(partial(self._finished_scores, self._scored(encoder, data)))
         if found is None:
             return None
         self.say_reused(f"fine-tuning on {data.name}", choice, found[0].run_id)
@@ -76,7 +76,8 @@ class Phases(FinetunePhases):
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
-        found = self.on_main(lambda: self._finished_scores(self.pretrained(), data))
+        scored = self._scored(self.pretrained(), data)
+        found = self.on_main(partial(self._finished_scores, scored))
         return None if found is None else found[1]
 
     def _finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:

@@ -86,7 +86,7 @@ class Space:
         """All points of a grid: values by parameter, a strategy's only where it is chosen.
 
         Raises:
-            ConfigError: If a parameter has no step, or the points are too many.
+            ConfigError: If a parameter has no step, or the points are too many, or none.
         """
         most = f"at most {CELLS_AT_MOST} values to be searched as a grid"
         for name, parameter in self.parameters.items():
@@ -99,6 +99,8 @@ class Space:
         found = list(islice(self._cells(), CELLS_AT_MOST + 1))
         if len(found) > CELLS_AT_MOST:
             raise ConfigError(f"the space must have {most}")
+        if not found:  # which a space with too many values to list does not see before
+            raise ConfigError("the space must have values that fit each other, but none do")
         return found
 
     def _cells(self) -> Iterator[dict[str, Scalar]]:

@@ -166,8 +166,7 @@ def end_dead_runs() -> None:
     hush()
     killed = "its process was killed"
     for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{TAG}{PROCESS}` LIKE '%:%'"):
-        if _is_dead(run.data.tags[TAG + PROCESS]):
-            _end(run, killed)
+        if _is_dead(run.data.tags[TAG + PROCESS]) and _end(run.info.run_id, killed):
             # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
             parent = run.data.tags.get("mlflow.parentRunId")
             if parent and (failed := mlflow.get_run(parent)).info.status == "FAILED":
@@ -177,14 +176,18 @@ def end_dead_runs() -> None:
 def end_run_of_other(run_id: str, reason: str) -> None:
     """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still."""
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
-    for run in [mlflow.get_run(run_id), *nested]:
-        if run.info.status == "RUNNING":
-            _end(run, reason)
+    for one in [run_id, *(run.info.run_id for run in nested)]:
+        _end(one, reason)
 
 
-def _end(run: Run, reason: str) -> None:
-    MlflowClient().set_terminated(run.info.run_id, "KILLED")
+def _end(run_id: str, reason: str) -> bool:
+    """Mark a run as KILLED; False if it has ended, and said how, since it was listed."""
+    run = mlflow.get_run(run_id)
+    if run.info.status != "RUNNING":
+        return False
+    MlflowClient().set_terminated(run_id, "KILLED")
     _say_killed(run, reason)
+    return True
 
 
 def _say_killed(run: Run, reason: str) -> None:

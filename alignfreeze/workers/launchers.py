@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-LAST_PATIENCE = 20.0  # seconds that a worker has to be gone after each
+LAST_PATIENCE = 20.0  # seconds to be gone, for workers that are asked once more
 
 J = TypeVar("J")
 

@@ -13,6 +13,7 @@ from alignfreeze.base.versions import LIBRARIES
 from alignfreeze.benchmark.cells import Dependencies
 from alignfreeze.config import BASELINE, About, Phase, RunConfig, role_of
 from alignfreeze.data.finding import find_model
+from alignfreeze.errors import DataError
 from alignfreeze.report.results import results
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.runs.identity import config_hash
@@ -45,6 +46,23 @@ def realign_identity(accelerator, tokenizer, tmp_path):
         return phases.realign_identity(strategy_choices(config, 4)[-1], 10)
 
     return of
+
+
+def test_every_process_reads_the_rows_that_a_fine_tuning_depends_on(tmp_path, monkeypatch):
+    class Data:
+        name, identity, task = "pos", {}, SimpleNamespace(epochs=1)
+
+        @property
+        def training_features(self):
+            raise DataError("the file is empty")
+
+    accelerator = SimpleNamespace(num_processes=2, is_main_process=False)
+    preparation = SimpleNamespace(config=RunConfig(), held_out=[], tokenizer=None)
+    phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
+    monkeypatch.setattr(phases, "on_main", lambda compute: pytest.fail("the main one fails too"))
+    encoder = RealignedEncoder("", "made before")
+    with pytest.raises(DataError, match="the file is empty"):
+        phases.finetune(encoder, SimpleNamespace(name="front"), Data())
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

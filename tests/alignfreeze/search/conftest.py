@@ -118,6 +118,7 @@ STRATEGIES = {
     "mode": ruled(mode=(Mode, Mode.SOFT)),
     "required": ruled(name=(str, ...)),
     "impossible": ruled(lambda count: False, count=integer(0, 3)),
+    "unlisted": ruled(lambda many, few: few > many + 9, many=integer(0, 2000), few=integer(0, 3)),
     "toohigh": ruled(layer=(Annotated[int, Field(ge=20), LayerBoundary()], 20)),
 }  # fmt: skip
 

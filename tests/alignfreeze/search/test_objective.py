@@ -39,9 +39,6 @@ DE = Key("pos", "de")
 TASKS = [task(name, primary) for name, primary in PRIMARY.items()]
 
 
-PRIMARY_OF_POS = ("validation", "accuracy")
-
-
 def objective(source="en", tasks=TASKS, **settings):
     return Objective(tasks, source, SearchConfig(**settings))
 

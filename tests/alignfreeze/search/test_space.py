@@ -206,6 +206,12 @@ def test_a_grid_must_be_small_enough_to_list(space_of, write, line, name):
         space.cells()
 
 
+def test_a_grid_has_a_cell(space_of, write):
+    space = space_of("unlisted", write("space.yaml", "temperature: 0.1"))
+    with pytest.raises(ConfigError, match=r"^the space must have values that fit each other"):
+        space.cells()
+
+
 # The point of a configuration.
 
 

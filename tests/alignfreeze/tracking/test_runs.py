@@ -11,10 +11,12 @@ from mlflow.entities import Metric, RunStatus
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import DataError, Interrupted
+from alignfreeze.tracking import store
 from alignfreeze.tracking.runs import (
     BATCH_METRICS,
     PARAM_LENGTH,
     TrackedRun,
+    end_dead_runs,
     is_main_process,
     tracked_run,
 )
@@ -271,6 +273,24 @@ def test_a_run_whose_process_is_gone_is_ended(experiment):
     assert status_after_a_run(run_id) == "KILLED"
     assert mlflow.get_run(run_id).data.tags["alignfreeze.error"] == "its process was killed"
     assert mlflow.get_run(run_id).info.end_time is not None
+
+
+def test_a_run_that_ends_while_it_is_looked_at_keeps_what_it_said(experiment, monkeypatch):
+    run_id = running(experiment, f"{socket.gethostname()}:{gone_process()}:1700000000")
+    TrackedRun(run_id).tags({"state": "running"})
+
+    def search_runs(*args):
+        listed = store.search_runs(*args)
+        TrackedRun(run_id).tags({"error": "by a signal", "state": "interrupted"})
+        MlflowClient().set_terminated(run_id, "FAILED")
+        return listed
+
+    monkeypatch.setattr("alignfreeze.tracking.runs.search_runs", search_runs)
+    end_dead_runs()
+    found = mlflow.get_run(run_id)
+    assert found.info.status == "FAILED"
+    assert found.data.tags["alignfreeze.error"] == "by a signal"
+    assert found.data.tags["alignfreeze.state"] == "interrupted"
 
 
 def test_a_run_whose_process_id_is_anothers_by_now_is_ended(experiment):
