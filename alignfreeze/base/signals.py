@@ -13,16 +13,16 @@ DEFERRED = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def _handled_by(handle: Callable[[int], None]) -> Iterator[dict[int, Any]]:
-    """Handle these signals, by number; yields what did so before. Not outside the main thread."""
+def _handled_by(handle: Callable[[int, Any], None]) -> Iterator[None]:
+    """Handle these signals, given their number and what did so before; in the main thread alone."""
     in_main = threading.current_thread() is threading.main_thread()
     handlers = {int(number): signal.getsignal(number) for number in DEFERRED if in_main}
     # What nohup, or a shell's background, has ignored stays so.
     previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
     for number in previous:
-        signal.signal(number, lambda number, frame: handle(number))
+        signal.signal(number, lambda number, frame: handle(number, previous[number]))
     try:
-        yield previous
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -38,7 +38,7 @@ def signals_as_exceptions(remedy: str) -> Iterator[None]:
         remedy: What to do to go on: the end of the message of an `Interrupted` that leaves.
     """
 
-    def interrupt(number: int) -> None:
+    def interrupt(number: int, previous: Any) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         raise Interrupted(f"interrupted by {name}", number=number)
 
@@ -60,11 +60,11 @@ def deferred_signals() -> Iterator[list[int]]:
     """
     received: list[int] = []
 
-    def remember(number: int) -> None:
+    def remember(number: int, previous: Any) -> None:
         received.append(number)
-        signal.signal(number, previous[number])
+        signal.signal(number, previous)
 
-    with _handled_by(remember) as previous:
+    with _handled_by(remember):
         yield received
     if received:
         signal.raise_signal(received[0])

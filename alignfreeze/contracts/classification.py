@@ -114,5 +114,5 @@ class PairClassificationTask(Task):
     ) -> dict[str, float]:
         """The fraction of pairs whose class is right."""
         rows = zip(features, predictions, strict=True)
-        right = [feature.targets["labels"] == int(guess) for feature, (guess,) in rows]
+        right = [feature.targets["labels"] == int(guesses[0]) for feature, guesses in rows]
         return {"accuracy": float(np.mean(right))}

@@ -70,14 +70,14 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
             fails, or if it does not implement the contract.
     """
     entry_point = _entry_point(kind, name)
-    who = f"{kind.noun} {name!r} of {_owner(entry_point)}"
     try:
         loaded = entry_point.load()
     except Exception as error:
-        raise PluginError(f"{who} cannot be loaded: {_one_line(error)}") from error
+        problem = f"cannot be loaded: {_one_line(error)}"
+        raise PluginError(f"{_said(kind, entry_point)} {problem}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
         rule = f"must be a subclass of {kind.contract.__name__}"
-        raise PluginError(f"{who} {rule}, got {entry_point.value}")
+        raise PluginError(f"{_said(kind, entry_point)} {rule}, got {entry_point.value}")
     return loaded
 
 
@@ -186,6 +186,10 @@ def _field(name: str, info: FieldInfo) -> str:
     if info.is_required():
         return f"{name}=required"
     return f"{name}={info.get_default(call_default_factory=True, validated_data={})!r}"
+
+
+def _said(kind: PluginKind[Plugin], entry_point: EntryPoint) -> str:
+    return f"{kind.noun} {entry_point.name!r} of {_owner(entry_point)}"
 
 
 def _owner(entry_point: EntryPoint) -> str:

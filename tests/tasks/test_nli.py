@@ -134,6 +134,9 @@ def test_accuracy_is_the_fraction_of_pairs_that_are_right():
     guesses = [(np.float32(guess),) for guess in (0, 1, 1, 2)]
     examples = [TextPair("a", "b", "neutral")] * 4
     assert TASK.metrics(examples, rows, guesses) == {"accuracy": 0.75}
+    # A task's own `predict` may say more than the class, such as how sure it is.
+    surer = [(*guess, np.float32(0.5)) for guess in guesses]
+    assert TASK.metrics(examples, rows, surer) == {"accuracy": 0.75}
 
 
 def test_the_suite_has_equally_many_pairs_in_every_language(suite):

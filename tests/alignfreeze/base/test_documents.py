@@ -75,6 +75,12 @@ def test_latex_escapes_what_it_would_take_for_its_own():
     assert latex_text("中−±") == r"?$-$$\pm$"
 
 
+def test_labels_of_latex_tell_tables_apart_whatever_their_letters():
+    stems = ("表_1", "图_1")
+    text = latex("", [Section(s, "", table=Table(s, "", "", ["n"], [])) for s in stems])
+    assert [rf"\label{{tab:{stem}-1}}" in text for stem in ("表", "图")] == [True, True]
+
+
 def test_html_shows_them_too():
     text = html_page("<Title>", sections("<svg></svg>"))
     assert "<Title>" not in text.replace("<title>", "")

@@ -66,6 +66,14 @@ def test_loads_what_is_asked_for_only(folder: Path) -> None:
     assert "bad_loads" not in sys.modules
 
 
+def test_whose_a_plugin_is_is_not_read_unless_it_is_broken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribute(folder, "good-one", "good_owned", GOOD, {"half": "Half"})
+    monkeypatch.setattr(registry, "_owner", lambda entry_point: pytest.fail("was read"))
+    assert load_plugin(KIND, "half").__name__ == "Half"
+
+
 def test_creates_an_instance_with_values(folder: Path) -> None:
     distribute(folder, "good-one", "good_creates", GOOD, {"half": "Half"})
     strategy = create_plugin(KIND, "half", {"which": "upper", "share": "0.25"})

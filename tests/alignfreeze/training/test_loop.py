@@ -527,6 +527,23 @@ def test_a_second_signal_is_not_deferred():
         received.clear()
 
 
+def test_a_signal_that_comes_as_handlers_are_set_is_deferred(monkeypatch):
+    set_handler, sent = signal.signal, []
+
+    def set_and_send(number, handler):
+        set_handler(number, handler)
+        if number == signal.SIGINT and not sent:
+            sent.append(number)
+            signal.raise_signal(number)
+
+    before = handlers()
+    monkeypatch.setattr(signal, "signal", set_and_send)
+    with deferred_signals() as received:
+        assert received == [signal.SIGINT]
+        received.clear()
+    assert handlers() == before
+
+
 def test_a_signal_that_comes_too_late_to_stop_is_handed_on(run):
     before = handlers()
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
