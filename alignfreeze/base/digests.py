@@ -36,11 +36,16 @@ def folder_digest(folder: Path, *patterns: str) -> str:
     digest = hashlib.sha256()
     for path in sorted(files):
         if path.is_file():
-            digest.update(f"{path.relative_to(folder)}\0{file_digest(path)}\n".encode())
+            digest.update(_bytes(f"{path.relative_to(folder)}\0{file_digest(path)}\n"))
     return digest.hexdigest()
 
 
 def hash_of(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """SHA-256 of a value as JSON with sorted keys, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_bytes(text)).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; the name of a file need not be it."""
+    return text.encode("utf-8", "surrogateescape")

@@ -51,7 +51,7 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
         )
     for key in lost:
         # As transformers' own models without a pooler have it.
-        owner = f".{key}".partition(".pooler.")[0].removeprefix(".")
+        owner = f".{key}.".partition(".pooler.")[0].removeprefix(".")
         encoder.get_submodule(owner).pooler = None
     return encoder  # type: ignore[no-any-return]
 
