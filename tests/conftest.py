@@ -31,6 +31,21 @@ settings.load_profile("alignfreeze")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+PROCESSES = ("test_processes", "test_notebooks")
+"""Modules whose tests wait for processes that they start."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long tests come first: as the last one, one of two workers would wait for the other."""
+    items.sort(key=lambda item: item.path.stem not in PROCESSES)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let what is there not be looked through for garbage after each training (0.2 s)."""
+    gc.freeze()
+
+
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "suite"
 
 Write = Callable[[str, str], Path]

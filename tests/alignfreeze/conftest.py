@@ -1,6 +1,5 @@
 """Fixtures of the core's tests."""
 
-import gc
 import os
 import shutil
 import signal
@@ -27,12 +26,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from alignfreeze.training.devices import make_accelerator
-
-
-@pytest.fixture(autouse=True)
-def few_objects_to_collect() -> None:
-    """What earlier tests have imported is not looked through after each training (0.2 s)."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
