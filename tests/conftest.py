@@ -22,7 +22,8 @@ from alignfreeze.contracts import DataSource
 from alignfreeze.data.finding import find_data
 
 gc.set_threshold(COLLECT_AFTER)
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # it would look for a server
+# They would tell their makers.
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0"}
 
 settings.register_profile("alignfreeze", database=None, deadline=None, derandomize=True)
 settings.load_profile("alignfreeze")
