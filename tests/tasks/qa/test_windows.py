@@ -134,13 +134,13 @@ def test_two_windows_may_hold_the_answer(bytes_tokenizer):
     assert first - second == 20  # 40 subwords of context in a window, 20 of them shared
 
 
-@pytest.mark.parametrize("place", range(58))
-def test_a_window_holds_an_answer_wholly_or_not_at_all(bytes_tokenizer, place):
-    context = "." * place + "Ada" + "." * (57 - place)
-    found = rows([asked("Ada", "Who?", context)], bytes_tokenizer, 27, 5)
+@given(before=st.integers(0, 57), max_length=st.integers(20, 40), stride=st.integers(0, 5))
+def test_a_window_holds_an_answer_wholly_or_not_at_all(bytes_tokenizer, before, max_length, stride):
+    context = "." * before + "Ada" + "." * (57 - before)
+    found = rows([asked("Ada", "Who?", context)], bytes_tokenizer, max_length, stride)
     for window in found:
         characters = window.offsets[inside(window), 0].tolist()
-        assert window.holds_answer == ({place, place + 1, place + 2} <= set(characters))
+        assert window.holds_answer == (set(range(before, before + 3)) <= set(characters))
         assert max(window.targets.values()) < len(window.input_ids)
 
 
