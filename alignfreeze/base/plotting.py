@@ -31,8 +31,12 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
 )
 
-LINE: Mapping[str, Any] = {"linewidth": 2, "markersize": 6, "markeredgecolor": "white"}
-LINE = {**LINE, "markeredgewidth": 0.7}
+LINE: Mapping[str, Any] = {
+    "linewidth": 2,
+    "markersize": 6,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.7,
+}
 
 
 def blank_figure(width: float, height: float) -> "Figure":

@@ -15,6 +15,7 @@ from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.workers.command import STORAGE_VARIABLE
 
 app = typer.Typer(
     name="alignfreeze",
@@ -137,10 +138,10 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     return {old: new for old, _, new in pairs}
 
 
-_STORAGE = "ALIGNFREEZE_SEARCH_STORAGE"
 _Study = Annotated[str, _option(help="name of the study")]
 _Storage = Annotated[
-    str, _option(help="Optuna's storage, the study's own", envvar=_STORAGE, show_envvar=True)
+    str,
+    _option(help="Optuna's storage, the study's own", envvar=STORAGE_VARIABLE, show_envvar=True),
 ]
 _Data = Annotated[str, typer.Option(help="where its data is on this machine")]
 

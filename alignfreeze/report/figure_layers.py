@@ -33,8 +33,12 @@ BEFORE = "before realignment"
 MOST_TICKS = 8
 """Boundaries that are all named on the axis."""
 
-LINE: dict[str, Any] = {"linewidth": 1.3, "markersize": 4, "markeredgecolor": "white"}
-LINE |= {"markeredgewidth": 0.5}
+LINE: dict[str, Any] = {
+    "linewidth": 1.3,
+    "markersize": 4,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.5,
+}
 
 
 class _Shared(NamedTuple):

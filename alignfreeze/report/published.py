@@ -19,8 +19,10 @@ PUBLISHED_METRICS = {"pos": "accuracy", "ner": "accuracy", "nli": "accuracy", "q
 BESIDE = {"qa": ("f1", "f1_squad")}
 """Our metrics that a printed figure may stand beside, by task, if not the one of its name alone."""
 
-COLUMNS = ["model", "task", "strategy", "ours", "published", "difference"]
-COLUMNS += ["ours ↓ ↑", "published ↓ ↑", "languages"]
+COLUMNS = [
+    *("model", "task", "strategy", "ours", "published", "difference"),
+    *("ours ↓ ↑", "published ↓ ↑", "languages"),
+]
 
 NOTE = (
     "Means over target languages, %, and counts, beside those of AlignFreeze (NAACL 2025); "

@@ -1,8 +1,10 @@
 """The phases of a run, each an MLflow run of its own, or taken over from a finished one."""
 
 import logging
-from functools import cached_property, partial
+from functools import partial
+from pathlib import Path
 
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from alignfreeze import __version__
@@ -14,11 +16,14 @@ from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.realignment.phase import realign
 from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
+from alignfreeze.runs.phase_runs import EVERYTHING, Scope
+from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_result, log_words
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names, store
+from alignfreeze.tracking.runs import TrackedRun
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +31,16 @@ logger = logging.getLogger(__name__)
 class Phases(FinetunePhases):
     """Runs phases for a preparation, below a parent run: realigns by each strategy once."""
 
-    @cached_property
-    def _encoders(self) -> dict[str, RealignedEncoder]:
-        return {}
+    def __init__(
+        self,
+        preparation: Preparation,
+        accelerator: Accelerator,
+        parent: TrackedRun,
+        folder: Path,
+        scope: Scope = EVERYTHING,
+    ) -> None:
+        super().__init__(preparation, accelerator, parent, folder, scope)
+        self._encoders: dict[str, RealignedEncoder] = {}
 
     def encoder(self, choice: StrategyChoice, data: TaskData) -> RealignedEncoder:
         """What is fine-tuned on a task: the pretrained encoder, realigned if the strategy does."""

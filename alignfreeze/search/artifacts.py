@@ -106,7 +106,7 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
 def _write_best(study: SearchStudy, folder: Path) -> None:
     """The best configuration, and those of a Pareto front, as ``config=`` takes them."""
     best = finalists.best_trials(study)
-    files = dict(zip((BEST_FILE,), best, strict=False))
+    files = {BEST_FILE: best[0]} if best else {}
     if best and len(study.settings.objectives) > 1:
         (folder / "pareto").mkdir()
         files |= {f"pareto/trial-{trial.number}.yaml": trial for trial in best}

@@ -55,10 +55,10 @@ class TrialContext:
         file = str(Path(settings.space or "space.yaml").expanduser())
         self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         tasks = self.base.tasks
-        self.metrics = {data.name: data.task.primary_metric for data in tasks}
         self.metric_notes = [data.metric_note for data in tasks if data.metric_note]
         self.objective = Objective(tasks, config.source_language, settings)
         self.objective.check()
+        self.metrics = self.objective.metrics
         for name in settings.references:
             self.base.check_fit(reference(config, name))
         for name in ("realign_max_length", "max_length"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, mean  # exact: equal scores have an equal mean
 from typing import NamedTuple
 
@@ -47,6 +48,11 @@ class Objective:
     source_language: str
     settings: SearchConfig
 
+    @cached_property
+    def metrics(self) -> dict[str, str]:
+        """The primary metric, by task."""
+        return {data.name: data.task.primary_metric for data in self.tasks}
+
     def check(self) -> None:
         """Check that there is something to select on.
 
@@ -71,11 +77,10 @@ class Objective:
 
     def scores(self, results: Iterable[TaskScores]) -> dict[Key, list[float]]:
         """What counts of some results; a score a seed."""
-        metrics = {data.name: data.task.primary_metric for data in self.tasks}
         values: dict[Key, list[float]] = {}
         for task, _, scores in results:
             for score in scores:
-                wanted = ("validation", metrics[task])
+                wanted = ("validation", self.metrics[task])
                 if (score.split, score.metric) == wanted and score.language != self.source_language:
                     values.setdefault(Key(task, score.language), []).append(score.value)
         return values

@@ -12,8 +12,13 @@ VOCABULARY_SIZE = 64
 HIDDEN_SIZE = 16
 MAX_LENGTH = 40
 
-_SPECIAL: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-_SPECIAL |= {"cls_token_id": 1, "sep_token_id": 2}
+_SPECIAL: dict[str, Any] = {
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "cls_token_id": 1,
+    "sep_token_id": 2,
+}
 _BERT_NAMES: dict[str, Any] = {
     "hidden_size": HIDDEN_SIZE,
     "num_attention_heads": 2,

@@ -115,8 +115,17 @@ def train(
     model.train()
     try:
         wrapped, adam, rates = accelerator.prepare(model, optimizer, schedule)
-        told = (stream, plan, accelerator, checkpoints, on_loss, milestones)
-        loop = _Loop(wrapped, adam, rates, *told)
+        loop = _Loop(
+            model=wrapped,
+            optimizer=adam,
+            schedule=rates,
+            stream=stream,
+            plan=plan,
+            accelerator=accelerator,
+            checkpoints=checkpoints,
+            on_loss=on_loss,
+            milestones=milestones,
+        )
         with unread_masks(), fast_dropout(accelerator.device):
             return loop.run(loop.restored() if resume else Progress())
     finally:

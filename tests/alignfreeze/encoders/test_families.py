@@ -5,7 +5,6 @@ import pytest
 import torch
 import transformers
 
-from alignfreeze.encoders import modelfiles
 from alignfreeze.encoders.families import (
     hidden_size,
     layer_count,
@@ -44,9 +43,7 @@ def inputs() -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfiles, "why_offline", lambda: "the test has no network")
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 # --- structure ---

@@ -10,25 +10,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from alignfreeze.encoders import modelfiles
-from alignfreeze.encoders.families import (
-    parameter_sites,
-)
+from alignfreeze.encoders.families import parameter_sites
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, load_with_head
 from alignfreeze.errors import EncoderError
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.text.words import subwords_of
 
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfiles, "why_offline", lambda: "the test has no network")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    tiny_encoder("bert").save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 @pytest.mark.parametrize("family", ENCODER_FAMILIES)

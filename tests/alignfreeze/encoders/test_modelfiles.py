@@ -4,23 +4,11 @@ import pytest
 from transformers.utils import logging as transformers_logging
 
 from alignfreeze.encoders import modelfiles
-from alignfreeze.encoders.families import (
-    layer_count,
-)
+from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer
 from alignfreeze.errors import EncoderError
-from alignfreeze.testing import tiny_encoder
 
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelfiles, "why_offline", lambda: "the test has no network")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    tiny_encoder("bert").save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def test_loading_leaves_transformers_as_talkative_as_it_was(folder: Path) -> None:
