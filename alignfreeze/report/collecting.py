@@ -1,5 +1,6 @@
 """From tracked runs to tables of scores."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -84,7 +85,14 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
     older = [str(result) for result in used if result is not cells[str(result)]]
     tables = [_score_table(_of(key, newest), everything, metrics[key[1]]) for key in keys]
     without = [r for r in scored if metrics[r.task] not in r.metrics]
+    no_numbers = [
+        f"{r.model}, {r.task}: {metrics[r.task]} of {language} is no number"
+        for r in newest
+        for language, score in r.scores(metrics[r.task]).items()
+        if math.isnan(score)
+    ]
     left_out = [
+        *counted(no_numbers, "run(s)"),
         *counted((f"{r.model}, {r.task}: without {metrics[r.task]}" for r in without), "run(s)"),
         *counted(others.values(), "run(s)"),
         *counted(older, "older run(s) of the same"),
@@ -139,8 +147,10 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
     source = own[0].run.params.get("source_language", "en")
     values: dict[str, dict[str, dict[int, float]]] = {}
     for result in own:
+        scores = values.setdefault(result.variant, {})
         for language, score in result.scores(metric).items():
-            values.setdefault(result.variant, {}).setdefault(language, {})[result.seed] = score
+            if not math.isnan(score):
+                scores.setdefault(language, {})[result.seed] = score
     return ScoreTable(
         model,
         task,

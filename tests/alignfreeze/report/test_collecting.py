@@ -51,6 +51,17 @@ def test_an_encoder_that_was_realigned_with_another_seed_is_a_row_of_its_own(sto
     assert "older" not in str(sections(runs))
 
 
+def test_a_score_that_is_no_number_is_left_out(stored):
+    runs = [stored(s, seed) for s in ("baseline", "front") for seed in (31, 42)]
+    runs[-1] = stored("front", 42, scores={"en": 0.9, "de": float("nan"), "fr": 0.5})
+    found = collected(runs)
+    assert found.tables[0].mean("front", "de") == 0.7
+    assert found.missing.sections == {
+        "Short of languages": ["m, pos, front: no de with seed 42"],
+        "Left out": ["m, pos: accuracy of de is no number: 1 run(s)"],
+    }
+
+
 def test_what_is_missing_is_said(stored):
     runs = [stored(s, seed) for s in ("baseline", "none") for seed in (31, 42)]
     runs += [stored("front", 31), stored("front", 42, scores={"de": 0.7})]
