@@ -9,6 +9,7 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.sources import (
@@ -23,7 +24,7 @@ from alignfreeze.contracts.sources import (
 )
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
-from alignfreeze.contracts.task import Feature, Prediction, Task
+from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.text.files import count_lines, line_blocks, numbered_lines
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
@@ -34,10 +35,12 @@ __all__ = [
     "Bitext",
     "Boundary",
     "DataSource",
+    "Examples",
     "Feature",
     "FreezingStrategy",
     "HubSplit",
     "LayerBoundary",
+    "Layout",
     "PairClassificationTask",
     "ParameterSite",
     "Plugin",

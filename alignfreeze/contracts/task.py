@@ -1,14 +1,15 @@
 """What a task implements."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
-from alignfreeze.contracts.sources import SPLIT_FILES, DataSource, HubSplit, Split
+from alignfreeze.contracts.sources import DataSource, HubSplit, Split
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze.text.words import WordCounts
 
@@ -46,6 +47,22 @@ class Feature:
     extra_inputs: Mapping[str, Sequence[int]] | None = None
 
 
+T = TypeVar("T")
+
+
+class Examples(list[T]):
+    """The examples of a file, and what a reader of it has to tell of the rest.
+
+    Attributes:
+        notes: How often something was left out or mended, by what it is, to be read after its
+            number: ``{"rows without a label, left out": 3}``. `Task.load` logs them.
+    """
+
+    def __init__(self, examples: Iterable[T] = (), notes: Mapping[str, int] | None = None) -> None:
+        super().__init__(examples)
+        self.notes = {what: count for what, count in (notes or {}).items() if count}
+
+
 class Task(Plugin):
     """A task to fine-tune on in the source language and to evaluate in the target languages."""
 
@@ -53,6 +70,9 @@ class Task(Plugin):
     """Name of the task's folder in a data folder."""
     suffix: ClassVar[str]
     """Ending of its files, with the dot."""
+    layouts: ClassVar[tuple[Layout, ...]] = ()
+    """Where else its files may be, beside ``folder/language/split`` with ``suffix``, or as parquet;
+    of several places that hold a split, the first counts."""
     languages: ClassVar[tuple[str, ...]]
     """Target languages of the published experiments."""
     primary_metric: ClassVar[str]
@@ -73,14 +93,43 @@ class Task(Plugin):
         """Where on the hub a split is; ``None`` where the hub has none."""
         return None
 
+    @classmethod
+    def all_layouts(cls) -> tuple[Layout, ...]:
+        """Where its files may be in a data folder, the preferred place first."""
+        stem = f"{cls.folder}/{{language}}/{{split}}"
+        return Layout(f"{stem}{cls.suffix}"), Layout(f"{stem}.parquet"), *cls.layouts
+
+    def languages_within(self, path: Path) -> Collection[str]:
+        """The languages of a file that holds several; for tasks that have such a layout.
+
+        Raises:
+            DataError: If the file is malformed; names the file and the line.
+        """
+        raise NotImplementedError
+
     def file(self, source: DataSource, language: str, split: Split) -> Path:
-        """The file that holds a split, text or else parquet; it need not exist."""
-        folder, name = source.root / self.folder / language, SPLIT_FILES[split]
-        text, parquet = folder / f"{name}{self.suffix}", folder / f"{name}.parquet"
-        if source.supplier is None:
-            return parquet if parquet.is_file() and not text.is_file() else text
-        place = self.hub_split(language, split)
-        return parquet if place is None else source.supplier.file(place)
+        """The file that holds a split, text or else parquet; it need not exist.
+
+        Raises:
+            DataError: If several may be meant; names them.
+        """
+        preferred, parquet, *_ = layouts = self.all_layouts()
+        if source.supplier is not None:
+            place = self.hub_split(language, split)
+            if place is None:
+                return _named(parquet, source, language, split)
+            return source.supplier.file(place)
+        for layout in layouts:
+            files = layout.files(source.root, language, split)
+            if layout.is_shared:
+                files = [path for path in files if language in self.languages_within(path)]
+            if len(files) > 1:
+                names = " and ".join(path.name for path in files)
+                message = f"{language!r} must have one file for its {split} split, got {names}"
+                raise DataError(message, file=files[0].parent)
+            if files:
+                return files[0]
+        return _named(preferred, source, language, split)
 
     def require_file(self, source: DataSource, language: str, split: Split) -> Path:
         """The file that holds a split, fetched if need be.
@@ -107,8 +156,13 @@ class Task(Plugin):
             known = sorted({"en", *self.languages})
             places = {name: self.hub_split(name, split) for name in known}
             return [name for name, place in places.items() if place and source.supplier.has(place)]
-        names = sorted(folder.name for folder in (source.root / self.folder).glob("*/"))
-        return [name for name in names if self.file(source, name, split).is_file()]
+        found: set[str] = set()
+        for layout in self.all_layouts():
+            found.update(layout.languages(source.root, split))
+            if layout.is_shared:
+                for path in layout.files(source.root, "", split):
+                    found.update(self.languages_within(path))
+        return sorted(found)
 
     def load(self, source: DataSource, language: str, split: Split) -> Sequence[Any]:
         """Read the examples of a split; what an example is, is the task's own affair.
@@ -120,11 +174,22 @@ class Task(Plugin):
         path = self.require_file(source, language, split)
         read = self._read_rows if path.suffix == ".parquet" else self.read_text
         examples = read(path, language)
+        notes: Mapping[str, int] = getattr(examples, "notes", {})
+        for what, count in notes.items():
+            logger.info("%s: %s %s", path, f"{count:,}", what)
         if not examples:
             raise DataError("the file has no example", file=path)
         return examples
 
-    def _read_rows(self, path: Path, language: str) -> Sequence[Any]:
+    def counts(self, examples: Sequence[Any]) -> dict[str, int]:
+        """How much some examples of `load` are, by what is counted, for people to read."""
+        return {"examples": len(examples)}
+
+    def label_counts(self, examples: Sequence[Any]) -> dict[str, int]:
+        """How often each label occurs in some examples of `load`; empty where there are none."""
+        return {}
+
+    def _read_rows(self, path: Path, language: str) -> Examples[Any]:
         found = []
         for number, row in parquet_rows(path, self.columns):
             try:
@@ -132,12 +197,14 @@ class Task(Plugin):
             except ValueError as error:
                 raise DataError(f"row {number}: {error}", file=path) from None
         examples = [example for example in found if example is not None]
-        if left_out := len(found) - len(examples):
-            logger.info("%s: %d of %d rows left out", path, left_out, len(found))
-        return examples
+        left_out = len(found) - len(examples)
+        return Examples(examples, {f"of {len(found):,} rows left out": left_out})
 
     def read_text(self, path: Path, language: str) -> Sequence[Any]:
-        """Read the examples of a file in the task's text format.
+        """Read a language's examples of a file in the task's text format.
+
+        Returns:
+            The examples; as `Examples`, where something was left out or mended.
 
         Raises:
             DataError: If the file is malformed; names the file and the line.
@@ -209,3 +276,8 @@ class Task(Plugin):
             Metrics by name, as fractions in [0, 1]; `primary_metric` is among them.
         """
         raise NotImplementedError
+
+
+def _named(layout: Layout, source: DataSource, language: str, split: Split) -> Path:
+    """Where a layout has a file, whether it is there or not."""
+    return source.root / layout.pattern.format(language=language, split=layout.names[split])
