@@ -25,6 +25,7 @@ PACKAGES = (
     "probing",
     "tracking",
     "runs",
+    "datacheck",
     "workers",
     "search",
     "benchmark",

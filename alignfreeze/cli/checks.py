@@ -37,6 +37,10 @@ def _check_benchmark(options: Mapping[str, str]) -> None:
         _check_named(config, strategies)
 
 
+def _check_data(options: Mapping[str, str]) -> None:
+    _check_named(build_config(options), ())
+
+
 def _check_named(config: RunConfig, strategies: Iterable[str]) -> None:
     """Check that strategies, and the plugins and the folder of a configuration, are there."""
     from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, load_plugin
@@ -60,5 +64,6 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "benchmark": _check_benchmark,
     "report": build_report,
     "align": build_config,
+    "data check": _check_data,
 }
 """What checks the options of a command: it raises an AlignFreezeError where one is wrong."""

@@ -25,6 +25,12 @@ app = typer.Typer(
     add_completion=False,
 )
 
+data_app = typer.Typer(help="What lies in a data folder.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+WIDE = 140
+"""Columns of a table that goes to a file."""
+
 _option = partial(typer.Option, show_default=False)
 
 
@@ -42,7 +48,8 @@ def _command(
             function(**options)
 
         checked.__signature__ = signature(name, *further)  # type: ignore[attr-defined]
-        app.command(name, help=summary)(checked)
+        group, _, own_name = name.rpartition(" ")
+        {"": app, "data": data_app}[group].command(own_name, help=summary)(checked)
         return function
 
     return register
@@ -190,6 +197,35 @@ def _align(output: Path, **options: str) -> None:
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     said = f"{len(languages)} language(s) aligned with the source language, in {output}"
     _say(Console(), [said])
+
+
+_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run")]
+_CHECKED = Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE)
+_ALL = Annotated[
+    bool, typer.Option("--verbose", help="How often each label occurs, and all that readers tell.")
+]
+_VERBOSE = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=_ALL)
+
+
+@_command("data check", "Read a whole data folder, and tell what a run would.", _CHECKED, _VERBOSE)
+def _check(place: str, verbose: bool, **options: str) -> None:
+    from alignfreeze.config import build_config, merged_options
+    from alignfreeze.data.finding import find_data
+
+    find_data(place)
+
+    from alignfreeze.datacheck.report import check_data
+    from alignfreeze.datacheck.terminal import lines, tables
+
+    given = merged_options(options)
+    config = build_config({**options, "data": place})
+    report = check_data(config, every_task="task" not in given, any_model="model" not in given)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    _show(console, tables(report), (), lines(report, verbose=verbose))
+    if report.problems:
+        raise AlignFreezeError(f"a run on {place} would fail: {len(report.problems)} problem(s)")
 
 
 @app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")

@@ -28,6 +28,12 @@ def _taken_by(command: Command) -> dict[str, FieldInfo]:
     return {name: RunConfig.model_fields[name] for name in taken}
 
 
+def _read_with(model: type[RunConfig]) -> dict[str, FieldInfo]:
+    """What decides which data is read, and how, but for its place."""
+    read = fields_with(model, lambda role: role.read)
+    return {name: model.model_fields[name] for name in read if name != "data"}
+
+
 OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
     "run": _FILES | _taken_by(Command.RUN),
     "realign": _FILES | _taken_by(Command.REALIGN),
@@ -36,8 +42,9 @@ OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
     "benchmark": BenchmarkConfig.model_fields | _taken_by(Command.BENCHMARK),
     "report": ReportConfig.model_fields,
     "align": _taken_by(Command.ALIGN),
+    "data check": _FILES | _read_with(RunConfig),
 }
-"""The options of each command by name; but for ``align``, which tracks nothing, they are the
+"""The options of each command by name; but for the last two, which track nothing, they are the
 parameters of MLproject's entry points."""
 
 

@@ -13,13 +13,18 @@ import typer
 from alignfreeze import PACKAGES
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
+from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, Interrupted
 
 __all__ = ["OPTIONS", "app", "main"]
 
 COLLECT_AFTER = 10_000
 """New objects between two looks for garbage. With Python's 700, they take a quarter of the time
 of the imports, which make objects by the hundred thousand."""
+
+READS_DATA = ("run", "realign", "evaluate", "search", "benchmark", "align")
+"""The commands that end at the first fault of the data."""
+
+CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
 
 def _fail_mlflow_run(message: str) -> None:
@@ -38,8 +43,8 @@ def main(arguments: list[str] | None = None) -> Any:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in PACKAGES:
         logging.getLogger(name).setLevel(logging.INFO if is_first() else logging.ERROR)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        given = sys.argv[1:] if arguments is None else arguments
         return app(spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
@@ -49,6 +54,9 @@ def main(arguments: list[str] | None = None) -> Any:
         message, code = str(error), 128 + error.number
     except (KeyboardInterrupt, typer.Abort):
         message, code = "interrupted", 128 + signal.SIGINT
+    except DataError as error:
+        hint = CHECK_HINT if given[:1] and given[0] in READS_DATA else ""
+        message, code = f"{error}{hint}", 1
     except AlignFreezeError as error:
         message, code = str(error), 1
     typer.echo(f"alignfreeze: {message}", err=True)

@@ -102,11 +102,11 @@ class TaggingTask(Task):
         self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
     ) -> WordCounts:
         """How words are read; none is cut, since a long sentence has several rows."""
-        counts, unknown = [], tokenizer.unk_token_id
+        counts = []
         for feature in features:
             places = np.flatnonzero(np.asarray(feature.targets["labels"]) != IGNORED_LABEL)
             ids = np.asarray(feature.input_ids)
-            counts.append(count_words(ids, places, n_words=len(places), unknown=unknown))
+            counts.append(count_words(ids, places, n_words=len(places), tokenizer=tokenizer))
         return summed(counts)
 
     def metrics(

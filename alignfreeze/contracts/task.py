@@ -176,7 +176,7 @@ class Task(Plugin):
         examples = read(path, language)
         notes: Mapping[str, int] = getattr(examples, "notes", {})
         for what, count in notes.items():
-            logger.info("%s: %s %s", path, f"{count:,}", what)
+            logger.warning("%s: %s %s", path, f"{count:,}", what)
         if not examples:
             raise DataError("the file has no example", file=path)
         return examples

@@ -107,3 +107,9 @@ def resolve_aligner(name: str, bitext: Bitext) -> str:
     dictionary, pharaoh = AUTO_ALIGNERS
     by_default = dictionary if bitext.alignment_file is None else pharaoh
     return by_default if name == "auto" else name
+
+
+def bitext_files(source: DataSource, source_language: str, target: str) -> list[Path]:
+    """The files of a data folder that a language pair is made of, whatever an aligner reads."""
+    (bitext,) = find_bitexts(source, source_language, [target])
+    return [path for path in asdict(bitext).values() if isinstance(path, Path)]

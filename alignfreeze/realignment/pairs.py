@@ -45,6 +45,11 @@ class EncodedSide:
     places: NDArray[np.int32]
     n_words: int
 
+    def word_counts(self, tokenizer: "PreTrainedTokenizerBase") -> WordCounts:
+        """How its words are read, by the tokenizer that made it."""
+        found = self.input_ids, self.places
+        return count_words(*found, n_words=self.n_words, tokenizer=tokenizer)
+
 
 @dataclass(frozen=True)
 class EncodedPair:
@@ -206,14 +211,11 @@ class PairStream:
         Of more than `COUNTED_PAIRS`, in those drawn first.
         """
         keys = self._first(min(self._buffered(n_batches), COUNTED_PAIRS))
-        unknown = self.tokenizer.unk_token_id
         found: dict[str, list[WordCounts]] = {}
         for (number, _), pair in zip(keys, self.encode(keys), strict=True):
             corpus = self.corpora[number]
             for language, side in ((corpus.source, pair.source), (corpus.target, pair.target)):
-                ids, places = side.input_ids, side.places
-                counts = count_words(ids, places, n_words=side.n_words, unknown=unknown)
-                found.setdefault(language, []).append(counts)
+                found.setdefault(language, []).append(side.word_counts(self.tokenizer))
         return {language: summed(counts) for language, counts in found.items()}
 
     def _buffered(self, n_batches: int) -> int:

@@ -23,6 +23,7 @@ NOTABLE_SHARE = 0.01  # of words that are not read, from which on they are warne
 WORDS_THAT = {
     "unknown": "the unknown token stands for",
     "partly_unknown": "hold an unknown subword",
+    "textless": "carry no text for the tokenizer",
     "cut": "are cut off",
 }
 """What is told of the words that `WordCounts` counts apart."""
@@ -80,9 +81,9 @@ def _as_text(value: object) -> str:
 
 
 def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
-    """Log and tell what part of each language's words is unknown, unknown in part, or cut.
+    """Log and tell what part of each language's words is read badly, and how.
 
-    The metrics are ``words/<language>/unknown``, ``…/partly_unknown`` and ``…/cut``.
+    The metrics are ``words/<language>/<kind>``, with the kinds of `WORDS_THAT`.
     """
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}

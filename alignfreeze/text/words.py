@@ -34,12 +34,14 @@ class WordCounts(NamedTuple):
         words: All of them.
         unknown: Those whose representative is the tokenizer's unknown token.
         partly_unknown: Those of which any subword is, so that those are among them.
+        textless: Those whose representative carries no text, since none of their subwords does.
         cut: Those whose representative is beyond the greatest length: nothing is known of them.
     """
 
     words: int
     unknown: int
     partly_unknown: int
+    textless: int = 0
     cut: int = 0
 
     @property
@@ -51,7 +53,11 @@ class WordCounts(NamedTuple):
 
 
 def count_words(
-    ids: NDArray[np.integer], places: NDArray[np.integer], *, n_words: int, unknown: int | None
+    ids: NDArray[np.integer],
+    places: NDArray[np.integer],
+    *,
+    n_words: int,
+    tokenizer: "PreTrainedTokenizerBase",
 ) -> WordCounts:
     """How the words of an input are read.
 
@@ -59,15 +65,16 @@ def count_words(
         ids: The input's subwords, of shape (subwords,).
         places: The position of each word's representative, ascending, of shape (words within,).
         n_words: How many words there are, those that were cut off included.
-        unknown: Id of the tokenizer's unknown token; ``None`` if it has none.
+        tokenizer: The tokenizer that made them.
     """
-    found = np.flatnonzero(ids == unknown)
+    found = np.flatnonzero(ids == tokenizer.unk_token_id)
     # A word reaches to the next representative: what is before that in its word carries no text.
     words = np.searchsorted(places, found, side="right")
     return WordCounts(
         n_words,
         unknown=len(np.intersect1d(places, found)),
         partly_unknown=len(np.unique(words[words > 0])),
+        textless=int(np.count_nonzero(blank_ids(tokenizer)[ids[places]])),
         cut=n_words - len(places),
     )
 

@@ -26,6 +26,8 @@ WRONG = {
     "benchmark --tasks pos,nre": "no task 'nre'; did you mean 'ner'?",
     "report --counting some": "counting must be 'exact', 'paper' or 'published', got 'some'",
     "align --output x --pair-limit 0": "pair_limit must be > 0, got '0'",
+    "data check nowhere": "there is no folder 'nowhere'",
+    "data check . --task pso": "no task 'pso'; did you mean 'pos'?",
     "import-results x.csv --experiment x --rename a": "rename must be OLD=NEW, got 'a'",
     "benchmark-worker --study x --storage y --model a": "model must be NAME=FOLDER, got 'a'",
     "run --stratgy front": "No such option: --stratgy",

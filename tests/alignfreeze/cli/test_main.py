@@ -1,13 +1,16 @@
 """The command line: what it prints, and what it exits with."""
 
+from pathlib import Path
+
 import mlflow
 import pytest
 from typer.testing import CliRunner
 
 from alignfreeze import __version__
 from alignfreeze.cli.main import OPTIONS, app, main
-from alignfreeze.errors import AlignFreezeError, Interrupted
+from alignfreeze.errors import AlignFreezeError, DataError, Interrupted
 from alignfreeze.evaluation.scores import Score, TaskResult
+from alignfreeze.report import report
 from alignfreeze.runs import pipeline
 from alignfreeze.runs.pipeline import Outcome
 
@@ -108,7 +111,7 @@ def test_a_signal_has_its_own_exit_code(monkeypatch, capsys):
 
 def test_every_option_has_help():
     for command in OPTIONS:
-        text = runner.invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        text = runner.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).output
         for option in OPTIONS[command]:
             assert f"--{option.replace('_', '-')}" in text
 
@@ -148,3 +151,17 @@ def test_aligning_needs_a_folder_to_write_to(capsys):
 
 def test_version():
     assert runner.invoke(app, ["--version"]).output == f"alignfreeze {__version__}\n"
+
+
+@pytest.mark.parametrize(("command", "hinted"), [("run", True), ("report", False)])
+def test_a_fault_of_the_data_says_what_tells_all_of_them(command, hinted, monkeypatch, capsys):
+    def fail(options):
+        raise DataError("must be two columns, got 1", file=Path("pos.tsv"), line=3)
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    monkeypatch.setattr(report, "report", fail)
+    with pytest.raises(SystemExit, match="1"):
+        main([command])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("alignfreeze: pos.tsv:3: must be two columns, got 1")
+    assert ("alignfreeze data check" in line) == hinted

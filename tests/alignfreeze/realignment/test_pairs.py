@@ -277,7 +277,12 @@ def test_unknown_words_are_counted(write, tmp_path, tokenizer):
     corpus = aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path / "cache")
     counts = stream([corpus], tokenizer).word_counts(1)
     assert counts == {"en": WordCounts(3, 0, 0), "xx": WordCounts(4, unknown=2, partly_unknown=2)}
-    assert counts["xx"].shares == {"unknown": 0.5, "partly_unknown": 0.5, "cut": 0.0}
+    assert counts["xx"].shares == {
+        "unknown": 0.5,
+        "partly_unknown": 0.5,
+        "textless": 0.0,
+        "cut": 0.0,
+    }
 
 
 def test_a_pairs_words_are_where_their_text_begins(write, tmp_path, sentencepiece):

@@ -21,9 +21,11 @@ def test_shares_of_words_are_metrics_and_told(experiment, caplog):
     assert MlflowClient().get_run(run.run_id).data.metrics == {
         "words/de/unknown": 0.001,
         "words/de/partly_unknown": 0.002,
+        "words/de/textless": 0.0,
         "words/de/cut": 0.0,
         "words/fa/unknown": 0.05,
         "words/fa/partly_unknown": 0.075,
+        "words/fa/textless": 0.0,
         "words/fa/cut": 0.02,
     }
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [

@@ -1,0 +1,1 @@
+"""A whole data folder, read as a run would read it: what it holds, and what is wrong with it."""

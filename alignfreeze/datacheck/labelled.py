@@ -1,0 +1,97 @@
+"""The labelled data of a task, split by split."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import DataSource, Split, Task
+from alignfreeze.datacheck.telling import Line, told
+from alignfreeze.errors import AlignFreezeError, MissingSplitError
+from alignfreeze.text.words import WordCounts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass
+class SplitReport:
+    """What a split of a language holds.
+
+    Attributes:
+        task: The task's name.
+        language: The language.
+        split: The split.
+        counts: How much it is, by what is counted.
+        labels: How often each label occurs.
+        words: How the words that carry targets are read; ``None`` where words carry none.
+        lines: What was told while it was read, such as what was left out.
+        problem: Why a run would fail on it; empty if it would not.
+    """
+
+    task: str
+    language: str
+    split: Split
+    counts: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    words: WordCounts | None = None
+    lines: list[Line] = field(default_factory=list)
+    problem: str = ""
+
+
+def check_task(
+    name: str,
+    task: Task,
+    config: RunConfig,
+    source: DataSource,
+    tokenizer: "PreTrainedTokenizerBase | None",
+) -> Iterator[SplitReport]:
+    """Read every split that a task has, and those that a run would miss.
+
+    Yields:
+        A report a split, of the source language first.
+
+    Raises:
+        DataError: If it cannot be told which languages there are.
+    """
+    splits: tuple[Split, ...] = get_args(Split)
+    present = {split: set(task.languages_in(source, split)) for split in splits}
+    targets = set(config.languages) or set().union(*present.values())
+    targets.discard(config.source_language)
+    for language in (config.source_language, *sorted(targets)):
+        for split in splits:
+            needed = language == config.source_language or (
+                split == "test" and language in config.languages
+            )
+            if needed or language in present[split]:
+                report = SplitReport(name, language, split)
+                _read(report, task, config, source, tokenizer)
+                yield report
+
+
+def _read(
+    report: SplitReport,
+    task: Task,
+    config: RunConfig,
+    source: DataSource,
+    tokenizer: "PreTrainedTokenizerBase | None",
+) -> None:
+    """Do with a split what a run does before it trains."""
+    with told(source.root) as report.lines:
+        try:
+            examples = task.load(source, report.language, report.split)
+            report.counts = task.counts(examples)
+            report.labels = task.label_counts(examples)
+            if tokenizer is None:
+                return
+            features = task.featurize(examples, tokenizer, config.max_length)
+            report.words = task.word_counts(features, tokenizer)
+            if report.split == "train" and report.language == config.source_language:
+                task.training_rows(features)
+        except MissingSplitError:
+            report.problem = f"there is no {report.split} split"
+        except AlignFreezeError as error:
+            report.problem = str(error).replace(f"{source.root}/", "")
+        except Exception as error:  # noqa: BLE001  a plugin's mistake must not hide the others
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            report.problem = f"task {report.task!r} failed: {reason}"

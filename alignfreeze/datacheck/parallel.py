@@ -1,0 +1,81 @@
+"""The parallel text of each language pair, aligned as a run aligns it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from alignfreeze.alignment.cleaning import CorpusStats
+from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpus
+from alignfreeze.base.caching import cache_root
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import DataSource
+from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.datacheck.telling import Line, told
+from alignfreeze.errors import AlignFreezeError
+from alignfreeze.realignment.pairs import COUNTED_PAIRS, encoded_pairs
+from alignfreeze.text.words import WordCounts, summed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass
+class PairReport:
+    """What the parallel text of a language holds.
+
+    Attributes:
+        language: The target language.
+        aligner: The aligner's name.
+        stats: What became of the text; ``None`` where a run would fail.
+        words: How the words of either side are read, by language, in its first pairs.
+        lines: What was told while it was read.
+        problem: Why a run would fail on it; empty if it would not.
+    """
+
+    language: str
+    aligner: str = ""
+    stats: CorpusStats | None = None
+    words: dict[str, WordCounts] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    problem: str = ""
+
+
+def check_parallel_text(
+    config: RunConfig, source: DataSource, tokenizer: "PreTrainedTokenizerBase | None"
+) -> Iterator[PairReport]:
+    """Align the parallel text of every language; a run takes it over from the cache."""
+    known = parallel_languages(source, config.source_language)
+    for language in config.realign_languages or known:
+        report = PairReport(language)
+        _align(report, config, source, tokenizer)
+        yield report
+
+
+def _align(
+    report: PairReport,
+    config: RunConfig,
+    source: DataSource,
+    tokenizer: "PreTrainedTokenizerBase | None",
+) -> None:
+    with told(source.root) as lines:
+        try:
+            (job,) = CorpusJob.configured(source, config, [report.language])
+            report.aligner = job.aligner_name
+            corpus = aligned_corpus(job, cache_root())
+            report.stats = corpus.stats
+            if tokenizer is not None:
+                report.words = _words(corpus, tokenizer, config.realign_max_length)
+        except AlignFreezeError as error:
+            report.problem = str(error).replace(f"{source.root}/", "")
+    report.lines = [line for line in lines if not line.text.endswith(f": {report.stats}")]
+
+
+def _words(
+    corpus: AlignedCorpus, tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> dict[str, WordCounts]:
+    rows = corpus.rows(range(min(len(corpus), COUNTED_PAIRS)))
+    pairs = encoded_pairs(rows, tokenizer, max_length)
+    return {
+        corpus.source: summed(pair.source.word_counts(tokenizer) for pair in pairs),
+        corpus.target: summed(pair.target.word_counts(tokenizer) for pair in pairs),
+    }

@@ -1,0 +1,158 @@
+"""A whole folder is read, whatever is wrong in it, and all of it is told."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alignfreeze.cli.main import main
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import DataSource
+from alignfreeze.contracts.registry import TASK, create_plugin
+from alignfreeze.data.finding import find_data
+from alignfreeze.datacheck.labelled import check_task
+from alignfreeze.datacheck.report import DataReport, check_data
+from alignfreeze.datacheck.telling import Line, told
+
+
+@pytest.fixture
+def folder(cache: Path, tmp_path: Path) -> Path:
+    """A copy of the demo's data, German and Turkish, with parts of speech alone."""
+    demo = find_data("demo").root
+    for name in ("en", "de", "tr"):
+        shutil.copytree(demo / "pos" / name, tmp_path / "data/pos" / name)
+    for kind in ("parallel", "dictionaries"):
+        shutil.copytree(demo / kind, tmp_path / "data" / kind)
+        for path in (tmp_path / "data" / kind).iterdir():
+            if not {"de", "tr"} & set(path.stem.split("-")):
+                path.unlink()
+    return tmp_path / "data"
+
+
+def checked(folder: Path, **options: Any) -> DataReport:
+    return check_data(RunConfig(data=str(folder), **options), every_task=True, any_model=False)
+
+
+def test_a_good_folder_is_counted(folder: Path) -> None:
+    report = checked(folder)
+    assert report.problems == []
+    assert list(report.splits) == ["pos"]
+    found = {(split.language, split.split): split for split in report.splits["pos"]}
+    assert list(found)[:3] == [("en", "train"), ("en", "validation"), ("en", "test")]
+    assert {language for language, _ in found} == {"en", "de", "tr"}
+    train = found["en", "train"]
+    n_words = sum(train.labels.values())
+    assert train.counts["sentences"] == 60
+    assert train.counts["words"] == n_words == train.words.words > 60
+    assert [(pair.language, pair.aligner) for pair in report.pairs] == [
+        ("de", "dictionary"),
+        ("tr", "dictionary"),
+    ]
+    for pair in report.pairs:
+        assert pair.stats.read == 120
+        assert pair.words.keys() == {"en", pair.language}
+    assert report.unused == {}
+
+
+def test_each_fault_is_told_and_the_rest_is_read(folder: Path) -> None:
+    for name, line in (("de/test", "1\tHaus\n"), ("tr/dev", "x\n"), ("en/train", "\n")):
+        (folder / f"pos/{name}.conllu").write_text(line, encoding="utf-8")
+    (folder / "parallel/en-de.de").write_text("zu kurz\n", encoding="utf-8")
+    report = checked(folder)
+    told = "\n".join(report.problems)
+    assert len(report.problems) == 4, told
+    assert "pos, en train: pos/en/train.conllu: the file has no example" in told
+    assert "pos, de test: pos/de/test.conllu:1: " in told
+    assert "pos, tr validation: pos/tr/dev.conllu:1: " in told
+    assert "parallel text, de: parallel/en-de.de: texts that translate each other must" in told
+    good = [split for split in report.splits["pos"] if not split.problem]
+    assert {(split.language, split.split) for split in good} >= {("tr", "test"), ("en", "test")}
+    assert [pair.language for pair in report.pairs if pair.stats] == ["tr"]
+
+
+def test_what_a_run_would_miss_is_a_problem(folder: Path) -> None:
+    (folder / "pos/en/dev.conllu").unlink()
+    for path in (folder / "parallel").iterdir():
+        path.unlink()
+    assert checked(folder, languages=("de", "xx")).problems == [
+        "pos, en validation: there is no validation split",
+        "pos, xx test: there is no test split",
+        "no target language has parallel text: a run that realigns would fail, one with "
+        "strategy=baseline would not",
+    ]
+
+
+def test_targets_and_text_need_not_be_the_same(folder: Path) -> None:
+    for path in (folder / "parallel").glob("*-tr.*"):
+        path.unlink()
+    report = checked(folder)
+    assert report.problems == []
+    assert report.lines == ["target languages without parallel text: tr"]
+
+
+def test_an_empty_folder_is_no_data(cache: Path, tmp_path: Path) -> None:
+    assert checked(tmp_path).problems == ["no task has data here, and a run needs one"]
+
+
+def test_what_nothing_reads_is_listed(folder: Path) -> None:
+    for name in ("README.md", ".hidden", "notes.txt", "pos/de/extra.conllu", "old/a", "old/b/c"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x\n", encoding="utf-8")
+    assert checked(folder).unused == {"notes.txt": 1, "old/": 2, "pos/de/extra.conllu": 1}
+
+
+def test_a_plugins_mistake_is_told_where_it_is_made(folder: Path) -> None:
+    class Broken(type(create_plugin(TASK, "pos", {}))):
+        def counts(self, examples: Any) -> dict[str, int]:
+            raise TypeError("of its\nown")
+
+    source = DataSource("here", folder)
+    reports = list(check_task("broken", Broken(), RunConfig(), source, None))
+    assert {split.problem for split in reports} == {"task 'broken' failed: TypeError: of its own"}
+
+
+def test_without_a_model_of_ones_own_all_else_is_told(folder: Path, tmp_path: Path) -> None:
+    config = RunConfig(data=str(folder), model=str(tmp_path / "none"))
+    report = check_data(config, every_task=True, any_model=True)
+    assert report.problems == []
+    assert all(split.words is None and split.counts for split in report.splits["pos"])
+    assert "no such folder" in report.lines[0]
+
+
+def test_what_is_told_is_kept_from_the_log(tmp_path: Path, caplog: Any) -> None:
+    logger = logging.getLogger("alignfreeze.text")
+    with caplog.at_level(logging.INFO), told(tmp_path) as lines:
+        for _ in range(2):
+            logger.warning("%s: 3 left out", tmp_path / "a/b.tsv")
+        logger.info("fine")
+        logger.debug("not told")
+    assert lines == [Line("a/b.tsv: 3 left out", True), Line("fine", False)]
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO):
+        logger.warning("later")
+    assert [record.getMessage() for record in caplog.records] == ["later"]
+    assert len(lines) == 2
+
+
+def test_the_command_fails_where_a_run_would(folder: Path, capsys: Any) -> None:
+    assert main(["data", "check", str(folder), "--model", "demo"]) in (None, 0)
+    output = capsys.readouterr().out
+    assert "sentences" in output
+    assert "problem" not in output
+    assert "NOUN" not in output
+    (folder / "pos/de/test.conllu").write_text("1\tHaus\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="1"):
+        main(["data", "check", str(folder), "--model", "demo", "--verbose"])
+    output, errors = capsys.readouterr()
+    assert "problem: pos, de test: pos/de/test.conllu:1: " in output
+    assert "NOUN " in output
+    assert errors.splitlines()[-1].endswith(f"a run on {folder} would fail: 1 problem(s)")
+
+
+def test_a_task_that_is_asked_for_must_be_there(folder: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(["data", "check", str(folder), "--model", "demo", "--task", "ner"])
+    assert "problem: ner, en train: there is no train split" in capsys.readouterr().out
