@@ -21,6 +21,7 @@ from alignfreeze.alignment.cleaning import (
 )
 from alignfreeze.base.caching import building
 from alignfreeze.base.digests import file_digest, folder_digest, hash_of
+from alignfreeze.base.logs import LogLine, collected_lines
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import (
     Aligner,
@@ -40,6 +41,9 @@ CODE = ("alignment/*.py", "text/*.py", "encoders/*.py")
 
 STATS = "stats.json"
 """What became of a shard's text, or of a whole one, in the folder of either."""
+
+LOG = "log.json"
+"""What was said while it was made, which whoever takes it over is told as well."""
 
 AlignedLine = tuple[SentencePair, WordAlignment | None]
 """A sentence pair and its links; ``None`` where it was dropped before it was aligned."""
@@ -141,6 +145,20 @@ def write_stats(folder: Path, stats: CorpusStats) -> None:
     (folder / STATS).write_text(json.dumps(asdict(stats)), encoding="utf-8")
 
 
+def read_log(folder: Path) -> list[LogLine]:
+    """What was said while a shard, or the shards of a whole result, were made.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    return [LogLine(*line) for line in json.loads((folder / LOG).read_text(encoding="utf-8"))]
+
+
+def write_log(folder: Path, lines: Iterable[LogLine]) -> None:
+    """Write what `read_log` reads, each line once."""
+    (folder / LOG).write_text(json.dumps(list(dict.fromkeys(lines))), encoding="utf-8")
+
+
 def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) -> None:
     """Do one shard, unless another process has meanwhile; its folder is whole or not there."""
     if shard.folder.is_dir():
@@ -148,8 +166,10 @@ def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) 
     stats = CorpusStats()
     with building(shard.folder) as temporary:
         pairs = _cleaned(job, shard, stats, advance)
-        job.write(temporary, _aligned(job, pairs), stats)
+        with collected_lines() as lines:
+            job.write(temporary, _aligned(job, pairs), stats)
         write_stats(temporary, stats)
+        write_log(temporary, lines)
 
 
 def _cleaned(

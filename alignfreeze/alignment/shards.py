@@ -10,14 +10,23 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from logging.handlers import BufferingHandler
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alignfreeze.alignment.aligning import AlignmentJob, Shard, align_shard, read_stats, write_stats
+from alignfreeze.alignment.aligning import (
+    AlignmentJob,
+    Shard,
+    align_shard,
+    read_log,
+    read_stats,
+    write_log,
+    write_stats,
+)
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
 from alignfreeze.base.caching import building, check_sealed
+from alignfreeze.base.logs import LogLine, say_again
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.errors import AlignFreezeError, DataError
 
@@ -34,9 +43,6 @@ MOST_SHARDS = 256
 
 MARKS = "repeats.bool"
 """Which lines repeat an earlier one, in its folder."""
-
-LogLine = tuple[str, int, str]
-"""Logger, level and text of what a worker has logged."""
 
 
 def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
@@ -60,9 +66,11 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    if not folder.is_dir():
+    if folder.is_dir():
+        check_sealed(folder, job.result)
+        say_again(read_log(folder))
+    else:
         _build(job, folder)
-    check_sealed(folder, job.result)
     return read_stats(folder)
 
 
@@ -77,6 +85,7 @@ def _build(job: AlignmentJob, folder: Path) -> None:
         with building(folder) as temporary:
             job.join(finished, temporary, stats)
             write_stats(temporary, stats)
+            write_log(temporary, chain.from_iterable(map(read_log, finished)))
     except (FileNotFoundError, DataError):
         # Another process was quicker, and has removed the shards that both worked on.
         if not folder.is_dir():
@@ -108,6 +117,7 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     done = [shard for shard in shards if shard.folder.is_dir()]
     for shard in done:
         check_sealed(shard.folder, "what an earlier run aligned")
+        say_again(read_log(shard.folder))
     if done:
         logger.info("%s: %d of %d shards were aligned before", job.name, len(done), len(shards))
     missing = [shard for shard in shards if shard not in done]
@@ -157,10 +167,10 @@ def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_wo
     try:
         futures = [pool.submit(_align_in_worker, pickled, shard) for shard in shards]
         for shard, future in zip(shards, futures, strict=True):
-            for name, level, text in dict.fromkeys(future.result()):
-                if (name, level, text) not in said:
-                    logging.getLogger(name).log(level, "%s", text)
-            said.update(future.result())
+            future.result()
+            lines = read_log(shard.folder)
+            say_again(line for line in lines if line not in said)
+            said.update(lines)
             bar.update(len(shard.lines))
     except BaseException as error:
         for process in set(multiprocessing.active_children()) - before:
@@ -175,14 +185,10 @@ def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_wo
         pool.shutdown(cancel_futures=True)
 
 
-_KEPT = BufferingHandler(sys.maxsize)
-"""Keeps what is logged in a worker for the process that has its handlers."""
-
-
 def _start_worker(level: int) -> None:
-    """Leave Ctrl-C to the parent process, end with it, and keep what is logged."""
+    """Leave Ctrl-C to the parent process, end with it, and leave it to say what is logged."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger().addHandler(_KEPT)
+    logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger().setLevel(level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -198,12 +204,10 @@ class _NotImportableError(Exception):
     """Another process cannot import what the job needs."""
 
 
-def _align_in_worker(pickled: bytes, shard: Shard) -> list[LogLine]:
-    """Do a shard of a pickled `AlignmentJob`; returns what was logged."""
+def _align_in_worker(pickled: bytes, shard: Shard) -> None:
+    """Do a shard of a pickled `AlignmentJob`."""
     try:
         job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
-    _KEPT.buffer.clear()
     align_shard(job, shard, lambda: None)
-    return [(line.name, line.levelno, line.getMessage()) for line in _KEPT.buffer]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Split, Task
-from alignfreeze.datacheck.telling import Line, told
+from alignfreeze.datacheck.telling import Line, told, told_below
 from alignfreeze.errors import AlignFreezeError, MissingSplitError
 from alignfreeze.text.words import WordCounts
 
@@ -91,7 +91,7 @@ def _read(
         except MissingSplitError:
             report.problem = f"there is no {report.split} split"
         except AlignFreezeError as error:
-            report.problem = str(error).replace(f"{source.root}/", "")
+            report.problem = told_below(source.root, str(error))
         except Exception as error:  # noqa: BLE001  a plugin's mistake must not hide the others
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             report.problem = f"task {report.task!r} failed: {reason}"

@@ -10,7 +10,7 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
 from alignfreeze.data.bitexts import parallel_languages
-from alignfreeze.datacheck.telling import Line, told
+from alignfreeze.datacheck.telling import Line, told, told_below
 from alignfreeze.errors import AlignFreezeError
 from alignfreeze.realignment.pairs import COUNTED_PAIRS, encoded_pairs
 from alignfreeze.text.words import WordCounts, summed
@@ -66,7 +66,7 @@ def _align(
             if tokenizer is not None:
                 report.words = _words(corpus, tokenizer, config.realign_max_length)
         except AlignFreezeError as error:
-            report.problem = str(error).replace(f"{source.root}/", "")
+            report.problem = told_below(source.root, str(error))
     report.lines = [line for line in lines if not line.text.endswith(f": {report.stats}")]
 
 

@@ -1,4 +1,4 @@
-"""What readers say in the log while they read, kept for a report."""
+"""What readers say while they read, for a report instead of the log."""
 
 import logging
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alignfreeze import PACKAGES
+from alignfreeze.base.logs import collected_lines
 
 
 class Line(NamedTuple):
@@ -17,37 +18,27 @@ class Line(NamedTuple):
 
 
 @contextmanager
-def told(root: Path) -> Iterator[list["Line"]]:
-    """Collect what is logged inside instead of showing it, each line once.
+def told(root: Path) -> Iterator[list[Line]]:
+    """Keep what is logged inside from the log.
 
     Yields:
-        The lines so far; files are named as they are called below the root.
+        A list that has the lines afterwards, each once; files are named as they are called below
+        the root.
     """
-    lines: list[Line] = []
-    handler = _Keeping(lines, f"{root}/")
     loggers = [logging.getLogger(name) for name in PACKAGES]
-    before = [(logger, logger.level, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+    levels = [logger.level for logger in loggers]
+    lines: list[Line] = []
     try:
-        yield lines
+        with collected_lines(hide=True) as found:
+            for logger in loggers:
+                logger.setLevel(logging.INFO)
+            yield lines
     finally:
-        for logger, level, propagate in before:
-            logger.removeHandler(handler)
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-            logger.propagate = propagate
+        lines += [Line(told_below(root, line.text), line.level > logging.INFO) for line in found]
 
 
-class _Keeping(logging.Handler):
-    def __init__(self, lines: list[Line], prefix: str) -> None:
-        super().__init__(logging.INFO)
-        self._lines = lines
-        self._prefix = prefix
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage().replace(self._prefix, "")
-        line = Line(text, is_warning=record.levelno >= logging.WARNING)
-        if line not in self._lines:
-            self._lines.append(line)
+def told_below(root: Path, text: str) -> str:
+    """A text whose files below a folder are called as they are there."""
+    return text.replace(f"{root}/", "")

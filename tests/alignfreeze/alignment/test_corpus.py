@@ -157,6 +157,7 @@ def test_nothing_is_printed_and_nothing_else_is_left(bitext, tmp_path, capfd):
     assert folder.name == f"en-fr-{corpus.fingerprint}"
     assert sorted(path.name for path in folder.iterdir()) == [
         "SHA256SUMS",
+        "log.json",
         "pairs.arrow",
         "stats.json",
     ]

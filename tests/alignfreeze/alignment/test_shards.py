@@ -268,6 +268,36 @@ def test_the_result_does_not_depend_on_the_cores(bitext, tmp_path, monkeypatch, 
     assert entries == [f"{bitext.forward_dictionary}: 10 entries, 0 multiword entries ignored"]
 
 
+class Telling(Counting):
+    """Tells of each pair of the first shard, twice, and the same of every shard."""
+
+    def align(self, pairs, bitext):
+        logger = logging.getLogger("alignfreeze.contracts")
+        logger.warning("the file is odd")
+        for pair in pairs:
+            for _ in range(2 * (pair.line < 3)):
+                logger.info("line %d", pair.line)
+            yield [(0, 0)]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_was_told_is_told_again_by_what_is_taken_over(
+    bitext, tmp_path, monkeypatch, caplog, cores
+):
+    monkeypatch.setattr(shards, "available_cores", lambda: cores)
+    caplog.set_level(logging.INFO, logger="alignfreeze")
+
+    def told():
+        caplog.clear()
+        build(bitext, tmp_path / "x", aligner=Telling())
+        return [(r.levelname, r.getMessage()) for r in caplog.records if "en-fr" not in r.msg]
+
+    first = told()
+    wanted = [("WARNING", "the file is odd"), ("INFO", "line 1")]
+    assert list(dict.fromkeys(first)) == wanted
+    assert told() == wanted
+
+
 @pytest.mark.parametrize("size", [1, 2, 20])
 def test_a_corpus_does_not_depend_on_its_shards(bitext, tmp_path, monkeypatch, size):
     expected = content(corpus(bitext, tmp_path / "three"))
