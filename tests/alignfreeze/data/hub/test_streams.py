@@ -34,7 +34,7 @@ def test_files_of_a_split_follow_each_other_in_batches(
     ("change", "reason"),
     [
         ({"repository": "no/data"}, "there is no folder .*data"),
-        ({"config": "xx"}, "config must be one of de, got 'xx'"),
+        ({"config": "xx"}, "no config 'xx', has: de"),
         ({"columns": ("a", "z")}, None),
     ],
 )

@@ -11,7 +11,7 @@ from alignfreeze.data.bitexts import find_bitexts, parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.data.hub import streams
 from alignfreeze.data.hub.supplier import HubSupplier
-from alignfreeze.errors import DataError
+from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 OPUS = "Helsinki-NLP/opus-100"
@@ -55,18 +55,17 @@ def test_a_truncated_file_in_the_cache_is_fetched_anew(
     assert rows_of(supplier, PLACE) == [{"a": "x"}]
 
 
-def test_a_missing_split_writes_no_parquet_and_is_remembered(publish, online, caplog):
-    caplog.set_level(logging.INFO)
+def test_a_missing_split_writes_no_parquet_and_is_remembered(publish, online):
     publish("some/data", "de", "test", {"a": ["x"]})
     supplier = HubSupplier()
-    assert supplier.has(PLACE)
-    supplier.fetch(PLACE)
-    assert not supplier.file(PLACE).exists()
-    assert "some/data de has no split 'train', has: test" in caplog.text
-    assert not supplier.has(PLACE)
-    caplog.clear()
-    supplier.fetch(PLACE)
-    assert not caplog.text
+    for _ in range(2):
+        # The hub is said to have it whatever is known: each run tells what it leaves out.
+        assert supplier.has(PLACE)
+        with pytest.raises(MissingSplitError, match="no split 'train' of config 'de', has: test"):
+            supplier.fetch(PLACE)
+        assert not supplier.file(PLACE).exists()
+        online.clear()
+    assert online == []
 
 
 def test_a_split_that_a_mirror_loses_is_gone(publish, supplier):
@@ -74,7 +73,8 @@ def test_a_split_that_a_mirror_loses_is_gone(publish, supplier):
     publish("some/data", "de", "test", {"a": ["y"]})
     supplier.fetch(PLACE)
     path.unlink()
-    supplier.fetch(PLACE)
+    with pytest.raises(MissingSplitError, match="no split 'train' of config 'de', has: test"):
+        supplier.fetch(PLACE)
     assert not supplier.file(PLACE).exists()
 
 
@@ -155,13 +155,23 @@ def test_a_mirror_has_no_revision_to_look_up(publish, supplier, commits):
 
 def test_what_is_in_the_cache_needs_no_network(publish, online, monkeypatch):
     publish("some/data", "de", "train", {"a": ["x"]})
-    missing = replace(PLACE, split="test")
-    for place in (PLACE, missing):
-        HubSupplier().fetch(place)
-    online.clear()
-    monkeypatch.setattr(streams, "why_offline", lambda: "there is no network")
-    for place in (PLACE, missing):
-        HubSupplier().fetch(place)
+    missing = [replace(PLACE, split="test"), replace(PLACE, config="xx")]
+    for offline in ("", "there is no network"):
+        online.clear()
+        monkeypatch.setattr(streams, "why_offline", lambda reason=offline: reason)
+        HubSupplier().fetch(PLACE)
+        for place in missing:
+            with pytest.raises(MissingSplitError):
+                HubSupplier().fetch(place)
+    assert online == []
+
+
+def test_a_missing_split_that_an_older_version_noted_is_missing(online, cache):
+    path = HubSupplier().file(PLACE).with_suffix(".absent")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    with pytest.raises(MissingSplitError, match="from the hub: no split 'train'$"):
+        HubSupplier().fetch(PLACE)
     assert online == []
 
 
@@ -170,7 +180,7 @@ def test_a_text_that_a_mirror_loses_is_an_error(opus, publish, mirror):
     HubSupplier(mirror).fetch_bitext("en", "de")
     publish(OPUS, "de-en", "test", {"translation": [{"de": "a", "en": "b"}]})
     (mirror / OPUS / "de-en/train-00000-of-00001.parquet").unlink()
-    with pytest.raises(DataError, match=r"config 'de-en', .*: it has no split 'train'; use"):
+    with pytest.raises(DataError, match=r"config 'de-en', .*: no split 'train' of"):
         HubSupplier(mirror).fetch_bitext("en", "de")
 
 
@@ -282,6 +292,6 @@ def test_text_is_with_english_alone(mirror):
 def test_a_language_without_text_is_named(opus, mirror):
     opus()
     with pytest.raises(
-        DataError, match=r"'Helsinki-NLP/opus-100', config 'en-xx', .* one of de-en"
+        DataError, match=r"'Helsinki-NLP/opus-100', config 'en-xx', .* has: de-en"
     ):
         find_bitexts(find_data(f"hub:{mirror}"), "en", ["xx"])
