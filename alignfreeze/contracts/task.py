@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -155,7 +156,8 @@ class Task(Plugin):
         if place := self.hub_split(language, split):
             return place
         said = f"{self.folder}: the hub has no data set for it"
-        if not any(self.languages_in(source, name) for name in SPLIT_FILES):
+        asked = product(("en", *self.languages), SPLIT_FILES)
+        if not any(self.hub_split(name, of) for name, of in asked):
             said = f"{type(self).__name__} names no data set on the hub; use files (data=FOLDER)"
         raise self._missing(source, language, split, said)
 

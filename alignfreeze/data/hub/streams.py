@@ -91,11 +91,11 @@ def _explained(error: Exception, place: HubSplit) -> tuple[bool, str, str]:
         case RemoteEntryNotFoundError():
             return True, f"there is no {error.response.url}", ""
         case HfHubHTTPError(response=response) if response.status_code == 401:
-            return False, "the hub does not know the token", "`hf auth login`, or unset HF_TOKEN"
+            return False, "the token is not valid (401)", "`hf auth login`, or unset HF_TOKEN"
         case HfHubHTTPError(response=response) if response.status_code == 403:
             return (
                 False,
-                "the hub forbids it (403)",
+                "it is forbidden (403)",
                 "`hf auth login` with a token that may read it",
             )
     return False, reason, ""
@@ -108,11 +108,15 @@ def open_split(place: HubSplit, files: SplitFiles) -> IterableDataset:
         DataError: If it lacks a column.
         Exception: Of any kind, if the files cannot be read.
     """
-    # Files by their whole address: a name would be looked up in the current folder first.
+    features = files.config.features
+    told = features is not None and set(place.columns) <= features.keys()
+    # Files by their whole address: a name would be looked up in the current folder first. Other
+    # columns are not fetched where the card says which there are, nor held against what it says.
     splits = load_dataset(
         "parquet",
         data_files={files.name: [glob.escape(path) for path in files.paths]},
-        features=files.config.features,
+        features=features,
+        columns=list(place.columns) if told else None,
         streaming=True,
     )
     dataset = splits[files.name]
