@@ -33,7 +33,15 @@ class DataError(AlignFreezeError):
 
 
 class MissingSplitError(DataError):
-    """A language has no such split in the data."""
+    """A language has no such split in the data, or no text.
+
+    Attributes:
+        reason: What is not there, as a clause for a list of such languages.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", file: Path | None = None) -> None:
+        super().__init__(message, file=file)
+        self.reason = reason or str(self)
 
 
 class TrainingError(AlignFreezeError):

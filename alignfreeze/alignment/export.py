@@ -15,6 +15,7 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
+from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
     known = parallel_languages(source, config.source_language)
     if not known:
         raise DataError("there is no parallel text", file=source.root / "parallel")
-    for job in ExportJob.configured(source, config, config.languages or known):
+    asked = config.languages or known
+    languages = with_texts(source, config.source_language, asked, config.missing)
+    for job in ExportJob.configured(source, config, languages):
         yield job.bitext.target, write_alignments(job, cache_root(), output)
 
 

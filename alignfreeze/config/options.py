@@ -71,6 +71,9 @@ class RunConfig(BaseModel):
     """target languages (default: all that the data has)"""
     realign_languages: Annotated[Names, of_realignment(CONTENT, read=True)] = ()
     """languages of the parallel text (default: the target languages that have some)"""
+    missing: Annotated[Literal["skip", "error"], of_course(aligns=True)] = "skip"
+    """a language that the hub turns out to have no test split of, or no parallel text: leave it out
+    with a warning (skip), or end (error)"""
     pair_limit: Annotated[PositiveInt | None, OF_PARALLEL_TEXT] = None
     """read the first so many sentence pairs of each language (default: all)"""
     pair_max_words: Annotated[NonNegativeInt, OF_PARALLEL_TEXT] = 100

@@ -1,5 +1,6 @@
 """What plugins are handed to read from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -43,9 +44,10 @@ class Supplier(Protocol):
         """The parquet file that a split is, or will be, kept in."""
 
     def fetch(self, place: HubSplit) -> None:
-        """Write that file, unless it is there, or there is no such split.
+        """Write that file, unless it is there.
 
         Raises:
+            MissingSplitError: If there is no such split.
             DataError: If the data set cannot be reached; names it.
         """
 
@@ -58,6 +60,13 @@ class Supplier(Protocol):
 
     def parallel_languages(self, source_language: str) -> list[str]:
         """The target languages that it has parallel text for, sorted."""
+
+    def missing_texts(self, source_language: str, targets: Iterable[str]) -> dict[str, str]:
+        """Why there is no parallel text, by each target language that turns out to have none.
+
+        Raises:
+            DataError: If what says so cannot be reached.
+        """
 
     def fetch_bitext(self, source_language: str, target: str) -> "Bitext":
         """Bring the texts of a language pair, and dictionaries as far as there are any.

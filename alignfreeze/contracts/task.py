@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
-from alignfreeze.contracts.sources import DataSource, HubSplit, Split
+from alignfreeze.contracts.sources import SPLIT_FILES, DataSource, HubSplit, Split
 from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze.text.words import WordCounts
 
@@ -111,14 +112,12 @@ class Task(Plugin):
         """The file that holds a split, text or else parquet; it need not exist.
 
         Raises:
+            MissingSplitError: If the task says of no place on the hub; lists those it has one for.
             DataError: If several may be meant; names them.
         """
-        preferred, parquet, *_ = layouts = self.all_layouts()
         if source.supplier is not None:
-            place = self.hub_split(language, split)
-            if place is None:
-                return _named(parquet, source, language, split)
-            return source.supplier.file(place)
+            return source.supplier.file(self._place(source, language, split))
+        layouts = self.all_layouts()
         for layout in layouts:
             files = layout.files(source.root, language, split)
             if layout.is_shared:
@@ -129,7 +128,8 @@ class Task(Plugin):
                 raise DataError(message, file=files[0].parent)
             if files:
                 return files[0]
-        return _named(preferred, source, language, split)
+        name = layouts[0].names[split]
+        return source.root / layouts[0].pattern.format(language=language, split=name)
 
     def require_file(self, source: DataSource, language: str, split: Split) -> Path:
         """The file that holds a split, fetched if need be.
@@ -138,17 +138,35 @@ class Task(Plugin):
             MissingSplitError: If it does not exist; lists the languages that have the split.
             DataError: If it cannot be fetched.
         """
-        place = self.hub_split(language, split)
-        if source.supplier is not None and place is not None:
-            source.supplier.fetch(place)
-        path = self.file(source, language, split)
-        if not path.is_file():
-            known = " ".join(self.languages_in(source, split)) or "none"
-            raise MissingSplitError(
-                f"no such file, so {language!r} has no {split} split; languages with one: {known}",
-                file=path,
-            )
+        path, reason = self.file(source, language, split), ""
+        said = f"{path}: no such file"
+        if source.supplier is not None:
+            place = self._place(source, language, split)
+            said = f"{place.repository}: no split {place.split!r} of config {place.config!r}"
+            try:
+                source.supplier.fetch(place)
+            except MissingSplitError as error:
+                said, reason = str(error), error.reason
+        if reason or not path.is_file():
+            raise self._missing(source, language, split, said, reason)
         return path
+
+    def _place(self, source: DataSource, language: str, split: Split) -> HubSplit:
+        """Where on the hub a split is."""
+        if place := self.hub_split(language, split):
+            return place
+        said = f"{self.folder}: the hub has no data set for it"
+        asked = product(("en", *self.languages), SPLIT_FILES)
+        if not any(self.hub_split(name, of) for name, of in asked):
+            said = f"{type(self).__name__} names no data set on the hub; use files (data=FOLDER)"
+        raise self._missing(source, language, split, said)
+
+    def _missing(
+        self, source: DataSource, language: str, split: Split, said: str, reason: str = ""
+    ) -> MissingSplitError:
+        known = " ".join(name for name in self.languages_in(source, split) if name != language)
+        message = f"{said}, so {language!r} has no {split} split; languages with one: "
+        return MissingSplitError(message + (known or "none"), reason=reason or said)
 
     def languages_in(self, source: DataSource, split: Split = "test") -> list[str]:
         """The languages that have a split, sorted."""
@@ -276,8 +294,3 @@ class Task(Plugin):
             Metrics by name, as fractions in [0, 1]; `primary_metric` is among them.
         """
         raise NotImplementedError
-
-
-def _named(layout: Layout, source: DataSource, language: str, split: Split) -> Path:
-    """Where a layout has a file, whether it is there or not."""
-    return source.root / layout.pattern.format(language=language, split=layout.names[split])

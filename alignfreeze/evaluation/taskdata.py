@@ -9,6 +9,7 @@ from alignfreeze.base.digests import file_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Feature, Split, Task
 from alignfreeze.contracts.registry import TASK, create_plugin, fingerprint
+from alignfreeze.data.missing import Policy, check_missing
 from alignfreeze.errors import ConfigError, DataError, MissingSplitError
 from alignfreeze.evaluation.scores import EvaluationSet
 from alignfreeze.text.words import WordCounts, summed
@@ -38,10 +39,11 @@ class TaskData:
     Attributes:
         digest: Of the task's code.
         targets: The languages to evaluate in, beside the source language.
+        missing: The languages that are left out, since the hub turned out to have no test split.
 
     Raises:
-        DataError: If a file is malformed, or the source language, one that is asked for, or every
-            other has no test split.
+        DataError: If a file is malformed; or if the source language, one that is asked for, or
+            every other has no test split (of the hub, those that are asked for may have none).
         ConfigError: If the source language is among the target languages.
     """
 
@@ -66,7 +68,6 @@ class TaskData:
         self.name = name
         self.task = task
         self.digest = fingerprint(TASK, name)
-        self.targets = tuple(targets)
         self._source_language = source_language
         self._tokenizer = tokenizer
         self._max_length = config.max_length
@@ -75,12 +76,33 @@ class TaskData:
         self._files: dict[str, str] = {}
         for split in get_args(Split):
             self._read(source, source_language, split)
+        self.missing = self._missing_tests(source, targets, config.missing)
+        self.targets = tuple(code for code in targets if code not in self.missing)
+        untold = []
         for language in self.targets:
             try:
                 self._read(source, language, "validation")
             except MissingSplitError:
-                logger.warning("%s: %s has no validation split", self.name, language)
+                untold.append(language)
             self._read(source, language, "test")
+        if untold:
+            logger.warning("%s: no validation split of %s", self.name, " ".join(untold))
+
+    def _missing_tests(
+        self, source: DataSource, targets: Sequence[str], policy: Policy
+    ) -> tuple[str, ...]:
+        """Those of the target languages that the hub turns out to have no test split of."""
+        reasons = {}
+        for language in targets:
+            try:
+                self.task.require_file(source, language, "test")
+            except MissingSplitError as error:
+                # What is in a folder does not come and go; nor does what a task knows.
+                if source.supplier is None or self.task.hub_split(language, "test") is None:
+                    raise
+                reasons[language] = error.reason
+        check_missing(f"test split for {self.name}", reasons, len(targets), policy)
+        return tuple(reasons)
 
     def _read(self, source: DataSource, language: str, split: Split) -> None:
         self._examples[language, split] = self.task.load(source, language, split)

@@ -70,6 +70,9 @@ class PhaseRuns:
         self.folder = folder
         self.scope = scope
         self.measures = Measures(preparation, accelerator)
+        self._left_out = {names.left_out_tag(w): of for w, of in preparation.left_out.items()}
+        if self._left_out:
+            parent.tags(self._left_out)
 
     def identity(self, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
         """The hash of everything that a phase depends on: options, what else, where it is done."""
@@ -114,6 +117,7 @@ class PhaseRuns:
                 run.params(hyperparameters(choice.said))
                 tags[names.STRATEGY_CODE] = choice.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
+            tags |= self._left_out
             run.tags({tag: value for tag, value in tags.items() if value})
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)

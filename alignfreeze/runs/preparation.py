@@ -14,6 +14,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
@@ -77,8 +78,12 @@ class Preparation:
         ]
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
+        self.without_text: list[str] = []
         if self._realigns or config.alignment_pairs:
-            self.corpora = aligned_corpora(self.source, config, self._realign_languages())
+            asked = self._realign_languages()
+            chosen = with_texts(self.source, config.source_language, asked, config.missing)
+            self.without_text = [language for language in asked if language not in chosen]
+            self.corpora = aligned_corpora(self.source, config, chosen)
         if config.alignment_pairs:
             parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
             self.corpora = [training for training, _ in parts]
@@ -105,6 +110,12 @@ class Preparation:
     def pretrained_identity(self) -> str | None:
         """What identifies the weights before any realignment; ``None`` if that is not known."""
         return self.provenance.model_identity if self.provenance else self.model_identity
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The languages that the hub turned out to lack, by what they lack: a task, or text."""
+        found = {data.name: data.missing for data in self.tasks} | {TEXT: self.without_text}
+        return {what: ",".join(languages) for what, languages in found.items() if languages}
 
     @property
     def _realigns(self) -> bool:

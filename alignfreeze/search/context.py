@@ -9,6 +9,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
+from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.search.objective import Objective
@@ -91,8 +92,10 @@ class TrialContext:
             with_values(self.config, {"realign_languages": value}).realign_languages
             for value in self._searched("realign_languages")
         ]
-        languages = {corpus.target for corpus in corpora}.union(*chosen)
-        bitexts = find_bitexts(self.base.source, self.config.source_language, sorted(languages))
+        source, source_language = self.base.source, self.config.source_language
+        languages = sorted({corpus.target for corpus in corpora}.union(*chosen))
+        present = with_texts(source, source_language, languages, self.config.missing)
+        bitexts = find_bitexts(source, source_language, present)
         return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
 
     def first_point(self) -> dict[str, Scalar]:

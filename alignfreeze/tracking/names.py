@@ -40,6 +40,7 @@ REALIGN_RUN = "realign_run"  # in which run that was
 TASK_CODE = "task_code"
 DATA_HASH = "data_hash"  # what the files of a task's examples hold
 METRIC = "metric"  # what a task's scores are compared by
+LEFT_OUT = "left_out"  # what those begin with that say which languages the hub has nothing for
 REUSED_REALIGNMENT = "reused.realignment"  # from which run the realignment was taken over
 REUSED_FINETUNING = "reused.fine-tuning_on_"  # what those begin with that say so of a fine-tuning
 # of a study, and of its trials:
@@ -61,6 +62,11 @@ SOURCE_FILE = "source_file"
 def reused_tag(what: str) -> str:
     """The tag that says from which run a phase was taken over, given what it is called."""
     return f"reused.{what.replace(' ', '_')}"
+
+
+def left_out_tag(what: str) -> str:
+    """The tag that says which languages were left out, given what they lack: a task, or text."""
+    return f"{LEFT_OUT}.{what.replace(' ', '_')}"
 
 
 # Metrics.

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,10 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from alignfreeze.contracts import SPLIT_FILES, Bitext, DataSource, HubSplit
+from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.data.finding import find_data
+from alignfreeze.errors import MissingSplitError
 from alignfreeze.training.devices import make_accelerator
 
 
@@ -46,6 +50,55 @@ def cache(small_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache of this process, and of those that it starts."""
     monkeypatch.setenv("ALIGNFREEZE_CACHE", str(small_cache))
     return small_cache
+
+
+class DemoHub:
+    """The demo's files in place of the hub's, with what the hub lacks.
+
+    Args:
+        splits: What it lacks: languages, or a language with a split, such as ``de/validation``.
+        texts: The languages that it has no parallel text for.
+    """
+
+    def __init__(self, splits: Collection[str] = (), texts: Collection[str] = ()) -> None:
+        self._demo = find_data("demo")
+        self._splits = splits
+        self._texts = texts
+        self.fetched: list[str] = []
+
+    def file(self, place: HubSplit) -> Path:
+        language = str(place.config).partition("_")[0]
+        split: Any = place.split
+        return self._demo.root / "pos" / language / f"{SPLIT_FILES[split]}.conllu"
+
+    def fetch(self, place: HubSplit) -> None:
+        language = self.file(place).parent.name
+        self.fetched.append(f"{language}/{place.split}")
+        if not {language, self.fetched[-1]}.isdisjoint(self._splits):
+            raise MissingSplitError("it has none", reason=f"no {place.config}")
+
+    def has(self, place: HubSplit) -> bool:
+        return True
+
+    def parallel_languages(self, source_language: str) -> list[str]:
+        return ["de", "ru"]
+
+    def missing_texts(self, source_language: str, targets: Iterable[str]) -> dict[str, str]:
+        return {target: "no text" for target in targets if target in self._texts}
+
+    def fetch_bitext(self, source_language: str, target: str) -> Bitext:
+        assert target not in self._texts
+        return find_bitexts(self._demo, source_language, [target])[0]
+
+
+@pytest.fixture
+def demo_hub(cache: Path) -> Callable[..., DataSource]:
+    """A source that stands for the hub; what it lacks is as `DemoHub` says."""
+
+    def make(**lacks: Collection[str]) -> DataSource:
+        return DataSource("hub", find_data("demo").root, DemoHub(**lacks))
+
+    return make
 
 
 def _forget_accelerators() -> None:

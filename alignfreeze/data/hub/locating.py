@@ -1,10 +1,10 @@
 """Which files a split has, as a data set's card and folder say, on the hub or in a download."""
 
+import difflib
 import functools
 import glob
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -21,8 +21,6 @@ from datasets.info import DatasetInfosDict
 from alignfreeze.contracts import HubSplit
 from alignfreeze.errors import DataError
 
-logger = logging.getLogger(__name__)
-
 DEFAULT = "default"
 """The hub's name of a config that has none."""
 
@@ -33,8 +31,16 @@ SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
 """The name of one of the files of a split, such as ``train-00000-of-00002.parquet``."""
 
 
+FEW = 8
+"""So many names are listed; of more, the nearest."""
+
+
 class SplitError(DataError):
     """The files of a split are there in part, or are of the wrong kind."""
+
+
+class AbsentError(Exception):
+    """There is no such data set, config or split; the text says which, and what there is."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +77,24 @@ class SplitFiles:
         return digest.hexdigest()
 
 
-def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles | None:
-    """Find a split in a folder of downloaded data sets; ``None`` if it has no file there.
+def find_mirrored(place: HubSplit, mirror: Path) -> SplitFiles:
+    """Find a split in a folder of downloaded data sets.
 
     Raises:
-        FileNotFoundError: If there is no such data set, or no file of its config.
-        LookupError: If it has no such config.
+        AbsentError: If there is no such data set, config or split.
+        FileNotFoundError: If the data set has no card.
+        ValueError: If the card does not say what configs there are.
         SplitError: If some of the split's files are missing, or are not parquet; names one.
         DataError: If the card is malformed; names it.
     """
     folder = mirror / place.repository
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}")
+        raise AbsentError(f"there is no folder {folder}")
     config = _read_config(folder / "README.md", place.config)
     return _find(place, config, glob.escape(str(folder)), str(folder))
 
 
-def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
+def find_published(place: HubSplit, commit: str) -> SplitFiles:
     """Find a split on the hub; a folder of the same name here is nothing to it.
 
     Raises:
@@ -100,16 +107,17 @@ def find_published(place: HubSplit, commit: str) -> SplitFiles | None:
     return _find(place, _read_config(Path(card), place.config), base, base)
 
 
-def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles | None:
+def _find(place: HubSplit, config: Config, base: str, title: str) -> SplitFiles:
     patterns = _patterns(config, base, title)
     for name in (place.split, OTHER_NAMES.get(place.split, place.split)):
         if paths := _paths(patterns.get(name, []), base, title):
             return SplitFiles(config, name, paths)
     has = [name for name in patterns if any(_matches(item, base) for item in patterns[name])]
     if not has:
-        raise FileNotFoundError(f"there is no file of config {config.name!r} in {title}")
-    logger.info("%s has no split %r, has: %s", title_of(place), place.split, " ".join(has))
-    return None
+        raise AbsentError(f"there is no file of config {config.name!r} in {title}")
+    raise AbsentError(
+        f"no split {place.split!r} of config {config.name!r}, {_among(place.split, has)}"
+    )
 
 
 def title_of(place: HubSplit) -> str:
@@ -176,12 +184,28 @@ def _read_config(card: Path, name: str | None) -> Config:
     if name is None:
         defaults = (key for key, entry in configs.items() if key == DEFAULT or entry.get(DEFAULT))
         name = next(defaults, next(iter(configs)))
-    if name not in configs:
-        raise LookupError(f"config must be one of {' '.join(configs)}, got {name!r}")
-    return Config(name, configs[name], infos.get(name, {}))
+    if name in configs:
+        return Config(name, configs[name], infos.get(name, {}))
+    if configs == UNLISTED:
+        raise ValueError(
+            f"its {card.name} lists no configs, so there is no telling what {name!r} is (the card "
+            "of another revision, or of a data set that is a script)"
+        )
+    raise AbsentError(f"no config {name!r}, {_among(name, list(configs))}")
+
+
+def _among(name: str, known: Sequence[str]) -> str:
+    """What there is instead of a name: all of few names, the nearest of many."""
+    if len(known) <= FEW:
+        return f"has: {' '.join(known)}"
+    near = difflib.get_close_matches(name, known, n=FEW, cutoff=0.5)
+    return f"nearest of {len(known)}: {' '.join(near) or 'none'}"
 
 
 Entries = dict[str, dict[str, Any]]
+
+UNLISTED: Entries = {DEFAULT: {}}
+"""The configs of a card that says nothing of any."""
 
 
 @functools.lru_cache(maxsize=8)

@@ -14,12 +14,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets import IterableDataset, load_dataset
 from datasets.table import table_cast
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts import HubSplit
-from alignfreeze.data.hub.locating import SplitFiles, title_of
+from alignfreeze.data.hub.locating import AbsentError, SplitFiles, title_of
 from alignfreeze.encoders.modelfiles import why_offline
-from alignfreeze.errors import AlignFreezeError, DataError
+from alignfreeze.errors import AlignFreezeError, DataError, MissingSplitError
 
 logger = logging.getLogger(__name__)
 
@@ -30,29 +37,68 @@ LINE_BREAK = re.compile(r"[\r\n]")
 
 
 @contextmanager
-def reaching(place: HubSplit, mirror: Path | None) -> Iterator[None]:
+def reaching(place: HubSplit, mirror: Path | None, *, known: bool = False) -> Iterator[None]:
     """Turn whatever goes wrong with a data set into one line that names it and the way out.
 
+    Args:
+        place: What is read of it.
+        mirror: The folder that it is read from; ``None``: the hub.
+        known: Whether nothing need be asked of the hub.
+
     Raises:
-        DataError: If there is no mirror, and the hub cannot be used; or whatever goes wrong inside
-            of the context.
+        MissingSplitError: If there is no such data set, revision, config or split.
+        DataError: If there is no mirror, and the hub cannot be used; or whatever else goes wrong
+            inside of the context.
     """
     try:
-        if mirror is None and (reason := why_offline()):
+        if mirror is None and not known and (reason := why_offline()):
             raise OSError(reason)
         yield
     except AlignFreezeError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        missing, reason, remedy = _explained(error, place)
         config = "" if place.config is None else f", config {place.config!r}"
         revision = "" if place.revision is None else f" --revision {place.revision}"
-        raise DataError(
-            f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r} "
-            f"cannot be read from {mirror or 'the hub'}: {reason}; use local files: data=FOLDER "
-            f"(docs/data.md), or data=hub:FOLDER after `hf download {place.repository} "
-            f"--repo-type dataset{revision} --local-dir FOLDER/{place.repository}`"
-        ) from error
+        title = f"data set {place.repository!r}{config}, revision {place.revision or 'newest'!r}"
+        said = f"cannot be read from {mirror or 'the hub'}: {reason}"
+        if mirror is not None or not (missing or remedy):
+            remedy = (
+                "use local files: data=FOLDER (docs/data.md), or data=hub:FOLDER after `hf "
+                f"download {place.repository} --repo-type dataset{revision} --local-dir "
+                f"FOLDER/{place.repository}`"
+            )
+        message = "; ".join(filter(None, (f"{title} {said}", remedy)))
+        if missing:
+            raise MissingSplitError(message, reason=f"{place.repository}: {reason}") from error
+        raise DataError(message) from error
+
+
+def _explained(error: Exception, place: HubSplit) -> tuple[bool, str, str]:
+    """Whether something is not there, why, and what to do, as far as that is known."""
+    reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    match error:
+        case AbsentError():
+            return True, reason, ""
+        case GatedRepoError():
+            page = f"https://huggingface.co/datasets/{place.repository}"
+            return False, "access is granted on request", f"ask at {page}, then `hf auth login`"
+        case RepositoryNotFoundError():
+            remedy = "see whether it was renamed; if it is private, `hf auth login`"
+            return True, "there is no such data set", remedy
+        case RevisionNotFoundError():
+            return True, f"there is no revision {place.revision!r}", ""
+        case RemoteEntryNotFoundError():
+            return True, f"there is no {error.response.url}", ""
+        case HfHubHTTPError(response=response) if response.status_code == 401:
+            return False, "the token is not valid (401)", "`hf auth login`, or unset HF_TOKEN"
+        case HfHubHTTPError(response=response) if response.status_code == 403:
+            return (
+                False,
+                "it is forbidden (403)",
+                "`hf auth login` with a token that may read it",
+            )
+    return False, reason, ""
 
 
 def open_split(place: HubSplit, files: SplitFiles) -> IterableDataset:
@@ -62,11 +108,15 @@ def open_split(place: HubSplit, files: SplitFiles) -> IterableDataset:
         DataError: If it lacks a column.
         Exception: Of any kind, if the files cannot be read.
     """
-    # Files by their whole address: a name would be looked up in the current folder first.
+    features = files.config.features
+    told = features is not None and set(place.columns) <= features.keys()
+    # Files by their whole address: a name would be looked up in the current folder first. Other
+    # columns are not fetched where the card says which there are, nor held against what it says.
     splits = load_dataset(
         "parquet",
         data_files={files.name: [glob.escape(path) for path in files.paths]},
-        features=files.config.features,
+        features=features,
+        columns=list(place.columns) if told else None,
         streaming=True,
     )
     dataset = splits[files.name]

@@ -5,7 +5,7 @@ import logging
 import re
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
@@ -19,6 +19,7 @@ from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
 from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (
     DEFAULT,
+    AbsentError,
     SplitError,
     SplitFiles,
     find_mirrored,
@@ -26,7 +27,7 @@ from alignfreeze.data.hub.locating import (
 )
 from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
 from alignfreeze.encoders.modelfiles import why_offline
-from alignfreeze.errors import DataError
+from alignfreeze.errors import DataError, MissingSplitError
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,6 @@ TIMEOUT = 20.0
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A revision that never moves, as a branch or a tag may."""
-
-MISSING = "missing"
-"""The state of a split that a mirror has not."""
 
 ALL = "all"
 """The folder of texts that are not cut short."""
@@ -83,7 +81,7 @@ class HubSupplier:
         return base / place.repository / (place.revision or NEWEST)
 
     def has(self, place: HubSplit) -> bool:
-        """Whether a split can be had: the hub has it unless it was found not to.
+        """Whether a split can be had: of the hub, a fetch tells.
 
         A mirror has it if all of its files are there; that some are is a warning.
 
@@ -91,44 +89,40 @@ class HubSupplier:
             DataError: If a mirror's card is malformed; names it.
         """
         if self._mirror is None:
-            return not self._absent(place).is_file()
-        with reaching(place, self._mirror), suppress(FileNotFoundError, LookupError):
-            try:
-                return find_mirrored(place, self._mirror) is not None
-            except SplitError as error:
-                logger.warning("%s is left out: %s", place.repository, error)
-        return False
-
-    def _absent(self, place: HubSplit) -> Path:
-        """The file that says that the hub has no such split, for runs without a network."""
-        return self.file(place).with_suffix(".absent")
+            return True
+        try:
+            with reaching(place, self._mirror):
+                find_mirrored(place, self._mirror)
+        except SplitError as error:
+            logger.warning("%s is left out: %s", place.repository, error)
+            return False
+        except MissingSplitError:
+            return False
+        return True
 
     def fetch(self, place: HubSplit) -> None:
-        """Write a split's file, unless it is there with all columns, or there is no such split.
+        """Write a split's file, unless it is there with all columns.
 
         Raises:
+            MissingSplitError: If there is no such data set, revision, config or split.
             DataError: If the data set cannot be reached; names it.
         """
-        path, absent = self.file(place), self._absent(place)
+        path = self.file(place)
         note = path.with_suffix(".state")
-        files, state = self._mirrored(place)
-        if state == MISSING:
+        try:
+            files, state = self._mirrored(place)
+        except MissingSplitError:
             path.unlink(missing_ok=True)
-            return
+            raise
         kept = _columns(path) if _noted(note) == state else []
-        if set(place.columns) <= set(kept) or absent.is_file():
+        if set(place.columns) <= set(kept):
             return
         # With the columns that are there: tasks that read different ones share the file.
         wanted = replace(place, columns=tuple(dict.fromkeys((*kept, *place.columns))))
-        with reaching(wanted, self._mirror):
-            files = files or find_published(wanted, self._commit(wanted))
-            if files is None:
-                with replacing(absent) as (temporary,):
-                    temporary.touch()
-                return
-            with replacing(path, note) as (temporary, state_file):
-                write_parquet(open_split(wanted, files), wanted, temporary)
-                state_file.write_text(state, encoding="utf-8")
+        files = files or self._published(wanted)
+        with reaching(wanted, self._mirror), replacing(path, note) as (temporary, state_file):
+            write_parquet(open_split(wanted, files), wanted, temporary)
+            state_file.write_text(state, encoding="utf-8")
 
     def _mirrored(self, place: HubSplit) -> tuple[SplitFiles | None, str]:
         """A split's files in the mirror, and their state; of the hub's, nothing is asked yet."""
@@ -136,7 +130,26 @@ class HubSupplier:
             return None, ""
         with reaching(place, self._mirror):
             files = find_mirrored(place, self._mirror)
-            return files, files.state() if files else MISSING
+            return files, files.state()
+
+    def _published(self, place: HubSplit) -> SplitFiles:
+        """A split's files on the hub; that a commit has none is kept, for runs without a network.
+
+        Raises:
+            MissingSplitError: If there is no such split.
+            DataError: If the hub cannot be reached.
+        """
+        absent = self.file(place).with_suffix(".absent")
+        with reaching(place, None, known=absent.is_file()):
+            if absent.is_file():  # of older versions, an empty file
+                raise AbsentError(_noted(absent) or f"no split {place.split!r}")
+            commit = self._commit(place)
+            try:
+                return find_published(place, commit)
+            except AbsentError as error:
+                with replacing(absent) as (temporary,):
+                    temporary.write_text(str(error), encoding="utf-8")
+                raise
 
     def _commit(self, place: HubSplit) -> str:
         """The commit to read; what a revision that may move is, is asked once and kept to."""
@@ -178,22 +191,43 @@ class HubSupplier:
             backward_dictionary=self._dictionary(target, ENGLISH),
         )
 
+    def missing_texts(self, source_language: str, targets: Iterable[str]) -> dict[str, str]:
+        """Why there is no parallel text, by each target language that has none; fetches nothing.
+
+        Raises:
+            DataError: If the hub cannot be reached.
+        """
+        missing = {}
+        for target in targets if source_language == ENGLISH else ():
+            kept = (path for paths in self._text_files(target) for path in paths)
+            try:
+                if self._mirror is not None:
+                    self._mirrored(_texts(target))
+                elif not any(path.is_file() for path in kept):
+                    self._published(_texts(target))
+            except MissingSplitError as error:
+                missing[target] = error.reason
+        return missing
+
+    def _text_files(self, target: str) -> list[tuple[Path, Path]]:
+        """Where both texts may be: all of them will do where fewer are wanted, they come first."""
+        part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
+        stems = [
+            f"{self.root / name / 'parallel'}/{ENGLISH}-{target}"
+            for name in dict.fromkeys((ALL, part))
+        ]
+        return [(Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}")) for stem in stems]
+
     def _fetch_texts(self, target: str) -> tuple[Path, Path]:
-        """Both texts; all of them will do where fewer are wanted, as readers stop there."""
+        """Both texts; readers of all of them stop where fewer are wanted."""
         place = _texts(target)
         files, state = self._mirrored(place)
-        part = ALL if self._max_pairs is None else f"first-{self._max_pairs}"
-        for name in dict.fromkeys((ALL, part)):
-            stem = f"{self.root / name / 'parallel'}/{ENGLISH}-{target}"
-            source, translation = Path(f"{stem}.{ENGLISH}"), Path(f"{stem}.{target}")
-            note = Path(f"{stem}.state")
+        for source, translation in self._text_files(target):
+            note = source.with_suffix(".state")
             if _noted(note) == state and is_whole(source) and is_whole(translation):
                 return source, translation
+        files = files or self._published(place)
         with reaching(place, self._mirror):
-            if self._mirror is None:
-                files = find_published(place, self._commit(place))
-            if files is None:
-                raise ValueError(f"it has no split {place.split!r}")
             dataset = open_split(place, files)
             with replacing(source, translation, note) as (*texts, state_file):
                 files_of = dict(zip((ENGLISH, target), texts, strict=True))

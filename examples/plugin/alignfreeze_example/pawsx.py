@@ -31,7 +31,7 @@ class ParaphraseClassification(PairClassificationTask):
             language,
             split,
             self.columns,
-            "8a04d940a42cd40658986fdd8e3da561533a3646",
+            "4cd8187c404bda33cb1f62b49b001115862acf37",
         )
 
     def read_text(self, path: Path, language: str) -> list[TextPair]:

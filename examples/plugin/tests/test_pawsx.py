@@ -76,4 +76,5 @@ def test_the_hub_has_all_seven_languages(task: ParaphraseClassification) -> None
         place = task.hub_split(language, "validation")
         assert place is not None
         assert (place.config, place.split) == (language, "validation")
+        assert place.revision == "4cd8187c404bda33cb1f62b49b001115862acf37"  # of parquet files
     assert task.hub_split("th", "test") is None

@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.alignment import shards
+from alignfreeze.alignment import export, shards
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
-from alignfreeze.alignment.export import ExportJob, write_alignments
+from alignfreeze.alignment.export import ExportJob, align_to_files, write_alignments
+from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, Bitext, DataSource
 from alignfreeze.data.bitexts import find_bitexts
-from alignfreeze.errors import DataError
+from alignfreeze.errors import DataError, MissingSplitError
 from alignfreeze_aligners.dictionary import DictionaryAligner
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
@@ -55,6 +56,18 @@ def test_links_and_words_are_written(bitext, tmp_path):
         "en-fr.fr": "Salut ! Tom\nrien\nJ’ai 10000\nSalut ! Tom\nd\n",
     }
     assert stats == CorpusStats(read=5, empty=1, duplicates=1, kept=3, links=6)
+
+
+def test_a_language_that_the_hub_has_no_text_of_is_left_out(
+    demo_hub, tmp_path, monkeypatch, caplog
+):
+    source = demo_hub(texts=["ru"])
+    monkeypatch.setattr(export, "find_data", lambda data, max_pairs: source)
+    config = RunConfig(data="hub", pair_limit=5)
+    assert [language for language, _ in align_to_files(config, tmp_path / "out")] == ["de"]
+    assert "left out, for the hub has no parallel text: ru (no text)" in caplog.text
+    with pytest.raises(MissingSplitError, match=r"no parallel text of ru \(no text\)"):
+        next(align_to_files(config.model_copy(update={"missing": "error"}), tmp_path / "out"))
 
 
 def test_a_tokenized_text_is_left_where_it_is(bitext, tmp_path):

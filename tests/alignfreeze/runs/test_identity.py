@@ -41,6 +41,7 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             tokenizer=tokenizer,
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
+            left_out={},
         )
         phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
         return phases.realign_identity(strategy_choices(config, 4)[-1], 10)
@@ -57,7 +58,7 @@ def test_every_process_reads_the_rows_that_a_fine_tuning_depends_on(tmp_path, mo
             raise DataError("the file is empty")
 
     accelerator = SimpleNamespace(num_processes=2, is_main_process=False)
-    preparation = SimpleNamespace(config=RunConfig(), held_out=[], tokenizer=None)
+    preparation = SimpleNamespace(config=RunConfig(), held_out=[], tokenizer=None, left_out={})
     phases = Phases(preparation, accelerator, parent=SimpleNamespace(), folder=tmp_path)
     monkeypatch.setattr(phases, "on_main", lambda compute: pytest.fail("the main one fails too"))
     encoder = RealignedEncoder("", "made before")
@@ -94,6 +95,7 @@ OTHER = {
     "aligner_args": {"lowercase": False},
     "languages": ("de",),
     "realign_languages": ("de",),
+    "missing": "error",
     "pair_limit": 25,
     "pair_max_words": 4,
     "pair_max_ratio": 2.0,

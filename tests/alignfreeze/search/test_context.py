@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from alignfreeze.data.finding import find_data
+from alignfreeze.errors import MissingSplitError
+from alignfreeze.runs import preparation
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.settings import build_search
 
@@ -18,9 +20,9 @@ def data(tmp_path, cache) -> Path:
     return Path(shutil.copytree(find_data("demo").root, tmp_path / "data"))
 
 
-def identity(data: Path, space: str) -> dict[str, str]:
+def identity(data: Path | str, space: str, **more: str) -> dict[str, str]:
     given = {"preset": "demo", "data": str(data), "languages": "de", "aligner": "dictionary"}
-    config, settings = build_search(given)
+    config, settings = build_search({**given, **more})
     return TrialContext(config, settings, space).identity
 
 
@@ -44,6 +46,15 @@ def test_text_that_no_trial_reads_is_not(data):
     for name in ("parallel/en-ru.ru", "dictionaries/en-ru.txt"):
         (data / name).unlink()
     assert changed(before, identity(data, space)) == []
+
+
+def test_text_that_the_hub_lacks_costs_its_language_alone(demo_hub, monkeypatch):
+    source = demo_hub(texts=["cs"])
+    monkeypatch.setattr(preparation, "find_data", lambda data, max_pairs: source)
+    german, both = "realign_languages: ['de']\n", "realign_languages: ['de', 'cs,de']\n"
+    assert changed(identity("hub", german), identity("hub", both)) == []
+    with pytest.raises(MissingSplitError, match=r"no parallel text of cs \(no text\)"):
+        identity("hub", both, missing="error")
 
 
 def test_a_file_that_another_aligner_reads_is_part_of_it(data):

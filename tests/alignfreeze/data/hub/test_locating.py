@@ -8,7 +8,7 @@ from datasets import Dataset
 
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.hub.supplier import HubSupplier
-from alignfreeze.errors import DataError
+from alignfreeze.errors import DataError, MissingSplitError
 
 COMMIT = "c0ffee" * 6 + "0000"
 PLACE = HubSplit("some/data", "de", "train", ("a",), COMMIT)
@@ -81,6 +81,43 @@ def test_a_malformed_card_is_named(publish, supplier, mirror, header, reason):
             ask(PLACE)
 
 
+@pytest.mark.parametrize(
+    ("n_configs", "has"), [(1, "has: cs_pdtc"), (9, "nearest of 9: cs_pdtc")], ids=["few", "many"]
+)
+def test_a_config_that_is_not_there_is_told_by_what_there_is(publish, supplier, n_configs, has):
+    for number in range(n_configs - 1):
+        publish("some/data", f"other{number}", "test", {"a": ["x"]})
+    publish("some/data", "cs_pdtc", "test", {"a": ["x"]})
+    with pytest.raises(
+        MissingSplitError, match=rf"mirror: no config 'cs_pdt', {has}; use"
+    ) as error:
+        supplier.fetch(replace(PLACE, config="cs_pdt"))
+    assert error.value.reason == f"some/data: no config 'cs_pdt', {has}"
+
+
+def test_a_split_may_have_a_name_of_its_own(publish, supplier, rows_of):
+    publish("some/data", "de", "validation_matched", {"a": ["x"]})
+    place = replace(PLACE, split="validation_matched")
+    supplier.fetch(place)
+    assert rows_of(supplier, place) == [{"a": "x"}]
+    with pytest.raises(
+        MissingSplitError, match=r"no split 'train' of .*, has: validation_matched; "
+    ):
+        supplier.fetch(PLACE)
+
+
+@pytest.mark.parametrize("header", ["license: mit", "dataset_info: [{config_name: de}]"])
+def test_a_card_that_lists_no_configs_is_no_loss_of_a_language(publish, supplier, mirror, header):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    (mirror / "some/data/README.md").write_text(f"---\n{header}\n---\nText.\n")
+    for ask in (supplier.fetch, supplier.has):
+        with pytest.raises(
+            DataError, match=r"its README\.md lists no configs, so .* 'de'"
+        ) as error:
+            ask(PLACE)
+        assert not isinstance(error.value, MissingSplitError)
+
+
 def test_a_data_set_without_its_card_is_one_line(publish, supplier, mirror):
     publish("some/data", "de", "train", {"a": ["x"]})
     (mirror / "some/data/README.md").unlink()
@@ -107,6 +144,26 @@ def test_the_card_says_what_integers_mean(publish, supplier, mirror, rows_of):
     card.write_text(card.read_text().replace("---\n", f"---\n{text}", 1))
     supplier.fetch(PLACE)
     assert rows_of(supplier, PLACE) == [{"a": "yes"}, {"a": "no"}]
+
+
+def test_what_a_card_says_of_other_columns_is_nothing_to_those_that_are_read(
+    publish, supplier, mirror, rows_of
+):
+    publish("some/data", "de", "train", {"a": ["x"], "head": ["root"]})
+    card = mirror / "some/data/README.md"
+    listed = card.read_text().removeprefix("---\n")
+
+    def say(name):
+        dtypes = [{"name": name, "dtype": "string"}, {"name": "head", "dtype": "uint16"}]
+        text = yaml.safe_dump({"dataset_info": [{"config_name": "de", "features": dtypes}]})
+        card.write_text(f"---\n{text}{listed}")
+
+    say("a")
+    supplier.fetch(PLACE)
+    assert rows_of(supplier, PLACE) == [{"a": "x"}]
+    say("renamed")
+    with pytest.raises(DataError, match=r"some/data de must have a column 'a', has: renamed head$"):
+        supplier.fetch(PLACE)
 
 
 def test_a_data_set_without_a_card_is_its_folder(publish, supplier, mirror, rows_of):

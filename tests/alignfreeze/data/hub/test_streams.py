@@ -1,16 +1,27 @@
+import re
 from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, Value
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.finding import find_data
 from alignfreeze.data.hub import streams
 from alignfreeze.data.hub.supplier import HubSupplier
-from alignfreeze.errors import DataError
+from alignfreeze.errors import DataError, MissingSplitError
 
 STRING = Value("string")
 COMMIT = "c0ffee" * 6 + "0000"
@@ -34,7 +45,7 @@ def test_files_of_a_split_follow_each_other_in_batches(
     ("change", "reason"),
     [
         ({"repository": "no/data"}, "there is no folder .*data"),
-        ({"config": "xx"}, "config must be one of de, got 'xx'"),
+        ({"config": "xx"}, "no config 'xx', has: de"),
         ({"columns": ("a", "z")}, None),
     ],
 )
@@ -69,13 +80,68 @@ def test_without_a_network_the_error_says_so(monkeypatch):
         HubSupplier().fetch(PLACE)
 
 
-def test_a_refusal_of_the_hub_is_one_line(online, monkeypatch):
-    def refuse(*arguments, **options):
-        raise PermissionError("Dataset 'some/data' is a gated dataset.\nVisit it.")
+def refusal(kind, status=404, message="Client Error.\n\nSee the log."):
+    address = "https://huggingface.co/datasets/some/data/resolve/c0ffee/README.md"
+    response = SimpleNamespace(headers={}, request=None, status_code=status, url=address)
+    return kind(message, response=response)
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
-    with pytest.raises(DataError, match=r"the hub: Dataset 'some/data' is a gated dataset\.; use"):
+
+LOCAL = r"use local files: data=FOLDER .* --local-dir FOLDER/some/data`"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            refusal(GatedRepoError, 403),
+            r"access is granted on request; ask at https://huggingface\.co/datasets/some/data, "
+            "then `hf auth login`",
+        ),
+        (
+            refusal(HfHubHTTPError, 401),
+            "token is not valid .401.; `hf auth login`, or unset HF_TOKEN",
+        ),
+        (
+            refusal(HfHubHTTPError, 403),
+            r"forbidden \(403\); `hf auth login` with a token that .*",
+        ),
+        (refusal(HfHubHTTPError, 500), rf"Client Error\.; {LOCAL}"),
+        (LocalEntryNotFoundError("it cannot be located.\nCheck."), rf"be located\.; {LOCAL}"),
+        (PermissionError("it is not\nfor you"), rf"it is not; {LOCAL}"),
+        (TimeoutError(), rf"TimeoutError; {LOCAL}"),
+    ],
+)
+def test_what_fails_at_the_hub_is_one_line(online, monkeypatch, error, message):
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", Mock(side_effect=error))
+    begins = f"^data set 'some/data', config 'de', revision '{COMMIT}' cannot be read from the hub"
+    with pytest.raises(DataError, match=rf"{begins}: .*{message}\Z") as caught:
         HubSupplier().fetch(PLACE)
+    assert not isinstance(caught.value, MissingSplitError)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "remedy"),
+    [
+        (
+            refusal(RepositoryNotFoundError, 401),
+            "there is no such data set",
+            "; see whether it was renamed; if it is private, `hf auth login`",
+        ),
+        (refusal(RevisionNotFoundError), f"there is no revision '{COMMIT}'", ""),
+        (
+            refusal(RemoteEntryNotFoundError),
+            "there is no https://huggingface.co/datasets/some/data/resolve/c0ffee/README.md",
+            "",
+        ),
+    ],
+)
+def test_what_is_not_at_the_hub_is_missing(online, monkeypatch, error, reason, remedy):
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", Mock(side_effect=error))
+    with pytest.raises(
+        MissingSplitError, match=re.escape(f"the hub: {reason}{remedy}") + r"\Z"
+    ) as e:
+        HubSupplier().fetch(PLACE)
+    assert e.value.reason == f"some/data: {reason}"
 
 
 @pytest.mark.parametrize("feature", [None, {"de": STRING, "en": STRING}])

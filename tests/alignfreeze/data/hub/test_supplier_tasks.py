@@ -7,7 +7,7 @@ from alignfreeze.data.finding import find_data
 from alignfreeze.errors import MissingSplitError
 from alignfreeze_tasks.ner import NamedEntityRecognition
 from alignfreeze_tasks.nli import NaturalLanguageInference
-from alignfreeze_tasks.pos import TREEBANKS, PartOfSpeechTagging
+from alignfreeze_tasks.pos import REVISION, TREEBANKS, PartOfSpeechTagging
 from alignfreeze_tasks.qa import QuestionAnswering
 
 UD_TAGS = ClassLabel(names=["NOUN", "PUNCT", "_", "VERB"])
@@ -42,8 +42,32 @@ def test_a_treebank_with_a_test_split_alone(publish, mirror):
     publish("commul/universal_dependencies", "th_pud", "test", columns)
     task = PartOfSpeechTagging()
     assert len(load(task, mirror, "th")) == 1
-    with pytest.raises(MissingSplitError, match="'th' has no validation split"):
+    message = (
+        "^pos: the hub has no data set for it, so 'th' has no validation split; languages with"
+    )
+    with pytest.raises(MissingSplitError, match=message):
         load(task, mirror, "th", "validation")
+
+
+def test_a_missing_split_names_its_data_set(publish, mirror):
+    columns = {"tokens": [["a"]], "upos": [["NOUN"]]}
+    for config in ("en_ewt", "de_gsd"):
+        publish("commul/universal_dependencies", config, "test", columns)
+    message = (
+        r"^data set 'commul/universal_dependencies', config 'cs_pdtc', revision '2\.17' cannot be "
+        r"read from .*: no config 'cs_pdtc', has: en_ewt de_gsd; use .*, so 'cs' has no test "
+        "split; languages with one: de en$"
+    )
+    with pytest.raises(MissingSplitError, match=message):
+        load(PartOfSpeechTagging(), mirror, "cs")
+    with pytest.raises(
+        MissingSplitError, match=r"no split 'validation' of .*'de' has no validatio"
+    ):
+        load(PartOfSpeechTagging(), mirror, "de", "validation")
+    with pytest.raises(
+        MissingSplitError, match=r"^nli: the hub has no data set for it, so 'cs' has"
+    ):
+        load(NaturalLanguageInference(), mirror, "cs")
 
 
 def test_ner_equals_the_text_format(publish, mirror, write, source):
@@ -113,6 +137,11 @@ def test_each_language_has_a_treebank():
     assert len(TREEBANKS) == 35
     assert set(TREEBANKS) == languages | {"en"}
     assert all(name.startswith(f"{code}_") for code, name in TREEBANKS.items())
+
+
+def test_the_treebanks_are_of_the_release_that_is_pinned():
+    """UD_Czech-PDT became a part of UD_Czech-PDTC in 2.16."""
+    assert (REVISION, TREEBANKS["cs"]) == ("2.17", "cs_pdtc")
 
 
 def test_languages_of_a_task_are_those_that_a_mirror_has(publish, mirror):

@@ -1,0 +1,124 @@
+"""Which languages a task is evaluated in, where the hub turns out to lack some."""
+
+from typing import get_args
+
+import pytest
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Split
+from alignfreeze.data.finding import find_data
+from alignfreeze.errors import DataError, MissingSplitError
+from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze_tasks.pos import TREEBANKS, PartOfSpeechTagging
+
+OTHERS = sorted(TREEBANKS.keys() - {"en", "de", "ru"})
+"""Languages that the demo has not, and the hub is thought to have."""
+
+
+@pytest.fixture
+def read(tokenizer):
+    """Reads the data of PoS tagging."""
+
+    def read_from(source, task=None, **options):
+        config = RunConfig(**options)
+        return TaskData(
+            "pos", task or PartOfSpeechTagging(), config, source=source, tokenizer=tokenizer
+        )
+
+    return read_from
+
+
+def test_languages_that_the_hub_lacks_are_left_out_and_told_at_once(demo_hub, read, caplog):
+    source = demo_hub(splits=OTHERS)
+    for _ in range(2):  # as often as it is run
+        caplog.clear()
+        data = read(source)
+        assert (data.targets, data.missing) == (("de", "ru"), tuple(OTHERS))
+        assert data.languages("test") == ["en", "de", "ru"]
+        listed = ", ".join(f"{language} (no {TREEBANKS[language]})" for language in OTHERS)
+        (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
+        told = f"left out, for the hub has no test split for pos: {listed}"
+        assert warning.getMessage() == told
+    every = {f"{language}/{split}" for language in ("en", "de", "ru") for split in get_args(Split)}
+    assert {name for name in source.supplier.fetched if name[:2] not in OTHERS} == every - {
+        f"{language}/train" for language in ("de", "ru")
+    }
+
+
+def test_validation_splits_that_are_missing_are_told_at_once(demo_hub, read, caplog):
+    data = read(demo_hub(splits=["de/validation", "ru/validation"]), languages=("ru", "de"))
+    assert (data.targets, data.missing) == (("ru", "de"), ())
+    assert data.languages("validation") == ["en"]
+    assert caplog.messages[-1] == "pos: no validation split of ru de"
+
+
+def test_the_order_is_that_of_the_languages(demo_hub, read):
+    source = demo_hub(splits=["fr"])
+    read(source, languages=("ru", "fr", "de"))
+    fetched = list(dict.fromkeys(source.supplier.fetched))
+    assert fetched == [
+        *("en/train", "en/validation", "en/test", "ru/test", "fr/test", "de/test"),
+        *("ru/validation", "de/validation"),
+    ]
+
+
+def test_it_may_be_an_error(demo_hub, read):
+    source = demo_hub(splits=["cs", "fr"])
+    message = (
+        r"^the hub has no test split for pos of fr \(no fr_gsd\), cs \(no cs_pdtc\) \(missing="
+    )
+    with pytest.raises(MissingSplitError, match=message):
+        read(source, languages=("fr", "de", "cs"), missing="error")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "message"),
+    [
+        (["en"], "it has none, so 'en' has no train split"),
+        (["en/test"], "it has none, so 'en' has no test split"),
+        (["de", "ru"], r"for pos of de \(no de_gsd\), ru \(no ru_gsd\), and no language is left$"),
+    ],
+)
+def test_the_source_language_and_some_target_must_be_there(demo_hub, read, lacks, message):
+    with pytest.raises(MissingSplitError, match=message):
+        read(demo_hub(splits=lacks), languages=("de", "ru"))
+
+
+def test_what_fails_otherwise_costs_the_run(demo_hub, read, monkeypatch):
+    source = demo_hub()
+    fetch = source.supplier.fetch
+
+    def fail(place):
+        if place.config == "ru_gsd":
+            raise DataError("there is no network")
+        fetch(place)
+
+    monkeypatch.setattr(source.supplier, "fetch", fail)
+    with pytest.raises(DataError, match="there is no network"):
+        read(source, languages=("de", "ru"))
+
+
+def test_a_folder_is_to_have_the_languages_that_are_named(cache, read):
+    with pytest.raises(MissingSplitError, match=r"fr/test\.conllu: no such file, so 'fr' has"):
+        read(find_data("demo"), languages=("de", "fr"))
+
+
+def test_a_language_that_the_task_does_not_know_is_no_loss_of_the_hub(demo_hub, read):
+    with pytest.raises(MissingSplitError, match="pos: the hub has no data set for it, so 'xx' has"):
+        read(demo_hub(), languages=("de", "xx"))
+
+
+class Unpublished(PartOfSpeechTagging):
+    """Tags words of files alone."""
+
+    def hub_split(self, language, split):
+        return None
+
+
+def test_a_task_without_data_sets_says_so(demo_hub, read):
+    message = (
+        r"^Unpublished names no data set on the hub; use files \(data=FOLDER\), so 'en' has no "
+        "test split; languages with one: none$"
+    )
+    with pytest.raises(MissingSplitError, match=message):
+        read(demo_hub(), Unpublished())
