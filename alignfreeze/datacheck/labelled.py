@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+EVALUATED: tuple[Split, ...] = ("validation", "test")
+"""What a run reads of a target language."""
+
+
 @dataclass
 class SplitReport:
     """What a split of a language holds.
@@ -46,7 +50,7 @@ def check_task(
     source: DataSource,
     tokenizer: "PreTrainedTokenizerBase | None",
 ) -> Iterator[SplitReport]:
-    """Read every split that a task has, and those that a run would miss.
+    """Read every split that a run reads, of those that a task has, and those that it would miss.
 
     Yields:
         A report a split, of the source language first.
@@ -59,10 +63,9 @@ def check_task(
     targets = set(config.languages) or set().union(*present.values())
     targets.discard(config.source_language)
     for language in (config.source_language, *sorted(targets)):
-        for split in splits:
-            needed = language == config.source_language or (
-                split == "test" and language in config.languages
-            )
+        is_source = language == config.source_language
+        for split in splits if is_source else EVALUATED:
+            needed = is_source or (split == "test" and language in config.languages)
             if needed or language in present[split]:
                 report = SplitReport(name, language, split)
                 _read(report, task, config, source, tokenizer)
@@ -88,8 +91,15 @@ def _read(
             report.words = task.word_counts(features, tokenizer)
             if report.split == "train" and report.language == config.source_language:
                 task.training_rows(features)
-        except MissingSplitError:
-            report.problem = f"there is no {report.split} split"
+        except MissingSplitError as error:
+            is_source = report.language == config.source_language
+            if source.supplier is None:
+                report.problem = f"there is no {report.split} split"
+            elif is_source or (report.split == "test" and config.missing == "error"):
+                report.problem = error.reason
+            else:
+                reason = error.reason
+                report.lines.append(Line(f"left out: {reason}", is_warning=True))
         except AlignFreezeError as error:
             report.problem = told_below(source.root, str(error))
         except Exception as error:  # noqa: BLE001  a plugin's mistake must not hide the others

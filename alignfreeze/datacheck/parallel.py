@@ -1,6 +1,6 @@
 """The parallel text of each language pair, aligned as a run aligns it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,9 +45,18 @@ def check_parallel_text(
 ) -> Iterator[PairReport]:
     """Align the parallel text of every language; a run takes it over from the cache."""
     known = parallel_languages(source, config.source_language)
-    for language in config.realign_languages or known:
+    languages = config.realign_languages or known
+    missing: Mapping[str, str] = {}
+    if source.supplier is not None:
+        missing = source.supplier.missing_texts(config.source_language, languages)
+    for language in languages:
         report = PairReport(language)
-        _align(report, config, source, tokenizer)
+        if language not in missing:
+            _align(report, config, source, tokenizer)
+        elif config.missing == "error":
+            report.problem = missing[language]
+        else:
+            report.lines.append(Line(f"left out: {missing[language]}", is_warning=True))
         yield report
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 
 from alignfreeze.contracts import DataSource, Split, Task
 from alignfreeze.data.bitexts import bitext_files, parallel_languages
+from alignfreeze.datacheck.labelled import EVALUATED
 from alignfreeze.errors import DataError
 
 NO_DATA = ("readme", "license", "licence", "copying")
@@ -21,7 +22,7 @@ def unused_files(
     Args:
         source: A folder.
         tasks: All tasks that there are, by name.
-        source_language: That of the parallel text.
+        source_language: The language that is trained on.
 
     Returns:
         How many files each entry is: a file, or a folder (with a slash behind) of which nothing
@@ -53,6 +54,7 @@ def _used(source: DataSource, tasks: Iterable[Task], source_language: str) -> It
                 files = [
                     task.file(source, language, split)
                     for language in task.languages_in(source, split)
+                    if language == source_language or split in EVALUATED
                 ]
             except DataError:  # what is wrong is told where the task is read
                 continue

@@ -97,11 +97,13 @@ def test_an_empty_folder_is_no_data(cache: Path, tmp_path: Path) -> None:
 
 
 def test_what_nothing_reads_is_listed(folder: Path) -> None:
-    for name in ("README.md", ".hidden", "notes.txt", "pos/de/extra.conllu", "old/a", "old/b/c"):
+    others = ("notes.txt", "pos/de/extra.conllu", "pos/de/train.conllu", "old/a", "old/b/c")
+    for name in ("README.md", ".hidden", *others):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x\n", encoding="utf-8")
-    assert checked(folder).unused == {"notes.txt": 1, "old/": 2, "pos/de/extra.conllu": 1}
+    unused = {**dict.fromkeys(others[:3], 1), "old/": 2}
+    assert checked(folder).unused == unused
 
 
 def test_a_plugins_mistake_is_told_where_it_is_made(folder: Path) -> None:
@@ -156,3 +158,21 @@ def test_a_task_that_is_asked_for_must_be_there(folder: Path, capsys: Any) -> No
     with pytest.raises(SystemExit, match="1"):
         main(["data", "check", str(folder), "--model", "demo", "--task", "ner"])
     assert "problem: ner, en train: there is no train split" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["skip", "error"])
+def test_what_the_hub_lacks_is_left_out_or_a_problem(
+    demo_hub: Any, monkeypatch: Any, missing: str
+) -> None:
+    source = demo_hub(splits=["tr"], texts=["de"])
+    monkeypatch.setattr("alignfreeze.datacheck.report.find_data", lambda *_, **__: source)
+    config = RunConfig(
+        data="hub", languages=("de", "tr"), realign_languages=("de", "ru"), missing=missing
+    )
+    report = check_data(config, every_task=False, any_model=False)
+    (test,) = [s for s in report.splits["pos"] if (s.language, s.split) == ("tr", "test")]
+    (text,) = [pair for pair in report.pairs if pair.language == "de"]
+    for found in (test, text):
+        assert bool(found.problem) == (missing == "error")
+        assert any("left out" in line.text for line in found.lines) == (missing == "skip")
+    assert len(report.problems) == 2 * (missing == "error")
