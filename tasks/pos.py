@@ -86,7 +86,7 @@ class PartOfSpeechTagging(TaggingTask):
         read = _syntactic_words if _is_conllu(path) else tagged_words
         return Examples(map(TaggedSentence.of, filter(None, read(path, notes))), notes)
 
-    def with_known_tags(
+    def prepared(
         self, sentences: Sequence[TaggedSentence], notes: Counter[str]
     ) -> Sequence[TaggedSentence]:
         """The sentences, if they have universal tags; ``_`` says that they have none."""
@@ -96,7 +96,7 @@ class PartOfSpeechTagging(TaggingTask):
                 f"UPOS must be given, got '_' for {missing:,} of {len(tags):,} words: the treebank "
                 "lacks UPOS"
             )
-        return super().with_known_tags(sentences, notes)
+        return super().prepared(sentences, notes)
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
         """The fraction of words whose tag is right."""

@@ -12,6 +12,7 @@ import numpy as np
 from alignfreeze.contracts.columns import TaggedWord, listed
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.errors import DataError
+from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
 from alignfreeze.text.words import (
     IGNORED_LABEL,
     SpecialTokens,
@@ -72,22 +73,22 @@ class TaggingTask(Task):
         found = super().read(path, language)
         notes = Counter(getattr(found, "notes", {}))
         try:
-            sentences = self.with_known_tags(_with_text(found, notes), notes)
+            sentences = self.prepared(_with_text(found, notes), notes)
         except ValueError as error:
             raise DataError(str(error), file=path) from None
         return Examples(sentences, notes)
 
-    def with_known_tags(
+    def prepared(
         self, sentences: Sequence[TaggedSentence], notes: Counter[str]
     ) -> Sequence[TaggedSentence]:
-        """A file's sentences with tags that are all among `labels`.
+        """A file's sentences as the task has them, with tags that are all among `labels`.
 
         Args:
-            sentences: With the tags that the file has.
-            notes: Where to count what was read as something else, by what it is.
+            sentences: As the file has them.
+            notes: Where to count what was mended or read as something else, by what it is.
 
         Raises:
-            ValueError: If there are others; lists them.
+            ValueError: If there are other tags; lists them.
         """
         found = _tag_counts(sentences)
         if other := Counter({tag: n for tag, n in found.items() if tag not in self.labels}):
@@ -119,14 +120,19 @@ class TaggingTask(Task):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
         skipped = () if self.unlabelled is None else (self.unlabelled,)
         places = [n for n, tag in enumerate(tags) if tag not in skipped]
-        names = tuple(self._tag(tags[n]) for n in places)
+        names = tuple(self.tag_name(tags[n]) for n in places)
         forms = tuple(words[n] for n in places)
         for word in forms:
             if not (word and isinstance(word, str)):
                 raise ValueError(f"a word must be a text that is not empty, got {word!r}")
         return TaggedSentence(words=forms, tags=names) if forms else None
 
-    def _tag(self, tag: str | int) -> str:
+    def tag_name(self, tag: str | int) -> str:
+        """The tag that a row's value stands for.
+
+        Raises:
+            ValueError: If it stands for none.
+        """
         if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
             return self.labels[tag]
         if not (tag and isinstance(tag, str)):
@@ -213,12 +219,15 @@ def _with_text(
             f"({withheld / total:.0%}): the text is withheld, and the treebank's README says how "
             "to put it in"
         )
-    present = [s for s in sentences if len(s.words) == 1 or {*s.words} != {WITHHELD}]
-    notes[f"sentences of nothing but {WITHHELD!r}, left out"] += len(sentences) - len(present)
-    notes["words without a visible character"] += sum(
-        count for word, count in words.items() if not any(map(_is_visible, word))
-    )
-    return present
+    invisible = {word for word in words if not any(map(_is_visible, word))}
+    held = {word for word in words if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
+    notes["words without a visible character"] += sum(words[word] for word in invisible)
+    notes["words that hold U+FEFF or U+200B, which have no width"] += sum(words[w] for w in held)
+    present = [sentence for sentence in sentences if sentence.words != (DOCUMENT_START,)]
+    notes[f"sentences of {DOCUMENT_START}, left out"] += len(sentences) - len(present)
+    found = [s for s in present if len(s.words) == 1 or {*s.words} != {WITHHELD}]
+    notes[f"sentences of nothing but {WITHHELD!r}, left out"] += len(present) - len(found)
+    return found
 
 
 def _is_visible(character: str) -> bool:

@@ -3,41 +3,37 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
-from alignfreeze.contracts import TaggedWord, listed
-from alignfreeze.errors import DataError
+from alignfreeze.contracts import TaggedSentence, listed
 
 PREFIX = re.compile(r"(?:[a-z]{2,3}(?:[-_][A-Za-z0-9]{1,10})*|simple):(?!//)")
-"""The code of a Wikipedia, such as ``zh-min-nan``, and a colon, which no address follows."""
+"""The code of a Wikipedia, such as ``zh-min-nan``, and a colon, unless it is an address's."""
 
 
 def without_prefixes(
-    sentences: Sequence[Sequence[TaggedWord]], path: Path, notes: Counter[str]
-) -> Sequence[Sequence[TaggedWord]]:
-    """Words without the prefix that most words of the file have, if most have one.
+    sentences: Sequence[TaggedSentence], notes: Counter[str]
+) -> Sequence[TaggedSentence]:
+    """The sentences without the prefix that most words of the file have, if most have one.
 
     The file says which: that of Norwegian is ``no:``, whatever its folder is called. Words with
     ``de:`` here and there keep it, as do those that have no prefix.
 
     Raises:
-        DataError: If most words have one, and not the same, or a word is nothing else.
+        ValueError: If most words have one, and not the same, or some are nothing else.
     """
-    words = [word for sentence in sentences for word in sentence]
-    found = Counter(match[0] for word in words if (match := PREFIX.match(word.word)))
+    words = [word for sentence in sentences for word in sentence.words]
+    found = Counter(match[0] for word in words if (match := PREFIX.match(word)))
     if 2 * found.total() <= len(words):
         return sentences
     [(prefix, count)] = found.most_common(1)
     if 2 * count <= len(words):
-        message = f"tokens must have the prefix of one language, got {listed(found)}"
-        raise DataError(message, file=path)
-    for word in words:
-        if word.word == prefix:
-            message = f"a token must not be empty, got only the prefix {prefix!r}"
-            raise DataError(message, file=path, line=word.line)
-    notes[f"words, whose prefix {prefix!r} was cut off"] = count
-    notes[f"words without the prefix {prefix!r} of all others"] = len(words) - count
+        raise ValueError(f"tokens must have the prefix of one language, got {listed(found)}")
+    if empty := words.count(prefix):
+        raise ValueError(f"a token must not be empty, got {empty:,} of the prefix {prefix!r} alone")
+    notes[f"words whose prefix {prefix!r} was cut off"] += count
+    notes[f"words without the prefix {prefix!r} of all others"] += len(words) - count
     return [
-        [word._replace(word=word.word.removeprefix(prefix)) for word in sentence]
+        replace(sentence, words=tuple(word.removeprefix(prefix) for word in sentence.words))
         for sentence in sentences
     ]

@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -35,6 +35,9 @@ REVISION = "f0a3be6dc5564c0cc4150bb660144800a1f539d4"
 ENDINGS = ("", ".txt", ".conll", ".bio", ".iob", ".iob2")
 """Endings of files beside ``.tsv``; WikiANN's original ones have none."""
 
+CONLL_NAMES: dict[Split, str] = {"train": "train", "validation": "testa", "test": "testb"}
+"""Endings in CoNLL-2002 and CoNLL-2003, such as ``eng.testb``."""
+
 VALIDATION_NAMES = ("dev", "valid", "validation")
 
 
@@ -60,6 +63,7 @@ class NamedEntityRecognition(TaggingTask):
             for ending in (".tsv", *ENDINGS)
             for name in VALIDATION_NAMES
         ),
+        Layout("ner/{language}/*.{split}", CONLL_NAMES),
         Layout("panx/{split}-{language}.tsv"),
         Layout("panx_dataset/{language}/{split}"),
         Layout("UNER_*/{language}_*-ud-{split}.iob2"),
@@ -93,23 +97,23 @@ class NamedEntityRecognition(TaggingTask):
             DataError: If the file is malformed; names the file and the line.
         """
         notes: Counter[str] = Counter()
-        sentences = without_prefixes(tagged_words(path, notes), path, notes)
-        return Examples(map(TaggedSentence.of, sentences), notes)
+        return Examples(map(TaggedSentence.of, tagged_words(path, notes)), notes)
 
-    def from_row(self, row: Mapping[str, Any], language: str) -> TaggedSentence | None:
-        """A sentence from the hub's columns; numbers are tags of the published types alone."""
-        if self.types != TYPES and any(isinstance(tag, int) for tag in row["ner_tags"] or ()):
+    def tag_name(self, tag: str | int) -> str:
+        """The tag that a row's value stands for; numbers are tags of the published types alone."""
+        if isinstance(tag, int) and self.types != TYPES:
             raise ValueError(
-                f"tags must be names with ner.labels={','.join(self.types)}, got numbers, whose "
-                f"order is known for {','.join(TYPES)} alone"
+                f"tags must be names with ner.labels={','.join(self.types)}, got the number {tag}: "
+                f"the order of numbers is known for {','.join(TYPES)} alone"
             )
-        return super().from_row(row, language)
+        return super().tag_name(tag)
 
-    def with_known_tags(
+    def prepared(
         self, sentences: Sequence[TaggedSentence], notes: Counter[str]
     ) -> Sequence[TaggedSentence]:
-        """The sentences in IOB2, with entities of the types alone."""
-        tagged = as_iob2([sentence.tags for sentence in sentences], notes)
+        """The sentences without prefixes and in IOB2, with entities of the types alone."""
+        whole = without_prefixes(sentences, notes)
+        tagged = as_iob2([sentence.tags for sentence in whole], notes)
         found = Counter(kind for tags in tagged for kind, _, _ in entities(tags))
         others = Counter({kind: n for kind, n in found.items() if kind not in self.types})
         if others and (self.other == "error" or len(others) == len(found)):
@@ -119,7 +123,7 @@ class NamedEntityRecognition(TaggingTask):
         known = {*self.labels}
         return [
             replace(sentence, tags=tuple(tag if tag in known else "O" for tag in tags))
-            for sentence, tags in zip(sentences, tagged, strict=True)
+            for sentence, tags in zip(whole, tagged, strict=True)
         ]
 
     def _refusal(self, others: Counter[str], found: Counter[str]) -> str:

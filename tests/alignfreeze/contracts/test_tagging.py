@@ -1,6 +1,7 @@
 """Sentences from rows of the hub, and their features."""
 
 import pytest
+from datasets import Dataset
 
 from alignfreeze.contracts import Examples, TaggedSentence, TaggingTask
 from alignfreeze.errors import DataError
@@ -49,6 +50,16 @@ def test_a_number_that_stands_for_no_tag_is_refused(number):
         NER.from_row({"tokens": ["a"], "ner_tags": [number]}, "de")
 
 
+def test_words_that_show_nothing_are_told(write):
+    words = ("a", "\u200b", "\ufeff", "\u200f\u200f", "\u00a0", "b\u200bc", "d\ufeff", "می\u200cخ")
+    (sentence,) = found = NER.read(write("test.tsv", "\tO\n".join([*words, ""])), "de")
+    assert sentence.words == words
+    assert found.notes == {
+        "words without a visible character": 4,
+        "words that hold U+FEFF or U+200B, which have no width": 2,
+    }
+
+
 class Tags(TaggingTask):
     """Reads a file of tags, for words ``w``."""
 
@@ -70,6 +81,15 @@ def test_a_file_is_counted_and_looked_at_as_a_whole(write):
     assert list(task.label_counts(sentences).items()) == [("A", 5), ("B", 3)]
     with pytest.raises(DataError, match=r"tags\.txt: tags X \(2\), Y \(1\) are none of .*: A B C$"):
         task.read(write("tags.txt", "xY xA xX xX"), "de")
+
+
+def test_marks_of_documents_are_left_out(tmp_path):
+    """Some data sets of the hub have them as sentences."""
+    rows = {"tokens": [["-DOCSTART-"], ["a"]], "ner_tags": [["O"], ["B-PER"]]}
+    Dataset.from_dict(rows).to_parquet(tmp_path / "test.parquet")
+    sentences = NER.read(tmp_path / "test.parquet", "en")
+    assert sentences == [TaggedSentence(("a",), ("B-PER",))]
+    assert sentences.notes == {"sentences of -DOCSTART-, left out": 1}
 
 
 def labels_by_subword(features, tokenizer) -> list[dict[str, str]]:

@@ -1,22 +1,19 @@
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from alignfreeze.contracts import TaggedWord
-from alignfreeze.errors import DataError
+from alignfreeze.contracts import TaggedSentence
 from alignfreeze_tasks.ner.prefixes import without_prefixes
-
-PATH = Path("ner/de/test.tsv")
 
 
 def cut(words: str) -> tuple[list[str], Counter[str]]:
     """What remains of words, and the notes."""
     notes: Counter[str] = Counter()
-    tagged = [TaggedWord(number, word, "O") for number, word in enumerate(words.split(), start=1)]
-    (sentence,) = without_prefixes([tagged], PATH, notes)
-    return [word.word for word in sentence], +notes
+    given = TaggedSentence(tuple(words.split()), ("O",) * len(words.split()))
+    (sentence,) = without_prefixes([given], notes)
+    assert sentence.tags == given.tags
+    return [*sentence.words], +notes
 
 
 @pytest.mark.parametrize(
@@ -26,14 +23,14 @@ def cut(words: str) -> tuple[list[str], Counter[str]]:
 def test_most_words_say_which_prefix_it_is(code):
     words, notes = cut(f"{code}:Ulm {code}:: {code}:{code}: {code}:http://x.org {code}:de:")
     assert words == ["Ulm", ":", f"{code}:", "http://x.org", "de:"]
-    assert notes == {f"words, whose prefix '{code}:' was cut off": 5}
+    assert notes == {f"words whose prefix '{code}:' was cut off": 5}
 
 
 def test_words_without_it_are_counted():
     words, notes = cut("no:Oslo : no:i no:er Norge no:.")
     assert words == ["Oslo", ":", "i", "er", "Norge", "."]
     assert notes == {
-        "words, whose prefix 'no:' was cut off": 4,
+        "words whose prefix 'no:' was cut off": 4,
         "words without the prefix 'no:' of all others": 2,
     }
 
@@ -57,12 +54,12 @@ def test_what_is_no_prefix_stays(words):
 
 
 def test_prefixes_of_several_languages_are_refused():
-    message = "ner/de/test.tsv: tokens must have the prefix of one language, got de: (2), fr: (2)"
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+    message = "tokens must have the prefix of one language, got de: (2), fr: (2)"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         cut("de:Ulm de:ist fr:Lyon fr:est")
 
 
 def test_a_word_is_more_than_its_prefix():
-    message = r"test\.tsv:2: a token must not be empty, got only the prefix 'de:'$"
-    with pytest.raises(DataError, match=message):
-        cut("de:Ulm de:")
+    message = "a token must not be empty, got 1 of the prefix 'de:' alone"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        cut("de:Ulm de: de:.")

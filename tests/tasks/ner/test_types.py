@@ -136,11 +136,13 @@ def test_a_scheme_of_a_file_is_told(load):
 # Rows
 
 
-def save(path: Path, tags: list[object], names: list[str] | None = None) -> None:
+def save(
+    path: Path, tags: list[object], names: list[str] | None = None, words: str = "w w w w"
+) -> None:
     kind = Value("int64") if names is None and type(tags[0]) is int else Value("string")
     feature = List(ClassLabel(names=names) if names else kind)
     path.parent.mkdir(parents=True)
-    columns = {"tokens": [["w"] * len(tags)], "ner_tags": [tags]}
+    columns = {"tokens": [words.split()[: len(tags)]], "ner_tags": [tags]}
     features = Features({"tokens": List(Value("string")), "ner_tags": feature})
     Dataset.from_dict(columns, features=features).to_parquet(path)
 
@@ -158,9 +160,19 @@ def test_numbers_are_tags_of_the_published_types_alone(source, tmp_path):
     save(tmp_path / "ner/xx/test.parquet", [1, 2, 0])
     (sentence,) = TASK.load(source, "xx", "test")
     assert sentence.tags == ("B-PER", "I-PER", "O")
-    message = r"row 1: tags must be names with ner\.labels=PER,ORG,LOC,MISC,DATE, got numbers"
+    message = r"row 1: tags must be names with ner\.labels=PER,ORG,LOC,MISC,DATE, got the number 1"
     with pytest.raises(DataError, match=message):
         NamedEntityRecognition(labels=FULL).load(source, "xx", "test")
+
+
+def test_rows_are_mended_as_text_is(source, tmp_path):
+    save(tmp_path / "ner/nb/test.parquet", ["U-LOC", "O"], words="no:Oslo no:er")
+    (sentence,) = sentences = TASK.load(source, "nb", "test")
+    assert sentence == TaggedSentence(("Oslo", "er"), ("B-LOC", "O"))
+    assert sentences.notes == {
+        "words whose prefix 'no:' was cut off": 2,
+        "tags with U-, read as IOB2": 1,
+    }
 
 
 # Places
@@ -176,6 +188,7 @@ def test_numbers_are_tags_of_the_published_types_alone(source, tmp_path):
         "ner/xx/dev.iob2",
         "ner/xx/valid.txt",
         "ner/xx/validation.tsv",
+        "ner/xx/esp.testa",
         "panx/dev-xx.tsv",
         "panx_dataset/xx/dev",
         "UNER_Xx-Yy/xx_yy-ud-dev.iob2",
