@@ -66,7 +66,7 @@ class NamedEntityRecognition(TaggingTask):
         Layout("ner/{language}/*.{split}", CONLL_NAMES),
         Layout("panx/{split}-{language}.tsv"),
         Layout("panx_dataset/{language}/{split}"),
-        Layout("UNER_*/{language}_*-ud-{split}.iob2"),
+        *(Layout(f"{folder}UNER_*/{{language}}_*-ud-{{split}}.iob2") for folder in ("ner/", "")),
     )
     languages: ClassVar[tuple[str, ...]] = PUBLISHED_LANGUAGES
     primary_metric: ClassVar[str] = "f1"
