@@ -12,8 +12,14 @@ from alignfreeze.text.files import line_blocks
 
 BLANKS = " \t"
 
+HEADINGS = {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "pos", "upos"}
+"""What the column of tags may be called in a first line of names."""
+
 LISTED = 10
 """How many of a file's wrong tags a message lists."""
+
+LISTED_LENGTH = 40
+"""So many characters of each."""
 
 
 class TaggedWord(NamedTuple):
@@ -60,11 +66,14 @@ def tagged_words(path: Path, notes: Counter[str]) -> list[list[TaggedWord]]:
         column = unquoted([row.columns[place] for row in rows], notes)
         for row, field in zip(rows, column, strict=True):
             row.columns[place] = field
+    if rows[0].columns[-1].lower() in HEADINGS:
+        notes["heading of columns, left out"] += 1
+        sentences = [sentences[0][1:], *sentences[1:]]
     word, tag = (0, -1) if width == 2 or not numbered else (1, 2)
     if width > 2:
         said = "the second and the third" if numbered else "the first and the last"
         notes[f"lines of {width} columns, of which {said} are word and tag"] = len(rows)
-    return [[_word(row, word, tag, path) for row in sentence] for sentence in sentences]
+    return [[_word(row, word, tag, path) for row in found] for found in sentences if found]
 
 
 def unquoted(fields: Sequence[str], notes: Counter[str]) -> Sequence[str]:
@@ -87,9 +96,13 @@ def unquoted(fields: Sequence[str], notes: Counter[str]) -> Sequence[str]:
 
 def listed(counts: Counter[str]) -> str:
     """What there is how often, the most frequent first: ``MISC (702), DATE (13)``."""
-    found = [f"{name} ({count:,})" for name, count in counts.most_common(LISTED)]
+    found = [f"{_short(name)} ({count:,})" for name, count in counts.most_common(LISTED)]
     more = len(counts) - len(found)
     return ", ".join(found) + (f" and {more:,} more" if more else "")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LISTED_LENGTH else f"{name[: LISTED_LENGTH - 1]}…"
 
 
 def _row(number: int, line: str, separator: str | None, notes: Counter[str]) -> Row:

@@ -162,3 +162,13 @@ def test_tags_are_quoted_too(read):
 def test_a_list_is_short():
     assert listed(Counter(MISC=1702, DATE=13)) == "MISC (1,702), DATE (13)"
     assert listed(Counter(map(str, range(12)))).endswith("9 (1) and 2 more")
+    assert listed(Counter(["x" * 41])) == f"{'x' * 39}… (1)"
+
+
+@pytest.mark.parametrize(
+    "heading", ["token\ttag", "Word\tLabel", '"tokens"\t"ner_tags"', "a\tUPOS\n"]
+)
+def test_a_heading_is_no_word(read, heading):
+    words, notes = read(f'{heading}\n"In"\t"O"\n'.replace('"', '"' * heading.startswith('"')))
+    assert words == [[("In", "O")]]
+    assert notes["heading of columns, left out"] == 1
