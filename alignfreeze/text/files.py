@@ -1,4 +1,4 @@
-r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line."""
+r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line of running text."""
 
 import os
 from collections import Counter
