@@ -1,16 +1,23 @@
 """Part-of-speech tagging on Universal Dependencies."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from alignfreeze.contracts import (
     PUBLISHED_LANGUAGES,
+    Examples,
     HubSplit,
+    Layout,
     Split,
     TaggedSentence,
+    TaggedWord,
     TaggingTask,
     line_blocks,
+    tagged_words,
+    unquoted,
 )
 from alignfreeze.errors import DataError
 
@@ -43,6 +50,15 @@ class PartOfSpeechTagging(TaggingTask):
 
     folder: ClassVar[str] = "pos"
     suffix: ClassVar[str] = ".conllu"
+    layouts: ClassVar[tuple[Layout, ...]] = (
+        Layout("pos/{language}/{language}_*-ud-{split}.conllu"),
+        *(
+            Layout(f"{folder}UD_*/{{language}}_*-ud-{{split}}.conllu")
+            for folder in ("pos/", "", "ud-treebanks-*/", "pos/ud-treebanks-*/")
+        ),
+        *(Layout(f"pos/{{language}}/{{split}}{ending}") for ending in (".tsv", ".txt", ".conll")),
+        Layout("udpos/{split}-{language}.tsv"),
+    )
     languages: ClassVar[tuple[str, ...]] = PUBLISHED_LANGUAGES
     primary_metric: ClassVar[str] = "accuracy"
     columns: ClassVar[tuple[str, ...]] = ("tokens", "upos")
@@ -59,19 +75,29 @@ class PartOfSpeechTagging(TaggingTask):
             return None
         return HubSplit(REPOSITORY, treebank, split, self.columns, REVISION)
 
-    def read_text(self, path: Path, language: str) -> list[TaggedSentence]:
+    def read_text(self, path: Path, language: str) -> Examples[TaggedSentence]:
         """Read FORM and UPOS from a CoNLL-U file; multiword tokens and empty nodes are skipped.
+
+        A file whose lines are a word and its tag, as XTREME's are, is read as such.
 
         Raises:
             DataError: If the file is malformed; names the file and the line.
         """
-        sentences = []
-        for block in line_blocks(path):
-            words = _words(block, path)
-            if words:
-                forms, tags = zip(*words, strict=True)
-                sentences.append(TaggedSentence(words=forms, tags=tags))
-        return sentences
+        notes: Counter[str] = Counter()
+        read = _syntactic_words if _is_conllu(path) else tagged_words
+        return Examples(map(TaggedSentence.of, filter(None, read(path, notes))), notes)
+
+    def prepared(
+        self, sentences: Sequence[TaggedSentence], notes: Counter[str]
+    ) -> Sequence[TaggedSentence]:
+        """The sentences, if they have universal tags; ``_`` says that they have none."""
+        tags = [tag for sentence in sentences for tag in sentence.tags]
+        if missing := tags.count("_"):
+            raise ValueError(
+                f"UPOS must be given, got '_' for {missing:,} of {len(tags):,} words: the treebank "
+                "lacks UPOS"
+            )
+        return super().prepared(sentences, notes)
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
         """The fraction of words whose tag is right."""
@@ -83,9 +109,25 @@ class PartOfSpeechTagging(TaggingTask):
         return {"accuracy": sum(tag == guess for tag, guess in pairs) / len(pairs)}
 
 
-def _words(block: list[tuple[int, str]], path: Path) -> list[tuple[str, str]]:
+def _is_conllu(path: Path) -> bool:
+    """Whether it says so, or its first line has more columns than a word and its tag."""
+    lines = (line for block in line_blocks(path) for _, line in block if not line.startswith("#"))
+    first = next(lines, "")
+    columns = first.split("\t" if "\t" in first else None)
+    return path.suffix == ".conllu" or len(columns) > 2
+
+
+def _syntactic_words(path: Path, notes: Counter[str]) -> list[list[TaggedWord]]:
+    """The words of each sentence of a CoNLL-U file."""
+    sentences = [_words(block, path) for block in line_blocks(path, notes)]
+    words = [word for sentence in sentences for word in sentence]
+    forms = iter(unquoted([word.word for word in words], notes))
+    return [[word._replace(word=next(forms)) for word in sentence] for sentence in sentences]
+
+
+def _words(block: list[tuple[int, str]], path: Path) -> list[TaggedWord]:
     """Form and tag of each syntactic word of a sentence."""
-    words: list[tuple[str, str]] = []
+    words: list[TaggedWord] = []
     last_node = 0
     for number, line in block:
         if line.startswith("#"):
@@ -100,7 +142,7 @@ def _words(block: list[tuple[int, str]], path: Path) -> list[tuple[str, str]]:
                 _check_order(columns[0], start == len(words) + 1 and end >= start)
             else:
                 _check_order(columns[0], start == len(words) + 1)
-                words.append(_form_and_tag(columns))
+                words.append(TaggedWord(number, _form(columns), columns[3]))
                 last_node = 0
         except ValueError as error:
             raise DataError(str(error), file=path, line=number) from None
@@ -127,13 +169,7 @@ def _check_order(text: str, in_order: bool) -> None:
         raise ValueError(f"IDs must number the words from 1 in order, got {text!r} out of order")
 
 
-def _form_and_tag(columns: list[str]) -> tuple[str, str]:
-    """FORM and UPOS of a word's line."""
-    form, tag = columns[1], columns[3]
-    if not form:
+def _form(columns: list[str]) -> str:
+    if not columns[1]:
         raise ValueError("FORM must not be empty")
-    if tag == "_":
-        raise ValueError("UPOS must be given, got '_': the treebank lacks UPOS")
-    if tag not in PartOfSpeechTagging.labels:
-        raise ValueError(f"UPOS must be one of the 17 universal tags, got {tag!r}")
-    return form, tag
+    return columns[1]

@@ -14,6 +14,7 @@ from alignfreeze.config.parsing import Arguments as Arguments
 from alignfreeze.config.parsing import Names as Names
 from alignfreeze.config.parsing import Seeds as Seeds
 from alignfreeze.config.parsing import describe_error as describe_error
+from alignfreeze.config.parsing import option_names as option_names
 from alignfreeze.config.parsing import parse_arguments as parse_arguments
 from alignfreeze.config.parsing import split_names as split_names
 from alignfreeze.config.roles import About as About

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 
@@ -25,11 +26,16 @@ def all_different(values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def parse_arguments(value: object) -> object:
-    """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping."""
+    """``"boundary=3,embeddings=true"``, or a JSON object, is a mapping.
+
+    A comma stands between two arguments where a name and ``=`` follow it, else it is the value's
+    own: ``"ner.labels=PER,ORG,ner.other=O"`` are two.
+    """
     if not isinstance(value, str):
         return value
     rule = "must be name=value,… or a JSON object"
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    parts = (part.strip(" ,") for part in re.split(r",(?=[^,=]*=)", value))
+    pairs = [part.partition("=") for part in parts if part]
     try:
         if value.lstrip().startswith("{"):
             return json.loads(value)
@@ -62,11 +68,16 @@ Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
 
 
+def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by the names that they are given by."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name} is not a known option; known: {', '.join(model.model_fields) or 'none'}"
+        return f"{name} is not a known option; known: {', '.join(option_names(model)) or 'none'}"
     if error["type"] == "missing":
         return f"{name} must be given"
     rule = re.sub(r"^(Value error, |Value |Input |String |Tuple )", "", error["msg"])

@@ -9,6 +9,7 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.columns import TaggedWord, listed, tagged_words, unquoted
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -53,6 +54,7 @@ __all__ = [
     "Subwords",
     "Supplier",
     "TaggedSentence",
+    "TaggedWord",
     "TaggingTask",
     "Task",
     "TextPair",
@@ -60,8 +62,11 @@ __all__ = [
     "WordAlignment",
     "count_lines",
     "line_blocks",
+    "listed",
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
     "subwords_of",
+    "tagged_words",
+    "unquoted",
 ]

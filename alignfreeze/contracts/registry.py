@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from pydantic.fields import FieldInfo
 
 from alignfreeze import PACKAGES
-from alignfreeze.config import checked
+from alignfreeze.config import checked, option_names
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.errors import ConfigError, PluginError
 
@@ -172,7 +172,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
         return replace(
             info,
             summary=(plugin.__doc__ or "").strip().partition("\n")[0],
-            fields=tuple(starmap(_field, plugin.model_fields.items())),
+            fields=tuple(starmap(_field, option_names(plugin).items())),
             languages=plugin.languages if issubclass(plugin, Task) else (),
         )
     except PluginError as error:

@@ -1,12 +1,18 @@
 """The shared half of tasks that give each word of a sentence a tag."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alignfreeze.contracts.task import Feature, Prediction, Task
+from alignfreeze.contracts.columns import TaggedWord, listed
+from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.errors import DataError
+from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
 from alignfreeze.text.words import (
     IGNORED_LABEL,
     SpecialTokens,
@@ -21,6 +27,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+WITHHELD = "_"
+"""What stands for each word where a treebank's text may not be given out."""
+
+INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+"""Unicode's categories of characters that show nothing."""
+
+
 @dataclass(frozen=True)
 class TaggedSentence:
     """A sentence whose words have tags; both tuples have the same length, at least one."""
@@ -28,12 +41,19 @@ class TaggedSentence:
     words: tuple[str, ...]
     tags: tuple[str, ...]
 
+    @classmethod
+    def of(cls, words: Iterable[TaggedWord]) -> "TaggedSentence":
+        """A sentence of the words of a file."""
+        _, forms, tags = zip(*words, strict=True)
+        return cls(forms, tags)
+
 
 class TaggingTask(Task):
     """Token classification over words: the subword that stands for each carries its tag.
 
     A subclass gives `labels`, `read_text` (a list of `TaggedSentence`), `score`, and `columns`:
-    those of the words and of the tags.
+    those of the words and of the tags. Its reader takes tags as they are: `read` looks at those of
+    a whole file.
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
@@ -43,10 +63,55 @@ class TaggingTask(Task):
     numbered: ClassVar[bool] = False
     """Whether tags that are numbers without names are in the order of `labels`."""
 
+    def read(self, path: Path, language: str) -> Examples[TaggedSentence]:
+        """Read a file, and see to its words and tags as a whole.
+
+        Raises:
+            DataError: If it is malformed, most of its words are withheld, or it has other tags
+                than the task; names the file.
+        """
+        found = super().read(path, language)
+        notes = Counter(getattr(found, "notes", {}))
+        try:
+            sentences = self.prepared(_with_text(found, notes), notes)
+        except ValueError as error:
+            raise DataError(str(error), file=path) from None
+        return Examples(sentences, notes)
+
+    def prepared(
+        self, sentences: Sequence[TaggedSentence], notes: Counter[str]
+    ) -> Sequence[TaggedSentence]:
+        """A file's sentences as the task has them, with tags that are all among `labels`.
+
+        Args:
+            sentences: As the file has them.
+            notes: Where to count what was mended or read as something else, by what it is.
+
+        Raises:
+            ValueError: If there are other tags; lists them.
+        """
+        found = _tag_counts(sentences)
+        if other := Counter({tag: n for tag, n in found.items() if tag not in self.labels}):
+            known = " ".join(self.labels)
+            raise ValueError(f"tags {listed(other)} are none of the task's: {known}")
+        return sentences
+
+    def counts(self, examples: Sequence[TaggedSentence]) -> dict[str, int]:
+        """How many sentences and words there are."""
+        return {
+            "sentences": len(examples),
+            "words": sum(len(sentence.words) for sentence in examples),
+        }
+
+    def label_counts(self, examples: Sequence[TaggedSentence]) -> dict[str, int]:
+        """How often each tag occurs, in the order of `labels`."""
+        found = _tag_counts(examples)
+        return {label: found[label] for label in self.labels if label in found}
+
     def from_row(self, row: Mapping[str, Any], language: str) -> TaggedSentence | None:
         """A sentence from the hub's columns; one without words is left out.
 
-        Tags are names, or numbers where the task is `numbered`.
+        Tags are names, as the file has them, or numbers where the task is `numbered`.
         """
         words, tags = (row[name] for name in self.columns)
         if not (isinstance(words, list) and isinstance(tags, list)):
@@ -55,19 +120,24 @@ class TaggingTask(Task):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
         skipped = () if self.unlabelled is None else (self.unlabelled,)
         places = [n for n, tag in enumerate(tags) if tag not in skipped]
-        names = tuple(self._tag(tags[n]) for n in places)
+        names = tuple(self.tag_name(tags[n]) for n in places)
         forms = tuple(words[n] for n in places)
         for word in forms:
             if not (word and isinstance(word, str)):
                 raise ValueError(f"a word must be a text that is not empty, got {word!r}")
         return TaggedSentence(words=forms, tags=names) if forms else None
 
-    def _tag(self, tag: str | int) -> str:
+    def tag_name(self, tag: str | int) -> str:
+        """The tag that a row's value stands for.
+
+        Raises:
+            ValueError: If it stands for none.
+        """
         if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
             return self.labels[tag]
-        if tag not in self.labels:
+        if not (tag and isinstance(tag, str)):
             raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")
-        return str(tag)
+        return tag
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
         """Metrics of predicted tags, sentence by sentence and word by word."""
@@ -117,12 +187,48 @@ class TaggingTask(Task):
     ) -> dict[str, float]:
         """Put the windows of each sentence together again, and score its words."""
         predicted: list[list[str]] = [[] for _ in examples]
+        names = self.labels
         for feature, (label_ids,) in zip(features, predictions, strict=True):
             labels = feature.targets["labels"]
             assert not isinstance(labels, int)
             predicted[feature.example] += [
-                self.labels[int(label_ids[position])]
+                names[int(label_ids[position])]
                 for position, label in enumerate(labels)
                 if label != IGNORED_LABEL
             ]
         return self.score([list(example.tags) for example in examples], predicted)
+
+
+def _tag_counts(sentences: Iterable[TaggedSentence]) -> Counter[str]:
+    return Counter(tag for sentence in sentences for tag in sentence.tags)
+
+
+def _with_text(
+    sentences: Sequence[TaggedSentence], notes: Counter[str]
+) -> Sequence[TaggedSentence]:
+    """The sentences whose text is there.
+
+    Raises:
+        ValueError: If most words are withheld.
+    """
+    words = Counter(word for sentence in sentences for word in sentence.words)
+    total, withheld = words.total(), words[WITHHELD]
+    if 2 * withheld > total:
+        raise ValueError(
+            f"must have the words of its text, got {WITHHELD!r} for {withheld:,} of {total:,} "
+            f"({withheld / total:.0%}): the text is withheld, and the treebank's README says how "
+            "to put it in"
+        )
+    invisible = {word for word in words if not any(map(_is_visible, word))}
+    held = {word for word in words if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
+    notes["words without a visible character"] += sum(words[word] for word in invisible)
+    notes["words that hold U+FEFF or U+200B, which have no width"] += sum(words[w] for w in held)
+    present = [sentence for sentence in sentences if sentence.words != (DOCUMENT_START,)]
+    notes[f"sentences of {DOCUMENT_START}, left out"] += len(sentences) - len(present)
+    found = [s for s in present if len(s.words) == 1 or {*s.words} != {WITHHELD}]
+    notes[f"sentences of nothing but {WITHHELD!r}, left out"] += len(present) - len(found)
+    return found
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) not in INVISIBLE

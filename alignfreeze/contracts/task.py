@@ -190,14 +190,22 @@ class Task(Plugin):
             DataError: If the file is empty or malformed; names the file and the line or row.
         """
         path = self.require_file(source, language, split)
-        read = self._read_rows if path.suffix == ".parquet" else self.read_text
-        examples = read(path, language)
+        examples = self.read(path, language)
         notes: Mapping[str, int] = getattr(examples, "notes", {})
         for what, count in notes.items():
             logger.warning("%s: %s %s", path, f"{count:,}", what)
         if not examples:
             raise DataError("the file has no example", file=path)
         return examples
+
+    def read(self, path: Path, language: str) -> Sequence[Any]:
+        """Read a language's examples of a file, text or parquet.
+
+        Raises:
+            DataError: If the file is malformed; names the file and the line or row.
+        """
+        read = self._read_rows if path.suffix == ".parquet" else self.read_text
+        return read(path, language)
 
     def counts(self, examples: Sequence[Any]) -> dict[str, int]:
         """How much some examples of `load` are, by what is counted, for people to read."""

@@ -1,9 +1,9 @@
-r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line."""
+r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line of running text."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,11 @@ BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time to count its lines."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+DOCUMENT_START = "-DOCSTART-"
+
+ZERO_WIDTH = "\ufeff\u200b"
+"""Characters that are no blanks to `str.isspace`, and no text either."""
 
 
 def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
@@ -28,6 +33,12 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
     """
+    for number, line in _ended_lines(path, first):
+        yield number, line.removesuffix("\r")
+
+
+def _ended_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
+    r"""The lines of `numbered_lines`, with a ``\r`` at their end."""
     number = first - 1
     with _opened(path) as file:
         _skip_lines(file, number)
@@ -38,7 +49,7 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
                 byte = raw[error.start]
                 message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
                 raise DataError(message, file=path, line=number) from error
-            yield number, line.removesuffix("\n").removesuffix("\r")
+            yield number, line.removesuffix("\n")
     if number == 0:
         raise DataError("the file is empty", file=path)
 
@@ -80,8 +91,16 @@ def line_bytes(path: Path) -> Iterator[bytes]:
             yield raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
-    """The runs of lines between empty lines, as formats with a word a line have them.
+def line_blocks(path: Path, notes: Counter[str] | None = None) -> Iterator[list[tuple[int, str]]]:
+    r"""The runs of lines between blank lines, as formats with a word a line have them.
+
+    Such files come from many hands. Here ``\r`` ends a line too, alone or before ``\n``; a line of
+    nothing but blanks is blank; one that begins with ``-DOCSTART-`` (CoNLL's mark of a document)
+    is as good as blank; a byte-order mark before a line's text is left out.
+
+    Args:
+        path: The file.
+        notes: Where to count what was not plain, by what it is.
 
     Yields:
         The numbered lines of a run, at least one.
@@ -89,9 +108,40 @@ def line_blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
     Raises:
         DataError: As `numbered_lines`.
     """
-    for filled, lines in groupby(numbered_lines(path), key=lambda line: line[1] != ""):
-        if filled:
-            yield list(lines)
+    block = []
+    for number, line in _word_lines(path, Counter() if notes is None else notes):
+        if line:
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _word_lines(path: Path, notes: Counter[str]) -> Iterator[tuple[int, str]]:
+    """The lines of `line_blocks`; those between blocks are empty."""
+    ended_alone = 0
+    for number, ended in _ended_lines(path):
+        lines = ended.rstrip("\r").split("\r")
+        if returns := len(lines) - 1 + ended.endswith("\r"):
+            notes["lines that end in a carriage return"] += returns
+        for place, line in enumerate(lines):
+            yield number + ended_alone + place, _plain_line(line, notes)
+        ended_alone += len(lines) - 1
+
+
+def _plain_line(line: str, notes: Counter[str]) -> str:
+    if line.startswith("\ufeff") and line[1:2].strip():
+        notes["byte-order marks within the file, left out"] += 1
+        line = line[1:]
+    if line.startswith(DOCUMENT_START):
+        notes[f"{DOCUMENT_START} lines, left out"] += 1
+        return ""
+    if line and not line.strip().strip(ZERO_WIDTH):
+        notes["blank lines that hold blanks"] += 1
+        return ""
+    return line
 
 
 def count_lines(path: Path) -> int:

@@ -122,7 +122,7 @@ def test_text_becomes_values(name, text, value):
         ({"launcher": "slurm"}, "launcher must be 'local', 'submitit' or 'ray', got 'slurm'"),
         ({"launcher_args": "gpus"},
          "launcher_args must be name=value,… or a JSON object, got 'gpus'"),
-        ({"launcher_args": "gpus=[0,1]"},
+        ({"launcher_args": "gpus=[0,1"},
          "launcher_args must be name=value,… or a JSON object, got .*"),
         ({"heartbeat": "0"}, "heartbeat must be > 0, got '0'"),
         ({"weights": "de"}, "weights must be name=value,… or a JSON object, got 'de'"),

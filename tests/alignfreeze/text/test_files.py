@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import pytest
 
@@ -60,8 +61,60 @@ def test_count_reads_in_blocks(write, monkeypatch):
 
 
 def test_blocks_are_the_runs_between_empty_lines(write):
-    path = write("t.txt", "\n\na\nb\n\n\r\n \n\nc")
-    assert list(line_blocks(path)) == [[(3, "a"), (4, "b")], [(7, " ")], [(9, "c")]]
+    path = write("t.txt", "\n\na\nb\n\n\n\n\nc d")
+    notes = Counter()
+    assert list(line_blocks(path, notes)) == [[(3, "a"), (4, "b")], [(9, "c d")]]
+    assert not notes
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", " \t ", "\u00a0", "\u3000", "\ufeff", "\u200b"])
+def test_a_line_of_blanks_is_blank(write, blank):
+    notes = Counter()
+    path = write("t.txt", f"a\n{blank}\nb\n\n{blank}")
+    assert list(line_blocks(path, notes)) == [[(1, "a")], [(3, "b")]]
+    assert notes == {"blank lines that hold blanks": 2}
+
+
+RETURNS = "lines that end in a carriage return"
+
+
+@pytest.mark.parametrize(
+    ("end", "count"), [("\r\n", 4), ("\r\r\n", 4), ("\r", 4), ("\n", 0)], ids=ascii
+)
+@pytest.mark.parametrize("last", [True, False])
+def test_lines_end_as_systems_end_them(write, end, count, last):
+    notes = Counter()
+    text = f"a\tO{end}b\tO{end}{end}c\tO"
+    path = write("t.txt", text + end * last)
+    assert list(line_blocks(path, notes)) == [[(1, "a\tO"), (2, "b\tO")], [(4, "c\tO")]]
+    assert notes == ({RETURNS: count - (not last)} if count else {})
+
+
+def test_a_carriage_return_within_a_file_ends_a_line(write):
+    notes = Counter()
+    path = write("t.txt", "a\nb\rc\n\nd\r")
+    assert list(line_blocks(path, notes)) == [[(1, "a"), (2, "b"), (3, "c")], [(5, "d")]]
+    assert notes == {RETURNS: 2}
+
+
+def test_a_byte_order_mark_within_a_file_is_left_out(write):
+    """As in files put together of several; a word that is nothing else stays."""
+    notes = Counter()
+    path = write("t.txt", "\ufeffa\tO\n\n\ufeffb\tO\n\ufeff\tO\nc\ufeff\tO\n")
+    assert [line for block in line_blocks(path, notes) for _, line in block] == [
+        *("a\tO", "b\tO", "\ufeff\tO", "c\ufeff\tO")
+    ]
+    assert notes == {"byte-order marks within the file, left out": 1}
+
+
+@pytest.mark.parametrize(
+    "mark", ["-DOCSTART- -X- O O", "-DOCSTART- O", "-DOCSTART-\tO", "-DOCSTART- -X- -X- -X- O"]
+)
+def test_a_document_begins_no_word(write, mark):
+    notes = Counter()
+    path = write("t.txt", f"{mark}\n\na O\n\n{mark}\nb O\n{mark}\nc O")
+    assert list(line_blocks(path, notes)) == [[(3, "a O")], [(6, "b O")], [(8, "c O")]]
+    assert notes == {"-DOCSTART- lines, left out": 3}
 
 
 def test_text_must_be_utf8(tmp_path):
