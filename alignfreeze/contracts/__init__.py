@@ -9,7 +9,7 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
-from alignfreeze.contracts.columns import TaggedWord, listed, tagged_words, unquoted
+from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alignfreeze.contracts.columns import TaggedWord, listed
+from alignfreeze.contracts.tagged_lines import TaggedWord, listed
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
