@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from alignfreeze.contracts import Feature
 from alignfreeze.errors import ConfigError
 
+from .answers import AnsweredQuestion
 from .offsets import TextSubwords, exact_tokenizer, text_subwords
-from .squad import AnsweredQuestion
 from .template import PairTemplate
 
 if TYPE_CHECKING:

@@ -78,6 +78,8 @@ def test_english_is_trained_on_squad_and_all_are_tested_on_xquad():
         {"n_best": 0},
         {"answer_length": 0},
         {"unanswerable": "keep"},
+        {"misplaced": "move"},
+        {"no_answer": "null"},
     ],
 )
 def test_hyperparameters_have_bounds(values):
@@ -103,13 +105,39 @@ def test_a_missing_split_is_an_error(source):
 def test_answers_elsewhere_are_said_once(write, source, squad_json, caplog):
     moved = (("Where?", "London", 20), ("When?", "1815", 36), ("What?", "Zürich", 43))
     write("qa/en/test.json", squad_json(CONTEXT, *moved))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = TASK.load(source, "en", "test")
     assert [question.starts for question in found] == [(25,), (36,), (42,)]
     (message,) = caplog.messages
     assert message.endswith(
-        "test.json: 2 of 3 answers not at their answer_start; took the nearest occurrence"
+        "test.json: 2 answers not at their answer_start, taken from where they are nearest to it"
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "answers", "note"),
+    [
+        ("misplaced", [{"text": "Paris", "answer_start": 3}], "none is in the context, left out"),
+        ("no_answer", [], "questions without an answer, left out"),
+    ],
+)
+def test_questions_that_cannot_be_used_are_an_error_or_left_out(
+    write, source, squad_json, option, answers, note
+):
+    content = json.loads(squad_json(CONTEXT, *QUESTIONS))
+    content["data"][0]["paragraphs"][0]["qas"][1]["answers"] = answers
+    write("qa/en/test.json", json.dumps(content))
+    message = rf"test\.json: 1 of 3 questions have .*: q1.*; task_args=qa\.{option}=skip leaves"
+    with pytest.raises(DataError, match=message):
+        TASK.load(source, "en", "test")
+    examples = QuestionAnswering(**{option: "skip"}).load(source, "en", "test")
+    assert [example.id for example in examples] == ["q0", "q2"]
+    assert any(key.endswith(note) and count == 1 for key, count in examples.notes.items())
+
+
+def test_questions_answers_and_texts_are_counted(examples):
+    assert TASK.counts(examples) == {"questions": 3, "answers": 3, "texts": 1}
+    assert TASK.label_counts(examples) == {}
 
 
 @pytest.fixture
@@ -132,17 +160,38 @@ def parquet(tmp_path):
 def test_rows_of_the_hub_are_loaded(parquet, caplog):
     several = {"text": ["London", "in London"], "answer_start": [25, 21]}
     source = parquet(several, {"text": ["1815"], "answer_start": [36]})
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         first, second = TASK.load(source, "de", "test")
     assert (first.answers, first.starts) == (("London", "in London"), (25, 22))
     assert (second.question, second.context, second.language) == ("Where?", CONTEXT, "de")
-    assert "1 of 3 answers not at their answer_start" in caplog.text
+    assert "1 answers not at their answer_start" in caplog.text
+
+
+def test_rows_of_the_hub_are_named_by_their_number(parquet):
+    right, wrong, none = (
+        {"text": texts, "answer_start": [25] * len(texts)} for texts in (["London"], ["Paris"], [])
+    )
+    source = parquet(right, wrong, none)
+    message = (
+        r"test\.parquet: 1 of 3 questions have no answer, .*: #3; .*"
+        r"1 of 3 questions have an answer that is not in the context: #2 \('Paris' at 25\)"
+    )
+    with pytest.raises(DataError, match=message):
+        TASK.load(source, "de", "test")
+    examples = QuestionAnswering(misplaced="skip", no_answer="skip").load(source, "de", "test")
+    assert [example.id for example in examples] == ["#1"]
+    assert sum(examples.notes.values()) == 3
 
 
 def test_a_malformed_row_is_named(parquet):
-    right, wrong = ({"text": [text], "answer_start": [25]} for text in ("London", "Paris"))
-    with pytest.raises(DataError, match=r"test\.parquet: row 2: an answer must be in the context"):
-        TASK.load(parquet(right, wrong), "de", "test")
+    with pytest.raises(DataError, match=r"test\.parquet: row 2: 'text' and .* must be as many"):
+        TASK.load(
+            parquet(
+                {"text": ["London"], "answer_start": [25]}, {"text": ["Ada"], "answer_start": []}
+            ),
+            "de",
+            "test",
+        )
 
 
 @dataclass(frozen=True)
