@@ -1,21 +1,17 @@
 """Questions with their answers as files have them: SQuAD's JSON, rows of the hub, JSON lines."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alignfreeze.contracts import numbered_lines
+from alignfreeze.contracts import LONE_SURROGATE, numbered_lines
 from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 """What JSON's types are called in messages."""
-
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a character; JSON can hold one, and no tokenizer takes it."""
 
 SHOWN = 60
 """How many characters of a wrong value a message shows."""
