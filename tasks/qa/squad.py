@@ -149,7 +149,7 @@ def _answers(entry: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         for answer in _field(entry, "detected_answers", list):
             for span in _field(answer, "char_spans", list):
                 start, *_ = _field({"a span": span}, "a span", list) or [None]
-                yield _field(answer, "text", str), _field({"a start": start}, "a start", int)
+                yield _answer({"text": answer.get("text"), "answer_start": start})
     elif isinstance(entry.get("answers"), Mapping):
         columns = entry["answers"]
         texts, starts = (_field(columns, name, list) for name in ("text", "answer_start"))
@@ -157,11 +157,19 @@ def _answers(entry: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             counts = f"{len(texts)} and {len(starts)}"
             raise ValueError(f"'text' and 'answer_start' must be as many, got {counts}")
         for text, start in zip(texts, starts, strict=True):
-            answer = {"text": text, "answer_start": start}
-            yield _field(answer, "text", str), _field(answer, "answer_start", int)
+            yield _answer({"text": text, "answer_start": start})
     else:
         for answer in _field(entry, "answers", list):
-            yield _field(answer, "text", str), _field(answer, "answer_start", int)
+            yield _answer(answer)
+
+
+def _answer(answer: Any) -> tuple[str, int]:
+    """Text and start of an answer; the start may be a number in quotation marks."""
+    text = _field(answer, "text", str)
+    start = answer.get("answer_start")
+    if isinstance(start, str) and start.isdecimal():
+        return text, int(start)
+    return text, _field(answer, "answer_start", int)
 
 
 def _field(record: Any, name: str, kind: type) -> Any:

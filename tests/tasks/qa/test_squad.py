@@ -70,6 +70,7 @@ SPANS = [{"text": "London", "char_spans": [[16, 21], [24, 29]], "token_spans": [
         json.dumps({**ROW, "answers": COLUMNS}),  # JSON lines of one line
         json.dumps({**ROW, "answers": LISTED}, indent=1),
         json.dumps([{**ROW, "answers": COLUMNS}], indent=1),
+        json.dumps({**ROW, "answers": [{"text": "London", "answer_start": "16"}]}),  # TQuAD
         json.dumps({"version": "x", "data": [{**ROW, "answers": COLUMNS}]}),
         json.dumps({"data": {"paragraphs": []}} | {"data": [{"paragraphs": [
             {"context": CONTEXT, "qas": [entry()]}]}]}),
@@ -122,7 +123,7 @@ def test_questions_without_an_id_have_a_number(read):
         ),
         (
             [json.dumps({**ROW, "detected_answers": [{"text": "a", "char_spans": [[]]}]})],
-            ": 'a start' must be a whole number, got None",
+            ": 'answer_start' must be a whole number, got None",
         ),
     ],
 )
