@@ -95,12 +95,13 @@ def _is_quoted(path: Path, dialect: Dialect) -> bool:
     for _, record in _records(path):
         if not record.strip():
             continue
-        cells = dialect.cells(record)
+        plain = '"' not in record
+        cells = record.split(dialect.separator) if plain else dialect.cells(record)
         width = width or len(cells or ())
         # Two marks in two texts may look as if they enclosed what is between them.
         if cells is None or len(cells) != width:
             return False
-        evidence = evidence or ('"' in record and dialect.is_evidence(cells))
+        evidence = evidence or (not plain and dialect.is_evidence(cells))
     return evidence
 
 

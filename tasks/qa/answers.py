@@ -18,7 +18,7 @@ LISTED = 10
 """How many questions a message names."""
 
 SHOWN = 30
-"""How many characters of an answer a message shows."""
+"""How many characters of an answer, or of an id, a message shows."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def answered(
             start = convert(entry.context, said)
             place = located(text, start, entry.context)
             if place is None:
-                lost.setdefault(number, f"{_shown(text)} at {said}")
+                lost.setdefault(number, f"{_shortened(text)!r} at {said}")
                 notes["answers that are not in their context, left out"] += 1
                 continue
             places.append(place)
@@ -103,11 +103,12 @@ def answered(
     notes["questions of whose answers none is in the context, left out"] = (
         len(entries) - len(found) - len(without)
     )
-    _refuse(
+    if reasons := _reasons(
         entries,
-        lost=lost if misplaced == "error" else {},
-        without=without if no_answer == "error" or not found else [],
-    )
+        lost if misplaced == "error" or not found else {},
+        without if no_answer == "error" or not found else [],
+    ):
+        raise ValueError("; and ".join(reasons))
     return Examples(found, notes)
 
 
@@ -116,37 +117,34 @@ def _question(entry: Entry, places: Sequence[Place], language: str) -> AnsweredQ
     return AnsweredQuestion(entry.id, entry.question, entry.context, answers, starts, language)
 
 
-def _refuse(entries: Sequence[Entry], *, lost: Mapping[int, str], without: Sequence[int]) -> None:
-    """Name the questions that must not be left out, and how to leave them out.
+def _reasons(
+    entries: Sequence[Entry], lost: Mapping[int, str], without: Sequence[int]
+) -> list[str]:
+    """Why a file is not read, and how to read the rest of it; empty if it is.
 
     Args:
         entries: All questions.
         lost: Those with an answer that is not in the context, by number, and which answer.
         without: Those without an answer.
-
-    Raises:
-        ValueError: If there are any.
     """
-    total, reasons = f"{len(entries):,}", []
+    total = f"{len(entries):,}"
     if without and len(without) == len(entries):
-        reasons.append(
-            f"none of its {total} questions has an answer; some test sets come without them, such "
-            "as XTREME's"
-        )
-    elif without:
-        names = _listed([entries[number].id for number in without])
+        reason = "has an answer; some test sets come without them, such as XTREME's"
+        return [f"none of its {total} questions {reason}"]
+    reasons = []
+    if without:
+        names = _listed([_shortened(entries[number].id) for number in without])
         reasons.append(
             f"{len(without):,} of {total} questions have no answer, as in SQuAD v2, while v1.1's "
             f"all have one: {names}; task_args=qa.no_answer=skip leaves them out"
         )
     if lost:
-        names = _listed([f"{entries[number].id} ({answer})" for number, answer in lost.items()])
+        names = _listed([f"{_shortened(entries[n].id)} ({answer})" for n, answer in lost.items()])
         reasons.append(
             f"{len(lost):,} of {total} questions have an answer that is not in the context: "
             f"{names}; task_args=qa.misplaced=skip leaves such answers out"
         )
-    if reasons:
-        raise ValueError("; and ".join(reasons))
+    return reasons
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -230,5 +228,5 @@ def _unit(entries: Sequence[Entry]) -> tuple[str, Convert]:
     return "characters", UNITS["characters"]
 
 
-def _shown(text: str) -> str:
-    return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…"
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -43,6 +43,7 @@ class ParaphraseClassification(PairClassificationTask):
 
     def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
         """Leave out what the translators left empty, or as ``NS``, as the authors do."""
-        if {row["sentence1"].strip(), row["sentence2"].strip()} & {"", "NS"}:
+        texts = (row["sentence1"], row["sentence2"])
+        if any(isinstance(text, str) and text.strip() in ("", "NS") for text in texts):
             return None
         return super().from_row(row, language)

@@ -134,7 +134,7 @@ def test_answers_that_are_nowhere_are_told_all_at_once():
 
 
 def test_a_long_answer_is_shortened():
-    with pytest.raises(ValueError, match=rf"5a \('{'x' * 30}'… at 0\)"):
+    with pytest.raises(ValueError, match=rf"5a \('{'x' * 30}…' at 0\)"):
         found(entry(("x" * 99, 0)))
 
 
@@ -179,6 +179,11 @@ def test_a_blank_answer_is_none():
 def test_a_file_without_any_answer_is_told(choice):
     with pytest.raises(ValueError, match=r"^none of its 2 questions has an answer; .* XTREME's$"):
         found(*questions(2, ("", 0)), no_answer=choice)
+
+
+def test_a_file_of_nothing_but_lost_answers_is_told():
+    with pytest.raises(ValueError, match="2 of 2 questions have an answer that is not in"):
+        found(*questions(2, ("Paris", 0)), misplaced="skip")
 
 
 def test_both_reasons_are_told_together():

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,16 +297,3 @@ def test_subwords_stand_for_what_they_decode_to(suite):
             for start, end in subwords.offsets:
                 covered[start:end] = True
             assert "".join(np.array(list(text))[~covered]).strip() == ""
-
-
-def test_files_of_a_tokenizer_are_not_touched(tmp_path: Path):
-    tokenizer = fast(byte_level("bytes", "trims"))
-    exact_tokenizer(tokenizer).save_pretrained(tmp_path / "exact")
-    tokenizer.save_pretrained(tmp_path / "own")
-    own = json.loads((tmp_path / "own" / "tokenizer.json").read_text("utf-8"))
-    assert own["post_processor"] == {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": True,
-        "use_regex": True,
-    }
