@@ -26,10 +26,11 @@ from alignfreeze.contracts.sources import (
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
-from alignfreeze.text.files import count_lines, line_blocks, numbered_lines
+from alignfreeze.text.files import LONE_SURROGATE, count_lines, line_blocks, numbered_lines
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
+    "LONE_SURROGATE",
     "PUBLISHED_LANGUAGES",
     "SPLIT_FILES",
     "Aligner",

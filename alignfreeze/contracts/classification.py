@@ -1,7 +1,9 @@
 """The shared half of tasks that put a pair of texts into one of several classes."""
 
+import functools
 import logging
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alignfreeze.contracts.task import Feature, Prediction, Task
+from alignfreeze.contracts.columns import LANGUAGE, Columns
+from alignfreeze.contracts.layouts import Layout
+from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.errors import DataError
-from alignfreeze.text.files import numbered_lines
+from alignfreeze.text.files import LONE_SURROGATE
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
@@ -29,50 +33,125 @@ class TextPair:
     label: str
 
 
+ENDINGS = (".tsv", ".jsonl", ".csv", ".txt")
+"""Of text files in the task's own folder."""
+
+UNLABELLED = ("", "-", "-1", -1, None)
+"""What stands for a label where a pair has none, as where its annotators did not agree."""
+
+
 class PairClassificationTask(Task):
     """Sequence classification over pairs of texts; scored by accuracy.
 
     A subclass gives `labels`, in the order of the hub's class numbers, and `columns`: those of
-    the first text, the second text and the label. Its text format is those three, with tabs
-    between, a line each.
+    the first text, the second text and the label. Its text files are tables that name these in a
+    header, or that have these three alone; or JSON lines.
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     suffix: ClassVar[str] = ".tsv"
     primary_metric: ClassVar[str] = "accuracy"
+    column_aliases: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """By column, what else files call it, in lower case; what comes first counts."""
+    label_aliases: ClassVar[Mapping[str, str]] = {}
+    """What else files call a label, in lower case."""
 
-    def read_text(self, path: Path, language: str) -> list[TextPair]:
-        """Read ``first<TAB>second<TAB>label`` lines."""
-        examples = []
-        for number, line in numbered_lines(path):
-            cells = line.split("\t")
+    @classmethod
+    def all_layouts(cls) -> tuple[Layout, ...]:
+        """Its own text files may have several endings."""
+        own, parquet, *published = super().all_layouts()
+        stem = own.pattern.removesuffix(cls.suffix)
+        others = (Layout(stem + ending) for ending in ENDINGS if ending != cls.suffix)
+        return own, parquet, *others, *published
+
+    def languages_within(self, path: Path) -> frozenset[str]:
+        """The languages that a file's rows say they are in.
+
+        Raises:
+            DataError: If it is malformed, or they do not say; names the file and the line.
+        """
+        found = path.stat()
+        return _languages(type(self), path, found.st_mtime_ns, found.st_size)
+
+    @classmethod
+    def _file_columns(cls) -> Columns:
+        return Columns(cls.columns, cls.column_aliases)
+
+    def read_text(self, path: Path, language: str) -> Examples[TextPair]:
+        """Read the pairs that are in a language, or do not say which they are in.
+
+        Raises:
+            DataError: If the file is malformed, or has no such pair with a label; names the file
+                and the line.
+        """
+        notes: Counter[str] = Counter()
+        elsewhere: Counter[str] = Counter()
+        examples: list[TextPair] = []
+        numbers = f"class numbers, read in the order {' '.join(self.labels)}"
+        columns = self._file_columns()
+        for number, row in columns.rows(path, notes):
+            own = row.pop(LANGUAGE, language)
+            if own != language:
+                elsewhere[str(own)] += 1
+                continue
             try:
-                if len(cells) != 3:
-                    rule = f"a line must be {'<TAB>'.join(self.columns)}"
-                    raise ValueError(f"{rule}, got {len(cells)} column(s)")
-                examples.append(self._pair(*cells))
+                pair = self.from_row(row, language)
             except ValueError as error:
-                raise DataError(str(error), file=path, line=number) from None
-        return examples
+                message = f"{error}; {columns.rule}" if number == 1 else str(error)
+                raise DataError(message, file=path, line=number) from None
+            label = row[self.columns[2]]
+            if pair is not None:
+                examples.append(pair)
+                notes[numbers] += self._is_number(label)
+            elif label in UNLABELLED:
+                notes["pairs without a label, left out"] += 1
+            else:
+                notes["pairs that the task leaves out"] += 1
+        if not examples and elsewhere:
+            languages = " ".join(sorted(elsewhere))
+            raise DataError(f"must have pairs in {language!r}, has: {languages}", file=path)
+        if not examples and (unlabelled := notes["pairs without a label, left out"]):
+            raise DataError(f"none of its {unlabelled:,} pairs has a label", file=path)
+        notes["pairs in other languages, left to those"] = elsewhere.total()
+        return Examples(examples, notes)
 
     def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
         """A pair from the hub's columns; a row without a label is left out."""
         first, second, label = (row[name] for name in self.columns)
-        if label in (None, -1):
+        if label in UNLABELLED:
             return None
-        if type(label) is not int:
+        if not self._is_number(label):
             return self._pair(first, second, label)
-        if not 0 <= label < len(self.labels):
+        if not 0 <= int(label) < len(self.labels):
             raise ValueError(f"a class number must be below {len(self.labels)}, got {label}")
-        return self._pair(first, second, self.labels[label])
+        return self._pair(first, second, self.labels[int(label)])
 
-    def _pair(self, first: str, second: str, label: str) -> TextPair:
+    def _is_number(self, label: Any) -> bool:
+        """Whether a label is the number of a class, and not the name of one."""
+        is_digits = isinstance(label, str) and label.isdecimal() and label not in self.labels
+        return type(label) is int or is_digits
+
+    def _pair(self, first: Any, second: Any, label: Any) -> TextPair:
+        if isinstance(label, str) and label not in self.labels:
+            name = label.strip().lower()
+            label = self.label_aliases.get(name, name if name in self.labels else label)
         if label not in self.labels:
             raise ValueError(f"a label must be one of {' '.join(self.labels)}, got {label!r}")
         for name, text in zip(self.columns, (first, second), strict=False):
             if not (isinstance(text, str) and text.strip()):
                 raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
+            if not text.isascii() and (half := LONE_SURROGATE.search(text)):
+                raise ValueError(f"{name} must not have a lone surrogate, got {half[0]!r}")
         return TextPair(first, second, label)
+
+    def counts(self, examples: Sequence[TextPair]) -> dict[str, int]:
+        """Pairs."""
+        return {"pairs": len(examples)}
+
+    def label_counts(self, examples: Sequence[TextPair]) -> dict[str, int]:
+        """How many pairs have each label."""
+        counts = Counter(pair.label for pair in examples)
+        return {label: counts[label] for label in self.labels}
 
     def featurize(
         self, examples: Sequence[TextPair], tokenizer: "PreTrainedTokenizerBase", max_length: int
@@ -116,3 +195,15 @@ class PairClassificationTask(Task):
         rows = zip(features, predictions, strict=True)
         right = [feature.targets["labels"] == int(guesses[0]) for feature, guesses in rows]
         return {"accuracy": float(np.mean(right))}
+
+
+@functools.lru_cache(maxsize=64)
+def _languages(task: type[PairClassificationTask], path: Path, *_stamp: int) -> frozenset[str]:
+    """Those of a file as it is at a time; many languages ask for them."""
+    found = set()
+    for number, row in task._file_columns().rows(path, Counter()):
+        if LANGUAGE not in row:
+            message = f"must have a column {LANGUAGE!r}, since its name says none"
+            raise DataError(message, file=path, line=number)
+        found.add(str(row[LANGUAGE]))
+    return frozenset(found)

@@ -1,6 +1,7 @@
 r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line of running text."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from alignfreeze.errors import DataError
 
 BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time to count its lines."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character; JSON can hold one, and no tokenizer takes it."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -1,149 +1,175 @@
-"""Questions with their answers, read from SQuAD's JSON or from the hub's rows."""
+"""Questions with their answers as files have them: SQuAD's JSON, rows of the hub, JSON lines."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alignfreeze.contracts import numbered_lines
+from alignfreeze.contracts import LONE_SURROGATE, numbered_lines
 from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 """What JSON's types are called in messages."""
-
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a character; JSON can hold one, and no tokenizer takes it."""
 
 SHOWN = 60
 """How many characters of a wrong value a message shows."""
 
 
 @dataclass(frozen=True)
-class AnsweredQuestion:
-    """A question about a text, and the answers to it that are in the text.
+class Entry:
+    """A question as a file has it: nothing is known of its answers but what the file says.
 
     Attributes:
-        id: The data set's own, for messages; empty where it has none.
-        question: The question.
+        id: The data set's own, or else its place among all.
+        question: The question, not blank.
         context: The text that it is about.
-        answers: The right answers, at least one, each a part of the context.
-        starts: Where in the context each of them begins, in characters (Unicode code points).
-        language: The language of all of them.
-        moved: How many answers were not where the data set said.
+        answers: Text of each right answer and where it is said to begin; none where the file says
+            that the text does not answer it.
     """
 
     id: str
     question: str
     context: str
-    answers: tuple[str, ...]
-    starts: tuple[int, ...]
-    language: str
-    moved: int = 0
+    answers: tuple[tuple[str, int], ...]
 
 
-def read_squad(path: Path, language: str) -> list[AnsweredQuestion]:
-    """Read a file in the format of SQuAD 1.1.
+def read_entries(path: Path) -> list[Entry]:
+    """Read the questions of a text file, by what is in it.
+
+    It is JSON, or JSON lines; a question is in a paragraph of an article, as in SQuAD, in a
+    paragraph by itself, as in MRQA, or a row, as the hub's are exported.
 
     Raises:
         DataError: If the file is malformed; names the file, and the line or the question's id.
     """
-    text = "\n".join(line for _, line in numbered_lines(path))
+    found: list[Entry] = []
+    for number, content in _values(path):
+        try:
+            found += _entries(content, "")
+        except ValueError as error:
+            raise DataError(str(error), file=path, line=number) from None
+    return named(found)
+
+
+def named(entries: Iterable[Entry]) -> list[Entry]:
+    """Give questions without an id their place among all, counted from 1."""
+    numbered = enumerate(entries, 1)
+    return [entry if entry.id else replace(entry, id=f"#{number}") for number, entry in numbered]
+
+
+def _values(path: Path) -> Iterator[tuple[int | None, Any]]:
+    """The JSON of a file: all of it, or that of each line, with its number."""
+    lines = [(number, line) for number, line in numbered_lines(path) if line.strip()]
+    if len(lines) > 1 and _is_json(lines[0][1]):
+        for number, line in lines:
+            yield number, _parsed(line, path, number)
+    else:
+        text = "\n".join(line for _, line in numbered_lines(path))
+        yield None, _parsed(text, path, 1)
+
+
+def _is_json(text: str) -> bool:
     try:
-        content = json.loads(text)
+        json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return True
+
+
+def _parsed(text: str, path: Path, line: int) -> Any:
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"must be JSON: {error.msg}", file=path, line=error.lineno) from None
-    try:
-        return list(_questions(content, language))
-    except ValueError as error:
-        raise DataError(str(error), file=path) from None
+        message = f"must be JSON: {error.msg}"
+        raise DataError(message, file=path, line=line + error.lineno - 1) from None
 
 
-def _questions(content: Any, language: str) -> Iterator[AnsweredQuestion]:
-    """The questions of a file, in order."""
-    for i, article in enumerate(_field(content, "data", list)):
-        with _at(f"data[{i}]"):
-            paragraphs = _field(article, "paragraphs", list)
-        for j, paragraph in enumerate(paragraphs):
-            with _at(f"data[{i}].paragraphs[{j}]"):
-                context = _field(paragraph, "context", str)
-                entries = _field(paragraph, "qas", list)
-            for k, entry in enumerate(entries):
-                with _at(f"data[{i}].paragraphs[{j}].qas[{k}]"):
-                    name = _id(entry)
-                with _at(f"question {name!r}"):
-                    answers = _answers(_field(entry, "answers", list), context)
-                    yield _question(
-                        _field(entry, "question", str), context, answers, language, name
-                    )
+def _entries(content: Any, place: str) -> Iterator[Entry]:
+    """The questions of a JSON value, in order, whichever of the known ones it is."""
+    if isinstance(content, list):
+        for number, item in enumerate(content):
+            yield from _entries(item, f"{place}[{number}]")
+    elif isinstance(content, dict) and ("data" in content or "paragraphs" in content):
+        name = "data" if "data" in content else "paragraphs"
+        with _at(place):
+            items = _field(content, name, list)
+        yield from _entries(items, f"{place}.{name}".removeprefix("."))
+    elif isinstance(content, dict) and "qas" in content:
+        yield from _paragraph(content, place)
+    elif not (isinstance(content, dict) and "header" in content):  # as MRQA's first line has
+        with _at(place):
+            yield row_entry(content)
 
 
-def _id(entry: Any) -> str:
-    """The id of a question; some data sets have numbers."""
-    number = entry.get("id") if isinstance(entry, dict) else None
-    return str(number) if type(number) is int else str(_field(entry, "id", str))
+def _paragraph(content: Mapping[str, Any], place: str) -> Iterator[Entry]:
+    with _at(place):
+        context, items = _field(content, "context", str), _field(content, "qas", list)
+    for number, item in enumerate(items):
+        with _at(f"{place}.qas[{number}]".removeprefix(".")):
+            id = _id(item)
+        with _at(f"question {id!r}"):
+            yield _entry(item, id, context)
 
 
-def question_of_row(row: Mapping[str, Any], language: str) -> AnsweredQuestion:
-    """A question from a row of the hub, whose answers are ``{"text": […], "answer_start": […]}``.
+def row_entry(row: Any) -> Entry:
+    """A question from a row with its text, such as of the hub; without an `id`, it has none.
 
     Raises:
         ValueError: If a value breaks its rule; says the rule and the value.
     """
-    context = _field(row, "context", str)
-    columns = _field(row, "answers", dict)
-    texts, starts = (_field(columns, name, list) for name in ("text", "answer_start"))
-    if len(texts) != len(starts):
-        counts = f"{len(texts)} and {len(starts)}"
-        raise ValueError(f"'text' and 'answer_start' must be as many, got {counts}")
-    entries = [
-        {"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)
-    ]
-    return _question(_field(row, "question", str), context, _answers(entries, context), language)
+    if not isinstance(row, Mapping):
+        raise ValueError(f"must be an object with 'data' or 'question', got {_shown(row)}")
+    if "question" not in row:
+        has = " ".join(row) or "nothing"
+        raise ValueError(f"must have 'data', or 'question', 'context' and 'answers', has: {has}")
+    return _entry(row, _id(row) if "id" in row else "", _field(row, "context", str))
 
 
-def _question(
-    question: str, context: str, answers: list[tuple[str, int, bool]], language: str, id: str = ""
-) -> AnsweredQuestion:
+def _id(entry: Any) -> str:
+    """The id of a question; some data sets have numbers, and MRQA's is called `qid`."""
+    has = entry if isinstance(entry, Mapping) else ()
+    name = "qid" if "id" not in has and "qid" in has else "id"
+    return str(_field(entry, name, int if name in has and type(entry[name]) is int else str))
+
+
+def _entry(entry: Mapping[str, Any], id: str, context: str) -> Entry:
+    question = _field(entry, "question", str)
     if not question.strip():
         raise ValueError(f"a question must not be blank, got {question!r}")
-    if not answers:
-        raise ValueError("a question must have an answer, got none")
-    texts, starts, moved = zip(*answers, strict=True)
-    return AnsweredQuestion(id, question, context, texts, starts, language, sum(moved))
+    # SQuAD 2's `plausible_answers` to an impossible question are wrong ones.
+    impossible = entry.get("is_impossible") is True
+    return Entry(id, question, context, () if impossible else tuple(_answers(entry)))
 
 
-def _answers(entries: list[Any], context: str) -> list[tuple[str, int, bool]]:
-    """Text and start of each answer, and whether it was not where it was said to be."""
-    answers = []
-    for entry in entries:
-        text, said = _field(entry, "text", str), _field(entry, "answer_start", int)
-        start = located(text, said, context)
-        answers.append((text, start, start != said))
-    return answers
+def _answers(entry: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Text and start of each answer, in any of the three ways in which they are written."""
+    if "detected_answers" in entry:  # MRQA's, of which `answers` are but the texts
+        for answer in _field(entry, "detected_answers", list):
+            for span in _field(answer, "char_spans", list):
+                start, *_ = _field({"a span": span}, "a span", list) or [None]
+                yield _answer({"text": answer.get("text"), "answer_start": start})
+    elif isinstance(entry.get("answers"), Mapping):
+        columns = entry["answers"]
+        texts, starts = (_field(columns, name, list) for name in ("text", "answer_start"))
+        if len(texts) != len(starts):
+            counts = f"{len(texts)} and {len(starts)}"
+            raise ValueError(f"'text' and 'answer_start' must be as many, got {counts}")
+        for text, start in zip(texts, starts, strict=True):
+            yield _answer({"text": text, "answer_start": start})
+    else:
+        for answer in _field(entry, "answers", list):
+            yield _answer(answer)
 
 
-def located(text: str, start: int, context: str) -> int:
-    """Where an answer begins: where it is said to, or else at its nearest occurrence.
-
-    Args:
-        text: The answer.
-        start: Where it is said to begin, in characters.
-        context: The text that holds it.
-
-    Raises:
-        ValueError: If the answer is blank, or nowhere in the context.
-    """
-    if not text.strip():
-        raise ValueError(f"an answer must not be blank, got {text!r}")
-    if start >= 0 and context.startswith(text, start):
-        return start
-    places = [place for place in range(len(context)) if context.startswith(text, place)]
-    if not places:
-        raise ValueError(f"an answer must be in the context, got {_shown(text)} at {start}")
-    return min(places, key=lambda place: abs(place - start))
+def _answer(answer: Any) -> tuple[str, int]:
+    """Text and start of an answer; the start may be a number in quotation marks."""
+    text = _field(answer, "text", str)
+    start = answer.get("answer_start")
+    if isinstance(start, str) and start.isdecimal():
+        return text, int(start)
+    return text, _field(answer, "answer_start", int)
 
 
 def _field(record: Any, name: str, kind: type) -> Any:
@@ -175,4 +201,4 @@ def _at(place: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+        raise ValueError(f"{place}: {error}" if place else str(error)) from None

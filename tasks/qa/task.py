@@ -4,17 +4,29 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from alignfreeze.contracts import DataSource, Feature, HubSplit, Prediction, Split, Task
+from alignfreeze.contracts import (
+    DataSource,
+    Examples,
+    Feature,
+    HubSplit,
+    Layout,
+    Prediction,
+    Split,
+    Task,
+    parquet_rows,
+)
 from alignfreeze.errors import DataError
 
+from .answers import AnsweredQuestion, Choice, answered
+from .published import LAYOUTS
 from .scoring import best, exact_match, f1, own_tokens, squad_tokens
 from .spans import Span, best_span
-from .squad import AnsweredQuestion, question_of_row, read_squad
+from .squad import Entry, named, read_entries, row_entry
 from .windows import Window, windows_of
 
 if TYPE_CHECKING:
@@ -51,6 +63,7 @@ class QuestionAnswering(Task):
 
     folder: ClassVar[str] = "qa"
     suffix: ClassVar[str] = ".json"
+    layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
     languages: ClassVar[tuple[str, ...]] = tuple(LANGUAGES.split())
     primary_metric: ClassVar[str] = "f1"
     metric_notes: ClassVar[Mapping[str, str]] = {
@@ -73,6 +86,12 @@ class QuestionAnswering(Task):
         "null",
         description="training windows without the whole answer: point to the first token, or drop",
     )
+    misplaced: Choice = Field(
+        "error", description="answers that are nowhere in their text: an error, or left out"
+    )
+    no_answer: Choice = Field(
+        "error", description="questions without an answer, as in SQuAD 2: an error, or left out"
+    )
 
     def hub_split(self, language: str, split: Split) -> HubSplit | None:
         """SQuAD to train and validate in English; XQuAD to test in every language.
@@ -91,61 +110,77 @@ class QuestionAnswering(Task):
         return None
 
     def load(self, source: DataSource, language: str, split: Split) -> Sequence[AnsweredQuestion]:
-        """Read the questions of a split; says how many answers were not where they should be.
+        """Read the questions of a split.
 
         XQuAD's texts are 240 of those of SQuAD's validation (Artetxe et al., 2020). So from the
-        hub, the validation is without the questions whose text is in the English test, however
-        its words are spaced; says how many. The files of a folder are the user's own, and are
-        read as they are.
+        hub, and from SQuAD's file as it is published, the validation is without the questions
+        whose text is in the English test, however its words are spaced; a note says how many.
+        Other files of a folder are the user's own, and are read as they are.
 
         Raises:
             MissingSplitError: If the language has no such split; or English no test, where the
                 validation is to be without it.
-            DataError: If the file is malformed, or an answer is not in its text; names the file
-                and the question or row.
+            DataError: If the file is malformed, or has questions that are not to be left out;
+                names the file and the questions.
         """
         examples: Sequence[AnsweredQuestion] = super().load(source, language, split)
-        if source.supplier is not None and split == "validation":
-            examples = self._untested(source, language, examples)
-        if moved := sum(example.moved for example in examples):
-            logger.warning(
-                "%s: %d of %d answers not at their answer_start; took the nearest occurrence",
-                self.file(source, language, split),
-                moved,
-                sum(len(example.answers) for example in examples),
-            )
-        return examples
+        if (language, split) != ("en", "validation"):
+            return examples
+        if source.supplier is None:
+            is_own = self.file(source, language, split).parent.name == language
+            if is_own or "en" not in self.languages_in(source, "test"):
+                return examples
+        return self._untested(source, language, examples)
 
     def _untested(
         self, source: DataSource, language: str, examples: Sequence[AnsweredQuestion]
-    ) -> list[AnsweredQuestion]:
+    ) -> Examples[AnsweredQuestion]:
         """The questions of a validation about texts that are not in the English test."""
         tested = {_single_spaced(example.context) for example in super().load(source, "en", "test")}
         kept = [example for example in examples if _single_spaced(example.context) not in tested]
         file = self.file(source, language, "validation")
         left_out = len(examples) - len(kept)
-        logger.info(
-            "%s: %d of %d questions left out, their texts are in the English test",
-            file,
-            left_out,
-            len(examples),
-        )
+        note = "questions left out, their texts are in the English test"
+        logger.info("%s: %d of %d %s", file, left_out, len(examples), note)
         if not kept:
             message = f"must have a text that is not in the English test, got none in {left_out}"
             raise DataError(f"{message} questions", file=file)
-        return kept
+        return Examples(kept, {**getattr(examples, "notes", {}), note: left_out})
 
-    def read_text(self, path: Path, language: str) -> list[AnsweredQuestion]:
-        """Read SQuAD 1.1's JSON.
+    def read_text(self, path: Path, language: str) -> Examples[AnsweredQuestion]:
+        """Read SQuAD's JSON, or rows as JSON or JSON lines.
 
         Raises:
-            DataError: If the file is malformed; names the file, and the line or the question.
+            DataError: If the file is malformed, or has questions that are not to be left out;
+                names the file, and the line or the questions.
         """
-        return list(read_squad(path, language))
+        return self._answered(read_entries(path), path, language)
 
-    def from_row(self, row: Mapping[str, Any], language: str) -> AnsweredQuestion:
-        """A question with its answers from the hub's columns."""
-        return question_of_row(row, language)
+    def _read_rows(self, path: Path, language: str) -> Examples[AnsweredQuestion]:
+        found = []
+        for number, row in parquet_rows(path, self.columns):
+            try:
+                found.append(row_entry(row))
+            except ValueError as error:
+                raise DataError(f"row {number}: {error}", file=path) from None
+        return self._answered(named(found), path, language)
+
+    def _answered(
+        self, entries: Sequence[Entry], path: Path, language: str
+    ) -> Examples[AnsweredQuestion]:
+        """The questions of a file whose answers are found; what cannot be used is told at once."""
+        try:
+            return answered(entries, language, misplaced=self.misplaced, no_answer=self.no_answer)
+        except ValueError as error:
+            raise DataError(str(error), file=path) from None
+
+    def counts(self, examples: Sequence[AnsweredQuestion]) -> dict[str, int]:
+        """Questions, their right answers, and the different texts that they are about."""
+        return {
+            "questions": len(examples),
+            "answers": sum(len(example.answers) for example in examples),
+            "texts": len({example.context for example in examples}),
+        }
 
     def featurize(
         self,

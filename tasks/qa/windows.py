@@ -2,7 +2,7 @@
 
 import logging
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignfreeze.contracts import Feature
-from alignfreeze.errors import ConfigError, EncoderError
+from alignfreeze.errors import ConfigError
 
-from .squad import AnsweredQuestion
+from .answers import AnsweredQuestion
+from .offsets import TextSubwords, exact_tokenizer, text_subwords
 from .template import PairTemplate
 
 if TYPE_CHECKING:
@@ -46,19 +47,6 @@ class Window(Feature):
         return bool(self.offsets[start, 0] != OUTSIDE)
 
 
-@dataclass(frozen=True)
-class Subwords:
-    """A text in subwords, without special tokens.
-
-    Attributes:
-        ids: Their ids.
-        offsets: Characters ``[start, end)`` of each, of shape (subwords, 2).
-    """
-
-    ids: list[int]
-    offsets: NDArray[np.int32]
-
-
 def windows_of(
     examples: Sequence[AnsweredQuestion],
     tokenizer: "PreTrainedTokenizerBase",
@@ -84,9 +72,7 @@ def windows_of(
         EncoderError: If the tokenizer does not tell which characters a subword stands for.
         ConfigError: If rows are too short for a question and a context.
     """
-    if not tokenizer.is_fast:
-        name = type(tokenizer).__name__
-        raise EncoderError(f"question answering needs a fast tokenizer, got {name}")
+    exact = exact_tokenizer(tokenizer)
     template = PairTemplate.of(tokenizer)
     room = max_length - template.count
     if room < 2:
@@ -94,58 +80,53 @@ def windows_of(
         raise ConfigError(f"max_length must be at least {least} for questions, got {max_length}")
     longest = min(question_length, room // 2)
     rows: list[Window] = []
-    cut = shortened = 0
+    cut = shortened = partial = 0
     for begin in range(0, len(examples), CHUNK):
         chunk = examples[begin : begin + CHUNK]
-        questions = _subwords((example.question for example in chunk), tokenizer)
-        contexts = _subwords((example.context for example in chunk), tokenizer)
+        questions = text_subwords((example.question for example in chunk), exact)
+        contexts = text_subwords((example.context for example in chunk), exact)
         for index, example in enumerate(chunk, start=begin):
             question, context = questions[example.question].ids, contexts[example.context]
             cut += len(question) > longest
             question = question[:longest]
-            answer = _answer(example, context.offsets)
+            answer = _answer(example, context)
+            partial += not _is_whole(example, context, answer)
             ranges = cuts(len(context.ids), room - len(question), stride)
             shortened += len(ranges) > 1 and stride > (room - len(question)) // 2
             for start, end in ranges:
                 rows.append(_row(index, question, context, (start, end), answer, template))
-    if cut:
-        logger.warning("%d of %d questions cut to %d subwords", cut, len(examples), longest)
-    if shortened:
-        logger.warning(
-            "stride %d is over half of a window for %d of %d questions, whose windows share half",
-            stride,
-            shortened,
-            len(examples),
-        )
+    _warn(
+        len(examples),
+        {
+            f"questions cut to {longest} subwords": cut,
+            "questions have an answer of which no subword stands for a part": partial,
+            f"questions have windows that share half, since stride {stride} is more": shortened,
+        },
+    )
     return rows
 
 
-def _subwords(texts: Iterable[str], tokenizer: "PreTrainedTokenizerBase") -> dict[str, Subwords]:
-    """The subwords of each different text."""
-    different = list(dict.fromkeys(texts))
-    encoded = tokenizer(
-        different,
-        add_special_tokens=False,
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        verbose=False,
-    )
-    return {
-        text: Subwords(ids, np.array(offsets, dtype=np.int32).reshape(-1, 2))
-        for text, ids, offsets in zip(
-            different, encoded["input_ids"], encoded["offset_mapping"], strict=True
-        )
-    }
+def _warn(total: int, counts: Mapping[str, int]) -> None:
+    """Say how many of all questions something is true of."""
+    for what, count in counts.items():
+        if count:
+            logger.warning("%d of %d %s", count, total, what)
 
 
-def _answer(example: AnsweredQuestion, offsets: NDArray[np.int32]) -> tuple[int, int] | None:
+def _answer(example: AnsweredQuestion, context: TextSubwords) -> tuple[int, int] | None:
     """First and last subword of the first answer; ``None`` if no subword stands for any of it."""
-    text = example.answers[0]
-    start = example.starts[0] + len(text) - len(text.lstrip())
-    end = start + len(text.strip())
-    first = int(np.searchsorted(offsets[:, 1], start, side="right"))
-    last = int(np.searchsorted(offsets[:, 0], end, side="left")) - 1
-    return (first, last) if first <= last else None
+    start = example.starts[0]
+    return context.within(start, start + len(example.answers[0]))
+
+
+def _is_whole(
+    example: AnsweredQuestion, context: TextSubwords, answer: tuple[int, int] | None
+) -> bool:
+    """Whether the subwords of the first answer stand for all of it."""
+    start, end = example.starts[0], example.starts[0] + len(example.answers[0])
+    if answer is None:
+        return False
+    return bool(context.offsets[answer[0], 0] <= start and end <= context.offsets[answer[1], 1])
 
 
 def cuts(length: int, room: int, stride: int) -> list[tuple[int, int]]:
@@ -170,7 +151,7 @@ def cuts(length: int, room: int, stride: int) -> list[tuple[int, int]]:
 def _row(
     example: int,
     question: list[int],
-    context: Subwords,
+    context: TextSubwords,
     window: tuple[int, int],
     answer: tuple[int, int] | None,
     template: PairTemplate,

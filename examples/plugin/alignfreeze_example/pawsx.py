@@ -1,16 +1,14 @@
 """The task `pawsx`: whether two sentences are paraphrases, in seven languages."""
 
-import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-from alignfreeze.contracts import HubSplit, PairClassificationTask, Split, TextPair, numbered_lines
-from alignfreeze.errors import DataError
-
-logger = logging.getLogger(__name__)
+from alignfreeze.contracts import HubSplit, Layout, PairClassificationTask, Split, TextPair
 
 LANGUAGES = ("de", "es", "fr", "ja", "ko", "zh")
+
+ENGLISH: dict[Split, str] = {"train": "train", "validation": "dev_2k", "test": "test_2k"}
+TRANSLATED: dict[Split, str] = {**ENGLISH, "train": "translated_train"}
 
 
 class ParaphraseClassification(PairClassificationTask):
@@ -20,6 +18,15 @@ class ParaphraseClassification(PairClassificationTask):
     languages: ClassVar[tuple[str, ...]] = LANGUAGES
     labels: ClassVar[tuple[str, ...]] = ("0", "1")
     columns: ClassVar[tuple[str, ...]] = ("sentence1", "sentence2", "label")
+    layouts: ClassVar[tuple[Layout, ...]] = (
+        *(
+            Layout(f"{folder}{{language}}/{{split}}.tsv", names)
+            for folder in ("pawsx/", "pawsx/x-final/", "x-final/")
+            for names in (ENGLISH, TRANSLATED)
+        ),
+        Layout("pawsx/{split}-{language}.tsv"),
+    )
+    """The archive as it is unpacked, and what XTREME's script makes of it."""
     epochs: ClassVar[float] = 2.0
 
     def hub_split(self, language: str, split: Split) -> HubSplit | None:
@@ -34,29 +41,9 @@ class ParaphraseClassification(PairClassificationTask):
             "4cd8187c404bda33cb1f62b49b001115862acf37",
         )
 
-    def read_text(self, path: Path, language: str) -> list[TextPair]:
-        """Read PAWS-X's own files: a header, then ``id, sentence1, sentence2, label`` by tabs."""
-        pairs = []
-        for number, line in numbered_lines(path):
-            cells = line.split("\t")
-            if number == 1 and tuple(cells) != ("id", *self.columns):
-                raise DataError(f"must begin with id, {', '.join(self.columns)}", file=path, line=1)
-            if len(cells) != 4:
-                message = f"a line must have 4 tab-separated columns, got {len(cells)}"
-                raise DataError(message, file=path, line=number)
-            if number > 1:
-                try:
-                    row = dict(zip(self.columns, cells[1:], strict=True))
-                    pairs.append(self.from_row(row, language))
-                except ValueError as error:
-                    raise DataError(str(error), file=path, line=number) from None
-        kept = [pair for pair in pairs if pair is not None]
-        if len(kept) < len(pairs):
-            logger.info("%s: %d pairs are not translated", path, len(pairs) - len(kept))
-        return kept
-
     def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
         """Leave out what the translators left empty, or as ``NS``, as the authors do."""
-        if {row["sentence1"].strip(), row["sentence2"].strip()} & {"", "NS"}:
+        texts = (row["sentence1"], row["sentence2"])
+        if any(isinstance(text, str) and text.strip() in ("", "NS") for text in texts):
             return None
         return super().from_row(row, language)

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignfreeze_tasks.qa import QuestionAnswering
+from alignfreeze_tasks.qa.answers import AnsweredQuestion
 from alignfreeze_tasks.qa.scoring import best, exact_match, f1, own_tokens, squad_tokens
 
 FIXTURE = json.loads(Path(__file__).with_name("predictions.json").read_text("utf-8"))
@@ -44,6 +46,64 @@ def squad_f1(predicted: list[str], gold: list[str]) -> float:
         return 0.0
     precision, recall = shared / len(predicted), shared / len(gold)
     return 2 * precision * recall / (precision + recall)
+
+
+MLQA_ARTICLES = {
+    "de": "ein eine einen einem eines einer der die das den dem des",
+    "es": "un una unos unas el la los las",
+    "vi": "của là cái chiếc những",
+}
+
+
+def naive_mlqa_tokens(text: str, language: str) -> list[str]:
+    """The rules of MLQA's evaluation, in words: as SQuAD's, but for what the language has."""
+    kept = "".join(
+        letter
+        for letter in text.lower()
+        if letter not in string.punctuation and not unicodedata.category(letter).startswith("P")
+    )
+    parts = re.split(r"(\w+)", kept)
+    articles = MLQA_ARTICLES.get(language, "").split()
+    kept = "".join(" " if part in articles else part for part in parts)
+    if language == "ar":
+        kept = " ".join(kept.split("ال"))
+    if language == "zh":
+        kept = "".join(f" {c} " if "\u4e00" <= c <= "\u9fa5" else c for c in kept)
+    return kept.split()
+
+
+@given(
+    st.text(alphabet="aderin ulasdíoủcàmh'.-«»،؟।。ال北京東あ5 \u00a0", max_size=24),
+    st.sampled_from(["ar", "de", "es", "hi", "vi", "zh"]),
+)
+def test_other_languages_are_scored_by_the_rules_of_mlqa(text, language):
+    assert own_tokens(text, language) == naive_mlqa_tokens(text, language)
+
+
+PREDICTED = [
+    # language, predicted, right answers; F1 and exact match by MLQA's script, then by SQuAD's
+    ("de", "der Rat", ["Rat", "Stadtrat"], (1, 1, 2 / 3, 0)),
+    ("de", "1815 in Ulm", ["in Ulm"], (4 / 5, 0, 4 / 5, 0)),
+    ("zh", "北京大学", ["北京"], (2 / 3, 0, 0, 0)),
+    ("ar", "المدينة،", ["مدينة"], (1, 1, 0, 0)),
+    ("vi", "của Hà Nội", ["Hà Nội", "Nội"], (1, 1, 4 / 5, 0)),
+    ("hi", "नई दिल्ली।", ["नई दिल्ली"], (1, 1, 1 / 2, 0)),
+    ("es", "«el Sol»", ["sol"], (1, 1, 0, 0)),
+    ("en", "the house", ["a House."], (1, 1, 1, 1)),
+]
+
+
+@pytest.mark.parametrize(("language", "predicted", "answers", "expected"), PREDICTED)
+def test_fixed_predictions_have_the_scores_of_both_scripts(
+    language, predicted, answers, expected, monkeypatch
+):
+    """Through the task, whose metrics are means over one question."""
+    context = " ".join(answers)
+    example = AnsweredQuestion("", "?", context, tuple(answers), (0,) * len(answers), language)
+    monkeypatch.setattr(QuestionAnswering, "answers", lambda *_: [predicted])
+    metrics = QuestionAnswering().metrics([example], [], [])
+    names = ("f1", "exact_match", "f1_squad", "exact_match_squad")
+    assert [metrics[name] for name in names] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", FIXTURE, ids=lambda case: case["question"])

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from alignfreeze.errors import DataError
-from alignfreeze_tasks.qa.squad import AnsweredQuestion, located, question_of_row, read_squad
+from alignfreeze_tasks.qa.squad import Entry, named, read_entries, row_entry
 
 CONTEXT = "Ada was born in London. London is in 🇬🇧 Britain."
 
@@ -24,23 +24,15 @@ def entry(**changes: object) -> dict:
 
 @pytest.fixture
 def read(write):
-    return lambda text, language="xx": read_squad(write("test.json", text), language)
+    return lambda text: read_entries(write("test.json", text))
 
 
 def test_questions_are_read(read):
     two = entry(id=7, answers=answers(("London", 24), ("Britain", 40)), is_impossible=False)
-    assert read(squad([entry(), two]), "de") == [
-        AnsweredQuestion("5a", "Where?", CONTEXT, ("London",), (16,), "de"),
-        AnsweredQuestion("7", "Where?", CONTEXT, ("London", "Britain"), (24, 40), "de"),
+    assert read(squad([entry(), two])) == [
+        Entry("5a", "Where?", CONTEXT, (("London", 16),)),
+        Entry("7", "Where?", CONTEXT, (("London", 24), ("Britain", 40))),
     ]
-
-
-def test_positions_are_code_points(read):
-    place = CONTEXT.index("Britain")
-    assert place == 40  # each half of the flag counts once; it would be 42 in UTF-16
-    (question,) = read(squad([entry(answers=answers(("Britain", place)))]))
-    assert question.starts == (place,)
-    assert question.moved == 0
 
 
 def test_a_byte_order_mark_is_left_out(read):
@@ -48,8 +40,8 @@ def test_a_byte_order_mark_is_left_out(read):
 
 
 def test_a_byte_order_mark_in_a_text_is_part_of_it(read):
-    (question,) = read(squad([entry(answers=answers(("London", 17)))], "\ufeff" + CONTEXT))
-    assert (question.context[0], question.starts, question.moved) == ("\ufeff", (17,), 0)
+    (question,) = read(squad([entry()], "\ufeff" + CONTEXT))
+    assert question.context[0] == "\ufeff"
 
 
 def test_an_id_may_occur_twice(read):
@@ -59,18 +51,85 @@ def test_an_id_may_occur_twice(read):
     ]
 
 
-def test_answers_elsewhere_are_found_and_counted(read):
-    moved = answers(("London", 18), ("London", 23), ("London", 16), ("Britain", -3))
-    (question,) = read(squad([entry(answers=moved)]))
-    assert question.starts == (16, 24, 16, 40)
-    assert question.moved == 3
+def test_answers_to_impossible_questions_are_none(read):
+    """SQuAD 2 has what is plausible beside them; others put that into `answers`."""
+    plausible = {"is_impossible": True, "plausible_answers": answers(("Ada", 0))}
+    found = read(squad([entry(answers=[], **plausible), entry(**plausible), entry(answers=[])]))
+    assert [question.answers for question in found] == [(), (), ()]
+
+
+ROW = {"id": "5a", "question": "Where?", "context": CONTEXT}
+COLUMNS = {"text": ["London"], "answer_start": [16]}
+LISTED = answers(("London", 16))
+SPANS = [{"text": "London", "char_spans": [[16, 21], [24, 29]], "token_spans": [[4, 4]]}]
 
 
 @pytest.mark.parametrize(
-    ("start", "found"), [(0, 0), (1, 0), (2, 0), (3, 4), (4, 4), (9, 8), (99, 8), (-1, 0), (-3, 0)]
+    "text",
+    [
+        json.dumps({**ROW, "answers": COLUMNS}),  # JSON lines of one line
+        json.dumps({**ROW, "answers": LISTED}, indent=1),
+        json.dumps([{**ROW, "answers": COLUMNS}], indent=1),
+        json.dumps({**ROW, "answers": [{"text": "London", "answer_start": "16"}]}),  # TQuAD
+        json.dumps({"version": "x", "data": [{**ROW, "answers": COLUMNS}]}),
+        json.dumps({"data": {"paragraphs": []}} | {"data": [{"paragraphs": [
+            {"context": CONTEXT, "qas": [entry()]}]}]}),
+        json.dumps([{"paragraphs": [{"context": CONTEXT, "qas": [entry()]}]}]),
+        json.dumps([{"context": CONTEXT, "qas": [entry()]}]),
+    ],
+)  # fmt: skip
+def test_each_way_to_write_a_question_is_read(read, text):
+    assert read(text) == [Entry("5a", "Where?", CONTEXT, (("London", 16),))]
+
+
+def test_json_lines_are_read(read):
+    rows = [{**ROW, "answers": COLUMNS}, {**ROW, "id": 7, "answers": LISTED}]
+    text = "\n \n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    assert [question.id for question in read(text + "\n\n")] == ["5a", "7"]
+
+
+def test_mrqa_is_read(read):
+    header = {"header": {"dataset": "SQuAD", "split": "train"}}
+    asked = {"qid": "a1", "question": "Where?", "answers": ["London"], "detected_answers": SPANS}
+    text = "\n".join(json.dumps(line) for line in (header, {"context": CONTEXT, "qas": [asked]}))
+    assert read(text) == [Entry("a1", "Where?", CONTEXT, (("London", 16), ("London", 24)))]
+
+
+def test_questions_without_an_id_have_a_number(read):
+    row = {name: ROW[name] for name in ("question", "context")} | {"answers": COLUMNS}
+    rows = [row, {**row, "id": "x"}, row]
+    assert [question.id for question in read(json.dumps(rows))] == ["#1", "x", "#3"]
+    assert [question.id for question in named(row_entry(row) for row in rows)] == ["#1", "x", "#3"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([json.dumps({**ROW, "answers": LISTED}), "{"], ":2: must be JSON: Expecting"),
+        (['{"a": 1}'] * 2, ":1: must have 'data', or 'question', 'context' and 'answers', has: a"),
+        ([json.dumps({**ROW, "answers": LISTED}), "5"], ":2: must be an object with 'data' or"),
+        (
+            [json.dumps({**ROW, "answers": LISTED}), json.dumps({**ROW, "answers": 3})],
+            ":2: 'answers' must be a list, got 3",
+        ),
+        (['{"question": "Who?", "answers": []}'] * 2, ":1: must have 'context', has: question"),
+        (
+            ['{"document_plaintext": "", "annotations": []}'] * 2,
+            "'context' and 'answers', has: document_plaintext annotations",
+        ),
+        (
+            [json.dumps({**ROW, "detected_answers": [{"text": "a", "char_spans": [3]}]})],
+            ": 'a span' must be a list, got 3",
+        ),
+        (
+            [json.dumps({**ROW, "detected_answers": [{"text": "a", "char_spans": [[]]}]})],
+            ": 'answer_start' must be a whole number, got None",
+        ),
+    ],
 )
-def test_the_nearest_occurrence_is_taken(start, found):
-    assert located("ab", start, "ab..ab..ab") == found
+def test_malformed_rows_are_named(read, lines, message):
+    with pytest.raises(DataError, match=rf"test\.json.*{re.escape(message)}"):
+        read("\n".join(lines))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +137,14 @@ def test_the_nearest_occurrence_is_taken(start, found):
     [
         ('{\n"data": [\n}', ":3: must be JSON: Expecting value"),
         ("", ": the file is empty"),
-        ("[]", ": must be an object with 'data', got []"),
-        ("{}", ": must have 'data', has: nothing"),
+        ("5", ": must be an object with 'data' or 'question', got 5"),
+        ("{}", ": must have 'data', or 'question', 'context' and 'answers', has: nothing"),
         ('{"data": {}}', ": 'data' must be a list, got {}"),
-        ('{"data": [{"title": ""}]}', r": data[0]: must have 'paragraphs', has: title"),
+        ('{"data": [{"title": ""}]}', r": data[0]: must have 'data', or 'question', 'context'"),
         (squad([], context=3), ": data[0].paragraphs[0]: 'context' must be text, got 3"),
         (squad([5]), ": data[0].paragraphs[0].qas[0]: must be an object with 'id', got 5"),
+        (squad([{"question": "?"}]), ".qas[0]: must have 'id', has: question"),
         (squad([entry(id=True)]), ".qas[0]: 'id' must be text, got True"),
-        (squad([entry(), entry(answers=[])]), "question '5a': a question must have an answer, got"),
         (squad([entry(question=" ")]), "question '5a': a question must not be blank, got ' '"),
         (
             squad([entry(question="Wh\ud800?")]),
@@ -99,20 +158,13 @@ def test_the_nearest_occurrence_is_taken(start, found):
             squad([entry(answers=answers(("\udc00", 16)))]),
             r"question '5a': 'text' must not have a lone surrogate, got '\udc00'",
         ),
-        (squad([entry(answers=answers(("\t\u00a0\n", 3)))]), "an answer must not be blank, got"),
-        (squad([entry(answers={})]), "question '5a': 'answers' must be a list, got {}"),
-        (squad([entry(answers=answers((" ", 3)))]), "'5a': an answer must not be blank, got ' '"),
+        (squad([entry(answers={})]), "question '5a': must have 'text', has: nothing"),
         (squad([entry(answers=answers((7, 3)))]), "question '5a': 'text' must be text, got 7"),
         (
             squad([entry(answers=answers(("London", True)))]),
             "question '5a': 'answer_start' must be a whole number, got True",
         ),
-        (
-            squad([entry(answers=answers(("Paris", 16)))]),
-            "question '5a': an answer must be in the context, got 'Paris' at 16",
-        ),
         (squad([entry(answers=[{"text": "x" * 99}])]), "must have 'answer_start', has: text"),
-        (squad([entry(answers=answers(("x" * 99, 0)))]), f"got '{'x' * 59}… at 0"),
     ],
 )
 def test_malformed_files_are_named(read, text, message):
@@ -124,7 +176,7 @@ def test_text_must_be_utf8(write):
     path = write("test.json", "")
     path.write_bytes(b'{"data":\n"\xff"}')
     with pytest.raises(DataError, match=r"test\.json:2: text must be UTF-8, got byte 0xff"):
-        read_squad(path, "xx")
+        read_entries(path)
 
 
 def row(**changes: object) -> dict:
@@ -133,9 +185,7 @@ def row(**changes: object) -> dict:
 
 
 def test_rows_of_the_hub_are_read():
-    assert question_of_row(row(), "de") == AnsweredQuestion(
-        "", "Where?", CONTEXT, ("London",), (16,), "de", moved=1
-    )
+    assert row_entry(row()) == Entry("", "Where?", CONTEXT, (("London", 15),))
 
 
 @pytest.mark.parametrize(
@@ -143,9 +193,8 @@ def test_rows_of_the_hub_are_read():
     [
         ({"question": None}, "'question' must be text, got None"),
         ({"context": None}, "'context' must be text, got None"),
-        ({"answers": None}, "'answers' must be an object, got None"),
+        ({"answers": None}, "'answers' must be a list, got None"),
         ({"answers": {"text": ["a"]}}, "must have 'answer_start', has: text"),
-        ({"answers": {"text": [], "answer_start": []}}, "a question must have an answer, got none"),
         (
             {"answers": {"text": ["London"], "answer_start": []}},
             "'text' and 'answer_start' must be as many, got 1 and 0",
@@ -158,4 +207,4 @@ def test_rows_of_the_hub_are_read():
 )
 def test_malformed_rows_say_the_rule(changes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        question_of_row(row(**changes), "de")
+        row_entry(row(**changes))
