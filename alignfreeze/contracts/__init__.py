@@ -9,7 +9,6 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
-from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -24,6 +23,7 @@ from alignfreeze.contracts.sources import (
     Supplier,
 )
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
+from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.text.files import LONE_SURROGATE, count_lines, line_blocks, numbered_lines

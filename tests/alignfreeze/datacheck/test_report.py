@@ -47,8 +47,8 @@ def test_a_good_folder_is_counted(folder: Path) -> None:
     assert train.counts["sentences"] == 60
     assert train.counts["words"] == n_words == train.words.words > 60
     assert [(pair.language, pair.aligner) for pair in report.pairs] == [
-        ("de", "dictionary"),
-        ("tr", "dictionary"),
+        ("de", "pharaoh"),
+        ("tr", "pharaoh"),
     ]
     for pair in report.pairs:
         assert pair.stats.read == 120
