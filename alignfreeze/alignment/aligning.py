@@ -29,6 +29,7 @@ from alignfreeze.contracts import (
     SentencePair,
     UsesRunModel,
     WordAlignment,
+    one_to_one,
 )
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
@@ -148,7 +149,7 @@ def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) 
     stats = CorpusStats()
     with building(shard.folder) as temporary:
         pairs = _cleaned(job, shard, stats, advance)
-        job.write(temporary, _aligned(job, pairs), stats)
+        job.write(temporary, _aligned(job, pairs, stats), stats)
         write_stats(temporary, stats)
 
 
@@ -175,9 +176,9 @@ def _cleaned(
 
 
 def _aligned(
-    job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]]
+    job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
-    """Sentence pairs with their links, however far the aligner reads ahead."""
+    """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
     who = f"aligner {job.aligner_name!r}"
     # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
@@ -190,7 +191,9 @@ def _aligned(
         else:
             raise PluginError(f"{who} gave more alignments than sentence pairs")
         _check_alignment(alignment, pair, who)
-        yield pair, alignment
+        links = one_to_one(alignment)
+        stats.ambiguous += len(set(alignment)) - len(links)
+        yield pair, links
     for pair, fault in written:
         if fault is None:
             raise PluginError(f"{who} gave fewer alignments than sentence pairs")
@@ -211,17 +214,14 @@ def _alignments(
 
 
 def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
-    """Check that links are one to one and within their sentences."""
+    """Check that links are pairs of numbers within their sentences."""
     if not all(isinstance(link, tuple) and len(link) == 2 for link in alignment or ()):
         raise PluginError(f"{who} must give pairs of word numbers, got {alignment}")
-    sources, targets = {s for s, _ in alignment}, {t for _, t in alignment}
-    one_to_one = len(sources) == len(targets) == len(alignment)
     n_source, n_target = len(pair.source), len(pair.target)
-    inside = all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment)
-    if not (one_to_one and inside):
+    if not all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment):
         raise PluginError(
-            f"{who} must link words one to one, within {n_source} source and {n_target} target "
-            f"words, got {alignment} for line {pair.line}"
+            f"{who} must link words within {n_source} source and {n_target} target words, "
+            f"got {alignment} for line {pair.line}"
         )
 
 

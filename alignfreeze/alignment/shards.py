@@ -73,7 +73,8 @@ def _build(job: AlignmentJob, folder: Path) -> None:
         work = work.with_name(f"{work.name}-{uuid4().hex}")
     try:
         finished = _finished(job, ranges, work)
-        stats = sum((read_stats(shard) for shard in finished), CorpusStats())
+        found = CorpusStats(notes=dict(job.aligner.notes(job.bitext)))
+        stats = sum((read_stats(shard) for shard in finished), found)
         with building(folder) as temporary:
             job.join(finished, temporary, stats)
             write_stats(temporary, stats)

@@ -26,6 +26,7 @@ from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoun
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.text.files import count_lines, line_blocks, numbered_lines
+from alignfreeze.text.tokens import shown, split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
@@ -63,5 +64,7 @@ __all__ = [
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
+    "shown",
+    "split_tokens",
     "subwords_of",
 ]

@@ -1,4 +1,5 @@
 from dataclasses import asdict, replace
+from unicodedata import normalize
 
 import pyarrow as pa
 import pytest
@@ -197,15 +198,61 @@ def fixed(*alignments) -> Aligner:
         (fixed(*[[]] * 6), "'same' gave more alignments than sentence pairs"),
         (fixed([], [(0, 1)]), r"within 1 source and 1 target words, got \[\(0, 1\)\] for line 3"),
         (fixed([(-1, 0)]), r"within 3 source and 3 target words, got \[\(-1, 0\)\] for line 1"),
-        (fixed([(0, 0), (0, 1)]), "'same' must link words one to one"),
-        (fixed([(0, 0), (1, 0)]), "'same' must link words one to one"),
-        (fixed([(0, 0), (0, 0)]), "'same' must link words one to one"),
+        (fixed([(0, 0, 0)]), r"'same' must give pairs of word numbers, got \[\(0, 0, 0\)\]"),
     ],
 )
 def test_an_aligner_that_breaks_its_contract_is_named(bitext, tmp_path, aligner, message):
     with pytest.raises(PluginError, match=message):
         build(bitext, tmp_path, aligner)
     assert list((tmp_path / "cache" / "corpora").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("links", "kept", "ambiguous"),
+    [
+        ([(0, 0), (0, 1), (2, 2)], [(2, 2)], 2),
+        ([(0, 0), (1, 0), (2, 1)], [(2, 1)], 2),
+        ([(0, 0), (0, 1), (1, 1), (2, 2)], [(2, 2)], 3),
+        ([(0, 0), (1, 1), (0, 0)], [(0, 0), (1, 1)], 0),
+    ],
+)
+def test_links_that_are_not_one_to_one_are_dropped_and_counted(
+    bitext, tmp_path, links, kept, ambiguous
+):
+    every = fixed(links, *[[(0, 0)]] * 4)
+    corpus = build(bitext, tmp_path, every, cleaning=Cleaning(drop_duplicates=False))
+    assert corpus.rows([0])[0].alignment == kept
+    assert corpus.stats.ambiguous == ambiguous
+    told = f" identical words, {ambiguous} not one to one dropped)"
+    assert (told in str(corpus.stats)) == (ambiguous > 0)
+
+
+def test_what_is_to_be_told_of_an_aligners_files_is_told_each_time(bitext, tmp_path, caplog):
+    class Doubtful(SamePlace):
+        """Has something to tell, once a text."""
+
+        def notes(self, bitext):
+            return {"links of the stars": 12}
+
+    for _ in range(2):
+        stats = build(bitext, tmp_path, Doubtful()).stats
+        assert stats.notes == {"links of the stars": 12}
+        assert caplog.messages.pop() == f"en-fr: {stats}"
+        assert str(stats).endswith("(2 identical words dropped); 12 links of the stars")
+
+
+@pytest.mark.parametrize("word", ["Tiếng", "한국어", "É", "İ"])
+def test_a_word_is_the_same_string_in_either_unicode_form(write, tmp_path, word):
+    composed, apart = normalize("NFC", word), normalize("NFD", word)
+    bitext = Bitext(
+        "en",
+        "fr",
+        write("p/a.en", f"x {composed} b\n"),
+        write("p/a.fr", f"y {apart} B\n"),
+    )
+    corpus = build(bitext, tmp_path)
+    assert (corpus.stats.identical, corpus.stats.links) == (1, 1)
+    assert corpus.rows([0])[0].target == ["y", apart, "B"]
 
 
 def test_an_aligner_may_read_ahead(bitext, tmp_path):
