@@ -28,8 +28,8 @@ RULE = "two words a line with a space or tab between"
 COLUMNS = re.compile(r" *\t[ \t]*")
 """Stands between the columns of a table; a dictionary has two."""
 
-_SIGNS = "[;|,:=<>/~\u2013\u2014-]{1,3}"
-FOREIGN = re.compile(rf"[;|]\S|\S[;|]|[^\W\d],|,[^\W\d]|,\"|\w:\s|\s{_SIGNS}\s")
+SIGNS = re.compile("[;|,:=<>/~\u2013\u2014-]{1,3}")
+FOREIGN = re.compile(rf"[;|]\S|\S[;|]|[^\W\d],|,[^\W\d]|,\"|\w:\s|\s{SIGNS.pattern}\s")
 """What parts the fields of other formats: semicolons, commas, ``|||``, ``::``, an arrow."""
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -76,18 +76,7 @@ class DictionaryAligner(Aligner):
         Raises:
             DataError: If no dictionary is there, or one is malformed.
         """
-        found = {}
-        for path in self.inputs(bitext):
-            _, multiword, malformed = _read(path)
-            if multiword:
-                found[f"entries of several words in {path.name} left out"] = multiword
-            if malformed:
-                number, line = malformed[0]
-                first = f"the first is line {number}, {shown(line)}"
-                found[f"lines of {path.name} left out, as they are not {RULE} ({first})"] = len(
-                    malformed
-                )
-        return found
+        return self._content(bitext).left_out
 
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order.
@@ -95,16 +84,19 @@ class DictionaryAligner(Aligner):
         Raises:
             DataError: If no dictionary is there, or one is malformed.
         """
-        contents = tuple(
-            (path, path == bitext.forward_dictionary, _content(path))
-            for path in self.inputs(bitext)
-        )
-        translations = _translations(contents, self.lowercase)
+        translations = self._content(bitext).translations
         for pair in pairs:
             source, target = (
                 _looked_up(words, lowercase=self.lowercase) for words in (pair.source, pair.target)
             )
             yield _unambiguous(source, target, translations)
+
+    def _content(self, bitext: Bitext) -> "_Content":
+        """What the dictionaries hold, read once for all parts of a text."""
+        dictionaries = tuple(
+            (path, path == bitext.forward_dictionary, _digest(path)) for path in self.inputs(bitext)
+        )
+        return _content(dictionaries, self.lowercase)
 
 
 def _looked_up(words: Iterable[str], *, lowercase: bool) -> tuple[str, ...]:
@@ -114,7 +106,7 @@ def _looked_up(words: Iterable[str], *, lowercase: bool) -> tuple[str, ...]:
     return tuple([normalize("NFC", word) for word in words])
 
 
-def _content(path: Path) -> bytes:
+def _digest(path: Path) -> bytes:
     """A digest of a dictionary.
 
     Raises:
@@ -127,36 +119,33 @@ def _content(path: Path) -> bytes:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from error
 
 
+class _Content(NamedTuple):
+    """The entries of dictionaries, source word first, and what is not used of them."""
+
+    translations: Translations
+    left_out: Mapping[str, int]
+
+
 @lru_cache(maxsize=1)
-def _translations(contents: tuple[tuple[Path, bool, bytes], ...], lowercase: bool) -> Translations:
-    """The entries of dictionaries, source word first; the last ones are remembered.
+def _content(dictionaries: tuple[tuple[Path, bool, bytes], ...], lowercase: bool) -> _Content:
+    """What dictionaries hold; the last ones are remembered.
 
     Args:
-        contents: For each dictionary its file, whether it has the source word first, and a
-            digest of its content.
+        dictionaries: For each its file, whether it has the source word first, and a digest.
         lowercase: Whether all words are put in lower case.
     """
     translations: dict[str, set[str]] = defaultdict(set)
-    for path, forward, _ in contents:
-        entries, multiword, _ = _read(path)
-        logger.info("%s: %d entries, %d multiword entries ignored", path, len(entries), multiword)
-        for entry in entries:
+    left_out: dict[str, int] = {}
+    for path, forward, _ in dictionaries:
+        for entry in _entries(path, left_out):
             first, second = _looked_up(entry, lowercase=lowercase)
             source, target = (first, second) if forward else (second, first)
             translations[source].add(target)
-    return {source: frozenset(targets) for source, targets in translations.items()}
+    return _Content({word: frozenset(others) for word, others in translations.items()}, left_out)
 
 
-class _Dictionary(NamedTuple):
-    """What a MUSE dictionary holds: its entries of one word a side, and what is left out."""
-
-    entries: list[tuple[str, str]]
-    multiword: int
-    malformed: list[tuple[int, str]]
-
-
-def _read(path: Path) -> _Dictionary:
-    """Read a MUSE dictionary.
+def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
+    """The entries of a MUSE dictionary that have one word on each side; counts what has not.
 
     Raises:
         DataError: If most of its lines are no entries, or none has one word on each side.
@@ -179,16 +168,26 @@ def _read(path: Path) -> _Dictionary:
             f"{len(malformed)} malformed lines are not used)",
             file=path,
         )
-    return _Dictionary(entries, multiword, malformed)
+    logger.info("%s: %d entries, %d multiword entries ignored", path, len(entries), multiword)
+    if multiword:
+        left_out[f"entries of several words in {path.name} left out"] = multiword
+    if malformed:
+        number, line = malformed[0]
+        what = f"lines of {path.name} left out, as they are not {RULE}"
+        left_out[f"{what} (the first is line {number}, {shown(line)})"] = len(malformed)
+    return entries
 
 
 def _words(line: str) -> list[str]:
     """The words of an entry, two or more; none of a line that is no entry."""
     line = line.strip(" \t\r")
-    if len(COLUMNS.split(line)) > 2 or FOREIGN.search(line):
-        return []
     words = split_tokens(line)
-    return [] if len(words) == 3 and NUMBER.fullmatch(words[2]) else words
+    if len(words) == 3 and NUMBER.fullmatch(words[2]):
+        return []
+    if line.count("\t") > 1 and len(COLUMNS.split(line)) > 2:
+        return []
+    # Few lines have a sign at all, and the search for one is quick.
+    return [] if SIGNS.search(line) and FOREIGN.search(line) else words
 
 
 def _check_format(path: Path, malformed: Sequence[tuple[int, str]], n_entries: int) -> None:
