@@ -12,7 +12,7 @@ from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
-from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import DataError
 from alignfreeze.text.tokens import join_tokens
@@ -65,7 +65,8 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
     source = find_data(config.data, max_pairs=config.pair_limit)
     known = parallel_languages(source, config.source_language)
     if not known:
-        raise DataError("there is no parallel text", file=source.root / "parallel")
+        there = unread_text(source, config.source_language)
+        raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
     for job in ExportJob.configured(source, config, config.languages or known):
         yield job.bitext.target, write_alignments(job, cache_root(), output)
 
@@ -110,9 +111,10 @@ def _check_output(paths: Sequence[Path], job: ExportJob) -> None:
     Links alone may be put beside the text that they count; its words would pass for the text.
     """
     bitext, output = job.bitext, paths[0].parent
-    read = {bitext.source_file, bitext.target_file, *job.aligner.inputs(bitext)}
+    texts = bitext.origins or (bitext.source_file, bitext.target_file)
+    read = {*texts, *job.aligner.inputs(bitext)}
     replaced = {path.resolve() for path in read} & {path.resolve() for path in paths}
-    beside = len(paths) > 1 and output.resolve() == bitext.source_file.resolve().parent
+    beside = len(paths) > 1 and output.resolve() == texts[0].resolve().parent
     if replaced or beside:
         raise DataError("output must be another folder than that of the text", file=output)
     try:

@@ -63,7 +63,8 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
     if not folder.is_dir():
         _build(job, folder)
     check_sealed(folder, job.result)
-    return read_stats(folder)
+    # The result may have been made of the same text in another format.
+    return read_stats(folder) + CorpusStats(notes=dict(job.bitext.notes))
 
 
 def _build(job: AlignmentJob, folder: Path) -> None:
