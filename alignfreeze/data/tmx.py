@@ -19,6 +19,9 @@ BLOCK_BYTES = 1 << 16
 ROOT, UNIT, VARIANT, SEGMENT = "tmx", "tu", "tuv", "seg"
 CODES = frozenset({"bpt", "ept", "it", "ph", "sub", "ut"})
 """Elements in a segment that hold a document's own codes, and no text of the sentence."""
+CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
+"""What XML forbids, and texts hold all the same; of UTF-16 they may be half a character."""
+
 LANGUAGE = ("xml:lang", "lang")
 """The attribute of a variant's language, which was renamed."""
 
@@ -84,9 +87,14 @@ def _units(path: Path, notes: Counter[str]) -> Iterator[Unit]:
     # The TMX's own definition, which most files name, is then passed over, and not opened.
     parser.forbid_external = False
     parser.setContentHandler(handler)
+    controls: bytes | None = None
     with opened(path) as file:
         while block := file.read(BLOCK_BYTES):
-            _feed(path, parser, block)
+            if controls is None:
+                controls = b"" if b"\0" in block[:4] else CONTROLS
+            kept = block.translate(None, controls)
+            notes[f"control characters in {path.name} left out"] += len(block) - len(kept)
+            _feed(path, parser, kept)
             yield from handler.taken()
     _feed(path, parser, None)
     if not handler.has_root:

@@ -85,6 +85,12 @@ def test_blanks_around_a_segment_are_layout(pairs_of):
     ]
 
 
+def test_control_characters_are_left_out_and_told(pairs_of):
+    pairs, notes = pairs_of(unit("en a\x01b\x1f", "de c\td"), unit("en \x7f\u0085", "de x"))
+    assert pairs == [("ab", "c\td"), ("\x7f\u0085", "x")]
+    assert notes == {"control characters in en-de.tmx left out": 2}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1"])
 def test_the_encoding_is_what_the_file_says(tmp_path, encoding):
     name = encoding.removesuffix("-sig").upper()
