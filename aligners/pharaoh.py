@@ -12,6 +12,7 @@ from alignfreeze.contracts import (
     SentencePair,
     WordAlignment,
     count_lines,
+    line_bytes,
     numbered_lines,
     shown,
     split_tokens,
@@ -130,12 +131,8 @@ def _links_from_one(path: Path) -> int:
         DataError: If the file cannot be read.
     """
     links = 0
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                if ZERO.search(line):
-                    return 0
-                links += len(line.split())
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=path) from error
+    for line in line_bytes(path):
+        if ZERO.search(line):
+            return 0
+        links += len(line.split())
     return links

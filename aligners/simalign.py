@@ -48,7 +48,7 @@ Integers = NDArray[np.integer]
 
 
 class SimAlignAligner(EncoderAligner):
-    """Links words by SimAlign (Jalili Sabet et al., 2020), as far as its links are one to one.
+    """Links words by SimAlign (Jalili Sabet et al., 2020), with all its links.
 
     The similarities and the matching are the simalign package's (``alignfreeze[simalign]``); the
     encoder is read as everywhere else in AlignFreeze, so that any of its models will do. A word

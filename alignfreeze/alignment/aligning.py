@@ -32,7 +32,12 @@ from alignfreeze.contracts import (
     one_to_one,
 )
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
-from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.data.bitexts import (
+    bitexts_at_hand,
+    find_bitexts,
+    parallel_languages,
+    resolve_aligner,
+)
 from alignfreeze.data.finding import find_model
 from alignfreeze.errors import AlignFreezeError, DataError, PluginError
 
@@ -249,7 +254,8 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     """
     digest = cache(file_digest)
     found: list[Any] = []
-    for bitext in _bitexts_at_hand(source, config):
+    languages = config.realign_languages or parallel_languages(source, config.source_language)
+    for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)
         fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
@@ -262,14 +268,3 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
         files = [[path.name, digest(path)] for path in elsewhere]
         found.append([bitext.target, *code, fields, files])
     return found
-
-
-def _bitexts_at_hand(source: DataSource, config: RunConfig) -> list[Bitext]:
-    """The language pairs that there are to align; those of the hub before they are fetched."""
-    known = parallel_languages(source, config.source_language)
-    languages = config.realign_languages or known
-    if source.supplier is None:
-        present = [language for language in languages if language in known]
-        return find_bitexts(source, config.source_language, present)
-    texts = source.root, source.root
-    return [Bitext(config.source_language, language, *texts) for language in languages]

@@ -25,7 +25,7 @@ from alignfreeze.contracts.sources import (
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
-from alignfreeze.text.files import count_lines, line_blocks, numbered_lines
+from alignfreeze.text.files import count_lines, line_blocks, line_bytes, numbered_lines
 from alignfreeze.text.tokens import shown, split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
@@ -61,6 +61,7 @@ __all__ = [
     "WordAlignment",
     "count_lines",
     "line_blocks",
+    "line_bytes",
     "numbered_lines",
     "one_to_one",
     "parquet_rows",

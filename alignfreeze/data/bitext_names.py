@@ -63,6 +63,16 @@ def complete_form(names: Collection[str], source_language: str, target: str) -> 
     return next(found, None)
 
 
+def alignment_name(names: Collection[str], source_language: str, target: str) -> str:
+    """The file of word alignments of a language pair; empty without any."""
+    wanted = [
+        f"{stem}.align{packing}"
+        for packing in ("", GZIP)
+        for stem in stems(source_language, target)
+    ]
+    return next((name for name in wanted if name in names), "")
+
+
 def named_languages(names: Iterable[str], source_language: str) -> set[str]:
     """The languages that files may be of, by their names, beside the source language."""
     found = set()
@@ -112,7 +122,7 @@ def unused(names: Collection[str], source_language: str) -> list[str]:
     used: set[str] = set()
     for code in named_languages(names, source_language):
         if found := complete_form(names, source_language, code):
-            used.update(found.names, (f"{stem}.align" for stem in stems(source_language, code)))
+            used.update(found.names, {alignment_name(names, source_language, code)})
     return sorted(set(names) - used)
 
 

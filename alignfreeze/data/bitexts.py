@@ -1,12 +1,13 @@
 """The files of each language pair of a data source."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from alignfreeze.base.digests import file_digest
 from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.data.bitext_names import (
+    alignment_name,
     complete_form,
     missing_name,
     named_languages,
@@ -56,34 +57,57 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
     return [_bitext(source, source_language, target) for target in targets]
 
 
+def bitexts_at_hand(
+    source: DataSource, source_language: str, targets: Iterable[str]
+) -> list[Bitext]:
+    """Language pairs as they are, before anything is fetched or converted.
+
+    The files of texts need not be there, nor be in Moses format; those beside them are as
+    `find_bitexts` finds them in a folder. Languages without text in a folder are left out.
+    """
+    if source.supplier is not None:
+        texts = source.root, source.root
+        return [Bitext(source_language, target, *texts) for target in targets]
+    known = parallel_languages(source, source_language)
+    return [_beside(source, source_language, target) for target in targets if target in known]
+
+
 def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
     if source_language == target:
         raise DataError(f"a target language must not be the source language, got {target!r}")
     if source.supplier is not None:
         return source.supplier.fetch_bitext(source_language, target)
+    found = complete_form(_names(source), source_language, target)
+    if found is None:
+        raise _missing(source, source_language, target)
+    files = tuple(source.root / "parallel" / name for name in found.names)
+    texts, notes = (files, ()) if found.is_moses else converted(files, found.languages)
+    text_of = dict(zip(found.languages, texts, strict=True))
+    return replace(
+        _beside(source, source_language, target),
+        source_file=text_of[source_language],
+        target_file=text_of[target],
+        origins=() if found.is_moses else files,
+        notes=notes,
+    )
+
+
+def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
+    """A language pair of a folder, with what lies beside its texts."""
     folder = source.root / "parallel"
     names = stems(source_language, target)
     dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in names]
     forward, backward = (path if path.is_file() else None for path in dictionaries)
-    alignments = [folder / f"{stem}.align" for stem in names]
-    alignment_file = next(filter(Path.is_file, alignments), None)
-    found = complete_form(_names(source), source_language, target)
-    if found is None:
-        raise _missing(source, source_language, target)
-    files = tuple(folder / name for name in found.names)
-    texts, notes = (files, ()) if found.is_moses else converted(files, found.languages)
-    text_of = dict(zip(found.languages, texts, strict=True))
+    found = alignment_name(_names(source), source_language, target)
     return Bitext(
         source_language,
         target,
-        text_of[source_language],
-        text_of[target],
-        alignment_file,
+        folder,
+        folder,
+        folder / found if found else None,
         forward,
         backward,
-        alignment_reversed=alignment_file == alignments[1],
-        origins=() if found.is_moses else files,
-        notes=notes,
+        alignment_reversed=bool(found) and not found.startswith(f"{names[0]}."),
     )
 
 

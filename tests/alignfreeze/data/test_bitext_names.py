@@ -83,6 +83,7 @@ def test_a_name_is_of_nothing_but_two_codes(folder, name, languages):
 
 
 def test_files_of_no_text_are_unused():
-    used = ["en-de.en", "en-de.de", "en-de.align", "fr-en.tsv", "en-nl.en", "en-nl.nl.gz"]
-    others = ["README.md", "de-fr.fr", "en-de.tsv", "en-es.en", "x.en-de.en"]
+    used = ["en-de.en", "en-de.de", "en-de.align", "fr-en.tsv", "fr-en.align.gz", "en-nl.en"]
+    others = ["README.md", "de-en.align", "de-fr.fr", "en-de.tsv", "en-es.en", "x.en-de.en"]
+    used.append("en-nl.nl.gz")
     assert unused([*used, *others], "en") == others

@@ -3,14 +3,16 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.contracts import Bitext, DataSource
+from alignfreeze.contracts import Bitext, DataSource, SentencePair
 from alignfreeze.data.bitexts import (
     bitext_digests,
+    bitexts_at_hand,
     find_bitexts,
     parallel_languages,
     resolve_aligner,
 )
 from alignfreeze.errors import DataError
+from alignfreeze_aligners.pharaoh import PharaohAligner
 
 
 class Supplier:
@@ -105,6 +107,29 @@ def test_an_alignment_under_the_reversed_name_is_reversed(parallel, write):
     path = write("parallel/fr-en.align", "0-0\n")
     (bitext,) = find_bitexts(parallel, "en", ["fr"])
     assert (bitext.alignment_file, bitext.alignment_reversed) == (path, True)
+
+
+@pytest.mark.parametrize("stem", ["en-fr", "fr-en"])
+def test_a_packed_alignment_is_read(parallel, write, stem):
+    path = pack(write(f"parallel/{stem}.align", "0-0\n"))
+    (bitext,) = find_bitexts(parallel, "en", ["fr"])
+    assert (bitext.alignment_file, bitext.alignment_reversed) == (path, stem == "fr-en")
+    aligner = PharaohAligner()
+    assert list(aligner.align([SentencePair(1, ("text",), ("text",))], bitext)) == [[(0, 0)]]
+    assert aligner.notes(bitext) == {}
+
+
+def test_nothing_is_fetched_or_converted_to_see_what_is_at_hand(
+    parallel, supplied, cache, write, tmp_path
+):
+    write("parallel/es-en.tsv", "no table")
+    dictionary = write("dictionaries/es-en.txt", "b a\n")
+    de, es = bitexts_at_hand(parallel, "en", ["de", "xx", "es"])
+    assert (de.target, es.target, es.backward_dictionary) == ("de", "es", dictionary)
+    assert not cache.exists()
+    (bitext,) = bitexts_at_hand(supplied, "en", ["xx"])
+    assert (bitext.target, bitext.backward_dictionary) == ("xx", None)
+    assert supplied.supplier.fetched == []
 
 
 @pytest.mark.parametrize(
