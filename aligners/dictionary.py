@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import is_normalized, normalize
 
 from alignfreeze.contracts import (
     Aligner,
@@ -101,9 +101,11 @@ class DictionaryAligner(Aligner):
 
 def _looked_up(words: Iterable[str], *, lowercase: bool) -> tuple[str, ...]:
     """Words in the form in which they are compared: NFC, and as MUSE has them in lower case."""
-    if lowercase:
-        words = map(str.lower, words)
-    return tuple([normalize("NFC", word) for word in words])
+    found = [word.lower() for word in words] if lowercase else list(words)
+    # One look at all is quicker than one at each, and nearly all text is composed.
+    if not is_normalized("NFC", "\n".join(found)):
+        found = [normalize("NFC", word) for word in found]
+    return tuple(found)
 
 
 def _digest(path: Path) -> bytes:
@@ -168,7 +170,8 @@ def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
             f"{len(malformed)} malformed lines are not used)",
             file=path,
         )
-    logger.info("%s: %d entries, %d multiword entries ignored", path, len(entries), multiword)
+    # By each process that reads it; what is left out is told for all.
+    logger.debug("%s: %d entries", path, len(entries))
     if multiword:
         left_out[f"entries of several words in {path.name} left out"] = multiword
     if malformed:

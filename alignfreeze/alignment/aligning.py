@@ -197,7 +197,8 @@ def _aligned(
             raise PluginError(f"{who} gave more alignments than sentence pairs")
         _check_alignment(alignment, pair, who)
         links = one_to_one(alignment)
-        stats.ambiguous += len(set(alignment)) - len(links)
+        if links is not alignment:
+            stats.ambiguous += len(set(alignment)) - len(links)
         yield pair, links
     for pair, fault in written:
         if fault is None:

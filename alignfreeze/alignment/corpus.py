@@ -180,7 +180,9 @@ def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dic
 
 def _same(word: str, other: str) -> bool:
     """Whether two words are the same string, in whatever Unicode form each is written."""
-    return word == other or normalize("NFC", word) == normalize("NFC", other)
+    if word == other or (word.isascii() and other.isascii()):
+        return word == other
+    return normalize("NFC", word) == normalize("NFC", other)
 
 
 def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, AlignedCorpus]:

@@ -98,12 +98,13 @@ def unread(names: Collection[str], source_language: str, targets: Collection[str
     Args:
         names: The names of the files of parallel text.
         source_language: The code of the source language.
-        targets: The target languages that are asked for; may be none.
+        targets: The target languages that are asked for; where there are none, those whose codes
+            stand beside that of the source language.
     """
     remedies = [
         f"{name} {remedy}"
         for name in sorted(names)
-        for target in targets
+        for target in targets or _paired_codes(names, source_language)
         if (remedy := _remedy(name, source_language, target))
     ]
     if remedies:
@@ -124,6 +125,15 @@ def unused(names: Collection[str], source_language: str) -> list[str]:
         if found := complete_form(names, source_language, code):
             used.update(found.names, {alignment_name(names, source_language, code)})
     return sorted(set(names) - used)
+
+
+def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
+    """What looks like a code and stands beside that of the source language, sorted."""
+    code, source = "[A-Za-z]{2,3}", re.escape(source_language)
+    pair = re.compile(rf"(?<![^\W_])(?:{source}[-_]({code})|({code})[-_]{source})(?![^\W_])")
+    return sorted(
+        {code for name in names for found in pair.findall(name) for code in found if code}
+    )
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -43,6 +43,17 @@ def test_what_lies_there_is_told_with_the_name_that_it_needs(folder, names, reme
         find_bitexts(folder(*names), "en", ["de"])
 
 
+def test_of_no_language_in_particular_all_files_of_two_are_told(folder, tmp_path):
+    folder("Tatoeba.de-en.de", "Tatoeba.de-en.en", "x_en_fr.tmx", "open-office.txt")
+    config = build_config({"data": str(tmp_path), "preset": "paper"})
+    message = (
+        r"there is no parallel text; Tatoeba\.de-en\.de must be named en-de\.de, "
+        r"Tatoeba\.de-en\.en must be named en-de\.en, x_en_fr\.tmx must be named en-fr\.tmx$"
+    )
+    with pytest.raises(DataError, match=message):
+        next(align_to_files(config, tmp_path / "out"))
+
+
 def test_a_code_is_no_part_of_a_word(folder):
     source = folder("model-open.txt", "garden.tsv", "en-fr.tsv", "den-de.txt")
     with pytest.raises(DataError, match=r"languages with one: fr$"):
