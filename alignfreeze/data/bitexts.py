@@ -35,7 +35,8 @@ def unread_text(source: DataSource, source_language: str, targets: Collection[st
 def _names(source: DataSource) -> set[str]:
     """The names of the files of parallel text."""
     folder = source.root / "parallel"
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {path.name for path in found if path.is_file()}
 
 
 def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:

@@ -32,7 +32,6 @@ Reader = Callable[[Path, tuple[str, str], Counter[str]], Iterator[tuple[str, str
 READERS: dict[str, Reader] = {".tsv": table_pairs, ".tmx": memory_pairs}
 """By the ending of a file that holds both languages, without that of its packing."""
 
-
 Notes = tuple[tuple[str, int], ...]
 """What was left out or mended, and how often."""
 

@@ -18,8 +18,8 @@ SAMPLE = 1000
 NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?", re.ASCII)
 """What a column of ids or scores holds."""
 
-FIELD = re.compile(r'("(?:[^"]|"")*")(?=\t|$)|[^\t]*')
-"""A field, the group of which is there if it is as CSV quotes it."""
+FIELD = re.compile(r'(?:^|\t)(?:("(?:[^"]|"")*")(?=\t|$)|[^\t]*)')
+"""A field of a line, whose group is there if it is as CSV quotes it."""
 
 HEADERS = ({"source", "src"}, {"target", "tgt", "trg"})
 """Titles of columns that name no language."""
@@ -43,7 +43,7 @@ def table_pairs(
 
     Its columns are in the order of the languages, or as a header says that names both. Columns of
     numbers, such as ids and scores, are left out where there are more than two. Fields may be
-    quoted as CSV has it, if all that could be are.
+    quoted as CSV has it.
 
     Args:
         path: The file.
@@ -102,16 +102,12 @@ def _is_quoted(path: Path) -> bool:
         if '"' not in line:
             plain += 1
             continue
-        at = 0
-        while at <= len(line):
-            field = FIELD.match(line, at)
-            assert field is not None, "an empty field is one"
-            at = field.end() + 1
+        for field in FIELD.finditer(line):
             if '"' not in field[0]:
                 plain += 1
             elif field[1] is None:
                 bare += 1
-            elif '""' in field[0][1:-1]:
+            elif '""' in field[1][1:-1]:
                 doubled += 1
             else:
                 marked += 1

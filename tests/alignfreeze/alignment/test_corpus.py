@@ -71,6 +71,23 @@ def test_what_is_cleaned_away_is_counted(bitext, tmp_path, cleaning, expected):
     assert build(bitext, tmp_path, cleaning=cleaning).stats == expected
 
 
+@pytest.mark.parametrize("segmentation", ["icu", "whitespace"])
+@pytest.mark.parametrize("blank", ["", " ", "\t \t", "\r", "\u00a0", "\u3000\u200b ", "\u2028"])
+def test_a_line_that_holds_blanks_is_empty(write, tmp_path, segmentation, blank):
+    class Splits(SamePlace):
+        """Links the first words, too."""
+
+        def segmentation(self, bitext):
+            return segmentation
+
+    bitext = Bitext(
+        "en", "fr", write("p/a.en", f"a\r\n{blank}\r\nb\r\r\n"), write("p/a.fr", "A\nx\nB")
+    )
+    corpus = build(bitext, tmp_path, Splits(skip=0))
+    assert corpus.stats == CorpusStats(read=3, empty=1, kept=2, links=2)
+    assert [row.source for row in corpus.rows([0, 1])] == [["a"], ["b"]]
+
+
 @pytest.mark.parametrize("drop", [True, False])
 def test_duplicates_are_dropped_or_kept(write, tmp_path, drop):
     english, french = write("p/a.en", "a b\na b\na c\na b"), write("p/a.fr", "A B\n" * 4)

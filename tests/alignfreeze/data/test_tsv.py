@@ -64,6 +64,7 @@ def test_numbers_may_be_the_text(pairs_of):
         ('"Hello."\t"Hallo."\nBye.\tTschüss.\n', [('"Hello."', '"Hallo."'), ("Bye.", "Tschüss.")]),
         ('"Hi," he said.\tx\n"a"\t"b"\n', [('"Hi," he said.', "x"), ('"a"', '"b"')]),
         ('"\t5"\nx\ty\n', [('"', '5"'), ("x", "y")]),
+        ('\t""\n""\t\nx\ty\n', [("", '""'), ('""', ""), ("x", "y")]),
     ],
 )
 def test_fields_are_quoted_as_csv_or_hold_marks(pairs_of, text, expected):
