@@ -1,5 +1,4 @@
 from dataclasses import asdict, replace
-from unicodedata import normalize
 
 import pyarrow as pa
 import pytest
@@ -69,23 +68,6 @@ def test_what_is_kept_and_dropped(bitext, tmp_path):
 )
 def test_what_is_cleaned_away_is_counted(bitext, tmp_path, cleaning, expected):
     assert build(bitext, tmp_path, cleaning=cleaning).stats == expected
-
-
-@pytest.mark.parametrize("segmentation", ["icu", "whitespace"])
-@pytest.mark.parametrize("blank", ["", " ", "\t \t", "\r", "\u00a0", "\u3000\u200b ", "\u2028"])
-def test_a_line_that_holds_blanks_is_empty(write, tmp_path, segmentation, blank):
-    class Splits(SamePlace):
-        """Links the first words, too."""
-
-        def segmentation(self, bitext):
-            return segmentation
-
-    bitext = Bitext(
-        "en", "fr", write("p/a.en", f"a\r\n{blank}\r\nb\r\r\n"), write("p/a.fr", "A\nx\nB")
-    )
-    corpus = build(bitext, tmp_path, Splits(skip=0))
-    assert corpus.stats == CorpusStats(read=3, empty=1, kept=2, links=2)
-    assert [row.source for row in corpus.rows([0, 1])] == [["a"], ["b"]]
 
 
 @pytest.mark.parametrize("drop", [True, False])
@@ -222,54 +204,6 @@ def test_an_aligner_that_breaks_its_contract_is_named(bitext, tmp_path, aligner,
     with pytest.raises(PluginError, match=message):
         build(bitext, tmp_path, aligner)
     assert list((tmp_path / "cache" / "corpora").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("links", "kept", "ambiguous"),
-    [
-        ([(0, 0), (0, 1), (2, 2)], [(2, 2)], 2),
-        ([(0, 0), (1, 0), (2, 1)], [(2, 1)], 2),
-        ([(0, 0), (0, 1), (1, 1), (2, 2)], [(2, 2)], 3),
-        ([(0, 0), (1, 1), (0, 0)], [(0, 0), (1, 1)], 0),
-    ],
-)
-def test_links_that_are_not_one_to_one_are_dropped_and_counted(
-    bitext, tmp_path, links, kept, ambiguous
-):
-    every = fixed(links, *[[(0, 0)]] * 4)
-    corpus = build(bitext, tmp_path, every, cleaning=Cleaning(drop_duplicates=False))
-    assert corpus.rows([0])[0].alignment == kept
-    assert corpus.stats.ambiguous == ambiguous
-    told = f" identical words, {ambiguous} not one to one dropped)"
-    assert (told in str(corpus.stats)) == (ambiguous > 0)
-
-
-def test_what_is_to_be_told_of_an_aligners_files_is_told_each_time(bitext, tmp_path, caplog):
-    class Doubtful(SamePlace):
-        """Has something to tell, once a text."""
-
-        def notes(self, bitext):
-            return {"links of the stars": 12}
-
-    for _ in range(2):
-        stats = build(bitext, tmp_path, Doubtful()).stats
-        assert stats.notes == {"links of the stars": 12}
-        assert caplog.messages.pop() == f"en-fr: {stats}"
-        assert str(stats).endswith("(2 identical words dropped); 12 links of the stars")
-
-
-@pytest.mark.parametrize("word", ["Tiếng", "한국어", "É", "İ"])
-def test_a_word_is_the_same_string_in_either_unicode_form(write, tmp_path, word):
-    composed, apart = normalize("NFC", word), normalize("NFD", word)
-    bitext = Bitext(
-        "en",
-        "fr",
-        write("p/a.en", f"x {composed} b\n"),
-        write("p/a.fr", f"y {apart} B\n"),
-    )
-    corpus = build(bitext, tmp_path)
-    assert (corpus.stats.identical, corpus.stats.links) == (1, 1)
-    assert corpus.rows([0])[0].target == ["y", apart, "B"]
 
 
 def test_an_aligner_may_read_ahead(bitext, tmp_path):
