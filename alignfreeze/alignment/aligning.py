@@ -41,7 +41,7 @@ from alignfreeze.data.bitexts import (
 from alignfreeze.data.finding import find_model
 from alignfreeze.errors import AlignFreezeError, DataError, PluginError
 
-CODE = ("alignment/*.py", "text/*.py", "encoders/*.py")
+CODE = ("alignment/*.py", "text/*.py", "contracts/aligner.py", "encoders/*.py")
 """The files of this package that have a part in what is made of a text."""
 
 STATS = "stats.json"

@@ -109,12 +109,16 @@ class CorpusStats:
         names = ("too long", "uneven", "repeated")
         more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
         ambiguous = f", {self.ambiguous:,} not one to one" if self.ambiguous else ""
-        notes = "".join(f"; {count:,} {what}" for what, count in self.notes.items())
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
-            f"({self.identical:,} identical words{ambiguous} dropped){notes}"
+            f"({self.identical:,} identical words{ambiguous} dropped){self.told}"
         )
+
+    @property
+    def told(self) -> str:
+        """The notes, to be put behind a line."""
+        return "".join(f"; {count:,} {what}" for what, count in self.notes.items())
 
     def drop(self, fault: Fault) -> None:
         """Count a sentence pair that is dropped."""

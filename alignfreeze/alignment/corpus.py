@@ -123,6 +123,7 @@ class CorpusJob(AlignmentJob):
             f"{self.name}: none of the {stats.read} sentence pairs has words aligned by "
             f"{self.aligner_name!r} ({files or 'no further file'}); {stats.empty} are "
             f"empty{cleaned}, {stats.identical} word pairs were the same string{ambiguous}"
+            f"{(stats + CorpusStats(notes=dict(self.bitext.notes))).told}"
         )
 
 

@@ -1,5 +1,6 @@
 """What is counted while a text is aligned, and told."""
 
+from dataclasses import replace
 from unicodedata import normalize
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.contracts import Aligner, Bitext
+from alignfreeze.errors import DataError
 
 
 class SamePlace(Aligner):
@@ -81,6 +83,25 @@ def test_what_is_to_be_told_of_an_aligners_files_is_told_each_time(bitext, tmp_p
         assert stats.notes == {"links of the stars": 12}
         assert caplog.messages.pop() == f"en-fr: {stats}"
         assert str(stats).endswith("(1 identical words dropped); 12 links of the stars")
+
+
+def test_where_nothing_is_left_all_is_told(bitext, tmp_path):
+    class Fruitless(Aligner):
+        """Links the first word to all."""
+
+        def align(self, pairs, bitext):
+            yield from ([(0, n) for n in range(3)] for _ in pairs)
+
+        def notes(self, bitext):
+            return {"links of the stars": 12}
+
+    bitext = replace(bitext, notes=(("lines of the moon left out", 3),))
+    with pytest.raises(
+        DataError,
+        match=r"; 1 are empty, 0 word pairs were the same string, 3 links"
+        r" not one to one; 12 links of the stars; 3 lines of the moon left out$",
+    ):
+        build(bitext, tmp_path, Fruitless())
 
 
 @pytest.mark.parametrize("word", ["Tiếng", "한국어", "É", "İ"])
