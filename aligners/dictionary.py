@@ -7,14 +7,33 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
+from unicodedata import is_normalized, normalize
 
-from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment, numbered_lines
+from alignfreeze.contracts import (
+    Aligner,
+    Bitext,
+    SentencePair,
+    WordAlignment,
+    numbered_lines,
+    shown,
+    split_tokens,
+)
 from alignfreeze.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-SEPARATOR = re.compile("[ \t]+")
-"""Stands between the fields of a MUSE dictionary."""
+RULE = "two words a line with a space or tab between"
+
+COLUMNS = re.compile(r" *\t[ \t]*")
+"""Stands between the columns of a table; a dictionary has two."""
+
+SIGNS = re.compile("[;|,:=<>/~\u2013\u2014-]{1,3}")
+FOREIGN = re.compile(rf"[;|]\S|\S[;|]|[^\W\d],|,[^\W\d]|,\"|\w:\s|\s{SIGNS.pattern}\s")
+"""What parts the fields of other formats: semicolons, commas, ``|||``, ``::``, an arrow."""
+
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+"""A probability, or a count."""
 
 Translations = Mapping[str, frozenset[str]]
 """The target words that each source word may be translated by."""
@@ -25,7 +44,8 @@ class DictionaryAligner(Aligner):
 
     A source word and a target word are linked if a dictionary, of either direction, has the
     pair, and each is the other's only candidate in the sentence pair. A word that occurs twice
-    on its side is two candidates, and so is never linked.
+    on its side is two candidates, and so is never linked. Words are looked up in Unicode's
+    composed form (NFC), however the text or the dictionary writes them.
 
     Attributes:
         lowercase: Compare words in lower case, as the MUSE dictionaries are.
@@ -50,30 +70,45 @@ class DictionaryAligner(Aligner):
             )
         return present
 
+    def notes(self, bitext: Bitext) -> Mapping[str, int]:
+        """The lines of each dictionary that are not used.
+
+        Raises:
+            DataError: If no dictionary is there, or one is malformed.
+        """
+        return self._content(bitext).left_out
+
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order.
 
         Raises:
             DataError: If no dictionary is there, or one is malformed.
         """
-        contents = tuple(
-            (path, path == bitext.forward_dictionary, _content(path))
-            for path in self.inputs(bitext)
-        )
-        translations = _translations(contents, self.lowercase)
+        translations = self._content(bitext).translations
         for pair in pairs:
-            source, target = pair.source, pair.target
-            if self.lowercase:
-                source, target = _lowered(source), _lowered(target)
+            source, target = (
+                _looked_up(words, lowercase=self.lowercase) for words in (pair.source, pair.target)
+            )
             yield _unambiguous(source, target, translations)
 
+    def _content(self, bitext: Bitext) -> "_Content":
+        """What the dictionaries hold, read once for all parts of a text."""
+        dictionaries = tuple(
+            (path, path == bitext.forward_dictionary, _digest(path)) for path in self.inputs(bitext)
+        )
+        return _content(dictionaries, self.lowercase)
 
-def _lowered(words: Iterable[str]) -> tuple[str, ...]:
-    """Words in the form in which MUSE dictionaries have them."""
-    return tuple([word.lower() for word in words])
+
+def _looked_up(words: Iterable[str], *, lowercase: bool) -> tuple[str, ...]:
+    """Words in the form in which they are compared: NFC, and as MUSE has them in lower case."""
+    found = [word.lower() for word in words] if lowercase else list(words)
+    # One look at all is quicker than one at each, and nearly all text is composed.
+    if not is_normalized("NFC", "\n".join(found)):
+        found = [normalize("NFC", word) for word in found]
+    return tuple(found)
 
 
-def _content(path: Path) -> bytes:
+def _digest(path: Path) -> bytes:
     """A digest of a dictionary.
 
     Raises:
@@ -86,52 +121,93 @@ def _content(path: Path) -> bytes:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from error
 
 
+class _Content(NamedTuple):
+    """The entries of dictionaries, source word first, and what is not used of them."""
+
+    translations: Translations
+    left_out: Mapping[str, int]
+
+
 @lru_cache(maxsize=1)
-def _translations(contents: tuple[tuple[Path, bool, bytes], ...], lowercase: bool) -> Translations:
-    """The entries of dictionaries, source word first; the last ones are remembered.
+def _content(dictionaries: tuple[tuple[Path, bool, bytes], ...], lowercase: bool) -> _Content:
+    """What dictionaries hold; the last ones are remembered.
 
     Args:
-        contents: For each dictionary its file, whether it has the source word first, and a
-            digest of its content.
+        dictionaries: For each its file, whether it has the source word first, and a digest.
         lowercase: Whether all words are put in lower case.
     """
     translations: dict[str, set[str]] = defaultdict(set)
-    for path, forward, _ in contents:
-        for entry in _entries(path):
-            first, second = _lowered(entry) if lowercase else entry
+    left_out: dict[str, int] = {}
+    for path, forward, _ in dictionaries:
+        for entry in _entries(path, left_out):
+            first, second = _looked_up(entry, lowercase=lowercase)
             source, target = (first, second) if forward else (second, first)
             translations[source].add(target)
-    return {source: frozenset(targets) for source, targets in translations.items()}
+    return _Content({word: frozenset(others) for word, others in translations.items()}, left_out)
 
 
-def _entries(path: Path) -> list[tuple[str, str]]:
-    """The entries of a MUSE dictionary that have one word on each side."""
+def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
+    """The entries of a MUSE dictionary that have one word on each side; counts what has not.
+
+    Raises:
+        DataError: If most of its lines are no entries, or none has one word on each side.
+    """
     entries: list[tuple[str, str]] = []
     multiword = 0
     malformed: list[tuple[int, str]] = []
     for number, line in numbered_lines(path):
-        fields = SEPARATOR.split(line.strip(" \t"))
-        if len(fields) < 2:
+        words = _words(line)
+        if len(words) < 2:
             malformed.append((number, line))
-        elif len(fields) > 2:
+        elif len(words) > 2:
             multiword += 1
         else:
-            entries.append((fields[0], fields[1]))
-    if malformed:
-        number, line = malformed[0]
-        logger.warning(
-            "%s: %d lines ignored, as an entry must be two words with a space or tab between; the "
-            "first is line %d, %r",
-            *(path, len(malformed), number, line),
-        )
+            entries.append((words[0], words[1]))
+    _check_format(path, malformed, len(entries) + multiword)
     if not entries:
         raise DataError(
             f"the dictionary has no entry of two words ({multiword} multiword ones and "
             f"{len(malformed)} malformed lines are not used)",
             file=path,
         )
-    logger.info("%s: %d entries, %d multiword entries ignored", path, len(entries), multiword)
+    # By each process that reads it; what is left out is told for all.
+    logger.debug("%s: %d entries", path, len(entries))
+    if multiword:
+        left_out[f"entries of several words in {path.name} left out"] = multiword
+    if malformed:
+        number, line = malformed[0]
+        what = f"lines of {path.name} left out, as they are not {RULE}"
+        left_out[f"{what} (the first is line {number}, {shown(line)})"] = len(malformed)
     return entries
+
+
+def _words(line: str) -> list[str]:
+    """The words of an entry, two or more; none of a line that is no entry."""
+    line = line.strip(" \t\r")
+    words = split_tokens(line)
+    if len(words) == 3 and NUMBER.fullmatch(words[2]):
+        return []
+    if line.count("\t") > 1 and len(COLUMNS.split(line)) > 2:
+        return []
+    # Few lines have a sign at all, and the search for one is quick.
+    return [] if SIGNS.search(line) and FOREIGN.search(line) else words
+
+
+def _check_format(path: Path, malformed: Sequence[tuple[int, str]], n_entries: int) -> None:
+    """Check that a file is a MUSE dictionary: that most of its lines are entries."""
+    wrong = [(number, line) for number, line in malformed if line.strip()]
+    if len(wrong) <= n_entries:
+        return
+    number, line = wrong[0]
+    scored = NUMBER.fullmatch(line.split()[-1])
+    hint = "; of a table of probabilities keep the likely pairs, without the numbers"
+    raise DataError(
+        f"a dictionary must have {RULE} (MUSE format), but {len(wrong):,} of its "
+        f"{len(wrong) + n_entries:,} lines have not, the first of them {shown(line)}"
+        f"{hint if scored else ''}",
+        file=path,
+        line=number,
+    )
 
 
 def _unambiguous(

@@ -1,8 +1,7 @@
 """Word alignments that another program has written, in Pharaoh format."""
 
-import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,26 +12,28 @@ from alignfreeze.contracts import (
     SentencePair,
     WordAlignment,
     count_lines,
+    line_bytes,
     numbered_lines,
-    one_to_one,
+    shown,
+    split_tokens,
 )
 from alignfreeze.errors import DataError
 
-logger = logging.getLogger(__name__)
-
-LINK = re.compile(r"(\d+)-(\d+)", re.ASCII)
+LINK = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 """A link between two words, counted from 0."""
+
+ZERO = re.compile(rb"(?<!\d)0+-|-0+(?!\d)")
+"""A link of a first word."""
 
 
 class PharaohAligner(Aligner):
     """Reads ``0-0 1-2``, a line for each line of the text, as FastAlign and others write it.
 
-    Words are counted between white space, as those programs do. Only one-to-one links are
-    kept: a word with two links loses both.
+    Words are counted between spaces and tabs, as FastAlign does.
     """
 
     def segmentation(self, bitext: Bitext) -> Segmentation:
-        """At white space: the text was tokenized before it was aligned."""
+        """At spaces and tabs: the text was tokenized before it was aligned."""
         return "whitespace"
 
     def inputs(self, bitext: Bitext) -> tuple[Path, ...]:
@@ -49,6 +50,17 @@ class PharaohAligner(Aligner):
             )
         return (bitext.alignment_file,)
 
+    def notes(self, bitext: Bitext) -> Mapping[str, int]:
+        """The links, if they are probably counted from 1.
+
+        Raises:
+            DataError: If the file cannot be read.
+        """
+        (path,) = self.inputs(bitext)
+        links = _links_from_one(path)
+        doubt = f"links in {path.name} and none with a 0: it is probably counted from 1"
+        return {doubt: links} if links else {}
+
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Read the alignment of each sentence pair, one result a pair, in order.
 
@@ -58,20 +70,10 @@ class PharaohAligner(Aligner):
         (path,) = self.inputs(bitext)
         _check_length(path, bitext.source_file)
         lines: Iterator[tuple[int, str]] | None = None
-        kept = lost = 0
         for pair in pairs:
             lines = lines or numbered_lines(path, pair.line)
             text = next(line for number, line in lines if number == pair.line)
-            try:
-                links = _links(text, pair, reverse=bitext.alignment_reversed)
-            except ValueError as error:
-                raise DataError(str(error), file=path, line=pair.line) from None
-            alignment = one_to_one(links)
-            kept += len(alignment)
-            lost += len(links) - len(alignment)
-            yield alignment
-        # Of a part of the text only, so that a big one would say it many times.
-        logger.debug("%s: %d one-to-one links, %d others ignored", path, kept, lost)
+            yield _links(path, text, pair, reverse=bitext.alignment_reversed)
 
 
 def _check_length(path: Path, text: Path) -> None:
@@ -95,23 +97,42 @@ def _counted(path: Path, inode: int, size: int, changed: int) -> int:
     return count_lines(path)
 
 
-def _links(text: str, pair: SentencePair, *, reverse: bool) -> WordAlignment:
-    """The different links of a line, in order, source first.
+def _links(path: Path, text: str, pair: SentencePair, *, reverse: bool) -> WordAlignment:
+    """The different links of a line of a file, in order, source first.
 
     Raises:
-        ValueError: If the line is malformed; says how.
+        DataError: If the line is malformed; says how.
     """
     links = set()
-    for token in text.split():
+    for token in split_tokens(text):
         match = LINK.fullmatch(token)
         if match is None:
-            raise ValueError(f"a link must be two word numbers such as 0-1, got {token!r}")
+            message = f"a link must be two word numbers such as 0-1, got {shown(token)}"
+            raise DataError(message, file=path, line=pair.line)
         first, second = int(match[1]), int(match[2])
         source, target = (second, first) if reverse else (first, second)
         if source >= len(pair.source) or target >= len(pair.target):
-            raise ValueError(
+            doubt = " (no link has a 0: the file is probably counted from 1)"
+            raise DataError(
                 f"links must be within the {len(pair.source)} source and {len(pair.target)} target "
-                f"words of the line, counted from 0, got {token!r}"
+                f"words of the line, which are counted from 0 and stand between spaces or tabs"
+                f"{doubt if _links_from_one(path) else ''}, got {token!r}",
+                file=path,
+                line=pair.line,
             )
         links.add((source, target))
     return sorted(links)
+
+
+def _links_from_one(path: Path) -> int:
+    """The number of links in a file, if none of them is of a first word; else 0.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    links = 0
+    for line in line_bytes(path):
+        if ZERO.search(line):
+            return 0
+        links += len(line.split())
+    return links

@@ -19,7 +19,6 @@ from alignfreeze.contracts import (
     SpecialTokens,
     Subwords,
     WordAlignment,
-    one_to_one,
     subwords_of,
 )
 from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
@@ -49,7 +48,7 @@ Integers = NDArray[np.integer]
 
 
 class SimAlignAligner(EncoderAligner):
-    """Links words by SimAlign (Jalili Sabet et al., 2020), as far as its links are one to one.
+    """Links words by SimAlign (Jalili Sabet et al., 2020), with all its links.
 
     The similarities and the matching are the simalign package's (``alignfreeze[simalign]``); the
     encoder is read as everywhere else in AlignFreeze, so that any of its models will do. A word
@@ -110,24 +109,15 @@ class SimAlignAligner(EncoderAligner):
             padding=tokenizer.pad_token_id or 0,
             max_length=min(longest_input(encoder, tokenizer), MAX_LENGTH),
         )
-        kept = lost = cut = 0
+        cut = 0
         with on_accelerator(encoder):
             for pair in _tokenized(pairs, tokenizer):
                 sizes = tuple(reader.fitting(subwords) for subwords in pair)
                 cut += sum(subwords.n_words for subwords in pair) - sum(map(len, sizes))
-                links = self._links(reader.vectors(pair, sizes), sizes)
-                alignment = one_to_one(links)
-                kept += len(alignment)
-                lost += len(links) - len(alignment)
-                yield alignment
+                yield self._links(reader.vectors(pair, sizes), sizes)
         logger.info(
-            "%s-%s: %d one-to-one links, %d others ignored; %d words beyond %d subwords not linked",
-            bitext.source,
-            bitext.target,
-            kept,
-            lost,
-            cut,
-            reader.max_length,
+            "%s-%s: %d words beyond %d subwords not linked",
+            *(bitext.source, bitext.target, cut, reader.max_length),
         )
 
     def _links(self, vectors: Sequence[Floats], sizes: Sequence[Integers]) -> WordAlignment:

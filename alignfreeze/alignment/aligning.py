@@ -30,13 +30,19 @@ from alignfreeze.contracts import (
     SentencePair,
     UsesRunModel,
     WordAlignment,
+    one_to_one,
 )
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
-from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.data.bitexts import (
+    bitexts_at_hand,
+    find_bitexts,
+    parallel_languages,
+    resolve_aligner,
+)
 from alignfreeze.data.finding import find_model
 from alignfreeze.errors import AlignFreezeError, DataError, PluginError
 
-CODE = ("alignment/*.py", "text/*.py", "encoders/*.py")
+CODE = ("alignment/*.py", "text/*.py", "contracts/aligner.py", "encoders/*.py")
 """The files of this package that have a part in what is made of a text."""
 
 STATS = "stats.json"
@@ -167,7 +173,7 @@ def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) 
     with building(shard.folder) as temporary:
         pairs = _cleaned(job, shard, stats, advance)
         with collected_lines() as lines:
-            job.write(temporary, _aligned(job, pairs), stats)
+            job.write(temporary, _aligned(job, pairs, stats), stats)
         write_stats(temporary, stats)
         write_log(temporary, lines)
 
@@ -195,9 +201,9 @@ def _cleaned(
 
 
 def _aligned(
-    job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]]
+    job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
-    """Sentence pairs with their links, however far the aligner reads ahead."""
+    """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
     who = f"aligner {job.aligner_name!r}"
     # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
@@ -210,7 +216,10 @@ def _aligned(
         else:
             raise PluginError(f"{who} gave more alignments than sentence pairs")
         _check_alignment(alignment, pair, who)
-        yield pair, alignment
+        links = one_to_one(alignment)
+        if links is not alignment:
+            stats.ambiguous += len(set(alignment)) - len(links)
+        yield pair, links
     for pair, fault in written:
         if fault is None:
             raise PluginError(f"{who} gave fewer alignments than sentence pairs")
@@ -231,17 +240,14 @@ def _alignments(
 
 
 def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
-    """Check that links are one to one and within their sentences."""
+    """Check that links are pairs of numbers within their sentences."""
     if not all(isinstance(link, tuple) and len(link) == 2 for link in alignment or ()):
         raise PluginError(f"{who} must give pairs of word numbers, got {alignment}")
-    sources, targets = {s for s, _ in alignment}, {t for _, t in alignment}
-    one_to_one = len(sources) == len(targets) == len(alignment)
     n_source, n_target = len(pair.source), len(pair.target)
-    inside = all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment)
-    if not (one_to_one and inside):
+    if not all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment):
         raise PluginError(
-            f"{who} must link words one to one, within {n_source} source and {n_target} target "
-            f"words, got {alignment} for line {pair.line}"
+            f"{who} must link words within {n_source} source and {n_target} target words, "
+            f"got {alignment} for line {pair.line}"
         )
 
 
@@ -269,7 +275,8 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     """
     digest = cache(file_digest)
     found: list[Any] = []
-    for bitext in _bitexts_at_hand(source, config):
+    languages = config.realign_languages or parallel_languages(source, config.source_language)
+    for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)
         fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
@@ -282,14 +289,3 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
         files = [[path.name, digest(path)] for path in elsewhere]
         found.append([bitext.target, *code, fields, files])
     return found
-
-
-def _bitexts_at_hand(source: DataSource, config: RunConfig) -> list[Bitext]:
-    """The language pairs that there are to align; those of the hub before they are fetched."""
-    known = parallel_languages(source, config.source_language)
-    languages = config.realign_languages or known
-    if source.supplier is None:
-        present = [language for language in languages if language in known]
-        return find_bitexts(source, config.source_language, present)
-    texts = source.root, source.root
-    return [Bitext(config.source_language, language, *texts) for language in languages]

@@ -1,11 +1,12 @@
 """Sentence pairs of parallel text: read, split into words, and rid of those that are of no use."""
 
 import hashlib
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field, fields
 from itertools import islice
-from operator import add
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,9 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext, Segmentation, SentencePair, count_lines, numbered_lines
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import line_bytes
+from alignfreeze.text.tokens import split_tokens
+
+logger = logging.getLogger(__name__)
 
 DIGEST_BYTES = 8
 """Of each pair's digest: among 100 million pairs, two get the same with a chance of 1 to 3,700."""
@@ -77,6 +81,9 @@ class CorpusStats:
         unaligned: Sentence pairs dropped because no aligned words were left.
         identical: Word pairs dropped because both words are the same string.
         links: Word pairs kept.
+        ambiguous: Word pairs dropped because a word of theirs has another link: not one to one.
+        notes: What was left out or mended of the files, or is to be doubted in them: how often, by
+            what it is, to be read after its number.
     """
 
     read: int = 0
@@ -88,30 +95,48 @@ class CorpusStats:
     too_long: int = 0
     uneven: int = 0
     duplicates: int = 0
+    ambiguous: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
-        return CorpusStats(*map(add, astuple(self), astuple(other)))
+        names = [count.name for count in fields(self) if count.name != "notes"]
+        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return CorpusStats(**counts, notes=dict(Counter(self.notes) + Counter(other.notes)))
 
     def __str__(self) -> str:
         """One line for a log."""
         counts = (self.too_long, self.uneven, self.duplicates)
         names = ("too long", "uneven", "repeated")
         more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
+        ambiguous = f", {self.ambiguous:,} not one to one" if self.ambiguous else ""
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
-            f"({self.identical:,} identical words dropped)"
+            f"({self.identical:,} identical words{ambiguous} dropped){self.told}"
         )
+
+    @property
+    def told(self) -> str:
+        """The notes, to be put behind a line."""
+        return "".join(f"; {count:,} {what}" for what, count in self.notes.items())
 
     def drop(self, fault: Fault) -> None:
         """Count a sentence pair that is dropped."""
         setattr(self, fault, getattr(self, fault) + 1)
 
 
+def log_stats(name: object, stats: CorpusStats) -> None:
+    """Say what became of a text; where something of its files is to be told, as a warning."""
+    logger.log(logging.WARNING if stats.notes else logging.INFO, "%s: %s", name, stats)
+
+
 def split_words(text: str, language: str, segmentation: Segmentation) -> tuple[str, ...]:
-    """Split a sentence into words; by ICU, punctuation is kept as words of its own."""
+    """Split a sentence into words; none where nothing is visible.
+
+    By ICU, punctuation is kept as words of its own.
+    """
     if segmentation == "whitespace":
-        return tuple(text.split())
+        return tuple(split_tokens(text)) if VISIBLE.search(text) else ()
     from icu4py.breakers import WordBreaker
 
     words = []

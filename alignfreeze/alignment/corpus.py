@@ -1,17 +1,17 @@
 """Parallel text for realignment: aligned, cached, and read from disk."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from unicodedata import normalize
 
 import pyarrow as pa
 
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
-from alignfreeze.alignment.cleaning import CorpusStats
+from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
@@ -20,8 +20,6 @@ from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-logger = logging.getLogger(__name__)
 
 PAIRS = "pairs.arrow"
 """The sentence pairs of a shard, or of a whole corpus, in the folder of either."""
@@ -120,10 +118,12 @@ class CorpusJob(AlignmentJob):
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
         dropped = stats.too_long + stats.uneven + stats.duplicates
         cleaned = f", {dropped} cleaned away" if dropped else ""
+        ambiguous = f", {stats.ambiguous} links not one to one" if stats.ambiguous else ""
         return (
             f"{self.name}: none of the {stats.read} sentence pairs has words aligned by "
             f"{self.aligner_name!r} ({files or 'no further file'}); {stats.empty} are "
-            f"empty{cleaned}, {stats.identical} word pairs were the same string"
+            f"empty{cleaned}, {stats.identical} word pairs were the same string{ambiguous}"
+            f"{(stats + CorpusStats(notes=dict(self.bitext.notes))).told}"
         )
 
 
@@ -153,7 +153,7 @@ def aligned_corpus(job: CorpusJob, cache: Path) -> AlignedCorpus:
     identity = job.fingerprint()
     folder = cache / "corpora" / f"{job.name}-{identity}"
     stats = build_from_shards(job, folder)
-    logger.info("%s: %s", job.name, stats)
+    log_stats(job.name, stats)
     return AlignedCorpus(job.bitext, identity, stats, Dataset.from_file(str(folder / PAIRS)))
 
 
@@ -168,7 +168,7 @@ def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dic
     """Sentence pairs with links between different strings; counts them, and what is dropped."""
     for pair, alignment in lines:
         alignment = alignment or []
-        links = [(s, t) for s, t in alignment if pair.source[s] != pair.target[t]]
+        links = [(s, t) for s, t in alignment if not _same(pair.source[s], pair.target[t])]
         stats.identical += len(alignment) - len(links)
         stats.links += len(links)
         if links:
@@ -177,6 +177,13 @@ def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dic
             yield {"source": pair.source, "target": pair.target, "alignment": flat}
         else:
             stats.unaligned += 1
+
+
+def _same(word: str, other: str) -> bool:
+    """Whether two words are the same string, in whatever Unicode form each is written."""
+    if word == other or (word.isascii() and other.isascii()):
+        return word == other
+    return normalize("NFC", word) == normalize("NFC", other)
 
 
 def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, AlignedCorpus]:

@@ -1,6 +1,5 @@
 """Word alignments written to files, in Pharaoh format, beside the text in words."""
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,16 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
-from alignfreeze.alignment.cleaning import CorpusStats
+from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root
 from alignfreeze.config import RunConfig
-from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import DataError
-
-logger = logging.getLogger(__name__)
+from alignfreeze.text.tokens import join_tokens
 
 LINKS, SOURCE, TARGET = "links", "source", "target"
 """The files of a shard, and of a whole text: a line for each line of the text."""
@@ -43,8 +41,8 @@ class ExportJob(AlignmentJob):
                     stats.kept += bool(alignment)
                     stats.unaligned += not alignment
                 links.write(" ".join(f"{s}-{t}" for s, t in sorted(alignment or ())) + "\n")
-                source.write(_spaced(pair.source))
-                target.write(_spaced(pair.target))
+                source.write(f"{join_tokens(pair.source)}\n")
+                target.write(f"{join_tokens(pair.target)}\n")
 
     def join(self, shards: Sequence[Path], joined: Path, stats: CorpusStats) -> None:
         """Write the files of all shards one after the other."""
@@ -53,11 +51,6 @@ class ExportJob(AlignmentJob):
                 for shard in shards:
                     with (shard / name).open("rb") as part:
                         shutil.copyfileobj(part, whole)
-
-
-def _spaced(words: Sequence[str]) -> str:
-    """Words as a line of text that ``str.split`` splits into as many."""
-    return " ".join("".join(word.split()) for word in words) + "\n"
 
 
 def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
@@ -73,7 +66,8 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
     source = find_data(config.data, max_pairs=config.pair_limit)
     known = parallel_languages(source, config.source_language)
     if not known:
-        raise DataError("there is no parallel text", file=source.root / "parallel")
+        there = unread_text(source, config.source_language)
+        raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
     asked = config.languages or known
     languages = with_texts(source, config.source_language, asked, config.missing)
     for job in ExportJob.configured(source, config, languages):
@@ -86,7 +80,7 @@ def write_alignments(job: ExportJob, cache: Path, output: Path) -> CorpusStats:
     The file ``en-fr.align`` has a line for each line of the text, as far as that is read; it is
     empty where the pair was dropped or has no link. Unless the aligner takes text as it is
     tokenized, ``en-fr.en`` and ``en-fr.fr`` have the words that the links count, between single
-    spaces; white space within a word is left out. All links are written, those of identical
+    spaces, as `join_tokens` writes them. All one-to-one links are written, those of identical
     words too. What was aligned before is reused.
 
     Args:
@@ -110,7 +104,7 @@ def write_alignments(job: ExportJob, cache: Path, output: Path) -> CorpusStats:
     folder = cache / "alignments" / f"{job.name}-{job.fingerprint()}"
     stats = build_from_shards(job, folder)
     _publish({folder / name: path for name, path in files.items()})
-    logger.info("%s: %s", files[LINKS], stats)
+    log_stats(files[LINKS], stats)
     return stats
 
 
@@ -120,9 +114,10 @@ def _check_output(paths: Sequence[Path], job: ExportJob) -> None:
     Links alone may be put beside the text that they count; its words would pass for the text.
     """
     bitext, output = job.bitext, paths[0].parent
-    read = {bitext.source_file, bitext.target_file, *job.aligner.inputs(bitext)}
+    texts = bitext.origins or (bitext.source_file, bitext.target_file)
+    read = {*texts, *job.aligner.inputs(bitext)}
     replaced = {path.resolve() for path in read} & {path.resolve() for path in paths}
-    beside = len(paths) > 1 and output.resolve() == bitext.source_file.resolve().parent
+    beside = len(paths) > 1 and output.resolve() == texts[0].resolve().parent
     if replaced or beside:
         raise DataError("output must be another folder than that of the text", file=output)
     try:

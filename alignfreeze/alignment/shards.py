@@ -71,7 +71,8 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
         say_again(read_log(folder))
     else:
         _build(job, folder)
-    return read_stats(folder)
+    # The result may have been made of the same text in another format.
+    return read_stats(folder) + CorpusStats(notes=dict(job.bitext.notes))
 
 
 def _build(job: AlignmentJob, folder: Path) -> None:
@@ -81,7 +82,8 @@ def _build(job: AlignmentJob, folder: Path) -> None:
         work = work.with_name(f"{work.name}-{uuid4().hex}")
     try:
         finished = _finished(job, ranges, work)
-        stats = sum((read_stats(shard) for shard in finished), CorpusStats())
+        found = CorpusStats(notes=dict(job.aligner.notes(job.bitext)))
+        stats = sum((read_stats(shard) for shard in finished), found)
         with building(folder) as temporary:
             job.join(finished, temporary, stats)
             write_stats(temporary, stats)

@@ -26,7 +26,14 @@ from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoun
 from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
 from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
-from alignfreeze.text.files import LONE_SURROGATE, count_lines, line_blocks, numbered_lines
+from alignfreeze.text.files import (
+    LONE_SURROGATE,
+    count_lines,
+    line_blocks,
+    line_bytes,
+    numbered_lines,
+)
+from alignfreeze.text.tokens import shown, split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
@@ -63,10 +70,13 @@ __all__ = [
     "WordAlignment",
     "count_lines",
     "line_blocks",
+    "line_bytes",
     "listed",
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
+    "shown",
+    "split_tokens",
     "subwords_of",
     "tagged_words",
     "unquoted",

@@ -1,7 +1,7 @@
 """What a word aligner implements."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -10,14 +10,17 @@ from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.sources import Bitext, SentencePair
 
 Segmentation = Literal["icu", "whitespace"]
-"""How text is split into words: by ICU's word breaker, or at spaces (text that is tokenized)."""
+"""How text is split into words: by ICU's word breaker, or at spaces and tabs (tokenized text)."""
 
 WordAlignment = list[tuple[int, int]]
-"""Pairs ``(source word, target word)``, counted from 0; no word occurs twice on its side."""
+"""Pairs ``(source word, target word)``, counted from 0."""
 
 
 def one_to_one(links: WordAlignment) -> WordAlignment:
-    """The links whose words have no other link, in their order."""
+    """The links whose words have no other link, in their order; one that repeats is one."""
+    if len({source for source, _ in links}) == len({target for _, target in links}) == len(links):
+        return links
+    links = list(dict.fromkeys(links))
     sources = Counter(source for source, _ in links)
     targets = Counter(target for _, target in links)
     return [(s, t) for s, t in links if sources[s] == 1 and targets[t] == 1]
@@ -33,7 +36,7 @@ RunModel = Annotated[str, UsesRunModel()]
 
 
 class Aligner(Plugin):
-    """Finds which words of a sentence pair translate each other, one to one."""
+    """Finds which words of a sentence pair translate each other."""
 
     parallel: ClassVar[bool] = True
     """Whether several processes may align at once, each a part of the text."""
@@ -54,8 +57,23 @@ class Aligner(Plugin):
         """What the result depends on beside fields, files and code; such as a model's revision."""
         return ""
 
+    def notes(self, bitext: Bitext) -> Mapping[str, int]:
+        """What is not used of the aligner's files, or to be doubted in them.
+
+        It is asked once for a whole text, when that is aligned.
+
+        Returns:
+            How often, by what it is, to be read after its number.
+
+        Raises:
+            DataError: If a file is malformed; names the file and the line.
+        """
+        return {}
+
     def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
         """Align sentence pairs, one result a pair, in order, without holding them all.
+
+        Links that are not one to one may be among them: they are dropped and counted.
 
         Args:
             pairs: The sentence pairs, in the order of their lines; lines may be missing, at

@@ -104,6 +104,9 @@ class Bitext:
         forward_dictionary: MUSE dictionary, source word first, where present.
         backward_dictionary: MUSE dictionary, target word first, where present.
         alignment_reversed: Whether the alignment file has the target's index first.
+        origins: What the texts were made of, where they are published in another format.
+        notes: What was left out or mended of that: pairs of what it is and how often, to be read
+            the other way round.
     """
 
     source: str
@@ -114,6 +117,8 @@ class Bitext:
     forward_dictionary: Path | None = None
     backward_dictionary: Path | None = None
     alignment_reversed: bool = False
+    origins: tuple[Path, ...] = ()
+    notes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,20 @@
 """The files of each language pair of a data source."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from alignfreeze.base.digests import file_digest
 from alignfreeze.contracts import Bitext, DataSource
+from alignfreeze.data.bitext_names import (
+    alignment_name,
+    complete_form,
+    missing_name,
+    named_languages,
+    stems,
+    unread,
+)
+from alignfreeze.data.conversion import converted
 from alignfreeze.errors import DataError
 
 
@@ -13,36 +22,55 @@ def parallel_languages(source: DataSource, source_language: str) -> list[str]:
     """The target languages that have parallel text with a source language, sorted."""
     if source.supplier is not None:
         return source.supplier.parallel_languages(source_language)
+    names = _names(source)
+    languages = sorted(named_languages(names, source_language))
+    return [code for code in languages if complete_form(names, source_language, code)]
+
+
+def unread_text(source: DataSource, source_language: str, targets: Collection[str] = ()) -> str:
+    """What there is instead of the parallel text of languages, to be put behind a message."""
+    return "" if source.supplier else unread(_names(source), source_language, targets)
+
+
+def _names(source: DataSource) -> set[str]:
+    """The names of the files of parallel text."""
     folder = source.root / "parallel"
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    return sorted(
-        language
-        for language in {name.rpartition(".")[2] for name in names} - {source_language}
-        for stem in _stems(source_language, language)
-        if {f"{stem}.{source_language}", f"{stem}.{language}"} <= names
-    )
-
-
-def _stems(source_language: str, target: str) -> tuple[str, str]:
-    """The names that the files of a language pair may have, the preferred one first."""
-    return f"{source_language}-{target}", f"{target}-{source_language}"
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {path.name for path in found if path.is_file()}
 
 
 def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:
-    """Find the files of language pairs, fetched if need be.
+    """Find the files of language pairs, fetched or converted if need be.
 
     The files of English and German are ``parallel/en-de.en`` and ``en-de.de``, and where
     present ``parallel/en-de.align``, ``dictionaries/en-de.txt`` and ``de-en.txt``. Texts and
-    alignments may be named ``de-en`` instead; such an alignment has the German index first.
+    alignments may be named ``de-en`` instead; such an alignment has the German index first. For
+    both texts there may be a table or a translation memory, ``en-de.tsv`` or ``en-de.tmx``, and any
+    of these may be packed (``.gz``): the texts are then made of it.
 
     Returns:
         One bitext a target language, in their order.
 
     Raises:
-        DataError: If a text is missing, or cannot be fetched; names it, and the languages that
-            have one.
+        DataError: If a text is missing, or cannot be fetched or converted; names it, and the
+            languages that have one.
     """
     return [_bitext(source, source_language, target) for target in targets]
+
+
+def bitexts_at_hand(
+    source: DataSource, source_language: str, targets: Iterable[str]
+) -> list[Bitext]:
+    """Language pairs as they are, before anything is fetched or converted.
+
+    The files of texts need not be there, nor be in Moses format; those beside them are as
+    `find_bitexts` finds them in a folder. Languages without text in a folder are left out.
+    """
+    if source.supplier is not None:
+        texts = source.root, source.root
+        return [Bitext(source_language, target, *texts) for target in targets]
+    known = parallel_languages(source, source_language)
+    return [_beside(source, source_language, target) for target in targets if target in known]
 
 
 def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
@@ -50,20 +78,48 @@ def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
         raise DataError(f"a target language must not be the source language, got {target!r}")
     if source.supplier is not None:
         return source.supplier.fetch_bitext(source_language, target)
+    found = complete_form(_names(source), source_language, target)
+    if found is None:
+        raise _missing(source, source_language, target)
+    files = tuple(source.root / "parallel" / name for name in found.names)
+    texts, notes = (files, ()) if found.is_moses else converted(files, found.languages)
+    text_of = dict(zip(found.languages, texts, strict=True))
+    return replace(
+        _beside(source, source_language, target),
+        source_file=text_of[source_language],
+        target_file=text_of[target],
+        origins=() if found.is_moses else files,
+        notes=notes,
+    )
+
+
+def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
+    """A language pair of a folder, with what lies beside its texts."""
     folder = source.root / "parallel"
-    stems = _stems(source_language, target)
-    dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in stems]
+    names = stems(source_language, target)
+    dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in names]
     forward, backward = (path if path.is_file() else None for path in dictionaries)
-    alignments = [folder / f"{stem}.align" for stem in stems]
-    alignment_file = next(filter(Path.is_file, alignments), None)
+    found = alignment_name(_names(source), source_language, target)
     return Bitext(
         source_language,
         target,
-        *_text_files(source, source_language, target),
-        alignment_file,
+        folder,
+        folder,
+        folder / found if found else None,
         forward,
         backward,
-        alignment_reversed=alignment_file == alignments[1],
+        alignment_reversed=bool(found) and not found.startswith(f"{names[0]}."),
+    )
+
+
+def _missing(source: DataSource, source_language: str, target: str) -> DataError:
+    """Says which text is missing, which languages have one, and what is there instead."""
+    names = _names(source)
+    known = " ".join(parallel_languages(source, source_language)) or "none"
+    return DataError(
+        f"no such file, so {source_language}-{target} has no parallel text; languages with one: "
+        f"{known}{unread(names, source_language, [target])}",
+        file=source.root / "parallel" / missing_name(names, source_language, target),
     )
 
 
@@ -76,26 +132,6 @@ def bitext_digests(bitext: Bitext) -> dict[str, str]:
     return {
         role: file_digest(path) for role, path in asdict(bitext).items() if isinstance(path, Path)
     }
-
-
-def _text_files(source: DataSource, source_language: str, target: str) -> tuple[Path, Path]:
-    """Both texts of a language pair."""
-    folder = source.root / "parallel"
-    candidates = [
-        (folder / f"{stem}.{source_language}", folder / f"{stem}.{target}")
-        for stem in _stems(source_language, target)
-    ]
-    # The sort is stable: of two that are there as far, the preferred one comes first.
-    candidates.sort(key=lambda files: -sum(map(Path.is_file, files)))
-    missing = [path for path in candidates[0][::-1] if not path.is_file()]
-    if not missing:
-        return candidates[0]
-    known = " ".join(parallel_languages(source, source_language)) or "none"
-    raise DataError(
-        f"no such file, so {source_language}-{target} has no parallel text; "
-        f"languages with one: {known}",
-        file=missing[0],
-    )
 
 
 AUTO_ALIGNERS = ("dictionary", "pharaoh")

@@ -12,7 +12,12 @@ from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_ou
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.config import RunConfig, model_name
-from alignfreeze.data.bitexts import bitext_digests, parallel_languages, resolve_aligner
+from alignfreeze.data.bitexts import (
+    bitext_digests,
+    parallel_languages,
+    resolve_aligner,
+    unread_text,
+)
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count, resolve_layers
@@ -179,7 +184,8 @@ class Preparation:
         if not chosen:
             raise DataError(
                 f"no target language has parallel text; languages with some: "
-                f"{' '.join(available) or 'none'}",
+                f"{' '.join(available) or 'none'}"
+                f"{unread_text(self.source, self.config.source_language, targets)}",
                 file=self.source.root / "parallel",
             )
         if missing := sorted(targets - set(chosen)):

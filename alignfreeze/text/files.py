@@ -1,12 +1,14 @@
-r"""Text files, read line by line: UTF-8, and nothing but ``\n`` ends a line of running text."""
+r"""Text files, packed or not, line by line: UTF-8; only ``\n`` ends a line of running text."""
 
+import gzip
 import os
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from alignfreeze.errors import DataError
 
@@ -15,6 +17,8 @@ BLOCK_BYTES = 1 << 20
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character; JSON can hold one, and no tokenizer takes it."""
+
+GZIP = ".gz"
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -44,7 +48,7 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
 def _ended_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     r"""The lines of `numbered_lines`, with a ``\r`` at their end."""
     number = first - 1
-    with _opened(path) as file:
+    with opened(path) as file:
         _skip_lines(file, number)
         for number, raw in enumerate(file, start=first):
             try:
@@ -59,12 +63,18 @@ def _ended_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if its name ends in ``.gz``.
+
+    Raises:
+        DataError: If it cannot be read, be it only while it is.
+    """
     try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        with gzip.open(path) if path.suffix == GZIP else path.open("rb") as file:
+            yield cast(BinaryIO, file)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        reason = "no such file" if isinstance(error, FileNotFoundError) else reason
         raise DataError(f"cannot be read: {reason}", file=path) from error
 
 
@@ -88,7 +98,7 @@ def line_bytes(path: Path) -> Iterator[bytes]:
     Raises:
         DataError: If the file cannot be read.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
             file.seek(0)
         for raw in file:
@@ -155,7 +165,7 @@ def count_lines(path: Path) -> int:
         DataError: If the file cannot be read.
     """
     count, last = 0, b"\n"
-    with _opened(path) as file:
+    with opened(path) as file:
         while data := file.read(BLOCK_BYTES):
             count += data.count(b"\n")
             last = data[-1:]

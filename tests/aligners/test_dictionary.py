@@ -1,6 +1,8 @@
 import itertools
 import logging
+import re
 from dataclasses import replace
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -96,11 +98,11 @@ def test_fields_are_separated_by_spaces_or_a_tab(write):
 
 
 def test_a_dictionary_is_read_once_for_all_parts_of_a_text(write, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     path = write("d.txt", "cat chat\n")
     for _ in range(3):
         assert align(only(path), "cat", "chat") == [(0, 0)]
-    assert caplog.messages == [f"{path}: 1 entries, 0 multiword entries ignored"]
+    assert caplog.messages == [f"{path}: 1 entries"]
     write("d.txt", "cat chaa\n")
     assert align(only(path), "cat", "chat") == []
     assert len(caplog.messages) == 2
@@ -113,21 +115,102 @@ def test_the_same_file_may_be_of_either_direction(write):
     assert align(only(path), "b", "a") == align(backward, "a", "b") == []
 
 
-def test_multiword_entries_are_counted(write, caplog):
-    caplog.set_level(logging.INFO)
+def test_multiword_entries_are_counted(write):
     path = write("d.txt", "cat chat\nhot dog hot dog\nice cream glace\n")
     assert align(only(path), "cat", "chat") == [(0, 0)]
-    assert f"{path}: 1 entries, 2 multiword entries ignored" in caplog.messages
+    told = {"entries of several words in d.txt left out": 2}
+    assert DictionaryAligner().notes(only(path)) == told
 
 
 @pytest.mark.parametrize("bad", ["chien", "", "  ", "dog\u00a0chien"])
-def test_a_line_that_is_no_entry_is_left_out_and_told(write, caplog, bad):
+def test_a_line_that_is_no_entry_is_left_out_and_told(write, bad):
     path = write("d.txt", f"cat chat\n{bad}\nboth sides words\n{bad}\n")
     assert align(only(path), "cat", "chat") == [(0, 0)]
-    assert caplog.messages[0] == (
-        f"{path}: 2 lines ignored, as an entry must be two words with a space or tab between; the "
-        f"first is line 2, {bad!r}"
+    assert DictionaryAligner().notes(only(path)) == {
+        "entries of several words in d.txt left out": 1,
+        "lines of d.txt left out, as they are not two words a line with a space or tab between "
+        f"(the first is line 2, {bad!r})": 2,
+    }
+
+
+WRONG = {
+    "csv of words": ["abaisser;V;FR-EN;bring", "abandon;N;FR-EN;giving up", "abattre;V;FR-EN;fell"],
+    "commas": ["cat,chat", "hot dog,chien chaud", "dog, chien"],
+    "quoted commas": ['"cat","chat"', '"hot dog","chien chaud"'],
+    "moses": ["cat ||| chat ||| 0.5", "dog ||| chien"],
+    "two colons": ["cat :: chat", "dog :: chien"],
+    "arrows": ["cat -> chat", "dog => chien"],
+    "colon": ["cat: chat", "dog: chien"],
+    "columns": ["cat {n}\tchat {m}\tnoun\t[zool.]", "dog {n}\tchien {m}\tnoun\t"],
+    "probabilities": ["cat chat 0.83", "cat chien 1.2e-05", "dog chien 1"],
+    "scores": ["cat\tchat\t-0.83", "dog\tchien\t-1.5"],
+    "words": ["cat", "dog"],
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_file_of_another_format_is_refused(write, kind):
+    lines = [*WRONG[kind], "", *WRONG[kind], "cat chat", "hot dog hot dog", " "]
+    n_wrong = 2 * len(WRONG[kind])
+    path = write("d.txt", "".join(f"{line}\n" for line in lines))
+    n_lines = n_wrong + 2
+    message = (
+        r"d\.txt:1: a dictionary must have two words a line with a space or tab between \(MUSE "
+        rf"format\), but {n_wrong} of its {n_lines} lines have not, the first of them "
+        rf"{re.escape(repr(lines[0]))}"
     )
+    with pytest.raises(DataError, match=message) as caught:
+        align(only(path), "cat", "chat")
+    table = kind in ("probabilities", "scores", "moses")
+    assert ("table of probabilities" in str(caught.value)) == table
+    with pytest.raises(DataError, match=message):
+        DictionaryAligner().notes(only(path))
+
+
+def test_a_long_line_is_shown_shortened(write):
+    with pytest.raises(DataError, match=r"the first of them '(x,){30}'\.\.\.$"):
+        align(only(write("d.txt", "x," * 500 + "\nb\n")), "cat", "chat")
+
+
+@pytest.mark.parametrize("entry", [". .", "; ;", "| |", "1,000 1.000", "u.s. états-unis", "& et"])
+def test_a_sign_may_be_an_entry(write, entry):
+    path = write("d.txt", f"{entry}\r\r\n")
+    assert DictionaryAligner().notes(only(path)) == {}
+    assert align(only(path), *entry.split()) == [(0, 0)]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("lowercase", [True, False])
+@pytest.mark.parametrize("word", ["tiếng", "한국어", "été", "й"])
+def test_words_are_looked_up_in_one_unicode_form(write, form, lowercase, word):
+    other = "NFD" if form == "NFC" else "NFC"
+    path = write("d.txt", f"tongue {normalize(form, word)}\n")
+    aligner = DictionaryAligner(lowercase=lowercase)
+    assert align(only(path), "tongue", normalize(other, word), aligner) == [(0, 0)]
+    backward = Bitext("en", "fr", path, path, backward_dictionary=path)
+    assert align(backward, normalize(other, word), "tongue", aligner) == [(0, 0)]
+
+
+def test_a_word_in_two_forms_occurs_twice(write):
+    path = write("d.txt", "summer été\n")
+    assert align(only(path), "summer", normalize("NFC", "été")) == [(0, 0)]
+    assert align(only(path), "summer", " ".join(normalize(f, "été") for f in ("NFC", "NFD"))) == []
+
+
+@pytest.mark.parametrize(
+    ("in_dictionary", "in_text"),
+    [
+        ("été", "ete"),
+        ("l'an", "l\u2019an"),
+        ("abc", "ａｂｃ"),
+        ("strasse", "straße"),
+        ("fi", "\ufb01"),
+    ],
+)
+def test_nothing_else_is_folded(write, in_dictionary, in_text):
+    path = write("d.txt", f"x {in_dictionary}\n")
+    assert align(only(path), "x", in_dictionary) == [(0, 0)]
+    assert align(only(path), "x", in_text) == []
 
 
 def test_a_dictionary_has_usable_entries(write):

@@ -1,4 +1,3 @@
-import logging
 import re
 from dataclasses import replace
 
@@ -49,15 +48,13 @@ def test_links_are_read(make):
     assert ALIGNER.inputs(bitext) == (bitext.alignment_file,)
 
 
-def test_a_word_with_two_links_loses_them(make, caplog):
-    caplog.set_level(logging.DEBUG)
-    bitext = make("0-0 0-1 2-2\n0-0 1-1 1-2\n0-0 1-0 2-1 2-1\n")
-    assert align(bitext) == [[(2, 2)], [(0, 0)], [(2, 1)]]
-    assert f"{bitext.alignment_file}: 3 one-to-one links, 6 others ignored" in caplog.messages
-
-
-def test_a_chain_of_links_is_dropped_whole(make):
-    assert align(make("0-0 0-1 1-1 1-2\n\n\n"))[0] == []
+def test_all_links_are_read_and_a_repeated_one_once(make):
+    bitext = make("0-0 0-1 2-2\n0-0 1-1 1-2\n2-1 0-0 1-0 2-1\n")
+    assert align(bitext) == [
+        [(0, 0), (0, 1), (2, 2)],
+        [(0, 0), (1, 1), (1, 2)],
+        [(0, 0), (1, 0), (2, 1)],
+    ]
 
 
 def test_a_reversed_file_has_the_target_first(make):
@@ -98,8 +95,53 @@ def test_lines_are_counted_once_for_all_parts_of_a_text(make, monkeypatch):
         align(bitext)
 
 
-def test_words_are_counted_between_white_space(make):
-    assert ALIGNER.segmentation(make("\n\n\n")) == "whitespace"
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\u0085", "\x1c", "\x1f"])
+def test_links_count_words_between_ascii_blanks(make, write, blank):
+    bitext = replace(
+        make("0-0 1-1\t2-2\n\n\n"),
+        source_file=write("parallel/en-fr.en", f"10{blank}000 km .\nx\nx\n"),
+        target_file=write("parallel/en-fr.fr", "dix km .\nx\nx\n"),
+    )
+    (pair, *_) = sentence_pairs(bitext, ALIGNER.segmentation(bitext))
+    links = align(bitext)[0]
+    assert [(pair.source[s], pair.target[t]) for s, t in links] == [
+        (f"10{blank}000", "dix"),
+        ("km", "km"),
+        (".", "."),
+    ]
+    with pytest.raises(DataError, match=r"en-fr\.align:1: a link must be two word numbers"):
+        align(make(f"0-0{blank}1-1\n\n\n"))
+
+
+def test_digits_are_ascii(make):
+    with pytest.raises(DataError, match=r"en-fr\.align:1: a link must be two word numbers"):
+        align(make("٠-٠\n\n\n"))
+    with pytest.raises(DataError, match=r"a link must be two word numbers .*, got '9{60}'\.\.\.$"):
+        align(make("9" * 5000 + "-0\n\n\n"))
+
+
+@pytest.mark.parametrize(
+    ("alignments", "links"),
+    [
+        ("1-1 2-2\n1-1\n1-1\n", 4),
+        ("1-1 10-2\n\n\n", 2),
+        ("0-0\n1-1\n1-1\n", 0),
+        ("1-1\n1-0\n1-1\n", 0),
+        ("1-1\n0-1 1-1\n1-1\n", 0),
+        ("\n\n\n", 0),
+    ],
+)
+def test_a_file_that_is_probably_counted_from_1_is_told(make, alignments, links):
+    doubt = "links in en-fr.align and none with a 0: it is probably counted from 1"
+    assert ALIGNER.notes(make(alignments)) == ({doubt: links} if links else {})
+
+
+def test_a_link_beyond_a_line_says_so_too(make):
+    doubt = r" \(no link has a 0: the file is probably counted from 1\), got '3-3'$"
+    with pytest.raises(DataError, match=r"en-fr\.align:1: links must be within .*" + doubt):
+        align(make("1-1 2-2 3-3\n1-1\n1-1\n"))
+    with pytest.raises(DataError, match=r"spaces or tabs, got '3-3'$"):
+        align(make("1-1 2-2 3-3\n0-0\n1-1\n"))
 
 
 @pytest.mark.parametrize(

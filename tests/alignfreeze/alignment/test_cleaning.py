@@ -80,6 +80,15 @@ def test_statistics_add_up():
     )
 
 
+def test_notes_add_up_and_are_said():
+    one, other = CorpusStats(ambiguous=2, notes={"a": 1, "b": 2}), CorpusStats(notes={"b": 1000})
+    both = one + other + CorpusStats(ambiguous=3)
+    assert both == CorpusStats(ambiguous=5, notes={"a": 1, "b": 1002})
+    assert str(both).endswith(
+        "0 word links (0 identical words, 5 not one to one dropped); 1 a; 1,002 b"
+    )
+
+
 def test_statistics_say_only_what_there_was():
     stats = CorpusStats(read=2000, empty=1, unaligned=2, kept=1997, identical=3, links=4000)
     assert str(stats) == (
@@ -155,8 +164,19 @@ def test_icu_finds_words(language, text, words):
     assert split_words(text, language, "icu") == tuple(words)
 
 
-def test_white_space_separates_tokens():
-    assert split_words("don't  panic ,\tTom", "en", "whitespace") == ("don't", "panic", ",", "Tom")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("don't  panic ,\tTom\r", ["don't", "panic", ",", "Tom"]),
+        ("10\u00a0000 km", ["10\u00a0000", "km"]),
+        ("東京\u3000都 です", ["東京\u3000都", "です"]),
+        ("a\u2028b \u0085 c\x1cd", ["a\u2028b", "\u0085", "c\x1cd"]),
+        ("\u00a0 \u3000 \u200b", []),
+        (" \t \r", []),
+    ],
+)
+def test_ascii_blanks_separate_tokens(text, words):
+    assert split_words(text, "en", "whitespace") == tuple(words)
 
 
 def test_words_are_as_icu_alone_finds_them():

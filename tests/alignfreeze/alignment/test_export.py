@@ -53,7 +53,7 @@ def test_links_and_words_are_written(bitext, tmp_path):
     assert texts(tmp_path / "out") == {
         "en-fr.align": "0-0 1-1 2-2\n\n0-0 1-1\n\n0-0\n",
         "en-fr.en": "Hi , Tom !\n\nI have 10 000\nHi , Tom !\na b c\n",
-        "en-fr.fr": "Salut ! Tom\nrien\nJ’ai 10000\nSalut ! Tom\nd\n",
+        "en-fr.fr": "Salut ! Tom\nrien\nJ’ai 10\u202f000\nSalut ! Tom\nd\n",
     }
     assert stats == CorpusStats(read=5, empty=1, duplicates=1, kept=3, links=6)
 
@@ -72,7 +72,7 @@ def test_a_language_that_the_hub_has_no_text_of_is_left_out(
 
 def test_a_tokenized_text_is_left_where_it_is(bitext, tmp_path):
     align(bitext, tmp_path, AtSpaces())
-    assert texts(tmp_path / "out") == {"en-fr.align": "0-0 1-1\n\n0-0 1-1 2-2\n\n0-0\n"}
+    assert texts(tmp_path / "out") == {"en-fr.align": "0-0 1-1\n\n0-0 1-1\n\n0-0\n"}
 
 
 def test_a_limit_limits_all_files(bitext, tmp_path):
@@ -180,5 +180,5 @@ def test_a_round_trip_of_real_text_gives_the_same_links(suite, tmp_path, target)
     assert len(direct) > 500
     rows = (corpus.rows(range(len(corpus))) for corpus in (direct, again))
     for before, after in zip(*rows, strict=True):
-        assert after.source == ["".join(word.split()) for word in before.source]
+        assert (after.source, after.target) == (before.source, before.target)
         assert after.alignment == before.alignment

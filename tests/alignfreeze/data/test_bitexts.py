@@ -1,10 +1,18 @@
+import gzip
 from dataclasses import replace
 
 import pytest
 
-from alignfreeze.contracts import Bitext, DataSource
-from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
+from alignfreeze.contracts import Bitext, DataSource, SentencePair
+from alignfreeze.data.bitexts import (
+    bitext_digests,
+    bitexts_at_hand,
+    find_bitexts,
+    parallel_languages,
+    resolve_aligner,
+)
 from alignfreeze.errors import DataError
+from alignfreeze_aligners.pharaoh import PharaohAligner
 
 
 class Supplier:
@@ -101,6 +109,29 @@ def test_an_alignment_under_the_reversed_name_is_reversed(parallel, write):
     assert (bitext.alignment_file, bitext.alignment_reversed) == (path, True)
 
 
+@pytest.mark.parametrize("stem", ["en-fr", "fr-en"])
+def test_a_packed_alignment_is_read(parallel, write, stem):
+    path = pack(write(f"parallel/{stem}.align", "0-0\n"))
+    (bitext,) = find_bitexts(parallel, "en", ["fr"])
+    assert (bitext.alignment_file, bitext.alignment_reversed) == (path, stem == "fr-en")
+    aligner = PharaohAligner()
+    assert list(aligner.align([SentencePair(1, ("text",), ("text",))], bitext)) == [[(0, 0)]]
+    assert aligner.notes(bitext) == {}
+
+
+def test_nothing_is_fetched_or_converted_to_see_what_is_at_hand(
+    parallel, supplied, cache, write, tmp_path
+):
+    write("parallel/es-en.tsv", "no table")
+    dictionary = write("dictionaries/es-en.txt", "b a\n")
+    de, es = bitexts_at_hand(parallel, "en", ["de", "xx", "es"])
+    assert (de.target, es.target, es.backward_dictionary) == ("de", "es", dictionary)
+    assert not cache.exists()
+    (bitext,) = bitexts_at_hand(supplied, "en", ["xx"])
+    assert (bitext.target, bitext.backward_dictionary) == ("xx", None)
+    assert supplied.supplier.fetched == []
+
+
 @pytest.mark.parametrize(
     ("target", "missing"), [("zz", "en-zz.zz"), ("xx", "en-xx.xx"), ("yy", "yy-en.en")]
 )
@@ -122,3 +153,76 @@ def test_auto_prefers_the_alignment_file(tmp_path):
     assert resolve_aligner("auto", bitext) == "dictionary"
     assert resolve_aligner("auto", replace(bitext, alignment_file=tmp_path)) == "pharaoh"
     assert resolve_aligner("mine", bitext) == "mine"
+
+
+# In other formats
+
+
+UNPACKED = {
+    "en-de.tsv": "Hi.\tHallo.\nA\tB\n",
+    "de-en.tsv": "Hallo.\tHi.\nB\tA\n",
+    "en-de.tmx": '<tmx><body><tu><tuv xml:lang="de"><seg>Hallo.</seg></tuv><tuv xml:lang="en">'
+    '<seg>Hi.</seg></tuv></tu><tu><tuv lang="en"><seg>A</seg></tuv><tuv lang="de"><seg>B</seg>'
+    "</tuv></tu></body></tmx>",
+}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def pack(path):
+    """Packs a file; the name gets a second ending."""
+    packed = path.with_name(f"{path.name}.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    return packed
+
+
+@pytest.fixture(params=[*UNPACKED, *(f"{name}.gz" for name in UNPACKED)])
+def other(request, write):
+    """A file with both languages."""
+    name = request.param.removesuffix(".gz")
+    path = write(f"parallel/{name}", UNPACKED[name])
+    return pack(path) if request.param.endswith(".gz") else path
+
+
+def test_other_formats_are_read_and_are_the_same_text(source, cache, other, write, tmp_path):
+    assert parallel_languages(source, "en") == ["de"]
+    assert parallel_languages(source, "de") == ["en"]
+    align = write("parallel/de-en.align", "0-0\n0-0\n")
+    (bitext,) = find_bitexts(source, "en", ["de"])
+    assert bitext.source_file.read_text() == "Hi.\nA\n"
+    assert bitext.target_file.read_text() == "Hallo.\nB\n"
+    assert (bitext.alignment_file, bitext.alignment_reversed) == (align, True)
+    assert (bitext.origins, bitext.notes) == ((other,), ())
+    assert cache in bitext.source_file.parents
+    (turned,) = find_bitexts(source, "de", ["en"])
+    assert turned.source_file.read_text() == "Hallo.\nB\n"
+    write("moses/parallel/en-de.en", "Hi.\nA\n")
+    write("moses/parallel/en-de.de", "Hallo.\nB\n")
+    (moses,) = find_bitexts(DataSource("moses", tmp_path / "moses"), "en", ["de"])
+    assert (moses.origins, moses.notes) == ((), ())
+    texts = [bitext_digests(replace(each, alignment_file=None)) for each in (bitext, moses)]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("packed", [["en-de.en", "en-de.de"], ["en-de.en"], ["en-de.de"]])
+def test_packed_texts_are_read(source, cache, write, packed):
+    for name, text in (("en-de.en", "Hi.\n"), ("en-de.de", "Hallo.\n")):
+        path = write(f"parallel/{name}", text)
+        if name in packed:
+            pack(path)
+    assert parallel_languages(source, "en") == ["de"]
+    (bitext,) = find_bitexts(source, "en", ["de"])
+    assert [bitext.source_file.read_text(), bitext.target_file.read_text()] == ["Hi.\n", "Hallo.\n"]
+
+
+def test_texts_in_moses_format_are_preferred(parallel, cache, write):
+    write("parallel/en-de.tsv", "a\tb\n")
+    (bitext,) = find_bitexts(parallel, "en", ["de"])
+    assert (bitext.source_file.name, bitext.origins) == ("en-de.en", ())
+    assert bitext.source_file.parent == parallel.root / "parallel"
+    assert not cache.exists()

@@ -1,0 +1,165 @@
+"""The names under which parallel text is read, and what to do about files that have others."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from alignfreeze.data.conversion import READERS
+from alignfreeze.text.files import GZIP
+
+CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*")
+"""A language's code, in a name that is of nothing but two codes."""
+
+PACKED = frozenset({".zip", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z"})
+"""Endings of files that have to be unpacked."""
+
+MOST_NAMES = 8
+"""Names of files that an error lists."""
+
+
+class Form(NamedTuple):
+    """A way to keep the text of a language pair.
+
+    Attributes:
+        names: The names of its files, one for both languages or one for each.
+        languages: The languages, in the order of the files, or of the columns of one.
+    """
+
+    names: tuple[str, ...]
+    languages: tuple[str, str]
+
+    @property
+    def is_moses(self) -> bool:
+        """Whether the files are read as they are."""
+        return len(self.names) == 2 and not any(name.endswith(GZIP) for name in self.names)
+
+
+def stems(source_language: str, target: str) -> tuple[str, str]:
+    """The names that the files of a language pair may have, the preferred one first."""
+    return f"{source_language}-{target}", f"{target}-{source_language}"
+
+
+def forms(source_language: str, target: str) -> list[Form]:
+    """The forms in which the text of a language pair is read, the preferred ones first."""
+    languages, names = (source_language, target), stems(source_language, target)
+    packings = [("", ""), (GZIP, GZIP), ("", GZIP), (GZIP, "")]
+    texts = [
+        Form((f"{stem}.{source_language}{one}", f"{stem}.{target}{other}"), languages)
+        for one, other in packings
+        for stem in names
+    ]
+    both = [
+        Form((f"{stem}{ending}{packing}",), order)
+        for ending in READERS
+        for packing in ("", GZIP)
+        for stem, order in zip(names, (languages, languages[::-1]), strict=True)
+    ]
+    return texts + both
+
+
+def complete_form(names: Collection[str], source_language: str, target: str) -> Form | None:
+    """The preferred form of which all files are there; ``None`` without any."""
+    found = (form for form in forms(source_language, target) if set(names).issuperset(form.names))
+    return next(found, None)
+
+
+def alignment_name(names: Collection[str], source_language: str, target: str) -> str:
+    """The file of word alignments of a language pair; empty without any."""
+    wanted = [
+        f"{stem}.align{packing}"
+        for packing in ("", GZIP)
+        for stem in stems(source_language, target)
+    ]
+    return next((name for name in wanted if name in names), "")
+
+
+def named_languages(names: Iterable[str], source_language: str) -> set[str]:
+    """The languages that files may be of, by their names, beside the source language."""
+    found = set()
+    for name in names:
+        stem, _, ending = name.removesuffix(GZIP).rpartition(".")
+        others = stem.removeprefix(f"{source_language}-"), stem.removesuffix(f"-{source_language}")
+        found |= {ending, *(code for code in others if code != stem and CODE.fullmatch(code))}
+    return found - {source_language}
+
+
+def missing_name(names: Collection[str], source_language: str, target: str) -> str:
+    """The file that is wanted, in the form in Moses format of which most is there."""
+    plain = [form for form in forms(source_language, target) if form.is_moses]
+    nearest = max(plain, key=lambda form: len(set(names).intersection(form.names)))
+    return next(name for name in nearest.names[::-1] if name not in names)
+
+
+def unread(names: Collection[str], source_language: str, targets: Collection[str]) -> str:
+    """What to do about files that seem to be of some languages; to be put behind a message.
+
+    Where no language has a text, that is which names are read, and which are there.
+
+    Args:
+        names: The names of the files of parallel text.
+        source_language: The code of the source language.
+        targets: The target languages that are asked for; where there are none, those whose codes
+            stand beside that of the source language.
+    """
+    remedies = [
+        f"{name} {remedy}"
+        for name in sorted(names)
+        for target in targets or _paired_codes(names, source_language)
+        if (remedy := _remedy(name, source_language, target))
+    ]
+    if remedies:
+        return f"; {_listed(remedies)}"
+    if len(unused(names, source_language)) < len(names):
+        return ""
+    target = next(iter(targets)) if len(targets) == 1 else "XX"
+    pair = f"{source_language}-{target}"
+    there = f"; there are {_listed(sorted(names))}" if names else ""
+    rule = f"{pair}.{source_language} with {pair}.{target}, {pair}.tsv or {pair}.tmx"
+    return f"; what is read is {rule}{there}"
+
+
+def unused(names: Collection[str], source_language: str) -> list[str]:
+    """The files that are of no language's text, sorted."""
+    used: set[str] = set()
+    for code in named_languages(names, source_language):
+        if found := complete_form(names, source_language, code):
+            used.update(found.names, {alignment_name(names, source_language, code)})
+    return sorted(set(names) - used)
+
+
+def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
+    """What looks like a code and stands beside that of the source language, sorted."""
+    code, source = "[A-Za-z]{2,3}", re.escape(source_language)
+    pair = re.compile(rf"(?<![^\W_])(?:{source}[-_]({code})|({code})[-_]{source})(?![^\W_])")
+    return sorted(
+        {code for name in names for found in pair.findall(name) for code in found if code}
+    )
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Texts in a row, the first of them where there are many."""
+    more = len(texts) - MOST_NAMES
+    return ", ".join(texts[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _remedy(name: str, source_language: str, target: str) -> str:
+    """What to do about a file that seems to be of a language pair; nothing if it is of none."""
+    if any(name in form.names for form in forms(source_language, target)):
+        return ""
+    places = []
+    for code in (source_language, target):
+        letters = re.escape(code.lower()).replace("_", "[-_]")
+        match = re.search(rf"(?<![^\W_]){letters}(?![^\W_])", name.lower())
+        if match is None:
+            return ""
+        places.append((match.start(), code))
+    whole, packing = (name[: -len(GZIP)], GZIP) if name.endswith(GZIP) else (name, "")
+    ending = whole.rpartition(".")[2]
+    if f".{ending.lower()}" in PACKED:
+        return "is to be unpacked"
+    if ending in (source_language, target):
+        return f"must be named {source_language}-{target}.{ending}{packing}"
+    if ending.lower() in ("align", *(known[1:] for known in READERS)):
+        order = "-".join(code for _, code in sorted(places))
+        return f"must be named {order}.{ending.lower()}{packing}"
+    return "is of a format that is not read"
