@@ -102,5 +102,8 @@ def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
 def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
     """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
     from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+    from alignfreeze.encoders.trial import check_vocabulary
 
-    return load_encoder(model), load_tokenizer(model)
+    encoder, tokenizer = load_encoder(model), load_tokenizer(model)
+    check_vocabulary(encoder, tokenizer)
+    return encoder, tokenizer

@@ -123,7 +123,8 @@ class FinetunePhases(PhaseRuns):
             scores = rows_from_csv(file, Score)
         except DataError:
             scores = []
-        if {score_name(score): score.value for score in scores} == logged:
+        held = {str(score_name(score)): score.value for score in scores}
+        if held == {str(name): value for name, value in logged.items()}:
             return run, scores
         logger.warning(
             "%s of the finished run %s does not hold the scores that it has logged: they are "

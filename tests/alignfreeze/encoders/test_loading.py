@@ -84,7 +84,7 @@ def test_a_head_that_the_family_lacks(folder: Path) -> None:
 
 def test_damaged_weights(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"not what it says it is")
-    with pytest.raises(EncoderError, match=r"cannot be loaded: .*header"):
+    with pytest.raises(EncoderError, match=r"model.safetensors is damaged, or not whole: .*header"):
         load_encoder(str(folder))
 
 
