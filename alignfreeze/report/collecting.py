@@ -30,14 +30,7 @@ from alignfreeze.report.selection import (
     variant_of,
 )
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.tracking.names import (
-    ERROR,
-    METRIC,
-    PRETRAINED,
-    REALIGN_HASH,
-    language_part,
-    layers_in,
-)
+from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
 from alignfreeze.tracking.store import StoredRun, store_uri
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -151,7 +144,7 @@ def _metrics(scored: Sequence[Result], config: ReportConfig) -> dict[str, str]:
 def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: str) -> ScoreTable:
     """The table of the results of one model and task."""
     model, task = own[0].key
-    source = language_part(own[0].run.params.get("source_language", "en"))
+    source = own[0].run.params.get("source_language", "en")
     values: dict[str, dict[str, dict[int, float]]] = {}
     for result in own:
         scores = values.setdefault(result.variant, {})
@@ -188,7 +181,7 @@ def _alignment(shown: Sequence[Result], found: Iterable[Result]) -> Alignment:
             # What the encoder was before realignment is what the baseline fine-tunes.
             variant = BASELINE if name.stage == PRETRAINED else own
             if name.kind == "alignment" and variant in variants:
-                languages = layers.setdefault(variant, {}).setdefault(name.language, {})
+                languages = layers.setdefault(variant, {}).setdefault(result.code_of(name), {})
                 languages.setdefault(name.layer, {}).setdefault(result.seed, value)
     return layers
 

@@ -116,8 +116,9 @@ def check_languages(codes: Iterable[str]) -> None:
         other = known.setdefault(part, code)
         if other != code:
             raise ConfigError(
-                f"languages {other!r} and {code!r} are both called {part!r} in the names of "
-                "metrics; rename one, or leave one out with languages="
+                f"languages {_shortened(other)} and {_shortened(code)} are both called "
+                f"{_shortened(part)} in the names of metrics; rename one, or leave one out with "
+                "languages="
             )
         if fault := _fault_of_code(code) or fault_of_part(part):
             raise ConfigError(
