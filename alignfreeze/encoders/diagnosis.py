@@ -1,8 +1,10 @@
 """What is wrong with a folder that should hold a model, and how it is mended."""
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from zipfile import is_zipfile
 
 from safetensors import SafetensorError, safe_open
 
@@ -42,6 +44,12 @@ _OTHERS = {
     "*.bin": ("PyTorch under another name", _RESAVE),
 }
 """Weights that are not read: what they are for, and what helps."""
+
+_PICKLED = b"\x80"
+"""How a file of PyTorch begins that is no zip archive, as those of before 1.6 are."""
+
+_NESTED = {"state_dict", "model_state_dict", "model", "module", "net"}
+"""In which training programs keep a model's parameters, beside an optimizer's state."""
 
 _WRAPPERS = {
     "_orig_mod": "torch.compile has wrapped it: save model._orig_mod",
@@ -86,19 +94,33 @@ def check_weights(name: str, folder: Path) -> None:
     for file in files:
         if not file.is_file():
             raise EncoderError(f"model {name!r}: {file.name} is missing, a part of its weights")
-        if file.suffix == ".safetensors":
-            try:
-                with safe_open(file, "pt"):
-                    pass
-            except SafetensorError as error:
-                raise EncoderError(
-                    f"model {name!r}: {file.name} is damaged, or not whole: fetch or copy it again "
-                    f"({error})"
-                ) from None
+        if fault := _damage_of(file):
+            raise EncoderError(
+                f"model {name!r}: {file.name} is damaged, or not whole: fetch or copy it again "
+                f"({fault})"
+            )
+
+
+def _damage_of(file: Path) -> str:
+    """Why a file cannot hold weights, as far as its outline says; empty if it can."""
+    if file.suffix == ".safetensors":
+        try:
+            with safe_open(file, "pt"):
+                return ""
+        except SafetensorError as error:
+            return str(error)
+    if file.suffix == ".json":
+        return "it does not say in which files the weights are"
+    with file.open("rb") as opened:
+        old = opened.read(1) == _PICKLED
+    return "" if old or is_zipfile(file) else "neither a zip archive nor a pickle"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files of a folder that transformers takes weights from; some may not be there."""
+    """The files of a folder that transformers takes weights from; some may not be there.
+
+    An index that names none is itself what is returned.
+    """
     for file in (folder / name for name in _WEIGHTS):
         if not file.is_file():
             continue
@@ -106,20 +128,23 @@ def weight_files(folder: Path) -> list[Path]:
             return [file]
         try:
             names = json.loads(file.read_text("utf-8"))["weight_map"].values()
-            return [folder / name for name in sorted(set(names))]
+            return [folder / name for name in sorted(set(names))] or [file]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return []  # transformers says what is wrong with it
+            return [file]
     return []
 
 
 def cause_of_missing(missing: Collection[str], unexpected: Collection[str]) -> str:
-    """Why a checkpoint lacks parameters, if another model's name stands before theirs; a clause."""
-    first = next(iter(missing), "")
-    for prefix in (key.removesuffix(first) for key in unexpected if key.endswith(f".{first}")):
-        if all(prefix + key in unexpected for key in missing):
-            outer = prefix.partition(".")[0]
+    """Why a checkpoint lacks parameters, if it has most of them in another place; a clause."""
+    if nested := _NESTED.intersection(unexpected):
+        return f"it has a dictionary {min(nested)!r}, as training programs write it: {_RESAVE}"
+    prefixes = Counter(
+        key.removesuffix(own) for key in unexpected for own in missing if key.endswith(f".{own}")
+    )
+    for prefix, count in prefixes.most_common(1):
+        if 2 * count > len(missing):
             within = f"it is a part of the model that was saved: save model.{prefix[:-1]}"
-            cause = _WRAPPERS.get(outer, within)
+            cause = _WRAPPERS.get(prefix.partition(".")[0], within)
             return f"it has them with {prefix!r} before their names, since {cause}"
     return ""
 

@@ -53,6 +53,11 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
                 f"model {name!r} needs code of its own (auto_map in its configuration), which is "
                 "never run; it must be of a family that transformers has"
             ) from None
+        if "Weights only load failed" in str(error):
+            raise EncoderError(
+                f"model {name!r}: its weights are stored with Python objects, which are never "
+                "loaded; save the model's parameters alone, with save_pretrained"
+            ) from None
         reason = one_line(error).removeprefix(f"{type(error).__name__}: ")
         raise EncoderError(
             f"model {name!r} cannot be loaded: {reason} (it must be a folder that "

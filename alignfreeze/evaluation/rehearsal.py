@@ -56,7 +56,7 @@ def rehearse(
         untrained_head(encoder, model, task.auto_class, task.labels) as whole,
         computing(whole, precision),
     ):
-        for batch in batches_by_length(chosen.features, EXAMPLES, padding, subwords=SUBWORDS):
+        for batch in batches_by_length(chosen.features, EXAMPLES, padding):
             with _calling(data, f"{type(whole).__name__}.forward, with what featurize made,"):
                 outputs = whole(**batch.to(whole.device).inputs)
             with _calling(data, "predict"):

@@ -115,6 +115,46 @@ def test_weights_that_were_not_copied_whole(folder: Path, kept: float) -> None:
     assert "model.safetensors is damaged, or not whole: fetch or copy it again" in said(folder)
 
 
+@pytest.mark.parametrize("kept", [0.99, 0.5, 0])
+def test_a_file_of_pytorch_that_was_not_copied_whole(folder: Path, kept: float) -> None:
+    name = in_pytorchs_own_file(folder, load_file(folder / "model.safetensors"))
+    load_encoder(str(folder))
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: int(len(content) * kept)])
+    assert f"{name} is damaged, or not whole: fetch or copy it again" in said(folder)
+
+
+def in_pytorchs_own_file(folder: Path, content: Any) -> str:
+    (folder / "model.safetensors").unlink()
+    torch.save(content, folder / "pytorch_model.bin")
+    return "pytorch_model.bin"
+
+
+def test_a_page_in_place_of_weights(folder: Path) -> None:
+    in_pytorchs_own_file(folder, {})
+    (folder / "pytorch_model.bin").write_text("<!DOCTYPE html><html>Access denied</html>")
+    assert "pytorch_model.bin is damaged, or not whole" in said(folder)
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model_state_dict", "model"])
+def test_a_training_programs_checkpoint(folder: Path, name: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    in_pytorchs_own_file(folder, {name: weights, "epoch": 3})
+    assert f"it has a dictionary {name!r}, as training programs write it: load" in said(folder)
+
+
+def test_a_pickled_model(folder: Path) -> None:
+    in_pytorchs_own_file(folder, tiny_encoder("bert"))
+    assert "its weights are stored with Python objects, which are never loaded" in said(folder)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"weight_map": {}}', '{"weight_map": 3}'])
+def test_an_index_that_names_no_file(folder: Path, content: str) -> None:
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text(content)
+    assert "model.safetensors.index.json is damaged, or not whole" in said(folder)
+
+
 def test_a_shard_that_is_missing(tmp_path: Path) -> None:
     tiny_encoder("bert").save_pretrained(tmp_path, max_shard_size="8KB")
     shard = sorted(tmp_path.glob("model-*.safetensors"))[1]
@@ -142,6 +182,17 @@ def test_weights_under_another_name(folder: Path, prefix: str, cause: str, load:
     weights = {prefix + name: weight for name, weight in load_file(file).items()}
     save_file(weights | {"classifier.weight": torch.ones(2)}, file, metadata={"format": "pt"})
     assert f"it has them with {prefix!r} before their names, since {cause}" in said(folder, load)
+
+
+def test_most_weights_under_another_name(folder: Path) -> None:
+    """An adapter that is not merged names some of them otherwise."""
+    file = folder / "model.safetensors"
+    weights = {
+        f"base_model.model.{name.replace('query.', 'query.base_layer.')}": weight
+        for name, weight in load_file(file).items()
+    }
+    save_file(weights, file, metadata={"format": "pt"})
+    assert "since PEFT has wrapped it: save model.merge_and_unload()" in said(folder)
 
 
 def test_some_parameters_that_are_missing_have_no_such_cause(folder: Path) -> None:
