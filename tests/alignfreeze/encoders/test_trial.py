@@ -88,6 +88,13 @@ def test_an_aligners_encoder_is_checked_too(folder: Path) -> None:
         aligner._loaded(str(folder), ())
 
 
+def test_an_aligners_encoder_is_tried_too(tmp_path: Path) -> None:
+    made("xmod", languages=["en_XX"]).save_pretrained(tmp_path)
+    tokenizer_of(64).save_pretrained(tmp_path)
+    with pytest.raises(EncoderError, match=r"\(XmodModel\) fails .*Input language unknown"):
+        aligner._loaded(str(tmp_path), ())
+
+
 @pytest.mark.parametrize("kind", ["no table", "no plain table"])
 def test_embeddings_that_are_no_plain_table_are_left_to_the_forward(kind: str) -> None:
     class Hashed(nn.Module):

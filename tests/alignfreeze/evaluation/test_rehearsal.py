@@ -189,3 +189,15 @@ def test_nothing_is_trained_before_a_task_is_tried(
     (run,) = mlflow.search_runs([experiment], output_format="list")
     assert (run.info.run_name, run.info.status) == ("alignfreeze", "FAILED")
     assert "metrics must be numbers" in run.data.tags["alignfreeze.error"]
+
+
+def test_a_metric_that_only_more_examples_have_is_told_in_one_line(
+    experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def metrics(self: Any, examples: Any, *_: Any) -> dict[str, float]:
+        return {"accuracy": 0.5} | ({"f1@5": 0.5} if len(examples) > rehearsal.EXAMPLES else {})
+
+    monkeypatch.setattr(rehearsal, "EXAMPLES", 2)
+    monkeypatch.setattr(PartOfSpeechTagging, "metrics", metrics)
+    with pytest.raises(PluginError, match="its metric 'f1@5' must have another name"):
+        pipeline.run({**OPTIONS, "finetune_steps": "1", "seed": "1719"})
