@@ -105,9 +105,17 @@ def model_with_head(
         extra["label2id"] = {label: number for number, label in enumerate(labels)}
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
-        model: PreTrainedModel = cls.from_config(
-            config, dtype=torch.float32, trust_remote_code=False
-        )
+        try:
+            model: PreTrainedModel = cls.from_config(
+                config, dtype=torch.float32, trust_remote_code=False
+            )
+        except ValueError as error:
+            if "Unrecognized configuration class" not in str(error):
+                raise
+            raise EncoderError(
+                f"model {name_or_path!r}: transformers has no {auto_class} for its family, "
+                f"{config.model_type}"
+            ) from None
     model.eval()
     return model
 

@@ -1,5 +1,6 @@
 """Whether an encoder and its tokenizer work together, tried before anything depends on it."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
@@ -10,15 +11,20 @@ from torch import nn
 
 from alignfreeze.contracts import SpecialTokens
 from alignfreeze.encoders.aligner import on_accelerator
-from alignfreeze.encoders.families import hidden_size, resolve_layers, who, word_states
+from alignfreeze.encoders.families import hidden_size, layer_count, resolve_layers, who, word_states
 from alignfreeze.encoders.loading import model_with_head
 from alignfreeze.errors import EncoderError, one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+logger = logging.getLogger(__name__)
+
 HEAD_DEVIATION = 0.02
 """Of the weights of a head that is only tried."""
+
+SAME = 0.1
+"""How far a row's output may be from what it is beside a longer row, as a part of its norm."""
 
 LENGTHS = (9, 5)
 """Subwords of the rows of the small batch, one of which is padded."""
@@ -104,6 +110,8 @@ def check_forward(
 ) -> None:
     """Run an encoder on a small batch with padding, and on one row as long as any will be.
 
+    If padding changes what it says of the rest of a row, that is warned of.
+
     Args:
         encoder: The encoder, in evaluation mode.
         tokenizer: Its tokenizer; its last id is among those that are read.
@@ -115,33 +123,47 @@ def check_forward(
         EncoderError: If it fails, or if what it returns has another shape than words' vectors, or
             is not finite.
     """
+    rows = [_row(tokenizer, length) for length in (*LENGTHS, longest)]
+    with computing(encoder, precision):
+        beside, alone, _ = (
+            _states(encoder, chosen, tokenizer.pad_token_id or 0, layers, precision)
+            for chosen in (rows[:-1], rows[-2:-1], rows[-1:])
+        )
+    own, among = alone[-1][0], beside[-1][-1, : len(rows[-2])]
+    if (own - among).norm() > SAME * own.norm():
+        logger.warning(
+            "%s (%s): what it says of a sentence depends on how long the others in its batch are, "
+            "since it reads padding; so scores will depend on the sizes of batches",
+            *(who(encoder), type(encoder).__name__),
+        )
+
+
+def _row(tokenizer: "PreTrainedTokenizerBase", length: int) -> list[int]:
+    """Ids of so many subwords, special tokens included, the last id that is no such token too."""
     special = SpecialTokens.of(tokenizer)
     known = sorted({*tokenizer.get_vocab().values()}.difference(tokenizer.all_special_ids))
-    words = [known[-1], known[0], known[len(known) // 2]]
-    with computing(encoder, precision):
-        for lengths in (LENGTHS, (longest,)):
-            ids = torch.full((len(lengths), max(lengths)), tokenizer.pad_token_id or 0)
-            mask = torch.zeros_like(ids)
-            for row, length in enumerate(lengths):
-                body = islice(cycle(words), max(length - special.count, 1))
-                whole = [*special.prefix, *body, *special.suffix][:length]
-                ids[row, : len(whole)], mask[row, : len(whole)] = torch.tensor(whole), 1
-            _try(encoder, ids.to(encoder.device), mask.to(encoder.device), layers, precision)
+    words = cycle([known[-1], known[0], known[len(known) // 2]])
+    body = islice(words, max(length - special.count, 1))
+    return [*special.prefix, *body, *special.suffix][:length]
 
 
-def _try(
+def _states(
     encoder: "PreTrainedModel",
-    ids: torch.Tensor,
-    mask: torch.Tensor,
+    chosen: Sequence[Sequence[int]],
+    padding: int,
     layers: Sequence[int],
     precision: str,
-) -> None:
-    rows, length = ids.shape
+) -> list[torch.Tensor]:
+    """The outputs of layers for some rows, checked."""
+    rows, length = len(chosen), max(map(len, chosen))
+    ids = torch.tensor([[*row, *[padding] * (length - len(row))] for row in chosen])
+    mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in chosen])
+    ids, mask = ids.to(encoder.device), mask.to(encoder.device)
     tried = f"{rows} row(s) of {length} subwords in {precision}"
     hint = "; precision=fp32 may help" if precision == "bf16" else ""
     named = f"{who(encoder)} ({type(encoder).__name__})"
     size = hidden_size(encoder)
-    resolved = resolve_layers(tuple(layers), int(encoder.config.num_hidden_layers))
+    resolved = resolve_layers(tuple(layers), layer_count(encoder))
     try:
         outputs = word_states(encoder, ids, mask, resolved)
     except Exception as error:
@@ -156,3 +178,4 @@ def _try(
             raise EncoderError(
                 f"{named}: the output of layer {layer} for {tried} must be finite, and is not{hint}"
             )
+    return outputs

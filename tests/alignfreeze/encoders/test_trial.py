@@ -124,12 +124,13 @@ def _not_implemented() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("family", ENCODER_FAMILIES)
-def test_every_family_works(family: str, precision: str) -> None:
+def test_every_family_works(family: str, precision: str, caplog: pytest.LogCaptureFixture) -> None:
     encoder = tiny_encoder(family)
     before = {name: weight.clone() for name, weight in encoder.state_dict().items()}
     state = torch.get_rng_state()
     tried(encoder, precision, layers=(0, -2, -1))
     assert torch.equal(torch.get_rng_state(), state)
+    assert "depends on how long" not in caplog.text
     assert all(torch.equal(before[name], weight) for name, weight in encoder.state_dict().items())
 
 
@@ -142,12 +143,23 @@ def test_every_family_works(family: str, precision: str) -> None:
         ("big_bird", {"block_size": 4, "num_random_blocks": 1}),
         ("mpnet", {}),
         ("rembert", {"input_embedding_size": 8}),
-        ("fnet", {}),
         ("roformer", {"embedding_size": 16}),
     ],
 )
-def test_other_families_work(family: str, options: dict[str, Any]) -> None:
+def test_other_families_work(
+    family: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     tried(made(family, **options))
+    assert "depends on how long" not in caplog.text
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_encoder_that_reads_padding_is_warned_of(
+    precision: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried(made("fnet"), precision)
+    (message,) = caplog.messages
+    assert "(FNetModel): what it says of a sentence depends on how long the others" in message
 
 
 @pytest.mark.parametrize(
