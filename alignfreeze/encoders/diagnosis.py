@@ -34,7 +34,8 @@ _OTHERS = {
     "*.ckpt.index": ("TensorFlow", _CONVERT),
     "flax_model*.msgpack": ("Flax", _CONVERT),
     "*.gguf": ("GGUF", _ORIGINAL),
-    "**/*.onnx": ("ONNX", _ORIGINAL),
+    "*.onnx": ("ONNX", _ORIGINAL),
+    "onnx/*.onnx": ("ONNX", _ORIGINAL),
     "openvino_model.*": ("OpenVINO", _ORIGINAL),
     "rust_model.ot": ("rust-bert", _ORIGINAL),
     "*.distcp": ("torch.distributed.checkpoint", _RESAVE),
@@ -44,6 +45,9 @@ _OTHERS = {
     "*.bin": ("PyTorch under another name", _RESAVE),
 }
 """Weights that are not read: what they are for, and what helps."""
+
+_NO_MODEL = ("optimizer", "scheduler", "rng_state", "training_args")
+"""How files of a training program begin that hold no weights."""
 
 _PICKLED = b"\x80"
 """How a file of PyTorch begins that is no zip archive, as those of before 1.6 are."""
@@ -69,10 +73,12 @@ def check_folder(name: str, folder: Path) -> None:
             note of it; names the model, and what lies there instead.
     """
     if not (folder / CONFIG).is_file():
-        found = _found_instead(folder) or _models_within(folder)
-        said = f", {found}" if found else ""
+        weights = [path.name for path in weight_files(folder)]
+        beside = f" beside {weights[0]}" if weights else ""
+        found = "" if weights else _models_within(folder) or _found_instead(folder)
         raise EncoderError(
-            f"model {name!r}: the folder must hold a model, but has no {CONFIG}{said}"
+            f"model {name!r}: the folder must hold a model, but has no {CONFIG}{beside}"
+            f"{found and ', '}{found}"
         )
     read = {path for pattern in _READ for path in folder.glob(pattern)} | {*weight_files(folder)}
     if pointers := sorted(path.name for path in read if _is_pointer(path)):
@@ -129,7 +135,7 @@ def weight_files(folder: Path) -> list[Path]:
         try:
             names = json.loads(file.read_text("utf-8"))["weight_map"].values()
             return [folder / name for name in sorted(set(names))] or [file]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return [file]
     return []
 
@@ -150,10 +156,11 @@ def cause_of_missing(missing: Collection[str], unexpected: Collection[str]) -> s
 
 
 def _is_pointer(path: Path) -> bool:
-    if not path.is_file():
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:  # a folder, or what transformers will say that it cannot read
         return False
-    with path.open("rb") as file:
-        return file.read(len(_POINTER)) == _POINTER
 
 
 def _found_instead(folder: Path) -> str:
@@ -165,7 +172,8 @@ def _found_instead(folder: Path) -> str:
             "the two with merge_and_unload(), and save that with save_pretrained"
         )
     for pattern, (what, remedy) in _OTHERS.items():
-        if found := sorted(folder.glob(pattern)):
+        found = [p for p in sorted(folder.glob(pattern)) if not p.name.startswith(_NO_MODEL)]
+        if found:
             return f"but {found[0].relative_to(folder)} ({what}): {remedy}"
     return ""
 

@@ -34,9 +34,9 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     Raises:
         EncoderError: If it cannot be loaded, is not an encoder, or a weight is missing or infinite.
     """
-    if folder := model_folder(name_or_path):
-        check_weights(name_or_path, folder)
     with reading(name_or_path) as options:
+        if folder := model_folder(name_or_path):
+            check_weights(name_or_path, folder)
         _require_encoder(name_or_path, transformers.AutoConfig.from_pretrained(**options))
         with torch.random.fork_rng(devices=[]):
             # Weights of another shape are told of below, more clearly than by transformers.

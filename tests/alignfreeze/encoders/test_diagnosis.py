@@ -1,6 +1,5 @@
 """Folders that hold no model that can be loaded: each says in one line what it holds instead."""
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
 from safetensors.torch import load_file, save_file
 
 from alignfreeze.encoders.families import read_layer_count
@@ -90,6 +88,17 @@ def test_weights_that_are_not_read(
         load_encoder(str(folder))
 
 
+def test_weights_without_a_configuration(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    assert said(folder).endswith("has no config.json beside model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "training_args.bin", "rng_state.pth"])
+def test_a_training_programs_other_files_are_no_weights(folder: Path, name: str) -> None:
+    (folder / "model.safetensors").rename(folder / name)
+    assert "no file named model.safetensors" in said(folder)
+
+
 @pytest.mark.parametrize("with_config", [True, False])
 def test_an_adapter(folder: Path, *, with_config: bool) -> None:
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
@@ -107,7 +116,7 @@ def test_a_model_one_folder_further_down(folder: Path, tmp_path: Path, place: st
     assert f"has no config.json, which these within have: {place}" in said(outer)
 
 
-@pytest.mark.parametrize("kept", [0.99, 0.5, 0.0001])
+@pytest.mark.parametrize("kept", [0.99, 0.5, 0.0001, 0])
 def test_weights_that_were_not_copied_whole(folder: Path, kept: float) -> None:
     file = folder / "model.safetensors"
     content = file.read_bytes()
@@ -231,39 +240,6 @@ def test_the_encoder_of_an_encoder_decoder(tmp_path: Path, family: str) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"")
     save_file({"shared.weight": torch.ones(2)}, tmp_path / "model.safetensors")
     assert f"is the encoder of an encoder-decoder ({family})" in said(tmp_path)
-
-
-CODE = "from pathlib import Path\nPath({!r}).touch()\n"
-
-
-@pytest.fixture
-def own_code(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model with code of its own, which would leave a file; who is asked says yes."""
-    auto = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoTokenizer": ["own.T", None]}
-    config = json.loads((folder / "config.json").read_text()) | {"auto_map": auto}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "own.py").write_text(CODE.format(str(tmp_path / "run")))
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
-    return folder
-
-
-@pytest.mark.parametrize("load", LOADS)
-def test_a_models_own_code_is_never_run(
-    own_code: Path, tmp_path: Path, load: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    config = json.loads((own_code / "config.json").read_text()) | {"model_type": "nobodys"}
-    (own_code / "config.json").write_text(json.dumps(config))
-    capfd.readouterr()
-    text = said(own_code, load)
-    if load != "tokenizer":
-        assert "needs code of its own (auto_map in its configuration), which is never run" in text
-    assert capfd.readouterr() == ("", "")
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_family_that_transformers_has_needs_no_code(own_code: Path, tmp_path: Path) -> None:
-    assert type(load_encoder(str(own_code))) is transformers.BertModel
-    assert not (tmp_path / "run").exists()
 
 
 def tokenizer_files(folder: Path, files: dict[str, Any]) -> None:
