@@ -61,3 +61,9 @@ class Interrupted(BaseException):
     def __init__(self, message: str, *, number: int = signal.SIGTERM) -> None:
         super().__init__(message)
         self.number = number
+
+
+def one_line(error: BaseException, most: int = 300) -> str:
+    """What an error that is not ours says, in one line of at most so many characters."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"

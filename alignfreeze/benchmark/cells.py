@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,7 @@ from alignfreeze.evaluation.taskdata import create_tasks
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
 from alignfreeze.runs.provenance import CARRIED
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+from alignfreeze.tracking.names import check_languages
 from alignfreeze.training.devices import resolve_precision
 
 T = TypeVar("T")
@@ -108,6 +109,7 @@ def _by_task(config: RunConfig) -> list[RunConfig]:
     for name, task in create_tasks(config).items():
         known = [code for code in task.languages_in(source) if code != config.source_language]
         languages[name] = tuple(c for c in config.languages or known if c in known)
+    check_languages([config.source_language, *dict.fromkeys(chain(*languages.values()))])
     if config.languages:
         _check_languages(config.languages, languages)
     together = config.realign_languages

@@ -7,6 +7,7 @@ from alignfreeze.config import RunConfig, build_config
 from alignfreeze.errors import ConfigError
 from alignfreeze.report.settings import build_report
 from alignfreeze.search.settings import build_search
+from alignfreeze.tracking.names import check_languages
 
 
 def _check_run(options: Mapping[str, str]) -> None:
@@ -42,10 +43,11 @@ def _check_data(options: Mapping[str, str]) -> None:
 
 
 def _check_named(config: RunConfig, strategies: Iterable[str]) -> None:
-    """Check that strategies, and the plugins and the folder of a configuration, are there."""
+    """Check that strategies, the plugins, languages and the folder of a configuration are there."""
     from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, load_plugin
     from alignfreeze.data.finding import DEMO, HUB, find_data
 
+    check_languages([config.source_language, *config.languages, *config.realign_languages])
     if config.data not in (DEMO, HUB):
         find_data(config.data)
     for strategy in strategies:

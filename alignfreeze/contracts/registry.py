@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from alignfreeze import PACKAGES
 from alignfreeze.config import checked, option_names
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
-from alignfreeze.errors import ConfigError, PluginError
+from alignfreeze.errors import ConfigError, PluginError, one_line
 
 P_co = TypeVar("P_co", bound=Plugin, covariant=True)
 
@@ -73,7 +73,7 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
     try:
         loaded = entry_point.load()
     except Exception as error:
-        problem = f"cannot be loaded: {_one_line(error)}"
+        problem = f"cannot be loaded: {one_line(error)}"
         raise PluginError(f"{_said(kind, entry_point)} {problem}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
         rule = f"must be a subclass of {kind.contract.__name__}"
@@ -101,6 +101,15 @@ def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
         PluginError: If a kind has no plugin at all, since then the project is not installed.
     """
     return [_info(kind, name) for kind in kinds for name in sorted(_claims(kind))]
+
+
+def described(kind: PluginKind[Plugin], name: str) -> str:
+    """A plugin as messages name it: its kind, its name, and the distribution that it is of.
+
+    Raises:
+        PluginError: If the name is unknown or claimed by two distributions.
+    """
+    return _said(kind, _entry_point(kind, name))
 
 
 def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
@@ -178,7 +187,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
     except PluginError as error:
         return replace(info, problem=str(error))
     except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
-        problem = f"{kind.noun} {name!r} cannot be described: {_one_line(error)}"
+        problem = f"{kind.noun} {name!r} cannot be described: {one_line(error)}"
         return replace(info, problem=problem)
 
 
@@ -217,7 +226,3 @@ def _sources(cls: type) -> list[bytes]:
         return [path.read_bytes() for path in sorted(files)]
     except (OSError, TypeError):
         return []
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+LONGEST = 512
+"""Subwords of the longest row that an encoder is tried with."""
+
+
 class OpenEncoder(NamedTuple):
     """An encoder that is ready for use, and the index from 0 of the layer whose output counts."""
 
@@ -69,7 +73,7 @@ class EncoderAligner(Aligner):
 
         Raises:
             ConfigError: If no model is given, or it has no such layer.
-            EncoderError: If the model cannot be loaded.
+            EncoderError: If the model cannot be loaded, or does not work with its tokenizer.
         """
         from alignfreeze.encoders.families import layer_count, resolve_layers
 
@@ -101,6 +105,11 @@ def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
 @functools.lru_cache(maxsize=1)
 def _loaded(model: str, stamps: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
     """The encoder and its tokenizer, kept for the next language, as long as its files stay."""
-    from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+    from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
+    from alignfreeze.encoders.trial import check_forward, check_vocabulary
 
-    return load_encoder(model), load_tokenizer(model)
+    encoder, tokenizer = load_encoder(model), load_tokenizer(model)
+    check_vocabulary(encoder, tokenizer)
+    longest = min(longest_input(encoder, tokenizer), LONGEST)
+    check_forward(encoder, tokenizer, (0, -1), precision="fp32", longest=longest)
+    return encoder, tokenizer

@@ -48,7 +48,7 @@ def layer_count(encoder: "PreTrainedModel") -> int:
     Raises:
         EncoderError: If it does not say.
     """
-    return _layers_in(encoder.config, _who(encoder))
+    return _layers_in(encoder.config, who(encoder))
 
 
 def read_layer_count(name_or_path: str) -> int:
@@ -70,8 +70,15 @@ def _layers_in(config: Any, who: str) -> int:
 
 
 def hidden_size(encoder: "PreTrainedModel") -> int:
-    """The width of the encoder's hidden states."""
-    return int(encoder.config.hidden_size)
+    """The width of the encoder's hidden states.
+
+    Raises:
+        EncoderError: If its configuration does not say it.
+    """
+    size = getattr(encoder.config, "hidden_size", None)
+    if not isinstance(size, int):
+        raise EncoderError(f"{who(encoder)} has no hidden_size in its configuration")
+    return size
 
 
 def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
@@ -85,7 +92,7 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
         EncoderError: If there is no such list, or the model has a task head.
     """
     if encoder.base_model is not encoder:
-        raise EncoderError(f"{_who(encoder)} has a task head; give its base_model")
+        raise EncoderError(f"{who(encoder)} has a task head; give its base_model")
     n_layers = layer_count(encoder)
     lists = _layer_lists(encoder, n_layers)
     places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
@@ -109,7 +116,7 @@ def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:
     if not found:
         others = ", ".join(f"{name} ({length})" for name, length in lengths.items())
         raise EncoderError(
-            f"{_who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
+            f"{who(encoder)}: its layers were not found; looked for a torch.nn.ModuleList of "
             f"{n_layers} modules, found {others or 'no list at all'}"
         )
     return found
@@ -123,7 +130,7 @@ def layer_list(encoder: "PreTrainedModel") -> nn.ModuleList:
     """
     lists = _layer_lists(encoder, layer_count(encoder))
     if len(lists) > 1:
-        raise EncoderError(f"{_who(encoder)} keeps its layers in several lists: {', '.join(lists)}")
+        raise EncoderError(f"{who(encoder)} keeps its layers in several lists: {', '.join(lists)}")
     layers = encoder.get_submodule(lists[0])
     assert isinstance(layers, nn.ModuleList)
     return layers
@@ -180,5 +187,6 @@ def word_states(
     ]
 
 
-def _who(encoder: "PreTrainedModel") -> str:
+def who(encoder: "PreTrainedModel") -> str:
+    """An encoder as messages name it: where it was loaded from, or else its class."""
     return f"model {encoder.config.name_or_path or type(encoder).__name__!r}"

@@ -11,8 +11,9 @@ from tokenizers import normalizers
 from torch import nn
 from transformers.models.auto import modeling_auto
 
-from alignfreeze.encoders.modelfiles import reading
-from alignfreeze.errors import EncoderError
+from alignfreeze.encoders.diagnosis import cause_of_missing, check_weights
+from alignfreeze.encoders.modelfiles import model_folder, reading
+from alignfreeze.errors import EncoderError, one_line
 from alignfreeze.text.words import REMOVES_MARKS
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
         name_or_path: A folder, or a name on the Hugging Face hub; see `modelfiles.model_folder`.
 
     Raises:
-        EncoderError: If it cannot be loaded, is not an encoder, or lacks some of its weights.
+        EncoderError: If it cannot be loaded, is not an encoder, or a weight is missing or infinite.
     """
     with reading(name_or_path) as options:
+        if folder := model_folder(name_or_path):
+            check_weights(name_or_path, folder)
         _require_encoder(name_or_path, transformers.AutoConfig.from_pretrained(**options))
         with torch.random.fork_rng(devices=[]):
             # Weights of another shape are told of below, more clearly than by transformers.
@@ -43,12 +46,17 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
                 ignore_mismatched_sizes=True,
                 **options,
             )
-    lost = sorted([*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])])
+    shapes = {key: tuple(found) for key, found, _ in report["mismatched_keys"]}
+    lost = sorted([*report["missing_keys"], *shapes])
     if needed := [key for key in lost if not _is_poolers(key)]:
+        cause = cause_of_missing(needed, report["unexpected_keys"])
+        shape = f" (there {shapes[needed[0]]})" if needed[0] in shapes else ""
         raise EncoderError(
             f"model {name_or_path!r}: the checkpoint lacks {len(needed)} of the encoder's "
-            f"parameters, or has them in another shape, e.g. {needed[0]}"
+            f"parameters, or has them in another shape, e.g. {needed[0]}{shape}"
+            f"{cause and '; '}{cause}"
         )
+    _check_finite(name_or_path, encoder)
     for key in lost:
         # As transformers' own models without a pooler have it.
         owner = f".{key}.".partition(".pooler.")[0].removeprefix(".")
@@ -73,10 +81,22 @@ def load_with_head(
     Raises:
         EncoderError: As in `load_encoder`, or if there is no such class.
     """
+    encoder = load_encoder(name_or_path)
+    model = model_with_head(name_or_path, auto_class, labels)
+    # The encoder alone may have a pooler that the head does without, or the other way round.
+    report = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
+    if lost := [key for key in report.missing_keys if not _is_poolers(key)]:
+        raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+    return model
+
+
+def model_with_head(
+    name_or_path: str, auto_class: str, labels: tuple[str, ...]
+) -> "PreTrainedModel":
+    """A model of an encoder's configuration with a task head, every weight drawn; as above."""
     cls = getattr(transformers, auto_class, None)
     if cls is None:
         raise EncoderError(f"transformers has no class {auto_class!r} for the task's head")
-    encoder = load_encoder(name_or_path)
     # The checkpoint may have been made for another task. A head that tells no classes apart has
     # two outputs: where a span starts, and where it ends.
     extra: dict[str, Any] = {"problem_type": None, "num_labels": len(labels) or 2}
@@ -85,11 +105,18 @@ def load_with_head(
         extra["label2id"] = {label: number for number, label in enumerate(labels)}
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options, **extra)
-        model: PreTrainedModel = cls.from_config(config, dtype=torch.float32).eval()
-    # The encoder alone may have a pooler that the head does without, or the other way round.
-    report = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
-    if lost := [key for key in report.missing_keys if not _is_poolers(key)]:
-        raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+        try:
+            model: PreTrainedModel = cls.from_config(
+                config, dtype=torch.float32, trust_remote_code=False
+            )
+        except ValueError as error:
+            if "Unrecognized configuration class" not in str(error):
+                raise
+            raise EncoderError(
+                f"model {name_or_path!r}: transformers has no {auto_class} for its family, "
+                f"{config.model_type}"
+            ) from None
+    model.eval()
     return model
 
 
@@ -111,11 +138,29 @@ def _require_encoder(name: str, config: Any) -> None:
     masked = family in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
     causal = family in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     both = getattr(config, "is_encoder_decoder", False)
+    if not both and family in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+        raise EncoderError(
+            f"model {name!r} is the encoder of an encoder-decoder ({family}), which transformers "
+            "does not load without its decoder; it must be an encoder, such as BERT or XLM-R"
+        )
     if both or getattr(config, "is_decoder", False) or (causal and not masked):
         kind = "an encoder-decoder" if both else "a decoder"
         raise EncoderError(
             f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
         )
+
+
+def _check_finite(name: str, encoder: "PreTrainedModel") -> None:
+    """Check that no weight is infinite or not a number; training could not tell why it fails."""
+    for key, weight in encoder.state_dict().items():
+        if weight.is_floating_point() and weight.numel():
+            ends = torch.stack(torch.aminmax(weight))  # not a number, if one weight is not
+            if not ends.isfinite().all():
+                raise EncoderError(
+                    f"model {name!r}: all weights must be finite, but {key} has "
+                    f"{int((~weight.isfinite()).sum()):,} of {weight.numel():,} that are NaN or "
+                    "infinite; the training that wrote them went wrong"
+                )
 
 
 def _is_poolers(key: str) -> bool:
@@ -137,19 +182,15 @@ def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrai
         EncoderError: If there is none, or no fast one.
     """
     with reading(name_or_path) as options:
-        load = transformers.AutoTokenizer.from_pretrained
-        tokenizer = load(**options)
-        if not tokenizer.is_fast:
-            raise EncoderError(f"model {name_or_path!r}: needs a fast tokenizer (tokenizer.json)")
-        if len(tokenizer) <= len(tokenizer.all_special_ids):
-            raise EncoderError(f"model {name_or_path!r}: no tokenizer beside the model")
+        tokenizer = _fast_tokenizer(name_or_path, options)
         config = transformers.AutoConfig.from_pretrained(**options)
         if getattr(config, "type_vocab_size", 0) < 2:  # it has one type of text
             names = tokenizer.model_input_names
             tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
         if not _reads_words(tokenizer):
             names = tokenizer.model_input_names
-            tokenizer = load(add_prefix_space=True, model_input_names=names, **options)
+            mended = {"add_prefix_space": True, "model_input_names": names}
+            tokenizer = _fast_tokenizer(name_or_path, options | mended)
         if not _reads_words(tokenizer):
             backend = tokenizer.backend_tokenizer
             own = [backend.normalizer] if backend.normalizer else []
@@ -159,6 +200,31 @@ def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrai
             "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
         )
     setattr(tokenizer, REMOVES_MARKS, remove_marks)
+    return tokenizer
+
+
+def _fast_tokenizer(name: str, options: dict[str, Any]) -> "PreTrainedTokenizerBase":
+    """What `transformers.AutoTokenizer` makes of a model's files, if it is of use."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(**options)
+    except (OSError, ImportError):
+        raise
+    except Exception as error:
+        folder = model_folder(name)
+        there = folder is not None and (folder / "tokenizer.json").is_file()
+        fault = "cannot be read" if there else "is not there, nor what it could be made of"
+        raise EncoderError(
+            f"model {name!r}: needs a fast tokenizer, but tokenizer.json {fault}: {one_line(error)}"
+        ) from error
+    if not tokenizer.is_fast:
+        raise EncoderError(
+            f"model {name!r}: needs a fast tokenizer (tokenizer.json), got a slow one, "
+            f"{type(tokenizer).__name__}"
+        )
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise EncoderError(
+            f"model {name!r}: no tokenizer beside the model; tokenizer.save_pretrained writes it"
+        )
     return tokenizer
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from huggingface_hub import constants
 from transformers.utils import logging as _logging
 
-from alignfreeze.errors import EncoderError
+from alignfreeze.encoders.diagnosis import check_folder
+from alignfreeze.errors import EncoderError, one_line
 
 _HUB_TIMEOUT = 5.0
 """Seconds to wait for the hub before the cache is asked alone."""
@@ -25,7 +26,7 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
     """Quietly read a model's files, from a folder or from the hub (or its cache).
 
     Yields:
-        Keyword arguments for any ``from_pretrained`` of transformers.
+        Keyword arguments for any ``from_pretrained`` of transformers. No model's own code is run.
 
     Raises:
         EncoderError: If there is no such model, or whatever goes wrong inside; one line.
@@ -35,6 +36,7 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
     options = {
         "pretrained_model_name_or_path": str(folder or name),
         "local_files_only": bool(folder or offline),
+        "trust_remote_code": False,  # unless it is said, transformers asks on the terminal
     }
     try:
         with _quiet(hide_progress=folder is not None):
@@ -46,7 +48,17 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
             raise EncoderError(
                 f"model {name!r}: neither a folder nor in the cache, and {offline}"
             ) from error
-        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        if "trust_remote_code" in str(error):
+            raise EncoderError(
+                f"model {name!r} needs code of its own (auto_map in its configuration), which is "
+                "never run; it must be of a family that transformers has"
+            ) from None
+        if "Weights only load failed" in str(error):
+            raise EncoderError(
+                f"model {name!r}: its weights are stored with Python objects, which are never "
+                "loaded; save the model's parameters alone, with save_pretrained"
+            ) from None
+        reason = one_line(error).removeprefix(f"{type(error).__name__}: ")
         raise EncoderError(
             f"model {name!r} cannot be loaded: {reason} (it must be a folder that "
             "save_pretrained wrote, or a name on the Hugging Face hub)"
@@ -59,15 +71,14 @@ def model_folder(name: str) -> Path | None:
     What exists, or starts like a path, is never looked up on the hub.
 
     Raises:
-        EncoderError: If it means one that is not there.
+        EncoderError: If it means one that is not there, or holds no model.
     """
     path = Path(name).expanduser()
     if not name.startswith((".", "/", "~")) and not path.exists():
         return None
     if not path.is_dir():
         raise EncoderError(f"model {name!r}: there is no such folder")
-    if not (path / "config.json").is_file():
-        raise EncoderError(f"model {name!r}: the folder must hold a model, but has no config.json")
+    check_folder(name, path)
     return path
 
 

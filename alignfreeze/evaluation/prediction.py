@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from tqdm import tqdm
     from transformers import PreTrainedModel
+    from transformers.utils.generic import ModelOutput
 
 CPU_SUBWORDS = 1024
 """Subwords in a batch on a CPU."""
@@ -58,16 +59,24 @@ def predict(
         with torch.inference_mode(), accelerator.autocast():
             for batch in batches:
                 outputs = model(**batch.to(accelerator.device).inputs)
-                arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
-                for place, row in enumerate(batch.rows):
-                    own, length = [array[place] for array in arrays], len(features[row].input_ids)
-                    result[row] = tuple(one[:length] if one.ndim else one for one in own)
+                for row, said in zip(batch.rows, said_by(task, outputs, batch), strict=True):
+                    result[row] = said
                 with counting:
                     bar.update(batch.size)
 
     with bar:
         in_threads(run, batches, torch.get_num_threads() if on_cpu else 1)
     return result
+
+
+def said_by(task: Task, outputs: "ModelOutput", batch: FeatureBatch) -> list[Prediction]:
+    """What a task takes from a model's outputs for a batch, row by row, without padding."""
+    arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
+    lengths = batch.inputs["attention_mask"].sum(dim=1).tolist()
+    return [
+        tuple(own[:length] if own.ndim else own for own in (array[place] for array in arrays))
+        for place, length in enumerate(lengths)
+    ]
 
 
 def evaluate(

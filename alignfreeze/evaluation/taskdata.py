@@ -139,6 +139,12 @@ class TaskData:
                 self._sets[key] = EvaluationSet(*key, examples, self._featurize(examples))
         return [self._sets[key] for key in keys]
 
+    def first_validated(self, count: int) -> EvaluationSet:
+        """The first examples of the source language's validation split, tokenized."""
+        key: tuple[str, Split] = self._source_language, "validation"
+        examples = self._examples[key][:count]
+        return EvaluationSet(*key, examples, self._featurize(examples))
+
     def word_counts(self, splits: Collection[Split]) -> dict[str, WordCounts]:
         """How the words of some splits are read, by language; empty where words have no targets."""
         found: dict[str, list[WordCounts]] = {}

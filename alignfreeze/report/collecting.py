@@ -181,7 +181,7 @@ def _alignment(shown: Sequence[Result], found: Iterable[Result]) -> Alignment:
             # What the encoder was before realignment is what the baseline fine-tunes.
             variant = BASELINE if name.stage == PRETRAINED else own
             if name.kind == "alignment" and variant in variants:
-                languages = layers.setdefault(variant, {}).setdefault(name.language, {})
+                languages = layers.setdefault(variant, {}).setdefault(result.code_of(name), {})
                 languages.setdefault(name.layer, {}).setdefault(result.seed, value)
     return layers
 

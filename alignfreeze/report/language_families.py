@@ -1,6 +1,7 @@
 """Families of languages, by which figures and tables group them."""
 
 import csv
+import re
 from collections.abc import Iterable
 from importlib import resources
 
@@ -17,7 +18,7 @@ _PLACE = {name: place for place, name in enumerate((*FAMILIES, OTHER))}
 
 def family(language: str) -> str:
     """The family of a language, given its code, which may name a script or region as well."""
-    base = language.replace("_", "-").partition("-")[0].lower()
+    base = re.split(r"[^A-Za-z]", language, maxsplit=1)[0].lower()
     return _FAMILY.get(base, OTHER)
 
 

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
@@ -16,6 +18,9 @@ from alignfreeze.tracking.names import (
     PARALLEL_HASH,
     REALIGN_RUN_NAME,
     USUAL_STRATEGY,
+    LayerName,
+    ScoreName,
+    language_part,
     scores_in,
 )
 from alignfreeze.tracking.store import StoredRun
@@ -25,6 +30,9 @@ UNKNOWN = "None"
 
 HERE = "that of fine-tuning"
 """What an encoder that was not realigned otherwise has."""
+
+LANGUAGE_OPTIONS = ("source_language", "languages", "realign_languages")
+"""The params that hold codes of languages."""
 
 RUN_SETTINGS = (
     *fields_with(RunConfig, lambda role: role.settings_of is Phase.BOTH),
@@ -97,7 +105,17 @@ class Result:
     def scores(self, metric: str) -> dict[str, float]:
         """One metric of the test split, by language, the source language too."""
         found = scores_in(self.run.metrics, ("test",))
-        return {name.language: value for name, value in found.items() if name.metric == metric}
+        return {self.code_of(name): value for name, value in found.items() if name.metric == metric}
+
+    def code_of(self, name: ScoreName | LayerName) -> str:
+        """The language of a metric, by the code that the run was given it with."""
+        return self._codes.get(name.language, name.language)
+
+    @cached_property
+    def _codes(self) -> dict[str, str]:
+        params = self.run.params
+        given = [params.get(name, "").split(",") for name in LANGUAGE_OPTIONS]
+        return {language_part(code): code for code in chain(*given)}
 
     @property
     def metrics(self) -> set[str]:

@@ -123,7 +123,8 @@ class FinetunePhases(PhaseRuns):
             scores = rows_from_csv(file, Score)
         except DataError:
             scores = []
-        if {score_name(score): score.value for score in scores} == logged:
+        held = {str(score_name(score)): score.value for score in scores}
+        if held == {str(name): value for name, value in logged.items()}:
             return run, scores
         logger.warning(
             "%s of the finished run %s does not hold the scores that it has logged: they are "
@@ -201,7 +202,7 @@ class FinetunePhases(PhaseRuns):
     def _evaluate(
         self, model: "PreTrainedModel", data: TaskData, sets: Sequence[EvaluationSet]
     ) -> list[Score]:
-        return evaluate(
+        scores = evaluate(
             model,
             data.task,
             sets,
@@ -209,6 +210,9 @@ class FinetunePhases(PhaseRuns):
             padding=self.preparation.tokenizer.pad_token_id or 0,
             accelerator=self.accelerator,
         )
+        # Those of a few examples were checked before; more may have others, such as one a label.
+        names.check_metrics(data.name, dict.fromkeys(score.metric for score in scores))
+        return scores
 
     def _keep(self, run: TrackedRun, model: "PreTrainedModel", kept: Path | None) -> None:
         """Log the model if it is asked for, or keep it for a later call."""

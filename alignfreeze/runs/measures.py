@@ -138,7 +138,9 @@ def _measured(run: StoredRun) -> Measurement | None:
         return None
     logged = layers_in(run.metrics)
     n_alignment = len(logged) - len(found.drift)
-    whole = metric_values(found) == logged and len(found.alignment) == 2 * n_alignment
+    held = {str(name): value for name, value in metric_values(found).items()}
+    same = held == {str(name): value for name, value in logged.items()}
+    whole = same and len(found.alignment) == 2 * n_alignment
     return found if whole else None
 
 

@@ -23,7 +23,9 @@ from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count, resolve_layers
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
+from alignfreeze.encoders.trial import check_forward, check_vocabulary
 from alignfreeze.errors import ConfigError, DataError, EncoderError
+from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData, create_tasks
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
@@ -31,6 +33,8 @@ from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+from alignfreeze.tracking.names import check_languages, check_metrics
+from alignfreeze.training.devices import resolve_precision
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,6 +67,8 @@ class Preparation:
         self.config = config
         self._realigned = encoder
         # A wrong name is told of before anything is read.
+        languages = (config.source_language, *config.languages, *config.realign_languages)
+        check_languages(languages)
         tasks = create_tasks(config)
         self.source = find_data(config.data, max_pairs=config.pair_limit)
         self.model = find_model(config.model) if encoder is None else encoder.path
@@ -74,13 +80,17 @@ class Preparation:
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         self.made_from = "" if encoder else _tell_realigned(self.model)
-        # Without its weights: what there is to freeze, for other strategies to be checked against.
-        self._outline = loaded.to_empty(device="meta")
+        self._outline = loaded
         self.strategies = self.check_fit(config, choices)
+        self._try_encoder()
         self.tasks = [
             TaskData(name, task, config, source=self.source, tokenizer=self.tokenizer)
             for name, task in (tasks.items() if needs_tasks else ())
         ]
+        check_languages([*languages, *(code for data in self.tasks for code in data.targets)])
+        self._try_tasks()
+        # Without its weights: what there is to freeze, for other strategies to be checked against.
+        self._outline = loaded.to_empty(device="meta")
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
         self.without_text: list[str] = []
@@ -159,6 +169,38 @@ class Preparation:
     def parallel_hash(self) -> str:
         """What the files of the parallel text hold, whatever is made of them."""
         return hash_of([bitext_digests(corpus.bitext) for corpus in self.corpora])
+
+    def _try_encoder(self) -> None:
+        """Check that encoder and tokenizer belong together, and do what the run will ask of them.
+
+        Raises:
+            EncoderError: If they do not.
+        """
+        config = self.config
+        check_vocabulary(self._outline, self.tokenizer)
+        check_forward(
+            self._outline,
+            self.tokenizer,
+            range(self.n_layers) if config.alignment_pairs else config.layer,
+            precision=resolve_precision(config.precision),
+            longest=max(config.realign_max_length, config.max_length),
+        )
+
+    def _try_tasks(self) -> None:
+        """Check that each task can be evaluated, and its scores logged.
+
+        Raises:
+            PluginError: If not.
+        """
+        for data in self.tasks:
+            metrics = rehearse(
+                data,
+                self._outline,
+                self.model,
+                padding=self.tokenizer.pad_token_id or 0,
+                precision=resolve_precision(self.config.precision),
+            )
+            check_metrics(data.name, metrics)
 
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""

@@ -1,6 +1,5 @@
 """What every task must do."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,11 +13,9 @@ from transformers.utils.generic import ModelOutput
 
 from alignfreeze.contracts import DataSource, Feature, Prediction, Split, Task
 from alignfreeze.errors import MissingSplitError
+from alignfreeze.tracking.names import fault_of_part
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-METRIC_NAME = re.compile(r"[A-Za-z0-9_.: -]+")
-"""What MLflow takes, but for the slash that sets the parts of a name apart."""
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -159,7 +156,8 @@ class TaskContract:
             metrics = self._metrics(task, source, max(self.max_lengths), blank=blank)
             assert task.primary_metric in metrics, f"no {task.primary_metric!r} in {metrics}"
             for name, value in metrics.items():
-                assert METRIC_NAME.fullmatch(name), f"a metric's name must be plain, got {name!r}"
+                fault = fault_of_part(name)
+                assert not fault, f"a metric's name must be plain, got {name!r}: {fault}"
                 assert 0.0 <= value <= 1.0, f"{name} must be in [0, 1], got {value}"
 
     def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:

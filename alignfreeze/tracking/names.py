@@ -3,8 +3,11 @@
 Nothing here needs MLflow, so that whoever only reads names need not wait for it.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
+
+from alignfreeze.errors import ConfigError, PluginError
 
 # What params and tags begin with: `TrackedRun` puts it there, and `StoredRun` takes it off.
 PARAM = "cfg."
@@ -82,15 +85,97 @@ REPORT = "report"  # what a trial has told its pruner, on the way
 BEST_TRIAL = "best/trial"
 
 
+_TAKEN = r"\w.: -"
+LONGEST_PART = 64
+"""Characters of a language, or of a metric, with which every name is within MLflow's 250."""
+
+
+def fault_of_part(text: str) -> str:
+    """Why a text cannot be what stands between two slashes of a metric's name; empty if it can.
+
+    MLflow takes letters and digits of any script, ``_ . : -`` and spaces, but no way to elsewhere.
+    """
+    if len(text) > LONGEST_PART:
+        return f"it must have at most {LONGEST_PART} characters, has {len(text)}"
+    if not re.fullmatch(f"[{_TAKEN}]+", text):
+        return "it must be letters, digits, spaces and _ . : -"
+    return "it names a folder" if text in (".", "..") else ""
+
+
+def language_part(code: str) -> str:
+    """What a language is called in names: its code, with ``-`` for what MLflow does not take.
+
+    ``ca@valencia`` is ``ca-valencia``; a name is called what it is.
+    """
+    return re.sub(f"[^{_TAKEN}]", "-", code)
+
+
+def check_languages(codes: Iterable[str]) -> None:
+    """Check that the languages of a run can be told apart in the names of its metrics.
+
+    Raises:
+        ConfigError: If one cannot be named, or two have one name.
+    """
+    known: dict[str, str] = {}
+    for code in codes:
+        part = language_part(code)
+        other = known.setdefault(part, code)
+        if other != code:
+            raise ConfigError(
+                f"languages {_shortened(other)} and {_shortened(code)} are both called "
+                f"{_shortened(part)} in the names of metrics; rename one, or leave one out with "
+                "languages="
+            )
+        if fault := _fault_of_code(code) or fault_of_part(part):
+            raise ConfigError(
+                f"language {_shortened(code)} cannot be called so in the names of metrics: "
+                f"{fault}; rename it, or leave it out with languages="
+            )
+
+
+def _fault_of_code(code: str) -> str:
+    """Why a code has no name, though one could be made of its characters; empty if it has."""
+    if not code.isprintable():
+        return "it must have no control characters"
+    if code != code.strip():
+        return "it must not begin or end with a blank"
+    if found := [sign for sign in "/," if sign in code]:
+        return f"it must have no {found[0]!r}"
+    return "that is what means over languages are called" if code == TARGET_MEAN else ""
+
+
+def check_metrics(task: str, metrics: Iterable[str]) -> None:
+    """Check that MLflow takes the names of a task and of its metrics.
+
+    Raises:
+        PluginError: If it does not.
+    """
+    if fault := fault_of_part(task):
+        raise PluginError(f"task {_shortened(task)}: its name is in those of metrics: {fault}")
+    for metric in metrics:
+        if fault := fault_of_part(metric):
+            raise PluginError(
+                f"task {task!r}: its metric {_shortened(metric)} must have another name: {fault}"
+            )
+
+
+def _shortened(text: str) -> str:
+    """A value as it is shown."""
+    return repr(text) if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]!r}…"
+
+
 class ScoreName(NamedTuple):
-    """What a score is logged as in the run of one task: ``test/de/accuracy``."""
+    """What a score is logged as in the run of one task: ``test/de/accuracy``.
+
+    The language is its code, or what `language_part` makes of it: both are the same name.
+    """
 
     split: str
     language: str
     metric: str
 
     def __str__(self) -> str:
-        return "/".join(self)
+        return f"{self.split}/{language_part(self.language)}/{self.metric}"
 
 
 def task_prefix(task: str, n_tasks: int) -> str:
@@ -111,7 +196,7 @@ def scores_in(metrics: Mapping[str, float], splits: Collection[str]) -> dict[Sco
 
 def contender_metric(contender: str, task: str, score: ScoreName) -> str:
     """A score, a mean over seeds, of what a search tests: ``test/<contender>/<task>/de/f1``."""
-    return f"{score.split}/{contender}/{task}/{score.language}/{score.metric}"
+    return f"{score.split}/{contender}/{task}/{language_part(score.language)}/{score.metric}"
 
 
 def deviation_metric(name: str) -> str:
@@ -135,7 +220,7 @@ class LayerName(NamedTuple):
     layer: int
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.stage}/{self.language}/layer_{self.layer}"
+        return f"{self.kind}/{self.stage}/{language_part(self.language)}/layer_{self.layer}"
 
 
 def layers_in(metrics: Mapping[str, float]) -> dict[LayerName, float]:
@@ -161,7 +246,7 @@ def finetuned_stage(task: str) -> str:
 
 def words_metric(language: str, kind: str) -> str:
     """What part of a language's words is logged as: ``words/de/unknown``."""
-    return f"words/{language}/{kind}"
+    return f"words/{language_part(language)}/{kind}"
 
 
 def objective_metric(objective: str, *, best: bool = False) -> str:

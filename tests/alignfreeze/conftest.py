@@ -101,6 +101,32 @@ def demo_hub(cache: Path) -> Callable[..., DataSource]:
     return make
 
 
+@pytest.fixture
+def renamed_demo(cache: Path, tmp_path: Path) -> Callable[[dict[str, str]], str]:
+    """Makes a data folder of the demo's tagged and parallel text, its languages renamed.
+
+    Takes their codes by the demo's, the source language's first; the others are left out.
+    """
+
+    def make(codes: dict[str, str]) -> str:
+        demo, made = find_data("demo").root, tmp_path / "data"
+        (made / "parallel").mkdir(parents=True)
+        (made / "dictionaries").mkdir()
+        for old, new in codes.items():
+            shutil.copytree(demo / "pos" / old, made / "pos" / new)
+        (first, source), *others = codes.items()
+        for old, new in others:
+            pair = f"{first}-{old}", f"{source}-{new}"
+            for code in (first, old):
+                file = made / "parallel" / f"{pair[1]}.{codes[code]}"
+                shutil.copy(demo / "parallel" / f"{pair[0]}.{code}", file)
+            words = demo / "dictionaries" / f"{pair[0]}.txt"
+            shutil.copy(words, made / "dictionaries" / f"{pair[1]}.txt")
+        return str(made)
+
+    return make
+
+
 def _forget_accelerators() -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()

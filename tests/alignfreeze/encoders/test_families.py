@@ -125,6 +125,8 @@ def test_no_number_of_layers() -> None:
     encoder.config = transformers.PreTrainedConfig()
     with pytest.raises(EncoderError, match="has no num_hidden_layers in its configuration"):
         layer_count(encoder)
+    with pytest.raises(EncoderError, match="has no hidden_size in its configuration"):
+        hidden_size(encoder)
 
 
 # --- hidden states ---

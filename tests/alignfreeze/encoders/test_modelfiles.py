@@ -1,11 +1,15 @@
+import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import transformers
 from transformers.utils import logging as transformers_logging
 
 from alignfreeze.encoders import modelfiles
-from alignfreeze.encoders.families import layer_count
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.families import layer_count, read_layer_count
+from alignfreeze.encoders.loading import load_encoder, load_tokenizer, load_with_head
 from alignfreeze.errors import EncoderError
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -67,3 +71,42 @@ def test_a_folder_that_is_no_encoder(tmp_path: Path, config: str | None, match: 
     with pytest.raises(EncoderError, match=match) as caught:
         load_encoder(str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def load_head(name: str) -> object:
+    return load_with_head(name, "AutoModelForTokenClassification", ("a", "b"))
+
+
+CODE = "from pathlib import Path\nPath({!r}).touch()\n"
+
+
+@pytest.fixture
+def own_code(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model with code of its own, which would leave a file; who is asked says yes."""
+    auto = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoTokenizer": ["own.T", None]}
+    config = json.loads((folder / "config.json").read_text()) | {"auto_map": auto}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text(CODE.format(str(tmp_path / "run")))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    return folder
+
+
+@pytest.mark.parametrize("load", [load_encoder, load_tokenizer, read_layer_count, load_head])
+def test_a_models_own_code_is_never_run(
+    own_code: Path, tmp_path: Path, load: Callable[[str], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((own_code / "config.json").read_text()) | {"model_type": "nobodys"}
+    (own_code / "config.json").write_text(json.dumps(config))
+    capfd.readouterr()
+    match = "^model .* needs .*"
+    if load != load_tokenizer:
+        match += r"code of its own \(auto_map in its configuration\), which is never run"
+    with pytest.raises(EncoderError, match=match):
+        load(str(own_code))
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_family_that_transformers_has_needs_no_code(own_code: Path, tmp_path: Path) -> None:
+    assert type(load_encoder(str(own_code))) is transformers.BertModel
+    assert not (tmp_path / "run").exists()

@@ -1,9 +1,15 @@
 """What a configuration asks for, and what preparations of several share."""
 
+import shutil
+
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from alignfreeze.config import build_config
-from alignfreeze.errors import ConfigError
+from alignfreeze.data.finding import find_model
+from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.runs.preparation import Preparation, prepared
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -57,3 +63,26 @@ def test_what_does_not_fit_leaves_those_that_are_kept():
     with pytest.raises(ConfigError, match="boundary must be <= 4"):
         prepared(config(strategy_args="boundary=9"), kept, 1, base)
     assert list(kept.values()) == [first]
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A copy of the demo's model."""
+    shutil.copytree(find_model("demo"), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_an_encoder_is_tried_before_data_is_read(model, tmp_path):
+    (tmp_path / "data").mkdir()
+    given = {"preset": "demo", "model": str(model), "data": str(tmp_path / "data")}
+    weights = load_file(model / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layer.1.output.LayerNorm.weight"))
+    huge = torch.full(weights[name].shape, 3e38)
+    save_file(weights | {name: huge}, model / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match=r"layer \d for .* must be finite, and is not"):
+        Preparation(config(**given))
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens(["<more>"])
+    tokenizer.save_pretrained(model)
+    with pytest.raises(EncoderError, match=r"<more>.*, but the model .* embeddings, none for 1 of"):
+        Preparation(config(**given))

@@ -3,14 +3,23 @@
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric
 
+from alignfreeze.errors import ConfigError, PluginError
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import (
     LAYER_KINDS,
+    LONGEST_PART,
     LayerName,
     ScoreName,
+    check_languages,
+    check_metrics,
+    fault_of_part,
+    language_part,
     layers_in,
     scores_in,
     task_prefix,
@@ -85,3 +94,104 @@ def test_names_are_those_of_runs_that_are_kept():
 def test_names_are_read_without_mlflow():
     code = f"import sys, {names.__name__}; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# What MLflow takes
+
+
+def mlflow_takes(name: str) -> bool:
+    try:
+        _validate_metric(name, 0.5, 0, 0)
+    except MlflowException:
+        return False
+    return True
+
+
+CODES = st.text(max_size=6) | st.text("az-_.@+/ ()\n\u200bé猫", max_size=4)
+
+
+@given(CODES)
+def test_a_part_is_what_mlflow_takes_without_a_slash(text):
+    if not fault_of_part(text):
+        assert mlflow_takes(f"test/{text}/accuracy")
+        assert language_part(text) == text
+    elif text and not text.endswith("\n"):  # MLflow's own rule overlooks that
+        assert "/" in text or not mlflow_takes(f"test/{text}/accuracy")
+
+
+@given(st.lists(CODES, max_size=3, unique=True))
+def test_codes_that_are_checked_have_names_of_their_own(codes):
+    try:
+        check_languages(codes)
+    except ConfigError:
+        return
+    scores = {ScoreName("test", code, "accuracy"): number for number, code in enumerate(codes)}
+    metrics = {str(name): value for name, value in scores.items()}
+    assert len(metrics) == len(codes)
+    assert all(map(mlflow_takes, metrics))
+    read = scores_in(metrics, ("test",))
+    assert [*read.values()] == [*scores.values()]
+    assert {str(name): value for name, value in read.items()} == metrics
+    layers = {LayerName("drift", "realigned", code, 3): 0.5 for code in codes}
+    logged = {str(name): value for name, value in layers.items()}
+    assert {str(name): value for name, value in layers_in(logged).items()} == logged
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [
+        ("de", "de"),
+        ("zh-Hant_TW", "zh-Hant_TW"),
+        ("ca@valencia", "ca-valencia"),
+        ("sr@latin", "sr-latin"),
+        ("sr+Latn+RS", "sr-Latn-RS"),
+        ("zh (Hant)", "zh -Hant-"),
+        ("中文", "中文"),
+        ("x" * LONGEST_PART, "x" * LONGEST_PART),
+    ],
+)
+def test_a_code_that_has_a_name(code, part):
+    check_languages(["en", code, code])
+    assert language_part(code) == part
+    assert str(ScoreName("test", code, "f1")) == f"test/{part}/f1"
+    assert str(LayerName("drift", "realigned", code, 0)) == f"drift/realigned/{part}/layer_0"
+    assert names.words_metric(code, "cut") == f"words/{part}/cut"
+    score = ScoreName("test", code, "f1")
+    assert names.contender_metric("best", "pos", score) == f"test/best/pos/{part}/f1"
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (["zh_Hant/x"], "language 'zh_Hant/x' cannot be .*: it must have no '/'; rename it, or"),
+        (["de,fr"], "language 'de,fr' .*: it must have no ','"),
+        (["d\te"], r"language 'd\\te' .*: it must have no control characters"),
+        (["d\u200be"], r"language 'd\\u200be' .*: it must have no control characters"),
+        (["de "], "language 'de ' .*: it must not begin or end with a blank"),
+        ([""], "language '' .*: it must be letters, digits"),
+        ([".."], r"language '\.\.' .*: it names a folder"),
+        (["target_mean"], "language 'target_mean' .*: that is what means over languages are"),
+        (["x" * 65], "language 'x{64}'… .*: it must have at most 64 characters, has 65"),
+        (["ca-valencia", "ca@valencia"], "'ca-valencia' and 'ca@valencia' are both called 'ca-v"),
+    ],
+)
+def test_a_code_that_has_none(codes, message):
+    with pytest.raises(ConfigError, match=message):
+        check_languages(["en", *codes])
+
+
+def test_the_longest_names_are_not_too_long():
+    longest = "x" * LONGEST_PART
+    check_languages([longest])
+    check_metrics(longest, [longest])
+    score = ScoreName("validation", longest, longest)
+    contender = names.contender_metric("trial-123456", longest, score)
+    written = [names.deviation_metric(contender), f"{task_prefix(longest, 2)}{score}"]
+    written.append(str(LayerName("alignment_weak", names.finetuned_stage(longest), longest, 99)))
+    assert max(map(len, written)) <= MAX_ENTITY_KEY_LENGTH
+    assert all(map(mlflow_takes, written))
+
+
+def test_a_task_whose_name_cannot_be_in_a_metrics():
+    with pytest.raises(PluginError, match="'a/b': its name is in those of metrics: it must be"):
+        check_metrics("a/b", [])
