@@ -24,6 +24,7 @@ NO_PART = {
     "tracking": "keeps and finds what was computed",
     "base.caching": "what it keeps is called by the hash of what it was made from, and sealed",
     "base.digests": "another hash is another phase anyway",
+    "base.logs": "keeps what was said, and says it again",
     "base.plotting": "draws what was computed",
     "base.progress": "shows how far it is",
     "base.signals": "ends a run",
