@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -78,7 +79,7 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
         if field.annotation is bool
     }
     found: list[str] = []
-    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="--"):
         found.append(argument)
         if argument in switches and following.startswith("--"):
             found.append("true")

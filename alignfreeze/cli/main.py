@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message, code = getattr(error, "format_message", error.__str__)(), 2
+        if not message:  # no command: its group has shown its help
+            sys.exit(code)
         _fail_mlflow_run(message)
     except Interrupted as error:
         message, code = str(error), 128 + error.number

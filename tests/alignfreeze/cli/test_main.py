@@ -165,3 +165,12 @@ def test_a_fault_of_the_data_says_what_tells_all_of_them(command, hinted, monkey
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("alignfreeze: pos.tsv:3: must be two columns, got 1")
     assert ("alignfreeze data check" in line) == hinted
+
+
+@pytest.mark.parametrize("line", ["", "data"])
+def test_a_group_without_a_command_shows_its_help_alone(line, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(line.split())
+    output, errors = capsys.readouterr()
+    assert "Usage:" in output
+    assert errors == ""
