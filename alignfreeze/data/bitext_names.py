@@ -1,20 +1,19 @@
 """The names under which parallel text is read, and what to do about files that have others."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from alignfreeze.data.conversion import READERS
 from alignfreeze.text.files import GZIP
+from alignfreeze.text.tokens import listed
 
 CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*")
 """A language's code, in a name that is of nothing but two codes."""
 
 PACKED = frozenset({".zip", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z"})
 """Endings of files that have to be unpacked."""
-
-MOST_NAMES = 8
-"""Names of files that an error lists."""
 
 
 class Form(NamedTuple):
@@ -63,13 +62,15 @@ def complete_form(names: Collection[str], source_language: str, target: str) -> 
     return next(found, None)
 
 
+def alignment_names(source_language: str, target: str) -> list[str]:
+    """The names of a file of word alignments of a language pair, the preferred ones first."""
+    both = stems(source_language, target)
+    return [f"{stem}.align{packing}" for packing in ("", GZIP) for stem in both]
+
+
 def alignment_name(names: Collection[str], source_language: str, target: str) -> str:
     """The file of word alignments of a language pair; empty without any."""
-    wanted = [
-        f"{stem}.align{packing}"
-        for packing in ("", GZIP)
-        for stem in stems(source_language, target)
-    ]
+    wanted = alignment_names(source_language, target)
     return next((name for name in wanted if name in names), "")
 
 
@@ -108,23 +109,50 @@ def unread(names: Collection[str], source_language: str, targets: Collection[str
         if (remedy := _remedy(name, source_language, target))
     ]
     if remedies:
-        return f"; {_listed(remedies)}"
+        return f"; {listed(remedies)}"
     if len(unused(names, source_language)) < len(names):
         return ""
     target = next(iter(targets)) if len(targets) == 1 else "XX"
     pair = f"{source_language}-{target}"
-    there = f"; there are {_listed(sorted(names))}" if names else ""
+    there = f"; there are {listed(sorted(names))}" if names else ""
     rule = f"{pair}.{source_language} with {pair}.{target}, {pair}.tsv or {pair}.tmx"
     return f"; what is read is {rule}{there}"
 
 
-def unused(names: Collection[str], source_language: str) -> list[str]:
-    """The files that are of no language's text, sorted."""
+def unused(names: Collection[str], source_language: str) -> dict[str, str]:
+    """The files that are of no language's text, sorted, and why as far as that is known."""
     used: set[str] = set()
-    for code in named_languages(names, source_language):
+    named = named_languages(names, source_language)
+    for code in named:
         if found := complete_form(names, source_language, code):
             used.update(found.names, {alignment_name(names, source_language, code)})
-    return sorted(set(names) - used)
+    paired = _paired_codes(names, source_language)
+    reasons = {}
+    for name in sorted(set(names) - used):
+        instead = (_instead(name, names, source_language, code) for code in sorted(named))
+        remedies = (_remedy(name, source_language, code) for code in paired)
+        reasons[name] = next(filter(None, chain(instead, remedies)), "")
+    return reasons
+
+
+def _instead(name: str, names: Collection[str], source_language: str, target: str) -> str:
+    """What is read or missing, of a language pair whose file is not read; empty if it is not."""
+    aligned = name in alignment_names(source_language, target)
+    if not aligned and not any(name in form.names for form in forms(source_language, target)):
+        return ""
+    found = complete_form(names, source_language, target)
+    if found is None:
+        return f"{missing_name(names, source_language, target)} is missing"
+    read = [alignment_name(names, source_language, target)] if aligned else found.names
+    return f"{' and '.join(read)} {'is' if len(read) == 1 else 'are'} read instead"
+
+
+def dictionary_fault(name: str, source_language: str) -> str:
+    """Why a file is the dictionary of no language that has a text."""
+    for code in named_languages([name], source_language):
+        if name in {f"{stem}.txt" for stem in stems(source_language, code)}:
+            return f"there is no text of {code}"
+    return f"dictionaries are named {source_language}-XX.txt and XX-{source_language}.txt"
 
 
 def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
@@ -134,12 +162,6 @@ def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
     return sorted(
         {code for name in names for found in pair.findall(name) for code in found if code}
     )
-
-
-def _listed(texts: Sequence[str]) -> str:
-    """Texts in a row, the first of them where there are many."""
-    more = len(texts) - MOST_NAMES
-    return ", ".join(texts[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _remedy(name: str, source_language: str, target: str) -> str:

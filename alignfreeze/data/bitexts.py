@@ -13,6 +13,7 @@ from alignfreeze.data.bitext_names import (
     named_languages,
     stems,
     unread,
+    unused,
 )
 from alignfreeze.data.conversion import converted
 from alignfreeze.errors import DataError
@@ -30,6 +31,11 @@ def parallel_languages(source: DataSource, source_language: str) -> list[str]:
 def unread_text(source: DataSource, source_language: str, targets: Collection[str] = ()) -> str:
     """What there is instead of the parallel text of languages, to be put behind a message."""
     return "" if source.supplier else unread(_names(source), source_language, targets)
+
+
+def unused_text(source: DataSource, source_language: str) -> dict[str, str]:
+    """The files of parallel text that are of no language's, and why as far as that is known."""
+    return unused(_names(source), source_language)
 
 
 def _names(source: DataSource) -> set[str]:
@@ -143,9 +149,3 @@ def resolve_aligner(name: str, bitext: Bitext) -> str:
     dictionary, pharaoh = AUTO_ALIGNERS
     by_default = dictionary if bitext.alignment_file is None else pharaoh
     return by_default if name == "auto" else name
-
-
-def bitext_files(source: DataSource, source_language: str, target: str) -> list[Path]:
-    """The files of a data folder that a language pair is made of, whatever an aligner reads."""
-    (bitext,) = find_bitexts(source, source_language, [target])
-    return [path for path in asdict(bitext).values() if isinstance(path, Path)]

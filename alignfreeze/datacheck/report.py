@@ -10,7 +10,7 @@ from alignfreeze.contracts.registry import TASK, catalogue, create_plugin
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.datacheck.labelled import SplitReport, check_task
 from alignfreeze.datacheck.parallel import PairReport, check_parallel_text
-from alignfreeze.datacheck.unused import unused_files
+from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.errors import AlignFreezeError, DataError, EncoderError
 from alignfreeze.evaluation.taskdata import create_tasks
@@ -28,14 +28,14 @@ class DataReport:
     Attributes:
         splits: Of each task, its splits.
         pairs: The parallel text of each language.
-        unused: What nothing reads, with how many files it is.
+        unused: What nothing reads.
         lines: What else there is to say.
         problems: Why a run on it would fail, each with where; empty if it would not.
     """
 
     splits: dict[str, list[SplitReport]] = field(default_factory=dict)
     pairs: list[PairReport] = field(default_factory=list)
-    unused: dict[str, int] = field(default_factory=dict)
+    unused: list[Unused] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 

@@ -1,5 +1,6 @@
 """What a data source holds, as tables and lines for the terminal."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import chain
@@ -11,6 +12,8 @@ from alignfreeze.datacheck.labelled import SplitReport
 from alignfreeze.datacheck.parallel import PairReport
 from alignfreeze.datacheck.report import DataReport
 from alignfreeze.datacheck.telling import Line
+from alignfreeze.datacheck.unused import Unused
+from alignfreeze.text.tokens import listed
 from alignfreeze.text.words import WordCounts
 
 NOTHING = "–"
@@ -19,7 +22,7 @@ ALWAYS_SHOWN = ("read", "kept", "links")
 """The numbers of sentence pairs that come first, and have a column even where they are 0."""
 
 SHOWN = 20
-"""Unused files that are named."""
+"""Lines of unused files; files that are unused for the same reason have one."""
 
 READ_BADLY = {"unknown": "unknown %", "partly_unknown": "partly %", "textless": "textless %"}
 """The columns of words that are read badly, by the kind of `WordCounts`."""
@@ -103,12 +106,21 @@ def lines(report: DataReport, *, verbose: bool) -> Iterator[str]:
         where = f"parallel text, {pair.language}"
         yield from (f"{where}: {line}" for line in _shown(pair.lines, verbose=verbose))
     yield from report.lines
-    for name, count in list(report.unused.items())[:SHOWN]:
-        yield f"unused: {name}" + (f" ({count:,} files)" if name.endswith("/") else "")
-    if (more := len(report.unused) - SHOWN) > 0:
-        yield f"unused: and {more:,} more"
+    yield from _unused(report.unused)
     yield from (f"problem: {problem}" for problem in report.problems)
 
 
 def _shown(lines: Sequence[Line], *, verbose: bool) -> list[str]:
     return [line.text for line in lines if verbose or line.is_warning]
+
+
+def _unused(found: Sequence[Unused]) -> Iterator[str]:
+    named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in found:
+        count = f" ({entry.files:,} files)" if entry.name.endswith("/") else ""
+        alike = (entry.reason, "" if entry.reason else entry.name)
+        named[alike].append(f"{entry.name}{count}")
+    for (reason, _), names in list(named.items())[:SHOWN]:
+        yield f"unused: {listed(names)}" + (f": {reason}" if reason else "")
+    if (more := len(named) - SHOWN) > 0:
+        yield f"unused: and {more:,} more"
