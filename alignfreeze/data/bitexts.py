@@ -17,10 +17,15 @@ from alignfreeze.data.bitext_names import (
 )
 from alignfreeze.data.conversion import converted
 from alignfreeze.errors import DataError
+from alignfreeze.text.files import is_file
 
 
 def parallel_languages(source: DataSource, source_language: str) -> list[str]:
-    """The target languages that have parallel text with a source language, sorted."""
+    """The target languages that have parallel text with a source language, sorted.
+
+    Raises:
+        DataError: If the folder cannot be read.
+    """
     if source.supplier is not None:
         return source.supplier.parallel_languages(source_language)
     names = _names(source)
@@ -41,8 +46,12 @@ def unused_text(source: DataSource, source_language: str) -> dict[str, str]:
 def _names(source: DataSource) -> set[str]:
     """The names of the files of parallel text."""
     folder = source.root / "parallel"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return {path.name for path in found if path.is_file()}
+    try:
+        return {path.name for path in folder.iterdir() if is_file(path)}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=folder) from error
 
 
 def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:
@@ -104,7 +113,7 @@ def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
     folder = source.root / "parallel"
     names = stems(source_language, target)
     dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in names]
-    forward, backward = (path if path.is_file() else None for path in dictionaries)
+    forward, backward = (path if is_file(path) else None for path in dictionaries)
     found = alignment_name(_names(source), source_language, target)
     return Bitext(
         source_language,

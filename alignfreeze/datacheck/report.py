@@ -11,6 +11,7 @@ from alignfreeze.contracts.registry import TASK, catalogue, create_plugin
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.datacheck.labelled import SplitReport, check_task
 from alignfreeze.datacheck.parallel import PairReport, check_parallel_text
+from alignfreeze.datacheck.telling import told_below
 from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError
@@ -67,7 +68,10 @@ def check_data(config: RunConfig, *, every_task: bool, any_model: bool) -> DataR
         logger.info("reading %s", name)
         _check_task(name, task, config, source, tokenizer, report)
     logger.info("reading parallel text")
-    report.pairs += check_parallel_text(config, source, tokenizer)
+    try:
+        report.pairs += check_parallel_text(config, source, tokenizer)
+    except DataError as error:
+        report.problems.append(f"parallel text: {told_below(source.root, str(error))}")
     report.problems += [
         f"parallel text, {pair.language}: {pair.problem}" for pair in report.pairs if pair.problem
     ]
@@ -133,7 +137,7 @@ def _check_task(
     try:
         splits += check_task(name, task, config, source, tokenizer)
     except DataError as error:
-        report.problems.append(f"{name}: {error}")
+        report.problems.append(f"{name}: {told_below(source.root, str(error))}")
     report.problems += [
         f"{name}, {split.language} {split.split}: {split.problem}"
         for split in splits

@@ -117,7 +117,7 @@ def _shown(lines: Sequence[Line], *, verbose: bool) -> list[str]:
 def _unused(found: Sequence[Unused]) -> Iterator[str]:
     named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for entry in found:
-        count = f" ({entry.files:,} files)" if entry.name.endswith("/") else ""
+        count = f" ({entry.files:,} file(s))" if entry.files and entry.name.endswith("/") else ""
         alike = (entry.reason, "" if entry.reason else entry.name)
         named[alike].append(f"{entry.name}{count}")
     for (reason, _), names in list(named.items())[:SHOWN]:

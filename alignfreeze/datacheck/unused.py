@@ -1,7 +1,8 @@
 """What lies in a data folder and is read by nothing."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,9 @@ NO_DATA = ("readme", "license", "licence", "copying")
 """What files that describe data are called, up to a dot."""
 
 TEXT, DICTIONARIES = "parallel", "dictionaries"
+
+Told = tuple[Path, str]
+"""A file, and why it is not read; empty where it is."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,7 @@ def unused_files(
         tasks: All tasks that there are, by name.
         source_language: The language that is trained on.
     """
-    told = list(_of_pairs(source, source_language))
-    for task in tasks.values():
-        told += _of_task(task, source, source_language)
+    told = _told(source, tasks.values(), source_language)
     read = {os.path.realpath(path) for path, reason in told if not reason}
     reasons = {path: reason for path, reason in told if reason}
     named = read.union(map(os.path.realpath, reasons))
@@ -57,16 +59,21 @@ def unused_files(
     for folder, names, files in os.walk(source.root):
         at = Path(folder)
         names[:] = sorted(name for name in names if not name.startswith("."))
-        for name in [name for name in names if os.path.realpath(at / name) not in parents]:
-            names.remove(name)
-            inside = [name for _, _, files in os.walk(at / name) for name in files]
-            if n_files := sum(not _is_told(name) for name in inside):
-                reason = reasons.get(at / name, "")
-                found.append(Unused(f"{_below(source, at / name)}/", n_files, reason))
+        for path in [at / name for name in names if os.path.realpath(at / name) not in parents]:
+            names.remove(path.name)
+            readable = os.access(path, os.R_OK | os.X_OK)
+            reason = reasons.get(path, "") if readable else "it cannot be read"
+            if (inside := _n_files(path)) or not readable:
+                found.append(Unused(f"{_below(source, path)}/", inside, reason))
         for path in (at / name for name in sorted(files) if not _is_told(name)):
             if os.path.realpath(path) not in read:
                 found.append(Unused(_below(source, path), reason=reasons.get(path, "")))
     return found
+
+
+def _n_files(folder: Path) -> int:
+    names = (name for _, _, files in os.walk(folder) for name in files)
+    return sum(not _is_told(name) for name in names)
 
 
 def _is_told(name: str) -> bool:
@@ -78,11 +85,18 @@ def _below(source: DataSource, path: Path) -> str:
     return path.relative_to(source.root).as_posix()
 
 
-Told = Iterator[tuple[Path, str]]
-"""Files, and why they are not read; empty where they are."""
+def _told(source: DataSource, tasks: Iterable[Task], source_language: str) -> list[Told]:
+    """What readers know of the files; what they cannot read is told where they do."""
+    told: list[Told] = []
+    with suppress(DataError):
+        told.extend(_of_pairs(source, source_language))
+    for task in tasks:
+        with suppress(DataError):
+            told.extend(_of_task(task, source, source_language))
+    return told
 
 
-def _of_pairs(source: DataSource, source_language: str) -> Told:
+def _of_pairs(source: DataSource, source_language: str) -> Iterator[Told]:
     idle = unused_text(source, source_language)
     for path in (source.root / TEXT).glob("*"):
         reason = f"files must lie in {TEXT} itself" if path.is_dir() else idle.get(path.name, "")
@@ -97,7 +111,7 @@ def _of_pairs(source: DataSource, source_language: str) -> Told:
         yield path, "" if path in read else dictionary_fault(path.name, source_language)
 
 
-def _of_task(task: Task, source: DataSource, source_language: str) -> Told:
+def _of_task(task: Task, source: DataSource, source_language: str) -> Iterator[Told]:
     splits: tuple[Split, ...] = get_args(Split)
     for layout, split in product(task.all_layouts(), splits):
         for path, language in _files(task, layout, source.root, split):

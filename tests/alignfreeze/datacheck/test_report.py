@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +234,33 @@ def test_what_the_hub_lacks_is_left_out_or_a_problem(
         assert bool(found.problem) == (missing == "error")
         assert any("left out" in line.text for line in found.lines) == (missing == "skip")
     assert len(report.problems) == 2 * (missing == "error")
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem_of_its_own(
+    folder: Path, monkeypatch: Any
+) -> None:
+    def refused(path: Path) -> Any:
+        if path.name == "parallel":
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    original = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert checked(folder).problems[:1] == [
+        "parallel text: parallel: cannot be read: Permission denied"
+    ]
+
+
+def test_names_that_the_terminal_cannot_show_are_spelled_out(
+    folder: Path, monkeypatch: Any
+) -> None:
+    shutil.copytree(folder / "pos/de", folder / "pos/d\udcff")
+    (folder / "zu\u00e4.txt").write_text("x", encoding="utf-8")
+    output = TextIOWrapper(BytesIO(), encoding="ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", output)
+    with pytest.raises(SystemExit, match="1"):
+        main(["data", "check", str(folder), "--model", "demo", "--max-length", "128"])
+    output.flush()
+    told = output.buffer.getvalue().decode("ascii")
+    assert "unused: zu\\xe4.txt\n" in told
+    assert "problem: pos: language 'd\\udcff' cannot be called so" in told

@@ -104,7 +104,7 @@ def test_what_is_unused_for_the_same_reason_is_one_line() -> None:
     report = DataReport(unused=[Unused("a/", 3), *many, Unused("b")])
     files = ", ".join(f"ner/{code}/train.tsv" for code in "abcdefgh")
     assert list(lines(report, verbose=False)) == [
-        "unused: a/ (3 files)",
+        "unused: a/ (3 file(s))",
         f"unused: {files} and 2 more: {ALONE}",
         "unused: b",
     ]
