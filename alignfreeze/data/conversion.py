@@ -73,9 +73,9 @@ def _converted(
     if folder.is_dir():
         check_sealed(folder, f"what was made of {files[0].name}")
     else:
-        logger.info("%s: read, and kept as two texts in %s", files[0], folder)
         with building(folder) as empty:
             _write(files, languages, [empty / first.name, empty / second.name], empty / NOTES)
+    logger.info("%s: read as two texts, which are kept in %s", files[0], folder)
     notes = json.loads((folder / NOTES).read_text("utf-8"))
     return (first, second), tuple(notes.items())
 

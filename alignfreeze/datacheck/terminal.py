@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from itertools import chain
 
 from rich.table import Table
@@ -60,13 +59,10 @@ def _splits_table(task: str, splits: Sequence[SplitReport]) -> Table:
 
 
 def _pairs_table(pairs: Sequence[PairReport]) -> Table:
-    counted = [pair.stats for pair in pairs if pair.stats is not None]
-    names = dict.fromkeys([*ALWAYS_SHOWN, *(field.name for field in fields(CorpusStats))])
-    shown = [
-        name
-        for name in names
-        if name in ALWAYS_SHOWN or any(getattr(stats, name) for stats in counted)
-    ]
+    counts = {pair.language: pair.stats.counts if pair.stats else {} for pair in pairs}
+    present = {name for found in counts.values() for name, count in found.items() if count}
+    shown = [*ALWAYS_SHOWN, *(name for name in CorpusStats().counts if name in present)]
+    shown = list(dict.fromkeys(shown))
     tokenized = any(pair.words for pair in pairs)
     table = Table(title="parallel text", title_justify="left")
     for column in ("language", "aligner"):
@@ -74,8 +70,8 @@ def _pairs_table(pairs: Sequence[PairReport]) -> Table:
     for column in (*shown, *(READ_BADLY.values() if tokenized else ())):
         table.add_column(column.replace("_", " "), justify="right", overflow="fold")
     for pair in pairs:
-        stats = pair.stats
-        cells = [f"{getattr(stats, name):,}" if stats else NOTHING for name in shown]
+        found = counts[pair.language]
+        cells = [f"{found[name]:,}" if found else NOTHING for name in shown]
         cells += _shares(pair.words.get(pair.language)) if tokenized else []
         table.add_row(pair.language, pair.aligner, *cells, style="red" if pair.problem else None)
     return table

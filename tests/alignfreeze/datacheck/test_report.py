@@ -75,6 +75,35 @@ def test_each_fault_is_told_and_the_rest_is_read(folder: Path) -> None:
     assert [pair.language for pair in report.pairs if pair.stats] == ["tr"]
 
 
+def test_what_is_left_out_of_parallel_text_is_told_each_time_alike(
+    folder: Path, capsys: Any
+) -> None:
+    for path in (folder / "parallel").iterdir():
+        path.unlink()
+    rows = [f"{n}\tthe house {n}\tdas Haus {n}\n" for n in range(20)]
+    (folder / "parallel/en-de.tsv").write_text("".join([*rows, "no\n"]), encoding="utf-8")
+    (folder / "dictionaries/en-de.txt").write_text("house Haus\nx\nold old man\n")
+    report = checked(folder)
+    assert report.problems == []
+    (pair,) = report.pairs
+    assert (pair.stats.read, pair.stats.kept) == (21, 20)
+    told = {
+        "1 columns of en-de.tsv left out",
+        "1 lines of en-de.tsv left empty, without 3 columns (the first is line 21)",
+        "1 entries of several words in en-de.txt left out",
+        "1 lines of en-de.txt left out, as they are not two words a line with a space or tab "
+        "between (the first is line 2, 'x')",
+    }
+    assert {line.text for line in pair.lines if line.is_warning} == told
+    options = ["--model", "demo", "--max-length", "128", "--verbose"]
+    shown = []
+    for _ in range(2):
+        main(["data", "check", str(folder), *options])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert all(f"parallel text, de: {line}\n" in shown[0].replace("\n ", " ") for line in told)
+
+
 def test_what_a_run_would_miss_is_a_problem(folder: Path) -> None:
     (folder / "pos/en/dev.conllu").unlink()
     for path in (folder / "parallel").iterdir():
