@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 
-_BLANKS = re.compile("[ \t]+")
 _UNWRITTEN = re.compile(r"[\x00-\x20]")
 _SHOWN = 60
 _LISTED = 8
@@ -15,8 +14,8 @@ def split_tokens(line: str) -> list[str]:
     What ``str.split`` splits at besides, such as a no-break or an ideographic space, is part of a
     word. A ``\r`` at the line's end is none.
     """
-    line = line.strip(" \t\r")
-    return _BLANKS.split(line) if line else []
+    parts = line.strip(" \t\r").replace("\t", " ").split(" ")
+    return [part for part in parts if part]
 
 
 def join_tokens(words: Iterable[str]) -> str:
