@@ -58,8 +58,8 @@ def forms(source_language: str, target: str) -> list[Form]:
 
 def complete_form(names: Collection[str], source_language: str, target: str) -> Form | None:
     """The preferred form of which all files are there; ``None`` without any."""
-    found = (form for form in forms(source_language, target) if set(names).issuperset(form.names))
-    return next(found, None)
+    found = forms(source_language, target)
+    return next((form for form in found if all(name in names for name in form.names)), None)
 
 
 def alignment_names(source_language: str, target: str) -> list[str]:
@@ -76,18 +76,20 @@ def alignment_name(names: Collection[str], source_language: str, target: str) ->
 
 def named_languages(names: Iterable[str], source_language: str) -> set[str]:
     """The languages that files may be of, by their names, beside the source language."""
-    found = set()
+    found: set[str] = set()
     for name in names:
         stem, _, ending = name.removesuffix(GZIP).rpartition(".")
         others = stem.removeprefix(f"{source_language}-"), stem.removesuffix(f"-{source_language}")
-        found |= {ending, *(code for code in others if code != stem and CODE.fullmatch(code))}
+        found.update(code for code in others if code != stem and CODE.fullmatch(code))
+        if stem in stems(source_language, ending):
+            found.add(ending)
     return found - {source_language}
 
 
 def missing_name(names: Collection[str], source_language: str, target: str) -> str:
     """The file that is wanted, in the form in Moses format of which most is there."""
-    plain = [form for form in forms(source_language, target) if form.is_moses]
-    nearest = max(plain, key=lambda form: len(set(names).intersection(form.names)))
+    plain = forms(source_language, target)[: len(stems(source_language, target))]
+    nearest = max(plain, key=lambda form: sum(name in names for name in form.names))
     return next(name for name in nearest.names[::-1] if name not in names)
 
 
@@ -102,10 +104,11 @@ def unread(names: Collection[str], source_language: str, targets: Collection[str
         targets: The target languages that are asked for; where there are none, those whose codes
             stand beside that of the source language.
     """
+    asked = targets or _paired_codes(names, source_language)
     remedies = [
         f"{name} {remedy}"
         for name in sorted(names)
-        for target in targets or _paired_codes(names, source_language)
+        for target in asked
         if (remedy := _remedy(name, source_language, target))
     ]
     if remedies:
@@ -121,16 +124,18 @@ def unread(names: Collection[str], source_language: str, targets: Collection[str
 
 def unused(names: Collection[str], source_language: str) -> dict[str, str]:
     """The files that are of no language's text, sorted, and why as far as that is known."""
-    used: set[str] = set()
+    names, used = set(names), set[str]()
     named = named_languages(names, source_language)
     for code in named:
         if found := complete_form(names, source_language, code):
             used.update(found.names, {alignment_name(names, source_language, code)})
     paired = _paired_codes(names, source_language)
     reasons = {}
-    for name in sorted(set(names) - used):
-        instead = (_instead(name, names, source_language, code) for code in sorted(named))
-        remedies = (_remedy(name, source_language, code) for code in paired)
+    for name in sorted(names - used):
+        instead = (
+            _instead(name, names, source_language, code) for code in sorted(named) if code in name
+        )
+        remedies = (_remedy(name, source_language, code) for code in paired if code in name)
         reasons[name] = next(filter(None, chain(instead, remedies)), "")
     return reasons
 
@@ -166,8 +171,6 @@ def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
 
 def _remedy(name: str, source_language: str, target: str) -> str:
     """What to do about a file that seems to be of a language pair; nothing if it is of none."""
-    if any(name in form.names for form in forms(source_language, target)):
-        return ""
     places = []
     for code in (source_language, target):
         letters = re.escape(code.lower()).replace("_", "[-_]")
@@ -175,6 +178,8 @@ def _remedy(name: str, source_language: str, target: str) -> str:
         if match is None:
             return ""
         places.append((match.start(), code))
+    if any(name in form.names for form in forms(source_language, target)):
+        return ""
     whole, packing = (name[: -len(GZIP)], GZIP) if name.endswith(GZIP) else (name, "")
     ending = whole.rpartition(".")[2]
     if f".{ending.lower()}" in PACKED:

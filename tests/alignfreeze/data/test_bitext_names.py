@@ -123,3 +123,8 @@ def test_files_of_no_text_are_unused_each_for_a_reason():
 )
 def test_a_dictionary_that_is_not_read_has_no_text_or_another_name(name, fault):
     assert dictionary_fault(name, "en") == fault
+
+
+@pytest.mark.parametrize("names", [["en-gz.gz.gz"], ["x.gz.gz"], [".", "en-."], ["en-x y"], [""]])
+def test_any_name_is_told_of(names):
+    assert list(unused(names, "en")) == names
