@@ -30,7 +30,10 @@ COLUMNS = re.compile(r" *\t[ \t]*")
 
 SIGNS = re.compile("[;|,:=<>/~\u2013\u2014-]{1,3}")
 FOREIGN = re.compile(rf"[;|]\S|\S[;|]|[^\W\d],|,[^\W\d]|,\"|\w:\s|\s{SIGNS.pattern}\s")
-"""What parts the fields of other formats: semicolons, commas, ``|||``, ``::``, an arrow."""
+"""What parts the fields of other formats: semicolons, commas, ``|||``, ``::``, an arrow.
+
+Entries may have it too, such as ``st: saint``: two words are one, unless most lines look like it.
+"""
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 """A probability, or a count."""
@@ -155,15 +158,20 @@ def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
     entries: list[tuple[str, str]] = []
     multiword = 0
     malformed: list[tuple[int, str]] = []
+    doubtful: list[tuple[int, str]] = []
     for number, line in numbered_lines(path):
         words = _words(line)
-        if len(words) < 2:
-            malformed.append((number, line))
-        elif len(words) > 2:
-            multiword += 1
-        else:
+        foreign = _looks_foreign(line)
+        if len(words) == 2:
             entries.append((words[0], words[1]))
-    _check_format(path, malformed, len(entries) + multiword)
+            if foreign:
+                doubtful.append((number, line))
+        elif foreign or not words:
+            malformed.append((number, line))
+        else:
+            multiword += 1
+    good = len(entries) - len(doubtful) + multiword
+    _check_format(path, sorted(malformed + doubtful), good)
     if not entries:
         raise DataError(
             f"the dictionary has no entry of two words ({multiword} multiword ones and "
@@ -183,14 +191,18 @@ def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
 
 def _words(line: str) -> list[str]:
     """The words of an entry, two or more; none of a line that is no entry."""
-    line = line.strip(" \t\r")
     words = split_tokens(line)
-    if len(words) == 3 and NUMBER.fullmatch(words[2]):
+    if len(words) < 2 or (len(words) == 3 and NUMBER.fullmatch(words[2])):
         return []
-    if line.count("\t") > 1 and len(COLUMNS.split(line)) > 2:
+    if line.count("\t") > 1 and len(COLUMNS.split(line.strip(" \t\r"))) > 2:
         return []
+    return words
+
+
+def _looks_foreign(line: str) -> bool:
+    """Whether a line has what parts the fields of other formats."""
     # Few lines have a sign at all, and the search for one is quick.
-    return [] if SIGNS.search(line) and FOREIGN.search(line) else words
+    return bool(SIGNS.search(line) and FOREIGN.search(line.strip(" \t\r")))
 
 
 def _check_format(path: Path, malformed: Sequence[tuple[int, str]], n_entries: int) -> None:

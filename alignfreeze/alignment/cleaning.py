@@ -99,9 +99,14 @@ class CorpusStats:
     notes: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
-        names = [count.name for count in fields(self) if count.name != "notes"]
-        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
+        counts = {name: count + other.counts[name] for name, count in self.counts.items()}
         return CorpusStats(**counts, notes=dict(Counter(self.notes) + Counter(other.notes)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All but the notes, by name."""
+        names = [count.name for count in fields(self) if count.name != "notes"]
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         """One line for a log."""
@@ -118,7 +123,12 @@ class CorpusStats:
     @property
     def told(self) -> str:
         """The notes, to be put behind a line."""
-        return "".join(f"; {count:,} {what}" for what, count in self.notes.items())
+        return "".join(f"; {note}" for note in self.noted)
+
+    @property
+    def noted(self) -> list[str]:
+        """The notes, each behind its number."""
+        return [f"{count:,} {what}" for what, count in self.notes.items()]
 
     def drop(self, fault: Fault) -> None:
         """Count a sentence pair that is dropped."""

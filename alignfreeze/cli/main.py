@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -43,6 +44,9 @@ def main(arguments: list[str] | None = None) -> Any:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in PACKAGES:
         logging.getLogger(name).setLevel(logging.INFO if is_first() else logging.ERROR)
+    # Names of files may hold what a terminal cannot show.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     try:
         return app(spelled_out(given), standalone_mode=False)

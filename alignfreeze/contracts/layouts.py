@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alignfreeze.contracts.sources import SPLIT_FILES, Split
+from alignfreeze.text.files import is_file
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Layout:
         if language in (".", "..") or "/" in language:
             return []
         path = self.pattern.format(language=_literal(language), split=_literal(self.names[split]))
-        return sorted(found for found in root.glob(path) if found.is_file())
+        return sorted(found for found in root.glob(path) if is_file(found))
 
     def languages(self, root: Path, split: Split) -> Iterator[str]:
         """The languages that files are named after."""
@@ -50,7 +51,7 @@ class Layout:
         named = re.compile(_expression(self.pattern.format(language="\0", split=name)))
         for path in root.glob(self.pattern.format(language="*", split=name)):
             match = named.fullmatch(path.relative_to(root).as_posix())
-            if match and path.is_file():
+            if match and is_file(path):
                 yield match["language"]
 
 

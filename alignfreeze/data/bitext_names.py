@@ -1,20 +1,19 @@
 """The names under which parallel text is read, and what to do about files that have others."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from alignfreeze.data.conversion import READERS
 from alignfreeze.text.files import GZIP
+from alignfreeze.text.tokens import listed
 
 CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*")
 """A language's code, in a name that is of nothing but two codes."""
 
 PACKED = frozenset({".zip", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z"})
 """Endings of files that have to be unpacked."""
-
-MOST_NAMES = 8
-"""Names of files that an error lists."""
 
 
 class Form(NamedTuple):
@@ -59,34 +58,38 @@ def forms(source_language: str, target: str) -> list[Form]:
 
 def complete_form(names: Collection[str], source_language: str, target: str) -> Form | None:
     """The preferred form of which all files are there; ``None`` without any."""
-    found = (form for form in forms(source_language, target) if set(names).issuperset(form.names))
-    return next(found, None)
+    found = forms(source_language, target)
+    return next((form for form in found if all(name in names for name in form.names)), None)
+
+
+def alignment_names(source_language: str, target: str) -> list[str]:
+    """The names of a file of word alignments of a language pair, the preferred ones first."""
+    both = stems(source_language, target)
+    return [f"{stem}.align{packing}" for packing in ("", GZIP) for stem in both]
 
 
 def alignment_name(names: Collection[str], source_language: str, target: str) -> str:
     """The file of word alignments of a language pair; empty without any."""
-    wanted = [
-        f"{stem}.align{packing}"
-        for packing in ("", GZIP)
-        for stem in stems(source_language, target)
-    ]
+    wanted = alignment_names(source_language, target)
     return next((name for name in wanted if name in names), "")
 
 
 def named_languages(names: Iterable[str], source_language: str) -> set[str]:
     """The languages that files may be of, by their names, beside the source language."""
-    found = set()
+    found: set[str] = set()
     for name in names:
         stem, _, ending = name.removesuffix(GZIP).rpartition(".")
         others = stem.removeprefix(f"{source_language}-"), stem.removesuffix(f"-{source_language}")
-        found |= {ending, *(code for code in others if code != stem and CODE.fullmatch(code))}
+        found.update(code for code in others if code != stem and CODE.fullmatch(code))
+        if stem in stems(source_language, ending):
+            found.add(ending)
     return found - {source_language}
 
 
 def missing_name(names: Collection[str], source_language: str, target: str) -> str:
     """The file that is wanted, in the form in Moses format of which most is there."""
-    plain = [form for form in forms(source_language, target) if form.is_moses]
-    nearest = max(plain, key=lambda form: len(set(names).intersection(form.names)))
+    plain = forms(source_language, target)[: len(stems(source_language, target))]
+    nearest = max(plain, key=lambda form: sum(name in names for name in form.names))
     return next(name for name in nearest.names[::-1] if name not in names)
 
 
@@ -101,30 +104,60 @@ def unread(names: Collection[str], source_language: str, targets: Collection[str
         targets: The target languages that are asked for; where there are none, those whose codes
             stand beside that of the source language.
     """
+    asked = targets or _paired_codes(names, source_language)
     remedies = [
         f"{name} {remedy}"
         for name in sorted(names)
-        for target in targets or _paired_codes(names, source_language)
+        for target in asked
         if (remedy := _remedy(name, source_language, target))
     ]
     if remedies:
-        return f"; {_listed(remedies)}"
+        return f"; {listed(remedies)}"
     if len(unused(names, source_language)) < len(names):
         return ""
     target = next(iter(targets)) if len(targets) == 1 else "XX"
     pair = f"{source_language}-{target}"
-    there = f"; there are {_listed(sorted(names))}" if names else ""
+    there = f"; there are {listed(sorted(names))}" if names else ""
     rule = f"{pair}.{source_language} with {pair}.{target}, {pair}.tsv or {pair}.tmx"
     return f"; what is read is {rule}{there}"
 
 
-def unused(names: Collection[str], source_language: str) -> list[str]:
-    """The files that are of no language's text, sorted."""
-    used: set[str] = set()
-    for code in named_languages(names, source_language):
+def unused(names: Collection[str], source_language: str) -> dict[str, str]:
+    """The files that are of no language's text, sorted, and why as far as that is known."""
+    names, used = set(names), set[str]()
+    named = named_languages(names, source_language)
+    for code in named:
         if found := complete_form(names, source_language, code):
             used.update(found.names, {alignment_name(names, source_language, code)})
-    return sorted(set(names) - used)
+    paired = _paired_codes(names, source_language)
+    reasons = {}
+    for name in sorted(names - used):
+        instead = (
+            _instead(name, names, source_language, code) for code in sorted(named) if code in name
+        )
+        remedies = (_remedy(name, source_language, code) for code in paired if code in name)
+        reasons[name] = next(filter(None, chain(instead, remedies)), "")
+    return reasons
+
+
+def _instead(name: str, names: Collection[str], source_language: str, target: str) -> str:
+    """What is read or missing, of a language pair whose file is not read; empty if it is not."""
+    aligned = name in alignment_names(source_language, target)
+    if not aligned and not any(name in form.names for form in forms(source_language, target)):
+        return ""
+    found = complete_form(names, source_language, target)
+    if found is None:
+        return f"{missing_name(names, source_language, target)} is missing"
+    read = [alignment_name(names, source_language, target)] if aligned else found.names
+    return f"{' and '.join(read)} {'is' if len(read) == 1 else 'are'} read instead"
+
+
+def dictionary_fault(name: str, source_language: str) -> str:
+    """Why a file is the dictionary of no language that has a text."""
+    for code in named_languages([name], source_language):
+        if name in {f"{stem}.txt" for stem in stems(source_language, code)}:
+            return f"there is no text of {code}"
+    return f"dictionaries are named {source_language}-XX.txt and XX-{source_language}.txt"
 
 
 def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
@@ -136,16 +169,8 @@ def _paired_codes(names: Iterable[str], source_language: str) -> list[str]:
     )
 
 
-def _listed(texts: Sequence[str]) -> str:
-    """Texts in a row, the first of them where there are many."""
-    more = len(texts) - MOST_NAMES
-    return ", ".join(texts[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
 def _remedy(name: str, source_language: str, target: str) -> str:
     """What to do about a file that seems to be of a language pair; nothing if it is of none."""
-    if any(name in form.names for form in forms(source_language, target)):
-        return ""
     places = []
     for code in (source_language, target):
         letters = re.escape(code.lower()).replace("_", "[-_]")
@@ -153,6 +178,8 @@ def _remedy(name: str, source_language: str, target: str) -> str:
         if match is None:
             return ""
         places.append((match.start(), code))
+    if any(name in form.names for form in forms(source_language, target)):
+        return ""
     whole, packing = (name[: -len(GZIP)], GZIP) if name.endswith(GZIP) else (name, "")
     ending = whole.rpartition(".")[2]
     if f".{ending.lower()}" in PACKED:

@@ -13,13 +13,19 @@ from alignfreeze.data.bitext_names import (
     named_languages,
     stems,
     unread,
+    unused,
 )
 from alignfreeze.data.conversion import converted
 from alignfreeze.errors import DataError
+from alignfreeze.text.files import is_file
 
 
 def parallel_languages(source: DataSource, source_language: str) -> list[str]:
-    """The target languages that have parallel text with a source language, sorted."""
+    """The target languages that have parallel text with a source language, sorted.
+
+    Raises:
+        DataError: If the folder cannot be read.
+    """
     if source.supplier is not None:
         return source.supplier.parallel_languages(source_language)
     names = _names(source)
@@ -32,11 +38,20 @@ def unread_text(source: DataSource, source_language: str, targets: Collection[st
     return "" if source.supplier else unread(_names(source), source_language, targets)
 
 
+def unused_text(source: DataSource, source_language: str) -> dict[str, str]:
+    """The files of parallel text that are of no language's, and why as far as that is known."""
+    return unused(_names(source), source_language)
+
+
 def _names(source: DataSource) -> set[str]:
     """The names of the files of parallel text."""
     folder = source.root / "parallel"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return {path.name for path in found if path.is_file()}
+    try:
+        return {path.name for path in folder.iterdir() if is_file(path)}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=folder) from error
 
 
 def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str]) -> list[Bitext]:
@@ -98,7 +113,7 @@ def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
     folder = source.root / "parallel"
     names = stems(source_language, target)
     dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in names]
-    forward, backward = (path if path.is_file() else None for path in dictionaries)
+    forward, backward = (path if is_file(path) else None for path in dictionaries)
     found = alignment_name(_names(source), source_language, target)
     return Bitext(
         source_language,
@@ -143,9 +158,3 @@ def resolve_aligner(name: str, bitext: Bitext) -> str:
     dictionary, pharaoh = AUTO_ALIGNERS
     by_default = dictionary if bitext.alignment_file is None else pharaoh
     return by_default if name == "auto" else name
-
-
-def bitext_files(source: DataSource, source_language: str, target: str) -> list[Path]:
-    """The files of a data folder that a language pair is made of, whatever an aligner reads."""
-    (bitext,) = find_bitexts(source, source_language, [target])
-    return [path for path in asdict(bitext).values() if isinstance(path, Path)]

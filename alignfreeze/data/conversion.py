@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 
+import alignfreeze
 from alignfreeze.base.caching import building, cache_root, check_sealed
 from alignfreeze.base.digests import file_digest, folder_digest, hash_of
 from alignfreeze.data.tmx import memory_pairs
@@ -18,8 +19,8 @@ from alignfreeze.text.files import GZIP, numbered_lines
 
 logger = logging.getLogger(__name__)
 
-CODE = ("codes.py", "conversion.py", "tmx.py", "tsv.py")
-"""The files here that have a part in what is made of a text."""
+CODE = (*(f"data/{name}.py" for name in ("codes", "conversion", "tmx", "tsv")), "text/files.py")
+"""The files of this package that have a part in what is made of a text."""
 
 NOTES = "notes.json"
 """What was left out or mended, beside the texts."""
@@ -65,7 +66,7 @@ def _converted(
     states: tuple[tuple[int, int], ...],
     languages: tuple[str, str],
 ) -> tuple[tuple[Path, Path], Notes]:
-    code = folder_digest(Path(__file__).parent, *CODE)
+    code = folder_digest(Path(alignfreeze.__file__).parent, *CODE)
     digests = [[path.name, file_digest(path)] for path in files]
     stem = "-".join(languages)
     folder = cache / f"{stem}-{hash_of([code, digests, languages])[:16]}"
@@ -73,9 +74,9 @@ def _converted(
     if folder.is_dir():
         check_sealed(folder, f"what was made of {files[0].name}")
     else:
-        logger.info("%s: read, and kept as two texts in %s", files[0], folder)
         with building(folder) as empty:
             _write(files, languages, [empty / first.name, empty / second.name], empty / NOTES)
+    logger.info("%s: read as two texts, which are kept in %s", files[0], folder)
     notes = json.loads((folder / NOTES).read_text("utf-8"))
     return (first, second), tuple(notes.items())
 

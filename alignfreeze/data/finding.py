@@ -1,5 +1,6 @@
 """Where data and models come from: the embedded demo, a folder, or the hub."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -59,11 +60,14 @@ def unpacked_corpus() -> Path:
 def _existing(folder: str) -> Path:
     """A folder that has to be there."""
     path = Path(folder).expanduser()
-    if not folder or not path.is_dir():
+    # Unlike Path's own, this says of a folder within an unreadable one that it is not there.
+    if not folder or not os.path.isdir(path):  # noqa: PTH112
         raise DataError(
             f"data must be {DEMO!r}, {HUB!r}, '{HUB}:FOLDER' or a folder, "
             f"and there is no folder {folder!r}"
         )
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise DataError("the folder cannot be read: Permission denied", file=path)
     return path.resolve()
 
 

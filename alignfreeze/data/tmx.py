@@ -4,6 +4,7 @@ import xml.sax
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
@@ -13,6 +14,7 @@ from defusedxml.sax import make_parser
 from alignfreeze.data.codes import is_code_of
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import opened
+from alignfreeze.text.tokens import listed, shown
 
 BLOCK_BYTES = 1 << 16
 
@@ -25,8 +27,16 @@ CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
 LANGUAGE = ("xml:lang", "lang")
 """The attribute of a variant's language, which was renamed."""
 
-Unit = list[tuple[str, str]]
-"""The variants of a unit: language and text."""
+
+class Variant(NamedTuple):
+    """What a unit says in a language, and whether markup was left out of it."""
+
+    language: str
+    text: str
+    had_markup: bool
+
+
+Unit = list[Variant]
 
 
 def memory_pairs(
@@ -51,38 +61,35 @@ def memory_pairs(
     others: Counter[str] = Counter()
     found = 0
     for unit in _units(path, notes):
-        texts = [_text(unit, language) for language in languages]
-        if not all(texts):
-            others.update({code for code, _ in unit})
+        sides = [_variants(unit, language) for language in languages]
+        if not all(sides):
+            others.update({variant.language for variant in unit})
             notes[f"units of {path.name} left out, without {' or '.join(languages)}"] += 1
             continue
-        further = sum(map(len, texts)) - len(texts)
-        if further:
-            notes[f"further variants in {path.name} left out"] += further
+        further = sum(map(len, sides)) - len(sides)
+        notes[f"further variants in {path.name} left out"] += further
+        first, second = (side[0] for side in sides)
+        notes[f"segments of {path.name} rid of markup"] += first.had_markup + second.had_markup
         found += 1
-        yield texts[0][0], texts[1][0]
+        yield first.text, second.text
     if not found:
-        known = " ".join(sorted(others)) or "none"
-        first, second = languages
+        known = listed([code for code, _ in others.most_common()]) or "none"
+        wanted = " and ".join(map(repr, languages))
         raise DataError(
-            f"no unit is in both {first!r} and {second!r}; languages of its units: {known}",
+            f"no unit is in both {wanted}; languages of its units: {known}",
             file=path,
         )
 
 
-def _text(unit: Unit, language: str) -> list[str]:
-    """The texts of a unit in a language, those whose code has no region first."""
-    exact = [text for code, text in unit if code.lower() == language.lower()]
-    return exact + [
-        text
-        for code, text in unit
-        if code.lower() != language.lower() and is_code_of(code, language)
-    ]
+def _variants(unit: Unit, language: str) -> Unit:
+    """The variants of a unit in a language, those whose code has no region first."""
+    found = [variant for variant in unit if is_code_of(variant.language, language)]
+    return sorted(found, key=lambda variant: variant.language.lower() != language.lower())
 
 
 def _units(path: Path, notes: Counter[str]) -> Iterator[Unit]:
     """The units of a file, a block of which is read at a time."""
-    handler = _Handler(path, notes)
+    handler = _Handler(path)
     parser = make_parser()
     # The TMX's own definition, which most files name, is then passed over, and not opened.
     parser.forbid_external = False
@@ -113,7 +120,7 @@ def _feed(path: Path, parser: xml.sax.xmlreader.IncrementalParser, block: bytes 
         raise DataError(message, file=path, line=error.getLineNumber()) from error
     except DefusedXmlException as error:
         name = getattr(error, "name", "")
-        raise DataError(f"TMX must declare no entities, got {name!r}", file=path) from error
+        raise DataError(f"TMX must declare no entities, got {shown(name)}", file=path) from error
     except (LookupError, ValueError) as error:
         message = f"TMX must be in an encoding that is known, such as UTF-8: {error}"
         raise DataError(message, file=path) from error
@@ -122,15 +129,14 @@ def _feed(path: Path, parser: xml.sax.xmlreader.IncrementalParser, block: bytes 
 class _Handler(ContentHandler):
     """Gathers units as the parser comes to their ends."""
 
-    def __init__(self, path: Path, notes: Counter[str]) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._notes = notes
         self._units: list[Unit] = []
         self._unit: Unit = []
         self._language = ""
         self._segment: list[str] | None = None
-        self._markup = 0
+        self._markup = False
         self._codes = 0
         self.has_root = False
 
@@ -143,13 +149,13 @@ class _Handler(ContentHandler):
         """Note where a part begins; within a segment, that there is markup."""
         name = name.rpartition(":")[2]
         if not self.has_root and name != ROOT:
-            raise DataError(f"TMX must have the root <{ROOT}>, got <{name}>", file=self._path)
+            raise DataError(f"TMX must have the root {ROOT!r}, got {shown(name)}", file=self._path)
         self.has_root = True
         if self._segment is not None:
-            self._markup += 1
+            self._markup = True
             self._codes += name in CODES
         elif name == SEGMENT:
-            self._segment, self._markup = [], 0
+            self._segment, self._markup = [], False
         elif name == VARIANT:
             codes = [attrs[key] for key in LANGUAGE if key in attrs]
             self._language = codes[0].strip() if codes else ""
@@ -158,7 +164,7 @@ class _Handler(ContentHandler):
 
     def skippedEntity(self, name: str) -> None:  # noqa: N802  SAX's
         """Refuse what stands for a text that is nowhere in the file."""
-        message = f"TMX must have no entities but those of XML itself, got {f'&{name};'!r}"
+        message = f"TMX must have no entities but those of XML itself, got {shown(f'&{name};')}"
         raise DataError(message, file=self._path)
 
     def characters(self, content: str) -> None:
@@ -170,8 +176,8 @@ class _Handler(ContentHandler):
         """Keep a variant's text at its end, and a unit."""
         name = name.rpartition(":")[2]
         if name == SEGMENT and self._segment is not None:
-            self._unit.append((self._language, "".join(self._segment).strip(" \t\r\n")))
-            self._notes[f"segments of {self._path.name} rid of markup"] += self._markup > 0
+            text = "".join(self._segment).strip(" \t\r\n")
+            self._unit.append(Variant(self._language, text, self._markup))
             self._segment = None
         elif self._segment is not None:
             self._codes -= name in CODES

@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ HEADERS = ({"source", "src"}, {"target", "tgt", "trg"})
 """Titles of columns that name no language."""
 
 Row = tuple[int, list[str]]
-"""The number of a line, counted from 1, and its fields."""
+"""The number of a row's last line, counted from 1, and its fields."""
 
 
 class _Columns(NamedTuple):
@@ -58,14 +58,18 @@ def table_pairs(
         DataError: If it is not UTF-8, two columns of text cannot be told, or most of its lines have
             others.
     """
-    quoted = _is_quoted(path)
-    sample = list(islice(_rows(path, quoted=quoted), SAMPLE))
+    quoted = _n_quoted(path)
+    notes[f"fields of {path.name} in quotation marks, read as CSV has them"] = quoted
+    sample = list(islice(_rows(path, quoted=quoted > 0), SAMPLE))
     (first, second), width, header = _columns(path, [fields for _, fields in sample], languages)
     if unread := width - 2:
         notes[f"columns of {path.name} left out"] = unread
-    good = 0
+    good = end = 0
     bad: list[int] = []
-    for number, fields in islice(_rows(path, quoted=quoted), int(header), None):
+    for row, (number, fields) in enumerate(_rows(path, quoted=quoted > 0)):
+        lines, end = range(end + 1, number + 1), number
+        if header and row == 0:
+            continue
         while len(fields) > width and not fields[-1]:
             fields.pop()
         if len(fields) == width:
@@ -73,8 +77,9 @@ def table_pairs(
             yield fields[first], fields[second]
             continue
         if fields != [""]:
-            bad.append(number)
-        yield "", ""
+            bad.extend(lines)
+        # A quotation mark that is not closed makes a row of many lines.
+        yield from repeat(("", ""), len(lines))
     _check_lines(path, bad, good, width)
     if bad:
         first_bad = f"the first is line {bad[0]}"
@@ -92,8 +97,8 @@ def _check_lines(path: Path, bad: list[int], good: int, width: int) -> None:
         )
 
 
-def _is_quoted(path: Path) -> bool:
-    """Whether fields are quoted as CSV has it, rather than holding quotation marks of the text.
+def _n_quoted(path: Path) -> int:
+    """How many fields are quoted as CSV has it; 0 where quotation marks are the text's.
 
     CSV doubles the marks within a field, and quotes each field that holds one, or all fields.
     """
@@ -111,7 +116,7 @@ def _is_quoted(path: Path) -> bool:
                 doubled += 1
             else:
                 marked += 1
-    return doubled > bare or (marked > 0 and plain == bare == 0)
+    return marked + doubled if doubled > bare or plain == bare == 0 else 0
 
 
 def _rows(path: Path, *, quoted: bool) -> Iterator[Row]:

@@ -77,6 +77,8 @@ def _align(
         except AlignFreezeError as error:
             report.problem = told_below(source.root, str(error))
     report.lines = [line for line in lines if not line.text.endswith(f": {report.stats}")]
+    if report.stats is not None:
+        report.lines += [Line(note, is_warning=True) for note in report.stats.noted]
 
 
 def _words(

@@ -1,6 +1,7 @@
 """A whole data folder, read as a run would read it."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
@@ -10,10 +11,12 @@ from alignfreeze.contracts.registry import TASK, catalogue, create_plugin
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.datacheck.labelled import SplitReport, check_task
 from alignfreeze.datacheck.parallel import PairReport, check_parallel_text
-from alignfreeze.datacheck.unused import unused_files
+from alignfreeze.datacheck.telling import told_below
+from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
-from alignfreeze.errors import AlignFreezeError, DataError, EncoderError
+from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError
 from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.tracking.names import check_languages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,14 +31,14 @@ class DataReport:
     Attributes:
         splits: Of each task, its splits.
         pairs: The parallel text of each language.
-        unused: What nothing reads, with how many files it is.
+        unused: What nothing reads.
         lines: What else there is to say.
         problems: Why a run on it would fail, each with where; empty if it would not.
     """
 
     splits: dict[str, list[SplitReport]] = field(default_factory=dict)
     pairs: list[PairReport] = field(default_factory=list)
-    unused: dict[str, int] = field(default_factory=dict)
+    unused: list[Unused] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -60,15 +63,20 @@ def check_data(config: RunConfig, *, every_task: bool, any_model: bool) -> DataR
     tasks = create_tasks(config)
     report = DataReport()
     tokenizer = _tokenizer(config, report, any_model=any_model)
+    report.problems += _unfit_options(config, tokenizer)
     for name, task in tasks.items():
         logger.info("reading %s", name)
         _check_task(name, task, config, source, tokenizer, report)
     logger.info("reading parallel text")
-    report.pairs += check_parallel_text(config, source, tokenizer)
+    try:
+        report.pairs += check_parallel_text(config, source, tokenizer)
+    except DataError as error:
+        report.problems.append(f"parallel text: {told_below(source.root, str(error))}")
     report.problems += [
         f"parallel text, {pair.language}: {pair.problem}" for pair in report.pairs if pair.problem
     ]
     _check_whole(report, config)
+    _check_codes(report, config, together=not every_task)
     if source.supplier is None:
         report.unused = unused_files(source, known | tasks, config.source_language)
     return report
@@ -105,6 +113,18 @@ def _tokenizer(
         return None
 
 
+def _unfit_options(config: RunConfig, tokenizer: "PreTrainedTokenizerBase | None") -> Iterator[str]:
+    """Options that a run would refuse, whatever data there is."""
+    if config.source_language in config.languages:
+        source = config.source_language
+        yield f"languages must not hold the source language {source!r}"
+    for name in ("realign_max_length", "max_length"):
+        length = getattr(config, name)
+        if tokenizer is not None and length > tokenizer.model_max_length:
+            most = int(tokenizer.model_max_length)
+            yield f"{name} must be <= {most}, as the model's tokenizer says, got {length}"
+
+
 def _check_task(
     name: str,
     task: Task,
@@ -117,14 +137,13 @@ def _check_task(
     try:
         splits += check_task(name, task, config, source, tokenizer)
     except DataError as error:
-        report.problems.append(f"{name}: {error}")
+        report.problems.append(f"{name}: {told_below(source.root, str(error))}")
     report.problems += [
         f"{name}, {split.language} {split.split}: {split.problem}"
         for split in splits
         if split.problem
     ]
-    tested = {split.language for split in splits if split.split == "test"}
-    if splits and tested <= {config.source_language}:
+    if splits and _tested(splits) <= {config.source_language}:
         report.problems.append(
             f"{name}: no language but {config.source_language!r} has a test split"
         )
@@ -135,8 +154,9 @@ def _check_whole(report: DataReport, config: RunConfig) -> None:
     if not report.splits:
         report.problems.append("no task has data here, and a run needs one")
         return
-    tested = {s.language for splits in report.splits.values() for s in splits if s.split == "test"}
-    targets = tested - {config.source_language}
+    if config.realign_languages:
+        return
+    targets = set().union(*map(_tested, report.splits.values())) - {config.source_language}
     with_text = {pair.language for pair in report.pairs}
     if targets and not targets & with_text:
         report.problems.append(
@@ -146,3 +166,20 @@ def _check_whole(report: DataReport, config: RunConfig) -> None:
     elif targets - with_text:
         missing = " ".join(sorted(targets - with_text))
         report.lines.append(f"target languages without parallel text: {missing}")
+
+
+def _check_codes(report: DataReport, config: RunConfig, *, together: bool) -> None:
+    """Check that the languages of each task, or of all together, can be told apart in names."""
+    tested = {name: _tested(splits) for name, splits in report.splits.items()}
+    if together:
+        tested = {", ".join(tested): set().union(*tested.values())}
+    for name, languages in tested.items():
+        try:
+            check_languages([config.source_language, *config.realign_languages, *sorted(languages)])
+        except ConfigError as error:
+            report.problems.append(f"{name}: {error}")
+
+
+def _tested(splits: Sequence[SplitReport]) -> set[str]:
+    """The languages that have a test split, or ought to have one."""
+    return {split.language for split in splits if split.split == "test"}

@@ -1,7 +1,7 @@
 """What a data source holds, as tables and lines for the terminal."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from itertools import chain
 
 from rich.table import Table
@@ -11,6 +11,8 @@ from alignfreeze.datacheck.labelled import SplitReport
 from alignfreeze.datacheck.parallel import PairReport
 from alignfreeze.datacheck.report import DataReport
 from alignfreeze.datacheck.telling import Line
+from alignfreeze.datacheck.unused import Unused
+from alignfreeze.text.tokens import listed
 from alignfreeze.text.words import WordCounts
 
 NOTHING = "–"
@@ -19,7 +21,7 @@ ALWAYS_SHOWN = ("read", "kept", "links")
 """The numbers of sentence pairs that come first, and have a column even where they are 0."""
 
 SHOWN = 20
-"""Unused files that are named."""
+"""Lines of unused files; files that are unused for the same reason have one."""
 
 READ_BADLY = {"unknown": "unknown %", "partly_unknown": "partly %", "textless": "textless %"}
 """The columns of words that are read badly, by the kind of `WordCounts`."""
@@ -57,13 +59,10 @@ def _splits_table(task: str, splits: Sequence[SplitReport]) -> Table:
 
 
 def _pairs_table(pairs: Sequence[PairReport]) -> Table:
-    counted = [pair.stats for pair in pairs if pair.stats is not None]
-    names = dict.fromkeys([*ALWAYS_SHOWN, *(field.name for field in fields(CorpusStats))])
-    shown = [
-        name
-        for name in names
-        if name in ALWAYS_SHOWN or any(getattr(stats, name) for stats in counted)
-    ]
+    counts = {pair.language: pair.stats.counts if pair.stats else {} for pair in pairs}
+    present = {name for found in counts.values() for name, count in found.items() if count}
+    shown = [*ALWAYS_SHOWN, *(name for name in CorpusStats().counts if name in present)]
+    shown = list(dict.fromkeys(shown))
     tokenized = any(pair.words for pair in pairs)
     table = Table(title="parallel text", title_justify="left")
     for column in ("language", "aligner"):
@@ -71,8 +70,8 @@ def _pairs_table(pairs: Sequence[PairReport]) -> Table:
     for column in (*shown, *(READ_BADLY.values() if tokenized else ())):
         table.add_column(column.replace("_", " "), justify="right", overflow="fold")
     for pair in pairs:
-        stats = pair.stats
-        cells = [f"{getattr(stats, name):,}" if stats else NOTHING for name in shown]
+        found = counts[pair.language]
+        cells = [f"{found[name]:,}" if found else NOTHING for name in shown]
         cells += _shares(pair.words.get(pair.language)) if tokenized else []
         table.add_row(pair.language, pair.aligner, *cells, style="red" if pair.problem else None)
     return table
@@ -103,12 +102,21 @@ def lines(report: DataReport, *, verbose: bool) -> Iterator[str]:
         where = f"parallel text, {pair.language}"
         yield from (f"{where}: {line}" for line in _shown(pair.lines, verbose=verbose))
     yield from report.lines
-    for name, count in list(report.unused.items())[:SHOWN]:
-        yield f"unused: {name}" + (f" ({count:,} files)" if name.endswith("/") else "")
-    if (more := len(report.unused) - SHOWN) > 0:
-        yield f"unused: and {more:,} more"
+    yield from _unused(report.unused)
     yield from (f"problem: {problem}" for problem in report.problems)
 
 
 def _shown(lines: Sequence[Line], *, verbose: bool) -> list[str]:
     return [line.text for line in lines if verbose or line.is_warning]
+
+
+def _unused(found: Sequence[Unused]) -> Iterator[str]:
+    named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in found:
+        count = f" ({entry.files:,} file(s))" if entry.files and entry.name.endswith("/") else ""
+        alike = (entry.reason, "" if entry.reason else entry.name)
+        named[alike].append(f"{entry.name}{count}")
+    for (reason, _), names in list(named.items())[:SHOWN]:
+        yield f"unused: {listed(names)}" + (f": {reason}" if reason else "")
+    if (more := len(named) - SHOWN) > 0:
+        yield f"unused: and {more:,} more"

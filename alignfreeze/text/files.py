@@ -78,6 +78,18 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"cannot be read: {reason}", file=path) from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        DataError: If that cannot be told, since its folder cannot be read.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=path) from error
+
+
 def _skip_lines(file: BinaryIO, count: int) -> None:
     """Go to the start of the line after so many lines, or to the end of the file."""
     while count and (block := file.read(BLOCK_BYTES)):

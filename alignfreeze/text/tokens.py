@@ -1,11 +1,11 @@
 """Text that was tokenized: its words stand between spaces and tabs, and between nothing else."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-_BLANKS = re.compile("[ \t]+")
 _UNWRITTEN = re.compile(r"[\x00-\x20]")
 _SHOWN = 60
+_LISTED = 8
 
 
 def split_tokens(line: str) -> list[str]:
@@ -14,8 +14,8 @@ def split_tokens(line: str) -> list[str]:
     What ``str.split`` splits at besides, such as a no-break or an ideographic space, is part of a
     word. A ``\r`` at the line's end is none.
     """
-    line = line.strip(" \t\r")
-    return _BLANKS.split(line) if line else []
+    parts = line.strip(" \t\r").replace("\t", " ").split(" ")
+    return [part for part in parts if part]
 
 
 def join_tokens(words: Iterable[str]) -> str:
@@ -29,3 +29,9 @@ def join_tokens(words: Iterable[str]) -> str:
 def shown(text: str) -> str:
     """A text as a message has it: in quotes, its end left out where it is long."""
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts in a row as a message has them, the first of them where there are many."""
+    more = len(texts) - _LISTED
+    return ", ".join(texts[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -179,6 +179,17 @@ def test_a_sign_may_be_an_entry(write, entry):
     assert align(only(path), *entry.split()) == [(0, 0)]
 
 
+PLAIN = "eu:n eu, cel·la cell, aujourd\u2019hui today, d' of, -ing -ung, s/he er/sie, 😀 😀"
+SIGNED = ";-) 😉, st: saint, x; y, N,N-di n,n-di, &amp; und, τι; what, || ।।, he|she er|sie"
+
+
+@pytest.mark.parametrize("entry", [*PLAIN.split(", "), *SIGNED.split(", ")])
+def test_two_words_are_an_entry_whatever_signs_they_have(write, entry):
+    path = write("d.txt", f"cat chat\n{entry}\ndog chien\n")
+    assert DictionaryAligner().notes(only(path)) == {}
+    assert align(only(path), *entry.split()) == [(0, 0)]
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("word", ["tiếng", "한국어", "été", "й"])

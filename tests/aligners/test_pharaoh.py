@@ -129,6 +129,7 @@ def test_digits_are_ascii(make):
         ("1-1\n1-0\n1-1\n", 0),
         ("1-1\n0-1 1-1\n1-1\n", 0),
         ("\n\n\n", 0),
+        ("x\n\0\ny z\n", 0),
     ],
 )
 def test_a_file_that_is_probably_counted_from_1_is_told(make, alignments, links):

@@ -3,9 +3,11 @@ import pytest
 from alignfreeze.alignment.export import align_to_files
 from alignfreeze.config import build_config
 from alignfreeze.contracts import DataSource
-from alignfreeze.data.bitext_names import unused
+from alignfreeze.data.bitext_names import dictionary_fault, unused
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages
 from alignfreeze.errors import DataError
+
+NO_DICTIONARIES = ("en-de.0-5000.txt", "en-de.tsv", "de-fr.txt", "x.txt")
 
 
 @pytest.fixture
@@ -93,8 +95,36 @@ def test_a_name_is_of_nothing_but_two_codes(folder, name, languages):
     assert parallel_languages(folder(name), "en") == languages
 
 
-def test_files_of_no_text_are_unused():
+def test_files_of_no_text_are_unused_each_for_a_reason():
     used = ["en-de.en", "en-de.de", "en-de.align", "fr-en.tsv", "fr-en.align.gz", "en-nl.en"]
-    others = ["README.md", "de-en.align", "de-fr.fr", "en-de.tsv", "en-es.en", "x.en-de.en"]
     used.append("en-nl.nl.gz")
+    others = {
+        "README.md": "",
+        "de-en.align": "en-de.align is read instead",
+        "de-fr.fr": "",
+        "en-de.tsv": "en-de.en and en-de.de are read instead",
+        "en-es.align": "en-es.es is missing",
+        "en-es.en": "en-es.es is missing",
+        "fr-en.tmx": "fr-en.tsv is read instead",
+        "x.en-de.en": "must be named en-de.en",
+        "x.en-fi.zip": "is to be unpacked",
+        "x.fi-en.xlsx": "is of a format that is not read",
+    }
     assert unused([*used, *others], "en") == others
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("en-de.txt", "there is no text of de"),
+        ("pt-br-en.txt", "there is no text of pt-br"),
+        *((name, "dictionaries are named en-XX.txt and XX-en.txt") for name in NO_DICTIONARIES),
+    ],
+)
+def test_a_dictionary_that_is_not_read_has_no_text_or_another_name(name, fault):
+    assert dictionary_fault(name, "en") == fault
+
+
+@pytest.mark.parametrize("names", [["en-gz.gz.gz"], ["x.gz.gz"], [".", "en-."], ["en-x y"], [""]])
+def test_any_name_is_told_of(names):
+    assert list(unused(names, "en")) == names

@@ -40,7 +40,7 @@ def test_texts_and_what_is_told_are_kept(table, cache, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     assert texts(table) == ("a b\nc\n\n", "A B\nC\n\n", LEFT_EMPTY)
     (folder,) = cache.iterdir()
-    assert f"{table}: read, and kept as two texts in {folder}" in caplog.messages
+    assert f"{table}: read as two texts, which are kept in {folder}" in caplog.messages
     conversion._converted.cache_clear()
     monkeypatch.setitem(conversion.READERS, ".tsv", None)
     assert texts(table)[2] == LEFT_EMPTY

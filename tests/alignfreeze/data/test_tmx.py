@@ -79,6 +79,25 @@ def test_inline_markup_is_left_out_and_told(pairs_of, segment, text):
     assert notes == {"segments of en-de.tmx rid of markup": 1}
 
 
+def test_markup_of_what_is_not_read_is_not_told(pairs_of):
+    marked = (
+        unit("en a", "de b", "fr <hi>c</hi>", "de-AT <hi>d</hi>"),
+        unit("en <hi>a</hi>", "fr b"),
+    )
+    assert pairs_of(*marked)[1] == {
+        "further variants in en-de.tmx left out": 1,
+        "units of en-de.tmx left out, without en or de": 1,
+    }
+
+
+def test_what_is_shown_of_a_file_is_short(pairs_of):
+    many = [unit(f"x{number} a") for number in range(20)]
+    with pytest.raises(DataError, match=r"languages of its units: x0, .*, x7 and 12 more$"):
+        pairs_of(*many)
+    with pytest.raises(DataError, match=r"got '&n{59}'\.\.\.$"):
+        pairs_of(f"&{'n' * 500};")
+
+
 def test_blanks_around_a_segment_are_layout(pairs_of):
     assert pairs_of(unit("en \n   a\n b\u00a0\n", "de <![CDATA[<x>]]>"))[0] == [
         ("a\n b\u00a0", "<x>")
@@ -106,7 +125,7 @@ def test_a_namespace_makes_no_difference(write):
 
 
 def test_both_languages_must_be_there(pairs_of):
-    message = r"en-de\.tmx: no unit is in both 'en' and 'de'; languages of its units: en-US fr$"
+    message = r"en-de\.tmx: no unit is in both 'en' and 'de'; languages of its units: fr, en-US$"
     with pytest.raises(DataError, match=message):
         pairs_of(unit("en-US a", "fr b"), unit("fr b"))
     with pytest.raises(DataError, match=r"languages of its units: none$"):
@@ -120,7 +139,7 @@ def test_both_languages_must_be_there(pairs_of):
         ("<tmx>\n<a></b>", r"t\.tmx:2: TMX must be well-formed XML: mismatched tag$"),
         ("en\tde\n", r"t\.tmx:1: TMX must be well-formed XML: syntax error$"),
         ("", r"t\.tmx: the file is empty$"),
-        ("<html><body/></html>", r"t\.tmx: TMX must have the root <tmx>, got <html>$"),
+        ("<html><body/></html>", r"t\.tmx: TMX must have the root 'tmx', got 'html'$"),
         ("<tmx><body>&nbsp;</body></tmx>", r"t\.tmx:1: .*undefined entity$"),
         ('<?xml version="1.0" encoding="x-mine"?><tmx/>', r"t\.tmx: .*unknown encoding: x-mine$"),
         ('<?xml version="1.0" encoding="big5"?><tmx/>', r"t\.tmx: .* multi-byte encodings are not"),

@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ def folder(cache: Path, tmp_path: Path) -> Path:
 
 
 def checked(folder: Path, **options: Any) -> DataReport:
-    return check_data(RunConfig(data=str(folder), **options), every_task=True, any_model=False)
+    config = RunConfig(**{"data": str(folder), "max_length": 128, **options})
+    return check_data(config, every_task="task" not in options, any_model=False)
 
 
 def test_a_good_folder_is_counted(folder: Path) -> None:
@@ -53,7 +56,7 @@ def test_a_good_folder_is_counted(folder: Path) -> None:
     for pair in report.pairs:
         assert pair.stats.read == 120
         assert pair.words.keys() == {"en", pair.language}
-    assert report.unused == {}
+    assert report.unused == []
 
 
 def test_each_fault_is_told_and_the_rest_is_read(folder: Path) -> None:
@@ -70,6 +73,35 @@ def test_each_fault_is_told_and_the_rest_is_read(folder: Path) -> None:
     good = [split for split in report.splits["pos"] if not split.problem]
     assert {(split.language, split.split) for split in good} >= {("tr", "test"), ("en", "test")}
     assert [pair.language for pair in report.pairs if pair.stats] == ["tr"]
+
+
+def test_what_is_left_out_of_parallel_text_is_told_each_time_alike(
+    folder: Path, capsys: Any
+) -> None:
+    for path in (folder / "parallel").iterdir():
+        path.unlink()
+    rows = [f"{n}\tthe house {n}\tdas Haus {n}\n" for n in range(20)]
+    (folder / "parallel/en-de.tsv").write_text("".join([*rows, "no\n"]), encoding="utf-8")
+    (folder / "dictionaries/en-de.txt").write_text("house Haus\nx\nold old man\n")
+    report = checked(folder)
+    assert report.problems == []
+    (pair,) = report.pairs
+    assert (pair.stats.read, pair.stats.kept) == (21, 20)
+    told = {
+        "1 columns of en-de.tsv left out",
+        "1 lines of en-de.tsv left empty, without 3 columns (the first is line 21)",
+        "1 entries of several words in en-de.txt left out",
+        "1 lines of en-de.txt left out, as they are not two words a line with a space or tab "
+        "between (the first is line 2, 'x')",
+    }
+    assert {line.text for line in pair.lines if line.is_warning} == told
+    options = ["--model", "demo", "--max-length", "128", "--verbose"]
+    shown = []
+    for _ in range(2):
+        main(["data", "check", str(folder), *options])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert all(f"parallel text, de: {line}\n" in shown[0].replace("\n ", " ") for line in told)
 
 
 def test_what_a_run_would_miss_is_a_problem(folder: Path) -> None:
@@ -92,18 +124,54 @@ def test_targets_and_text_need_not_be_the_same(folder: Path) -> None:
     assert report.lines == ["target languages without parallel text: tr"]
 
 
+def test_languages_to_realign_with_need_not_be_targets(folder: Path) -> None:
+    shutil.rmtree(folder / "pos/tr")
+    report = checked(folder, realign_languages=("tr",))
+    assert (report.problems, report.lines) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"languages": ("en", "de")}, "languages must not hold the source language 'en'"),
+        (
+            {"max_length": 129},
+            "max_length must be <= 128, as the model's tokenizer says, got 129",
+        ),
+        (
+            {"realign_max_length": 1000},
+            "realign_max_length must be <= 128, as the model's tokenizer says, got 1000",
+        ),
+    ],
+)
+def test_an_option_that_a_run_would_refuse_is_a_problem(
+    folder: Path, options: dict[str, Any], problem: str
+) -> None:
+    assert checked(folder, **options).problems == [problem]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "options", "told"),
+    [
+        (("pos", "pos"), {}, ["pos"]),
+        (("pos", "ner"), {}, []),
+        (("pos", "ner"), {"task": ("pos", "ner")}, ["pos, ner"]),
+    ],
+)
+def test_codes_that_would_have_one_name_are_a_problem(
+    folder: Path, tasks: tuple[str, str], options: dict[str, Any], told: list[str]
+) -> None:
+    shutil.copytree(find_data("demo").root / "ner/de", folder / "ner/de")
+    shutil.copytree(find_data("demo").root / "ner/en", folder / "ner/en")
+    for task, code in zip(tasks, ("ca@valencia", "ca-valencia"), strict=True):
+        shutil.copytree(folder / task / "de", folder / task / code)
+    problem = "languages 'ca-valencia' and 'ca@valencia' are both called 'ca-valencia' in the names"
+    found = checked(folder, **options).problems
+    assert [text.partition(" of metrics")[0] for text in found] == [f"{x}: {problem}" for x in told]
+
+
 def test_an_empty_folder_is_no_data(cache: Path, tmp_path: Path) -> None:
     assert checked(tmp_path).problems == ["no task has data here, and a run needs one"]
-
-
-def test_what_nothing_reads_is_listed(folder: Path) -> None:
-    others = ("notes.txt", "pos/de/extra.conllu", "pos/de/train.conllu", "old/a", "old/b/c")
-    for name in ("README.md", ".hidden", *others):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x\n", encoding="utf-8")
-    unused = {**dict.fromkeys(others[:3], 1), "old/": 2}
-    assert checked(folder).unused == unused
 
 
 def test_a_plugins_mistake_is_told_where_it_is_made(folder: Path) -> None:
@@ -117,7 +185,7 @@ def test_a_plugins_mistake_is_told_where_it_is_made(folder: Path) -> None:
 
 
 def test_without_a_model_of_ones_own_all_else_is_told(folder: Path, tmp_path: Path) -> None:
-    config = RunConfig(data=str(folder), model=str(tmp_path / "none"))
+    config = RunConfig(data=str(folder), model=str(tmp_path / "none"), max_length=10_000)
     report = check_data(config, every_task=True, any_model=True)
     assert report.problems == []
     assert all(split.words is None and split.counts for split in report.splits["pos"])
@@ -140,14 +208,17 @@ def test_what_is_told_is_kept_from_the_log(tmp_path: Path, caplog: Any) -> None:
 
 
 def test_the_command_fails_where_a_run_would(folder: Path, capsys: Any) -> None:
-    assert main(["data", "check", str(folder), "--model", "demo"]) in (None, 0)
+    assert main(["data", "check", str(folder), "--model", "demo", "--max-length", "128"]) in (
+        None,
+        0,
+    )
     output = capsys.readouterr().out
     assert "sentences" in output
     assert "problem" not in output
     assert "NOUN" not in output
     (folder / "pos/de/test.conllu").write_text("1\tHaus\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="1"):
-        main(["data", "check", str(folder), "--model", "demo", "--verbose"])
+        main(["data", "check", str(folder), "--model", "demo", "--max-length", "128", "--verbose"])
     output, errors = capsys.readouterr()
     assert "problem: pos, de test: pos/de/test.conllu:1: " in output
     assert "NOUN " in output
@@ -156,7 +227,19 @@ def test_the_command_fails_where_a_run_would(folder: Path, capsys: Any) -> None:
 
 def test_a_task_that_is_asked_for_must_be_there(folder: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit, match="1"):
-        main(["data", "check", str(folder), "--model", "demo", "--task", "ner"])
+        main(
+            [
+                "data",
+                "check",
+                str(folder),
+                "--model",
+                "demo",
+                "--max-length",
+                "128",
+                "--task",
+                "ner",
+            ]
+        )
     assert "problem: ner, en train: there is no train split" in capsys.readouterr().out
 
 
@@ -167,7 +250,11 @@ def test_what_the_hub_lacks_is_left_out_or_a_problem(
     source = demo_hub(splits=["tr"], texts=["de"])
     monkeypatch.setattr("alignfreeze.datacheck.report.find_data", lambda *_, **__: source)
     config = RunConfig(
-        data="hub", languages=("de", "tr"), realign_languages=("de", "ru"), missing=missing
+        data="hub",
+        languages=("de", "tr"),
+        realign_languages=("de", "ru"),
+        missing=missing,
+        max_length=128,
     )
     report = check_data(config, every_task=False, any_model=False)
     (test,) = [s for s in report.splits["pos"] if (s.language, s.split) == ("tr", "test")]
@@ -176,3 +263,33 @@ def test_what_the_hub_lacks_is_left_out_or_a_problem(
         assert bool(found.problem) == (missing == "error")
         assert any("left out" in line.text for line in found.lines) == (missing == "skip")
     assert len(report.problems) == 2 * (missing == "error")
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem_of_its_own(
+    folder: Path, monkeypatch: Any
+) -> None:
+    def refused(path: Path) -> Any:
+        if path.name == "parallel":
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    original = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert checked(folder).problems[:1] == [
+        "parallel text: parallel: cannot be read: Permission denied"
+    ]
+
+
+def test_names_that_the_terminal_cannot_show_are_spelled_out(
+    folder: Path, monkeypatch: Any
+) -> None:
+    shutil.copytree(folder / "pos/de", folder / "pos/d\udcff")
+    (folder / "zu\u00e4.txt").write_text("x", encoding="utf-8")
+    output = TextIOWrapper(BytesIO(), encoding="ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", output)
+    with pytest.raises(SystemExit, match="1"):
+        main(["data", "check", str(folder), "--model", "demo", "--max-length", "128"])
+    output.flush()
+    told = output.buffer.getvalue().decode("ascii")
+    assert "unused: zu\\xe4.txt\n" in told
+    assert "problem: pos: language 'd\\udcff' cannot be called so" in told

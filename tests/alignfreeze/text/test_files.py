@@ -1,10 +1,11 @@
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from alignfreeze.errors import DataError
-from alignfreeze.text.files import count_lines, line_blocks, line_bytes, numbered_lines
+from alignfreeze.text.files import count_lines, is_file, line_blocks, line_bytes, numbered_lines
 
 
 def test_only_a_newline_ends_a_line(write):
@@ -146,3 +147,16 @@ def test_file_must_be_readable(tmp_path, read):
         read(tmp_path / "t.txt")
     with pytest.raises(DataError, match=r"cannot be read: Is a directory$"):
         read(tmp_path)
+
+
+def test_what_cannot_be_looked_at_is_an_error(tmp_path, monkeypatch):
+    assert is_file(tmp_path / "none") is is_file(tmp_path) is False
+    (tmp_path / "a").touch()
+    assert is_file(tmp_path / "a")
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(DataError, match=r"a: cannot be read: Permission denied"):
+        is_file(tmp_path / "a")
