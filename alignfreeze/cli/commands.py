@@ -199,7 +199,7 @@ def _align(output: Path, **options: str) -> None:
     _say(Console(), [said])
 
 
-_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run")]
+_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
 _CHECKED = Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE)
 _ALL = Annotated[
     bool, typer.Option("--verbose", help="How often each label occurs, and all that readers tell.")

@@ -14,7 +14,7 @@ from alignfreeze.data.bitexts import bitexts_at_hand, parallel_languages, unused
 from alignfreeze.datacheck.labelled import EVALUATED
 from alignfreeze.errors import DataError
 
-NO_DATA = ("readme", "license", "licence", "copying")
+NO_DATA = ("readme", "license", "licence", "copying", "sha256sums")
 """What files that describe data are called, up to a dot."""
 
 TEXT, DICTIONARIES = "parallel", "dictionaries"
