@@ -23,8 +23,14 @@ from alignfreeze.contracts.sources import (
     Supplier,
 )
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
-from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
-from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
+from alignfreeze.contracts.tagged_lines import (
+    TaggedSentence,
+    cut_sentences,
+    listed,
+    tagged_words,
+    unquoted,
+)
+from alignfreeze.contracts.tagging import TaggingTask
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.text.files import (
     LONE_SURROGATE,
@@ -62,13 +68,13 @@ __all__ = [
     "Subwords",
     "Supplier",
     "TaggedSentence",
-    "TaggedWord",
     "TaggingTask",
     "Task",
     "TextPair",
     "UsesRunModel",
     "WordAlignment",
     "count_lines",
+    "cut_sentences",
     "line_blocks",
     "line_bytes",
     "listed",

@@ -3,13 +3,13 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alignfreeze.contracts.tagged_lines import TaggedWord, listed
+from alignfreeze.contracts.tagged_lines import TaggedSentence, listed
 from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
@@ -32,20 +32,6 @@ WITHHELD = "_"
 
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 """Unicode's categories of characters that show nothing."""
-
-
-@dataclass(frozen=True)
-class TaggedSentence:
-    """A sentence whose words have tags; both tuples have the same length, at least one."""
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...]
-
-    @classmethod
-    def of(cls, words: Iterable[TaggedWord]) -> "TaggedSentence":
-        """A sentence of the words of a file."""
-        _, forms, tags = zip(*words, strict=True)
-        return cls(forms, tags)
 
 
 class TaggingTask(Task):
@@ -200,7 +186,7 @@ class TaggingTask(Task):
 
 
 def _tag_counts(sentences: Iterable[TaggedSentence]) -> Counter[str]:
-    return Counter(tag for sentence in sentences for tag in sentence.tags)
+    return Counter(chain.from_iterable(sentence.tags for sentence in sentences))
 
 
 def _with_text(
@@ -211,7 +197,7 @@ def _with_text(
     Raises:
         ValueError: If most words are withheld.
     """
-    words = Counter(word for sentence in sentences for word in sentence.words)
+    words = Counter(chain.from_iterable(sentence.words for sentence in sentences))
     total, withheld = words.total(), words[WITHHELD]
     if 2 * withheld > total:
         raise ValueError(
@@ -219,8 +205,9 @@ def _with_text(
             f"({withheld / total:.0%}): the text is withheld, and the treebank's README says how "
             "to put it in"
         )
-    invisible = {word for word in words if not any(map(_is_visible, word))}
-    held = {word for word in words if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
+    odd = [word for word in words if not (word.isprintable() and word.strip())]
+    invisible = {word for word in odd if not any(map(_is_visible, word))}
+    held = {word for word in odd if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
     notes["words without a visible character"] += sum(words[word] for word in invisible)
     notes["words that hold U+FEFF or U+200B, which have no width"] += sum(words[w] for w in held)
     present = [sentence for sentence in sentences if sentence.words != (DOCUMENT_START,)]

@@ -18,7 +18,7 @@ def read(write):
     def read_text(text: str) -> tuple[list[list[tuple[str, str]]], Counter[str]]:
         notes: Counter[str] = Counter()
         sentences = tagged_words(write("t.txt", text), notes)
-        return [[(word, tag) for _, word, tag in found] for found in sentences], +notes
+        return [list(zip(s.words, s.tags, strict=True)) for s in sentences], +notes
 
     return read_text
 
@@ -80,6 +80,18 @@ UNER = "# sent_id = 1\n# text = In Ulm\n{}\tIn\tO\t-\t-\n{}\tUlm\tB-LOC\t-\tann\
             ["In O", "Ulm B-LOC"],
             {"lines with blanks at their end": 2},
             id="blanks at the end",
+        ),
+        pytest.param(
+            "id\ttoken\tner\n1\tIn\tO\n2\tUlm\tB-LOC\n",
+            ["In O", "Ulm B-LOC"],
+            {"heading of columns, left out": 1, columns(3, SECOND): 2},
+            id="a heading above numbered words",
+        ),
+        pytest.param(
+            '\'\'\t""""\tO\n"""x"""\tN\tO\n',
+            ["'' O", '"x" O'],
+            {"fields in quotation marks, read as CSV has them": 1, columns(3, FIRST): 2},
+            id="quotes in a column that is not read do not count",
         ),
     ],
 )
