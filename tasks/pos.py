@@ -163,13 +163,15 @@ def _parsed_id(text: str) -> tuple[int, str | None, int]:
         return int(text), None, 0
     match = WORD_ID.fullmatch(text)
     if match is None:
-        raise ValueError(f"an ID must be an integer, a range or a decimal, got {text!r}")
+        raise ValueError(f"an ID must be an integer, a range or a decimal, got {text!r:.60}")
     return int(match[1]), match[2], int(match[3] or 0)
 
 
 def _check_order(text: str, in_order: bool) -> None:
     if not in_order:
-        raise ValueError(f"IDs must number the words from 1 in order, got {text!r} out of order")
+        raise ValueError(
+            f"IDs must number the words from 1 in order, got {text!r:.60} out of order"
+        )
 
 
 def _form(columns: list[str]) -> str:

@@ -101,7 +101,7 @@ class TaggingTask(Task):
         """
         words, tags = (row[name] for name in self.columns)
         if not (isinstance(words, list) and isinstance(tags, list)):
-            raise ValueError(f"words and tags must be lists, got {words!r} and {tags!r}")
+            raise ValueError(f"words and tags must be lists, got {words!r:.60} and {tags!r:.60}")
         if len(words) != len(tags):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
         skipped = () if self.unlabelled is None else (self.unlabelled,)
@@ -110,7 +110,7 @@ class TaggingTask(Task):
         forms = tuple(words[n] for n in places)
         for word in forms:
             if not (word and isinstance(word, str)):
-                raise ValueError(f"a word must be a text that is not empty, got {word!r}")
+                raise ValueError(f"a word must be a text that is not empty, got {word!r:.60}")
         return TaggedSentence(words=forms, tags=names) if forms else None
 
     def tag_name(self, tag: str | int) -> str:
@@ -122,7 +122,7 @@ class TaggingTask(Task):
         if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
             return self.labels[tag]
         if not (tag and isinstance(tag, str)):
-            raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")
+            raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r:.60}")
         return tag
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:

@@ -45,21 +45,21 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     with opened(path) as file:
         _skip_lines(file, number)
         for number, raw in enumerate(file, start=first):
-            yield number, _decoded(raw, path, number).removesuffix("\n").removesuffix("\r")
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise _no_text(error, path, number) from error
+            yield number, line.removesuffix("\n").removesuffix("\r")
     if number == 0:
         raise DataError("the file is empty", file=path)
 
 
-def _decoded(raw: bytes, path: Path, number: int) -> str:
-    """The text of a file from the line of a number on."""
-    try:
-        return raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        begin = error.object.rfind(b"\n", 0, error.start) + 1
-        byte, place = error.object[error.start], error.start - begin
-        message = f"text must be UTF-8, got byte 0x{byte:02x} at position {place}"
-        number += error.object.count(b"\n", 0, begin)
-        raise DataError(message, file=path, line=number) from error
+def _no_text(error: UnicodeDecodeError, path: Path, number: int) -> DataError:
+    """What is wrong with bytes of a file that begin with the line of a number."""
+    begin = error.object.rfind(b"\n", 0, error.start) + 1
+    byte, place = error.object[error.start], error.start - begin
+    message = f"text must be UTF-8, got byte 0x{byte:02x} at position {place}"
+    return DataError(message, file=path, line=number + error.object.count(b"\n", 0, begin))
 
 
 @contextmanager
@@ -142,7 +142,10 @@ def _word_lines(path: Path, notes: Counter[str]) -> list[str]:
         raw = file.read()
     if not raw:
         raise DataError("the file is empty", file=path)
-    text = _decoded(raw, path, number=1)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_text(error, path, number=1) from error
     if "\r" in text:
         text, ends = re.subn(r"\r+(?=\n|\Z)", "", text)
         notes["lines that end in a carriage return"] += ends + text.count("\r")

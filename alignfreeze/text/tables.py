@@ -4,11 +4,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import DataError
-from alignfreeze.text.files import numbered_lines
+from alignfreeze.text.files import BLOCK_BYTES, numbered_lines, opened
 
 MULTILINE = 100
 """The most lines of one quoted cell; more is a quotation mark that nothing closes."""
@@ -72,9 +73,9 @@ def table_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, list[str]
         DataError: If the file cannot be read, is not UTF-8, or is a CSV that breaks its rules.
     """
     dialect = COMMAS if path.suffix == ".csv" else TABS
-    quoted = dialect is COMMAS or _is_quoted(path, dialect)
+    quoted = dialect is COMMAS or (_has_marks(path) and _is_quoted(path, dialect))
     for number, record in _records(path) if quoted else numbered_lines(path):
-        if not record.strip():
+        if not record or record.isspace():
             notes["blank lines, left out"] += 1
             continue
         cells = dialect.cells(record) if quoted else record.split(dialect.separator)
@@ -87,6 +88,12 @@ def table_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, list[str]
             cells = [unquoted(cell) if mark else cell for cell, mark in pairs]
             notes["cells in quotation marks, as in CSV, read without them"] += sum(marked)
         yield number, cells
+
+
+def _has_marks(path: Path) -> bool:
+    """Whether there is a quotation mark anywhere."""
+    with opened(path) as file:
+        return any(b'"' in block for block in iter(partial(file.read, BLOCK_BYTES), b""))
 
 
 def _is_quoted(path: Path, dialect: Dialect) -> bool:

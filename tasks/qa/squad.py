@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,14 @@ def named(entries: Iterable[Entry]) -> list[Entry]:
 
 def _values(path: Path) -> Iterator[tuple[int | None, Any]]:
     """The JSON of a file: all of it, or that of each line, with its number."""
-    lines = [(number, line) for number, line in numbered_lines(path) if line.strip()]
-    if len(lines) > 1 and _is_json(lines[0][1]):
-        for number, line in lines:
+    lines = list(numbered_lines(path))
+    filled = ((number, line) for number, line in lines if line.strip())
+    begin = list(islice(filled, 2))
+    if len(begin) > 1 and _is_json(begin[0][1]):
+        for number, line in chain(begin, filled):
             yield number, _parsed(line, path, number)
     else:
-        text = "\n".join(line for _, line in numbered_lines(path))
-        yield None, _parsed(text, path, 1)
+        yield None, _parsed("\n".join([line for _, line in lines]), path, 1)
 
 
 def _is_json(text: str) -> bool:
@@ -107,10 +109,14 @@ def _paragraph(content: Mapping[str, Any], place: str) -> Iterator[Entry]:
     with _at(place):
         context, items = _field(content, "context", str), _field(content, "qas", list)
     for number, item in enumerate(items):
-        with _at(f"{place}.qas[{number}]".removeprefix(".")):
+        where = f"{place}.qas[{number}]".removeprefix(".")
+        try:
             id = _id(item)
-        with _at(f"question {id!r}"):
-            yield _entry(item, id, context)
+            where = f"question {id!r}"
+            entry = _entry(item, id, context)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        yield entry
 
 
 def row_entry(row: Any) -> Entry:
@@ -119,7 +125,7 @@ def row_entry(row: Any) -> Entry:
     Raises:
         ValueError: If a value breaks its rule; says the rule and the value.
     """
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise ValueError(f"must be an object with 'data' or 'question', got {_shown(row)}")
     if "question" not in row:
         has = " ".join(row) or "nothing"
@@ -129,15 +135,15 @@ def row_entry(row: Any) -> Entry:
 
 def _id(entry: Any) -> str:
     """The id of a question; some data sets have numbers, and MRQA's is called `qid`."""
-    has = entry if isinstance(entry, Mapping) else ()
+    has = entry if isinstance(entry, dict) else {}
     name = "qid" if "id" not in has and "qid" in has else "id"
-    return str(_field(entry, name, int if name in has and type(entry[name]) is int else str))
+    return str(_field(entry, name, int if type(has.get(name)) is int else str))
 
 
 def _entry(entry: Mapping[str, Any], id: str, context: str) -> Entry:
     question = _field(entry, "question", str)
     if not question.strip():
-        raise ValueError(f"a question must not be blank, got {question!r}")
+        raise ValueError(f"a question must not be blank, got {question!r:.60}")
     # SQuAD 2's `plausible_answers` to an impossible question are wrong ones.
     impossible = entry.get("is_impossible") is True
     return Entry(id, question, context, () if impossible else tuple(_answers(entry)))
@@ -150,7 +156,7 @@ def _answers(entry: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             for span in _field(answer, "char_spans", list):
                 start, *_ = _field({"a span": span}, "a span", list) or [None]
                 yield _answer({"text": answer.get("text"), "answer_start": start})
-    elif isinstance(entry.get("answers"), Mapping):
+    elif isinstance(entry.get("answers"), dict):
         columns = entry["answers"]
         texts, starts = (_field(columns, name, list) for name in ("text", "answer_start"))
         if len(texts) != len(starts):
@@ -178,7 +184,7 @@ def _field(record: Any, name: str, kind: type) -> Any:
     Raises:
         ValueError: If it is not.
     """
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         raise ValueError(f"must be an object with {name!r}, got {_shown(record)}")
     if name not in record:
         raise ValueError(f"must have {name!r}, has: {' '.join(record) or 'nothing'}")
