@@ -39,6 +39,7 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.tables import json_value
 from alignfreeze.text.tokens import shown, split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
@@ -75,6 +76,7 @@ __all__ = [
     "WordAlignment",
     "count_lines",
     "cut_sentences",
+    "json_value",
     "line_blocks",
     "line_bytes",
     "listed",

@@ -142,8 +142,9 @@ def json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[st
     Raises:
         DataError: If the file cannot be read; when asked for a line, if it is no JSON object.
     """
-    filled = (line for _, line in numbered_lines(path) if line.strip())
-    return _json_rows(path, notes) if next(filled, "").lstrip().startswith("{") else None
+    first = next((line.strip() for _, line in numbered_lines(path) if line.strip()), "")
+    # JSON has no tab within a text, while a text of a table may begin as an object.
+    return _json_rows(path, notes) if first.startswith("{") and "\t" not in first else None
 
 
 def _json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -151,11 +152,29 @@ def _json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[s
         if not line.strip():
             notes["blank lines, left out"] += 1
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            message = f"a line must be a JSON object: {error.msg}"
-            raise DataError(message, file=path, line=number) from None
+        row = json_value(line, path, number)
         if not isinstance(row, dict):
             raise DataError("a line must be a JSON object", file=path, line=number)
         yield number, row
+
+
+def json_value(text: str, path: Path, line: int) -> Any:
+    """The value that a text in JSON is.
+
+    Args:
+        text: The text.
+        path: The file that it is from, and
+        line: its first line there, for messages.
+
+    Raises:
+        DataError: If it is none, or one that Python has no room for; names the file and the line.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line, reason = line + error.lineno - 1, error.msg
+    except ValueError:
+        reason = "a number has too many digits"
+    except RecursionError:
+        reason = "lists or objects are nested too deeply"
+    raise DataError(f"must be JSON: {reason}", file=path, line=line)

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from alignfreeze.contracts import LONE_SURROGATE, numbered_lines
+from alignfreeze.contracts import LONE_SURROGATE, json_value, numbered_lines
 from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
@@ -51,6 +51,8 @@ def read_entries(path: Path) -> list[Entry]:
             found += _entries(content, "")
         except ValueError as error:
             raise DataError(str(error), file=path, line=number) from None
+        except RecursionError:
+            raise DataError("lists are nested too deeply", file=path, line=number) from None
     return named(found)
 
 
@@ -67,25 +69,17 @@ def _values(path: Path) -> Iterator[tuple[int | None, Any]]:
     begin = list(islice(filled, 2))
     if len(begin) > 1 and _is_json(begin[0][1]):
         for number, line in chain(begin, filled):
-            yield number, _parsed(line, path, number)
+            yield number, json_value(line, path, number)
     else:
-        yield None, _parsed("\n".join([line for _, line in lines]), path, 1)
+        yield None, json_value("\n".join([line for _, line in lines]), path, 1)
 
 
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
-
-
-def _parsed(text: str, path: Path, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        message = f"must be JSON: {error.msg}"
-        raise DataError(message, file=path, line=line + error.lineno - 1) from None
 
 
 def _entries(content: Any, place: str) -> Iterator[Entry]:

@@ -109,6 +109,7 @@ def test_words_and_tags_are_found(read, text, words, notes):
         ("a\tO\n\n\tO\n", ":3", "a token must not be empty"),
         ("a\t\tO\n\tN\tO", ":2", "a token must not be empty"),
         ("a\nb\n\nc\tO\n", "", "got 2 of 3 lines without a tag, as shared tasks and XTREME give"),
+        ("#\tx\n1\n", "", "got 1 of 1 lines without a tag, as shared tasks and"),
         ("#\tx\n1\ta\n2\tb\n\n1\tc\n", "", "got 3 of 3 lines without a tag, as shared tasks and"),
     ],
 )
