@@ -38,6 +38,9 @@ ENDINGS = ("", ".txt", ".conll", ".bio", ".iob", ".iob2")
 CONLL_NAMES: dict[Split, str] = {"train": "train", "validation": "testa", "test": "testb"}
 """Endings in CoNLL-2002 and CoNLL-2003, such as ``eng.testb``."""
 
+PROPOSED = 600
+"""How many characters of types a message proposes; a file that needs more is another kind."""
+
 VALIDATION_NAMES = ("dev", "valid", "validation")
 
 
@@ -129,11 +132,13 @@ class NamedEntityRecognition(TaggingTask):
 
     def _refusal(self, others: Counter[str], found: Counter[str]) -> str:
         """Why a file with other types of entities is not read."""
-        message = f"tags {listed(others)} are none of the task's: give ner.labels="
-        if len(others) == len(found):
-            return message + ",".join(kind for kind, _ in others.most_common())
-        wanted = ",".join([*self.types, *(kind for kind, _ in others.most_common())])
-        return f"{message}{wanted}, or ner.other=O to read them as O"
+        own = [] if len(others) == len(found) else self.types
+        wanted = ",".join([*own, *(kind for kind, _ in others.most_common())])
+        message = f"tags {listed(others)} are none of the task's"
+        if len(wanted) > PROPOSED:
+            return f"{message}, {','.join(self.types)}"
+        hint = ", or ner.other=O to read them as O" if own else ""
+        return f"{message}: give ner.labels={wanted}{hint}"
 
     def counts(self, examples: Sequence[TaggedSentence]) -> dict[str, int]:
         """How many sentences, words and entities there are."""

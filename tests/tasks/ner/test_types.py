@@ -47,6 +47,12 @@ def test_a_file_of_nothing_but_other_types_is_refused(load):
             load("a\tB-group\n", task=task)
 
 
+def test_a_file_of_another_kind_gets_no_proposal(load):
+    text = "".join(f"a\tB-type{n}\n" for n in range(200))
+    with pytest.raises(DataError, match=r"and 190 more are none of the task's, PER,ORG,LOC$"):
+        load(text)
+
+
 @pytest.mark.parametrize(
     "given", [FULL, [*FULL], "PER,ORG,LOC,MISC,DATE", "PER, ORG,LOC,MISC,DATE,"]
 )
