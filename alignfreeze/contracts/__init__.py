@@ -9,6 +9,7 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -31,7 +32,7 @@ from alignfreeze.contracts.tagged_lines import (
     unquoted,
 )
 from alignfreeze.contracts.tagging import TaggingTask
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.text.files import (
     LONE_SURROGATE,
     count_lines,

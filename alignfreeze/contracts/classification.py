@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.columns import LANGUAGE, Columns
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.words import TOKENIZER_CHUNK
 

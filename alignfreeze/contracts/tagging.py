@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.tagged_lines import TaggedSentence, listed
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
 from alignfreeze.text.words import (
