@@ -119,13 +119,15 @@ class PairClassificationTask(Task):
     def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
         """A pair from the hub's columns; a row without a label is left out."""
         first, second, label = [row[name] for name in self.columns]
-        if label in UNLABELLED:
-            return None
-        if not self._is_number(label):
-            return self._pair(first, second, label)
-        if not 0 <= int(label) < len(self.labels):
-            raise ValueError(f"a class number must be below {len(self.labels)}, got {label!s:.60}")
-        return self._pair(first, second, self.labels[int(label)])
+        if label not in self.labels:
+            if label in UNLABELLED:
+                return None
+            if self._is_number(label):
+                if not 0 <= int(label) < len(self.labels):
+                    rule = f"a class number must be below {len(self.labels)}"
+                    raise ValueError(f"{rule}, got {label!s:.60}")
+                label = self.labels[int(label)]
+        return self._pair(first, second, label)
 
     def _is_number(self, label: Any) -> bool:
         """Whether a label is the number of a class, and not the name of one."""
@@ -134,11 +136,13 @@ class PairClassificationTask(Task):
         return type(label) is int
 
     def _pair(self, first: Any, second: Any, label: Any) -> TextPair:
-        if isinstance(label, str) and label not in self.labels:
-            name = label.strip().lower()
-            label = self.label_aliases.get(name, name if name in self.labels else label)
         if label not in self.labels:
-            raise ValueError(f"a label must be one of {' '.join(self.labels)}, got {label!r:.60}")
+            name = label.strip().lower() if isinstance(label, str) else ""
+            known = self.label_aliases.get(name, name)
+            if known not in self.labels:
+                names = " ".join(self.labels)
+                raise ValueError(f"a label must be one of {names}, got {label!r:.60}")
+            label = known
         for name, text in zip(self.columns, (first, second), strict=False):
             if not (isinstance(text, str) and text) or text.isspace():
                 raise ValueError(f"{name} must be a text that is not empty, got {text!r:.60}")
