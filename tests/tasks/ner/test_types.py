@@ -1,4 +1,5 @@
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,12 @@ def test_the_default_says_nothing_of_itself():
         same.labels == TASK.labels == ("O", *["B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"])
     )
     assert same.model_dump(mode="json", exclude_defaults=True) == {}
+    identities = [
+        task.model_dump(mode="json")  # what results are known by
+        for task in (TASK, NamedEntityRecognition(other="O"), NamedEntityRecognition(labels=FULL))
+    ]
+    assert same.model_dump(mode="json") == identities[0]
+    assert all(one != other for one, other in combinations(identities, 2))
     given = NamedEntityRecognition(labels="MISC", other="O").model_dump(mode="json")
     assert given == {"labels": ["MISC"], "other": "O"}
     assert NamedEntityRecognition(**given).labels == ("O", "B-MISC", "I-MISC")
