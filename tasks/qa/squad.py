@@ -122,8 +122,8 @@ def row_entry(row: Any) -> Entry:
     if not isinstance(row, dict):
         raise ValueError(f"must be an object with 'data' or 'question', got {_shown(row)}")
     if "question" not in row:
-        has = " ".join(row) or "nothing"
-        raise ValueError(f"must have 'data', or 'question', 'context' and 'answers', has: {has}")
+        rule = "must have 'data', or 'question', 'context' and 'answers'"
+        raise ValueError(f"{rule}, has: {_names(row)}")
     return _entry(row, _id(row) if "id" in row else "", _field(row, "context", str))
 
 
@@ -181,13 +181,19 @@ def _field(record: Any, name: str, kind: type) -> Any:
     if not isinstance(record, dict):
         raise ValueError(f"must be an object with {name!r}, got {_shown(record)}")
     if name not in record:
-        raise ValueError(f"must have {name!r}, has: {' '.join(record) or 'nothing'}")
+        raise ValueError(f"must have {name!r}, has: {_names(record)}")
     value = record[name]
     if type(value) is not kind:  # isinstance takes true for a whole number
         raise ValueError(f"{name!r} must be {KINDS[kind]}, got {_shown(value)}")
     if isinstance(value, str) and (half := LONE_SURROGATE.search(value)):
         raise ValueError(f"{name!r} must not have a lone surrogate, got {half[0]!r}")
     return value
+
+
+def _names(record: Mapping[str, Any]) -> str:
+    """What an object has, for a message."""
+    text = " ".join(record).encode(errors="backslashreplace").decode() or "nothing"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _shown(value: Any) -> str:
