@@ -13,8 +13,8 @@ from alignfreeze.contracts import (
     Layout,
     Split,
     TaggedSentence,
-    TaggedWord,
     TaggingTask,
+    cut_sentences,
     line_blocks,
     tagged_words,
     unquoted,
@@ -85,7 +85,7 @@ class PartOfSpeechTagging(TaggingTask):
         """
         notes: Counter[str] = Counter()
         read = _syntactic_words if _is_conllu(path) else tagged_words
-        return Examples(map(TaggedSentence.of, filter(None, read(path, notes))), notes)
+        return Examples(read(path, notes), notes)
 
     def prepared(
         self, sentences: Sequence[TaggedSentence], notes: Counter[str]
@@ -111,23 +111,24 @@ class PartOfSpeechTagging(TaggingTask):
 
 def _is_conllu(path: Path) -> bool:
     """Whether it says so, or its first line has more columns than a word and its tag."""
+    if path.suffix == ".conllu":
+        return True
     lines = (line for block in line_blocks(path) for _, line in block if not line.startswith("#"))
     first = next(lines, "")
-    columns = first.split("\t" if "\t" in first else None)
-    return path.suffix == ".conllu" or len(columns) > 2
+    return len(first.split("\t" if "\t" in first else None)) > 2
 
 
-def _syntactic_words(path: Path, notes: Counter[str]) -> list[list[TaggedWord]]:
-    """The words of each sentence of a CoNLL-U file."""
-    sentences = [_words(block, path) for block in line_blocks(path, notes)]
-    words = [word for sentence in sentences for word in sentence]
-    forms = iter(unquoted([word.word for word in words], notes))
-    return [[word._replace(word=next(forms)) for word in sentence] for sentence in sentences]
+def _syntactic_words(path: Path, notes: Counter[str]) -> list[TaggedSentence]:
+    """The sentences of a CoNLL-U file."""
+    sentences = [found for block in line_blocks(path, notes) if (found := _words(block, path))]
+    words = [word for found in sentences for word, _ in found]
+    tags = [tag for found in sentences for _, tag in found]
+    return cut_sentences(unquoted(words, notes), tags, map(len, sentences))
 
 
-def _words(block: list[tuple[int, str]], path: Path) -> list[TaggedWord]:
+def _words(block: list[tuple[int, str]], path: Path) -> list[tuple[str, str]]:
     """Form and tag of each syntactic word of a sentence."""
-    words: list[TaggedWord] = []
+    words: list[tuple[str, str]] = []
     last_node = 0
     for number, line in block:
         if line.startswith("#"):
@@ -142,7 +143,7 @@ def _words(block: list[tuple[int, str]], path: Path) -> list[TaggedWord]:
                 _check_order(columns[0], start == len(words) + 1 and end >= start)
             else:
                 _check_order(columns[0], start == len(words) + 1)
-                words.append(TaggedWord(number, _form(columns), columns[3]))
+                words.append((_form(columns), columns[3]))
                 last_node = 0
         except ValueError as error:
             raise DataError(str(error), file=path, line=number) from None
@@ -158,15 +159,19 @@ def _columns(line: str) -> list[str]:
 
 def _parsed_id(text: str) -> tuple[int, str | None, int]:
     """The parts of an ID: a number, what follows it, and a second number (0 if there is none)."""
+    if text.isascii() and text.isdecimal():  # most are
+        return int(text), None, 0
     match = WORD_ID.fullmatch(text)
     if match is None:
-        raise ValueError(f"an ID must be an integer, a range or a decimal, got {text!r}")
+        raise ValueError(f"an ID must be an integer, a range or a decimal, got {text!r:.60}")
     return int(match[1]), match[2], int(match[3] or 0)
 
 
 def _check_order(text: str, in_order: bool) -> None:
     if not in_order:
-        raise ValueError(f"IDs must number the words from 1 in order, got {text!r} out of order")
+        raise ValueError(
+            f"IDs must number the words from 1 in order, got {text!r:.60} out of order"
+        )
 
 
 def _form(columns: list[str]) -> str:

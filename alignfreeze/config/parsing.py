@@ -43,7 +43,7 @@ def parse_arguments(value: object) -> object:
             return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
     except json.JSONDecodeError as error:
         raise ValueError(f"{rule} ({error})") from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         pass
     raise ValueError(rule)
 

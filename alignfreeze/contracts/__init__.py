@@ -9,6 +9,7 @@ from alignfreeze.contracts.aligner import (
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -23,9 +24,15 @@ from alignfreeze.contracts.sources import (
     Supplier,
 )
 from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
-from alignfreeze.contracts.tagged_lines import TaggedWord, listed, tagged_words, unquoted
-from alignfreeze.contracts.tagging import TaggedSentence, TaggingTask
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.tagged_lines import (
+    TaggedSentence,
+    cut_sentences,
+    listed,
+    tagged_words,
+    unquoted,
+)
+from alignfreeze.contracts.tagging import TaggingTask
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.text.files import (
     LONE_SURROGATE,
     count_lines,
@@ -33,6 +40,7 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.tables import json_value
 from alignfreeze.text.tokens import shown, split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
@@ -62,13 +70,14 @@ __all__ = [
     "Subwords",
     "Supplier",
     "TaggedSentence",
-    "TaggedWord",
     "TaggingTask",
     "Task",
     "TextPair",
     "UsesRunModel",
     "WordAlignment",
     "count_lines",
+    "cut_sentences",
+    "json_value",
     "line_blocks",
     "line_bytes",
     "listed",

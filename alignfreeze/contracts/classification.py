@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.columns import LANGUAGE, Columns
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.tagged_lines import listed
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
-from alignfreeze.text.files import LONE_SURROGATE
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
@@ -102,14 +103,15 @@ class PairClassificationTask(Task):
             label = row[self.columns[2]]
             if pair is not None:
                 examples.append(pair)
-                notes[numbers] += self._is_number(label)
+                if self._is_number(label):
+                    notes[numbers] += 1
             elif label in UNLABELLED:
                 notes["pairs without a label, left out"] += 1
             else:
                 notes["pairs that the task leaves out"] += 1
         if not examples and elsewhere:
-            languages = " ".join(sorted(elsewhere))
-            raise DataError(f"must have pairs in {language!r}, has: {languages}", file=path)
+            message = f"must have pairs in {language!r}, has: {listed(elsewhere)}"
+            raise DataError(message, file=path)
         if not examples and (unlabelled := notes["pairs without a label, left out"]):
             raise DataError(f"none of its {unlabelled:,} pairs has a label", file=path)
         notes["pairs in other languages, left to those"] = elsewhere.total()
@@ -117,31 +119,34 @@ class PairClassificationTask(Task):
 
     def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
         """A pair from the hub's columns; a row without a label is left out."""
-        first, second, label = (row[name] for name in self.columns)
-        if label in UNLABELLED:
-            return None
-        if not self._is_number(label):
-            return self._pair(first, second, label)
-        if not 0 <= int(label) < len(self.labels):
-            raise ValueError(f"a class number must be below {len(self.labels)}, got {label}")
-        return self._pair(first, second, self.labels[int(label)])
+        first, second, label = [row[name] for name in self.columns]
+        if label not in self.labels:
+            if label in UNLABELLED:
+                return None
+            if self._is_number(label):
+                if not 0 <= int(label) < len(self.labels):
+                    rule = f"a class number must be below {len(self.labels)}"
+                    raise ValueError(f"{rule}, got {label!s:.60}")
+                label = self.labels[int(label)]
+        return self._pair(first, second, label)
 
     def _is_number(self, label: Any) -> bool:
         """Whether a label is the number of a class, and not the name of one."""
-        is_digits = isinstance(label, str) and label.isdecimal() and label not in self.labels
-        return type(label) is int or is_digits
+        if isinstance(label, str):
+            return label.isdecimal() and label not in self.labels
+        return type(label) is int
 
     def _pair(self, first: Any, second: Any, label: Any) -> TextPair:
-        if isinstance(label, str) and label not in self.labels:
-            name = label.strip().lower()
-            label = self.label_aliases.get(name, name if name in self.labels else label)
         if label not in self.labels:
-            raise ValueError(f"a label must be one of {' '.join(self.labels)}, got {label!r}")
+            name = label.strip().lower() if isinstance(label, str) else ""
+            known = self.label_aliases.get(name, name)
+            if known not in self.labels:
+                names = " ".join(self.labels)
+                raise ValueError(f"a label must be one of {names}, got {label!r:.60}")
+            label = known
         for name, text in zip(self.columns, (first, second), strict=False):
-            if not (isinstance(text, str) and text.strip()):
-                raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
-            if not text.isascii() and (half := LONE_SURROGATE.search(text)):
-                raise ValueError(f"{name} must not have a lone surrogate, got {half[0]!r}")
+            if not (isinstance(text, str) and text) or text.isspace():
+                raise ValueError(f"{name} must be a text that is not empty, got {text!r:.60}")
         return TextPair(first, second, label)
 
     def counts(self, examples: Sequence[TextPair]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import DataError
+from alignfreeze.text.files import LONE_SURROGATE
 from alignfreeze.text.tables import json_rows, table_rows
 
 LANGUAGE = "language"
@@ -55,7 +56,12 @@ class Columns:
             places = self._places(row)
             if not places:
                 raise DataError(self._lacking(list(row)), file=path, line=number)
-            yield number, {name: row[place] for name, place in places.items()}
+            values = {name: row[place] for name, place in places.items()}
+            for name, value in values.items():
+                if isinstance(value, str) and (half := LONE_SURROGATE.search(value)):
+                    message = f"{name} must not have a lone surrogate, got {half[0]!r}"
+                    raise DataError(message, file=path, line=number)
+            yield number, values
 
     def _table(self, path: Path, notes: Counter[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         places: dict[str, int] = {}
@@ -70,10 +76,11 @@ class Columns:
                 if width != len(self.names) or set(self.names) & set(self._known(numbers)):
                     raise DataError(self._lacking(cells), file=path, line=number)
                 places = {name: n for n, name in enumerate(self.names)}
-            if not max(places.values()) < len(cells) <= width:
-                message = f"a line must have {width} columns as the first has, got {len(cells)}"
-                raise DataError(message, file=path, line=number)
-            notes["lines with fewer columns than the header"] += len(cells) < width
+            if len(cells) != width:
+                if not max(places.values()) < len(cells) < width:
+                    message = f"a line must have {width} columns as the first has, got {len(cells)}"
+                    raise DataError(message, file=path, line=number)
+                notes["lines with fewer columns than the header"] += 1
             yield number, {name: cells[place] for name, place in places.items()}
 
     def _known(self, header: Collection[str]) -> dict[str, str]:

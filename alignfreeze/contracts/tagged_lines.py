@@ -1,16 +1,18 @@
 """Words with their tags in columns, a word a line, as tools and shared tasks write them."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, takewhile
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise, takewhile
 from pathlib import Path
-from typing import NamedTuple
 
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import line_blocks
+from alignfreeze.text.tables import is_quoted
+from alignfreeze.text.tables import unquoted as text_of
+from alignfreeze.text.tokens import split_tokens
 
-BLANKS = " \t"
+BLANKS = (" ", "\t")
 
 HEADINGS = {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "pos", "upos"}
 """What the column of tags may be called in a first line of names."""
@@ -21,24 +23,20 @@ LISTED = 10
 LISTED_LENGTH = 40
 """So many characters of each."""
 
-
-class TaggedWord(NamedTuple):
-    """A word of a file, the tag that it has there, and its line."""
-
-    line: int
-    word: str
-    tag: str
+Lines = list[tuple[int, str]]
+"""Numbered lines, a tab between their columns."""
 
 
-class Row(NamedTuple):
-    """The columns of a line."""
+@dataclass(frozen=True)
+class TaggedSentence:
+    """A sentence whose words have tags; both tuples have the same length, at least one."""
 
-    line: int
-    columns: list[str]
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
-def tagged_words(path: Path, notes: Counter[str]) -> list[list[TaggedWord]]:
-    """The words of each sentence of a file that has a word and its tag a line.
+def tagged_words(path: Path, notes: Counter[str]) -> list[TaggedSentence]:
+    """The sentences of a file that has a word and its tag a line.
 
     Columns are set apart by tabs, or else by blanks. Of more than two the first is the word and
     the last the tag (CoNLL-2002, CoNLL-2003); where the first one numbers the words of each
@@ -52,28 +50,36 @@ def tagged_words(path: Path, notes: Counter[str]) -> list[list[TaggedWord]]:
     Raises:
         DataError: If the file is malformed; names it and the line.
     """
-    blocks = list(line_blocks(path, notes))
-    by_tabs = sum("\t" in line for block in blocks for _, line in block)
-    separator = "\t" if 2 * by_tabs >= sum(map(len, blocks)) else None
-    split = [[_row(number, line, separator, notes) for number, line in block] for block in blocks]
-    sentences = _without_comments(split, separator, notes)
-    rows = list(chain.from_iterable(sentences))
-    if not rows:
+    blocks, by_blanks = _with_tabs(list(line_blocks(path, notes)), notes)
+    sentences = _without_comments(blocks, notes, by_blanks=by_blanks)
+    if sentences and _is_heading(sentences[0][0][1]):
+        notes["heading of columns, left out"] += 1
+        sentences = [*filter(None, [sentences[0][1:]]), *sentences[1:]]
+    lines = list(chain.from_iterable(sentences))
+    if not lines:
         return []
     numbered = all(map(_is_numbered, sentences))
-    width = _checked_width(rows, numbered, path)
-    for place in range(width):
-        column = unquoted([row.columns[place] for row in rows], notes)
-        for row, field in zip(rows, column, strict=True):
-            row.columns[place] = field
-    if rows[0].columns[-1].lower() in HEADINGS:
-        notes["heading of columns, left out"] += 1
-        sentences = [sentences[0][1:], *sentences[1:]]
-    word, tag = (0, -1) if width == 2 or not numbered else (1, 2)
+    width = _checked_width(lines, numbered, path)
+    word, tag = (0, width - 1) if width == 2 or not numbered else (1, 2)
     if width > 2:
         said = "the second and the third" if numbered else "the first and the last"
-        notes[f"lines of {width} columns, of which {said} are word and tag"] = len(rows)
-    return [[_word(row, word, tag, path) for row in found] for found in sentences if found]
+        notes[f"lines of {width} columns, of which {said} are word and tag"] = len(lines)
+    fields = "\t".join([line for _, line in lines]).split("\t")
+    words, tags = (unquoted(fields[column::width], notes) for column in (word, tag))
+    for what, column in (("token", words), ("tag", tags)):
+        if "" in column:
+            number, _ = lines[column.index("")]
+            raise DataError(f"a {what} must not be empty", file=path, line=number)
+    return cut_sentences(words, tags, map(len, sentences))
+
+
+def cut_sentences(
+    words: Sequence[str], tags: Sequence[str], lengths: Iterable[int]
+) -> list[TaggedSentence]:
+    """Cut the words of a file and their tags into sentences of so many words each."""
+    ends = [0, *accumulate(lengths)]
+    words, tags = tuple(words), tuple(tags)
+    return [TaggedSentence(words[begin:end], tags[begin:end]) for begin, end in pairwise(ends)]
 
 
 def unquoted(fields: Sequence[str], notes: Counter[str]) -> Sequence[str]:
@@ -84,7 +90,7 @@ def unquoted(fields: Sequence[str], notes: Counter[str]) -> Sequence[str]:
     ``"Gold"``, stays as it is.
     """
     marked = [field for field in fields if '"' in field]
-    texts = {field: text for field in {*marked} if (text := _unquoted(field))}
+    texts = {field: text for field in {*marked} if is_quoted(field) and (text := text_of(field))}
     if len(marked) < len(fields) or not all(field in texts for field in fields):
         texts = {field: text for field, text in texts.items() if '"' in text}
     count = sum(field in texts for field in marked)
@@ -105,78 +111,74 @@ def _short(name: str) -> str:
     return name if len(name) <= LISTED_LENGTH else f"{name[: LISTED_LENGTH - 1]}…"
 
 
-def _row(number: int, line: str, separator: str | None, notes: Counter[str]) -> Row:
-    text = line.rstrip(BLANKS)
-    if text != line:
-        notes["lines with blanks at their end"] += 1
-    if separator is None:
-        return Row(number, re.split(r"[ \t]+", text.lstrip(BLANKS)))
-    return Row(number, text.split(separator))
+def _with_tabs(blocks: list[Lines], notes: Counter[str]) -> tuple[list[Lines], bool]:
+    """The lines with tabs between their columns, and whether blanks have stood for these."""
+    lines = [line for block in blocks for _, line in block]
+    by_blanks = 2 * sum("\t" in line for line in lines) < len(lines)
+    if ended := sum(line.endswith(BLANKS) for line in lines):
+        notes["lines with blanks at their end"] += ended
+        blocks = [[(n, line.rstrip("".join(BLANKS))) for n, line in block] for block in blocks]
+    if by_blanks:
+        blocks = [[(n, "\t".join(split_tokens(line))) for n, line in block] for block in blocks]
+    return blocks, by_blanks
 
 
-def _width(rows: Iterable[Row]) -> int:
-    """The number of columns that most lines have."""
-    return Counter(len(row.columns) for row in rows).most_common(1)[0][0]
+def _is_heading(line: str) -> bool:
+    """Whether a line says what the columns are, that of the tags among them."""
+    columns = line.split("\t")
+    names = {name.strip('"').lower() for name in columns[min(2, len(columns) - 1) :]}
+    return not HEADINGS.isdisjoint(names)
 
 
-def _checked_width(rows: Sequence[Row], numbered: bool, path: Path) -> int:
+def _widths(lines: Lines) -> list[int]:
+    return [line.count("\t") + 1 for _, line in lines]
+
+
+def _checked_width(lines: Lines, numbered: bool, path: Path) -> int:
     """The number of columns that all lines have; the first may number the words."""
-    width = _width(rows)
-    if width == (2 if numbered else 1):
-        alone = sum(len(row.columns) == width for row in rows)
+    widths = _widths(lines)
+    [(width, alone)] = Counter(widths).most_common(1)
+    if width <= (2 if numbered else 1):
         raise DataError(
-            f"a line must be token<TAB>tag, got {alone:,} of {len(rows):,} lines without a tag, "
+            f"a line must be token<TAB>tag, got {alone:,} of {len(lines):,} lines without a tag, "
             "as shared tasks and XTREME give test files out: take the one that has tags",
             file=path,
         )
-    for number, columns in rows:
-        if len(columns) != width:
-            rule = "token<TAB>tag" if width == 2 else f"of {width} columns, as most are"
-            message = f"a line must be {rule}, got {len(columns)} column(s)"
-            raise DataError(message, file=path, line=number)
+    if alone < len(lines):
+        place, found = next((n, found) for n, found in enumerate(widths) if found != width)
+        rule = "token<TAB>tag" if width == 2 else f"of {width} columns, as most are"
+        message = f"a line must be {rule}, got {found} column(s)"
+        raise DataError(message, file=path, line=lines[place][0])
     return width
 
 
-def _without_comments(
-    blocks: list[list[Row]], separator: str | None, notes: Counter[str]
-) -> list[list[Row]]:
+def _without_comments(blocks: list[Lines], notes: Counter[str], *, by_blanks: bool) -> list[Lines]:
     """The sentences that blocks hold, without the comments before them."""
-    heads = [list(takewhile(lambda row: row.columns[0].startswith("#"), block)) for block in blocks]
+    if not any(block[0][1].startswith("#") for block in blocks):
+        return blocks
+    heads = [list(takewhile(lambda line: line[1].startswith("#"), block)) for block in blocks]
     bodies = [block[len(head) :] for head, block in zip(heads, blocks, strict=True)]
-    rows = list(chain.from_iterable(bodies))
-    width = _width(rows) if rows else 0
-    tags = {row.columns[-1] for row in rows if len(row.columns) == width}
+    lines = list(chain.from_iterable(bodies))
+    widths = _widths(lines)
+    width = Counter(widths).most_common(1)[0][0] if lines else 0
+    whole = [line for (_, line), found in zip(lines, widths, strict=True) if found == width]
+    tags = {line.rpartition("\t")[2] for line in whole}
 
-    def is_word(row: Row) -> bool:
+    def is_word(line: str) -> bool:
         """Whether it has the columns of a word; what blanks set apart may have them by chance."""
-        by_chance = separator is None and row.columns[0] == "#" and row.columns[-1] not in tags
-        return len(row.columns) == width and not by_chance
+        columns = line.split("\t")
+        by_chance = by_blanks and columns[0] == "#" and columns[-1] not in tags
+        return len(columns) == width and not by_chance
 
     if not all(map(_is_numbered, bodies)):
-        heads = [[row for row in head if not is_word(row)] for head in heads]
+        heads = [[line for line in head if not is_word(line[1])] for head in heads]
     notes["comments, left out"] += sum(map(len, heads))
-    comments = {row.line for head in heads for row in head}
-    sentences = [[row for row in block if row.line not in comments] for block in blocks]
+    comments = {number for head in heads for number, _ in head}
+    sentences = [[line for line in block if line[0] not in comments] for block in blocks]
     return [sentence for sentence in sentences if sentence]
 
 
-def _is_numbered(sentence: list[Row]) -> bool:
+def _is_numbered(sentence: Lines) -> bool:
     """Whether the first column numbers the words, from 0 or from 1."""
-    numbers = [row.columns[0] for row in sentence]
+    numbers = [line.partition("\t")[0] for _, line in sentence]
     return any(numbers == [str(n) for n in range(start, start + len(numbers))] for start in (0, 1))
-
-
-def _unquoted(field: str) -> str | None:
-    """The text of a field as writers of CSV quote it; ``None`` if it is otherwise."""
-    inner = field[1:-1].replace('""', "\0")
-    if len(field) < 2 or field[0] != '"' or field[-1] != '"' or '"' in inner:
-        return None
-    return inner.replace("\0", '"')
-
-
-def _word(row: Row, word: int, tag: int, path: Path) -> TaggedWord:
-    found = TaggedWord(row.line, row.columns[word], row.columns[tag])
-    for what, text in (("token", found.word), ("tag", found.tag)):
-        if not text:
-            raise DataError(f"a {what} must not be empty", file=path, line=row.line)
-    return found

@@ -3,14 +3,15 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alignfreeze.contracts.tagged_lines import TaggedWord, listed
-from alignfreeze.contracts.task import Examples, Feature, Prediction, Task
+from alignfreeze.contracts.examples import Examples, Feature
+from alignfreeze.contracts.tagged_lines import TaggedSentence, listed
+from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
 from alignfreeze.text.words import (
@@ -32,20 +33,6 @@ WITHHELD = "_"
 
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 """Unicode's categories of characters that show nothing."""
-
-
-@dataclass(frozen=True)
-class TaggedSentence:
-    """A sentence whose words have tags; both tuples have the same length, at least one."""
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...]
-
-    @classmethod
-    def of(cls, words: Iterable[TaggedWord]) -> "TaggedSentence":
-        """A sentence of the words of a file."""
-        _, forms, tags = zip(*words, strict=True)
-        return cls(forms, tags)
 
 
 class TaggingTask(Task):
@@ -115,7 +102,7 @@ class TaggingTask(Task):
         """
         words, tags = (row[name] for name in self.columns)
         if not (isinstance(words, list) and isinstance(tags, list)):
-            raise ValueError(f"words and tags must be lists, got {words!r} and {tags!r}")
+            raise ValueError(f"words and tags must be lists, got {words!r:.60} and {tags!r:.60}")
         if len(words) != len(tags):
             raise ValueError(f"words and tags must be as many, got {len(words)} and {len(tags)}")
         skipped = () if self.unlabelled is None else (self.unlabelled,)
@@ -124,7 +111,7 @@ class TaggingTask(Task):
         forms = tuple(words[n] for n in places)
         for word in forms:
             if not (word and isinstance(word, str)):
-                raise ValueError(f"a word must be a text that is not empty, got {word!r}")
+                raise ValueError(f"a word must be a text that is not empty, got {word!r:.60}")
         return TaggedSentence(words=forms, tags=names) if forms else None
 
     def tag_name(self, tag: str | int) -> str:
@@ -136,7 +123,7 @@ class TaggingTask(Task):
         if self.numbered and type(tag) is int and 0 <= tag < len(self.labels):
             return self.labels[tag]
         if not (tag and isinstance(tag, str)):
-            raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r}")
+            raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r:.60}")
         return tag
 
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
@@ -200,7 +187,7 @@ class TaggingTask(Task):
 
 
 def _tag_counts(sentences: Iterable[TaggedSentence]) -> Counter[str]:
-    return Counter(tag for sentence in sentences for tag in sentence.tags)
+    return Counter(chain.from_iterable(sentence.tags for sentence in sentences))
 
 
 def _with_text(
@@ -211,7 +198,7 @@ def _with_text(
     Raises:
         ValueError: If most words are withheld.
     """
-    words = Counter(word for sentence in sentences for word in sentence.words)
+    words = Counter(chain.from_iterable(sentence.words for sentence in sentences))
     total, withheld = words.total(), words[WITHHELD]
     if 2 * withheld > total:
         raise ValueError(
@@ -219,8 +206,9 @@ def _with_text(
             f"({withheld / total:.0%}): the text is withheld, and the treebank's README says how "
             "to put it in"
         )
-    invisible = {word for word in words if not any(map(_is_visible, word))}
-    held = {word for word in words if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
+    odd = [word for word in words if not (word.isprintable() and word.strip())]
+    invisible = {word for word in odd if not any(map(_is_visible, word))}
+    held = {word for word in odd if not set(ZERO_WIDTH).isdisjoint(word)} - invisible
     notes["words without a visible character"] += sum(words[word] for word in invisible)
     notes["words that hold U+FEFF or U+200B, which have no width"] += sum(words[w] for w in held)
     present = [sentence for sentence in sentences if sentence.words != (DOCUMENT_START,)]

@@ -1,12 +1,12 @@
 """What a task implements."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -26,42 +26,6 @@ if TYPE_CHECKING:
     Prediction = tuple[NDArray[np.generic], ...]
 else:
     Prediction = tuple
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One row of a batch: what the model reads, and what it should say.
-
-    Attributes:
-        input_ids: Subword ids, special tokens included.
-        targets: The model's keyword arguments that give it a loss: either one integer a row
-            (``labels`` of a sentence, ``start_positions``), or one a subword, -100 where it
-            does not count.
-        example: Index of the example that the row comes from; a long example has several rows.
-        extra_inputs: Further integer inputs of the model, one value a subword, such as
-            ``token_type_ids``.
-    """
-
-    input_ids: Sequence[int]
-    targets: Mapping[str, int | Sequence[int]]
-    example: int
-    extra_inputs: Mapping[str, Sequence[int]] | None = None
-
-
-T = TypeVar("T")
-
-
-class Examples(list[T]):
-    """The examples of a file, and what a reader of it has to tell of the rest.
-
-    Attributes:
-        notes: How often something was left out or mended, by what it is, to be read after its
-            number: ``{"rows without a label, left out": 3}``. `Task.load` logs them.
-    """
-
-    def __init__(self, examples: Iterable[T] = (), notes: Mapping[str, int] | None = None) -> None:
-        super().__init__(examples)
-        self.notes = {what: count for what, count in (notes or {}).items() if count}
 
 
 class Task(Plugin):

@@ -41,12 +41,6 @@ def numbered_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: If the file cannot be read, is empty, or is not UTF-8; then with the line.
     """
-    for number, line in _ended_lines(path, first):
-        yield number, line.removesuffix("\r")
-
-
-def _ended_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
-    r"""The lines of `numbered_lines`, with a ``\r`` at their end."""
     number = first - 1
     with opened(path) as file:
         _skip_lines(file, number)
@@ -54,12 +48,18 @@ def _ended_lines(path: Path, first: int = 1) -> Iterator[tuple[int, str]]:
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                byte = raw[error.start]
-                message = f"text must be UTF-8, got byte 0x{byte:02x} at position {error.start}"
-                raise DataError(message, file=path, line=number) from error
-            yield number, line.removesuffix("\n")
+                raise _no_text(error, path, number) from error
+            yield number, line.removesuffix("\n").removesuffix("\r")
     if number == 0:
         raise DataError("the file is empty", file=path)
+
+
+def _no_text(error: UnicodeDecodeError, path: Path, number: int) -> DataError:
+    """What is wrong with bytes of a file that begin with the line of a number."""
+    begin = error.object.rfind(b"\n", 0, error.start) + 1
+    byte, place = error.object[error.start], error.start - begin
+    message = f"text must be UTF-8, got byte 0x{byte:02x} at position {place}"
+    return DataError(message, file=path, line=number + error.object.count(b"\n", 0, begin))
 
 
 @contextmanager
@@ -134,10 +134,13 @@ def line_blocks(path: Path, notes: Counter[str] | None = None) -> Iterator[list[
     Raises:
         DataError: As `numbered_lines`.
     """
+    notes = Counter() if notes is None else notes
     block = []
-    for number, line in _word_lines(path, Counter() if notes is None else notes):
-        if line:
-            block.append((number, line))
+    for number, line in enumerate(_word_lines(path, notes), 1):
+        # Most lines begin with a letter or a digit, and so are as they should be.
+        plain = line if line[:1].isalnum() else _plain_line(line, notes)
+        if plain:
+            block.append((number, plain))
         elif block:
             yield block
             block = []
@@ -145,16 +148,20 @@ def line_blocks(path: Path, notes: Counter[str] | None = None) -> Iterator[list[
         yield block
 
 
-def _word_lines(path: Path, notes: Counter[str]) -> Iterator[tuple[int, str]]:
-    """The lines of `line_blocks`; those between blocks are empty."""
-    ended_alone = 0
-    for number, ended in _ended_lines(path):
-        lines = ended.rstrip("\r").split("\r")
-        if returns := len(lines) - 1 + ended.endswith("\r"):
-            notes["lines that end in a carriage return"] += returns
-        for place, line in enumerate(lines):
-            yield number + ended_alone + place, _plain_line(line, notes)
-        ended_alone += len(lines) - 1
+def _word_lines(path: Path, notes: Counter[str]) -> list[str]:
+    r"""The lines of a file in which ``\r`` ends a line too."""
+    with opened(path) as file:
+        raw = file.read()
+    if not raw:
+        raise DataError("the file is empty", file=path)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_text(error, path, number=1) from error
+    if "\r" in text:
+        text, ends = re.subn(r"\r+(?=\n|\Z)", "", text)
+        notes["lines that end in a carriage return"] += ends + text.count("\r")
+    return text.replace("\r", "\n").split("\n")
 
 
 def _plain_line(line: str, notes: Counter[str]) -> str:

@@ -4,11 +4,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import DataError
-from alignfreeze.text.files import numbered_lines
+from alignfreeze.text.files import BLOCK_BYTES, numbered_lines, opened
 
 MULTILINE = 100
 """The most lines of one quoted cell; more is a quotation mark that nothing closes."""
@@ -72,9 +73,9 @@ def table_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, list[str]
         DataError: If the file cannot be read, is not UTF-8, or is a CSV that breaks its rules.
     """
     dialect = COMMAS if path.suffix == ".csv" else TABS
-    quoted = dialect is COMMAS or _is_quoted(path, dialect)
+    quoted = dialect is COMMAS or (_has_marks(path) and _is_quoted(path, dialect))
     for number, record in _records(path) if quoted else numbered_lines(path):
-        if not record.strip():
+        if not record or record.isspace():
             notes["blank lines, left out"] += 1
             continue
         cells = dialect.cells(record) if quoted else record.split(dialect.separator)
@@ -87,6 +88,12 @@ def table_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, list[str]
             cells = [unquoted(cell) if mark else cell for cell, mark in pairs]
             notes["cells in quotation marks, as in CSV, read without them"] += sum(marked)
         yield number, cells
+
+
+def _has_marks(path: Path) -> bool:
+    """Whether there is a quotation mark anywhere."""
+    with opened(path) as file:
+        return any(b'"' in block for block in iter(partial(file.read, BLOCK_BYTES), b""))
 
 
 def _is_quoted(path: Path, dialect: Dialect) -> bool:
@@ -135,8 +142,9 @@ def json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[st
     Raises:
         DataError: If the file cannot be read; when asked for a line, if it is no JSON object.
     """
-    filled = (line for _, line in numbered_lines(path) if line.strip())
-    return _json_rows(path, notes) if next(filled, "").lstrip().startswith("{") else None
+    first = next((line.strip() for _, line in numbered_lines(path) if line.strip()), "")
+    # JSON has no tab within a text, while a text of a table may begin as an object.
+    return _json_rows(path, notes) if first.startswith("{") and "\t" not in first else None
 
 
 def _json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -144,11 +152,29 @@ def _json_rows(path: Path, notes: Counter[str]) -> Iterator[tuple[int, Mapping[s
         if not line.strip():
             notes["blank lines, left out"] += 1
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            message = f"a line must be a JSON object: {error.msg}"
-            raise DataError(message, file=path, line=number) from None
+        row = json_value(line, path, number)
         if not isinstance(row, dict):
             raise DataError("a line must be a JSON object", file=path, line=number)
         yield number, row
+
+
+def json_value(text: str, path: Path, line: int) -> Any:
+    """The value that a text in JSON is.
+
+    Args:
+        text: The text.
+        path: The file that it is from, and
+        line: its first line there, for messages.
+
+    Raises:
+        DataError: If it is none, or one that Python has no room for; names the file and the line.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line, reason = line + error.lineno - 1, error.msg
+    except ValueError:
+        reason = "a number has too many digits"
+    except RecursionError:
+        reason = "lists or objects are nested too deeply"
+    raise DataError(f"must be JSON: {reason}", file=path, line=line)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import chain
 
 from alignfreeze.contracts import TaggedSentence, listed
 
@@ -22,18 +22,22 @@ def without_prefixes(
     Raises:
         ValueError: If most words have one, and not the same, or some are nothing else.
     """
-    words = [word for sentence in sentences for word in sentence.words]
-    found = Counter(match[0] for word in words if (match := PREFIX.match(word)))
-    if 2 * found.total() <= len(words):
+    words = Counter(chain.from_iterable(sentence.words for sentence in sentences))
+    total = words.total()
+    found: Counter[str] = Counter()
+    for word, count in words.items():
+        if match := PREFIX.match(word):
+            found[match[0]] += count
+    if 2 * found.total() <= total:
         return sentences
     [(prefix, count)] = found.most_common(1)
-    if 2 * count <= len(words):
+    if 2 * count <= total:
         raise ValueError(f"tokens must have the prefix of one language, got {listed(found)}")
-    if empty := words.count(prefix):
+    if empty := words[prefix]:
         raise ValueError(f"a token must not be empty, got {empty:,} of the prefix {prefix!r} alone")
     notes[f"words whose prefix {prefix!r} was cut off"] += count
-    notes[f"words without the prefix {prefix!r} of all others"] += len(words) - count
+    notes[f"words without the prefix {prefix!r} of all others"] += total - count
     return [
-        replace(sentence, words=tuple(word.removeprefix(prefix) for word in sentence.words))
+        TaggedSentence(tuple(word.removeprefix(prefix) for word in sentence.words), sentence.tags)
         for sentence in sentences
     ]

@@ -6,7 +6,8 @@ word (E-) and an entity of a single word (S-) too, as do BILOU (L-, U-) and BMES
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain, pairwise
 
 from alignfreeze.contracts import listed
 
@@ -34,7 +35,7 @@ def as_iob2(sentences: Sequence[Tags], notes: Counter[str]) -> Sequence[Tags]:
     Raises:
         ValueError: If there are tags that are none; lists them.
     """
-    found = Counter(tag for tags in sentences for tag in tags)
+    found = Counter(chain.from_iterable(sentences))
     if wrong := Counter({tag: n for tag, n in found.items() if not TAG.fullmatch(tag)}):
         rule = "must be O, or B- or I- (E-, S-, L-, U-) and the type of an entity"
         raise ValueError(f"tags {rule}, got {listed(wrong)}")
@@ -44,9 +45,9 @@ def as_iob2(sentences: Sequence[Tags], notes: Counter[str]) -> Sequence[Tags]:
         marks = ", ".join(f"{letter}-" for letter in sorted(letters))
         notes[f"tags with {marks}, read as IOB2"] += count
         return [_rewritten([_in_bioes(tag) for tag in tags]) for tags in sentences]
-    begun = [tag for tags in sentences for tag in _begun(tags)]
-    inside = sum(tag[0] == "I" for tag in begun)
-    if inside == len(begun):  # B- only where an entity of the type ends
+    begun = _begun(sentences)
+    inside = begun["I"]
+    if inside == begun.total():  # B- only where an entity of the type ends
         notes["entities that begin with I-, read as IOB1"] += inside
         return [_rewritten(tags) for tags in sentences]
     notes["entities that begin with I-, kept so"] += inside
@@ -57,11 +58,14 @@ def _in_bioes(tag: str) -> str:
     return LETTERS.get(tag[0], tag[0]) + tag[1:]
 
 
-def _begun(tags: Tags) -> Iterator[str]:
-    """The tags of entities before which no word of an entity of their type stands."""
-    for before, tag in zip(["O", *tags], tags, strict=False):
-        if tag != "O" and (before == "O" or before[2:] != tag[2:]):
-            yield tag
+def _begun(sentences: Sequence[Tags]) -> Counter[str]:
+    """The marks of words before which no word of an entity of their type stands, counted."""
+    marks: Counter[str] = Counter()
+    pairs = Counter(chain.from_iterable(pairwise(("O", *tags)) for tags in sentences))
+    for (before, tag), count in pairs.items():
+        if tag != "O" and before[2:] != tag[2:]:
+            marks[tag[0]] += count
+    return marks
 
 
 def _rewritten(tags: Tags) -> Tags:

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -37,6 +37,9 @@ ENDINGS = ("", ".txt", ".conll", ".bio", ".iob", ".iob2")
 
 CONLL_NAMES: dict[Split, str] = {"train": "train", "validation": "testa", "test": "testb"}
 """Endings in CoNLL-2002 and CoNLL-2003, such as ``eng.testb``."""
+
+PROPOSED = 600
+"""How many characters of types a message proposes; a file that needs more is another kind."""
 
 VALIDATION_NAMES = ("dev", "valid", "validation")
 
@@ -97,7 +100,7 @@ class NamedEntityRecognition(TaggingTask):
             DataError: If the file is malformed; names the file and the line.
         """
         notes: Counter[str] = Counter()
-        return Examples(map(TaggedSentence.of, tagged_words(path, notes)), notes)
+        return Examples(tagged_words(path, notes), notes)
 
     def tag_name(self, tag: str | int) -> str:
         """The tag that a row's value stands for; numbers are tags of the published types alone."""
@@ -113,26 +116,29 @@ class NamedEntityRecognition(TaggingTask):
     ) -> Sequence[TaggedSentence]:
         """The sentences without prefixes and in IOB2, with entities of the types alone."""
         whole = without_prefixes(sentences, notes)
-        tagged = as_iob2([sentence.tags for sentence in whole], notes)
+        given = [sentence.tags for sentence in whole]
+        tagged, known = as_iob2(given, notes), {*self.labels}
+        if known.issuperset(chain.from_iterable(tagged)):
+            return whole if tagged is given else _with_tags(whole, tagged)
         found = Counter(kind for tags in tagged for kind, _, _ in entities(tags))
         others = Counter({kind: n for kind, n in found.items() if kind not in self.types})
         if others and (self.other == "error" or len(others) == len(found)):
             raise ValueError(self._refusal(others, found))
         if others:
             notes[f"entities of other types, read as O: {listed(others)}"] = others.total()
-        known = {*self.labels}
-        return [
-            replace(sentence, tags=tuple(tag if tag in known else "O" for tag in tags))
-            for sentence, tags in zip(whole, tagged, strict=True)
-        ]
+        return _with_tags(
+            whole, [tuple(tag if tag in known else "O" for tag in tags) for tags in tagged]
+        )
 
     def _refusal(self, others: Counter[str], found: Counter[str]) -> str:
         """Why a file with other types of entities is not read."""
-        message = f"tags {listed(others)} are none of the task's: give ner.labels="
-        if len(others) == len(found):
-            return message + ",".join(kind for kind, _ in others.most_common())
-        wanted = ",".join([*self.types, *(kind for kind, _ in others.most_common())])
-        return f"{message}{wanted}, or ner.other=O to read them as O"
+        own = [] if len(others) == len(found) else self.types
+        wanted = ",".join([*own, *(kind for kind, _ in others.most_common())])
+        message = f"tags {listed(others)} are none of the task's"
+        if len(wanted) > PROPOSED:
+            return f"{message}, {','.join(self.types)}"
+        hint = ", or ner.other=O to read them as O" if own else ""
+        return f"{message}: give ner.labels={wanted}{hint}"
 
     def counts(self, examples: Sequence[TaggedSentence]) -> dict[str, int]:
         """How many sentences, words and entities there are."""
@@ -157,3 +163,10 @@ class NamedEntityRecognition(TaggingTask):
             "recall": float(recall),
             "accuracy": float(accuracy_score(gold, predicted)),
         }
+
+
+def _with_tags(
+    sentences: Iterable[TaggedSentence], tags: Iterable[Sequence[str]]
+) -> list[TaggedSentence]:
+    pairs = zip(sentences, tags, strict=True)
+    return [TaggedSentence(sentence.words, tuple(own)) for sentence, own in pairs]

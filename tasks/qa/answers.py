@@ -81,7 +81,8 @@ def answered(
     lost: dict[int, str] = {}
     for number, entry in enumerate(entries):
         texts = [(text, said) for text, said in entry.answers if text.strip()]
-        notes["blank answers, left out"] += len(entry.answers) - len(texts)
+        if len(texts) < len(entry.answers):
+            notes["blank answers, left out"] += len(entry.answers) - len(texts)
         if not texts:
             without.append(number)
         places = []
@@ -93,12 +94,14 @@ def answered(
                 notes["answers that are not in their context, left out"] += 1
                 continue
             places.append(place)
-            notes[place.note] += 1
-            notes["answers with blanks at an end, taken without them"] += text != text.strip()
-            notes[f"answers whose answer_start counts {unit}, taken so"] += start != said
+            if place.note:
+                notes[place.note] += 1
+            if text != text.strip():
+                notes["answers with blanks at an end, taken without them"] += 1
+            if start != said:
+                notes[f"answers whose answer_start counts {unit}, taken so"] += 1
         if places:
             found.append(_question(entry, places, language))
-    del notes[""]
     notes["questions without an answer, left out"] = len(without)
     notes["questions of whose answers none is in the context, left out"] = (
         len(entries) - len(found) - len(without)

@@ -75,13 +75,12 @@ def _with_marks(text: str, ranges: list[tuple[int, int]]) -> NDArray[np.int32]:
     offsets = np.array(ranges, dtype=np.int32).reshape(-1, 2)
     if text.isascii():
         return offsets
-    for place in np.unique(offsets[:, 1]).tolist():
-        end = place
-        while end < len(text) and unicodedata.category(text[end])[0] == "M":
+    nexts = np.append(offsets[1:, 0], len(text))
+    for place in np.flatnonzero(offsets[:, 1] < nexts):
+        end, limit = int(offsets[place, 1]), int(nexts[place])
+        while end < limit and unicodedata.category(text[end])[0] == "M":
             end += 1
-        # A subword that begins there has the mark.
-        if end > place and place not in offsets[:, 0]:
-            offsets[offsets[:, 1] == place, 1] = end
+        offsets[place, 1] = end
     return offsets
 
 

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from alignfreeze.contracts import LONE_SURROGATE, numbered_lines
+from alignfreeze.contracts import LONE_SURROGATE, json_value, numbered_lines
 from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
@@ -50,6 +51,8 @@ def read_entries(path: Path) -> list[Entry]:
             found += _entries(content, "")
         except ValueError as error:
             raise DataError(str(error), file=path, line=number) from None
+        except RecursionError:
+            raise DataError("lists are nested too deeply", file=path, line=number) from None
     return named(found)
 
 
@@ -61,29 +64,22 @@ def named(entries: Iterable[Entry]) -> list[Entry]:
 
 def _values(path: Path) -> Iterator[tuple[int | None, Any]]:
     """The JSON of a file: all of it, or that of each line, with its number."""
-    lines = [(number, line) for number, line in numbered_lines(path) if line.strip()]
-    if len(lines) > 1 and _is_json(lines[0][1]):
-        for number, line in lines:
-            yield number, _parsed(line, path, number)
+    lines = list(numbered_lines(path))
+    filled = ((number, line) for number, line in lines if line.strip())
+    begin = list(islice(filled, 2))
+    if len(begin) > 1 and _is_json(begin[0][1]):
+        for number, line in chain(begin, filled):
+            yield number, json_value(line, path, number)
     else:
-        text = "\n".join(line for _, line in numbered_lines(path))
-        yield None, _parsed(text, path, 1)
+        yield None, json_value("\n".join([line for _, line in lines]), path, 1)
 
 
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
-
-
-def _parsed(text: str, path: Path, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        message = f"must be JSON: {error.msg}"
-        raise DataError(message, file=path, line=line + error.lineno - 1) from None
 
 
 def _entries(content: Any, place: str) -> Iterator[Entry]:
@@ -107,10 +103,14 @@ def _paragraph(content: Mapping[str, Any], place: str) -> Iterator[Entry]:
     with _at(place):
         context, items = _field(content, "context", str), _field(content, "qas", list)
     for number, item in enumerate(items):
-        with _at(f"{place}.qas[{number}]".removeprefix(".")):
+        where = f"{place}.qas[{number}]".removeprefix(".")
+        try:
             id = _id(item)
-        with _at(f"question {id!r}"):
-            yield _entry(item, id, context)
+            where = f"question {id!r}"
+            entry = _entry(item, id, context)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        yield entry
 
 
 def row_entry(row: Any) -> Entry:
@@ -119,25 +119,25 @@ def row_entry(row: Any) -> Entry:
     Raises:
         ValueError: If a value breaks its rule; says the rule and the value.
     """
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise ValueError(f"must be an object with 'data' or 'question', got {_shown(row)}")
     if "question" not in row:
-        has = " ".join(row) or "nothing"
-        raise ValueError(f"must have 'data', or 'question', 'context' and 'answers', has: {has}")
+        rule = "must have 'data', or 'question', 'context' and 'answers'"
+        raise ValueError(f"{rule}, has: {_names(row)}")
     return _entry(row, _id(row) if "id" in row else "", _field(row, "context", str))
 
 
 def _id(entry: Any) -> str:
     """The id of a question; some data sets have numbers, and MRQA's is called `qid`."""
-    has = entry if isinstance(entry, Mapping) else ()
+    has = entry if isinstance(entry, dict) else {}
     name = "qid" if "id" not in has and "qid" in has else "id"
-    return str(_field(entry, name, int if name in has and type(entry[name]) is int else str))
+    return str(_field(entry, name, int if type(has.get(name)) is int else str))
 
 
 def _entry(entry: Mapping[str, Any], id: str, context: str) -> Entry:
     question = _field(entry, "question", str)
     if not question.strip():
-        raise ValueError(f"a question must not be blank, got {question!r}")
+        raise ValueError(f"a question must not be blank, got {question!r:.60}")
     # SQuAD 2's `plausible_answers` to an impossible question are wrong ones.
     impossible = entry.get("is_impossible") is True
     return Entry(id, question, context, () if impossible else tuple(_answers(entry)))
@@ -150,7 +150,7 @@ def _answers(entry: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             for span in _field(answer, "char_spans", list):
                 start, *_ = _field({"a span": span}, "a span", list) or [None]
                 yield _answer({"text": answer.get("text"), "answer_start": start})
-    elif isinstance(entry.get("answers"), Mapping):
+    elif isinstance(entry.get("answers"), dict):
         columns = entry["answers"]
         texts, starts = (_field(columns, name, list) for name in ("text", "answer_start"))
         if len(texts) != len(starts):
@@ -178,16 +178,22 @@ def _field(record: Any, name: str, kind: type) -> Any:
     Raises:
         ValueError: If it is not.
     """
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         raise ValueError(f"must be an object with {name!r}, got {_shown(record)}")
     if name not in record:
-        raise ValueError(f"must have {name!r}, has: {' '.join(record) or 'nothing'}")
+        raise ValueError(f"must have {name!r}, has: {_names(record)}")
     value = record[name]
     if type(value) is not kind:  # isinstance takes true for a whole number
         raise ValueError(f"{name!r} must be {KINDS[kind]}, got {_shown(value)}")
     if isinstance(value, str) and (half := LONE_SURROGATE.search(value)):
         raise ValueError(f"{name!r} must not have a lone surrogate, got {half[0]!r}")
     return value
+
+
+def _names(record: Mapping[str, Any]) -> str:
+    """What an object has, for a message."""
+    text = " ".join(record).encode(errors="backslashreplace").decode() or "nothing"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _shown(value: Any) -> str:

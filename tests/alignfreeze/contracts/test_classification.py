@@ -185,7 +185,7 @@ def test_the_last_columns_may_be_missing(load):
         ('{"premise": "a", "hypothesis": "b", "label": [1]}\n', r"a label must be .*, got \[1\]"),
         (
             "language\tpremise\thypothesis\tlabel\nde\ta\tb\tneutral\nar\ta\tb\tneutral\n",
-            r"test\.tsv: must have pairs in 'xx', has: ar de",
+            r"test\.tsv: must have pairs in 'xx', has: de \(1\), ar \(1\)",
         ),
     ],
 )

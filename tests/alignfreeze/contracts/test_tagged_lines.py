@@ -18,7 +18,7 @@ def read(write):
     def read_text(text: str) -> tuple[list[list[tuple[str, str]]], Counter[str]]:
         notes: Counter[str] = Counter()
         sentences = tagged_words(write("t.txt", text), notes)
-        return [[(word, tag) for _, word, tag in found] for found in sentences], +notes
+        return [list(zip(s.words, s.tags, strict=True)) for s in sentences], +notes
 
     return read_text
 
@@ -81,6 +81,18 @@ UNER = "# sent_id = 1\n# text = In Ulm\n{}\tIn\tO\t-\t-\n{}\tUlm\tB-LOC\t-\tann\
             {"lines with blanks at their end": 2},
             id="blanks at the end",
         ),
+        pytest.param(
+            "id\ttoken\tner\n1\tIn\tO\n2\tUlm\tB-LOC\n",
+            ["In O", "Ulm B-LOC"],
+            {"heading of columns, left out": 1, columns(3, SECOND): 2},
+            id="a heading above numbered words",
+        ),
+        pytest.param(
+            '\'\'\t""""\tO\n"""x"""\tN\tO\n',
+            ["'' O", '"x" O'],
+            {"fields in quotation marks, read as CSV has them": 1, columns(3, FIRST): 2},
+            id="quotes in a column that is not read do not count",
+        ),
     ],
 )
 def test_words_and_tags_are_found(read, text, words, notes):
@@ -97,6 +109,7 @@ def test_words_and_tags_are_found(read, text, words, notes):
         ("a\tO\n\n\tO\n", ":3", "a token must not be empty"),
         ("a\t\tO\n\tN\tO", ":2", "a token must not be empty"),
         ("a\nb\n\nc\tO\n", "", "got 2 of 3 lines without a tag, as shared tasks and XTREME give"),
+        ("#\tx\n1\n", "", "got 1 of 1 lines without a tag, as shared tasks and"),
         ("#\tx\n1\ta\n2\tb\n\n1\tc\n", "", "got 3 of 3 lines without a tag, as shared tasks and"),
     ],
 )

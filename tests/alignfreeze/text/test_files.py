@@ -128,9 +128,20 @@ def test_text_must_be_utf8(tmp_path):
         next(lines)
 
 
-def test_file_must_not_be_empty(write):
+@pytest.mark.parametrize("read", [numbered_lines, line_blocks])
+def test_the_byte_that_is_wrong_is_named(tmp_path, read):
+    path = tmp_path / "t.txt"
+    for before, line in ((b"a\n\nb\n", 4), (b"\xef\xbb\xbf", 1)):
+        path.write_bytes(before + b"sch\xf6n\nc\xff\n")
+        message = f"{path}:{line}: text must be UTF-8, got byte 0xf6 at position 3"
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            list(read(path))
+
+
+@pytest.mark.parametrize("read", [numbered_lines, line_blocks])
+def test_file_must_not_be_empty(write, read):
     with pytest.raises(DataError, match=r"t\.txt: the file is empty$"):
-        list(numbered_lines(write("t.txt", "")))
+        list(read(write("t.txt", "")))
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,20 @@ def test_json_lines_are_known_by_their_first_line(write):
     assert list(json_rows(path, notes)) == [(2, {"a": 1}), (4, {"a": 2})]
     assert notes == {BLANK: 2}
     assert json_rows(write("b.jsonl", "a\tb\n"), notes) is None
+    assert json_rows(write("c.tsv", "{laughs} Yes.\tNo.\tneutral\n"), notes) is None
 
 
-@pytest.mark.parametrize("line", ['{"a": 1', "5", "a\tb"])
-def test_a_line_that_is_no_object_is_named(write, line):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"a": 1', "must be JSON: Expecting ',' delimiter"),
+        ("a\tb", "must be JSON: Expecting value"),
+        ('{"a": ' + "9" * 5000 + "}", "must be JSON: a number has too many digits"),
+        ('{"a": ' + "[" * 5000, "must be JSON: lists or objects are nested too deeply"),
+        ("5", "a line must be a JSON object"),
+    ],
+)
+def test_a_line_that_is_no_object_is_named(write, line, message):
     path: Path = write("a.jsonl", f'{{"a": 1}}\n{line}\n')
-    with pytest.raises(DataError, match=r"a\.jsonl:2: a line must be a JSON object"):
+    with pytest.raises(DataError, match=rf"a\.jsonl:2: {message}$"):
         list(json_rows(path, Counter()))

@@ -1,4 +1,5 @@
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def test_a_file_of_nothing_but_other_types_is_refused(load):
             load("a\tB-group\n", task=task)
 
 
+def test_a_file_of_another_kind_gets_no_proposal(load):
+    text = "".join(f"a\tB-type{n}\n" for n in range(200))
+    with pytest.raises(DataError, match=r"and 190 more are none of the task's, PER,ORG,LOC$"):
+        load(text)
+
+
 @pytest.mark.parametrize(
     "given", [FULL, [*FULL], "PER,ORG,LOC,MISC,DATE", "PER, ORG,LOC,MISC,DATE,"]
 )
@@ -78,6 +85,12 @@ def test_the_default_says_nothing_of_itself():
         same.labels == TASK.labels == ("O", *["B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"])
     )
     assert same.model_dump(mode="json", exclude_defaults=True) == {}
+    identities = [
+        task.model_dump(mode="json")  # what results are known by
+        for task in (TASK, NamedEntityRecognition(other="O"), NamedEntityRecognition(labels=FULL))
+    ]
+    assert same.model_dump(mode="json") == identities[0]
+    assert all(one != other for one, other in combinations(identities, 2))
     given = NamedEntityRecognition(labels="MISC", other="O").model_dump(mode="json")
     assert given == {"labels": ["MISC"], "other": "O"}
     assert NamedEntityRecognition(**given).labels == ("O", "B-MISC", "I-MISC")
