@@ -40,7 +40,9 @@ def parse_arguments(value: object) -> object:
         if value.lstrip().startswith("{"):
             return json.loads(value)
         if all(equals and name.strip() for name, equals, _ in pairs):
-            return {name.strip(): yaml.safe_load(text) for name, _, text in pairs}
+            names = all_different(tuple(name.strip() for name, *_ in pairs))
+            texts = (text for *_, text in pairs)
+            return {name: yaml.safe_load(text) for name, text in zip(names, texts, strict=True)}
     except json.JSONDecodeError as error:
         raise ValueError(f"{rule} ({error})") from None
     except (yaml.YAMLError, RecursionError):

@@ -190,6 +190,10 @@ def test_every_option_has_a_description():
         ),
         ({"strategy_args": "=3"}, "strategy_args must be name=value,… or a JSON object, got '=3'"),
         (
+            {"task_args": "qa.stride=1,qa.stride=2"},
+            "task_args must not name anything twice: qa.stride, got 'qa.stride=1,qa.stride=2'",
+        ),
+        (
             {"strategy_args": "cuts=[1"},
             "strategy_args must be name=value,… or a JSON object, got 'cuts=[1'",
         ),
