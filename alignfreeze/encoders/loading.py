@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,6 +232,12 @@ def _fast_tokenizer(name: str, options: dict[str, Any]) -> "PreTrainedTokenizerB
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise EncoderError(
             f"model {name!r}: there is no tokenizer beside the model; {_WRITES_TOKENIZER}"
+        )
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not 1 <= limit < math.inf:
+        raise EncoderError(
+            f"model {name!r}: model_max_length in tokenizer_config.json must be a number from 1 "
+            f"on, got {limit!r:.60}"
         )
     return tokenizer
 

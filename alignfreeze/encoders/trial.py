@@ -139,7 +139,7 @@ def check_forward(
             raise
         try:
             _check_rows(*arguments, "fp32")
-        except EncoderError:
+        except (EncoderError, RuntimeError):  # a GPU that has failed fails from then on
             raise error from None
         raise EncoderError(f"{error}; it works with precision=fp32") from error
 

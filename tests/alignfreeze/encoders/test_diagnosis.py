@@ -282,3 +282,15 @@ def test_a_tokenizer_that_is_missing_or_of_no_use(
 ) -> None:
     tokenizer_files(folder, files)
     assert match in said(folder, "tokenizer")
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), "many", [512], {}, 0, -1, 0.5])
+def test_a_length_that_is_none(
+    folder: Path, tokenizer: PreTrainedTokenizerBase, limit: object
+) -> None:
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer_config.json"
+    given = json.loads(file.read_text()) | {"model_max_length": limit}
+    tokenizer_files(folder, {file.name: given})
+    rule = "model_max_length in tokenizer_config.json must be a number from 1 on, got"
+    assert f"{rule} {limit!r}" in said(folder, "tokenizer")

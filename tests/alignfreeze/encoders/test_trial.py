@@ -202,6 +202,20 @@ def test_an_encoder_that_fails_in_half_precision_alone_says_so() -> None:
         tried(encoder, "bf16")
 
 
+def test_a_device_that_has_failed_does_not_hide_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = made("xmod", languages=["en_XX"])
+    moved: list[str] = []
+
+    def move(device: torch.device | str) -> None:
+        moved.append(str(device))
+        if len(moved) > 1:
+            raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(encoder, "to", move)
+    with pytest.raises(EncoderError, match=r"in bf16: .*Input language unknown"):
+        tried(encoder, "bf16")
+
+
 def test_full_precision_is_not_advised_where_it_does_not_help() -> None:
     with pytest.raises(EncoderError, match=r"in bf16: .*unknown") as caught:
         tried(made("xmod", languages=["en_XX"]), "bf16")
