@@ -138,8 +138,8 @@ def check_forward(
         if precision == "fp32":
             raise
         try:
-            _check_rows(*arguments, "fp32")
-        except (EncoderError, RuntimeError):  # a GPU that has failed fails from then on
+            _check_rows(*arguments, "fp32")  # says why, if the precision is not the reason
+        except RuntimeError:  # a GPU that has failed fails from then on
             raise error from None
         raise EncoderError(f"{error}; it works with precision=fp32") from error
 
@@ -194,7 +194,7 @@ def _states(
     try:
         outputs = word_states(encoder, ids, mask, resolved)
     except Exception as error:
-        hint = REMEDIES.get(encoder.config.model_type, "")
+        hint = REMEDIES.get(encoder.config.model_type, "") if precision == "fp32" else ""
         if length > max(LENGTHS):
             hint = f"rows of {max(LENGTHS)} work, so a smaller max_length may"
         raise EncoderError(
