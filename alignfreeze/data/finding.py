@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alignfreeze.base.caching import building, cache_root, check_sealed
 from alignfreeze.base.digests import file_digest
+from alignfreeze.base.paths import existing_path
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import DataError
 
@@ -59,9 +60,8 @@ def unpacked_corpus() -> Path:
 
 def _existing(folder: str) -> Path:
     """A folder that has to be there."""
-    path = Path(folder).expanduser()
-    # Unlike Path's own, this says of a folder within an unreadable one that it is not there.
-    if not folder or not os.path.isdir(path):  # noqa: PTH112
+    path = existing_path(folder)
+    if not folder or path is None or not path.is_dir():
         raise DataError(
             f"data must be {DEMO!r}, {HUB!r}, '{HUB}:FOLDER' or a folder, "
             f"and there is no folder {folder!r}"

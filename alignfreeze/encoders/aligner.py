@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -98,8 +98,11 @@ def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
     encoder.to(device)
     try:
         yield device
-    finally:
-        encoder.to("cpu")
+    except BaseException:
+        with suppress(RuntimeError):  # a device that has failed gives nothing back
+            encoder.to("cpu")
+        raise
+    encoder.to("cpu")
 
 
 @functools.lru_cache(maxsize=1)

@@ -22,8 +22,13 @@ _WEIGHTS = (
 )
 """What transformers reads, of several the first; an index names its parts."""
 
-_READ = (CONFIG, "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
+TOKENIZER = "tokenizer.json"
+
+_READ = (CONFIG, "tokenizer*.json", "special_tokens_map.json")
 """What is read beside the weights, if it is there."""
+
+_MADE_INTO_TOKENIZER = ("vocab*", "merges.txt", "*.model")
+"""What a tokenizer is made of where its own file is not there."""
 
 _RESAVE = "load them into the model with load_state_dict, and save it with save_pretrained"
 _CONVERT = "convert them to PyTorch with transformers 4, and save them with save_pretrained"
@@ -76,11 +81,12 @@ def check_folder(name: str, folder: Path) -> None:
         weights = [path.name for path in weight_files(folder)]
         beside = f" beside {weights[0]}" if weights else ""
         found = "" if weights else _models_within(folder) or _found_instead(folder)
+        found = found or "which save_pretrained writes"
         raise EncoderError(
-            f"model {name!r}: the folder must hold a model, but has no {CONFIG}{beside}"
-            f"{found and ', '}{found}"
+            f"model {name!r}: the folder must hold a model, but has no {CONFIG}{beside}, {found}"
         )
-    read = {path for pattern in _READ for path in folder.glob(pattern)} | {*weight_files(folder)}
+    patterns = _READ if (folder / TOKENIZER).is_file() else (*_READ, *_MADE_INTO_TOKENIZER)
+    read = {path for pattern in patterns for path in folder.glob(pattern)} | {*weight_files(folder)}
     if pointers := sorted(path.name for path in read if _is_pointer(path)):
         raise EncoderError(
             f"model {name!r}: {', '.join(pointers[:3])} must be fetched with 'git lfs pull': the "

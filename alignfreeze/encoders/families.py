@@ -30,6 +30,13 @@ _PLACES: dict[str, dict[str, int]] = {
 """By family (``model_type``): parts outside of the layers that are not embeddings, and the index
 of the layer that they belong to."""
 
+REMEDIES = {
+    "xmod": "its config.json must name a default_language, one of its languages",
+    "nystromformer": "with segment_means_seq_len equal to num_landmarks in its config.json, it "
+    "takes rows of any length",
+}
+"""By family: what helps where one fails on whatever it is given."""
+
 _STACKS = {
     "bert": "encoder",
     "camembert": "encoder",

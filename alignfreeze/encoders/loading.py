@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from tokenizers import normalizers
 from torch import nn
 from transformers.models.auto import modeling_auto
 
-from alignfreeze.encoders.diagnosis import cause_of_missing, check_weights
+from alignfreeze.encoders.diagnosis import TOKENIZER, cause_of_missing, check_weights
 from alignfreeze.encoders.modelfiles import model_folder, reading
 from alignfreeze.errors import EncoderError, one_line
 from alignfreeze.text.words import REMOVES_MARKS
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
+
+_WRITES_TOKENIZER = "that of the model it was made from goes there with tokenizer.save_pretrained"
 
 
 def load_encoder(name_or_path: str) -> "PreTrainedModel":
@@ -46,15 +49,16 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
                 ignore_mismatched_sizes=True,
                 **options,
             )
-    shapes = {key: tuple(found) for key, found, _ in report["mismatched_keys"]}
+    shapes = {key: (tuple(found), tuple(own)) for key, found, own in report["mismatched_keys"]}
     lost = sorted([*report["missing_keys"], *shapes])
     if needed := [key for key in lost if not _is_poolers(key)]:
+        found, own = shapes.get(needed[0], ("", ""))
+        shape = f" (it has {found}, config.json says {own})" if found else ""
         cause = cause_of_missing(needed, report["unexpected_keys"])
-        shape = f" (there {shapes[needed[0]]})" if needed[0] in shapes else ""
         raise EncoderError(
             f"model {name_or_path!r}: the checkpoint lacks {len(needed)} of the encoder's "
-            f"parameters, or has them in another shape, e.g. {needed[0]}{shape}"
-            f"{cause and '; '}{cause}"
+            f"parameters, or has them in another shape, e.g. {needed[0]}{shape}; "
+            f"{cause or 'config.json must be the one that was saved with it'}"
         )
     _check_finite(name_or_path, encoder)
     for key in lost:
@@ -159,7 +163,7 @@ def _check_finite(name: str, encoder: "PreTrainedModel") -> None:
                 raise EncoderError(
                     f"model {name!r}: all weights must be finite, but {key} has "
                     f"{int((~weight.isfinite()).sum()):,} of {weight.numel():,} that are NaN or "
-                    "infinite; the training that wrote them went wrong"
+                    "infinite; the training that wrote them went wrong: take an earlier checkpoint"
                 )
 
 
@@ -211,19 +215,29 @@ def _fast_tokenizer(name: str, options: dict[str, Any]) -> "PreTrainedTokenizerB
         raise
     except Exception as error:
         folder = model_folder(name)
-        there = folder is not None and (folder / "tokenizer.json").is_file()
-        fault = "cannot be read" if there else "is not there, nor what it could be made of"
+        if folder is None or not (folder / TOKENIZER).is_file():
+            raise EncoderError(
+                f"model {name!r}: needs a fast tokenizer, but has no {TOKENIZER}, nor what it "
+                f"could be made of; {_WRITES_TOKENIZER} ({one_line(error, 100)})"
+            ) from error
         raise EncoderError(
-            f"model {name!r}: needs a fast tokenizer, but tokenizer.json {fault}: {one_line(error)}"
+            f"model {name!r}: its {TOKENIZER} or tokenizer_config.json cannot be read, copy them "
+            f"again: {one_line(error)}"
         ) from error
     if not tokenizer.is_fast:
         raise EncoderError(
-            f"model {name!r}: needs a fast tokenizer (tokenizer.json), got a slow one, "
-            f"{type(tokenizer).__name__}"
+            f"model {name!r}: needs a fast tokenizer (tokenizer.json), which its family, of "
+            f"{type(tokenizer).__name__}, does not have"
         )
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise EncoderError(
-            f"model {name!r}: no tokenizer beside the model; tokenizer.save_pretrained writes it"
+            f"model {name!r}: there is no tokenizer beside the model; {_WRITES_TOKENIZER}"
+        )
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not 1 <= limit < math.inf:
+        raise EncoderError(
+            f"model {name!r}: model_max_length in tokenizer_config.json must be a number from 1 "
+            f"on, got {limit!r:.60}"
         )
     return tokenizer
 

@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import constants
 from transformers.utils import logging as _logging
 
+from alignfreeze.base.paths import existing_path
 from alignfreeze.encoders.diagnosis import check_folder
 from alignfreeze.errors import EncoderError, one_line
 
@@ -73,10 +74,10 @@ def model_folder(name: str) -> Path | None:
     Raises:
         EncoderError: If it means one that is not there, or holds no model.
     """
-    path = Path(name).expanduser()
-    if not name.startswith((".", "/", "~")) and not path.exists():
+    path = existing_path(name)
+    if path is None and not name.startswith((".", "/", "~")):
         return None
-    if not path.is_dir():
+    if path is None or not path.is_dir():
         raise EncoderError(f"model {name!r}: there is no such folder")
     check_folder(name, path)
     return path

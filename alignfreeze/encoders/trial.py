@@ -1,7 +1,7 @@
 """Whether an encoder and its tokenizer work together, tried before anything depends on it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,14 @@ from torch import nn
 
 from alignfreeze.contracts import SpecialTokens
 from alignfreeze.encoders.aligner import on_accelerator
-from alignfreeze.encoders.families import hidden_size, layer_count, resolve_layers, who, word_states
+from alignfreeze.encoders.families import (
+    REMEDIES,
+    hidden_size,
+    layer_count,
+    resolve_layers,
+    who,
+    word_states,
+)
 from alignfreeze.encoders.loading import model_with_head
 from alignfreeze.errors import EncoderError, one_line
 
@@ -123,10 +130,31 @@ def check_forward(
         EncoderError: If it fails, or if what it returns has another shape than words' vectors, or
             is not finite.
     """
-    rows = [_row(tokenizer, length) for length in (*LENGTHS, longest)]
+    rows = _rows(tokenizer, (*LENGTHS, longest))
+    arguments = encoder, rows, tokenizer.pad_token_id or 0, layers
+    try:
+        _check_rows(*arguments, precision)
+    except EncoderError as error:
+        if precision == "fp32":
+            raise
+        try:
+            _check_rows(*arguments, "fp32")  # says why, if the precision is not the reason
+        except RuntimeError:  # a GPU that has failed fails from then on
+            raise error from None
+        raise EncoderError(f"{error}; it works with precision=fp32") from error
+
+
+def _check_rows(
+    encoder: "PreTrainedModel",
+    rows: Sequence[Sequence[int]],
+    padding: int,
+    layers: Sequence[int],
+    precision: Literal["bf16", "fp32"],
+) -> None:
+    """Run an encoder on all rows but the last together, on the last of these alone, on the last."""
     with computing(encoder, precision):
         beside, alone, _ = (
-            _states(encoder, chosen, tokenizer.pad_token_id or 0, layers, precision)
+            _states(encoder, chosen, padding, layers, precision)
             for chosen in (rows[:-1], rows[-2:-1], rows[-1:])
         )
     own, among = alone[-1][0], beside[-1][-1, : len(rows[-2])]
@@ -138,13 +166,13 @@ def check_forward(
         )
 
 
-def _row(tokenizer: "PreTrainedTokenizerBase", length: int) -> list[int]:
+def _rows(tokenizer: "PreTrainedTokenizerBase", lengths: Iterable[int]) -> list[list[int]]:
     """Ids of so many subwords, special tokens included, the last id that is no such token too."""
     special = SpecialTokens.of(tokenizer)
     known = sorted({*tokenizer.get_vocab().values()}.difference(tokenizer.all_special_ids))
     words = cycle([known[-1], known[0], known[len(known) // 2]])
-    body = islice(words, max(length - special.count, 1))
-    return [*special.prefix, *body, *special.suffix][:length]
+    bodies = [list(islice(words, max(length - special.count, 1))) for length in lengths]
+    return [[*special.prefix, *body, *special.suffix] for body in bodies]
 
 
 def _states(
@@ -159,15 +187,19 @@ def _states(
     ids = torch.tensor([[*row, *[padding] * (length - len(row))] for row in chosen])
     mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in chosen])
     ids, mask = ids.to(encoder.device), mask.to(encoder.device)
-    tried = f"{rows} row(s) of {length} subwords in {precision}"
-    hint = "; precision=fp32 may help" if precision == "bf16" else ""
+    tried = f"{'a row' if rows == 1 else f'{rows} rows'} of {length} subwords in {precision}"
     named = f"{who(encoder)} ({type(encoder).__name__})"
     size = hidden_size(encoder)
     resolved = resolve_layers(tuple(layers), layer_count(encoder))
     try:
         outputs = word_states(encoder, ids, mask, resolved)
     except Exception as error:
-        raise EncoderError(f"{named} fails on {tried}: {one_line(error)}{hint}") from error
+        hint = REMEDIES.get(encoder.config.model_type, "") if precision == "fp32" else ""
+        if length > max(LENGTHS):
+            hint = f"rows of {max(LENGTHS)} work, so a smaller max_length may"
+        raise EncoderError(
+            f"{named} fails on {tried}: {one_line(error)}{hint and '; '}{hint}"
+        ) from error
     for layer, states in zip(resolved, outputs, strict=True):
         if states.shape != (rows, length, size):
             raise EncoderError(
@@ -176,6 +208,6 @@ def _states(
             )
         if not states[mask.bool()].isfinite().all():
             raise EncoderError(
-                f"{named}: the output of layer {layer} for {tried} must be finite, and is not{hint}"
+                f"{named}: the output of layer {layer} for {tried} must be finite, and is not"
             )
     return outputs

@@ -1,7 +1,7 @@
 """How phases are run: tracked below a parent run, found again, gone on with."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from alignfreeze.base.caching import cache_root
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
+from alignfreeze.data.missing import TEXT
 from alignfreeze.errors import Pruned
 from alignfreeze.runs.identity import phase_hash
 from alignfreeze.runs.measures import Measures
@@ -70,9 +71,8 @@ class PhaseRuns:
         self.folder = folder
         self.scope = scope
         self.measures = Measures(preparation, accelerator)
-        self._left_out = {names.left_out_tag(w): of for w, of in preparation.left_out.items()}
-        if self._left_out:
-            parent.tags(self._left_out)
+        if preparation.left_out:
+            parent.tags(self._left_out(preparation.left_out))
 
     def identity(self, fields: Sequence[str], dependencies: Mapping[str, Any]) -> str:
         """The hash of everything that a phase depends on: options, what else, where it is done."""
@@ -117,7 +117,7 @@ class PhaseRuns:
                 run.params(hyperparameters(choice.said))
                 tags[names.STRATEGY_CODE] = choice.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
-            tags |= self._left_out
+            tags |= self._left_out([*config.task, *([TEXT] if choice.strategy.realigns else [])])
             run.tags({tag: value for tag, value in tags.items() if value})
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)
@@ -129,6 +129,11 @@ class PhaseRuns:
                 self._drop(checkpoints)
                 raise
         self._drop(checkpoints)
+
+    def _left_out(self, used: Collection[str]) -> dict[str, str]:
+        """The tags that say which languages lack something of what is used: tasks, or text."""
+        found = self.preparation.left_out.items()
+        return {names.left_out_tag(what): of for what, of in found if what in used}
 
     def _drop(self, checkpoints: CheckpointFolder) -> None:
         self.accelerator.wait_for_everyone()

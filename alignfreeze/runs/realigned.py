@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from alignfreeze.base.digests import folder_digest
+from alignfreeze.base.paths import existing_path
 from alignfreeze.config import BASELINE, RunConfig, validated
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
@@ -72,8 +73,8 @@ def find_encoder(encoder: str) -> RealignedEncoder:
     """
     if not encoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
-    folder = Path(encoder).expanduser()
-    if folder.is_dir():
+    folder = existing_path(encoder)
+    if folder is not None and folder.is_dir():
         model_folder(str(folder.absolute()))
         made = read_provenance(folder)
         if made is None:

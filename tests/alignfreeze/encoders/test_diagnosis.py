@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerBase
 
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer, load_with_head
@@ -17,6 +18,7 @@ from alignfreeze.testing import tiny_encoder
 pytestmark = pytest.mark.usefixtures("no_network")
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+MADE_OF = ("sentencepiece.bpe.model", "vocab.txt", "vocab.json", "merges.txt")
 LOADS = {
     "encoder": load_encoder,
     "tokenizer": load_tokenizer,
@@ -40,6 +42,7 @@ def said(folder: Path, load: str = "encoder") -> str:
     "name", ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "spiece.model"]
 )
 def test_a_pointer_of_git_lfs(folder: Path, name: str, load: str) -> None:
+    (folder / "tokenizer.json").unlink(missing_ok=True)
     (folder / name).write_bytes(POINTER)
     if name != "config.json" or load == "encoder":
         assert f"{name} must be fetched with 'git lfs pull'" in said(folder, load)
@@ -53,10 +56,15 @@ def test_pointers_in_place_of_shards(tmp_path: Path) -> None:
     assert f"{shards[1].name}, {shards[2].name} must be fetched" in said(tmp_path)
 
 
-def test_pointers_to_what_is_not_read_do_no_harm(folder: Path) -> None:
-    for name in ("pytorch_model.bin", "tf_model.h5", "onnx-model.onnx"):
+def test_pointers_to_what_is_not_read_do_no_harm(
+    folder: Path, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Beside a tokenizer's own file, nobody reads what it was made of."""
+    tokenizer.save_pretrained(folder)
+    for name in ("pytorch_model.bin", "tf_model.h5", "onnx-model.onnx", *MADE_OF):
         (folder / name).write_bytes(POINTER)
     load_encoder(str(folder))
+    assert load_tokenizer(str(folder))("a b").input_ids == tokenizer("a b").input_ids
 
 
 OTHERS = [
@@ -90,7 +98,9 @@ def test_weights_that_are_not_read(
 
 def test_weights_without_a_configuration(folder: Path) -> None:
     (folder / "config.json").unlink()
-    assert said(folder).endswith("has no config.json beside model.safetensors")
+    assert said(folder).endswith(
+        "no config.json beside model.safetensors, which save_pretrained writes"
+    )
 
 
 @pytest.mark.parametrize("name", ["optimizer.pt", "training_args.bin", "rng_state.pth"])
@@ -210,7 +220,7 @@ def test_some_parameters_that_are_missing_have_no_such_cause(folder: Path) -> No
     wrong = {f"old.{name}": weight for name, weight in list(weights.items())[:3]}
     some = dict(list(weights.items())[10:])
     save_file(some | wrong, file, metadata={"format": "pt"})
-    assert "before their names" not in said(folder)
+    assert said(folder).endswith("; config.json must be the one that was saved with it")
 
 
 def test_embeddings_of_another_size_are_told_with_theirs(folder: Path) -> None:
@@ -218,7 +228,7 @@ def test_embeddings_of_another_size_are_told_with_theirs(folder: Path) -> None:
     name = "embeddings.word_embeddings.weight"
     weights = load_file(file) | {name: torch.zeros(70, 16)}
     save_file(weights, file, metadata={"format": "pt"})
-    assert f"e.g. {name} (there (70, 16))" in said(folder)
+    assert f"e.g. {name} (it has (70, 16), config.json says (64, 16))" in said(folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -248,20 +258,22 @@ def tokenizer_files(folder: Path, files: dict[str, Any]) -> None:
         (folder / name).write_text(text)
 
 
-NOTHING = "tokenizer.json is not there, nor what it could be made of: ValueError: "
+NOTHING = "has no tokenizer.json, nor what it could be made of; that of the model it was made from"
+UNREADABLE = "its tokenizer.json or tokenizer_config.json cannot be read, copy them again: "
 
 
 @pytest.mark.parametrize(
     ("files", "match"),
     [
-        ({}, "no tokenizer beside the model"),
+        ({}, "there is no tokenizer beside the model; that of the model it was made from"),
         ({"tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast"}}, NOTHING),
         ({"tokenizer_config.json": {"tokenizer_class": "NobodysTokenizer"}}, NOTHING),
-        ({"tokenizer.json": {}}, "needs a fast tokenizer, but tokenizer.json cannot be read: "),
-        ({"tokenizer.json": "{"}, "needs a fast tokenizer, but tokenizer.json cannot be read: "),
+        ({"tokenizer.json": {}}, UNREADABLE),
+        ({"tokenizer.json": "{"}, UNREADABLE),
+        ({"tokenizer.json": {}, "tokenizer_config.json": "{"}, UNREADABLE),
         (
             {"tokenizer_config.json": {"tokenizer_class": "CanineTokenizer"}},
-            "needs a fast tokenizer (tokenizer.json), got a slow one, CanineTokenizer",
+            "needs a fast tokenizer (tokenizer.json), which its family, of CanineTokenizer, does",
         ),
     ],
 )
@@ -270,3 +282,15 @@ def test_a_tokenizer_that_is_missing_or_of_no_use(
 ) -> None:
     tokenizer_files(folder, files)
     assert match in said(folder, "tokenizer")
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), "many", [512], {}, 0, -1, 0.5])
+def test_a_length_that_is_none(
+    folder: Path, tokenizer: PreTrainedTokenizerBase, limit: object
+) -> None:
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer_config.json"
+    given = json.loads(file.read_text()) | {"model_max_length": limit}
+    tokenizer_files(folder, {file.name: given})
+    rule = "model_max_length in tokenizer_config.json must be a number from 1 on, got"
+    assert f"{rule} {limit!r}" in said(folder, "tokenizer")

@@ -165,18 +165,26 @@ def test_an_encoder_that_reads_padding_is_warned_of(
 @pytest.mark.parametrize(
     ("family", "options", "match"),
     [
-        ("xmod", {"languages": ["en_XX"]}, r"\(XmodModel\) fails .*Input language unknown"),
+        (
+            "xmod",
+            {"languages": ["en_XX"]},
+            r"\(XmodModel\) fails .*Input language unknown.*must name a default_language",
+        ),
         (
             "nystromformer",
             {"num_landmarks": 8, "segment_means_seq_len": 32},
-            r"\(NystromformerModel\) fails on 2 row\(s\) of 9 subwords in fp32: .*shape",
+            r"\(NystromformerModel\) fails on 2 rows of 9 subwords in fp32: .*shape.*; with seg",
         ),
         (
             "canine",
             {"num_hash_buckets": 64, "local_transformer_stride": 16, "max_position_embeddings": 20},
-            r"\(CanineModel\) fails on 1 row\(s\) of 30 subwords",
+            r"\(CanineModel\) fails on a row of 30 subwords",
         ),
-        ("bert", {"max_position_embeddings": 20}, r"\(BertModel\) fails on 1 row\(s\) of 30"),
+        (
+            "bert",
+            {"max_position_embeddings": 20},
+            r"\(BertModel\) fails on a row of 30 .*; rows of 9 work, so a smaller max_length may$",
+        ),
     ],
 )
 def test_an_encoder_that_fails_says_what_its_class_said(
@@ -190,8 +198,30 @@ def test_an_encoder_that_fails_says_what_its_class_said(
 def test_an_encoder_that_fails_in_half_precision_alone_says_so() -> None:
     encoder = made("xmod", languages=["en_XX"], default_language="en_XX")
     tried(encoder)
-    with pytest.raises(EncoderError, match=r"fails on .* in bf16: .*; precision=fp32 may help$"):
+    with pytest.raises(
+        EncoderError, match=r"fails .* in bf16: .*; it works with precision=fp32$"
+    ) as told:
         tried(encoder, "bf16")
+    assert "default_language" not in str(told.value)
+
+
+def test_a_device_that_has_failed_does_not_hide_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = made("xmod", languages=["en_XX"])
+    moved: list[str] = []
+
+    def move(device: torch.device | str) -> None:
+        moved.append(str(device))
+        if len(moved) > 1:
+            raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(encoder, "to", move)
+    with pytest.raises(EncoderError, match=r"in bf16: .*Input language unknown"):
+        tried(encoder, "bf16")
+
+
+def test_full_precision_is_not_advised_where_it_does_not_help() -> None:
+    with pytest.raises(EncoderError, match=r"in fp32: .*unknown.*a default_language, one of its"):
+        tried(made("xmod", languages=["en_XX"]), "bf16")
 
 
 @pytest.mark.parametrize(("layer", "told"), [(1, 1), (-1, 3)])

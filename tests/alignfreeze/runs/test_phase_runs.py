@@ -58,3 +58,26 @@ def test_a_run_may_be_told_to_leave_out_nothing(hub, experiment, languages, mess
     (run,) = mlflow.search_runs([experiment], output_format="list")
     assert run.info.status == "FAILED"
     assert message in run.data.tags["alignfreeze.error"]
+
+
+def test_a_phase_tells_what_it_uses_itself(experiment, monkeypatch):
+    lacks = {"pos": "fr", "ner": "ru", "parallel text": "cs"}
+    monkeypatch.setattr(preparation.Preparation, "left_out", lacks)
+    given = {"data": "demo", "languages": "de", "realign_languages": "de", "task": "pos,ner"}
+    pipeline.run({**OPTIONS, **given, "compare": "baseline"})
+    start = "alignfreeze.left_out."
+    told = {
+        run.info.run_name: {
+            tag.removeprefix(start) for tag in run.data.tags if tag.startswith(start)
+        }
+        for run in mlflow.search_runs([experiment], output_format="list")
+    }
+    every = {"pos", "ner", "parallel_text"}
+    assert told == {
+        "alignfreeze": every,
+        "realign": every,
+        "finetune-pos": every - {"ner"},
+        "finetune-ner": every - {"pos"},
+        "finetune-pos-baseline": {"pos"},
+        "finetune-ner-baseline": {"ner"},
+    }

@@ -1,0 +1,40 @@
+"""Paths that may be no paths at all."""
+
+from pathlib import Path
+
+import pytest
+
+from alignfreeze.base.paths import existing_path
+from alignfreeze.data.finding import find_data
+from alignfreeze.encoders.modelfiles import model_folder
+from alignfreeze.errors import AlignFreezeError
+from alignfreeze.runs.realigned import find_encoder
+
+NO_PATHS = ["x" * 300, "./" + "x" * 300, "~no-such-user/x", "no\0path", "./loop"]
+
+
+def test_what_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").touch()
+    assert existing_path("~/file") == tmp_path / "file"
+    assert existing_path(str(tmp_path)) == tmp_path
+    assert existing_path("~/gone") is None
+
+
+@pytest.mark.usefixtures("experiment")
+@pytest.mark.parametrize("given", NO_PATHS)
+def test_what_cannot_be_is_not_there(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert existing_path(given) is None
+    with pytest.raises(AlignFreezeError, match="there is no folder"):
+        find_data(given)
+    with pytest.raises(AlignFreezeError, match="encoder must be a folder, or the id"):
+        find_encoder(given)
+    if given.startswith((".", "~")):
+        with pytest.raises(AlignFreezeError, match="there is no such folder"):
+            model_folder(given)
+    else:
+        assert model_folder(given) is None
