@@ -21,7 +21,8 @@ from alignfreeze.contracts import (
     WordAlignment,
     subwords_of,
 )
-from alignfreeze.encoders.aligner import EncoderAligner, on_accelerator
+from alignfreeze.encoders.accelerator import on_accelerator
+from alignfreeze.encoders.aligner import EncoderAligner
 from alignfreeze.errors import PluginError
 
 if TYPE_CHECKING:

@@ -1,8 +1,6 @@
 """The shared half of word aligners that use an encoder; torch waits until one is used."""
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -12,7 +10,6 @@ from alignfreeze.contracts import Aligner, Bitext, RunModel
 from alignfreeze.errors import ConfigError, EncoderError
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -87,22 +84,6 @@ class EncoderAligner(Aligner):
         except EncoderError as error:
             raise ConfigError(f"the aligner's {error}") from None
         return OpenEncoder(encoder, tokenizer, layer)
-
-
-@contextmanager
-def on_accelerator(encoder: "torch.nn.Module") -> Iterator["torch.device"]:
-    """Have the encoder on the accelerator for a while, whose memory training needs afterwards."""
-    import torch
-
-    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    encoder.to(device)
-    try:
-        yield device
-    except BaseException:
-        with suppress(RuntimeError):  # a device that has failed gives nothing back
-            encoder.to("cpu")
-        raise
-    encoder.to("cpu")
 
 
 @functools.lru_cache(maxsize=1)

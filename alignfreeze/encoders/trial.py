@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from alignfreeze.contracts import SpecialTokens
-from alignfreeze.encoders.aligner import on_accelerator
+from alignfreeze.encoders.accelerator import on_accelerator
 from alignfreeze.encoders.families import (
     REMEDIES,
     hidden_size,

@@ -25,6 +25,7 @@ NO_PART = {
     "base.caching": "what it keeps is called by the hash of what it was made from, and sealed",
     "base.digests": "another hash is another phase anyway",
     "base.logs": "keeps what was said, and says it again",
+    "base.paths": "says what is at a path, not what is made of it",
     "base.plotting": "draws what was computed",
     "base.progress": "shows how far it is",
     "base.signals": "ends a run",
