@@ -27,7 +27,6 @@ from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoun
 from alignfreeze.contracts.tagged_lines import (
     TaggedSentence,
     cut_sentences,
-    listed,
     tagged_words,
     unquoted,
 )
@@ -40,8 +39,9 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.messages import counted, listed, shortened, shown
 from alignfreeze.text.tables import json_value
-from alignfreeze.text.tokens import shown, split_tokens
+from alignfreeze.text.tokens import split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "UsesRunModel",
     "WordAlignment",
     "count_lines",
+    "counted",
     "cut_sentences",
     "json_value",
     "line_blocks",
@@ -84,6 +85,7 @@ __all__ = [
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
+    "shortened",
     "shown",
     "split_tokens",
     "subwords_of",

@@ -14,9 +14,9 @@ import numpy as np
 from alignfreeze.contracts.columns import LANGUAGE, Columns
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
-from alignfreeze.contracts.tagged_lines import listed
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
+from alignfreeze.text.messages import counted
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class PairClassificationTask(Task):
             else:
                 notes["pairs that the task leaves out"] += 1
         if not examples and elsewhere:
-            message = f"must have pairs in {language!r}, has: {listed(elsewhere)}"
+            message = f"must have pairs in {language!r}, has: {counted(elsewhere)}"
             raise DataError(message, file=path)
         if not examples and (unlabelled := notes["pairs without a label, left out"]):
             raise DataError(f"none of its {unlabelled:,} pairs has a label", file=path)

@@ -17,12 +17,6 @@ BLANKS = (" ", "\t")
 HEADINGS = {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "pos", "upos"}
 """What the column of tags may be called in a first line of names."""
 
-LISTED = 10
-"""How many of a file's wrong tags a message lists."""
-
-LISTED_LENGTH = 40
-"""So many characters of each."""
-
 Lines = list[tuple[int, str]]
 """Numbered lines, a tab between their columns."""
 
@@ -98,17 +92,6 @@ def unquoted(fields: Sequence[str], notes: Counter[str]) -> Sequence[str]:
         return fields
     notes["fields in quotation marks, read as CSV has them"] += count
     return [texts.get(field, field) for field in fields]
-
-
-def listed(counts: Counter[str]) -> str:
-    """What there is how often, the most frequent first: ``MISC (702), DATE (13)``."""
-    found = [f"{_short(name)} ({count:,})" for name, count in counts.most_common(LISTED)]
-    more = len(counts) - len(found)
-    return ", ".join(found) + (f" and {more:,} more" if more else "")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LISTED_LENGTH else f"{name[: LISTED_LENGTH - 1]}…"
 
 
 def _with_tabs(blocks: list[Lines], notes: Counter[str]) -> tuple[list[Lines], bool]:

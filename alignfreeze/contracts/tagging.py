@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.examples import Examples, Feature
-from alignfreeze.contracts.tagged_lines import TaggedSentence, listed
+from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
+from alignfreeze.text.messages import counted
 from alignfreeze.text.words import (
     IGNORED_LABEL,
     SpecialTokens,
@@ -80,7 +81,7 @@ class TaggingTask(Task):
         found = _tag_counts(sentences)
         if other := Counter({tag: n for tag, n in found.items() if tag not in self.labels}):
             known = " ".join(self.labels)
-            raise ValueError(f"tags {listed(other)} are none of the task's: {known}")
+            raise ValueError(f"tags {counted(other)} are none of the task's: {known}")
         return sentences
 
     def counts(self, examples: Sequence[TaggedSentence]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from alignfreeze.data.conversion import READERS
 from alignfreeze.text.files import GZIP
-from alignfreeze.text.tokens import listed
+from alignfreeze.text.messages import listed
 
 CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*")
 """A language's code, in a name that is of nothing but two codes."""

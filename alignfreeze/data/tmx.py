@@ -14,7 +14,7 @@ from defusedxml.sax import make_parser
 from alignfreeze.data.codes import is_code_of
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import opened
-from alignfreeze.text.tokens import listed, shown
+from alignfreeze.text.messages import listed, shown
 
 BLOCK_BYTES = 1 << 16
 

@@ -1,11 +1,9 @@
 """Text that was tokenized: its words stand between spaces and tabs, and between nothing else."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 _UNWRITTEN = re.compile(r"[\x00-\x20]")
-_SHOWN = 60
-_LISTED = 8
 
 
 def split_tokens(line: str) -> list[str]:
@@ -24,14 +22,3 @@ def join_tokens(words: Iterable[str]) -> str:
     ASCII's blanks and control characters within a word are left out; a no-break space stays.
     """
     return " ".join(_UNWRITTEN.sub("", word) for word in words)
-
-
-def shown(text: str) -> str:
-    """A text as a message has it: in quotes, its end left out where it is long."""
-    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
-
-
-def listed(texts: Sequence[str]) -> str:
-    """Texts in a row as a message has them, the first of them where there are many."""
-    more = len(texts) - _LISTED
-    return ", ".join(texts[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")

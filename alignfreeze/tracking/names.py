@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from alignfreeze.errors import ConfigError, PluginError
+from alignfreeze.text.messages import shown
 
 # What params and tags begin with: `TrackedRun` puts it there, and `StoredRun` takes it off.
 PARAM = "cfg."
@@ -122,13 +123,13 @@ def check_languages(codes: Iterable[str]) -> None:
         other = known.setdefault(part, code)
         if other != code:
             raise ConfigError(
-                f"languages {_shortened(other)} and {_shortened(code)} are both called "
-                f"{_shortened(part)} in the names of metrics; rename one, or leave one out with "
+                f"languages {shown(other)} and {shown(code)} are both called "
+                f"{shown(part)} in the names of metrics; rename one, or leave one out with "
                 "languages="
             )
         if fault := _fault_of_code(code) or fault_of_part(part):
             raise ConfigError(
-                f"language {_shortened(code)} cannot be called so in the names of metrics: "
+                f"language {shown(code)} cannot be called so in the names of metrics: "
                 f"{fault}; rename it, or leave it out with languages="
             )
 
@@ -151,17 +152,12 @@ def check_metrics(task: str, metrics: Iterable[str]) -> None:
         PluginError: If it does not.
     """
     if fault := fault_of_part(task):
-        raise PluginError(f"task {_shortened(task)}: its name is in those of metrics: {fault}")
+        raise PluginError(f"task {shown(task)}: its name is in those of metrics: {fault}")
     for metric in metrics:
         if fault := fault_of_part(metric):
             raise PluginError(
-                f"task {task!r}: its metric {_shortened(metric)} must have another name: {fault}"
+                f"task {task!r}: its metric {shown(metric)} must have another name: {fault}"
             )
-
-
-def _shortened(text: str) -> str:
-    """A value as it is shown."""
-    return repr(text) if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]!r}…"
 
 
 class ScoreName(NamedTuple):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from alignfreeze.contracts import TaggedSentence, listed
+from alignfreeze.contracts import TaggedSentence, counted
 
 PREFIX = re.compile(r"(?:[a-z]{2,3}(?:[-_][A-Za-z0-9]{1,10})*|simple):(?!//)")
 """The code of a Wikipedia, such as ``zh-min-nan``, and a colon, unless it is an address's."""
@@ -32,7 +32,7 @@ def without_prefixes(
         return sentences
     [(prefix, count)] = found.most_common(1)
     if 2 * count <= total:
-        raise ValueError(f"tokens must have the prefix of one language, got {listed(found)}")
+        raise ValueError(f"tokens must have the prefix of one language, got {counted(found)}")
     if empty := words[prefix]:
         raise ValueError(f"a token must not be empty, got {empty:,} of the prefix {prefix!r} alone")
     notes[f"words whose prefix {prefix!r} was cut off"] += count

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, pairwise
 
-from alignfreeze.contracts import listed
+from alignfreeze.contracts import counted
 
 Tags = Sequence[str]
 
@@ -38,7 +38,7 @@ def as_iob2(sentences: Sequence[Tags], notes: Counter[str]) -> Sequence[Tags]:
     found = Counter(chain.from_iterable(sentences))
     if wrong := Counter({tag: n for tag, n in found.items() if not TAG.fullmatch(tag)}):
         rule = "must be O, or B- or I- (E-, S-, L-, U-) and the type of an entity"
-        raise ValueError(f"tags {rule}, got {listed(wrong)}")
+        raise ValueError(f"tags {rule}, got {counted(wrong)}")
     letters = {tag[0] for tag in found} - {*"OBI"}
     if letters:
         count = sum(n for tag, n in found.items() if tag[0] in letters)

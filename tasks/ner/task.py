@@ -19,7 +19,7 @@ from alignfreeze.contracts import (
     Split,
     TaggedSentence,
     TaggingTask,
-    listed,
+    counted,
     tagged_words,
 )
 
@@ -125,7 +125,7 @@ class NamedEntityRecognition(TaggingTask):
         if others and (self.other == "error" or len(others) == len(found)):
             raise ValueError(self._refusal(others, found))
         if others:
-            notes[f"entities of other types, read as O: {listed(others)}"] = others.total()
+            notes[f"entities of other types, read as O: {counted(others)}"] = others.total()
         return _with_tags(
             whole, [tuple(tag if tag in known else "O" for tag in tags) for tags in tagged]
         )
@@ -134,7 +134,7 @@ class NamedEntityRecognition(TaggingTask):
         """Why a file with other types of entities is not read."""
         own = [] if len(others) == len(found) else self.types
         wanted = ",".join([*own, *(kind for kind, _ in others.most_common())])
-        message = f"tags {listed(others)} are none of the task's"
+        message = f"tags {counted(others)} are none of the task's"
         if len(wanted) > PROPOSED:
             return f"{message}, {','.join(self.types)}"
         hint = ", or ner.other=O to read them as O" if own else ""

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from alignfreeze.contracts import Examples
+from alignfreeze.contracts import Examples, listed, shortened, shown
 
 from .squad import Entry
 
 Choice = Literal["error", "skip"]
 """What is to be done with questions that cannot be used."""
 
-LISTED = 10
+NAMED = 10
 """How many questions a message names."""
 
 SHOWN = 30
@@ -90,7 +90,7 @@ def answered(
             start = convert(entry.context, said)
             place = located(text, start, entry.context)
             if place is None:
-                lost.setdefault(number, f"{_shortened(text)!r} at {said}")
+                lost.setdefault(number, f"{shown(text, SHOWN)} at {said}")
                 notes["answers that are not in their context, left out"] += 1
                 continue
             places.append(place)
@@ -136,22 +136,19 @@ def _reasons(
         return [f"none of its {total} questions {reason}"]
     reasons = []
     if without:
-        names = _listed([_shortened(entries[number].id) for number in without])
+        names = listed([shortened(entries[number].id, SHOWN) for number in without], NAMED)
         reasons.append(
             f"{len(without):,} of {total} questions have no answer, as in SQuAD v2, while v1.1's "
             f"all have one: {names}; task_args=qa.no_answer=skip leaves them out"
         )
     if lost:
-        names = _listed([f"{_shortened(entries[n].id)} ({answer})" for n, answer in lost.items()])
+        told = [f"{shortened(entries[n].id, SHOWN)} ({answer})" for n, answer in lost.items()]
+        names = listed(told, NAMED)
         reasons.append(
             f"{len(lost):,} of {total} questions have an answer that is not in the context: "
             f"{names}; task_args=qa.misplaced=skip leaves such answers out"
         )
     return reasons
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:LISTED]) + (", …" if len(names) > LISTED else "")
 
 
 def located(text: str, start: int, context: str) -> Place | None:
@@ -229,7 +226,3 @@ def _unit(entries: Sequence[Entry]) -> tuple[str, Convert]:
         if 2 * right > len(said):
             return name, convert
     return "characters", UNITS["characters"]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

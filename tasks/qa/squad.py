@@ -8,14 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from alignfreeze.contracts import LONE_SURROGATE, json_value, numbered_lines
+from alignfreeze.contracts import LONE_SURROGATE, json_value, numbered_lines, shortened, shown
 from alignfreeze.errors import DataError
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 """What JSON's types are called in messages."""
-
-SHOWN = 60
-"""How many characters of a wrong value a message shows."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def row_entry(row: Any) -> Entry:
         ValueError: If a value breaks its rule; says the rule and the value.
     """
     if not isinstance(row, dict):
-        raise ValueError(f"must be an object with 'data' or 'question', got {_shown(row)}")
+        raise ValueError(f"must be an object with 'data' or 'question', got {shown(row)}")
     if "question" not in row:
         rule = "must have 'data', or 'question', 'context' and 'answers'"
         raise ValueError(f"{rule}, has: {_names(row)}")
@@ -179,12 +176,12 @@ def _field(record: Any, name: str, kind: type) -> Any:
         ValueError: If it is not.
     """
     if not isinstance(record, dict):
-        raise ValueError(f"must be an object with {name!r}, got {_shown(record)}")
+        raise ValueError(f"must be an object with {name!r}, got {shown(record)}")
     if name not in record:
         raise ValueError(f"must have {name!r}, has: {_names(record)}")
     value = record[name]
     if type(value) is not kind:  # isinstance takes true for a whole number
-        raise ValueError(f"{name!r} must be {KINDS[kind]}, got {_shown(value)}")
+        raise ValueError(f"{name!r} must be {KINDS[kind]}, got {shown(value)}")
     if isinstance(value, str) and (half := LONE_SURROGATE.search(value)):
         raise ValueError(f"{name!r} must not have a lone surrogate, got {half[0]!r}")
     return value
@@ -193,12 +190,7 @@ def _field(record: Any, name: str, kind: type) -> Any:
 def _names(record: Mapping[str, Any]) -> str:
     """What an object has, for a message."""
     text = " ".join(record).encode(errors="backslashreplace").decode() or "nothing"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return shortened(text)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def test_a_file_of_another_format_is_refused(write, kind):
 
 
 def test_a_long_line_is_shown_shortened(write):
-    with pytest.raises(DataError, match=r"the first of them '(x,){30}'\.\.\.$"):
+    with pytest.raises(DataError, match=r"the first of them '(x,){30}'…$"):
         align(only(write("d.txt", "x," * 500 + "\nb\n")), "cat", "chat")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignfreeze.contracts import listed, tagged_words, unquoted
+from alignfreeze.contracts import tagged_words, unquoted
 from alignfreeze.errors import DataError
 
 
@@ -170,12 +170,6 @@ def test_tags_are_quoted_too(read):
     words, notes = read('"In"\t"O"\n""""\t"O"\n"Ulm"\t"B-LOC"\n')
     assert words == [[("In", "O"), ('"', "O"), ("Ulm", "B-LOC")]]
     assert notes == {"fields in quotation marks, read as CSV has them": 6}
-
-
-def test_a_list_is_short():
-    assert listed(Counter(MISC=1702, DATE=13)) == "MISC (1,702), DATE (13)"
-    assert listed(Counter(map(str, range(12)))).endswith("9 (1) and 2 more")
-    assert listed(Counter(["x" * 41])) == f"{'x' * 39}… (1)"
 
 
 @pytest.mark.parametrize(

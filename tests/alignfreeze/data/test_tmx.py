@@ -94,7 +94,7 @@ def test_what_is_shown_of_a_file_is_short(pairs_of):
     many = [unit(f"x{number} a") for number in range(20)]
     with pytest.raises(DataError, match=r"languages of its units: x0, .*, x7 and 12 more$"):
         pairs_of(*many)
-    with pytest.raises(DataError, match=r"got '&n{59}'\.\.\.$"):
+    with pytest.raises(DataError, match=r"got '&n{59}'…$"):
         pairs_of(f"&{'n' * 500};")
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignfreeze.text.tokens import join_tokens, listed, shown, split_tokens
+from alignfreeze.text.tokens import join_tokens, split_tokens
 
 NO_BLANKS = ["\u00a0", "\u202f", "\u2009", "\u3000", "\u2028", "\u2029", "\u0085", "\ufeff"]
 """Characters that are no ASCII blanks; ``str.split`` splits at most of them."""
@@ -39,15 +39,3 @@ def test_words_are_as_many_to_whoever_splits_at_ascii_blanks(words):
 @given(words=st.lists(st.text(st.characters(exclude_characters=CONTROLS), min_size=1)))
 def test_words_without_ascii_blanks_are_read_as_they_were(words):
     assert split_tokens(join_tokens(words)) == words
-
-
-def test_a_long_text_is_shown_shortened():
-    assert shown("x" * 60) == f"'{'x' * 60}'"
-    assert shown("x" * 61) == f"'{'x' * 60}'..."
-
-
-def test_of_many_texts_the_first_are_listed():
-    assert listed(["a", "b"]) == "a, b"
-    assert listed([str(number) for number in range(1010)]) == (
-        "0, 1, 2, 3, 4, 5, 6, 7 and 1,002 more"
-    )

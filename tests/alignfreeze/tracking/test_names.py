@@ -171,7 +171,7 @@ def test_a_code_that_has_a_name(code, part):
         ([""], "language '' .*: it must be letters, digits"),
         ([".."], r"language '\.\.' .*: it names a folder"),
         (["target_mean"], "language 'target_mean' .*: that is what means over languages are"),
-        (["x" * 65], "language 'x{64}'… .*: it must have at most 64 characters, has 65"),
+        (["x" * 65], "language 'x{60}'… .*: it must have at most 64 characters, has 65"),
         (["ca-valencia", "ca@valencia"], "'ca-valencia' and 'ca@valencia' are both called 'ca-v"),
     ],
 )

@@ -128,13 +128,13 @@ def test_answers_that_are_nowhere_are_told_all_at_once():
     with pytest.raises(ValueError, match="12 of 13 questions have an answer") as caught:
         found(*entries)
     assert str(caught.value) == (
-        f"12 of 13 questions have an answer that is not in the context: {names}, …; "
+        f"12 of 13 questions have an answer that is not in the context: {names} and 2 more; "
         "task_args=qa.misplaced=skip leaves such answers out"
     )
 
 
 def test_a_long_answer_is_shortened():
-    with pytest.raises(ValueError, match=rf"5a \('{'x' * 30}…' at 0\)"):
+    with pytest.raises(ValueError, match=rf"5a \('{'x' * 30}'… at 0\)"):
         found(entry(("x" * 99, 0)))
 
 
@@ -154,7 +154,8 @@ def test_questions_without_an_answer_are_told_all_at_once():
         found(entry(("London", 16)), *questions(11), misplaced="skip")
     assert str(caught.value) == (
         "11 of 12 questions have no answer, as in SQuAD v2, while v1.1's all have one: "
-        f"{', '.join(f'q{n}' for n in range(10))}, …; task_args=qa.no_answer=skip leaves them out"
+        f"{', '.join(f'q{n}' for n in range(10))} and 1 more; "
+        "task_args=qa.no_answer=skip leaves them out"
     )
 
 
