@@ -1,7 +1,7 @@
 """What is said in the log while something is done, kept to be said again."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class LogLine(NamedTuple):
 
 
 @contextmanager
-def collected_lines(*, hide: bool = False) -> Iterator[list[LogLine]]:
+def collected_lines(*, hide: bool = False) -> Iterator[Collection[LogLine]]:
     """Collect what is logged inside, in whatever thread, each line once.
 
     Args:
@@ -29,7 +29,7 @@ def collected_lines(*, hide: bool = False) -> Iterator[list[LogLine]]:
     handler = _Collecting()
     root.handlers = [handler] if hide else [*before, handler]
     try:
-        yield handler.lines
+        yield handler.lines.keys()
     finally:
         root.handlers = before
 
@@ -43,9 +43,7 @@ def say_again(lines: Iterable[LogLine]) -> None:
 class _Collecting(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[LogLine] = []
+        self.lines: dict[LogLine, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = LogLine(record.name, record.levelno, record.getMessage())
-        if line not in self.lines:
-            self.lines.append(line)
+        self.lines[LogLine(record.name, record.levelno, record.getMessage())] = None

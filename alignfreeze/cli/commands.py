@@ -212,7 +212,7 @@ def _check(place: str, verbose: bool, **options: str) -> None:
     from alignfreeze.config import build_config, merged_options
     from alignfreeze.data.finding import find_data
 
-    find_data(place)
+    find_data(place)  # before what is heavy is imported
 
     from alignfreeze.datacheck.report import check_data
     from alignfreeze.datacheck.terminal import lines, tables

@@ -29,10 +29,14 @@ def _taken_by(command: Command) -> dict[str, FieldInfo]:
     return {name: RunConfig.model_fields[name] for name in taken}
 
 
-def _read_with(model: type[RunConfig]) -> dict[str, FieldInfo]:
-    """What decides which data is read, and how, but for its place."""
-    read = fields_with(model, lambda role: role.read)
-    return {name: model.model_fields[name] for name in read if name != "data"}
+_CHECKED_TOO = ("missing", "realign_max_length")
+"""What a check of data goes by, though the data that is read does not depend on it."""
+
+
+def _checked_with() -> dict[str, FieldInfo]:
+    """What a check of data goes by, but for the data's place."""
+    used = {*fields_with(RunConfig, lambda role: role.read), *_CHECKED_TOO} - {"data"}
+    return {name: field for name, field in RunConfig.model_fields.items() if name in used}
 
 
 OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
@@ -43,7 +47,7 @@ OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
     "benchmark": BenchmarkConfig.model_fields | _taken_by(Command.BENCHMARK),
     "report": ReportConfig.model_fields,
     "align": _taken_by(Command.ALIGN),
-    "data check": _FILES | _read_with(RunConfig),
+    "data check": _FILES | _checked_with(),
 }
 """The options of each command by name; but for the last two, which track nothing, they are the
 parameters of MLproject's entry points."""

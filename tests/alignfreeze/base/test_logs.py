@@ -13,7 +13,7 @@ def test_lines_are_collected_once_and_heard_by_others(caplog: Any) -> None:
         for _ in range(2):
             logger.info("%d of %d", 1, 2)
         logger.warning("odd")
-    assert lines == [
+    assert list(lines) == [
         LogLine("alignfreeze.base.test", logging.INFO, "1 of 2"),
         LogLine("alignfreeze.base.test", logging.WARNING, "odd"),
     ]

@@ -1,6 +1,7 @@
 """A whole folder is read, whatever is wrong in it, and all of it is told."""
 
 import logging
+import re
 import shutil
 import sys
 from io import BytesIO, TextIOWrapper
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from alignfreeze import datacheck
+from alignfreeze.cli.flags import OPTIONS
 from alignfreeze.cli.main import main
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
@@ -293,3 +296,10 @@ def test_names_that_the_terminal_cannot_show_are_spelled_out(
     told = output.buffer.getvalue().decode("ascii")
     assert "unused: zu\\xe4.txt\n" in told
     assert "problem: pos: language 'd\\udcff' cannot be called so" in told
+
+
+def test_every_option_that_the_check_goes_by_can_be_given() -> None:
+    code = "".join(path.read_text("utf-8") for path in Path(datacheck.__file__).parent.glob("*.py"))
+    used = set(re.findall(r"\bconfig\.(\w+)", code)) & RunConfig.model_fields.keys()
+    assert {"missing", "realign_max_length", "languages"} < used
+    assert used <= {"data", *OPTIONS["data check"]}
