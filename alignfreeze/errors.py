@@ -3,13 +3,18 @@
 import signal
 from pathlib import Path
 
+from alignfreeze.messages import as_line, shortened, without_passwords
+
 
 class AlignFreezeError(Exception):
     """Base of every error that AlignFreeze raises on purpose.
 
     Its text is one line that says what was wrong, where, and what to do; the command line
-    prints it without a traceback.
+    prints it without a traceback. Whatever it is made of, it is one line, and has no password.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_passwords(as_line(message)))
 
 
 class ConfigError(AlignFreezeError):
@@ -44,6 +49,14 @@ class MissingSplitError(DataError):
         self.reason = reason or str(self)
 
 
+class TrackingError(AlignFreezeError):
+    """The tracking store is not there, refuses, or cannot be understood."""
+
+
+class ResourceError(AlignFreezeError):
+    """The machine has run out of something: of disk, of memory."""
+
+
 class TrainingError(AlignFreezeError):
     """Training went wrong in a way that no more of it would mend."""
 
@@ -64,6 +77,8 @@ class Interrupted(BaseException):
 
 
 def one_line(error: BaseException, most: int = 300) -> str:
-    """What an error that is not ours says, in one line of at most so many characters."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """What an error says, in one line of at most so many characters; with its type if not ours."""
+    if isinstance(error, (AlignFreezeError, Interrupted)):
+        return str(error)
+    said = f": {error}" if str(error) else ""
+    return shortened(without_passwords(as_line(f"{type(error).__name__}{said}")), most)

@@ -19,7 +19,7 @@ from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.tracking import store
+from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import STUDY, cells_metric
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
@@ -89,7 +89,7 @@ def _planned(options: Mapping[str, str]) -> tuple[Grid, Plan]:
     refuse_torchrun("a benchmark")
     grid = build_benchmark(options)
     cells = cells_of(grid)
-    runs = store.stored_runs(()) if store.has_store() else ()
+    runs = store.stored_runs(()) if location.has_store() else ()
     return grid, make_plan(cells, runs, grid.settings.workers)
 
 
@@ -124,7 +124,7 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
                 queue.study.set_user_attr(RUN_ID, run.run_id)
             logger.info("study %s in %s", name, without_password(url))
             _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
-            return BenchmarkOutcome(plan, store.places(str(run.run_id)))
+            return BenchmarkOutcome(plan, location.places(str(run.run_id)))
 
 
 def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:

@@ -6,15 +6,19 @@ import logging
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from alignfreeze import PACKAGES
+from alignfreeze.base.faults import told
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, Interrupted
+from alignfreeze.errors import ConfigError, DataError, Interrupted, one_line
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -24,6 +28,14 @@ of the imports, which make objects by the hundred thousand."""
 
 READS_DATA = ("run", "realign", "evaluate", "search", "benchmark", "align")
 """The commands that end at the first fault of the data."""
+
+OUR_FAULT = 70
+"""Exit code of a fault of this program: EX_SOFTWARE of sysexits.h."""
+
+VERBOSE = "--verbose"
+
+OWN_VERBOSE = ("plugins", "data")
+"""The commands that mean something else by it, which a user is told more by."""
 
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
@@ -38,6 +50,24 @@ def _fail_mlflow_run(message: str) -> None:
         raise ConfigError(message)
 
 
+def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
+    """What is said of an error, in one line, and what the command exits with."""
+    if isinstance(error, Interrupted):
+        return str(error), 128 + error.number
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return "interrupted", 128 + signal.SIGINT
+    if isinstance(error, DataError) and given[:1] and given[0] in READS_DATA:
+        return f"{error}{CHECK_HINT}", 1
+    if (message := told(error)) is not None:
+        return message, 1
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"a fault of AlignFreeze itself: {one_line(error)} ({Path(place.filename).name}:"
+        f"{place.lineno}); please report it, with what {VERBOSE} shows",
+        OUR_FAULT,
+    )
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     gc.set_threshold(COLLECT_AFTER)
@@ -48,6 +78,9 @@ def main(arguments: list[str] | None = None) -> Any:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
+    verbose = VERBOSE in given
+    if verbose and given[0] not in OWN_VERBOSE:
+        given = [argument for argument in given if argument != VERBOSE]
     try:
         return app(spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
@@ -56,14 +89,9 @@ def main(arguments: list[str] | None = None) -> Any:
         if not message:  # no command: its group has shown its help
             sys.exit(code)
         _fail_mlflow_run(message)
-    except Interrupted as error:
-        message, code = str(error), 128 + error.number
-    except (KeyboardInterrupt, typer.Abort):
-        message, code = "interrupted", 128 + signal.SIGINT
-    except DataError as error:
-        hint = CHECK_HINT if given[:1] and given[0] in READS_DATA else ""
-        message, code = f"{error}{hint}", 1
-    except AlignFreezeError as error:
-        message, code = str(error), 1
+    except BaseException as error:  # noqa: BLE001  whatever it is, it is one line
+        if verbose:
+            traceback.print_exception(error)
+        message, code = failure(error, given)
     typer.echo(f"alignfreeze: {message}", err=True)
     sys.exit(code)

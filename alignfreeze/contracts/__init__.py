@@ -32,6 +32,7 @@ from alignfreeze.contracts.tagged_lines import (
 )
 from alignfreeze.contracts.tagging import TaggingTask
 from alignfreeze.contracts.task import Prediction, Task
+from alignfreeze.messages import counted, listed, shortened, shown
 from alignfreeze.text.files import (
     LONE_SURROGATE,
     count_lines,
@@ -39,7 +40,6 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
-from alignfreeze.text.messages import counted, listed, shortened, shown
 from alignfreeze.text.tables import json_value
 from alignfreeze.text.tokens import split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of

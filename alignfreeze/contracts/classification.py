@@ -16,7 +16,7 @@ from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
-from alignfreeze.text.messages import counted
+from alignfreeze.messages import counted
 from alignfreeze.text.words import TOKENIZER_CHUNK
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
+from alignfreeze.messages import counted
 from alignfreeze.text.files import DOCUMENT_START, ZERO_WIDTH
-from alignfreeze.text.messages import counted
 from alignfreeze.text.words import (
     IGNORED_LABEL,
     SpecialTokens,

@@ -6,8 +6,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from alignfreeze.data.conversion import READERS
+from alignfreeze.messages import listed
 from alignfreeze.text.files import GZIP
-from alignfreeze.text.messages import listed
 
 CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*")
 """A language's code, in a name that is of nothing but two codes."""

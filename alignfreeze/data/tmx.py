@@ -13,8 +13,8 @@ from defusedxml.sax import make_parser
 
 from alignfreeze.data.codes import is_code_of
 from alignfreeze.errors import DataError
+from alignfreeze.messages import listed, shown
 from alignfreeze.text.files import opened
-from alignfreeze.text.messages import listed, shown
 
 BLOCK_BYTES = 1 << 16
 

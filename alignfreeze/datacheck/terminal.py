@@ -12,7 +12,7 @@ from alignfreeze.datacheck.parallel import PairReport
 from alignfreeze.datacheck.report import DataReport
 from alignfreeze.datacheck.telling import Line
 from alignfreeze.datacheck.unused import Unused
-from alignfreeze.text.messages import listed
+from alignfreeze.messages import listed
 from alignfreeze.text.words import WordCounts
 
 NOTHING = "–"

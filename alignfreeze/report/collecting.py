@@ -30,8 +30,9 @@ from alignfreeze.report.selection import (
     variant_of,
 )
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.tracking.location import store_uri
 from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
-from alignfreeze.tracking.store import StoredRun, store_uri
+from alignfreeze.tracking.store import StoredRun
 
 ORDER = (BASELINE, "none", "front", "back")
 TASKS = ("pos", "ner", "nli", "qa")

@@ -22,7 +22,8 @@ from alignfreeze.report.result_tables import detail_table, summary_table
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
-from alignfreeze.tracking.store import has_store, stored_run, stored_runs
+from alignfreeze.tracking.location import has_store
+from alignfreeze.tracking.store import stored_run, stored_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

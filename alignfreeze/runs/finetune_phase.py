@@ -29,7 +29,7 @@ from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.records import log_result, log_scores, log_words, score_name
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking import names, store
+from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
@@ -115,7 +115,7 @@ class FinetunePhases(PhaseRuns):
     def _finished_scores(self, scored: str) -> tuple[StoredRun, list[Score]] | None:
         """The finished run that has some scores, and they; none if its file is no longer whole."""
         run = store.finished_run(scored) if self.config.reuse else None
-        file = store.artifact_path(run.run_id, RESULTS_FILE) if run else None
+        file = location.artifact_path(run.run_id, RESULTS_FILE) if run else None
         if run is None or file is None:
             return None
         logged = names.scores_in(run.metrics, self.scope.splits)

@@ -22,9 +22,10 @@ from alignfreeze.probing.geometry import (
 from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
 from alignfreeze.probing.probes import WordProbe, WordVectors
 from alignfreeze.runs.preparation import Preparation
+from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.tracking.store import StoredRun, artifact_path
+from alignfreeze.tracking.store import StoredRun
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -22,7 +22,7 @@ from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_result, log_words
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking import names, store
+from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.runs import TrackedRun
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Phases(FinetunePhases):
         run = store.finished_run(identity) if self.config.reuse else None
         if run is None:
             return None
-        path = store.artifact_path(run.run_id, ENCODER_FOLDER)
+        path = location.artifact_path(run.run_id, ENCODER_FOLDER)
         if path is None or (fault := fault_of(path, identity)):
             logger.warning(
                 "the encoder of the finished run %s cannot be taken over, so it is realigned "

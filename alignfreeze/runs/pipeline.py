@@ -21,7 +21,7 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
-from alignfreeze.tracking import store
+from alignfreeze.tracking import location
 from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
 from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
@@ -83,7 +83,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
-            places = [*store.places(parent.run_id), go_on] if parent.run_id else []
+            places = [*location.places(parent.run_id), go_on] if parent.run_id else []
             return Outcome([], config.source_language, places)
 
 
@@ -136,7 +136,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
-    places = store.places(parent.run_id) if parent.run_id else []
+    places = location.places(parent.run_id) if parent.run_id else []
     return Outcome(results, phases.config.source_language, places)
 
 

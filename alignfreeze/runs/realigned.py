@@ -23,7 +23,7 @@ from alignfreeze.runs.provenance import (
 )
 from alignfreeze.runs.records import CONFIG_FILE
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
-from alignfreeze.tracking import names, store
+from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.store import StoredRun
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def find_encoder(encoder: str) -> RealignedEncoder:
             return RealignedEncoder(str(folder), folder_digest(folder))
     else:
         run = store.find_realignment(encoder)
-        path = run and store.artifact_path(run.run_id, ENCODER_FOLDER)
+        path = run and location.artifact_path(run.run_id, ENCODER_FOLDER)
         if run is None or path is None:
             raise ConfigError(
                 f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
@@ -97,7 +97,7 @@ def find_encoder(encoder: str) -> RealignedEncoder:
 
 def _of_older_run(run: StoredRun, path: Path) -> Provenance:
     """What made the encoder of a run that has kept it without saying so beside it."""
-    file = store.artifact_path(run.run_id, CONFIG_FILE)
+    file = location.artifact_path(run.run_id, CONFIG_FILE)
     if file is None:
         raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
     values = yaml.safe_load(file.read_text("utf-8"))

@@ -23,7 +23,7 @@ from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
-from alignfreeze.tracking import store
+from alignfreeze.tracking import location
 from alignfreeze.tracking.names import STUDY
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers import coordinator as workers
@@ -169,7 +169,7 @@ class _Search:
             metrics=self.context.metrics,
             notes=self.context.metric_notes,
             source_language=study.config.source_language,
-            places=[*store.places(study.run_id), again],
+            places=[*location.places(study.run_id), again],
         )
 
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:

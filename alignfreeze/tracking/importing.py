@@ -15,8 +15,9 @@ from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG, ScoreName
+from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
-from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, this_process
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs
 from alignfreeze.tracking.store import search_runs
 
 logger = logging.getLogger(__name__)

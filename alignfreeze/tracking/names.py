@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from alignfreeze.errors import ConfigError, PluginError
-from alignfreeze.text.messages import shown
+from alignfreeze.messages import shown
 
 # What params and tags begin with: `TrackedRun` puts it there, and `StoredRun` takes it off.
 PARAM = "cfg."

@@ -1,7 +1,6 @@
 """Runs that are being written: params, tags, metrics, artifacts, and how each ends."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import psutil
 from mlflow.entities import Metric, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
+from alignfreeze.base.faults import reason_of
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
-from alignfreeze.errors import AlignFreezeError, Interrupted, Pruned
+from alignfreeze.errors import Interrupted, Pruned
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
+from alignfreeze.tracking.processes import is_dead, this_process
 from alignfreeze.tracking.store import hush, search_runs
 
 PARAM_LENGTH = 6000  # MLflow cuts longer values
@@ -124,9 +124,7 @@ def tracked_run(
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
         status = "KILLED" if killed else "FAILED"
-        text = " ".join(str(error).split())
-        ours = isinstance(error, (AlignFreezeError, Interrupted))
-        run.tags({ERROR: text if ours else f"{type(error).__name__}: {text}"})
+        run.tags({ERROR: reason_of(error)})
         run.flush()
         raise
     finally:
@@ -144,29 +142,12 @@ def _tags_of_all() -> dict[str, str]:
     return {TAG + name: value for name, value in tags.items()}
 
 
-def this_process() -> str:
-    """This process as runs name it: host, number, and when it was born."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
-
-
-def _is_dead(process: str) -> bool:
-    """Whether a process of this machine is gone; False for another machine's."""
-    host, pid, born = process.rsplit(":", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(born)) > 2)
-    except psutil.NoSuchProcess:
-        return True
-
-
 def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself."""
     hush()
     killed = "its process was killed"
     for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{TAG}{PROCESS}` LIKE '%:%'"):
-        if _is_dead(run.data.tags[TAG + PROCESS]) and _end(run.info.run_id, killed):
+        if is_dead(run.data.tags[TAG + PROCESS]) and _end(run.info.run_id, killed):
             # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
             parent = run.data.tags.get("mlflow.parentRunId")
             if parent and (failed := mlflow.get_run(parent)).info.status == "FAILED":

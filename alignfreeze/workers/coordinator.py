@@ -10,7 +10,7 @@ from typing import Any
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.tracking import store
+from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import CONTINUES, STUDY
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.command import WorkerCommand, wait_until
@@ -95,7 +95,7 @@ def started_workers(
         yield Workers(None)
         return
     environment = {
-        "MLFLOW_TRACKING_URI": store.store_uri(),
+        "MLFLOW_TRACKING_URI": location.store_uri(),
         "ALIGNFREEZE_CACHE": str(cache_root().resolve()),
     }
     command = WorkerCommand(study, storage, environment, subcommand=subcommand)
@@ -110,7 +110,7 @@ def started_workers(
 
 def storage_url(settings: WorkersConfig) -> str:
     """The URL of a study's storage: by default a SQLite file beside the tracking store."""
-    return settings.storage or f"sqlite:///{store.store_folder() / 'optuna.db'}"
+    return settings.storage or f"sqlite:///{location.store_folder() / 'optuna.db'}"
 
 
 def refuse_torchrun(what: str) -> None:

@@ -19,7 +19,9 @@ BARE = {"alignfreeze", "alignfreeze.base"}
 """Packages that only hold names or modules."""
 
 NO_PART = {
-    "errors": "says what is wrong",
+    "messages": "says what is wrong",
+    "errors": "says it, too",
+    "base.faults": "says it of the machine",
     "config": "the values of options, or what they come to, are in the hash of a phase",
     "tracking": "keeps and finds what was computed",
     "base.caching": "what it keeps is called by the hash of what it was made from, and sealed",

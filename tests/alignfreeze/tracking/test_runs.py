@@ -12,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import DataError, Interrupted
 from alignfreeze.tracking import store
+from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.runs import (
     BATCH_METRICS,
     PARAM_LENGTH,
@@ -20,7 +21,6 @@ from alignfreeze.tracking.runs import (
     is_main_process,
     tracked_run,
 )
-from alignfreeze.tracking.store import artifact_path
 
 pytestmark = pytest.mark.usefixtures("experiment")
 
@@ -68,7 +68,7 @@ def test_a_run_that_ends_well_is_finished():
         (ValueError("two\n  lines"), "FAILED", "ValueError: two lines"),
         (DataError("the file is empty"), "FAILED", "the file is empty"),
         (Interrupted("by a signal"), "KILLED", "by a signal"),
-        (KeyboardInterrupt(), "KILLED", "KeyboardInterrupt: "),
+        (KeyboardInterrupt(), "KILLED", "KeyboardInterrupt"),
         (SystemExit(3), "KILLED", "SystemExit: 3"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",

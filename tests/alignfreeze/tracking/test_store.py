@@ -4,8 +4,9 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
+from alignfreeze.tracking.location import places
 from alignfreeze.tracking.runs import tracked_run
-from alignfreeze.tracking.store import find_realignment, finished_run, places
+from alignfreeze.tracking.store import find_realignment, finished_run
 
 pytestmark = pytest.mark.usefixtures("experiment")
 

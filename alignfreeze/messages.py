@@ -1,10 +1,13 @@
-"""Values as messages have them: on one line, and not too long."""
+"""What messages are made of: values on one line, not too long, without passwords."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 MOST_CHARACTERS = 60
 MOST_TEXTS = 8
+MOST_OF_A_MESSAGE = 2000
+"""Characters of a message; of a longer one the middle is left out."""
 
 
 def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
@@ -28,3 +31,24 @@ def listed(texts: Sequence[str], most: int = MOST_TEXTS) -> str:
 def counted(counts: Counter[str], most: int = 10) -> str:
     """What there is how often, the most frequent first: ``MISC (702), DATE (13)``."""
     return listed([f"{shortened(name)} ({n:,})" for name, n in counts.most_common()], most)
+
+
+def as_line(text: str, most: int = MOST_OF_A_MESSAGE) -> str:
+    """A text as one line, which a terminal shows as it is; without its middle, where it is long."""
+    line = _LINE_ENDS.sub(" ", text.strip())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    if len(line) <= most:
+        return line
+    return f"{line[: most * 2 // 3]} … {line[-(most // 3) :]}"
+
+
+_LINE_ENDS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+
+HIDDEN = "***"
+
+_CREDENTIALS = re.compile(r"(?<=:)[^\s:@/?#]+(?=@)")
+
+
+def without_passwords(text: str) -> str:
+    """A text in which ``***`` stands for every password of a URL."""
+    return _CREDENTIALS.sub(HIDDEN, text)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from alignfreeze.text.messages import counted, listed, shortened, shown
+from alignfreeze.messages import counted, listed, shortened, shown
 
 
 def test_a_long_value_is_shown_shortened() -> None:
