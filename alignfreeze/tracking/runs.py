@@ -147,8 +147,12 @@ def tracked_run(
     except BaseException as error:
         run.end_because_of(error)
         raise
-    with deferred_signals():
-        WRITER.end(str(run.run_id), "FINISHED")
+    else:
+        with deferred_signals():
+            WRITER.end(str(run.run_id), "FINISHED")
+    finally:
+        if outermost:
+            WRITER.reset()
 
 
 def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import mlflow
@@ -186,6 +187,14 @@ def hush() -> None:
 def store_name() -> str:
     """The tracking store as messages name it."""
     return without_passwords(str(mlflow.get_tracking_uri()))
+
+
+def store_identity() -> str:
+    """The tracking store as it is known again, from whatever working folder."""
+    sqlite, name = "sqlite:///", store_name()
+    if not name.startswith(sqlite):
+        return name
+    return sqlite + str(Path(name.removeprefix(sqlite)).absolute())
 
 
 def translated(error: Exception, asked: str) -> TrackingError:

@@ -4,11 +4,12 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from alignfreeze.base.caching import cache_root
+from alignfreeze.base.caching import cache_root, locked
 from alignfreeze.errors import DataError, TrackingError
 
 ABOUT = "journal.json"
@@ -42,6 +43,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._held = ExitStack()
 
     @classmethod
     def begun(cls, store: str, process: str) -> "Journal":
@@ -60,8 +62,13 @@ class Journal:
         about = {"format": FORMAT, "store": store, "process": process}
         (journal.folder / ABOUT).write_text(json.dumps(about), "utf-8")
         (journal.folder / WRITES).touch()
+        journal._held.enter_context(locked(journal.folder / WRITES))
         _begun.append(journal.folder)
         return journal
+
+    def close(self) -> None:
+        """Let others read it."""
+        self._held.close()
 
     def append(self, write: Write) -> None:
         """Add a write; of artifacts, which may be gone soon, a copy.

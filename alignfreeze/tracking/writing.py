@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.processes import this_process
-from alignfreeze.tracking.talking import StoreAwayError, asking, store_name
+from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
 from alignfreeze.tracking.unlogged import ARTIFACTS, END, Journal, Write, remedy
 
 logger = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Writer:
         if not self.open_runs:
             self.wait = 0  # once is enough
             raise error
-        self.journal = Journal.begun(store_name(), this_process())
+        self.journal = Journal.begun(store_identity(), this_process())
         logger.warning(
             "%s; from now on everything goes into %s, to be logged later: %s",
             *(error, self.journal.folder, remedy([self.journal.folder])),
@@ -167,6 +167,8 @@ class Writer:
 
     def reset(self) -> None:
         """Begin anew, with a store that may be there again."""
+        if self.journal is not None:
+            self.journal.close()
         self.wait, self.journal = WAIT_SECONDS, None
 
 

@@ -103,7 +103,7 @@ def test_a_store_that_refuses_metrics_fails_the_run(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_batch", refuse)
-        with pytest.raises(TrackingError, match="cannot take metrics of run .*: OSError: refused"):
+        with pytest.raises(TrackingError, match=r"cannot take metrics of run .*: OSError: refused"):
             log()
     status, reason = status_and_error(runs[0])
     assert status == "FAILED"
