@@ -88,6 +88,7 @@ def _is_dry(options: Mapping[str, str]) -> bool:
 def _planned(options: Mapping[str, str]) -> tuple[Grid, Plan]:
     refuse_torchrun("a benchmark")
     grid = build_benchmark(options)
+    store.contact()
     cells = cells_of(grid)
     runs = store.stored_runs(()) if location.has_store() else ()
     return grid, make_plan(cells, runs, grid.settings.workers)

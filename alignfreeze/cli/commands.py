@@ -14,7 +14,9 @@ from rich.table import Table
 from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
+from alignfreeze.cli.syncing import sync
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.tracking.unlogged import complain
 from alignfreeze.workers.command import STORAGE_VARIABLE
 
 app = typer.Typer(
@@ -46,6 +48,7 @@ def _command(
                 own = {parameter.name for parameter in further}
                 CHECKS[name]({key: text for key, text in options.items() if key not in own})
             function(**options)
+            complain()
 
         checked.__signature__ = signature(name, *further)  # type: ignore[attr-defined]
         group, _, own_name = name.rpartition(" ")
@@ -164,6 +167,7 @@ def _search_worker(
 
     done = join(study, storage, data=data, model=model)
     typer.echo(f"{done} trial(s) done")
+    complain()
 
 
 @app.command("benchmark-worker", help="Join a benchmark that is going on, from any machine.")
@@ -181,7 +185,10 @@ def _benchmark_worker(
 
     done = join(study, storage, places | ({"data": data} if data else {}))
     typer.echo(f"{done} cell(s) done")
+    complain()
 
+
+app.command("sync", help="Log what a run has kept, as the tracking store had gone away.")(sync)
 
 _FOLDER = Annotated[Path, _option(help="folder to write to")]
 _OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)

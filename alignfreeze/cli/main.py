@@ -18,7 +18,7 @@ from alignfreeze import PACKAGES
 from alignfreeze.base.faults import told
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.errors import ConfigError, DataError, Interrupted, one_line
+from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, Interrupted, one_line
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -46,7 +46,7 @@ def _fail_mlflow_run(message: str) -> None:
         return
     from alignfreeze.tracking.runs import tracked_run
 
-    with contextlib.suppress(ConfigError), tracked_run("alignfreeze", writes=is_first()):
+    with contextlib.suppress(AlignFreezeError), tracked_run("alignfreeze", writes=is_first()):
         raise ConfigError(message)
 
 

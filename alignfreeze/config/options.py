@@ -146,6 +146,9 @@ class RunConfig(BaseModel):
     """save memory in training: run each layer again in the backward pass"""
     checkpoint_steps: Annotated[PositiveInt, of_course()] = 100
     """steps between checkpoints"""
+    tracking_wait: Annotated[NonNegativeInt, of_course()] = 300
+    """seconds to wait for a tracking store that has gone away; then results are kept in the cache,
+    and alignfreeze sync logs them"""
     resume: Annotated[bool, of_course(without=STUDIES)] = False
     """go on from the last checkpoint of the same run"""
     reuse: Annotated[bool, of_course(without=STUDIES)] = True

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> None:
     """Log the whole configuration: tags to find the run by, params, and a file to run it again."""
+    run.waits(config.tracking_wait)
     values = config.model_dump(mode="json")
     run.tags(
         {

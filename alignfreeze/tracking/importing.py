@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.progress import progress_bar
-from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.base.signals import deferred_signals, signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.messages import shown
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG, ScoreName
 from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs
-from alignfreeze.tracking.store import search_runs
+from alignfreeze.tracking.store import contact, search_runs
+from alignfreeze.tracking.talking import asking
+from alignfreeze.tracking.writing import WRITER
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +54,15 @@ def import_results(
 
     Raises:
         DataError: If a file cannot be read or is none; before anything is written.
-        ConfigError: If MLflow has no experiment of that name, and cannot make one.
+        ConfigError: If the experiment is no name.
+        TrackingError: If MLflow has no experiment of that name, and cannot make one; or if the
+            store is not there, or refuses.
         Interrupted: When a signal asked the process to end; what is imported stays.
     """
     if not experiment.strip():
-        raise ConfigError(f"experiment must be a name, got {experiment!r}")
+        raise ConfigError(f"experiment must be a name, got {shown(experiment)}")
+    WRITER.reset()
+    contact()
     found = [(file, row) for file in files for row in read_rows(file, renames or {})]
     rows = [(file, row) for file, row in found if isinstance(row, ReferenceRow)]
     refused = [str(row) for _, row in found if isinstance(row, DataError)]
@@ -76,7 +82,8 @@ def import_results(
 
 def _imported_rows(experiment: str) -> set[str]:
     """The identities of the rows that an experiment holds whole; the experiment need not exist."""
-    found = MlflowClient().get_experiment_by_name(experiment)
+    with asking(f"find experiment {shown(experiment)}"):
+        found = MlflowClient().get_experiment_by_name(experiment)
     if found is None:
         return set()
     tag = TAG + names.IMPORTED_ROW
@@ -86,8 +93,9 @@ def _imported_rows(experiment: str) -> set[str]:
 
 def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> None:
     """Write a run that something else has made, at once and FINISHED."""
-    client = MlflowClient()
-    try:
+
+    def make() -> str:
+        client = MlflowClient()
         found = client.get_experiment_by_name(experiment)
         number = found.experiment_id if found else client.create_experiment(experiment)
         made = client.create_run(
@@ -95,19 +103,21 @@ def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> 
             run_name=f"imported-{row.strategy}-{row.task}",
             tags={TAG + names.PROCESS: this_process()},
         )
-    except MlflowException as error:
-        reason = " ".join(error.message.split())
-        raise ConfigError(f"experiment {experiment!r}: {reason}") from None
-    run, status = TrackedRun(made.info.run_id), "KILLED"
+        return str(made.info.run_id)
+
+    run_id = WRITER.patiently(f"make a run in experiment {shown(experiment)}", make)
+    run = TrackedRun(run_id)
     try:
         for name, value in _metrics(row).items():
             run.metric(name, value)
         run.flush()
         run.params(_params(row))
         run.tags(tags)
-        status = "FINISHED"
-    finally:
-        client.set_terminated(made.info.run_id, status)
+    except BaseException as error:
+        run.end_because_of(error)
+        raise
+    with deferred_signals():
+        WRITER.end(run_id, "FINISHED")
 
 
 def _row_identity(row: ReferenceRow) -> str:

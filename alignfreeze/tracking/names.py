@@ -24,6 +24,7 @@ CODE = "code"  # of this package: the hash of its files
 LIBRARIES = "libraries"  # the versions of what has computed it: sorted, with commas between them
 PROCESS = "process"  # which process writes it: host, number, and when it was born
 ERROR = "error"  # why it has failed or was killed
+UNLOGGED = "unlogged"  # where it was kept while the tracking store was away
 # of one with a configuration:
 MODEL = "model"
 STRATEGY = "strategy"

@@ -1,25 +1,33 @@
 """Runs that are being written: params, tags, metrics, artifacts, and how each ends."""
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import mlflow
-from mlflow.entities import Metric, Run, RunTag
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
+from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
-from alignfreeze.errors import Interrupted, Pruned
+from alignfreeze.errors import Interrupted, Pruned, TrackingError
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.processes import is_dead, this_process
-from alignfreeze.tracking.store import hush, search_runs
+from alignfreeze.tracking.store import search_runs
+from alignfreeze.tracking.talking import asking
+from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, Write
+from alignfreeze.tracking.writing import WRITER, apply
+
+logger = logging.getLogger(__name__)
 
 PARAM_LENGTH = 6000  # MLflow cuts longer values
 BATCH_METRICS = 1000  # MLflow takes no more in one call
@@ -27,59 +35,77 @@ WRITE_SECONDS = 10  # that a metric may wait to be written, so that curves can b
 
 
 class TrackedRun:
-    """One MLflow run that is being written, metrics by a buffer; without an id nothing is."""
+    """One MLflow run that is being written, metrics by a buffer; without an id nothing is.
+
+    All of it goes through `WRITER`, which waits for a store that went away.
+    """
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
-        self._metrics: list[Metric] = []
+        self._metrics: list[tuple[str, float, int, int]] = []
         self._written = time.monotonic()
 
-    @cached_property
-    def _client(self) -> MlflowClient:
-        """Made late: it sets up a new store, which is not for several processes to do at once."""
-        return MlflowClient()
+    def _write(self, kind: str, values: Mapping[str, Any]) -> None:
+        if self.run_id is not None:
+            WRITER.write(Write(kind, self.run_id, values))
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
-        if self.run_id is not None:
-            texts = {PARAM + name: str(value)[:PARAM_LENGTH] for name, value in values.items()}
-            mlflow.log_params(texts, run_id=self.run_id)
+        self._write("params", {PARAM + n: str(value)[:PARAM_LENGTH] for n, value in values.items()})
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
-        if self.run_id is not None:
-            tags = [RunTag(TAG + name, value) for name, value in values.items()]
-            self._client.log_batch(self.run_id, tags=tags)
+        self._write("tags", {TAG + name: value for name, value in values.items()})
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Log a metric, soon."""
         if self.run_id is None:
             return
-        self._metrics.append(Metric(name, value, int(time.time() * 1000), step))
+        self._metrics.append((name, value, int(time.time() * 1000), step))
         waited = time.monotonic() - self._written
         if len(self._metrics) >= BATCH_METRICS or waited >= WRITE_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write the metrics that are in the buffer."""
-        if self.run_id is not None and self._metrics:
+        if self._metrics:
             metrics, self._metrics = self._metrics, []
             self._written = time.monotonic()
-            self._client.log_batch(self.run_id, metrics=metrics)
+            self._write("metrics", {"metrics": metrics})
 
     def artifacts(self, folder: Path, name: str | None = None) -> None:
         """Log a folder's content, under ``name`` if given."""
-        if self.run_id is not None:
-            self._client.log_artifacts(self.run_id, str(folder), name)
+        self._write(ARTIFACTS, {"folder": str(folder), "name": name})
 
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
-        if self.run_id is not None:
-            self._client.log_text(self.run_id, content, name)
+        self._write("text", {"content": content, "name": name})
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
         self.tags({names.PHASE_HASH: phase_hash})
+
+    def waits(self, seconds: float) -> None:
+        """Wait so long for a store that goes away, here and in all other runs of this process."""
+        if self.run_id is not None:
+            WRITER.wait = seconds
+
+    def end_because_of(self, error: BaseException) -> None:
+        """End the run with the reason; what goes wrong in doing so is a note to the error."""
+        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
+        if killed and not isinstance(error, Pruned):
+            WRITER.hurry()
+        with deferred_signals():
+            for write in (partial(self.tags, {ERROR: reason_of(error)}), self.flush):
+                try:
+                    write()
+                except TrackingError as fault:
+                    error.add_note(str(fault))
+            try:
+                WRITER.end(str(self.run_id), "KILLED" if killed else "FAILED")
+            except TrackingError as fault:
+                error.add_note(str(fault))
+                logger.warning("%s", fault)
 
 
 @contextmanager
@@ -100,35 +126,60 @@ def tracked_run(
     A nested run belongs into the one that is open here, or into a parent, by its id, that is open
     in another process. One that has ended, by its id, is gone on with again. Of several processes
     one writes; in the others nothing is tracked.
+
+    Raises:
+        TrackingError: If the store is not there, or refuses what is written. One that goes away
+            later is waited for; then what is written goes into a folder (see `unlogged`).
     """
     if not writes:
         yield TrackedRun(None)
         return
-    hush()
-    started = mlflow.start_run(
-        again,
-        experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,
-        run_name=name,
-        nested=nested,
-        parent_run_id=parent,
-        tags=_tags_of_all(),
-    )
-    run, status = TrackedRun(started.info.run_id), "FINISHED"
+    outermost = not WRITER.open_runs and parent is None
+    if outermost:
+        WRITER.reset()
+    run = TrackedRun(_opened(name, nested=nested, parent=parent, again=again))
+    WRITER.opened(str(run.run_id))
     try:
-        if again and TAG + ERROR in started.data.tags:  # it has not failed any more
-            MlflowClient().delete_tag(again, TAG + ERROR)
         if not nested:
             end_dead_runs()
         yield run
         run.flush()
     except BaseException as error:
-        killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
-        status = "KILLED" if killed else "FAILED"
-        run.tags({ERROR: reason_of(error)})
-        run.flush()
+        run.end_because_of(error)
         raise
+    else:
+        with deferred_signals():
+            WRITER.end(str(run.run_id), "FINISHED")
     finally:
-        mlflow.end_run(status)
+        if outermost:
+            WRITER.reset()
+
+
+def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -> str:
+    """The id of a run that is opened: in the store, or for a nested one in the journal."""
+    tags = _tags_of_all()
+
+    def start() -> str:
+        experiment = mlflow.get_run(parent).info.experiment_id if parent else None
+        started = mlflow.start_run(
+            again,
+            experiment_id=experiment,
+            run_name=name,
+            nested=nested,
+            parent_run_id=parent,
+            tags=tags,
+        )
+        if again and TAG + ERROR in started.data.tags:  # it has not failed any more
+            MlflowClient().delete_tag(again, TAG + ERROR)
+        return str(started.info.run_id)
+
+    outer = parent or next(reversed(WRITER.open_runs), None)
+    if outer is None or again:
+        with asking("open a run"):
+            return start()
+    made = f"unlogged-{uuid4().hex}"
+    values = {"name": name, "parent": outer, "tags": tags, "time": int(time.time() * 1000)}
+    return WRITER.write(Write(CREATE, made, values), start) or made
 
 
 def _tags_of_all() -> dict[str, str]:
@@ -143,22 +194,38 @@ def _tags_of_all() -> dict[str, str]:
 
 
 def end_dead_runs() -> None:
-    """Mark runs as KILLED whose process was killed too hard to do so itself."""
-    hush()
+    """Mark runs as KILLED whose process was killed too hard to do so itself.
+
+    One that cannot be ended is told, and left to the next who looks.
+    """
     killed = "its process was killed"
     for run in search_runs(f"attributes.status = 'RUNNING' and tags.`{TAG}{PROCESS}` LIKE '%:%'"):
-        if is_dead(run.data.tags[TAG + PROCESS]) and _end(run.info.run_id, killed):
-            # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
-            parent = run.data.tags.get("mlflow.parentRunId")
-            if parent and (failed := mlflow.get_run(parent)).info.status == "FAILED":
-                _say_killed(failed, killed)
+        if not is_dead(run.data.tags[TAG + PROCESS]):
+            continue
+        try:
+            with asking(f"end run {run.info.run_id}, whose process was killed"):
+                if _end(run.info.run_id, killed):
+                    _tell_parent(run, killed)
+        except TrackingError as error:
+            logger.warning("%s", error)
+
+
+def _tell_parent(run: Run, reason: str) -> None:
+    # `mlflow run` outlives the process, and has marked the parent as FAILED, but not why.
+    parent = run.data.tags.get("mlflow.parentRunId")
+    if parent and (failed := mlflow.get_run(parent)).info.status == "FAILED":
+        _say_killed(failed, reason)
 
 
 def end_run_of_other(run_id: str, reason: str) -> None:
-    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still."""
+    """Mark another process's run, and those nested in it, as KILLED, if they are RUNNING still.
+
+    Raises:
+        TrackingError: If the store refuses.
+    """
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
     for one in [run_id, *(run.info.run_id for run in nested)]:
-        _end(one, reason)
+        WRITER.ask(f"end run {one}", partial(_end, one, reason), False)
 
 
 def _end(run_id: str, reason: str) -> bool:
@@ -175,7 +242,7 @@ def _say_killed(run: Run, reason: str) -> None:
     said = {ERROR: reason} if TAG + ERROR not in run.data.tags else {}
     if TAG + names.STATE in run.data.tags:  # of a trial
         said[names.STATE] = "killed"
-    TrackedRun(run.info.run_id).tags(said)
+    apply(Write("tags", run.info.run_id, {TAG + name: text for name, text in said.items()}))
 
 
 def is_main_process() -> bool:

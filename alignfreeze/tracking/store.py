@@ -1,7 +1,5 @@
 """What is in the tracking store: runs that are found, their metrics and artifacts."""
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,31 +8,51 @@ from mlflow.entities import LifecycleStage, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import ConfigError, TrackingError
+from alignfreeze.messages import listed, shown
 from alignfreeze.tracking import names
+from alignfreeze.tracking.location import has_store
 from alignfreeze.tracking.names import PARAM, TAG
+from alignfreeze.tracking.talking import asking, store_name
+from alignfreeze.tracking.writing import WRITER
 
-logger = logging.getLogger(__name__)
 
+def contact() -> None:
+    """Find out whether the tracking store is there, before anything slow is done.
 
-def hush() -> None:
-    """Keep a new store's set-up, and a bar for each small file, from filling the terminal."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    A local one that is yet to be made is not.
+
+    Raises:
+        TrackingError: If it is not, or refuses.
+    """
+    if has_store():
+        with asking("be used"):
+            pass
 
 
 def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[Run]:
-    """The runs of some experiments, or of all, that a filter lets through, the newest first."""
-    found: list[Run] = mlflow.search_runs(
-        list(experiment_ids) or None,
-        search_all_experiments=not experiment_ids,
-        filter_string=filter_string,
-        run_view_type=ViewType.ACTIVE_ONLY,
-        order_by=["attributes.start_time DESC"],
-        output_format="list",
-    )
-    return found
+    """The runs of some experiments, or of all, that a filter lets through, the newest first.
+
+    Raises:
+        TrackingError: If the store refuses; if it is away, and no run is open.
+    """
+
+    def search() -> list[Run]:
+        found: list[Run] = mlflow.search_runs(
+            list(experiment_ids) or None,
+            search_all_experiments=not experiment_ids,
+            filter_string=filter_string,
+            run_view_type=ViewType.ACTIVE_ONLY,
+            order_by=["attributes.start_time DESC"],
+            output_format="list",
+        )
+        return found
+
+    return WRITER.ask("list runs", search, [])
+
+
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow says of what is not there, and of what cannot be a run's id."""
 
 
 class StoredRun(NamedTuple):
@@ -96,10 +114,16 @@ def find_realignment(run_id: str) -> StoredRun | None:
 
 def _run(run_id: str) -> Run | None:
     """A run of the store, deleted or not; ``None`` if it never was there."""
-    try:
-        return mlflow.get_run(run_id)
-    except MlflowException:
-        return None
+
+    def get() -> Run | None:
+        try:
+            return mlflow.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
+    return WRITER.ask(f"find run {run_id}", get, None)
 
 
 def require_run(run_id: str) -> None:
@@ -110,7 +134,7 @@ def require_run(run_id: str) -> None:
     """
     if _run(run_id) is None:
         raise ConfigError(
-            f"run {run_id} is not in the tracking store {mlflow.get_tracking_uri()}; "
+            f"run {run_id} is not in the tracking store {store_name()}; "
             "MLFLOW_TRACKING_URI must name the one that it is in"
         )
     if is_deleted(run_id):
@@ -132,23 +156,31 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
 
     Raises:
         ConfigError: If there is no such experiment, or MLflow does not understand the condition.
+        TrackingError: If the store is not there, or refuses.
     """
-    hush()
-    client = MlflowClient()
-    ids = []
-    for name in experiments:
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            known = ", ".join(sorted(e.name for e in client.search_experiments()))
-            raise ConfigError(f"experiment must be one of {known}, got {name!r}")
-        ids.append(experiment.experiment_id)
+    ids = [_experiment_id(name) for name in experiments]
     conditions = [f"tags.`{TAG}{tag}` LIKE '%'" for tag in (names.STRATEGY, names.TASK)]
     try:
         found = search_runs(" and ".join([*conditions, *([where] if where else [])]), ids)
-    except MlflowException as error:
-        reason = " ".join(error.message.split())
-        raise ConfigError(f"where must be a condition on runs, got {where!r}: {reason}") from None
+    except TrackingError as error:
+        cause = error.__cause__
+        refused = getattr(cause, "error_code", None) == "INVALID_PARAMETER_VALUE"
+        if not where or not refused:
+            raise
+        rule = f"where must be a condition on runs, got {shown(where)}: {cause}"
+        raise ConfigError(rule) from error
     return [_stored(run) for run in found]
+
+
+def _experiment_id(name: str) -> str:
+    """The id of an experiment, by its name."""
+    with asking("list experiments"):
+        client = MlflowClient()
+        experiment = client.get_experiment_by_name(name)
+        known = [] if experiment else sorted(e.name for e in client.search_experiments())
+    if experiment is None:
+        raise ConfigError(f"experiment must be one of {listed(known)}, got {shown(name)}")
+    return str(experiment.experiment_id)
 
 
 def stored_run(run_id: str) -> StoredRun | None:

@@ -127,6 +127,7 @@ OTHER = {
     "compile": True,
     "activation_checkpointing": True,
     "checkpoint_steps": 7,
+    "tracking_wait": 7,
     "resume": True,
     "reuse": False,
     "save_model": True,

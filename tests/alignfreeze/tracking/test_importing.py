@@ -58,7 +58,7 @@ def test_importing_twice_adds_nothing(write, name):
 def test_what_was_imported_by_half_is_imported_again(write, name, monkeypatch):
     file = write("a.csv", f"{HEADER}\n31,{MBERT},udpos,baseline,,0.5,0.9\n")
 
-    def fail(self, run_id, status):
+    def fail(self, *args):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -1,0 +1,21 @@
+"""The command that logs later what could not be logged."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sync(
+    folder: Annotated[
+        Path, typer.Argument(help="as the run's last line names it", show_default=False)
+    ],
+    any_store: Annotated[
+        bool, typer.Option("--any-store", help="Even if the store's address is another now.")
+    ] = False,
+) -> None:
+    """Log into the tracking store what a run has kept in a folder."""
+    from alignfreeze.tracking.syncing import sync as log
+
+    done = log(folder, any_store=any_store)
+    typer.echo(f"{done.writes} write(s) are in {done.store}, {len(done.runs)} run(s) were made")
