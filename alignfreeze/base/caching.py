@@ -9,18 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_dir
 
 from alignfreeze.base.digests import file_digest
+from alignfreeze.base.faults import unwritable
+from alignfreeze.base.paths import cache_root as cache_root
 from alignfreeze.errors import DataError
 
 SUMS = "SHA256SUMS"
 """The digests of a folder's files, as ``sha256sum`` writes and checks them."""
-
-
-def cache_root() -> Path:
-    """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
-    return Path(os.environ.get("ALIGNFREEZE_CACHE") or user_cache_dir("alignfreeze"))
 
 
 @contextmanager
@@ -37,14 +33,14 @@ def building(folder: Path) -> Iterator[Path]:
         An empty folder beside it, to be filled.
 
     Raises:
-        DataError: If it cannot be made.
+        ResourceError: If the disk is full.
+        DataError: If it cannot be made for another reason.
     """
     temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
     try:
         temporary.mkdir(parents=True)
     except OSError as error:
-        reason = error.strerror
-        raise DataError(f"the cache cannot be written: {reason}", file=folder.parent) from error
+        raise unwritable("the cache", folder.parent, error) from error
     try:
         yield temporary
         seal(temporary)

@@ -25,6 +25,7 @@ NO_PART = {
     "config": "the values of options, or what they come to, are in the hash of a phase",
     "tracking": "keeps and finds what was computed",
     "base.caching": "what it keeps is called by the hash of what it was made from, and sealed",
+    "base.disks": "says what fits",
     "base.digests": "another hash is another phase anyway",
     "base.logs": "keeps what was said, and says it again",
     "base.paths": "says what is at a path, not what is made of it",
