@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +17,8 @@ from alignfreeze.errors import DataError
 
 SUMS = "SHA256SUMS"
 """The digests of a folder's files, as ``sha256sum`` writes and checks them."""
+
+LOCK_ENDING = ".lock"
 
 
 @contextmanager
@@ -37,8 +39,10 @@ def building(folder: Path) -> Iterator[Path]:
         DataError: If it cannot be made for another reason.
     """
     temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
+    stack = ExitStack()
     try:
         temporary.mkdir(parents=True)
+        stack.enter_context(_in_use(temporary))
     except OSError as error:
         raise unwritable("the cache", folder.parent, error) from error
     try:
@@ -51,6 +55,22 @@ def building(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        stack.close()
+
+
+@contextmanager
+def _in_use(temporary: Path) -> Iterator[None]:
+    """Hold a lock as long as a folder is being filled, which tells it from a dead process's."""
+    with ExitStack() as stack:
+        with suppress(NotImplementedError):  # on some file systems
+            stack.enter_context(locked(temporary))
+        yield
+    lock_file(temporary).unlink(missing_ok=True)
+
+
+def lock_file(path: Path) -> Path:
+    """The file whose lock is that of a path."""
+    return path.with_name(path.name + LOCK_ENDING)
 
 
 def seal(folder: Path) -> None:
@@ -112,7 +132,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
-    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    lock = FileLock(lock_file(path))
     try:
         lock.acquire(blocking=wait)
     except Timeout:

@@ -12,6 +12,7 @@ from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.disks import Need, require_room
+from alignfreeze.base.owners import Owner
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -23,7 +24,8 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names
-from alignfreeze.tracking.location import artifact_folder
+from alignfreeze.tracking.location import artifact_folder, store_uri
+from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
 
@@ -127,7 +129,8 @@ class PhaseRuns:
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)
             owner = self.on_main(lambda: run.run_id or "")
-            checkpoints = CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
+            process = Owner(this_process(), store_uri())
+            checkpoints = CheckpointFolder(cache_root() / "checkpoints" / identity, owner, process)
             try:
                 yield run, checkpoints
             except Pruned:  # and never gone on with

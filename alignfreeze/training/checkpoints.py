@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from alignfreeze.base.caching import check_sealed, seal
 from alignfreeze.base.disks import Need, require_room
 from alignfreeze.base.faults import disk_fault
+from alignfreeze.base.owners import Owner
 from alignfreeze.errors import DataError, ResourceError
 
 AT_ONCE = 2
@@ -52,12 +53,14 @@ class CheckpointFolder:
     """The checkpoints of one phase of one configuration.
 
     Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
-    that two that do so at once stay out of each other's way; resuming takes the newest of all.
+    that two that do so at once stay out of each other's way; resuming takes the newest of all. The
+    folder says which process that is, so that nobody takes it for a dead one's.
     """
 
-    def __init__(self, root: Path, owner: str) -> None:
+    def __init__(self, root: Path, owner: str, process: Owner | None = None) -> None:
         self.root = root
         self.folder = root / owner
+        self.process = process
         self._resumed = self.folder
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
@@ -83,6 +86,8 @@ class CheckpointFolder:
     def _begin(self, partial: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
+        if self.process is not None:
+            self.process.leave(self.folder)
 
     def _complete(self, partial: Path, final: Path, progress: Progress) -> None:
         (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")

@@ -28,6 +28,7 @@ NO_PART = {
     "base.disks": "says what fits",
     "base.digests": "another hash is another phase anyway",
     "base.logs": "keeps what was said, and says it again",
+    "base.owners": "says whose a folder is",
     "base.paths": "says what is at a path, not what is made of it",
     "base.plotting": "draws what was computed",
     "base.progress": "shows how far it is",
