@@ -25,6 +25,7 @@ PACKAGES = (
     "evaluation",
     "probing",
     "tracking",
+    "housekeeping",
     "runs",
     "datacheck",
     "workers",

@@ -11,6 +11,7 @@ from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
 from alignfreeze.base.caching import cache_root
+from alignfreeze.base.faults import unwritable
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data
@@ -92,6 +93,7 @@ def write_alignments(job: ExportJob, cache: Path, output: Path) -> CorpusStats:
         What became of the text.
 
     Raises:
+        ResourceError: If the disk is full.
         DataError: If a file cannot be written, or would be replaced by what is made of it.
         AlignFreezeError: As `build_from_shards`.
     """
@@ -125,7 +127,7 @@ def _check_output(paths: Sequence[Path], job: ExportJob) -> None:
         with tempfile.TemporaryFile(dir=output):
             pass
     except OSError as error:
-        raise DataError(f"output cannot be written: {error.strerror}", file=output) from error
+        raise unwritable("output", output, error) from error
 
 
 def _publish(files: dict[Path, Path]) -> None:
@@ -138,4 +140,4 @@ def _publish(files: dict[Path, Path]) -> None:
             for path in reversed(files.values()):
                 Path(temporary, path.name).replace(path)
     except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", file=path) from error
+        raise unwritable("output", path, error) from error

@@ -4,23 +4,21 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_dir
 
 from alignfreeze.base.digests import file_digest
+from alignfreeze.base.faults import unwritable
+from alignfreeze.base.paths import cache_root as cache_root
 from alignfreeze.errors import DataError
 
 SUMS = "SHA256SUMS"
 """The digests of a folder's files, as ``sha256sum`` writes and checks them."""
 
-
-def cache_root() -> Path:
-    """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
-    return Path(os.environ.get("ALIGNFREEZE_CACHE") or user_cache_dir("alignfreeze"))
+LOCK_ENDING = ".lock"
 
 
 @contextmanager
@@ -37,14 +35,16 @@ def building(folder: Path) -> Iterator[Path]:
         An empty folder beside it, to be filled.
 
     Raises:
-        DataError: If it cannot be made.
+        ResourceError: If the disk is full.
+        DataError: If it cannot be made for another reason.
     """
     temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
+    stack = ExitStack()
     try:
         temporary.mkdir(parents=True)
+        stack.enter_context(_in_use(temporary))
     except OSError as error:
-        reason = error.strerror
-        raise DataError(f"the cache cannot be written: {reason}", file=folder.parent) from error
+        raise unwritable("the cache", folder.parent, error) from error
     try:
         yield temporary
         seal(temporary)
@@ -55,6 +55,22 @@ def building(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        stack.close()
+
+
+@contextmanager
+def _in_use(temporary: Path) -> Iterator[None]:
+    """Hold a lock as long as a folder is being filled, which tells it from a dead process's."""
+    with ExitStack() as stack:
+        with suppress(NotImplementedError):  # on some file systems
+            stack.enter_context(locked(temporary))
+        yield
+    lock_file(temporary).unlink(missing_ok=True)
+
+
+def lock_file(path: Path) -> Path:
+    """The file whose lock is that of a path."""
+    return path.with_name(path.name + LOCK_ENDING)
 
 
 def seal(folder: Path) -> None:
@@ -116,7 +132,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
-    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    lock = FileLock(lock_file(path))
     try:
         lock.acquire(blocking=wait)
     except Timeout:

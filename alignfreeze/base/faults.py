@@ -1,21 +1,145 @@
 """What goes wrong and is no fault of ours: the machine's, told in one line with a remedy."""
 
 import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from alignfreeze.errors import AlignFreezeError, Interrupted, one_line
+from alignfreeze.base import disks
+from alignfreeze.errors import AlignFreezeError, DataError, Interrupted, ResourceError, one_line
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+
+DISK_FAULTS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file may not be as large as it would get",
+    errno.EROFS: "the file system cannot be written to",
+    errno.EACCES: "there is no permission",
+    errno.EPERM: "it is not permitted",
+    errno.EIO: "the disk fails",
+}
+"""What the system says of a disk, and what is said of that."""
+
+TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
+
+MEMORY_REMEDY = (
+    "smaller batches take less (realign_batch_size, finetune_batch_size, eval_batch_size), and "
+    "activation_checkpointing=true does in training"
+)
+
+_NUMBER = re.compile(r"\(os error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
+"""How libraries in Rust and C++ hand on what the system says."""
+
+_DISK_TEXTS = {
+    "database or disk is full": errno.ENOSPC,
+    "disk I/O error": errno.EIO,
+    "attempt to write a readonly database": errno.EROFS,
+    # Of torch.save, when a part of a file could not be written.
+    "PytorchStreamWriter failed writing": errno.ENOSPC,
+    "inline_container.cc": errno.ENOSPC,
+    **{os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)},
+    "No usable temporary directory": errno.ENOSPC,
+}
+
+_MEMORY_TEXTS = re.compile(
+    r"DefaultCPUAllocator|not enough memory|out of memory|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED"
+    r"|Cannot allocate memory|can't start new thread",
+    re.IGNORECASE,
+)
+
+
+def _links(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what has led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _number_of(error: BaseException) -> int | None:
+    """The system's number of a fault of a disk, however the error says so."""
+    if isinstance(error, OSError) and error.errno in {*DISK_FAULTS, *TOO_MANY_FILES}:
+        return error.errno
+    text = str(error)
+    if known := [number for said, number in _DISK_TEXTS.items() if said in text]:
+        return known[0]
+    found = _NUMBER.search(text)
+    return int(found[1] or found[2]) if found else None
+
+
+def _of_files(error: BaseException) -> str | None:
+    """What is said of a fault of the disk, or of files; ``None`` if it is none."""
+    number = _number_of(error)
+    if number in TOO_MANY_FILES:
+        return "too many files are open; `ulimit -n 4096`, or fewer workers, help"
+    if number not in DISK_FAULTS:
+        return None
+    # Of a copy, the second is what is written.
+    named = (error.filename2 or error.filename) if isinstance(error, OSError) else None
+    path = Path(os.fsdecode(named)) if isinstance(named, (str, bytes, os.PathLike)) else None
+    place = path or (disks.fullest() if number in FULL else None)
+    if place is None:
+        said = one_line(getattr(error, "orig", None) or error, 120)  # without SQLAlchemy's words
+        return f"{DISK_FAULTS[number]} ({said}); {disks.remedy(None)}"
+    return _said_of(number, place)
+
+
+def _said_of(number: int, place: Path) -> str:
+    full = number in FULL
+    where = disks.free_text(place) if full else str(place)
+    return f"{DISK_FAULTS[number]}: {where}; {disks.remedy(place, full=full)}"
+
+
+def memory_fault(error: BaseException) -> str | None:
+    """What an error, or what has led to it, says of memory that is short; ``None`` if nothing."""
+    for link in _links(error):
+        if isinstance(link, ResourceError):  # told already, where more was known
+            return None
+        if isinstance(link, AlignFreezeError):
+            continue
+        short = isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError"
+        if short or (isinstance(link, (RuntimeError, OSError)) and _MEMORY_TEXTS.search(str(link))):
+            return one_line(link, 160)
+    return None
+
+
+def disk_fault(error: BaseException) -> str | None:
+    """What to say of an error that a full disk, or the like, has led to; ``None`` for others."""
+    for link in _links(error):
+        if isinstance(link, ResourceError):
+            return str(link)
+        if not isinstance(link, AlignFreezeError) and (said := _of_files(link)):
+            return said
+    return None
+
+
+def shortage(error: BaseException) -> str | None:
+    """What to say of an error that the machine is to blame for; ``None`` for any other."""
+    if said := disk_fault(error):
+        return said
+    memory = memory_fault(error)
+    return memory and f"memory is short ({memory}); {MEMORY_REMEDY}"
 
 
 def told(error: BaseException) -> str | None:
     """What to say of an error that the user can do something about; ``None`` for any other."""
-    if isinstance(error, (AlignFreezeError, Interrupted)):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in FULL:
-        return f"the disk is full: {one_line(error)}"
-    return None
+    if not isinstance(error, (AlignFreezeError, Interrupted)):
+        return shortage(error)
+    # What a caller makes of a full disk says less.
+    cause = None if isinstance(error, ResourceError) else error.__cause__
+    return (cause and shortage(cause)) or str(error)
 
 
 def reason_of(error: BaseException) -> str:
     """Why something has ended, in one line, whatever it is."""
     return told(error) or one_line(error)
+
+
+def unwritable(what: str, place: Path, error: OSError) -> AlignFreezeError:
+    """The error for what cannot be written at a place, by what the system says of it."""
+    if error.errno in DISK_FAULTS:
+        return ResourceError(f"{what} cannot be written: {_said_of(error.errno, place)}")
+    return DataError(f"{what} cannot be written: {error.strerror}", file=place)

@@ -1,7 +1,15 @@
-"""Paths as they are given by users."""
+"""Paths: as they are given by users, and where computed data is kept."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+
+def cache_root() -> Path:
+    """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("ALIGNFREEZE_CACHE") or user_cache_dir("alignfreeze"))
 
 
 def existing_path(given: str) -> Path | None:

@@ -76,12 +76,9 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:
     """``--resume`` alone is ``--resume true``: options have values, as MLflow's parameters do."""
-    switches = {
-        _flag(name)
-        for options in OPTIONS.values()
-        for name, field in options.items()
-        if field.annotation is bool
-    }
+    command = next((c for c in OPTIONS if [*arguments[: len(c.split())]] == c.split()), "")
+    options = OPTIONS.get(command, {})
+    switches = {_flag(name) for name, field in options.items() if field.annotation is bool}
     found: list[str] = []
     for argument, following in zip_longest(arguments, arguments[1:], fillvalue="--"):
         found.append(argument)

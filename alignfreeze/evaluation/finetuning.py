@@ -15,6 +15,7 @@ from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.loop import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
+from alignfreeze.training.memory import FINE_TUNING, memory_for
 from alignfreeze.training.packing import PackedLayers, packed_layers
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def finetune(
         milestones: What to do on the way.
 
     Raises:
+        ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
     plan = TrainingPlan(
@@ -88,6 +90,7 @@ def finetune(
     ids = used_ids((feature.input_ids for feature in features), padding)
     compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
+        memory_for("fine-tuning", config, FINE_TUNING),
         compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),

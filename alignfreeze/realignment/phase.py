@@ -18,6 +18,7 @@ from alignfreeze.text.words import WordCounts
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.loop import TrainingPlan, TrainingResult, train
+from alignfreeze.training.memory import REALIGNMENT, memory_for
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -59,6 +60,7 @@ def realign(
 
     Raises:
         ConfigError: If the strategy does not fit the encoder.
+        ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
     stream = PairStream(
@@ -73,7 +75,10 @@ def realign(
     n_batches = steps * config.accumulation * accelerator.num_processes
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
-    with frozen(encoder, strategy, name=config.strategy) as summary:
+    with (
+        memory_for("realignment", config, REALIGNMENT),
+        frozen(encoder, strategy, name=config.strategy) as summary,
+    ):
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
         if config.prefix == "cached" and prefixes is not None:

@@ -5,12 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from alignfreeze.base.documents import Section, html_page, latex, markdown
+from alignfreeze.base.faults import unwritable
 from alignfreeze.base.plotting import DPI, svg_document, svg_element
 from alignfreeze.base.tables import Table
-from alignfreeze.errors import ConfigError
 from alignfreeze.report.collecting import Collected, collect
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.figure_differences import difference_figure
@@ -77,9 +78,12 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     shown += [detail_table(table, missing, config) for table in tables]
     folder = Path(config.output).expanduser()
     try:
-        names = _write(folder, shown, collected, config)
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".", dir=folder) as temporary:
+            names = _write(Path(temporary), shown, collected, config)
+            _publish(Path(temporary), folder)
     except OSError as error:
-        raise ConfigError(f"output: cannot write {folder}: {error.strerror}") from None
+        raise unwritable("output", folder, error) from error
     sections = {**missing.sections, WITHOUT: comparisons(tables), MIXED: collected.versions}
     return ReportOutcome(
         shown[0],
@@ -92,11 +96,10 @@ def make_report(config: ReportConfig) -> ReportOutcome:
 def _write(
     folder: Path, shown: Sequence[Table], collected: Collected, config: ReportConfig
 ) -> list[str]:
-    """Write all files, and say how those beside the figures are called."""
+    """Write all files into an empty folder, and say how those beside the figures are called."""
     tables = collected.tables
     figures = report_figures(tables)
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    drop_figures(folder / FIGURES)
+    (folder / FIGURES).mkdir()
     elements = {
         stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
         for stem, figure in figures.items()
@@ -119,6 +122,14 @@ def _write(
     for name, content in texts.items():
         (folder / name).write_text(content, "utf-8")
     return [*texts]
+
+
+def _publish(written: Path, folder: Path) -> None:
+    """Put files in the place of those of an earlier report, once all are written."""
+    (folder / FIGURES).mkdir(exist_ok=True)
+    drop_figures(folder / FIGURES)
+    for path in filter(Path.is_file, written.rglob("*")):
+        path.replace(folder / path.relative_to(written))
 
 
 def _remarks(collected: Collected) -> list[Section]:

@@ -33,6 +33,7 @@ from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
+from alignfreeze.training.memory import EVALUATION, memory_for
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -152,6 +153,8 @@ class FinetunePhases(PhaseRuns):
             else:
                 set_seed(config.seed, device_specific=True)
                 model = load_with_head(encoder.path, data.task.auto_class, data.task.labels)
+                if self.config.save_model:
+                    self.require_room(run, model, kept=True)
                 result = finetune(
                     model,
                     data.training_features,
@@ -202,14 +205,15 @@ class FinetunePhases(PhaseRuns):
     def _evaluate(
         self, model: "PreTrainedModel", data: TaskData, sets: Sequence[EvaluationSet]
     ) -> list[Score]:
-        scores = evaluate(
-            model,
-            data.task,
-            sets,
-            batch_size=self.config.eval_batch_size,
-            padding=self.preparation.tokenizer.pad_token_id or 0,
-            accelerator=self.accelerator,
-        )
+        with memory_for("evaluation", self.config, EVALUATION):
+            scores = evaluate(
+                model,
+                data.task,
+                sets,
+                batch_size=self.config.eval_batch_size,
+                padding=self.preparation.tokenizer.pad_token_id or 0,
+                accelerator=self.accelerator,
+            )
         # Those of a few examples were checked before; more may have others, such as one a label.
         names.check_metrics(data.name, dict.fromkeys(score.metric for score in scores))
         return scores

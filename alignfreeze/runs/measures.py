@@ -26,6 +26,7 @@ from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
+from alignfreeze.training.memory import MEASURING, memory_for
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -66,8 +67,9 @@ class Measures:
         return self._vectors(load_encoder(self._preparation.model))
 
     def _vectors(self, encoder: "PreTrainedModel") -> WordVectors:
-        batch_size = self._preparation.config.eval_batch_size
-        return self._probe.vectors(encoder, self._accelerator, batch_size)
+        config = self._preparation.config
+        with memory_for("measuring alignment", config, MEASURING):
+            return self._probe.vectors(encoder, self._accelerator, config.eval_batch_size)
 
     def measure(
         self, run: TrackedRun, strategy: str, encoder: "PreTrainedModel", stage: str

@@ -5,12 +5,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.caching import cache_root
+from alignfreeze.base.disks import Need, require_room
+from alignfreeze.base.owners import Owner
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -22,8 +24,13 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names
+from alignfreeze.tracking.location import artifact_folder, store_uri
+from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
-from alignfreeze.training.checkpoints import CheckpointFolder
+from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -122,13 +129,28 @@ class PhaseRuns:
             if preparation.provenance is not None:
                 log_provenance(run, preparation.provenance, config, self.accelerator)
             owner = self.on_main(lambda: run.run_id or "")
-            checkpoints = CheckpointFolder(cache_root() / "checkpoints" / identity, owner)
+            process = Owner(this_process(), store_uri())
+            checkpoints = CheckpointFolder(cache_root() / "checkpoints" / identity, owner, process)
             try:
                 yield run, checkpoints
             except Pruned:  # and never gone on with
                 self._drop(checkpoints)
                 raise
         self._drop(checkpoints)
+
+    def require_room(self, run: TrackedRun, model: "PreTrainedModel", *, kept: bool) -> None:
+        """Check, before it is trained, that the disks of this machine will hold a model.
+
+        It is written into the folder, and if it is kept into the run's artifacts as well.
+
+        Raises:
+            ResourceError: If they will not.
+        """
+        if run.run_id is None:
+            return
+        size, what = tensors_size(model.state_dict().values()), "the model that comes of it"
+        folders = [self.folder, artifact_folder(run.run_id) if kept else None]
+        require_room(Need(folder, size, what) for folder in folders if folder is not None)
 
     def _left_out(self, used: Collection[str]) -> dict[str, str]:
         """The tags that say which languages lack something of what is used: tasks, or text."""

@@ -119,6 +119,7 @@ class Phases(FinetunePhases):
             run.tags({names.REALIGN_HASH: identity})
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(preparation.model)
+            self.require_room(run, encoder, kept=self.scope.keep_encoders)
             result = realign(
                 encoder,
                 preparation.tokenizer,

@@ -35,6 +35,12 @@ def _local_store() -> Path | None:
     return None
 
 
+def artifact_folder(run_id: str) -> Path | None:
+    """The folder of a run's artifacts; ``None`` if that is not on this machine."""
+    uri = urlparse(mlflow.get_run(run_id).info.artifact_uri)
+    return Path(url2pathname(uri.path)) if uri.scheme in ("", "file") else None
+
+
 def artifact_path(run_id: str, name: str) -> Path | None:
     """A run's artifact on this machine (downloaded if need be); ``None`` if it has none."""
     try:

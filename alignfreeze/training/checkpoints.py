@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +13,16 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import load
 from accelerate.utils.constants import RNG_STATE_NAME
+from torch import Tensor, nn
 
 from alignfreeze.base.caching import check_sealed, seal
-from alignfreeze.errors import DataError
+from alignfreeze.base.disks import Need, require_room
+from alignfreeze.base.faults import disk_fault
+from alignfreeze.base.owners import Owner
+from alignfreeze.errors import DataError, ResourceError
+
+AT_ONCE = 2
+"""Checkpoints that are there at once, while the newest is written."""
 
 FOLDERS = "step-?????????"
 """The names of checkpoints that are complete."""
@@ -45,32 +53,61 @@ class CheckpointFolder:
     """The checkpoints of one phase of one configuration.
 
     Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
-    that two that do so at once stay out of each other's way; resuming takes the newest of all.
+    that two that do so at once stay out of each other's way; resuming takes the newest of all. The
+    folder says which process that is, so that nobody takes it for a dead one's.
     """
 
-    def __init__(self, root: Path, owner: str) -> None:
+    def __init__(self, root: Path, owner: str, process: Owner | None = None) -> None:
         self.root = root
         self.folder = root / owner
+        self.process = process
         self._resumed = self.folder
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
-        """Keep the state of training, all or nothing, and drop the checkpoint before."""
+        """Keep the state of training, all or nothing, and drop the checkpoint before.
+
+        Raises:
+            ResourceError: In all processes, if the disk of one is full, say: then nothing is left
+                of it, and the checkpoint before is as it was.
+        """
         final = self.folder / f"step-{progress.step:09d}"
         partial = final.with_suffix(".partial")
-        if accelerator.is_main_process:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-        accelerator.wait_for_everyone()
-        accelerator.save_state(str(partial))
-        accelerator.wait_for_everyone()
-        if accelerator.is_main_process:
-            (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
-            seal(partial)
-            shutil.rmtree(final, ignore_errors=True)
-            partial.rename(final)
-            for old in set(self.folder.glob(FOLDERS)) - {final}:
-                shutil.rmtree(old, ignore_errors=True)
-        accelerator.wait_for_everyone()
+        main = accelerator.is_main_process
+        for part in (
+            lambda: self._begin(partial) if main else None,
+            lambda: accelerator.save_state(str(partial)),
+            lambda: self._complete(partial, final, progress) if main else None,
+        ):
+            if fault := _disk_fault_of_any(accelerator, part):
+                if main:
+                    shutil.rmtree(partial, ignore_errors=True)
+                raise ResourceError(fault)
+
+    def _begin(self, partial: Path) -> None:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        if self.process is not None:
+            self.process.leave(self.folder)
+
+    def _complete(self, partial: Path, final: Path, progress: Progress) -> None:
+        (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
+        seal(partial)
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+        for old in set(self.folder.glob(FOLDERS)) - {final}:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def require_room(self, model: nn.Module, steps: int) -> None:
+        """Check that the disk will hold the checkpoints of a model that is trained so long.
+
+        Raises:
+            ResourceError: If it will not.
+        """
+        size = tensors_size([*model.parameters(), *model.buffers()])
+        # Adam's two means, of what is trained.
+        size += 2 * tensors_size(p for p in model.parameters() if p.requires_grad)
+        need = Need(self.root, size * AT_ONCE, "a checkpoint, beside the one before it,")
+        require_room([need], f"checkpoint_steps={steps} writes none")
 
     def newest(self) -> Path | None:
         """The checkpoint with the most steps, whoever wrote it."""
@@ -106,6 +143,26 @@ class CheckpointFolder:
             shutil.rmtree(folder, ignore_errors=True)
         if not any(self.root.glob("*")):
             shutil.rmtree(self.root, ignore_errors=True)
+
+
+def tensors_size(tensors: Iterable[Tensor]) -> int:
+    """Bytes that tensors take."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _disk_fault_of_any(accelerator: Accelerator, part: Callable[[], Any]) -> str:
+    """Do something in all processes, and say in all what a disk of one has had against it."""
+    fault = ""
+    try:
+        part()
+    except Exception as error:
+        if not (fault := disk_fault(error) or ""):
+            raise
+    if accelerator.num_processes > 1:
+        faults = torch.tensor(int(bool(fault)), device=accelerator.device)
+        if accelerator.reduce(faults, "sum") > 0:  # none leaves before all have come here
+            fault = fault or "another process could not write its part of the checkpoint"
+    return fault
 
 
 def _random_numbers_are(states: dict[str, Any]) -> bool:

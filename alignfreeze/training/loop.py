@@ -19,7 +19,7 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
-from alignfreeze.errors import Interrupted, TrainingError
+from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
@@ -104,8 +104,11 @@ def train(
 
     Raises:
         TrainingError: If the loss is not a number.
+        ResourceError: If the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end; a checkpoint is left behind.
     """
+    if plan.checkpoint_steps < plan.steps:
+        checkpoints.require_room(model, plan.steps)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
     if plan.warmup_steps is None:
@@ -177,7 +180,7 @@ class _Loop:
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
-                    self.checkpoints.save(self.accelerator, progress)
+                    self._keep(progress)
                 if stop and unfinished:
                     raise Interrupted(
                         f"{self.plan.phase} was interrupted by a signal after step "
@@ -189,6 +192,16 @@ class _Loop:
             per_second=n_items / (time.perf_counter() - began),
             empty_steps=progress.empty_steps,
         )
+
+    def _keep(self, progress: Progress) -> None:
+        """Keep a checkpoint; training goes on without, with a warning, if the disk is full."""
+        try:
+            self.checkpoints.save(self.accelerator, progress)
+        except ResourceError as error:
+            logger.warning(
+                "%s: the checkpoint after step %d is not kept: %s",
+                *(self.plan.phase, progress.step, error),
+            )
 
     def restored(self) -> Progress:
         """How far an earlier training has come; everything is put into the state that it had."""

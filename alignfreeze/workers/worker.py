@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from optuna.trial import TrialState
 
+from alignfreeze.base.faults import reason_of
 from alignfreeze.base.progress import passing_bars
 from alignfreeze.errors import AlignFreezeError, Pruned
 from alignfreeze.tracking.names import PRUNED, STATE, STUDY, TRIAL
@@ -65,7 +66,7 @@ def do_trial(
     except AlignFreezeError as error:
         problem = str(error)
     except Exception as error:  # a defect, or no memory: the next may do better
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        problem = reason_of(error)
         logger.debug("%s", name, exc_info=True)
     except BaseException:
         queue.give_back(trial)

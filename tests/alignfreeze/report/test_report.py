@@ -232,7 +232,7 @@ def test_nonsense_is_refused_in_one_line(experiment, options, complaint):
 
 def test_a_folder_that_cannot_be_written_is_named(imported, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"output: cannot write .*/file/report: Not a directory"):
+    with pytest.raises(DataError, match=r"file/report: output cannot be written: Not a directory"):
         report({**imported, "output": str(tmp_path / "file" / "report")})
 
 

@@ -1,0 +1,150 @@
+"""What is in the cache: entries of every kind, with their sizes and ages."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Kind(StrEnum):
+    """What an entry of the cache is."""
+
+    CHECKPOINTS = "checkpoints"
+    ALIGNMENTS = "aligned text"
+    CONVERTED = "converted text"
+    HUB = "data of the hub"
+    MIRRORED = "data of mirrors"
+    DEMO = "embedded data"
+    MODELS = "models of searches"
+    LOGS = "logs of workers"
+    LOCKS = "locks"
+    SHARDS = "unfinished alignments"
+    UNFINISHED = "unfinished writes"
+    UNLOGGED = "results to be logged"
+    OTHER = "not known"
+
+
+CACHES = (Kind.ALIGNMENTS, Kind.CONVERTED, Kind.HUB, Kind.MIRRORED, Kind.DEMO)
+"""Kinds that whatever needs the same reads again, or makes again where they are not there."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of the cache: how deep its entries are, and what they are."""
+
+    kind: Kind
+    depth: int = 1
+
+
+PLACES = {
+    "checkpoints": Place(Kind.CHECKPOINTS, 2),
+    "corpora": Place(Kind.ALIGNMENTS),
+    "alignments": Place(Kind.ALIGNMENTS),
+    "bitexts": Place(Kind.CONVERTED),
+    "hub": Place(Kind.HUB, 3),
+    "mirrors": Place(Kind.MIRRORED),
+    "demo": Place(Kind.DEMO),
+    "search": Place(Kind.MODELS),
+    "benchmark": Place(Kind.OTHER),
+    "prefixes": Place(Kind.UNFINISHED),
+    "unlogged": Place(Kind.UNLOGGED),
+}
+"""The folders that the cache has."""
+
+_BY_NAME = (
+    (re.compile(r"\..+-shards-\d+(-[0-9a-f]{32})?"), Kind.SHARDS),
+    (re.compile(r"\..+-[0-9a-f]{32}(\.lock)?|step-\d+\.partial"), Kind.UNFINISHED),
+    (re.compile(r".+\.lock"), Kind.LOCKS),
+    (re.compile(r".+-logs"), Kind.LOGS),
+)
+"""What tells an entry from the others of its folder."""
+
+_WITHIN = (Kind.CHECKPOINTS, Kind.HUB, Kind.MIRRORED, Kind.MODELS)
+"""What may hold unfinished writes of its own."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder of the cache.
+
+    Attributes:
+        size: Bytes of its files, without those of entries in it.
+        written: When something of it was last written, seconds since 1970.
+        used: When something of it was last written or read, as far as the file system tells.
+    """
+
+    kind: Kind
+    path: Path
+    size: int
+    written: float
+    used: float
+
+
+def entries_of(root: Path) -> list[Entry]:
+    """All entries of a cache, those in others first; what is no cache's is among them."""
+    found: list[Entry] = []
+    for top in _children(root):
+        place = PLACES.get(top.name)
+        if place is None or not _is_folder(top):
+            found += _measured(Kind.OTHER, top)
+            continue
+        for path in _at_depth(top, place.depth):
+            shallow = len(path.relative_to(top).parts) < place.depth
+            found += _measured(_kind_of(path.name, Kind.OTHER if shallow else place.kind), path)
+    return found
+
+
+def _kind_of(name: str, otherwise: Kind) -> Kind:
+    return next((kind for pattern, kind in _BY_NAME if pattern.fullmatch(name)), otherwise)
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # it is gone, or not ours to read
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _at_depth(folder: Path, depth: int) -> Iterator[Path]:
+    """What is so deep in a folder, and files that are less deep."""
+    for path in _children(folder):
+        if depth > 1 and _is_folder(path) and _kind_of(path.name, Kind.OTHER) is Kind.OTHER:
+            yield from _at_depth(path, depth - 1)
+        else:
+            yield path
+
+
+def _measured(kind: Kind, path: Path) -> list[Entry]:
+    """An entry, after those that are in it."""
+    if path.is_symlink():  # what it leads to is not the cache's
+        kind = Kind.OTHER
+    states, inner = [_state(path)], []
+    if _is_folder(path):
+        for folder, folders, files in os.walk(path):
+            for name in [*folders, *files] if kind in _WITHIN else ():
+                if _kind_of(name, kind) is Kind.UNFINISHED:
+                    inner += _measured(Kind.UNFINISHED, Path(folder, name))
+            known = {entry.path for entry in inner}
+            folders[:] = [name for name in folders if Path(folder, name) not in known]
+            rest = [Path(folder, name) for name in files]
+            states += [_state(file) for file in rest if file not in known]
+    size = sum(size for size, _, _ in states)
+    written, used = (max(state[n] for state in states) for n in (1, 2))
+    return [*inner, Entry(kind, path, size, written, used)]
+
+
+def _state(path: Path) -> tuple[int, float, float]:
+    """Bytes of a file, when it was written, and when it was last used."""
+    try:
+        state = path.lstat()
+    except OSError:  # it has gone meanwhile
+        return 0, 0.0, 0.0
+    if path.is_dir():
+        return 0, state.st_mtime, state.st_mtime
+    return state.st_size, state.st_mtime, max(state.st_mtime, state.st_atime)
