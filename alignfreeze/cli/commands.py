@@ -14,8 +14,8 @@ from rich.table import Table
 from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.workers.command import STORAGE_VARIABLE
 
 app = typer.Typer(
     name="alignfreeze",

@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
+from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import Interrupted, Pruned
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
@@ -42,13 +43,14 @@ class TrackedRun:
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
         if self.run_id is not None:
-            texts = {PARAM + name: str(value)[:PARAM_LENGTH] for name, value in values.items()}
-            mlflow.log_params(texts, run_id=self.run_id)
+            texts = {PARAM + name: without_passwords(str(v)) for name, v in values.items()}
+            cut = {name: text[:PARAM_LENGTH] for name, text in texts.items()}
+            mlflow.log_params(cut, run_id=self.run_id)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
         if self.run_id is not None:
-            tags = [RunTag(TAG + name, value) for name, value in values.items()]
+            tags = [RunTag(TAG + name, without_passwords(value)) for name, value in values.items()]
             self._client.log_batch(self.run_id, tags=tags)
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
@@ -72,10 +74,17 @@ class TrackedRun:
         if self.run_id is not None:
             self._client.log_artifacts(self.run_id, str(folder), name)
 
+    def hide_passwords(self, begun: Run) -> None:
+        """Mend what MLflow says by itself of the program, such as the URL that it is from."""
+        hidden = {name: without_passwords(value) for name, value in begun.data.tags.items()}
+        for name, value in hidden.items():
+            if value != begun.data.tags[name]:
+                self._client.set_tag(begun.info.run_id, name, value)
+
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
         if self.run_id is not None:
-            self._client.log_text(self.run_id, content, name)
+            self._client.log_text(self.run_id, without_passwords(content), name)
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
@@ -117,6 +126,7 @@ def tracked_run(
     try:
         if again and TAG + ERROR in started.data.tags:  # it has not failed any more
             MlflowClient().delete_tag(again, TAG + ERROR)
+        run.hide_passwords(started)
         if not nested:
             end_dead_runs()
         yield run
