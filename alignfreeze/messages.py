@@ -1,6 +1,7 @@
 """What messages are made of: values on one line, not too long, without passwords."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -52,5 +53,24 @@ def as_line(text: str, most: int = MOST_OF_A_MESSAGE) -> str:
         return line
     return f"{line[: most * 2 // 3]} … {line[-(most // 3) :]}"
 
+
+def plain(text: str) -> str:
+    """A text that moves nothing: blanks for line ends and tabs, escapes for control characters.
+
+    Those that turn the direction of writing, and halves of characters, are escaped, too.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _stays(c) else " " if c.isspace() else ascii(c)[1:-1] for c in text)
+
+
+def _stays(character: str) -> bool:
+    if character.isprintable():
+        return True
+    category = unicodedata.category(character)
+    return category == "Zs" or (category == "Cf" and character not in _DIRECTIONS)
+
+
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 
 _LINE_ENDS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
