@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
+from alignfreeze.base.paths import user_path
 from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -127,7 +128,7 @@ def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
 
 def _sqlite_file(url: URL) -> Path | None:
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)).expanduser() if on_disk else None
+    return user_path(str(url.database), "storage") if on_disk else None
 
 
 @contextmanager
