@@ -11,7 +11,8 @@ LEAST = 4
 """Characters of a known secret: what is shorter would be found everywhere."""
 
 _WORD = 12
-"""Letters of a secret that is found within words, too: ``postgres`` is not, in ``postgresql``."""
+"""Letters and digits of a secret that is found within others, too; ``postgres`` stays a part of
+``postgresql``, and ``ab12`` of a digest."""
 
 STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Names a study's storage, whose password an argument would show to all users of a machine."""
@@ -54,6 +55,16 @@ _TOKEN = re.compile(
 """Tokens of Hugging Face, Databricks, GitHub, GitLab, Amazon, and signed ones, by their shape."""
 
 
+_PATTERNS = (
+    (("=", "%3D", "%3d"), _ASSIGNED, rf"\g<1>{HIDDEN}"),
+    (("':", "' :", "'  :", '":', '" :', '"  :'), _IN_JSON, rf'\g<1>"{HIDDEN}"'),
+    ((": ", ":\t"), _IN_YAML, rf"\g<1>'{HIDDEN}'"),
+    (("earer ", "EARER ", "uthorization", "UTHORIZATION"), _SENT, rf"\g<1>{HIDDEN}"),
+    (("hf_", "dapi", "gh", "glpat-", "AKIA", "eyJ"), _TOKEN, HIDDEN),
+)
+"""What a text has where a pattern may be found in it, the pattern, and what takes its place."""
+
+
 def hide(*urls: str) -> None:
     """Let the password of a URL, and what else is secret in it, be hidden from now on.
 
@@ -63,24 +74,30 @@ def hide(*urls: str) -> None:
         _known.update(secrets_in(url))
 
 
-def without_passwords(text: str) -> str:
+def without_passwords(text: str, *, words: bool = True) -> str:
     """A text in which ``***`` stands for passwords and tokens.
 
     Known ones (see `hide`; those of the environment too) are found by themselves, as they are or
     as URLs, Python and JSON spell them; others by what is around them: a URL, also a damaged one,
     ``user:password@host``, ``password=…``; or by their shape. Twice is the same as once.
+
+    Args:
+        text: Any text.
+        words: Whether a password that is a word or a number, as ``test`` is one, is hidden where
+            it stands alone. What is read again, such as scores, must not lose its words.
     """
     for secret in sorted(_known | _of_environment(), key=len, reverse=True):
+        if not words and _is_word(secret):
+            continue
         for spelled in _spellings(secret):
             if spelled in text:
                 text = _literal(spelled).sub(HIDDEN, text)
     if "@" in text or ":/" in text:
         text = "\n".join(map(_without_userinfo, text.split("\n")))
-    text = _ASSIGNED.sub(rf"\g<1>{HIDDEN}", text)
-    text = _IN_JSON.sub(rf'\g<1>"{HIDDEN}"', text)
-    text = _IN_YAML.sub(rf"\g<1>'{HIDDEN}'", text)
-    text = _SENT.sub(rf"\g<1>{HIDDEN}", text)
-    return _TOKEN.sub(HIDDEN, text)
+    for marks, pattern, instead in _PATTERNS:
+        if any(mark in text for mark in marks):  # many times faster than the pattern
+            text = pattern.sub(instead, text)
+    return text
 
 
 def secrets_in(url: str) -> set[str]:
@@ -118,10 +135,14 @@ def _fully_quoted(text: str) -> str:
 
 
 def _literal(secret: str) -> re.Pattern[str]:
-    """Where a secret is: anywhere, but one that is a short word only where it is a word."""
+    """Where a secret is: anywhere, but one of few letters and digits only between others."""
     literal = re.escape(secret)
-    word = secret.isalpha() and len(secret) < _WORD
-    return re.compile(rf"(?<![^\W\d_]){literal}(?![^\W\d_])" if word else literal)
+    short = len(secret) < _WORD and re.fullmatch(r"[\w.]+", secret)
+    return re.compile(rf"(?<![^\W_]){literal}(?![^\W_])" if short else literal)
+
+
+def _is_word(secret: str) -> bool:
+    return len(secret) < _WORD and re.fullmatch(r"[^\W\d]+|[\d.eE+-]+", secret) is not None
 
 
 def _without_userinfo(line: str) -> str:

@@ -43,14 +43,14 @@ class TrackedRun:
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
         if self.run_id is not None:
-            texts = {PARAM + name: without_passwords(str(v)) for name, v in values.items()}
+            texts = {PARAM + name: _kept(str(value)) for name, value in values.items()}
             cut = {name: text[:PARAM_LENGTH] for name, text in texts.items()}
             mlflow.log_params(cut, run_id=self.run_id)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
         if self.run_id is not None:
-            tags = [RunTag(TAG + name, without_passwords(value)) for name, value in values.items()]
+            tags = [RunTag(TAG + name, _kept(value)) for name, value in values.items()]
             self._client.log_batch(self.run_id, tags=tags)
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
@@ -76,7 +76,7 @@ class TrackedRun:
 
     def hide_passwords(self, begun: Run) -> None:
         """Mend what MLflow says by itself of the program, such as the URL that it is from."""
-        hidden = {name: without_passwords(value) for name, value in begun.data.tags.items()}
+        hidden = {name: _kept(value) for name, value in begun.data.tags.items()}
         for name, value in hidden.items():
             if value != begun.data.tags[name]:
                 self._client.set_tag(begun.info.run_id, name, value)
@@ -84,11 +84,16 @@ class TrackedRun:
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
         if self.run_id is not None:
-            self._client.log_text(self.run_id, without_passwords(content), name)
+            self._client.log_text(self.run_id, _kept(content), name)
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
         self.tags({names.PHASE_HASH: phase_hash})
+
+
+def _kept(text: str) -> str:
+    """A text as it may be kept, and be read again."""
+    return without_passwords(text, words=False)
 
 
 @contextmanager

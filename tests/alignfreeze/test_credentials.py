@@ -168,6 +168,16 @@ def test_a_word_is_hidden_where_it_is_a_word() -> None:
     assert without_passwords("postgresql://h: postgres, 'postgres'") == "postgresql://h: ***, '***'"
 
 
+@pytest.mark.parametrize("word", ["test", "demo", "0.25", "1234", "ab12"])
+def test_what_is_read_again_keeps_its_words(word: str) -> None:
+    hide(f"postgresql://me:{word}@h/db")
+    kept = "language,split,value\nde,test,0.25\nno,demo,0.12345\nfab12,0ab12c\n"
+    assert without_passwords(kept, words=False) == kept
+    at = f"postgresql://me:{word}@h/db"
+    assert without_passwords(at, words=False) == "postgresql://me:***@h/db"
+    assert without_passwords(f"FATAL: {word}") == "FATAL: ***"
+
+
 def test_no_log_has_a_password(caplog: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
     hide_passwords_in_logs()
