@@ -118,7 +118,7 @@ def _write(
         "scores.csv": scores_csv(tables),
     }
     for name, content in texts.items():
-        (folder / name).write_text(content, "utf-8")
+        (folder / name).write_text(content, "utf-8", errors="backslashreplace")
     return [*texts]
 
 
