@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo benchmark-demo test check bench bench-long clean
+.PHONY: run search-demo benchmark-demo test check fuzz bench bench-long clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -26,6 +26,12 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_dependencies.py
+
+# Mutated files for all readers, odd values for all options; a failing input is kept as a test.
+SECONDS ?= 600
+SEED ?= 0
+fuzz: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 # Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from alignfreeze.messages import as_line, shortened, without_passwords
+from alignfreeze.messages import as_line, shortened
 
 
 class AlignFreezeError(Exception):
@@ -14,7 +14,7 @@ class AlignFreezeError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(without_passwords(as_line(message)))
+        super().__init__(as_line(message))
 
 
 class ConfigError(AlignFreezeError):
@@ -81,4 +81,4 @@ def one_line(error: BaseException, most: int = 300) -> str:
     if isinstance(error, (AlignFreezeError, Interrupted)):
         return str(error)
     said = f": {error}" if str(error) else ""
-    return shortened(without_passwords(as_line(f"{type(error).__name__}{said}")), most)
+    return shortened(as_line(f"{type(error).__name__}{said}"), most)

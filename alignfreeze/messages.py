@@ -1,17 +1,24 @@
 """What messages are made of: values on one line, not too long, without passwords."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+
+from alignfreeze.credentials import without_passwords
 
 MOST_CHARACTERS = 60
 MOST_TEXTS = 8
 MOST_OF_A_MESSAGE = 2000
 """Characters of a message; of a longer one the middle is left out."""
 
+_LOOKED_AT = 5000
+"""Characters after those that are shown, in which a password may end that begins in them."""
+
 
 def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
-    """A text, its end left out where it is long."""
+    """A text without passwords, its end left out where it is long."""
+    text = without_passwords(text[: most + _LOOKED_AT])  # what is cut would not be known for one
     return text if len(text) <= most else f"{text[:most]}…"
 
 
@@ -19,6 +26,7 @@ def shown(value: object, most: int = MOST_CHARACTERS) -> str:
     """A value as Python writes it, the end of a long one left out."""
     if not isinstance(value, str):
         return shortened(repr(value), most)
+    value = without_passwords(value[: most + _LOOKED_AT])
     return repr(value) if len(value) <= most else f"{value[:most]!r}…"
 
 
@@ -34,21 +42,35 @@ def counted(counts: Counter[str], most: int = 10) -> str:
 
 
 def as_line(text: str, most: int = MOST_OF_A_MESSAGE) -> str:
-    """A text as one line, which a terminal shows as it is; without its middle, where it is long."""
-    line = _LINE_ENDS.sub(" ", text.strip())
+    """A text as one line, which a terminal shows as it is, and which has no password.
+
+    It is without its middle where it is long.
+    """
+    line = _LINE_ENDS.sub(" ", without_passwords(text).strip())
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    line = without_passwords(line)  # of a URL that was broken into lines
     if len(line) <= most:
         return line
     return f"{line[: most * 2 // 3]} … {line[-(most // 3) :]}"
 
 
+def plain(text: str) -> str:
+    """A text that moves nothing: blanks for line ends and tabs, escapes for control characters.
+
+    Those that turn the direction of writing, and halves of characters, are escaped, too.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _stays(c) else " " if c.isspace() else ascii(c)[1:-1] for c in text)
+
+
+def _stays(character: str) -> bool:
+    if character.isprintable():
+        return True
+    category = unicodedata.category(character)
+    return category == "Zs" or (category == "Cf" and character not in _DIRECTIONS)
+
+
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+
 _LINE_ENDS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
-
-HIDDEN = "***"
-
-_CREDENTIALS = re.compile(r"(?<=:)[^\s:@/?#]+(?=@)")
-
-
-def without_passwords(text: str) -> str:
-    """A text in which ``***`` stands for every password of a URL."""
-    return _CREDENTIALS.sub(HIDDEN, text)

@@ -56,7 +56,9 @@ Write = Callable[[str, str], Path]
 def log_levels() -> Iterator[None]:
     """Undoes what the command line sets, or the order of tests would matter."""
     levels = {name: logging.getLogger(name).level for name in PACKAGES}
+    records = logging.getLogRecordFactory()
     yield
+    logging.setLogRecordFactory(records)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 

@@ -11,6 +11,7 @@ from alignfreeze.cli.main import OPTIONS, app
 ROOT = Path(__file__).parent.parent
 
 PACKAGES = (
+    "credentials",
     "messages",
     "errors",
     "base",

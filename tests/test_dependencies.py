@@ -26,6 +26,7 @@ BESIDE = ("tests", "benchmarks", "tools", "examples", "notebooks")
 OURS = {
     *SETTINGS["tool"]["setuptools"]["package-dir"],
     "alignfreeze_example",
+    "tests",
     "tools",
     *(path.stem for path in (ROOT / "benchmarks").glob("*.py")),
 }

@@ -1,5 +1,6 @@
 """Documents of tables, lists and figures, as HTML, Markdown and LaTeX, by jinja2."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,11 +8,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alignfreeze.base.tables import Table
+from alignfreeze.messages import plain
 
-MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]"})
+MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]&~$#"})
+
+_LINKS = re.compile(r"(?<=[A-Za-z])(?=://)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where an address would become a link."""
+
+_BLOCKS = re.compile(r"^(?:([-+=])(?=\s|$|[-=+])|(\d{1,9})([.)])(?=\s|$))")
+"""How lists, lines and headings begin."""
 
 LATEX = {
     "\\": r"\textbackslash{}",
+    **{character: f"{{{character}}}" for character in "[]*"},  # after \item and \\
+    "`": r"\textasciigrave{}",
+    **dict.fromkeys("ĦħĸĿŀŉŦŧſ", "?"),  # of its fonts' range, and not in them
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -23,7 +34,7 @@ LATEX = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
     "†": r"\textsuperscript{\dag}",
-    "–": "--",
+    "–": r"\textendash{}",
     "×": r"$\times$",
 }
 
@@ -57,13 +68,13 @@ class Section:
 def html_page(title: str, sections: Sequence[Section], *, about: Sequence[str] = ()) -> str:
     """A page in one file, without a script, that needs no network; ``about`` stands above all."""
     shown = {"title": title, "sections": sections, "about": about}
-    return _rendered("document.html", shown, autoescape=True)
+    return _rendered("document.html", shown, finalize=_escaping(plain), autoescape=True)
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
     """Markdown in which text is shown as it is; numbers of tables are to the right."""
-    finalize = _escaping(lambda text: text.translate(MARKDOWN))
-    return _rendered("document.md", {"title": title, "sections": sections}, finalize=finalize)
+    shown = {"title": title, "sections": sections}
+    return _rendered("document.md", shown, finalize=_escaping(markdown_text))
 
 
 def latex(title: str, sections: Sequence[Section]) -> str:
@@ -72,9 +83,21 @@ def latex(title: str, sections: Sequence[Section]) -> str:
     return _rendered("document.tex", shown, finalize=_escaping(latex_text), **LATEX_SYNTAX)
 
 
+def markdown_text(text: str) -> str:
+    """A text on one line that Markdown shows as it is, wherever it stands."""
+    text = plain(text).strip().translate(MARKDOWN)
+    text = _BLOCKS.sub(lambda at: f"\\{at[1]}" if at[1] else f"{at[2]}\\{at[3]}", text)
+    return _LINKS.sub(r"\\", text)
+
+
 def latex_text(text: str) -> str:
-    """A text as LaTeX shows it; what its usual fonts lack becomes a question mark."""
-    return "".join(LATEX.get(c) or (c if ord(c) < 0x180 else "?") for c in text)
+    """A text on one line as LaTeX shows it; what its usual fonts lack becomes a question mark."""
+    shown = "".join(LATEX.get(c) or (c if ord(c) < 0x180 else "?") for c in plain(text))
+    return _LIGATURES.sub(r"\g<0>{}", shown)
+
+
+_LIGATURES = re.compile(r"-(?=-)|,(?=,)|'(?=')")
+"""The first of two characters that LaTeX would draw as one."""
 
 
 def _escaping(escaped: Callable[[str], str]) -> Callable[[Any], Any]:

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from alignfreeze.credentials import without_passwords
 
 
 class LogLine(NamedTuple):
@@ -40,10 +42,29 @@ def say_again(lines: Iterable[LogLine]) -> None:
         logging.getLogger(line.logger).log(line.level, "%s", line.text)
 
 
+def hide_passwords_in_logs() -> None:
+    """Let no line of the log have a password, whoever says it and whoever listens."""
+    logging.setLogRecordFactory(_record_without_passwords)
+
+
+def _record_without_passwords(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = logging.LogRecord(*args, **kwargs)
+    try:
+        said = record.getMessage()
+    except (TypeError, ValueError):  # its arguments do not fit: told of where it is written
+        return record
+    if (hidden := without_passwords(said)) != said:
+        record.msg, record.args = hidden, ()
+    if record.exc_info:  # what is there already is not made again
+        record.exc_text = without_passwords(logging.Formatter().formatException(record.exc_info))
+    return record
+
+
 class _Collecting(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[LogLine, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines[LogLine(record.name, record.levelno, record.getMessage())] = None
+        text = without_passwords(record.getMessage())
+        self.lines[LogLine(record.name, record.levelno, text)] = None

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from alignfreeze.messages import without_passwords
+from alignfreeze.credentials import without_passwords
 
 OWNER_FILE = "owner.json"
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
+
 
 def cache_root() -> Path:
     """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
@@ -18,3 +21,18 @@ def existing_path(given: str) -> Path | None:
         path = Path(given).expanduser()
         return path if path.exists() else None
     return None
+
+
+def user_path(given: str, option: str) -> Path:
+    """The path that an option names, in which ``~`` is the home, whether something is there or not.
+
+    Raises:
+        ConfigError: If there can be none of that name.
+    """
+    try:
+        path = Path(given).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"{option} must be a path, got {shown(given)}: {reason}") from None
+    return path

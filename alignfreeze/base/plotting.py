@@ -6,6 +6,8 @@ from hashlib import sha256
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
+from alignfreeze.messages import plain
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -63,6 +65,13 @@ def as_written(*texts: "Text") -> None:
         text.set_parse_math(False)
 
 
+def _keep_as_written(figure: "Figure") -> None:
+    """Let no name in a figure be taken for a formula."""
+    from matplotlib.text import Text
+
+    as_written(*figure.findobj(Text))
+
+
 def annotate(
     panel: "Axes", text: str, place: tuple[float, float], shift: tuple[float, float], **style: Any
 ) -> None:
@@ -86,6 +95,7 @@ def legend_below(
 
 def png_bytes(figure: "Figure") -> bytes:
     """A figure as a PNG of 150 pixels an inch."""
+    _keep_as_written(figure)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()
@@ -95,10 +105,12 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
     """A figure as an SVG file; the same figure of the same stem gives the same text."""
     from matplotlib import rc_context
 
+    _keep_as_written(figure)
     buffer = StringIO()
     with rc_context({"svg.hashsalt": stem or "figure", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    # Texts are in it as comments, with characters that XML may not have.
+    return "\n".join(map(plain, buffer.getvalue().split("\n")))
 
 
 def svg_element(document: str, stem: str = "") -> str:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MISSING = "–"
 """Stands where there is no value."""
@@ -38,6 +41,21 @@ class Table:
     sections: frozenset[int] = frozenset()
     labels: int = 1
     marked: frozenset[int] = frozenset()
+
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""What a text begins with that a spreadsheet computes."""
+
+
+def csv_text(frame: "DataFrame") -> str:
+    """A table for people as comma-separated values; no text of it is a spreadsheet's formula."""
+
+    def kept(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+
+    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
+    shown = frame.assign(**{str(name): frame[name].map(kept) for name in texts})
+    return str(shown.to_csv(index=False))
 
 
 def points(fraction: float | None, *, signed: bool = False) -> str:

@@ -14,6 +14,7 @@ import yaml
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.base.tables import csv_text
 from alignfreeze.benchmark.cells import Cell, cells_of
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
@@ -202,7 +203,7 @@ class CellLog:
         """Log what is known so far: a row for each cell, and how many have each state."""
         ends = self._ends()
         table = pd.DataFrame([self._row(c, ends.get(c.identity)) for c in self._plan.cells])
-        run.text(str(table.to_csv(index=False)), CELLS_FILE)
+        run.text(csv_text(table), CELLS_FILE)
         counts = Counter(table["state"])
         for state in (DONE, FAILED, TO_DO):
             run.metric(cells_metric(state), counts[state])

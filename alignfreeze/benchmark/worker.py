@@ -1,12 +1,13 @@
 """A worker: does cells of a grid that another process coordinates, from any machine."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
+from alignfreeze.base.paths import existing_path
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.benchmark.execution import DATA, HEARTBEAT, Bench, check_place
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.tracking import store
 from alignfreeze.workers.assignments import open_cells
 from alignfreeze.workers.queue import RUN_ID, retry
@@ -33,8 +34,8 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
     with signals_as_exceptions("what it had in hand was given back"):
         for name, place in places.items():
             folder = place.removeprefix(f"{HUB}:") if name == DATA else place
-            if not Path(folder).expanduser().is_dir():
-                raise ConfigError(f"{name}: there is no folder {folder!r}")
+            if (path := existing_path(folder)) is None or not path.is_dir():
+                raise ConfigError(f"{name}: there is no folder {shown(folder)}")
             if name != DATA:
                 check_place(name, place)
         heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]

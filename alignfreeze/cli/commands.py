@@ -10,14 +10,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
 from alignfreeze.cli.syncing import sync
+from alignfreeze.cli.terminal import PlainConsole
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking.unlogged import complain
-from alignfreeze.workers.command import STORAGE_VARIABLE
 
 app = typer.Typer(
     name="alignfreeze",
@@ -71,7 +73,7 @@ def _phases(function: str) -> Callable[..., None]:
         outcome = getattr(pipeline, function)(options)
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
-        _show(Console(quiet=not is_first()), tables, notes, outcome.places)
+        _show(PlainConsole(quiet=not is_first()), tables, notes, outcome.places)
 
     return command
 
@@ -91,7 +93,7 @@ def _search(**options: str) -> None:
 
     outcome = search(options)
     tables = comparisons(outcome.tested, outcome.metrics, outcome.source_language)
-    _show(Console(), tables, outcome.notes, outcome.places)
+    _show(PlainConsole(), tables, outcome.notes, outcome.places)
 
 
 @_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
@@ -99,7 +101,7 @@ def _benchmark(**options: str) -> None:
     from alignfreeze.benchmark.coordinator import benchmark
     from alignfreeze.benchmark.plan import Plan
 
-    console = Console()
+    console = PlainConsole()
 
     def show(plan: Plan) -> None:
         console.print(plan.table())
@@ -116,7 +118,7 @@ def _report(**options: str) -> None:
     outcome = report(options)
     counts = [f"{name.lower()}: {n}, listed in the report" for name, n in outcome.missing.items()]
     tables = summary_tables(outcome.summary)
-    _show(Console(), tables, [outcome.summary.note], outcome.places, counts)
+    _show(PlainConsole(), tables, [outcome.summary.note], outcome.places, counts)
 
 
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
@@ -206,7 +208,7 @@ def _align(output: Path, **options: str) -> None:
     with signals_as_exceptions("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     said = f"{len(languages)} language(s) aligned with the source language, in {output}"
-    _say(Console(), [said])
+    _say(PlainConsole(), [said])
 
 
 _PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
@@ -230,7 +232,7 @@ def _check(place: str, verbose: bool, **options: str) -> None:
     given = merged_options(options)
     config = build_config({**options, "data": place})
     report = check_data(config, every_task="task" not in given, any_model="model" not in given)
-    console = Console()
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, WIDE)
     _show(console, tables(report), (), lines(report, verbose=verbose))
@@ -249,10 +251,14 @@ def _plugins(
         table.add_column(column, overflow="fold")
     plugins = catalogue()
     for plugin in plugins:
-        about = plugin.summary if plugin.problem is None else f"[red]broken:[/red] {plugin.problem}"
+        about = (
+            plugin.summary
+            if plugin.problem is None
+            else Text.assemble(("broken:", "red"), f" {plugin.problem}")
+        )
         columns = (plugin.kind, plugin.name, plugin.distribution, about)
         table.add_row(*columns, ", ".join(plugin.fields))
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     for plugin in plugins:
         if verbose and plugin.languages:

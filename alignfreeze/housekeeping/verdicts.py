@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.owners import owner_of
+from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import TrackingError
 from alignfreeze.housekeeping.contents import Entry, Kind
 from alignfreeze.housekeeping.use import has_lock, is_locked, open_paths
-from alignfreeze.messages import without_passwords
 from alignfreeze.tracking.processes import is_dead
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from alignfreeze.base.tables import csv_text
 from alignfreeze.report.counting import count
 from alignfreeze.report.intervals import seed_interval
 from alignfreeze.report.score_tables import ScoreTable
@@ -38,7 +39,7 @@ def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
             }
         )
     counted = {"down": "Int64", "up": "Int64", "counted": "Int64"}
-    return str(pd.DataFrame(rows).astype(counted).to_csv(index=False))
+    return csv_text(pd.DataFrame(rows).astype(counted))
 
 
 def detail_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
@@ -55,7 +56,7 @@ def detail_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
         for table, variant, key in _variants(tables)
         for language in (table.source_language, *table.languages)
     ]
-    return str(pd.DataFrame(rows).to_csv(index=False))
+    return csv_text(pd.DataFrame(rows))
 
 
 def scores_csv(tables: Sequence[ScoreTable]) -> str:
@@ -66,7 +67,7 @@ def scores_csv(tables: Sequence[ScoreTable]) -> str:
         for language, seeds in table.values[variant].items()
         for seed, value in sorted(seeds.items())
     ]
-    return str(pd.DataFrame(rows).to_csv(index=False))
+    return csv_text(pd.DataFrame(rows))
 
 
 def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, dict[str, str]]]:

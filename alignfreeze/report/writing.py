@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from alignfreeze.base.documents import Section, html_page, latex, markdown
 from alignfreeze.base.faults import unwritable
+from alignfreeze.base.paths import user_path
 from alignfreeze.base.plotting import DPI, svg_document, svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.report.collecting import Collected, collect
@@ -76,7 +77,7 @@ def make_report(config: ReportConfig) -> ReportOutcome:
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
     shown += [detail_table(table, missing, config) for table in tables]
-    folder = Path(config.output).expanduser()
+    folder = user_path(config.output, "output")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".", dir=folder) as temporary:
@@ -120,7 +121,7 @@ def _write(
         "scores.csv": scores_csv(tables),
     }
     for name, content in texts.items():
-        (folder / name).write_text(content, "utf-8")
+        (folder / name).write_text(content, "utf-8", errors="backslashreplace")
     return [*texts]
 
 

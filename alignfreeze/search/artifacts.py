@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.documents import Section, html_page
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
-from alignfreeze.base.tables import MISSING, Cell, Table
+from alignfreeze.base.tables import MISSING, Cell, Table, csv_text
 from alignfreeze.evaluation.scores import rows_to_csv
 from alignfreeze.search import finalists
 from alignfreeze.search.context import TrialContext
@@ -79,7 +79,7 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
         return
     with TemporaryDirectory(prefix="alignfreeze-") as name:
         folder = Path(name)
-        table.trials.to_csv(folder / "trials.csv", index=False)
+        (folder / "trials.csv").write_text(csv_text(table.trials), "utf-8")
         _write_best(study, folder)
         (folder / "figures").mkdir()
         figures = study_figures(table)

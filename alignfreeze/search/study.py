@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import file_digest, hash_of
+from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
@@ -148,7 +149,7 @@ def space_text(settings: SearchConfig) -> str:
     """
     if not settings.space:
         return ""
-    path = Path(settings.space).expanduser()
+    path = user_path(settings.space, "space")
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

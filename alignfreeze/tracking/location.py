@@ -7,10 +7,14 @@ from urllib.request import url2pathname
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from alignfreeze.credentials import hide, without_passwords
+
 
 def store_uri() -> str:
     """The tracking store's URI, as other processes need it."""
-    return str(mlflow.get_tracking_uri())
+    uri = str(mlflow.get_tracking_uri())
+    hide(uri)
+    return uri
 
 
 def store_folder() -> Path:
@@ -51,6 +55,6 @@ def artifact_path(run_id: str, name: str) -> Path | None:
 
 def places(run_id: str) -> list[str]:
     """Where a person finds a run, and how to look at it; lines."""
-    uri = store_uri()
+    uri = without_passwords(store_uri())
     look = f"look at it: mlflow ui --backend-store-uri {uri}"
     return [f"MLflow run {run_id} in {uri}", look]

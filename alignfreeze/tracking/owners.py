@@ -1,17 +1,15 @@
 """What became of the runs that left something outside of the store: checkpoints, models, logs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import mlflow
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 
-from alignfreeze.errors import TrackingError, one_line
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG
-from alignfreeze.tracking.store import finished_run, hush, search_runs
+from alignfreeze.tracking.store import finished_run, search_runs
+from alignfreeze.tracking.talking import asking
 
 FINISHED = "FINISHED"
 
@@ -19,14 +17,6 @@ DELETED, UNKNOWN = "DELETED", "UNKNOWN"
 """States beside those of MLflow: deleted; never in this store, or purged."""
 
 NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
-        yield
-    except MlflowException as error:
-        raise TrackingError(f"the tracking store cannot be asked: {one_line(error)}") from error
 
 
 class RunState(NamedTuple):
@@ -42,8 +32,7 @@ def state_of(run_id: str) -> RunState:
     Raises:
         TrackingError: If the store cannot be asked.
     """
-    hush()
-    with _asking():
+    with asking(f"say what became of run {run_id}"):
         try:
             run = mlflow.get_run(run_id)
         except MlflowException as error:
@@ -61,8 +50,7 @@ def is_finished(phase: str) -> bool:
     Raises:
         TrackingError: If the store cannot be asked.
     """
-    with _asking():
-        return finished_run(phase) is not None
+    return finished_run(phase) is not None
 
 
 def study_runs() -> list[tuple[str, str]]:
@@ -71,7 +59,5 @@ def study_runs() -> list[tuple[str, str]]:
     Raises:
         TrackingError: If the store cannot be asked.
     """
-    hush()
-    with _asking():
-        found = search_runs(f"tags.`{TAG}{names.STUDY}` LIKE '%'")
+    found = search_runs(f"tags.`{TAG}{names.STUDY}` LIKE '%'")
     return [(run.data.tags[TAG + names.STUDY], run.info.run_id) for run in found]

@@ -18,6 +18,7 @@ from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
+from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import Interrupted, Pruned, TrackingError
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
@@ -51,11 +52,13 @@ class TrackedRun:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
-        self._write("params", {PARAM + n: str(value)[:PARAM_LENGTH] for n, value in values.items()})
+        self._write(
+            "params", {PARAM + n: _kept(str(value))[:PARAM_LENGTH] for n, value in values.items()}
+        )
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
-        self._write("tags", {TAG + name: value for name, value in values.items()})
+        self._write("tags", {TAG + name: _kept(value) for name, value in values.items()})
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Log a metric, soon."""
@@ -79,7 +82,7 @@ class TrackedRun:
 
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
-        self._write("text", {"content": content, "name": name})
+        self._write("text", {"content": _kept(content), "name": name})
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
@@ -106,6 +109,11 @@ class TrackedRun:
             except TrackingError as fault:
                 error.add_note(str(fault))
                 logger.warning("%s", fault)
+
+
+def _kept(text: str) -> str:
+    """A text as it may be kept, and be read again."""
+    return without_passwords(text, words=False)
 
 
 @contextmanager
@@ -171,6 +179,7 @@ def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -
         )
         if again and TAG + ERROR in started.data.tags:  # it has not failed any more
             MlflowClient().delete_tag(again, TAG + ERROR)
+        _hide_passwords(started)
         return str(started.info.run_id)
 
     outer = parent or next(reversed(WRITER.open_runs), None)
@@ -180,6 +189,14 @@ def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -
     made = f"unlogged-{uuid4().hex}"
     values = {"name": name, "parent": outer, "tags": tags, "time": int(time.time() * 1000)}
     return WRITER.write(Write(CREATE, made, values), start) or made
+
+
+def _hide_passwords(begun: Run) -> None:
+    """Mend what MLflow says by itself of the program, such as the URL that it is from."""
+    hidden = {name: _kept(value) for name, value in begun.data.tags.items()}
+    for name, value in hidden.items():
+        if value != begun.data.tags[name]:
+            MlflowClient().set_tag(begun.info.run_id, name, value)
 
 
 def _tags_of_all() -> dict[str, str]:

@@ -12,8 +12,8 @@ import mlflow
 from mlflow.store.db import utils as databases
 from mlflow.tracking import MlflowClient
 
+from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import AlignFreezeError, TrackingError, one_line
-from alignfreeze.messages import without_passwords
 
 FIRST_SECONDS = 10
 """How long a store may take for its first answer, unless the user has said otherwise."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
-"""Tells a worker its storage, whose password an argument would show to all users of a machine."""
+from alignfreeze.credentials import STORAGE_VARIABLE
 
 SEARCH_WORKER = "search-worker"
 BENCHMARK_WORKER = "benchmark-worker"

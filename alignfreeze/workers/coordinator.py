@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.caching import cache_root
+from alignfreeze.credentials import STORAGE_VARIABLE, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import CONTINUES, STUDY
@@ -109,8 +110,19 @@ def started_workers(
 
 
 def storage_url(settings: WorkersConfig) -> str:
-    """The URL of a study's storage: by default a SQLite file beside the tracking store."""
-    return settings.storage or f"sqlite:///{location.store_folder() / 'optuna.db'}"
+    """The URL of a study's storage: by default a SQLite file beside the tracking store.
+
+    Raises:
+        ConfigError: If it has a password, and `mlflow run` has been told it: that has logged it.
+    """
+    if "MLFLOW_RUN_ID" in os.environ and without_passwords(settings.storage) != settings.storage:
+        raise ConfigError(
+            f"storage must have no password with `mlflow run`, which logs it: give it as the "
+            f"variable {STORAGE_VARIABLE} instead, and delete the run "
+            f"{os.environ['MLFLOW_RUN_ID']}, whose parameter it is"
+        )
+    beside = f"sqlite:///{location.store_folder() / 'optuna.db'}"
+    return settings.storage or os.environ.get(STORAGE_VARIABLE) or beside
 
 
 def refuse_torchrun(what: str) -> None:

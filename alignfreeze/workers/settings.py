@@ -19,8 +19,8 @@ class WorkersConfig(BaseModel):
     study: Annotated[str, FREE] = Field("", pattern="^[^:/]*$")
     """name of the study (default: a hash of what its scores depend on)"""
     storage: Annotated[str, FREE] = ""
-    """Optuna's storage, such as postgresql+psycopg://… (default: a SQLite file beside the tracking
-    store)"""
+    """Optuna's storage, such as postgresql+psycopg://… (default: what the variable
+    ALIGNFREEZE_SEARCH_STORAGE says, or a SQLite file beside the tracking store)"""
     workers: Annotated[PositiveInt, FREE] = 1
     """processes that work on it"""
     launcher: Annotated[Literal["local", "submitit", "ray"], FREE] = "local"

@@ -15,7 +15,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
+from alignfreeze.base.paths import user_path
+from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.workers.settings import WorkersConfig
 
 FINISHED = "finished"  # what a study remembers once its coordinator says that nothing is left to do
@@ -42,6 +45,7 @@ def open_storage(
         ConfigError: If it is no such URL, or there is no such database.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # this package tells of trials itself
+    hide(url)
     try:
         file = _sqlite_file(make_url(url))
         # Two processes that make the tables at once get in each other's way.
@@ -90,10 +94,8 @@ def _lock_before_reading(storage: RDBStorage) -> None:
 
 def without_password(url: str) -> str:
     """A URL as it may be shown."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return repr(url)
+    hide(url)
+    return shown(url) if "://" not in url else without_passwords(url)
 
 
 def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
 
 def _sqlite_file(url: URL) -> Path | None:
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)).expanduser() if on_disk else None
+    return user_path(str(url.database), "storage") if on_disk else None
 
 
 @contextmanager

@@ -19,6 +19,7 @@ BARE = {"alignfreeze", "alignfreeze.base"}
 """Packages that only hold names or modules."""
 
 NO_PART = {
+    "credentials": "hides what nobody is to see",
     "messages": "says what is wrong",
     "errors": "says it, too",
     "base.faults": "says it of the machine",

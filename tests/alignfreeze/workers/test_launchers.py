@@ -7,9 +7,9 @@ from functools import partial
 import psutil
 import pytest
 
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers import launchers
-from alignfreeze.workers.command import STORAGE_VARIABLE
 from alignfreeze.workers.coordinator import LAUNCHERS
 from alignfreeze.workers.launchers import available_cores, machine_settings
 

@@ -7,8 +7,9 @@ import sys
 import psutil
 import pytest
 
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import ConfigError
-from alignfreeze.workers.command import STORAGE_VARIABLE, Ending
+from alignfreeze.workers.command import Ending
 from alignfreeze.workers.coordinator import LAUNCHERS
 from alignfreeze.workers.submitit_jobs import SubmittedWorker
 

@@ -1,0 +1,1 @@
+"""Mutated inputs for all readers and all options: no exception but ours, none slow, none long."""
