@@ -1,12 +1,43 @@
 """Paths as they are given by users."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
+
+from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
+
+LONGEST = 4096
+"""Characters of a path; the systems that have a limit have this one."""
 
 
 def existing_path(given: str) -> Path | None:
     """What is at a path, in which ``~`` is the home; ``None`` if nothing is, or nothing can be."""
-    with suppress(OSError, RuntimeError):  # a name that is too long; the home of nobody
-        path = Path(given).expanduser()
+    with suppress(OSError, ConfigError):  # a name that is too long
+        path = user_path("a path", given)
         return path if path.exists() else None
     return None
+
+
+def existing_folder(given: str) -> Path | None:
+    """The folder at a path, as `existing_path`; ``None`` if it is none."""
+    path = existing_path(given)
+    return path if path is not None and path.is_dir() else None
+
+
+def user_path(option: str, given: str) -> Path:
+    """A path, in which ``~`` is the home.
+
+    Raises:
+        ConfigError: If no system knows such a path; names the option that it was given for.
+    """
+    try:
+        path = Path(given).expanduser()
+        os.fsencode(path)
+    except (RuntimeError, UnicodeEncodeError):  # the home of nobody; half of a character
+        raise ConfigError(f"{option} must be a path, got {shown(given)}") from None
+    if len(given) > LONGEST:
+        raise ConfigError(f"{option} must have at most {LONGEST} characters, got {shown(given)}")
+    if "\0" in given:
+        raise ConfigError(f"{option} must not have a NUL character, got {shown(given)}")
+    return path

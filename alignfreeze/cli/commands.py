@@ -15,6 +15,7 @@ from alignfreeze import __version__
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.workers.command import STORAGE_VARIABLE
 
 app = typer.Typer(
@@ -141,7 +142,7 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     pairs = [text.partition("=") for text in texts]
     for text, (old, _, new) in zip(texts, pairs, strict=True):
         if not old or not new:
-            raise ConfigError(f"{option} must be {form}, got {text!r}")
+            raise ConfigError(f"{option} must be {form}, got {shown(text)}")
     return {old: new for old, _, new in pairs}
 
 

@@ -19,6 +19,7 @@ from alignfreeze import PACKAGES
 from alignfreeze.config import checked, option_names
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.errors import ConfigError, PluginError, one_line
+from alignfreeze.messages import shown
 
 P_co = TypeVar("P_co", bound=Plugin, covariant=True)
 
@@ -91,7 +92,7 @@ def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object])
     try:
         return checked(load_plugin(kind, name), args)
     except ConfigError as error:
-        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{kind.noun} {shown(name)}: {' '.join(str(error).split())}") from None
 
 
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
@@ -166,10 +167,12 @@ def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
     if name not in claims:
         near = difflib.get_close_matches(name, claims, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ";"
-        raise PluginError(f"no {kind.noun} {name!r}{hint} known: {', '.join(sorted(claims))}")
+        raise PluginError(f"no {kind.noun} {shown(name)}{hint} known: {', '.join(sorted(claims))}")
     if len(claims[name]) > 1:
         owners = " and ".join(sorted(f"{_owner(e)} ({e.value})" for e in claims[name]))
-        raise PluginError(f"{kind.noun} {name!r} is claimed by {owners}; uninstall all but one")
+        raise PluginError(
+            f"{kind.noun} {shown(name)} is claimed by {owners}; uninstall all but one"
+        )
     return claims[name][0]
 
 
@@ -187,7 +190,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
     except PluginError as error:
         return replace(info, problem=str(error))
     except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
-        problem = f"{kind.noun} {name!r} cannot be described: {one_line(error)}"
+        problem = f"{kind.noun} {shown(name)} cannot be described: {one_line(error)}"
         return replace(info, problem=problem)
 
 

@@ -12,6 +12,7 @@ from alignfreeze.contracts.registry import TASK, create_plugin, fingerprint
 from alignfreeze.data.missing import Policy, check_missing
 from alignfreeze.errors import ConfigError, DataError, MissingSplitError
 from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.messages import shown
 from alignfreeze.text.words import WordCounts, summed
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ class TaskData:
             task.require_file(source, source_language, "test")
         targets = config.languages or [code for code in known if code != source_language]
         if not targets:
-            raise DataError(f"{name}: no language but {source_language!r} has a test split")
+            raise DataError(f"{name}: no language but {shown(source_language)} has a test split")
         if source_language in targets:
-            raise ConfigError(f"languages must not hold the source language {source_language!r}")
+            raise ConfigError(
+                f"languages must not hold the source language {shown(source_language)}"
+            )
         self.name = name
         self.task = task
         self.digest = fingerprint(TASK, name)
@@ -174,7 +177,7 @@ def create_tasks(config: RunConfig) -> dict[str, Task]:
         if name not in args or not (dot or isinstance(value, dict)):
             raise ConfigError(
                 f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
-                f"got {key!r}"
+                f"got {shown(key)}"
             )
         args[name].update({field: value} if dot else value)
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignfreeze.base.documents import Section, html_page, latex, markdown
+from alignfreeze.base.paths import user_path
 from alignfreeze.base.plotting import DPI, svg_document, svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.errors import ConfigError
@@ -75,7 +76,7 @@ def make_report(config: ReportConfig) -> ReportOutcome:
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
     shown += [detail_table(table, missing, config) for table in tables]
-    folder = Path(config.output).expanduser()
+    folder = user_path("output", config.output)
     try:
         names = _write(folder, shown, collected, config)
     except OSError as error:
