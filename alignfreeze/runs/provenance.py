@@ -135,7 +135,7 @@ def read_provenance(folder: Path) -> Provenance | None:
         problems = "; ".join(describe_error(details, RunConfig) for details in error.errors())
         raise ConfigError(f"{file}: {' '.join(problems.split())}") from None
     except StructureError as error:
-        raise ConfigError(f"{file} cannot be read as JSON: {error}") from None
+        raise ConfigError(f"{file}: must be JSON: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from None
     if "files" not in found.model_fields_set:
