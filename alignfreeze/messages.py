@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from alignfreeze.credentials import without_passwords
 
 MOST_CHARACTERS = 60
+LONG = 200
+"""Characters of what is only told apart by its end, such as a path."""
+
 MOST_TEXTS = 8
 MOST_OF_A_MESSAGE = 2000
 """Characters of a message; of a longer one the middle is left out."""

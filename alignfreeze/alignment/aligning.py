@@ -32,6 +32,7 @@ from alignfreeze.contracts import (
     WordAlignment,
     one_to_one,
 )
+from alignfreeze.contracts.guarding import owner_of
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
 from alignfreeze.data.bitexts import (
     bitexts_at_hand,
@@ -40,7 +41,8 @@ from alignfreeze.data.bitexts import (
     resolve_aligner,
 )
 from alignfreeze.data.finding import find_model
-from alignfreeze.errors import AlignFreezeError, DataError, PluginError
+from alignfreeze.errors import DataError, PluginError
+from alignfreeze.messages import shown
 
 CODE = ("alignment/*.py", "text/*.py", "contracts/aligner.py", "encoders/*.py")
 """The files of this package that have a part in what is made of a text."""
@@ -204,17 +206,17 @@ def _aligned(
     job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
-    who = f"aligner {job.aligner_name!r}"
+    who = owner_of(job.aligner)
     # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
-    alignments = _alignments(job, who, (pair for pair, fault in read if fault is None))
-    for alignment in alignments:
+    aligned = (pair for pair, fault in read if fault is None)
+    for alignment in job.aligner.align(aligned, job.bitext):
         for pair, fault in written:
             if fault is None:
                 break
             yield pair, None
         else:
-            raise PluginError(f"{who} gave more alignments than sentence pairs")
+            raise PluginError(f"{who}: align gave more alignments than sentence pairs")
         _check_alignment(alignment, pair, who)
         links = one_to_one(alignment)
         if links is not alignment:
@@ -222,32 +224,26 @@ def _aligned(
         yield pair, links
     for pair, fault in written:
         if fault is None:
-            raise PluginError(f"{who} gave fewer alignments than sentence pairs")
+            raise PluginError(f"{who}: align gave fewer alignments than sentence pairs")
         yield pair, None
-
-
-def _alignments(
-    job: AlignmentJob, who: str, pairs: Iterator[SentencePair]
-) -> Iterator[WordAlignment]:
-    """What the aligner yields; a mistake of its own names it."""
-    try:
-        yield from job.aligner.align(pairs, job.bitext)
-    except (AlignFreezeError, OSError):
-        raise
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PluginError(f"{who} failed: {reason}") from error
 
 
 def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> None:
     """Check that links are pairs of numbers within their sentences."""
-    if not all(isinstance(link, tuple) and len(link) == 2 for link in alignment or ()):
-        raise PluginError(f"{who} must give pairs of word numbers, got {alignment}")
+    if not isinstance(alignment, list | tuple) or not all(
+        isinstance(link, tuple) and len(link) == 2 for link in alignment
+    ):
+        rule = "must give a list of pairs of word numbers"
+        raise PluginError(f"{who}: align {rule}, got {shown(alignment)} for line {pair.line}")
     n_source, n_target = len(pair.source), len(pair.target)
-    if not all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment):
+    try:
+        within = all(0 <= s < n_source and 0 <= t < n_target for s, t in alignment)
+    except TypeError:  # of what is no number
+        within = False
+    if not within:
         raise PluginError(
-            f"{who} must link words within {n_source} source and {n_target} target words, "
-            f"got {alignment} for line {pair.line}"
+            f"{who}: align must link words within {n_source} source and {n_target} target words, "
+            f"got {shown(alignment)} for line {pair.line}"
         )
 
 

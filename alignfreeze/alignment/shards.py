@@ -28,7 +28,8 @@ from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeat
 from alignfreeze.base.caching import building, check_sealed
 from alignfreeze.base.logs import LogLine, say_again
 from alignfreeze.base.progress import progress_bar
-from alignfreeze.errors import AlignFreezeError, DataError
+from alignfreeze.contracts.guarding import owner_of
+from alignfreeze.errors import AlignFreezeError, DataError, PluginError, one_line
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -157,17 +158,19 @@ def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
 
 def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_workers: int) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
-    before = set(multiprocessing.active_children())
+    before, who = set(multiprocessing.active_children()), owner_of(job.aligner)
     try:
         pickled = pickle.dumps(job)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise _NotImportableError from error
+    except Exception as error:
+        raise PluginError(f"{who}: pickling fails: {one_line(error)}") from error
     verbosity = logging.getLogger("alignfreeze").getEffectiveLevel()
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (verbosity,))
     said: set[LogLine] = set()
     try:
-        futures = [pool.submit(_align_in_worker, pickled, shard) for shard in shards]
+        futures = [pool.submit(_align_in_worker, pickled, who, shard) for shard in shards]
         for shard, future in zip(shards, futures, strict=True):
             future.result()
             lines = read_log(shard.folder)
@@ -206,10 +209,12 @@ class _NotImportableError(Exception):
     """Another process cannot import what the job needs."""
 
 
-def _align_in_worker(pickled: bytes, shard: Shard) -> None:
-    """Do a shard of a pickled `AlignmentJob`."""
+def _align_in_worker(pickled: bytes, who: str, shard: Shard) -> None:
+    """Do a shard of a pickled `AlignmentJob`; ``who`` is its aligner in messages."""
     try:
         job: AlignmentJob = pickle.loads(pickled)
     except (AttributeError, ImportError) as error:
         raise _NotImportableError(str(error)) from error
+    except Exception as error:
+        raise PluginError(f"{who}: unpickling fails: {one_line(error)}") from error
     align_shard(job, shard, lambda: None)

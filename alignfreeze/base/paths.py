@@ -9,6 +9,9 @@ from platformdirs import user_cache_dir
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 
+LONGEST = 4096
+"""Characters of a path; the systems that have a limit have this one."""
+
 
 def cache_root() -> Path:
     """The folder that caches live in: ``$ALIGNFREEZE_CACHE``, or the user's cache folder."""
@@ -17,22 +20,31 @@ def cache_root() -> Path:
 
 def existing_path(given: str) -> Path | None:
     """What is at a path, in which ``~`` is the home; ``None`` if nothing is, or nothing can be."""
-    with suppress(OSError, RuntimeError):  # a name that is too long; the home of nobody
-        path = Path(given).expanduser()
+    with suppress(OSError, ConfigError):  # a name that is too long
+        path = user_path("a path", given)
         return path if path.exists() else None
     return None
 
 
-def user_path(given: str, option: str) -> Path:
-    """The path that an option names, in which ``~`` is the home, whether something is there or not.
+def existing_folder(given: str) -> Path | None:
+    """The folder at a path, as `existing_path`; ``None`` if it is none."""
+    path = existing_path(given)
+    return path if path is not None and path.is_dir() else None
+
+
+def user_path(option: str, given: str) -> Path:
+    """A path, in which ``~`` is the home.
 
     Raises:
-        ConfigError: If there can be none of that name.
+        ConfigError: If no system knows such a path; names the option that it was given for.
     """
     try:
         path = Path(given).expanduser()
-        path.exists()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"{option} must be a path, got {shown(given)}: {reason}") from None
+        os.fsencode(path)
+    except (RuntimeError, UnicodeEncodeError):  # the home of nobody; half of a character
+        raise ConfigError(f"{option} must be a path, got {shown(given)}") from None
+    if len(given) > LONGEST:
+        raise ConfigError(f"{option} must have at most {LONGEST} characters, got {shown(given)}")
+    if "\0" in given:
+        raise ConfigError(f"{option} must not have a NUL character, got {shown(given)}")
     return path

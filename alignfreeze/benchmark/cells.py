@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from alignfreeze.alignment.aligning import alignment_identity
 from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.benchmark.settings import Grid, strategy_of
 from alignfreeze.config import RunConfig
@@ -19,6 +19,7 @@ from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.messages import shown
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
 from alignfreeze.runs.provenance import CARRIED
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
@@ -140,7 +141,7 @@ def _check_languages(asked: Sequence[str], found: Mapping[str, Sequence[str]]) -
     known = {language for own in found.values() for language in own}
     if missing := [language for language in asked if language not in known]:
         raise ConfigError(
-            f"languages must have a test split in a task of the grid, got {missing[0]!r}"
+            f"languages must have a test split in a task of the grid, got {shown(missing[0])}"
         )
     if without := [name for name, own in found.items() if not own]:
         raise ConfigError(
@@ -222,7 +223,7 @@ def _data_digest(data: str) -> str:
     _, colon, folder = data.partition(":")
     if source.supplier is None:
         return folder_digest(source.root, ALL_FILES)
-    return folder_digest(Path(folder).expanduser(), ALL_FILES) if colon else data
+    return folder_digest(user_path("data", folder), ALL_FILES) if colon else data
 
 
 def _model_digest(model: str) -> str:

@@ -20,6 +20,7 @@ from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import STUDY, cells_metric
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
@@ -136,7 +137,7 @@ def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
     foreign = known is None and (study.user_attrs or queue.trials())
     if foreign or known not in (None, identity):
         raise ConfigError(
-            f"study {study.study_name!r} is not of this grid: it was begun with other "
+            f"study {shown(study.study_name)} is not of this grid: it was begun with other "
             "options, data or models, or by another version of the code; give it another name"
         )
     study.set_user_attr(GRID, identity)

@@ -15,6 +15,7 @@ from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
+from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
@@ -63,11 +64,14 @@ def check_place(there: str, here: str) -> None:
     if there == here:
         return
     if there.startswith(f"{HUB}:") != here.startswith(f"{HUB}:"):
-        raise ConfigError(f"what stands for {there!r} must be of its kind, got {here!r}")
+        raise ConfigError(
+            f"what stands for {shown(there, LONG)} must be of its kind, got {shown(here)}"
+        )
     if model_name(there) != model_name(here):
         raise ConfigError(
-            f"what stands for {there!r} must be called {model_name(there)!r} too, as reports tell "
-            f"data and models by it, got {here!r}"
+            f"what stands for {shown(there, LONG)} must be called {model_name(there)!r} "
+            "too, as reports tell "
+            f"data and models by it, got {shown(here, LONG)}"
         )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field
 
+from alignfreeze.base.structured import read_yaml
 from alignfreeze.config import (
     Arguments,
     Command,
+    Line,
     Names,
     RunConfig,
     Seeds,
@@ -27,6 +28,7 @@ from alignfreeze.config import (
     validated,
 )
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shortened, shown
 from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
@@ -47,9 +49,9 @@ PAPER = "paper"
 class BenchmarkConfig(WorkersConfig):
     """What a benchmark is asked for. What stands below a field is the command line's help."""
 
-    preset: Annotated[str, SOURCE] = ""
+    preset: Annotated[Line, SOURCE] = ""
     """grid by name: demo, paper (default: demo, or paper for other data or models)"""
-    config: Annotated[str, SOURCE] = ""
+    config: Annotated[Line, SOURCE] = ""
     """YAML file of options, such as the grid.yaml of an earlier benchmark"""
     models: Annotated[Names, SIDE] = ()
     """encoders, each as for run (default: the grid's)"""
@@ -96,7 +98,9 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     given = merged_options(options)
     for name in given:
         if name not in (known := [*BenchmarkConfig.model_fields, *OF_RUNS]):
-            raise ConfigError(f"{name} is not an option of a benchmark; known: {', '.join(known)}")
+            raise ConfigError(
+                f"{shortened(name)} is not an option of a benchmark; known: {', '.join(known)}"
+            )
     preset = given.pop("preset", None)
     if not preset:
         embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
@@ -131,8 +135,8 @@ def _grid(name: str) -> dict[str, Any]:
     folder = resources.files("alignfreeze.benchmark").joinpath("grids")
     files = {file.name.removesuffix(".yaml"): file for file in folder.iterdir()}
     if name not in files:
-        raise ConfigError(f"preset must be one of {', '.join(sorted(files))}, got {name!r}")
-    values: dict[str, Any] = yaml.safe_load(files[name].read_text("utf-8"))
+        raise ConfigError(f"preset must be one of {', '.join(sorted(files))}, got {shown(name)}")
+    values: dict[str, Any] = read_yaml(files[name].read_text("utf-8"))
     return values
 
 
@@ -161,15 +165,15 @@ def _model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
         if model not in settings.models:
             raise ConfigError(
                 "model_settings must be MODEL.option=value with one of the models "
-                f"{', '.join(settings.models)}, got {key!r}"
+                f"{', '.join(settings.models)}, got {shown(key)}"
             )
         for option, given in own.items():
             if option not in RunConfig.model_fields:
-                raise ConfigError(f"model_settings must be options of a run, got {option!r}")
+                raise ConfigError(f"model_settings must be options of a run, got {shown(option)}")
             if option in (*OWN_FIELDS, *SAME_FOR_ALL):
                 raise ConfigError(
                     f"model_settings must be none of {', '.join((*SAME_FOR_ALL, *OWN_FIELDS))}, "
-                    f"which are the grid's, got {option!r}"
+                    f"which are the grid's, got {shown(option)}"
                 )
             # A lone number of several that there might be.
             one = is_repeated(option) and isinstance(given, int)
@@ -188,6 +192,6 @@ def strategy_of(entry: str) -> tuple[str, dict[str, Any]]:
         args = parse_arguments(",".join(pairs))
     except ValueError:
         raise ConfigError(
-            f"strategies must be NAME, or NAME:hyperparameter=value:…, got {entry!r}"
+            f"strategies must be NAME, or NAME:hyperparameter=value:…, got {shown(entry)}"
         ) from None
     return name, args if isinstance(args, dict) else {}

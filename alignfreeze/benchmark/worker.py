@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from alignfreeze.base.paths import existing_path
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.benchmark.execution import DATA, HEARTBEAT, Bench, check_place
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shown
+from alignfreeze.messages import LONG, shown
 from alignfreeze.tracking import store
 from alignfreeze.workers.assignments import open_cells
 from alignfreeze.workers.queue import RUN_ID, retry
@@ -34,8 +34,8 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
     with signals_as_exceptions("what it had in hand was given back"):
         for name, place in places.items():
             folder = place.removeprefix(f"{HUB}:") if name == DATA else place
-            if (path := existing_path(folder)) is None or not path.is_dir():
-                raise ConfigError(f"{name}: there is no folder {shown(folder)}")
+            if existing_folder(folder) is None:
+                raise ConfigError(f"{name}: there is no folder {shown(folder, LONG)}")
             if name != DATA:
                 check_place(name, place)
         heartbeat = begun_study(study, url, HEARTBEAT)[HEARTBEAT]
@@ -43,7 +43,7 @@ def join(study: str, url: str, places: Mapping[str, str]) -> int:
             queue = open_cells(storage, study)
             run_id = queue.study.user_attrs.get(RUN_ID)
             if run_id is None:
-                raise ConfigError(f"study {study!r} has only just been begun; try again")
+                raise ConfigError(f"study {shown(study)} has only just been begun; try again")
             store.require_run(run_id)
             bench = Bench(Owner(study, run_id), queue, places)
             return work_until_finished(

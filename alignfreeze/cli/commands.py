@@ -19,6 +19,7 @@ from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.tracking.unlogged import complain
 
 app = typer.Typer(
@@ -149,7 +150,7 @@ def _replacements(option: str, form: str, texts: Sequence[str]) -> dict[str, str
     pairs = [text.partition("=") for text in texts]
     for text, (old, _, new) in zip(texts, pairs, strict=True):
         if not old or not new:
-            raise ConfigError(f"{option} must be {form}, got {text!r}")
+            raise ConfigError(f"{option} must be {form}, got {shown(text)}")
     return {old: new for old, _, new in pairs}
 
 

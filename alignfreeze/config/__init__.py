@@ -11,8 +11,13 @@ from alignfreeze.config.options import RunConfig as RunConfig
 from alignfreeze.config.options import is_repeated as is_repeated
 from alignfreeze.config.options import model_name as model_name
 from alignfreeze.config.parsing import Arguments as Arguments
+from alignfreeze.config.parsing import Count as Count
+from alignfreeze.config.parsing import CountOrZero as CountOrZero
+from alignfreeze.config.parsing import Line as Line
 from alignfreeze.config.parsing import Names as Names
+from alignfreeze.config.parsing import Seed as Seed
 from alignfreeze.config.parsing import Seeds as Seeds
+from alignfreeze.config.parsing import Text as Text
 from alignfreeze.config.parsing import describe_error as describe_error
 from alignfreeze.config.parsing import option_names as option_names
 from alignfreeze.config.parsing import parse_arguments as parse_arguments

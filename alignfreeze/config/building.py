@@ -5,12 +5,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from alignfreeze.base.paths import user_path
+from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
 from alignfreeze.config.parsing import describe_error
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,7 +53,7 @@ def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
     """
     given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
     file = given.pop("config", None)
-    return ({} if file is None else _read_yaml(Path(file).expanduser())) | given
+    return ({} if file is None else _read_yaml(user_path("config", str(file)))) | given
 
 
 def preset_options(name: str) -> dict[str, Any]:
@@ -61,19 +63,18 @@ def preset_options(name: str) -> dict[str, Any]:
         ConfigError: If there is no such preset.
     """
     if name not in preset_names():
-        raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {name!r}")
-    values: dict[str, Any] = yaml.safe_load(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
+        raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {shown(name)}")
+    values: dict[str, Any] = read_yaml(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
     return values
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = read_yaml(text_of(path))
     except OSError as error:
         raise ConfigError(f"config: cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"config: {path} is not YAML: {reason}") from None
+    except StructureError as error:
+        raise ConfigError(f"config: {path} cannot be read as YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"config: {path} must hold option: value lines")
     return {str(name): value for name, value in values.items()}

@@ -3,17 +3,25 @@
 from functools import partial
 from typing import Annotated, Literal, Self, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from alignfreeze.config.parsing import Arguments, Layers, Names, Ratio, Seed, Text
+from alignfreeze.config.parsing import (
+    Arguments,
+    BatchSize,
+    Count,
+    CountOrZero,
+    Epochs,
+    Layers,
+    LearningRate,
+    Length,
+    Line,
+    Names,
+    Ratio,
+    Seed,
+    Temperature,
+    Text,
+    Width,
+)
 from alignfreeze.config.roles import INERT, MEASURED, About, Command, Phase, Role
 
 BASELINE = "baseline"
@@ -62,7 +70,7 @@ class RunConfig(BaseModel):
     """its hyperparameters: boundary=3,… or JSON"""
     compare: Annotated[Names, measured(NONE, without=~RUN)] = ()
     """strategies to run beside it, e.g. baseline"""
-    aligner: Annotated[str, OF_PARALLEL_TEXT] = "auto"
+    aligner: Annotated[Text, OF_PARALLEL_TEXT] = "auto"
     """dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh where there are
     *.align files, else dictionary"""
     aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(default_factory=dict)
@@ -74,16 +82,16 @@ class RunConfig(BaseModel):
     missing: Annotated[Literal["skip", "error"], of_course(aligns=True)] = "skip"
     """a language that the hub turns out to have no test split of, or no parallel text: leave it out
     with a warning (skip), or end (error)"""
-    pair_limit: Annotated[PositiveInt | None, OF_PARALLEL_TEXT] = None
+    pair_limit: Annotated[Count | None, OF_PARALLEL_TEXT] = None
     """read the first so many sentence pairs of each language (default: all)"""
-    pair_max_words: Annotated[NonNegativeInt, OF_PARALLEL_TEXT] = 100
+    pair_max_words: Annotated[CountOrZero, OF_PARALLEL_TEXT] = 100
     """drop sentence pairs with a side of more words than this; 0: none"""
     pair_max_ratio: Annotated[Ratio, OF_PARALLEL_TEXT] = 9.0
     """drop sentence pairs with a side this many times as long, in words; 0: none"""
     pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = "drop"
     """drop or keep a sentence pair that has occurred before"""
     alignment_pairs: Annotated[
-        NonNegativeInt, measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT)
+        CountOrZero, measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT)
     ] = 0
     """measure word alignment and drift by layer on so many sentence pairs of each language, held
     out of realignment (and at most 500 words of them); 0: do not"""
@@ -91,37 +99,37 @@ class RunConfig(BaseModel):
     """language to fine-tune in, and to align the others with"""
     language_mix: Annotated[Literal["proportional", "uniform"], OF_REALIGNMENT] = "proportional"
     """how languages share realignment: proportional to their text, or uniform"""
-    temperature: Annotated[PositiveFloat, OF_REALIGNMENT] = 0.1
+    temperature: Annotated[Temperature, OF_REALIGNMENT] = 0.1
     """temperature of the contrastive loss"""
     layer: Annotated[Layers, OF_REALIGNMENT] = (-1,)
     """layer(s) whose output is realigned; -1: the last"""
-    projection: Annotated[NonNegativeInt, OF_REALIGNMENT] = 128
+    projection: Annotated[Width, OF_REALIGNMENT] = 128
     """width of the projection head while realigning; 0: none"""
-    realign_steps: Annotated[PositiveInt | None, of_realignment(CONTENT)] = None
+    realign_steps: Annotated[Count | None, of_realignment(CONTENT)] = None
     """optimizer steps of realignment (default: as many as the fine-tuning takes)"""
-    finetune_steps: Annotated[PositiveInt | None, Role(FINETUNING, CONTENT)] = None
+    finetune_steps: Annotated[Count | None, Role(FINETUNING, CONTENT)] = None
     """optimizer steps of fine-tuning (default: as the epochs say)"""
-    finetune_epochs: Annotated[PositiveFloat | None, Role(FINETUNING, CONTENT)] = None
+    finetune_epochs: Annotated[Epochs | None, Role(FINETUNING, CONTENT)] = None
     """passes over the training data (default: the task's own, 5; nli and qa 2)"""
     warmup: Annotated[float, Field(ge=0, lt=1), Role(FINETUNING, without=REALIGN)] = 0.1
     """part of the fine-tuning steps that the rate rises in"""
-    realign_batch_size: Annotated[PositiveInt, OF_REALIGNMENT] = 16
+    realign_batch_size: Annotated[BatchSize, OF_REALIGNMENT] = 16
     """sentence pairs in a batch"""
-    finetune_batch_size: Annotated[PositiveInt, Role(FINETUNING)] = 32
+    finetune_batch_size: Annotated[BatchSize, Role(FINETUNING)] = 32
     """rows in a batch"""
     eval_batch_size: Annotated[
-        PositiveInt, Role(FINETUNING, without=REALIGN, told=NONE, fixed=INERT)
+        BatchSize, Role(FINETUNING, without=REALIGN, told=NONE, fixed=INERT)
     ] = 128
     """rows in a batch of evaluation"""
-    accumulation: Annotated[PositiveInt, Role(BOTH)] = 1
+    accumulation: Annotated[BatchSize, Role(BOTH)] = 1
     """batches in an optimizer step"""
-    realign_lr: Annotated[PositiveFloat, OF_REALIGNMENT] = 2e-5
+    realign_lr: Annotated[LearningRate, OF_REALIGNMENT] = 2e-5
     """learning rate of realignment"""
-    finetune_lr: Annotated[PositiveFloat, Role(FINETUNING, without=REALIGN)] = 2e-5
+    finetune_lr: Annotated[LearningRate, Role(FINETUNING, without=REALIGN)] = 2e-5
     """learning rate of fine-tuning"""
-    realign_max_length: Annotated[int, Field(ge=8), OF_REALIGNMENT] = 96
+    realign_max_length: Annotated[Length, OF_REALIGNMENT] = 96
     """subwords of a side in realignment"""
-    max_length: Annotated[int, Field(ge=8), Role(FINETUNING, read=True)] = 256
+    max_length: Annotated[Length, Role(FINETUNING, read=True)] = 256
     """subwords of a row in fine-tuning"""
     word_marks: Annotated[Literal["kept", "removed"], Role(BOTH, read=True)] = "kept"
     """bare marks of a word's beginning (SentencePiece): read by the encoder, though they stand for
@@ -136,17 +144,17 @@ class RunConfig(BaseModel):
     prefix: Annotated[Literal["cached", "exact"], OF_REALIGNMENT] = "cached"
     """layers that are frozen from the embeddings on: run once for each sentence, without dropout
     (cached), or at every step (exact)"""
-    prefix_memory: Annotated[NonNegativeInt, Role(NONE, about=MEMORY, without=EVALUATE)] = 2048
+    prefix_memory: Annotated[CountOrZero, Role(NONE, about=MEMORY, without=EVALUATE)] = 2048
     """MiB of memory for what prefix=cached keeps; what is more goes to disk"""
-    loss_block: Annotated[NonNegativeInt, OF_REALIGNMENT] = 0
+    loss_block: Annotated[CountOrZero, OF_REALIGNMENT] = 0
     """aligned words whose similarities are in memory at a time, 0: all; changes the last bits"""
     compile: Annotated[bool, Role(BOTH)] = False
     """compile the layers for training with torch.compile"""
     activation_checkpointing: Annotated[bool, Role(NONE, about=MEMORY)] = False
     """save memory in training: run each layer again in the backward pass"""
-    checkpoint_steps: Annotated[PositiveInt, of_course()] = 100
+    checkpoint_steps: Annotated[Count, of_course()] = 100
     """steps between checkpoints"""
-    tracking_wait: Annotated[NonNegativeInt, of_course()] = 300
+    tracking_wait: Annotated[CountOrZero, of_course()] = 300
     """seconds to wait for a tracking store that has gone away; then results are kept in the cache,
     and alignfreeze sync logs them"""
     resume: Annotated[bool, of_course(without=STUDIES)] = False
@@ -155,7 +163,7 @@ class RunConfig(BaseModel):
     """take over what a finished run has computed already"""
     save_model: Annotated[bool, of_course(without=STUDIES | REALIGN)] = False
     """keep the fine-tuned model as an artifact"""
-    encoder: Annotated[str, measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE)] = ""
+    encoder: Annotated[Line, measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE)] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
 
     @model_validator(mode="after")

@@ -1,13 +1,15 @@
 """Values of options from text, and what is said of wrong ones."""
 
-import json
 import re
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+
+from alignfreeze.base.paths import LONGEST
+from alignfreeze.base.structured import StructureError, read_json, read_yaml
+from alignfreeze.messages import listed, shortened, shown
 
 
 def split_names(value: object) -> object:
@@ -21,7 +23,7 @@ def all_different(values: tuple[object, ...]) -> tuple[object, ...]:
     """Raises ValueError if a value is among them twice."""
     twice = {str(value) for value in values if values.count(value) > 1}
     if twice:
-        raise ValueError(f"must not name anything twice: {', '.join(sorted(twice))}")
+        raise ValueError(f"must not name anything twice: {listed(sorted(map(shortened, twice)))}")
     return values
 
 
@@ -38,15 +40,13 @@ def parse_arguments(value: object) -> object:
     pairs = [part.partition("=") for part in parts if part]
     try:
         if value.lstrip().startswith("{"):
-            return json.loads(value)
+            return read_json(value)
         if all(equals and name.strip() for name, equals, _ in pairs):
             names = all_different(tuple(name.strip() for name, *_ in pairs))
             texts = (text for *_, text in pairs)
-            return {name: yaml.safe_load(text) for name, text in zip(names, texts, strict=True)}
-    except json.JSONDecodeError as error:
+            return {name: read_yaml(text) for name, text in zip(names, texts, strict=True)}
+    except StructureError as error:
         raise ValueError(f"{rule} ({error})") from None
-    except (yaml.YAMLError, RecursionError):
-        pass
     raise ValueError(rule)
 
 
@@ -56,9 +56,32 @@ def _any_or_at_least_one(value: float) -> float:
     return value
 
 
+def _plain(text: str) -> str:
+    """Raises ValueError if a text has a character that no name, path or condition can have."""
+    if odd := _ODD.search(text):
+        raise ValueError(f"must not have the character U+{ord(odd[0]):04X}")
+    return text
+
+
+_ODD = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+
+MANY, LARGEST_BATCH = 10**9, 2**16
+
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
-Text = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[str, ...], BeforeValidator(split_names), AfterValidator(all_different)]
+Line = Annotated[str, Field(max_length=LONGEST), AfterValidator(_plain)]
+Text = Annotated[Line, Field(min_length=1)]
+Count = Annotated[int, Field(gt=0, le=MANY)]
+CountOrZero = Annotated[int, Field(ge=0, le=MANY)]
+BatchSize = Annotated[int, Field(gt=0, le=LARGEST_BATCH)]
+Width = Annotated[int, Field(ge=0, le=LARGEST_BATCH)]
+Epochs = Annotated[float, Field(gt=0, le=1e6)]
+Length = Annotated[int, Field(ge=8, le=LARGEST_BATCH)]
+LearningRate = Annotated[float, Field(ge=1e-12, le=1e38)]
+"""Below, a step is lost in a weight's last digit; above, float32 has no number for it."""
+Temperature = Annotated[float, Field(ge=1e-4, le=1e4)]
+"""A cosine in float32 is right to 6e-8, which a temperature divides: at 1e-4 a logit is right to
+6e-4. At 1e4 all logits of a batch are within 2e-4, and there is next to nothing to learn."""
+Names = Annotated[tuple[Text, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Layers = Annotated[
     tuple[int, ...],
     BeforeValidator(split_names),
@@ -77,16 +100,19 @@ def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
-    name = ".".join(str(part) for part in error["loc"])
+    name = ".".join(shortened(str(part)) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{name} is not a known option; known: {', '.join(option_names(model)) or 'none'}"
     if error["type"] == "missing":
         return f"{name} must be given"
     rule = re.sub(r"^(Value error, |Value |Input |String |Tuple )", "", error["msg"])
     rule = re.sub(r"^should ", "must ", rule)
+    for limit in error.get("ctx", {}).values():
+        if isinstance(limit, float):  # pydantic writes all zeros of 1e38
+            rule = re.sub(r"[\d.]+$", f"{limit:.12g}", rule)
     for words, sign in (("greater than", ">"), ("less than", "<")):
         rule = rule.replace(f"{words} or equal to", f"{sign}=").replace(words, sign)
     if not name:  # a rule for several options, which it names
         return rule
-    value = f", got {error['input']!r}"
+    value = f", got {shown(error['input'])}"
     return f"{name} {rule}{value}" if rule.startswith("must") else f"{name}: {rule}{value}"

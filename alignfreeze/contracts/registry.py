@@ -18,7 +18,9 @@ from pydantic.fields import FieldInfo
 from alignfreeze import PACKAGES
 from alignfreeze.config import checked, option_names
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
+from alignfreeze.contracts.guarding import calling
 from alignfreeze.errors import ConfigError, PluginError, one_line
+from alignfreeze.messages import shown
 
 P_co = TypeVar("P_co", bound=Plugin, covariant=True)
 
@@ -72,13 +74,22 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
     entry_point = _entry_point(kind, name)
     try:
         loaded = entry_point.load()
-    except Exception as error:
-        problem = f"cannot be loaded: {one_line(error)}"
+    except (Exception, SystemExit) as error:
+        why = f"it calls sys.exit({error.code!r:.60})" if isinstance(error, SystemExit) else ""
+        problem = f"cannot be loaded: {why or one_line(error)}"
         raise PluginError(f"{_said(kind, entry_point)} {problem}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, kind.contract)):
         rule = f"must be a subclass of {kind.contract.__name__}"
         raise PluginError(f"{_said(kind, entry_point)} {rule}, got {entry_point.value}")
+    lacking = [name for name in inspect.get_annotations(kind.contract) if not hasattr(loaded, name)]
+    if lacking:
+        raise PluginError(f"{_said(kind, entry_point)} must have {', '.join(lacking)}")
+    _LOADED[loaded] = kind, entry_point
     return loaded
+
+
+_LOADED: dict[type[Plugin], tuple[PluginKind[Plugin], EntryPoint]] = {}
+"""Whose the classes are that have been loaded."""
 
 
 def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object]) -> P_co:
@@ -88,10 +99,12 @@ def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object])
         PluginError: If the plugin cannot be loaded.
         ConfigError: If a value breaks its rule, or a field is unknown; one line.
     """
+    plugin = load_plugin(kind, name)
     try:
-        return checked(load_plugin(kind, name), args)
+        with calling(plugin, "a rule of its fields"):
+            return checked(plugin, args)
     except ConfigError as error:
-        raise ConfigError(f"{kind.noun} {name!r}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{kind.noun} {shown(name)}: {' '.join(str(error).split())}") from None
 
 
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
@@ -110,6 +123,21 @@ def described(kind: PluginKind[Plugin], name: str) -> str:
         PluginError: If the name is unknown or claimed by two distributions.
     """
     return _said(kind, _entry_point(kind, name))
+
+
+def described_class(plugin: type) -> str:
+    """A plugin by its class, as messages name it; by the class's name if nobody has registered it.
+
+    A class that has come by pickle is found by where it was defined.
+    """
+    if plugin in _LOADED:
+        return _said(*_LOADED[plugin])
+    kinds = [kind for kind in KINDS if issubclass(plugin, kind.contract)]
+    for kind in kinds:
+        for entry_point in entry_points(group=kind.group):
+            if entry_point.value == f"{plugin.__module__}:{plugin.__qualname__}":
+                return _said(kind, entry_point)
+    return f"{kinds[0].noun if kinds else 'plugin'} {plugin.__name__!r}"
 
 
 def fingerprint(kind: PluginKind[Plugin], name: str) -> str:
@@ -166,10 +194,12 @@ def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
     if name not in claims:
         near = difflib.get_close_matches(name, claims, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ";"
-        raise PluginError(f"no {kind.noun} {name!r}{hint} known: {', '.join(sorted(claims))}")
+        raise PluginError(f"no {kind.noun} {shown(name)}{hint} known: {', '.join(sorted(claims))}")
     if len(claims[name]) > 1:
         owners = " and ".join(sorted(f"{_owner(e)} ({e.value})" for e in claims[name]))
-        raise PluginError(f"{kind.noun} {name!r} is claimed by {owners}; uninstall all but one")
+        raise PluginError(
+            f"{kind.noun} {shown(name)} is claimed by {owners}; uninstall all but one"
+        )
     return claims[name][0]
 
 
@@ -187,7 +217,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
     except PluginError as error:
         return replace(info, problem=str(error))
     except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
-        problem = f"{kind.noun} {name!r} cannot be described: {one_line(error)}"
+        problem = f"{kind.noun} {shown(name)} cannot be described: {one_line(error)}"
         return replace(info, problem=problem)
 
 

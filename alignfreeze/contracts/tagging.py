@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from alignfreeze.contracts.examples import Examples, Feature
+from alignfreeze.contracts.guarding import may_raise
 from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
@@ -66,6 +67,7 @@ class TaggingTask(Task):
             raise DataError(str(error), file=path) from None
         return Examples(sentences, notes)
 
+    @may_raise(ValueError)
     def prepared(
         self, sentences: Sequence[TaggedSentence], notes: Counter[str]
     ) -> Sequence[TaggedSentence]:
@@ -115,6 +117,7 @@ class TaggingTask(Task):
                 raise ValueError(f"a word must be a text that is not empty, got {word!r:.60}")
         return TaggedSentence(words=forms, tags=names) if forms else None
 
+    @may_raise(ValueError)
     def tag_name(self, tag: str | int) -> str:
         """The tag that a row's value stands for.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alignfreeze.contracts.examples import Examples, Feature
+from alignfreeze.contracts.guarding import may_raise
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -201,6 +202,7 @@ class Task(Plugin):
         """
         raise NotImplementedError
 
+    @may_raise(ValueError)
     def from_row(self, row: Mapping[str, Any], language: str) -> Any | None:
         """Make an example of a row of the hub's data set; ``None`` to leave it out.
 

@@ -17,6 +17,7 @@ from alignfreeze.data.bitext_names import (
 )
 from alignfreeze.data.conversion import converted
 from alignfreeze.errors import DataError
+from alignfreeze.messages import shown
 from alignfreeze.text.files import is_file
 
 
@@ -90,7 +91,7 @@ def bitexts_at_hand(
 
 def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
     if source_language == target:
-        raise DataError(f"a target language must not be the source language, got {target!r}")
+        raise DataError(f"a target language must not be the source language, got {shown(target)}")
     if source.supplier is not None:
         return source.supplier.fetch_bitext(source_language, target)
     found = complete_form(_names(source), source_language, target)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from alignfreeze.base.caching import building, cache_root, check_sealed
 from alignfreeze.base.digests import file_digest
-from alignfreeze.base.paths import existing_path
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import DataError
+from alignfreeze.messages import LONG, shown
 
 DEMO = "demo"
 HUB = "hub"
@@ -60,11 +61,11 @@ def unpacked_corpus() -> Path:
 
 def _existing(folder: str) -> Path:
     """A folder that has to be there."""
-    path = existing_path(folder)
-    if not folder or path is None or not path.is_dir():
+    path = existing_folder(folder) if folder else None
+    if path is None:
         raise DataError(
             f"data must be {DEMO!r}, {HUB!r}, '{HUB}:FOLDER' or a folder, "
-            f"and there is no folder {folder!r}"
+            f"and there is no folder {shown(folder, LONG)}"
         )
     if not os.access(path, os.R_OK | os.X_OK):
         raise DataError("the folder cannot be read: Permission denied", file=path)

@@ -8,6 +8,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Split, Task
 from alignfreeze.datacheck.telling import Line, told, told_below
 from alignfreeze.errors import AlignFreezeError, MissingSplitError
+from alignfreeze.evaluation.promises import check_examples, check_rows, check_trained
 from alignfreeze.text.words import WordCounts
 
 if TYPE_CHECKING:
@@ -83,14 +84,17 @@ def _read(
     with told(source.root) as report.lines:
         try:
             examples = task.load(source, report.language, report.split)
+            check_examples(task, examples, report.language, report.split)
             report.counts = task.counts(examples)
             report.labels = task.label_counts(examples)
             if tokenizer is None:
                 return
             features = task.featurize(examples, tokenizer, config.max_length)
+            check_rows(task, features, len(examples), config.max_length)
             report.words = task.word_counts(features, tokenizer)
             if report.split == "train" and report.language == config.source_language:
-                task.training_rows(features)
+                trained = task.training_rows(features)
+                check_trained(task, trained, len(features), config.max_length)
         except MissingSplitError as error:
             is_source = report.language == config.source_language
             if source.supplier is None:
@@ -102,6 +106,3 @@ def _read(
                 report.lines.append(Line(f"left out: {reason}", is_warning=True))
         except AlignFreezeError as error:
             report.problem = told_below(source.root, str(error))
-        except Exception as error:  # noqa: BLE001  a plugin's mistake must not hide the others
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            report.problem = f"task {report.task!r} failed: {reason}"

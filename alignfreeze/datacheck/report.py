@@ -16,6 +16,7 @@ from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError
 from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.messages import shown
 from alignfreeze.tracking.names import check_languages
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _unfit_options(config: RunConfig, tokenizer: "PreTrainedTokenizerBase | None
     """Options that a run would refuse, whatever data there is."""
     if config.source_language in config.languages:
         source = config.source_language
-        yield f"languages must not hold the source language {source!r}"
+        yield f"languages must not hold the source language {shown(source)}"
     for name in ("realign_max_length", "max_length"):
         length = getattr(config, name)
         if tokenizer is not None and length > tokenizer.model_max_length:

@@ -5,9 +5,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.base.versions import ENCODING
 from alignfreeze.contracts import Aligner, Bitext, RunModel
 from alignfreeze.errors import ConfigError, EncoderError
+from alignfreeze.messages import LONG, shown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -47,8 +49,8 @@ class EncoderAligner(Aligner):
         """
         if not self.model:
             raise ConfigError("the aligner's model must be a folder or a name on the hub, got ''")
-        folder = Path(self.model).expanduser()
-        return tuple(sorted(path for path in folder.glob("*") if path.is_file()))
+        folder = existing_folder(self.model)
+        return tuple(sorted(path for path in folder.glob("*") if path.is_file())) if folder else ()
 
     def identity(self) -> str:
         """The versions of the libraries that compute, and the commit of a model from the hub.
@@ -57,12 +59,14 @@ class EncoderAligner(Aligner):
             EncoderError: If the model cannot be loaded, or the hub's cache does not say.
         """
         versions = " ".join(f"{name} {version(name)}" for name in ENCODING)
-        if Path(self.model).expanduser().is_dir():
+        if existing_folder(self.model):
             return versions
         # Private to transformers, and nowhere else.
         commit = _loaded(self.model, ())[0].config._commit_hash
         if commit is None:
-            raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
+            raise EncoderError(
+                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
+            )
         return f"{versions} {commit}"
 
     def open(self, bitext: Bitext) -> OpenEncoder:

@@ -1,6 +1,5 @@
 """What is wrong with a folder that should hold a model, and how it is mended."""
 
-import json
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -8,7 +7,9 @@ from zipfile import is_zipfile
 
 from safetensors import SafetensorError, safe_open
 
+from alignfreeze.base.structured import read_json
 from alignfreeze.errors import EncoderError
+from alignfreeze.messages import LONG, shown
 
 CONFIG = "config.json"
 
@@ -83,13 +84,15 @@ def check_folder(name: str, folder: Path) -> None:
         found = "" if weights else _models_within(folder) or _found_instead(folder)
         found = found or "which save_pretrained writes"
         raise EncoderError(
-            f"model {name!r}: the folder must hold a model, but has no {CONFIG}{beside}, {found}"
+            f"model {shown(name, LONG)}: the folder must hold a model, but has no "
+            f"{CONFIG}{beside}, {found}"
         )
     patterns = _READ if (folder / TOKENIZER).is_file() else (*_READ, *_MADE_INTO_TOKENIZER)
     read = {path for pattern in patterns for path in folder.glob(pattern)} | {*weight_files(folder)}
     if pointers := sorted(path.name for path in read if _is_pointer(path)):
         raise EncoderError(
-            f"model {name!r}: {', '.join(pointers[:3])} must be fetched with 'git lfs pull': the "
+            f"model {shown(name, LONG)}: {', '.join(pointers[:3])} must be fetched with "
+            "'git lfs pull': the "
             "folder has Git LFS's pointer to it in its place"
         )
 
@@ -102,13 +105,16 @@ def check_weights(name: str, folder: Path) -> None:
     """
     files = weight_files(folder)
     if not files and (found := _found_instead(folder)):
-        raise EncoderError(f"model {name!r}: the folder has no {_WEIGHTS[0]}, {found}")
+        raise EncoderError(f"model {shown(name, LONG)}: the folder has no {_WEIGHTS[0]}, {found}")
     for file in files:
         if not file.is_file():
-            raise EncoderError(f"model {name!r}: {file.name} is missing, a part of its weights")
+            raise EncoderError(
+                f"model {shown(name, LONG)}: {file.name} is missing, a part of its weights"
+            )
         if fault := _damage_of(file):
             raise EncoderError(
-                f"model {name!r}: {file.name} is damaged, or not whole: fetch or copy it again "
+                f"model {shown(name, LONG)}: {file.name} is damaged, or not whole: fetch or "
+                "copy it again "
                 f"({fault})"
             )
 
@@ -139,7 +145,7 @@ def weight_files(folder: Path) -> list[Path]:
         if file.suffix != ".json" or _is_pointer(file):
             return [file]
         try:
-            names = json.loads(file.read_text("utf-8"))["weight_map"].values()
+            names = read_json(file.read_text("utf-8"))["weight_map"].values()
             return [folder / name for name in sorted(set(names))] or [file]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return [file]
@@ -186,7 +192,7 @@ def _found_instead(folder: Path) -> str:
 
 def _base_of(adapter: Path) -> str:
     try:
-        return repr(json.loads(adapter.read_text("utf-8"))["base_model_name_or_path"])
+        return shown(read_json(adapter.read_text("utf-8"))["base_model_name_or_path"], LONG)
     except (ValueError, KeyError, TypeError):
         return "a model"
 

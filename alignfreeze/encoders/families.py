@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from alignfreeze.contracts import ParameterSite
 from alignfreeze.encoders.modelfiles import reading
 from alignfreeze.errors import EncoderError
+from alignfreeze.messages import LONG, shown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -66,7 +67,7 @@ def read_layer_count(name_or_path: str) -> int:
     """
     with reading(name_or_path) as options:
         config = transformers.AutoConfig.from_pretrained(**options)
-    return _layers_in(config, f"model {name_or_path!r}")
+    return _layers_in(config, f"model {shown(name_or_path, LONG)}")
 
 
 def _layers_in(config: Any, who: str) -> int:

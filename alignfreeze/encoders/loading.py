@@ -15,6 +15,7 @@ from transformers.models.auto import modeling_auto
 from alignfreeze.encoders.diagnosis import TOKENIZER, cause_of_missing, check_weights
 from alignfreeze.encoders.modelfiles import model_folder, reading
 from alignfreeze.errors import EncoderError, one_line
+from alignfreeze.messages import LONG, shown
 from alignfreeze.text.words import REMOVES_MARKS
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
         shape = f" (it has {found}, config.json says {own})" if found else ""
         cause = cause_of_missing(needed, report["unexpected_keys"])
         raise EncoderError(
-            f"model {name_or_path!r}: the checkpoint lacks {len(needed)} of the encoder's "
+            f"model {shown(name_or_path, LONG)}: the checkpoint lacks {len(needed)} "
+            "of the encoder's "
             f"parameters, or has them in another shape, e.g. {needed[0]}{shape}; "
             f"{cause or 'config.json must be the one that was saved with it'}"
         )
@@ -90,7 +92,9 @@ def load_with_head(
     # The encoder alone may have a pooler that the head does without, or the other way round.
     report = model.base_model.load_state_dict(encoder.state_dict(), strict=False)
     if lost := [key for key in report.missing_keys if not _is_poolers(key)]:
-        raise EncoderError(f"model {name_or_path!r}: {auto_class} needs {lost[0]}, which it lacks")
+        raise EncoderError(
+            f"model {shown(name_or_path, LONG)}: {auto_class} needs {lost[0]}, which it lacks"
+        )
     return model
 
 
@@ -117,7 +121,8 @@ def model_with_head(
             if "Unrecognized configuration class" not in str(error):
                 raise
             raise EncoderError(
-                f"model {name_or_path!r}: transformers has no {auto_class} for its family, "
+                f"model {shown(name_or_path, LONG)}: transformers has no {auto_class} "
+                "for its family, "
                 f"{config.model_type}"
             ) from None
     model.eval()
@@ -144,13 +149,15 @@ def _require_encoder(name: str, config: Any) -> None:
     both = getattr(config, "is_encoder_decoder", False)
     if not both and family in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
         raise EncoderError(
-            f"model {name!r} is the encoder of an encoder-decoder ({family}), which transformers "
+            f"model {shown(name, LONG)} is the encoder of an encoder-decoder ({family}), "
+            "which transformers "
             "does not load without its decoder; it must be an encoder, such as BERT or XLM-R"
         )
     if both or getattr(config, "is_decoder", False) or (causal and not masked):
         kind = "an encoder-decoder" if both else "a decoder"
         raise EncoderError(
-            f"model {name!r} is {kind} ({family}); it must be an encoder, such as BERT or XLM-R"
+            f"model {shown(name, LONG)} is {kind} ({family}); it must be an encoder, such "
+            "as BERT or XLM-R"
         )
 
 
@@ -161,7 +168,7 @@ def _check_finite(name: str, encoder: "PreTrainedModel") -> None:
             ends = torch.stack(torch.aminmax(weight))  # not a number, if one weight is not
             if not ends.isfinite().all():
                 raise EncoderError(
-                    f"model {name!r}: all weights must be finite, but {key} has "
+                    f"model {shown(name, LONG)}: all weights must be finite, but {key} has "
                     f"{int((~weight.isfinite()).sum()):,} of {weight.numel():,} that are NaN or "
                     "infinite; the training that wrote them went wrong: take an earlier checkpoint"
                 )
@@ -217,26 +224,31 @@ def _fast_tokenizer(name: str, options: dict[str, Any]) -> "PreTrainedTokenizerB
         folder = model_folder(name)
         if folder is None or not (folder / TOKENIZER).is_file():
             raise EncoderError(
-                f"model {name!r}: needs a fast tokenizer, but has no {TOKENIZER}, nor what it "
+                f"model {shown(name, LONG)}: needs a fast tokenizer, but has no "
+                f"{TOKENIZER}, nor what it "
                 f"could be made of; {_WRITES_TOKENIZER} ({one_line(error, 100)})"
             ) from error
         raise EncoderError(
-            f"model {name!r}: its {TOKENIZER} or tokenizer_config.json cannot be read, copy them "
+            f"model {shown(name, LONG)}: its {TOKENIZER} or tokenizer_config.json cannot "
+            "be read, copy them "
             f"again: {one_line(error)}"
         ) from error
     if not tokenizer.is_fast:
         raise EncoderError(
-            f"model {name!r}: needs a fast tokenizer (tokenizer.json), which its family, of "
+            f"model {shown(name, LONG)}: needs a fast tokenizer (tokenizer.json), "
+            "which its family, of "
             f"{type(tokenizer).__name__}, does not have"
         )
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise EncoderError(
-            f"model {name!r}: there is no tokenizer beside the model; {_WRITES_TOKENIZER}"
+            f"model {shown(name, LONG)}: there is no tokenizer beside the model; "
+            f"{_WRITES_TOKENIZER}"
         )
     limit = tokenizer.model_max_length
     if not isinstance(limit, int | float) or not 1 <= limit < math.inf:
         raise EncoderError(
-            f"model {name!r}: model_max_length in tokenizer_config.json must be a number from 1 "
+            f"model {shown(name, LONG)}: model_max_length in tokenizer_config.json must "
+            "be a number from 1 "
             f"on, got {limit!r:.60}"
         )
     return tokenizer

@@ -15,6 +15,7 @@ from transformers.utils import logging as _logging
 from alignfreeze.base.paths import existing_path
 from alignfreeze.encoders.diagnosis import check_folder
 from alignfreeze.errors import EncoderError, one_line
+from alignfreeze.messages import LONG, shown
 
 _HUB_TIMEOUT = 5.0
 """Seconds to wait for the hub before the cache is asked alone."""
@@ -47,21 +48,23 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
     except Exception as error:
         if offline and isinstance(error, OSError):
             raise EncoderError(
-                f"model {name!r}: neither a folder nor in the cache, and {offline}"
+                f"model {shown(name, LONG)}: neither a folder nor in the cache, and {offline}"
             ) from error
         if "trust_remote_code" in str(error):
             raise EncoderError(
-                f"model {name!r} needs code of its own (auto_map in its configuration), which is "
+                f"model {shown(name, LONG)} needs code of its own (auto_map in its "
+                "configuration), which is "
                 "never run; it must be of a family that transformers has"
             ) from None
         if "Weights only load failed" in str(error):
             raise EncoderError(
-                f"model {name!r}: its weights are stored with Python objects, which are never "
+                f"model {shown(name, LONG)}: its weights are stored with Python "
+                "objects, which are never "
                 "loaded; save the model's parameters alone, with save_pretrained"
             ) from None
         reason = one_line(error).removeprefix(f"{type(error).__name__}: ")
         raise EncoderError(
-            f"model {name!r} cannot be loaded: {reason} (it must be a folder that "
+            f"model {shown(name, LONG)} cannot be loaded: {reason} (it must be a folder that "
             "save_pretrained wrote, or a name on the Hugging Face hub)"
         ) from error
 
@@ -78,7 +81,7 @@ def model_folder(name: str) -> Path | None:
     if path is None and not name.startswith((".", "/", "~")):
         return None
     if path is None or not path.is_dir():
-        raise EncoderError(f"model {name!r}: there is no such folder")
+        raise EncoderError(f"model {shown(name, LONG)}: there is no such folder")
     check_folder(name, path)
     return path
 

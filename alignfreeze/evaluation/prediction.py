@@ -11,6 +11,7 @@ from accelerate.utils import gather_object
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.threads import in_threads
 from alignfreeze.contracts import Feature, Prediction, Task
+from alignfreeze.evaluation.promises import check_metrics, check_predictions, tell_lacking
 from alignfreeze.evaluation.scores import EvaluationSet, Score
 from alignfreeze.training.batches import FeatureBatch, batches_by_length
 
@@ -71,7 +72,9 @@ def predict(
 
 def said_by(task: Task, outputs: "ModelOutput", batch: FeatureBatch) -> list[Prediction]:
     """What a task takes from a model's outputs for a batch, row by row, without padding."""
-    arrays = [tensor.float().cpu().numpy() for tensor in task.predict(outputs)]
+    said = task.predict(outputs)
+    check_predictions(task, said, batch.size)
+    arrays = [tensor.float().cpu().numpy() for tensor in said]
     lengths = batch.inputs["attention_mask"].sum(dim=1).tolist()
     return [
         tuple(own[:length] if own.ndim else own for own in (array[place] for array in arrays))
@@ -94,6 +97,9 @@ def evaluate(
 
     Returns:
         All scores, in the order of ``sets``; the same in every process.
+
+    Raises:
+        PluginError: If a method of the task fails, or a metric is no finite number.
     """
     model.to(accelerator.device)
     numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
@@ -107,9 +113,14 @@ def evaluate(
     for number in numbers:
         chosen = sets[number]
         said = list(islice(predictions, len(chosen.features)))
-        own.append((number, task.metrics(chosen.examples, chosen.features, said)))
-    return [
+        metrics = task.metrics(chosen.examples, chosen.features, said)
+        check_metrics(task, metrics, chosen.language, chosen.split)
+        own.append((number, metrics))
+    scores = [
         Score(sets[number].language, sets[number].split, metric, value)
         for number, metrics in sorted(gather_object(own))
         for metric, value in metrics.items()
     ]
+    if accelerator.is_main_process:
+        tell_lacking(task, scores)
+    return scores

@@ -1,16 +1,13 @@
 """A task tried on a few rows before anything is trained: what would end a run should not wait."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
-from alignfreeze.contracts import Prediction
-from alignfreeze.contracts.registry import TASK, described
+from alignfreeze.contracts import Prediction, Task
+from alignfreeze.contracts.guarding import calling
 from alignfreeze.encoders.trial import computing, untrained_head
-from alignfreeze.errors import AlignFreezeError, PluginError, one_line
 from alignfreeze.evaluation.prediction import said_by
+from alignfreeze.evaluation.promises import check_metrics
 from alignfreeze.evaluation.scores import EvaluationSet
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.training.batches import batches_by_length
@@ -49,23 +46,31 @@ def rehearse(
         EncoderError: If transformers has no such head for the encoder.
     """
     task = data.task
-    with _calling(data, "featurize"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what warns on few examples may be right on many
         chosen = _few(data.first_validated(EXAMPLES))
-    said: list[Prediction] = [()] * len(chosen.features)
-    with (
-        untrained_head(encoder, model, task.auto_class, task.labels) as whole,
-        computing(whole, precision),
-    ):
-        for batch in batches_by_length(chosen.features, EXAMPLES, padding):
-            with _calling(data, f"{type(whole).__name__}.forward, with what featurize made,"):
-                outputs = whole(**batch.to(whole.device).inputs)
-            with _calling(data, "predict"):
-                for row, own in zip(batch.rows, said_by(task, outputs, batch), strict=True):
-                    said[row] = own
-    with _calling(data, "metrics"):
+        with (
+            untrained_head(encoder, model, task.auto_class, task.labels) as whole,
+            computing(whole, precision),
+        ):
+            said = _said(task, whole, chosen, padding)
         metrics = task.metrics(chosen.examples, chosen.features, said)
-    _check(data, metrics)
+    check_metrics(task, metrics)
     return metrics
+
+
+def _said(
+    task: Task, whole: "PreTrainedModel", chosen: EvaluationSet, padding: int
+) -> list[Prediction]:
+    """What a task takes from an encoder with a head, for every row."""
+    said: list[Prediction] = [()] * len(chosen.features)
+    forward = f"{type(whole).__name__}.forward, with what featurize made,"
+    for batch in batches_by_length(chosen.features, EXAMPLES, padding):
+        with calling(task, forward):
+            outputs = whole(**batch.to(whole.device).inputs)
+        for row, own in zip(batch.rows, said_by(task, outputs, batch), strict=True):
+            said[row] = own
+    return said
 
 
 def _few(chosen: EvaluationSet) -> EvaluationSet:
@@ -76,36 +81,3 @@ def _few(chosen: EvaluationSet) -> EvaluationSet:
         if subwords > SUBWORDS:
             return chosen.first(max(feature.example, 1))
     return chosen
-
-
-@contextmanager
-def _calling(data: TaskData, what: str) -> Iterator[None]:
-    """Say whose method has failed; what warns on few examples may be right on many."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except AlignFreezeError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"{described(TASK, data.name)}: {what} fails on a few validation examples: "
-            f"{one_line(error)}"
-        ) from error
-
-
-def _check(data: TaskData, metrics: object) -> None:
-    """Check that metrics are what `Task.metrics` promises; NaN is a number here."""
-    rule = f"{described(TASK, data.name)}: metrics must"
-    if not isinstance(metrics, Mapping):
-        raise PluginError(f"{rule} return a dict, got {type(metrics).__name__}")
-    for name, value in metrics.items():
-        if not isinstance(name, str):
-            raise PluginError(f"{rule} have names that are texts, got {name!r}")
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise PluginError(f"{rule} be numbers, got {name!r}: {value!r:.60}")
-    if data.task.primary_metric not in metrics:
-        raise PluginError(
-            f"{rule} hold the primary one, {data.task.primary_metric!r}, got "
-            f"{', '.join(metrics) or 'none'}"
-        )

@@ -39,12 +39,21 @@ class EvaluationSet:
 
 
 def target_means(scores: Iterable[Score], source_language: str) -> dict[tuple[Split, str], float]:
-    """The mean of each split's metric over the target languages, the source language left out."""
+    """The mean of each split's metric over the target languages, the source language left out.
+
+    A metric that some of them lack has none: it would be of other languages than the others' are.
+    """
     values: dict[tuple[Split, str], list[float]] = {}
+    languages: dict[Split, set[str]] = {}
     for score in scores:
         if score.language != source_language:
             values.setdefault((score.split, score.metric), []).append(score.value)
-    return {key: float(np.mean(found)) for key, found in values.items()}
+            languages.setdefault(score.split, set()).add(score.language)
+    return {
+        key: float(np.mean(found))
+        for key, found in values.items()
+        if len(found) == len(languages[key[0]])
+    }
 
 
 RESULTS_FILE = "results.csv"

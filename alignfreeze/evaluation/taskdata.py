@@ -11,7 +11,9 @@ from alignfreeze.contracts import DataSource, Feature, Split, Task
 from alignfreeze.contracts.registry import TASK, create_plugin, fingerprint
 from alignfreeze.data.missing import Policy, check_missing
 from alignfreeze.errors import ConfigError, DataError, MissingSplitError
+from alignfreeze.evaluation.promises import check_examples, check_rows, check_trained
 from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.messages import shown
 from alignfreeze.text.words import WordCounts, summed
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class TaskData:
         missing: The languages that are left out, since the hub turned out to have no test split.
 
     Raises:
+        PluginError: If a method of the task fails, or returns what it must not.
         DataError: If a file is malformed; or if the source language, one that is asked for, or
             every other has no test split (of the hub, those that are asked for may have none).
         ConfigError: If the source language is among the target languages.
@@ -62,9 +65,11 @@ class TaskData:
             task.require_file(source, source_language, "test")
         targets = config.languages or [code for code in known if code != source_language]
         if not targets:
-            raise DataError(f"{name}: no language but {source_language!r} has a test split")
+            raise DataError(f"{name}: no language but {shown(source_language)} has a test split")
         if source_language in targets:
-            raise ConfigError(f"languages must not hold the source language {source_language!r}")
+            raise ConfigError(
+                f"languages must not hold the source language {shown(source_language)}"
+            )
         self.name = name
         self.task = task
         self.digest = fingerprint(TASK, name)
@@ -105,7 +110,9 @@ class TaskData:
         return tuple(reasons)
 
     def _read(self, source: DataSource, language: str, split: Split) -> None:
-        self._examples[language, split] = self.task.load(source, language, split)
+        examples = self.task.load(source, language, split)
+        check_examples(self.task, examples, language, split)
+        self._examples[language, split] = examples
         file = self.task.require_file(source, language, split)
         self._files[f"{language}/{split}"] = file_digest(file)
 
@@ -128,7 +135,9 @@ class TaskData:
     def training_features(self) -> list[Feature]:
         """The rows to fine-tune on."""
         rows = self._featurize(self._examples[self._source_language, "train"])
-        return self.task.training_rows(rows)
+        trained = self.task.training_rows(rows)
+        check_trained(self.task, trained, len(rows), self._max_length)
+        return trained
 
     def evaluation_sets(self, splits: Collection[Split]) -> list[EvaluationSet]:
         """Some splits of every language that has them, tokenized once."""
@@ -159,7 +168,9 @@ class TaskData:
         return [language for language, found in self._examples if found == split]
 
     def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
-        return self.task.featurize(examples, self._tokenizer, self._max_length)
+        rows = self.task.featurize(examples, self._tokenizer, self._max_length)
+        check_rows(self.task, rows, len(examples), self._max_length)
+        return rows
 
 
 def create_tasks(config: RunConfig) -> dict[str, Task]:
@@ -174,7 +185,7 @@ def create_tasks(config: RunConfig) -> dict[str, Task]:
         if name not in args or not (dot or isinstance(value, dict)):
             raise ConfigError(
                 f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
-                f"got {key!r}"
+                f"got {shown(key)}"
             )
         args[name].update({field: value} if dot else value)
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}

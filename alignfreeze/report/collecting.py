@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.messages import shown
 from alignfreeze.report.completeness import Missing, find_missing
 from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.published import PUBLISHED_METRICS
@@ -127,7 +128,7 @@ def _metrics(scored: Sequence[Result], config: ReportConfig) -> dict[str, str]:
     for task in config.metrics:
         if task not in tasks:
             raise ConfigError(
-                f"metrics must be of tasks with runs, {', '.join(sorted(tasks))}, got {task!r}"
+                f"metrics must be of tasks with runs, {', '.join(sorted(tasks))}, got {shown(task)}"
             )
     metrics = {}
     for task in tasks:
@@ -137,7 +138,9 @@ def _metrics(scored: Sequence[Result], config: ReportConfig) -> dict[str, str]:
         defaults = [PUBLISHED_METRICS.get(task), *primary, *known]
         wanted = config.metrics.get(task) or next(name for name in defaults if name in known)
         if wanted not in known:
-            raise ConfigError(f"metrics must be of {', '.join(known)} for {task}, got {wanted!r}")
+            raise ConfigError(
+                f"metrics must be of {', '.join(known)} for {task}, got {shown(wanted)}"
+            )
         metrics[task] = wanted
     return metrics
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from alignfreeze.config import Names, checked, parse_arguments, split_names
+from alignfreeze.config import Count, Line, Names, Seed, Text, checked, parse_arguments, split_names
 
 Metrics = Annotated[dict[str, str], BeforeValidator(parse_arguments)]
 
@@ -15,11 +15,11 @@ class ReportConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    output: str = Field("report", min_length=1)
+    output: Text = "report"
     """folder to write to"""
     experiments: Names = ()
     """MLflow experiments whose runs are reported (default: all of the store)"""
-    where: str = ""
+    where: Line = ""
     """further condition on runs, as MLflow filters, e.g. params.`cfg.layer` = '-1'"""
     source: Literal["own", "imported", "both"] = "own"
     """runs of this program, imported results, or both side by side"""
@@ -29,9 +29,9 @@ class ReportConfig(BaseModel):
     """tasks to report (default: all)"""
     strategies: Names = ()
     """strategies to report beside the baseline (default: all)"""
-    seeds: Annotated[tuple[NonNegativeInt, ...], BeforeValidator(split_names)] = ()
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(split_names)] = ()
     """seeds to report (default: all)"""
-    aligner: str = ""
+    aligner: Line = ""
     """aligner of imported results: dico, awesome or fastalign"""
     metrics: Metrics = Field(default_factory=dict)
     """metric by task, e.g. ner=f1,qa=f1_squad (default: the published table's)"""
@@ -43,9 +43,9 @@ class ReportConfig(BaseModel):
     interval: Literal["t", "bootstrap"] = "t"
     """95 % interval of a difference, paired over seeds: Student's t, or a bootstrap (too narrow of
     few seeds)"""
-    resamples: PositiveInt = 10_000
+    resamples: Annotated[Count, Field(le=10**6)] = 10_000
     """resamples of interval=bootstrap"""
-    bootstrap_seed: NonNegativeInt = 0
+    bootstrap_seed: Seed = 0
     """its seed"""
 
 

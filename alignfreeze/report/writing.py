@@ -77,7 +77,7 @@ def make_report(config: ReportConfig) -> ReportOutcome:
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
     shown += [detail_table(table, missing, config) for table in tables]
-    folder = user_path(config.output, "output")
+    folder = user_path("output", config.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".", dir=folder) as temporary:

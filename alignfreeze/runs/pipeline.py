@@ -16,6 +16,7 @@ from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
@@ -78,7 +79,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
         with _phases(parent, config, needs_tasks=needs_tasks) as phases:
             choice = phases.preparation.strategies[-1]
             if not choice.strategy.realigns:
-                raise ConfigError(f"strategy must be one that realigns, got {choice.name!r}")
+                raise ConfigError(f"strategy must be one that realigns, got {shown(choice.name)}")
             encoder = phases.realign(choice, _common_realign_steps(phases))
             phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
@@ -102,7 +103,7 @@ def _common_realign_steps(phases: Phases) -> int:
 def _without_encoder(config: RunConfig) -> RunConfig:
     """A configuration that realigns, and so takes no encoder that was realigned before."""
     if config.encoder:
-        raise ConfigError(f"encoder is for evaluate alone, got {config.encoder!r}")
+        raise ConfigError(f"encoder is for evaluate alone, got {shown(config.encoder, LONG)}")
     return config
 
 

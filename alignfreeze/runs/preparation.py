@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_out
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
@@ -27,6 +27,7 @@ from alignfreeze.encoders.trial import check_forward, check_vocabulary
 from alignfreeze.errors import ConfigError, DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData, create_tasks
+from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
@@ -209,12 +210,13 @@ class Preparation:
 
     def _content(self, encoder: "PreTrainedModel") -> str:
         """What identifies the model's weights."""
-        folder = Path(self.model).expanduser()
-        if folder.is_dir():
+        if folder := existing_folder(self.model):
             return folder_digest(folder)
         commit = encoder.config._commit_hash  # private to transformers, and nowhere else
         if commit is None:
-            raise EncoderError(f"model {self.model!r}: the hub's cache does not say its revision")
+            raise EncoderError(
+                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
+            )
         return f"{self.model}@{commit}"
 
     def _realign_languages(self) -> list[str]:
@@ -257,7 +259,8 @@ def prepared(
 
 def _tell_realigned(model: str) -> str:
     """Say so if a model is an encoder that was realigned; how, empty if nothing says that."""
-    made = read_provenance(Path(model).expanduser())
+    folder = existing_folder(model)
+    made = read_provenance(folder) if folder else None
     if made is None:
         return ""
     logger.warning(

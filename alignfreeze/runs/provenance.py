@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignfreeze.base.digests import file_digest
+from alignfreeze.base.structured import StructureError, read_json
 from alignfreeze.config import About, Phase, RunConfig, describe_error, fields_with, model_name
 from alignfreeze.errors import ConfigError
 
@@ -129,10 +130,12 @@ def read_provenance(folder: Path) -> Provenance | None:
     if not file.is_file():
         return None
     try:
-        found = Provenance.model_validate_json(file.read_text("utf-8"))
+        found = Provenance.model_validate(read_json(file.read_text("utf-8")))
     except ValidationError as error:
         problems = "; ".join(describe_error(details, RunConfig) for details in error.errors())
         raise ConfigError(f"{file}: {' '.join(problems.split())}") from None
+    except StructureError as error:
+        raise ConfigError(f"{file}: must be JSON: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from None
     if "files" not in found.model_fields_set:

@@ -5,15 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from alignfreeze.base.digests import folder_digest
 from alignfreeze.base.paths import existing_path
+from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config import BASELINE, RunConfig, validated
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.provenance import (
     CARRIED,
     PROVENANCE_FILE,
@@ -89,7 +89,8 @@ def find_encoder(encoder: str) -> RealignedEncoder:
         path = run and location.artifact_path(run.run_id, ENCODER_FOLDER)
         if run is None or path is None:
             raise ConfigError(
-                f"encoder must be a folder, or the id of a run that realigned, got {encoder!r}"
+                "encoder must be a folder, or the id of a run that realigned, got "
+                f"{shown(encoder, LONG)}"
             )
         folder, made = path, read_provenance(path) or _of_older_run(run, path)
     return RealignedEncoder(str(folder), made.identity, made.run_id, made)
@@ -100,7 +101,12 @@ def _of_older_run(run: StoredRun, path: Path) -> Provenance:
     file = location.artifact_path(run.run_id, CONFIG_FILE)
     if file is None:
         raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
-    values = yaml.safe_load(file.read_text("utf-8"))
+    try:
+        values = read_yaml(text_of(file))
+    except (OSError, StructureError) as error:
+        raise ConfigError(f"{file} of run {run.run_id} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file} of run {run.run_id} must hold option: value lines")
     config = validated({n: values[n] for n in (*CARRIED, *SHARED) if n in values})
     choice = strategy_choices(config, read_layer_count(str(path)))[-1]
     config = choice.applied_to(config)

@@ -12,6 +12,7 @@ from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -65,7 +66,8 @@ class StrategyChoice:
         )
         if not reached:
             raise ConfigError(
-                f"strategy {self.name!r} must leave something to train up to layer {top_layer}, "
+                f"strategy {shown(self.name)} must leave something to train up to layer "
+                f"{top_layer}, "
                 "whose output is realigned, but freezes all of it"
             )
         return replace(self, freezing=freezing)

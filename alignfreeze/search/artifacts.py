@@ -17,6 +17,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.documents import Section, html_page
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
 from alignfreeze.base.tables import MISSING, Cell, Table, csv_text
 from alignfreeze.evaluation.scores import rows_to_csv
@@ -123,8 +124,8 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
     parameters = [name for name in context.space.parameters if name in drawn]
     rows = [_row(trial, context, parameters) for trial in finished]
     model = study.config.model
-    if Path(model).expanduser().is_dir():
-        model = Path(model).name
+    if folder := existing_folder(model):
+        model = folder.name
     levels = baseline_levels(study, context)
     means = {key: mean(level.scores) for key, level in levels.items()}
     return StudyTable(

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.digests import hash_of
+from alignfreeze.base.paths import user_path
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts
 from alignfreeze.data.missing import with_texts
@@ -53,7 +53,7 @@ class TrialContext:
         self.base = Preparation(reference(config, FULL))
         self.later: dict[str, Preparation] = {}
         self.n_layers = self.base.n_layers
-        file = str(Path(settings.space or "space.yaml").expanduser())
+        file = str(user_path("space", settings.space or "space.yaml"))
         self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
         tasks = self.base.tasks
         self.metric_notes = [data.metric_note for data in tasks if data.metric_note]

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.runs.records import log_config
 from alignfreeze.search import trials
 from alignfreeze.search.artifacts import BEST_FILE, leave_records
@@ -116,7 +117,9 @@ class _Search:
             study.remember(IDENTITY, context.identity)
             study.remember(RUN_ID, run.run_id)
         if others := study.begun_with(context.identity):
-            raise ConfigError(f"study {study.name!r} was begun with {others}; give it another name")
+            raise ConfigError(
+                f"study {shown(study.name)} was begun with {others}; give it another name"
+            )
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
         run.tags({f"search.{name}": str(value) for name, value in asked.items()})

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -110,7 +111,7 @@ class Choice:
         drawn = trial.suggest_categorical(name, self.values)
         if allowed is not None and drawn not in allowed:
             options = ", ".join(map(repr, allowed))
-            raise ConfigError(f"{name} must here be one of {options}, got {drawn!r}")
+            raise ConfigError(f"{name} must here be one of {options}, got {shown(drawn)}")
         return drawn
 
     @property

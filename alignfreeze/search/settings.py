@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
 
 from alignfreeze.config import (
     Command,
+    Count,
+    CountOrZero,
+    Line,
     Names,
     RunConfig,
     Seeds,
@@ -25,6 +21,7 @@ from alignfreeze.config import (
     study_fields,
 )
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.workers.settings import WorkersConfig
 
 Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(parse_arguments)]
@@ -40,13 +37,13 @@ OWN_FIELDS = fields_with(RunConfig, lambda role: Command.SEARCH not in role.comm
 class SearchConfig(WorkersConfig):
     """What a search is asked for. What stands below a field is the command line's help."""
 
-    trials: Annotated[PositiveInt, FREE] = 20
+    trials: Annotated[Count, FREE] = 20
     """trials of the study, with those it has already (a grid: all its cells)"""
     minutes: Annotated[PositiveFloat | None, FREE] = None
     """begin no trial after so many minutes (default: no limit)"""
     search_strategies: Annotated[Names, SCORES] = ()
     """freezing strategies to choose among (default: the one of strategy)"""
-    space: Annotated[str, FREE] = ""
+    space: Annotated[Line, FREE] = ""
     """YAML file that changes or extends what is searched"""
     objectives: Annotated[Names, SCORES] = (MEAN,)
     """mean, or worst, of the target languages on validation; after a comma harmed: how many of them
@@ -59,16 +56,16 @@ class SearchConfig(WorkersConfig):
     """seeds of what is tested in the end, the baseline among it"""
     references: Annotated[Names, FREE] = ("none", "front")
     """strategies to test beside the best and the baseline; a lone comma: no others"""
-    finalists: Annotated[PositiveInt, FREE] = 3
+    finalists: Annotated[Count, FREE] = 3
     """configurations to test, where two objectives leave several"""
     sampler: Annotated[Literal["tpe", "random", "grid"], SCORES] = "tpe"
     """how configurations are drawn: tpe, random, or grid"""
     pruner: Annotated[Literal["auto", "median", "hyperband", "none"], SCORES] = "auto"
     """what stops a trial early: median, hyperband (of one task and seed) or none; auto: median, and
     none with two objectives"""
-    reports: Annotated[NonNegativeInt, SCORES] = 3
+    reports: Annotated[CountOrZero, SCORES] = 3
     """validations on the way through a fine-tuning, for the pruner"""
-    report_rows: Annotated[PositiveInt, SCORES] = 100
+    report_rows: Annotated[Count, SCORES] = 100
     """examples of each language that these validations take"""
 
     @model_validator(mode="after")
@@ -77,7 +74,7 @@ class SearchConfig(WorkersConfig):
         if first not in (MEAN, WORST) or second not in ([], [HARMED]):
             raise ValueError(
                 "objectives must be mean, worst, mean,harmed or worst,harmed, "
-                f"got {','.join(self.objectives)!r}"
+                f"got {shown(','.join(self.objectives))}"
             )
         if first == WORST and self.weights:
             raise ValueError("weights must be empty with objectives=worst, which has no mean")
@@ -89,7 +86,7 @@ class SearchConfig(WorkersConfig):
         if second and self.pruner not in ("auto", "none"):
             raise ValueError(
                 f"pruner must be none with two objectives, which cannot be pruned, "
-                f"got {self.pruner!r}"
+                f"got {shown(self.pruner)}"
             )
         return self
 

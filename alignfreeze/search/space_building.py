@@ -9,6 +9,7 @@ from alignfreeze.config import RunConfig, describe_error
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
 from alignfreeze.search.space import Combinations, Space, complaints, fields_of
 from alignfreeze.search.space_file import check_argument, read_parameters
@@ -45,10 +46,10 @@ def build_space(
     models = {name: load_plugin(STRATEGY, name) for name in strategies or (config.strategy,)}
     for name, model in models.items():
         if not model.realigns:
-            raise ConfigError(f"strategy {name!r} must realign to be searched, but does not")
+            raise ConfigError(f"strategy {shown(name)} must realign to be searched, but does not")
     if config.strategy_args and config.strategy not in models:
         raise ConfigError(
-            f"strategy_args must be empty where strategy {config.strategy!r} is not searched, "
+            f"strategy_args must be empty where strategy {shown(config.strategy)} is not searched, "
             f"got {config.strategy_args}"
         )
     named = {} if text is None else read_parameters(text, file, config, models, n_layers)
@@ -149,6 +150,6 @@ class _StrategyArguments:
                 return ConfigError(f"{where}{self._label(describe_error(error, self.model))}")
         rest = ", ".join(f"{field}={value}" for field, value in values.items())
         return ConfigError(
-            f"{where}strategy {self.strategy!r} must have values that go together, "
+            f"{where}strategy {shown(self.strategy)} must have values that go together, "
             f"but none go with {rest or 'its rules'}"
         )

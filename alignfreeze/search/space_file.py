@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import yaml
-
+from alignfreeze.base.structured import StructureError, read_yaml
 from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
+from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
 from alignfreeze.search.space import Models, as_scalar, complaints, with_values
 
@@ -39,9 +39,9 @@ def read_parameters(
             breaks its rule; names the file.
     """
     try:
-        specs = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
+        specs = read_yaml(text)
+    except StructureError as error:
+        raise ConfigError(f"{file}: cannot be read as YAML: {error}") from None
     if not isinstance(specs, dict):
         raise ConfigError(f"{file}: must hold name: value lines")
     known = _targets(config, models, n_layers)
@@ -75,9 +75,9 @@ class _Target:
         """A value in the form in which a trial has it."""
         number = _as_number(value, self.number)
         if self.number is not None and isinstance(number, bool):
-            raise self._error(f"be a number, got {value!r}")
+            raise self._error(f"be a number, got {shown(value)}")
         if isinstance(number, float) and not math.isfinite(number):
-            raise self._error(f"be finite, got {value!r}")
+            raise self._error(f"be finite, got {shown(value)}")
         return self.check(number)
 
     def parameter(self, spec: object) -> Parameter:
@@ -91,7 +91,7 @@ class _Target:
         values = [self.checked(value) for value in spec]
         for number, value in enumerate(values):
             if value in values[:number]:
-                raise self._error(f"not name a value twice, got {value!r}")
+                raise self._error(f"not name a value twice, got {shown(value)}")
         return Choice(tuple(values))
 
     def _range(self, spec: Mapping[object, Any]) -> Parameter:
@@ -107,7 +107,7 @@ class _Target:
         low, high = (self._end(spec, name) for name in ("low", "high"))
         log = spec.get("log", False)
         if not isinstance(log, bool):
-            raise self._error(f"have log true or false, got {log!r}")
+            raise self._error(f"have log true or false, got {shown(log)}")
         if low > high:
             raise self._error(f"have low <= high, got {low} and {high}")
         if log and low <= 0:
@@ -132,7 +132,7 @@ class _Target:
         step = _as_number(given, self.number)
         if isinstance(step, bool) or not isinstance(step, self.number or float) or not step > 0:
             kind = "an integer" if self.number is int else "a number"
-            raise self._error(f"have {kind} > 0 as step, got {given!r}")
+            raise self._error(f"have {kind} > 0 as step, got {shown(given)}")
         if not math.isfinite(step) or (exact(high) - exact(low)) % exact(step):
             raise self._error(
                 f"have a step that leads from low to high, from {low} to {high}, got {given}"
@@ -181,7 +181,7 @@ def _find(name: str, known: Collection[str], models: Models) -> str:
         return full
     near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
     hint = f"; did you mean {near}?" if near else ";"
-    raise ConfigError(f"no field {name!r} to search{hint} known: {', '.join(known)}")
+    raise ConfigError(f"no field {shown(name)} to search{hint} known: {', '.join(known)}")
 
 
 def _checked_argument(
@@ -189,7 +189,9 @@ def _checked_argument(
 ) -> Scalar:
     if value is not None and not isinstance(value, bool | int | float | str):
         label = f"{strategy}.{field}"
-        raise ConfigError(f"{label} must be a number, a text, true, false or null, got {value!r}")
+        raise ConfigError(
+            f"{label} must be a number, a text, true, false or null, got {shown(value)}"
+        )
     check_argument(strategy, model, field, value, n_layers)
     return value
 

@@ -18,11 +18,13 @@ from optuna.trial import FrozenTrial, TrialState
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import file_digest, hash_of
 from alignfreeze.base.paths import user_path
+from alignfreeze.base.structured import StructureError, text_of
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
@@ -118,7 +120,7 @@ def open_study(
     inner = study.trials.study
     foreign = inner.trials or inner.directions != DIRECTIONS[: len(settings.objectives)]
     if study.known(CONFIG) is None and foreign:
-        raise ConfigError(f"study {name!r} is not one of AlignFreeze's; give it another name")
+        raise ConfigError(f"study {shown(name)} is not one of AlignFreeze's; give it another name")
     asked = {
         CONFIG: config.model_dump(mode="json", exclude=set(HOW_FIELDS)),
         SETTINGS: settings.model_dump(mode="json", exclude=set(FREE_FIELDS)),
@@ -134,7 +136,7 @@ def open_study(
                 changed = [n for n in value if known.get(n) != value[n]]
                 other = ", ".join(f"{n} was {known.get(n)!r}, not {value[n]!r}" for n in changed)
             raise ConfigError(
-                f"study {name!r} was begun with other options: {other}; give it another name"
+                f"study {shown(name)} was begun with other options: {other}; give it another name"
             )
     study.remember(HEARTBEAT, settings.heartbeat)
     study.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
@@ -149,11 +151,11 @@ def space_text(settings: SearchConfig) -> str:
     """
     if not settings.space:
         return ""
-    path = user_path(settings.space, "space")
+    path = user_path("space", settings.space)
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        return text_of(path)
+    except (OSError, StructureError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 

@@ -13,6 +13,7 @@ from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
+from alignfreeze.messages import shown
 from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
@@ -148,7 +149,7 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
         config = RunConfig.model_validate(attributes[CONFIG])
         if fingerprint(STRATEGY, config.strategy) != attributes[CODE]:
             raise ConfigError(
-                f"strategy {config.strategy!r} must be of the version that the search has"
+                f"strategy {shown(config.strategy)} must be of the version that the search has"
             )
         run.tags({names.CONTENDER: contender})
         _done(claim, run, context, config, [seed], scope)

@@ -4,6 +4,7 @@ from functools import partial
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.search import trials
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.study import SPACE, find_study
@@ -34,7 +35,7 @@ def join(name: str, url: str, *, data: str = "", model: str = "") -> int:
         config = study.config.model_copy(update=here)
         context = TrialContext(config, study.settings, study.known(SPACE) or None)
         if others := study.begun_with(context.identity):
-            raise ConfigError(f"study {name!r} was begun with {others} than this worker has")
+            raise ConfigError(f"study {shown(name)} was begun with {others} than this worker has")
         queues = [
             (study.baseline, partial(trials.run_baseline, study, context)),
             (study.trials, partial(trials.run_trial, study, context)),

@@ -1,6 +1,5 @@
 """Tables as text files: tab-separated, comma-separated, or JSON lines."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alignfreeze.base.structured import StructureError, read_json
 from alignfreeze.errors import DataError
 from alignfreeze.text.files import BLOCK_BYTES, numbered_lines, opened
 
@@ -167,14 +167,10 @@ def json_value(text: str, path: Path, line: int) -> Any:
         line: its first line there, for messages.
 
     Raises:
-        DataError: If it is none, or one that Python has no room for; names the file and the line.
+        DataError: If it is none, or breaks a limit of `read_json`; names the file and the line.
     """
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        line, reason = line + error.lineno - 1, error.msg
-    except ValueError:
-        reason = "a number has too many digits"
-    except RecursionError:
-        reason = "lists or objects are nested too deeply"
-    raise DataError(f"must be JSON: {reason}", file=path, line=line)
+        return read_json(text, finite=False)
+    except StructureError as error:
+        line += (error.line or 1) - 1
+        raise DataError(f"must be JSON: {error.reason}", file=path, line=line) from None

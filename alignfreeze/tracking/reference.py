@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from alignfreeze.errors import DataError
+from alignfreeze.messages import shown
 
 TASKS = {"udpos": "pos", "wikiann": "ner", "xnli": "nli", "xquad": "qa"}
 ALIGNERS = ("fastalign", "awesome", "dico")
@@ -132,9 +133,9 @@ def _row(header: Sequence[str], values: Sequence[str], renames: Mapping[str, str
     row = {name: value.strip() for name, value in zip(header, values, strict=True)}
     strategy, aligner = _method(row["method"])
     if row["task"] not in TASKS:
-        raise ValueError(f"task must be one of {', '.join(TASKS)}, got {row['task']!r}")
+        raise ValueError(f"task must be one of {', '.join(TASKS)}, got {shown(row['task'])}")
     if not re.fullmatch(r"\d{1,10}(\.0)?", row["seed"]):
-        raise ValueError(f"seed must be a whole number >= 0, got {row['seed']!r}")
+        raise ValueError(f"seed must be a whole number >= 0, got {shown(row['seed'])}")
     model = model_name(row["model"], renames)
     written = row["model"].rpartition("/")[2]
     told = model == written or row["model"] in renames or written in renames
@@ -160,7 +161,7 @@ def _method(method: str) -> tuple[str, str | None]:
     if name not in METHODS or aligner not in ALIGNERS:
         raise ValueError(
             f"method must be baseline, or one of {', '.join(METHODS)} with _ and one of "
-            f"{', '.join(ALIGNERS)}, got {method!r}"
+            f"{', '.join(ALIGNERS)}, got {shown(method)}"
         )
     return METHODS[name], aligner
 
@@ -175,7 +176,7 @@ def model_name(written: str, renames: Mapping[str, str]) -> str:
     if name := renames.get(written) or renames.get(short):
         return name
     if not short:
-        raise ValueError(f"model must be a name, got {written!r}")
+        raise ValueError(f"model must be a name, got {shown(written)}")
     if short in MODELS or short in OTHER_MODELS:
         return short
     close = get_close_matches(short.lower().replace("_", "-"), MODELS, n=1, cutoff=CLOSE)
@@ -208,5 +209,5 @@ def _fraction(column: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise ValueError(f"{column} must be a number in [0, 1], got {text!r}")
+        raise ValueError(f"{column} must be a number in [0, 1], got {shown(text)}")
     return value

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alignfreeze.contracts import Feature
+from alignfreeze.errors import TrainingError
 from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze.training.acceleration import moved
 from alignfreeze.training.packing import Packing, packing_of
@@ -160,7 +161,13 @@ def bucketed(
 
 
 def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """Pairs of epoch and row: all of ``range(size)`` in random order, again, without end."""
+    """Pairs of epoch and row: all of ``range(size)`` in random order, again, without end.
+
+    Raises:
+        TrainingError: If there is no row.
+    """
+    if size < 1:  # which would be an epoch after the other, without a row
+        raise TrainingError(f"there must be a row to train on, got {size}")
     for epoch in count():
         order = random.permutation(size)
         for begin in range(0, size, CHUNK):

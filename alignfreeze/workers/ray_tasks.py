@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler
 from alignfreeze.workers.launchers import Launcher, one_line
 
@@ -45,11 +46,11 @@ class RayLauncher(Launcher[Any]):
         for name, value in args.items():
             if name not in KNOWN:
                 known = ", ".join(KNOWN)
-                raise ConfigError(f"launcher 'ray' has no argument {name!r}; it has {known}")
+                raise ConfigError(f"launcher 'ray' has no argument {shown(name)}; it has {known}")
             if name != "address" and not _is_share(value):
                 raise ConfigError(
                     f"launcher 'ray': {name} must be a fraction below 1 or a whole number, "
-                    f"got {value!r}"
+                    f"got {shown(value)}"
                 )
         self._ray: Any = ray
         self._share = {name: value for name, value in args.items() if name != "address"}

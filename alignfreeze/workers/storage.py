@@ -114,7 +114,7 @@ def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
             names = optuna.get_all_study_names(storage)
             known = ", ".join(n for n in sorted(names) if mark in study_attributes(storage, n))
             raise ConfigError(
-                f"study {name!r} is not in the storage; studies that are: {known or 'none'}"
+                f"study {shown(name)} is not in the storage; studies that are: {known or 'none'}"
             )
     return attributes
 
@@ -128,7 +128,7 @@ def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
 
 def _sqlite_file(url: URL) -> Path | None:
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return user_path(str(url.database), "storage") if on_disk else None
+    return user_path("storage", str(url.database)) if on_disk else None
 
 
 @contextmanager
@@ -154,7 +154,8 @@ def sole_coordinator(
             stack.enter_context(lock)
         except BlockingIOError:  # of the lock, not of what is done under it
             raise ConfigError(
-                f"study {study!r} is being {what} by another process; add to it with alignfreeze "
+                f"study {shown(study)} is being {what} by another process; add to it "
+                "with alignfreeze "
                 f"{subcommand} --study {study}"
             ) from None
         yield

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from alignfreeze.errors import ConfigError
+from alignfreeze.messages import shown
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, last_line
 from alignfreeze.workers.launchers import Launcher, one_line, thread_settings
 
@@ -143,12 +144,14 @@ def _executor(folder: Path, settings: dict[str, Any]) -> Any:
 
     cluster = settings.pop("cluster", "slurm")
     if cluster not in ("slurm", "local"):
-        raise ConfigError(f"launcher 'submitit': cluster must be slurm or local, got {cluster!r}")
+        raise ConfigError(
+            f"launcher 'submitit': cluster must be slurm or local, got {shown(cluster)}"
+        )
     for name in settings:
         if name not in SHARED and not name.startswith("slurm_"):
             known = ", ".join(("cluster", *SHARED))
             raise ConfigError(
-                f"launcher 'submitit' has no argument {name!r}; it has {known}, and those of "
+                f"launcher 'submitit' has no argument {shown(name)}; it has {known}, and those of "
                 "SLURM after slurm_"
             )
     if cluster == "local":

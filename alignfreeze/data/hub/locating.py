@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
-import yaml
 from datasets import Features
 from datasets.data_files import get_data_patterns, resolve_pattern, sanitize_patterns
 from datasets.info import DatasetInfosDict
+from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
+from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.contracts import HubSplit
 from alignfreeze.errors import DataError
 
@@ -30,6 +31,9 @@ OTHER_NAMES = {"validation": "dev"}
 SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(.*)")
 """The name of one of the files of a split, such as ``train-00000-of-00002.parquet``."""
 
+
+MOST_OF_A_CARD = 4_000_000
+"""Characters of a card; that of Universal Dependencies, with hundreds of configs, has a million."""
 
 FEW = 8
 """So many names are listed; of more, the nearest."""
@@ -212,10 +216,14 @@ UNLISTED: Entries = {DEFAULT: {}}
 def _entries(card: Path, modified: int) -> tuple[Entries, Entries]:
     """A card's configs, and what it says of columns, by name; large cards take seconds."""
     try:
-        data = huggingface_hub.DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict()
-    except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"the header must be YAML: {reason}", file=card) from error
+        header = REGEX_YAML_BLOCK.search(text_of(card, MOST_OF_A_CARD))
+        data = read_yaml(header[2], MOST_OF_A_CARD) if header else None
+    except StructureError as error:
+        raise DataError(f"the header must be YAML: {error}", file=card) from None
+    if data is None:
+        return UNLISTED, {}
+    if not isinstance(data, dict):
+        raise DataError("the header must be a mapping", file=card)
     infos = data.get("dataset_info") or []
     infos = [infos] if isinstance(infos, dict) else infos
     return _by_name(data.get("configs") or [{}], card), _by_name(infos, card)

@@ -194,11 +194,14 @@ def fixed(*alignments) -> Aligner:
 @pytest.mark.parametrize(
     ("aligner", "message"),
     [
-        (fixed([], []), "'same' gave fewer alignments than sentence pairs"),
-        (fixed(*[[]] * 6), "'same' gave more alignments than sentence pairs"),
+        (fixed([], []), "'Fixed': align gave fewer alignments than sentence pairs"),
+        (fixed(*[[]] * 6), "'Fixed': align gave more alignments than sentence pairs"),
         (fixed([], [(0, 1)]), r"within 1 source and 1 target words, got \[\(0, 1\)\] for line 3"),
         (fixed([(-1, 0)]), r"within 3 source and 3 target words, got \[\(-1, 0\)\] for line 1"),
-        (fixed([(0, 0, 0)]), r"'same' must give pairs of word numbers, got \[\(0, 0, 0\)\]"),
+        (
+            fixed([(0, 0, 0)]),
+            r"'Fixed': align must give a list of pairs of word numbers, got \[\(0, 0, 0\)\]",
+        ),
     ],
 )
 def test_an_aligner_that_breaks_its_contract_is_named(bitext, tmp_path, aligner, message):

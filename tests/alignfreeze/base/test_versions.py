@@ -34,6 +34,7 @@ NO_PART = {
     "base.plotting": "draws what was computed",
     "base.progress": "shows how far it is",
     "base.signals": "ends a run",
+    "base.structured": "reads what is given, or refuses it",
     "base.versions": "other versions, or other files, are other hashes anyway",
 }
 """What a phase imports, and its result does not depend on; and why."""

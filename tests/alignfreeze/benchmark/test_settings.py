@@ -87,7 +87,7 @@ def test_what_is_logged_makes_the_same_grid_again(tmp_path):
         ({"seeds": "1,one"}, "seeds.1 must be a valid integer"),
         ({"seeds": "1,1"}, "must not name anything twice: 1"),
         ({"tasks": ","}, "tasks must name at least one"),
-        ({"temperature": "0"}, "temperature must be > 0"),
+        ({"temperature": "0"}, "temperature must be >= 0.0001"),
         ({"workers": "0"}, "workers must be > 0"),
         ({"model_settings": "other.layer=-2"}, "one of the models demo, got 'other.layer'"),
         ({"model_settings": "demo.seed=3"}, "must be none of .* which are the grid's, got 'seed'"),

@@ -9,7 +9,7 @@ import pytest
 from alignfreeze.cli.main import main
 
 WRONG = {
-    "run --temperature -1": "temperature must be > 0, got '-1'",
+    "run --temperature -1": "temperature must be >= 0.0001, got '-1'",
     "run --strategy fornt": "no strategy 'fornt'; did you mean 'front'?",
     "run --strategy-args bound=1": "strategy 'front': bound is not a known option",
     "run --compare bascline": "no strategy 'bascline'; did you mean 'baseline'?",

@@ -160,7 +160,7 @@ def test_every_option_has_a_description():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": "0"}, "temperature must be > 0, got '0'"),
+        ({"temperature": "0"}, "temperature must be >= 0.0001, got '0'"),
         ({"warmup": "1"}, "warmup must be < 1, got '1'"),
         ({"warmup": "-0.1"}, "warmup must be >= 0, got '-0.1'"),
         ({"max_length": "7"}, "max_length must be >= 8, got '7'"),
@@ -195,7 +195,9 @@ def test_every_option_has_a_description():
         ),
         (
             {"strategy_args": "cuts=[1"},
-            "strategy_args must be name=value,… or a JSON object, got 'cuts=[1'",
+            "strategy_args must be name=value,… or a JSON object (line 1, column 3: while parsing "
+            "a flow sequence, expected ',' or ']', but "
+            "got '<stream end>'), got 'cuts=[1'",
         ),
     ],
 )
@@ -229,7 +231,7 @@ def test_an_unknown_option_lists_the_known_ones():
 
 def test_several_errors_are_one_line():
     with pytest.raises(
-        ConfigError, match=r"^temperature must be > 0, got '0'; seed must"
+        ConfigError, match=r"^temperature must be >= 0.0001, got '0'; seed must"
     ) as caught:
         build_config({**PAPER, "temperature": "0", "seed": "-1"})
     assert "\n" not in str(caught.value)
@@ -243,7 +245,7 @@ def test_an_unknown_preset_lists_the_known_ones():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: [1\nb: 2", r"run.yaml is not YAML: while parsing .*$"),
+        ("a: [1\nb: 2", r"run.yaml cannot be read as YAML: line 2, column 2: while parsing .*$"),
         ("", r"run.yaml must hold option: value lines$"),
         ("- a\n- b\n", r"run.yaml must hold option: value lines$"),
         ("text", r"run.yaml must hold option: value lines$"),
@@ -258,7 +260,7 @@ def test_a_file_that_is_no_mapping(file, content, message):
 def test_a_file_that_is_not_utf8(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_bytes(b"model: \xff\n")
-    with pytest.raises(ConfigError, match=r"run.yaml is not YAML: .*can't decode"):
+    with pytest.raises(ConfigError, match=r"run.yaml cannot be read as YAML: line 1, .*UTF-8$"):
         build_config({"config": str(path)})
 
 

@@ -184,7 +184,9 @@ def test_a_plugins_mistake_is_told_where_it_is_made(folder: Path) -> None:
 
     source = DataSource("here", folder)
     reports = list(check_task("broken", Broken(), RunConfig(), source, None))
-    assert {split.problem for split in reports} == {"task 'broken' failed: TypeError: of its own"}
+    assert {split.problem for split in reports} == {
+        "task 'Broken': counts fails: TypeError: of its own"
+    }
 
 
 def test_without_a_model_of_ones_own_all_else_is_told(folder: Path, tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ BAD = {
     "model": ({"model": "./nowhere"}, "there is no such folder"),
     "boundary": ({"strategy_args": "boundary=99"}, "boundary must be <= .* got 99"),
     "layer": ({"layer": "99"}, "layer must be in"),
-    "temperature": ({"temperature": "0"}, "temperature must be > 0, got '0'"),
+    "temperature": ({"temperature": "0"}, "temperature must be >= 0.0001, got '0'"),
     "length": ({"max_length": "4096"}, "max_length must be <= 128, the encoder's, got 4096"),
     "data": ({"data": "./nowhere", "model": "demo"}, "there is no folder './nowhere'"),
     "option": ({"tempreature": "1"}, "tempreature is not a known option"),

@@ -123,7 +123,7 @@ def test_text_becomes_values(name, text, value):
         ({"launcher_args": "gpus"},
          "launcher_args must be name=value,… or a JSON object, got 'gpus'"),
         ({"launcher_args": "gpus=[0,1"},
-         "launcher_args must be name=value,… or a JSON object, got .*"),
+         "launcher_args must be name=value,… or a JSON object .line 1, .*, got .*"),
         ({"heartbeat": "0"}, "heartbeat must be > 0, got '0'"),
         ({"weights": "de"}, "weights must be name=value,… or a JSON object, got 'de'"),
         ({"weights": "{de"}, "weights must be name=value,… or a JSON object .*, got '{de'"),
@@ -132,7 +132,7 @@ def test_text_becomes_values(name, text, value):
         ({"weights": "de=.inf"}, "weights.de must be a finite number, got inf"),
         ({"trials": "0", "workers": "0"},
          "workers must be > 0, got '0'; trials must be > 0, got '0'"),
-        ({"temperature": "0"}, "temperature must be > 0, got '0'"),
+        ({"temperature": "0"}, "temperature must be >= 0.0001, got '0'"),
         ({"trails": "5"}, "trails is not a known option; known: .*"),
     ],
 )  # fmt: skip

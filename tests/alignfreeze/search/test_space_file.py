@@ -78,7 +78,7 @@ REFUSALS = {
     "front.embeddings: {low: 0, high: 1}": "front.embeddings must be a value or a list of values, "
     "for it is no number, got {'low': 0, 'high': 1}",
     "front.boundary: 1\nboundary: 2": "front.boundary must not be named twice, got boundary too",
-    "temperature: {low: 0, high: 1}": "temperature must be > 0, got 0.0",
+    "temperature: {low: 0, high: 1}": "temperature must be >= 0.0001, got 0.0",
     "temperature: [0.1, .inf]": "temperature must be finite, got inf",
     "temperature: {low: 1, high: 0.5}": "temperature must have low <= high, got 1.0 and 0.5",
     "temperature: {low: 0.1}": "temperature must have low and high, and may have log or step, "
@@ -153,5 +153,7 @@ def test_a_bare_name_needs_a_single_strategy(write):
 
 def test_a_file_that_is_not_yaml_is_refused(write):
     file = write("broken.yaml", "a: [1")
-    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}: is not YAML: [^\n]+$"):
+    with pytest.raises(
+        ConfigError, match=rf"^{re.escape(str(file))}: cannot be read as YAML: [^\n]+$"
+    ):
         read(file)

@@ -357,7 +357,9 @@ def test_a_space_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ConfigError, match=f"^space: cannot read {path}: No such file"):
         space_text(settings)
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match=f"^space: cannot read {path}: it is not UTF-8$"):
+    with pytest.raises(
+        ConfigError, match=f"^space: cannot read {path}: line 1, column 1: must be UTF-8$"
+    ):
         space_text(settings)
 
 

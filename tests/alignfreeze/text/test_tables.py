@@ -138,8 +138,14 @@ def test_json_lines_are_known_by_their_first_line(write):
     [
         ('{"a": 1', "must be JSON: Expecting ',' delimiter"),
         ("a\tb", "must be JSON: Expecting value"),
-        ('{"a": ' + "9" * 5000 + "}", "must be JSON: a number has too many digits"),
-        ('{"a": ' + "[" * 5000, "must be JSON: lists or objects are nested too deeply"),
+        (
+            '{"a": ' + "9" * 5000 + "}",
+            "must be JSON: a number must have at most 400 digits, got 5,000",
+        ),
+        (
+            '{"a": ' + "[" * 5000,
+            "must be JSON: lists or objects must be nested at most 100 levels deep",
+        ),
         ("5", "a line must be a JSON object"),
     ],
 )

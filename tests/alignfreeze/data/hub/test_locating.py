@@ -67,8 +67,8 @@ def test_a_config_without_a_name_is_the_default(publish, supplier, mirror, confi
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("configs: [", "the header must be YAML: while parsing"),
-        ("- a", "the header must be YAML: repo card metadata block should be a dict"),
+        ("configs: [", "the header must be YAML: line 1, column 11: while parsing"),
+        ("- a", "the header must be a mapping"),
         ("configs: de", "configs must be a list of mappings, got 'de'"),
         ("configs: [{config_name: de, data_files: [{split: train}]}]", "config 'de': Invalid"),
     ],
