@@ -7,7 +7,7 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 
 from alignfreeze.contracts import SPLIT_FILES, Examples, TaggedSentence
-from alignfreeze.errors import DataError, MissingSplitError
+from alignfreeze.errors import DataError, MissingSplitError, PluginError
 from alignfreeze.testing.task import TaskContract
 from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze_tasks.pos import PartOfSpeechTagging
@@ -221,7 +221,7 @@ def test_accuracy_counts_words():
 
 
 def test_a_prediction_for_every_word():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(PluginError, match="score fails: ValueError: .* shorter"):
         TASK.score([["NOUN", "VERB"]], [["NOUN"]])
 
 

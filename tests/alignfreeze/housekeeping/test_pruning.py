@@ -139,7 +139,8 @@ def test_without_a_store_checkpoints_stay_and_it_is_said(checkpoint, tmp_path, m
     monkeypatch.setattr(mlflow, "get_run", fail)
     assert going() == {}
     (line,) = look().lines()
-    assert line.startswith("checkpoints: 1 stay, the tracking store cannot be asked: MlflowExcept")
+    assert line.startswith(f"checkpoints: 1 stay, tracking store {store} cannot say what became")
+    assert line.endswith("HTTP 500")
 
 
 def test_what_a_study_has_left_goes_when_it_is_finished(make, experiment):
