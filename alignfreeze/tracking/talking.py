@@ -63,7 +63,7 @@ _FAULTS = (
     ),
     _Fault(
         r"unsupported URI|Could not parse SQLAlchemy URL|Can't load plugin|Invalid url"
-        r"|No host supplied|Invalid database scheme|Invalid database URI|Failed to parse",
+        r"|No host supplied|Invalid database scheme|Invalid database URI|Failed to parse: ",
         "it is no address that MLflow knows",
         "MLFLOW_TRACKING_URI must be sqlite:///FILE, postgresql://…, mysql://…, mssql://… or the "
         "http(s):// address of a server",
