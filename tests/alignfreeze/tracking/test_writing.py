@@ -1,3 +1,4 @@
+import errno
 import logging
 import math
 import os
@@ -10,10 +11,11 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.errors import DataError, Interrupted, TrackingError
-from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, end_run_of_other, tracked_run
 from alignfreeze.tracking.store import finished_run, stored_runs
+from alignfreeze.tracking.syncing import sync
 from alignfreeze.tracking.talking import StoreAwayError
-from alignfreeze.tracking.unlogged import complain
+from alignfreeze.tracking.unlogged import Journal, complain
 from alignfreeze.tracking.writing import LAST_SECONDS, WAIT_SECONDS, WRITER
 
 
@@ -215,3 +217,40 @@ def test_a_dead_run_that_cannot_be_ended_fails_no_other(road, monkeypatch, caplo
         pass
     assert ended(run) == ("FINISHED", None)
     assert f"cannot end run {dead.run_id}" in caplog.text
+
+
+def test_a_run_in_one_of_another_process_goes_into_the_journal_too(road, own_cache):
+    with tracked_run("outer") as outer:
+        pass
+    WRITER.wait = 0
+    road.closed_for = math.inf
+    with tracked_run("trial", nested=True, parent=outer.run_id) as run:
+        run.tags({"state": "running"})
+    road.closed_for = 0
+    end_run_of_other(str(run.run_id), "its worker has vanished")  # which is not there
+    WRITER.reset()
+    sync(next((own_cache / "unlogged").iterdir()))
+    (found,) = mlflow.search_runs(
+        filter_string=f"tags.`mlflow.parentRunId` = '{outer.run_id}'", output_format="list"
+    )
+    assert (found.info.run_name, found.info.status) == ("trial", "FINISHED")
+
+
+def test_a_disk_that_is_full_hides_no_error(road, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    runs = []
+
+    def do() -> None:
+        with tracked_run("run") as run:
+            runs.append(run)
+            run.waits(0)
+            road.closed_for = math.inf
+            monkeypatch.setattr(Journal, "append", refuse)
+            raise DataError("the cause")
+
+    with pytest.raises(DataError, match=r"^the cause\nOSError: .*No space left"):
+        do()
+    assert mlflow.active_run() is None
+    assert WRITER.open_runs == []
