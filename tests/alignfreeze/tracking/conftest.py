@@ -20,6 +20,7 @@ class Road:
         self._sessions = sessions
         self.closed_for = 0.0
         self.attempts = 0
+        self.says = "Connection refused"
 
     def __call__(self, **options: Any) -> Any:
         return self._session(**options)
@@ -29,7 +30,7 @@ class Road:
         if self.closed_for > 0:
             self.closed_for -= 1
             self.attempts += 1
-            raise MlflowException("Connection refused", TEMPORARILY_UNAVAILABLE)
+            raise MlflowException(self.says, TEMPORARILY_UNAVAILABLE)
         with self._sessions(**options) as session:
             yield session
 

@@ -58,6 +58,26 @@ def test_a_store_that_comes_back_is_waited_for(road, attempts, caplog, own_cache
     complain()
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "database is locked",
+        "database or disk is full",
+        "attempt to write a readonly database",
+        "unable to open database file",
+        "API request to endpoint / failed with error code 401 != 200",
+        "API request to endpoint / failed with error code 500 != 200",
+        "password authentication failed for user",
+        "something else",
+    ],
+)
+def test_whatever_a_store_has_may_pass(road, fault):
+    with tracked_run("run") as run:
+        road.says, road.closed_for = fault, 2
+        run.tags({"model": "demo"})
+    assert ended(run) == ("FINISHED", None)
+
+
 def test_a_nested_run_is_opened_when_the_store_is_back(road):
     with tracked_run("outer") as outer:
         road.closed_for = 2
