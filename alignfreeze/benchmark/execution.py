@@ -104,11 +104,11 @@ class Bench:
         """
         attributes = claim.trial.user_attrs
         identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
-        if (finished := store.finished_cell(identity)) is not None:
-            complete(self._queue, claim, finished)
-            return
-        asked = RunConfig.model_validate(attributes[CONFIG])
         try:
+            if (finished := store.finished_cell(identity)) is not None:
+                complete(self._queue, claim, finished)
+                return
+            asked = RunConfig.model_validate(attributes[CONFIG])
             with self._queue.alive(claim.trial):  # to look at much data takes its time
                 config = self._here(asked, identity).model_copy(update={"resume": claim.again})
         except BaseException:

@@ -18,4 +18,7 @@ def sync(
     from alignfreeze.tracking.syncing import sync as log
 
     done = log(folder, any_store=any_store)
-    typer.echo(f"{done.writes} write(s) are in {done.store}, {len(done.runs)} run(s) were made")
+    typer.echo(
+        f"{done.writes} write(s) are in {done.store}, {len(done.runs)} run(s) were made; "
+        "the folder is needed no more"
+    )

@@ -19,11 +19,11 @@ from alignfreeze.base.faults import reason_of
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.credentials import without_passwords
-from alignfreeze.errors import Interrupted, Pruned, TrackingError
+from alignfreeze.errors import Interrupted, Pruned, TrackingError, one_line
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.processes import is_dead, this_process
-from alignfreeze.tracking.store import search_runs
+from alignfreeze.tracking.store import is_known, search_runs
 from alignfreeze.tracking.talking import asking
 from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, Write
 from alignfreeze.tracking.writing import WRITER, apply
@@ -99,16 +99,16 @@ class TrackedRun:
         if killed and not isinstance(error, Pruned):
             WRITER.hurry()
         with deferred_signals():
-            for write in (partial(self.tags, {ERROR: reason_of(error)}), self.flush):
+            for write in (
+                partial(self.tags, {ERROR: reason_of(error)}),
+                self.flush,
+                partial(WRITER.end, str(self.run_id), "KILLED" if killed else "FAILED"),
+            ):
                 try:
                     write()
-                except TrackingError as fault:
-                    error.add_note(str(fault))
-            try:
-                WRITER.end(str(self.run_id), "KILLED" if killed else "FAILED")
-            except TrackingError as fault:
-                error.add_note(str(fault))
-                logger.warning("%s", fault)
+                except (TrackingError, OSError) as fault:
+                    error.add_note(one_line(fault))
+                    logger.warning("%s", one_line(fault))
 
 
 def _kept(text: str) -> str:
@@ -240,6 +240,8 @@ def end_run_of_other(run_id: str, reason: str) -> None:
     Raises:
         TrackingError: If the store refuses.
     """
+    if not is_known(run_id):  # a worker that lost the store has made it, for itself
+        return
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
     for one in [run_id, *(run.info.run_id for run in nested)]:
         WRITER.ask(f"end run {one}", partial(_end, one, reason), False)

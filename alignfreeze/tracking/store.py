@@ -126,13 +126,18 @@ def _run(run_id: str) -> Run | None:
     return WRITER.ask(f"find run {run_id}", get, None)
 
 
+def is_known(run_id: str) -> bool:
+    """Whether a run is in this store, deleted or not."""
+    return _run(run_id) is not None
+
+
 def require_run(run_id: str) -> None:
     """Check that a run is in this tracking store, and not deleted.
 
     Raises:
         ConfigError: If it is not, or is.
     """
-    if _run(run_id) is None:
+    if not is_known(run_id):
         raise ConfigError(
             f"run {run_id} is not in the tracking store {store_name()}; "
             "MLFLOW_TRACKING_URI must name the one that it is in"

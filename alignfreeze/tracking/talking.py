@@ -39,7 +39,7 @@ class _Fault(NamedTuple):
         sign: What is in its text, or that of what lies under it.
         reason: What that means; ``{0}`` is what the sign has found, or its first group.
         remedy: What to do; ``{uri}`` is the store's.
-        lasting: False where it may pass by itself.
+        lasting: False where it is the store's, not of what was asked: it may pass, or be mended.
     """
 
     sign: str
@@ -63,7 +63,7 @@ _FAULTS = (
     ),
     _Fault(
         r"unsupported URI|Could not parse SQLAlchemy URL|Can't load plugin|Invalid url"
-        r"|No host supplied|Invalid database scheme|Invalid database URI|Failed to parse",
+        r"|No host supplied|Invalid database scheme|Invalid database URI|Failed to parse: ",
         "it is no address that MLflow knows",
         "MLFLOW_TRACKING_URI must be sqlite:///FILE, postgresql://…, mysql://…, mssql://… or the "
         "http(s):// address of a server",
@@ -83,6 +83,7 @@ _FAULTS = (
         r"file is not a database|database disk image is malformed|unsupported file format",
         "its file is no SQLite database, or damaged",
         "let MLFLOW_TRACKING_URI name another file, or put a copy in its place",
+        lasting=False,
     ),
     _Fault(
         r"database or disk is full|No space left on device|Disk quota exceeded",
@@ -96,15 +97,26 @@ _FAULTS = (
         "end that program, or use a server",
         lasting=False,
     ),
-    _Fault(r"readonly database|read-only", "it cannot be written", _WRITABLE),
-    _Fault(r"unable to open database file", "its file cannot be opened or made", _WRITABLE),
-    _Fault(r"Permission denied|Read-only file system", "it cannot be written ({0})", _WRITABLE),
+    _Fault(r"readonly database|read-only", "it cannot be written", _WRITABLE, lasting=False),
+    _Fault(
+        r"unable to open database file",
+        "its file cannot be opened or made",
+        _WRITABLE,
+        lasting=False,
+    ),
+    _Fault(
+        r"Permission denied|Read-only file system",
+        "it cannot be written ({0})",
+        _WRITABLE,
+        lasting=False,
+    ),
     _Fault(
         r"password authentication failed|no password supplied|Access denied|role \S+ does not exist"
         r"|error code 40[13]\b|UNAUTHENTICATED|CUSTOMER_UNAUTHORIZED|PERMISSION_DENIED"
         r"|credential configuration failed",
         "it refuses the credentials",
         _CREDENTIALS,
+        lasting=False,
     ),
     _Fault(
         r"(?i)(?:failed with error code |too many )((?:5\d\d|429)\b)",

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
-from alignfreeze.tracking.unlogged import ARTIFACTS, END, Journal, Write, remedy
+from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, END, Journal, Write, remedy
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +79,14 @@ class Writer:
         Raises:
             TrackingError: If the store refuses it; where no run is open, if it does not come back.
         """
-        asked = f"take {write.kind} of run {write.run_id}" if write.run_id else "make a run"
+        made = write.kind == CREATE
+        asked = "make a run" if made else f"take {write.kind} of run {write.run_id}"
         if self.journal is None:
             try:
                 return self.patiently(asked, call or partial(apply, write))
             except StoreAwayError as error:
-                self._give_up(error)
+                # A run that is made belongs into one that is open, if not here.
+                self._give_up(error, of_a_run=bool(self.open_runs) or made)
         if self.journal is not None:
             self.journal.append(write)
         return None
@@ -99,7 +101,7 @@ class Writer:
             try:
                 return self.patiently(asked, call)
             except StoreAwayError as error:
-                self._give_up(error)
+                self._give_up(error, of_a_run=bool(self.open_runs))
         return otherwise
 
     def patiently(self, asked: str, call: Callable[[], T]) -> T:
@@ -130,9 +132,9 @@ class Writer:
                     logger.warning("the tracking store is back")
                 return found
 
-    def _give_up(self, error: TrackingError) -> None:
+    def _give_up(self, error: TrackingError, *, of_a_run: bool) -> None:
         """Begin a journal, if there is a run that it can be of."""
-        if not self.open_runs:
+        if not of_a_run:
             self.wait = 0  # once is enough
             raise error
         self.journal = Journal.begun(store_identity(), this_process())
