@@ -136,6 +136,8 @@ def test_a_remedy_is_for_the_folder_that_a_file_is_in(tmp_path, monkeypatch):
     assert "ALIGNFREEZE_CACHE" in disks.remedy(places["cache"] / "file")
     assert "MLFLOW_TRACKING_URI" in disks.remedy(places["work"] / "mlruns" / "file")
     assert "MLFLOW_TRACKING_URI" in disks.remedy(places["other"])
+    monkeypatch.setenv("HF_HOME", str(places["other"]))
+    assert "HF_HOME=FOLDER" in disks.remedy(places["other"] / "hub" / "blobs")
     for name in ("alignfreeze-5uq/a", "tmp7f"):
         moved = disks.remedy(tmp_path / name)
         assert moved == "make room there; TMPDIR=FOLDER moves temporary files"
