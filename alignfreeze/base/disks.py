@@ -64,6 +64,9 @@ def free_text(folder: Path) -> str:
     return f"in {folder}" if free is None else f"{decimal(free)} are free in {folder}"
 
 
+DATABASE_REMEDY = f"make room; {_MOVES['other']}"
+
+
 def remedy(path: Path | None, *, full: bool = True) -> str:
     """What makes room where a path is, if it is full, and takes what is written there elsewhere."""
     if path is None:
