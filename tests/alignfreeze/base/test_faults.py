@@ -27,7 +27,8 @@ from alignfreeze.errors import ConfigError, DataError, PluginError, ResourceErro
 from alignfreeze.runs import pipeline
 
 FULL = Path("/dev/full")
-"""A file that every write to ends as on a full disk."""
+"""A file that every write to ends as on a full disk. Not for safetensors, which would put a file of
+its own in its place, as root."""
 
 
 def system_error(number: int, *paths: str) -> OSError:
