@@ -1,5 +1,6 @@
 """Disks: how much is free where, what moves a folder elsewhere, whether something will fit."""
 
+import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -19,6 +20,7 @@ LITTLE = 64 << 20
 
 _MOVES = {
     "cache": "ALIGNFREEZE_CACHE=FOLDER moves the cache",
+    "hub": "HF_HOME=FOLDER moves what the hub's client keeps",
     "temporary": "TMPDIR=FOLDER moves temporary files",
     "other": "MLFLOW_TRACKING_URI moves runs and their artifacts, storage a study, output files",
 }
@@ -62,6 +64,9 @@ def free_text(folder: Path) -> str:
     return f"in {folder}" if free is None else f"{decimal(free)} are free in {folder}"
 
 
+DATABASE_REMEDY = f"make room; {_MOVES['other']}"
+
+
 def remedy(path: Path | None, *, full: bool = True) -> str:
     """What makes room where a path is, if it is full, and takes what is written there elsewhere."""
     if path is None:
@@ -69,6 +74,8 @@ def remedy(path: Path | None, *, full: bool = True) -> str:
     path, kind, temporary = path.absolute(), "other", temporary_folder()
     if path.is_relative_to(cache_root().absolute()):
         kind = "cache"
+    elif path.is_relative_to(_hub_folder().absolute()):
+        kind = "hub"
     elif temporary is not None and path.is_relative_to(temporary := temporary.absolute()):
         own = path.relative_to(temporary).parts[:1]
         kind = "temporary" if own and own[0].startswith(_TEMPORARY) else "other"
@@ -76,12 +83,17 @@ def remedy(path: Path | None, *, full: bool = True) -> str:
     return f"{room}; {_MOVES[kind]}" if full else _MOVES[kind]
 
 
+def _hub_folder() -> Path:
+    """Where the hub's client keeps what it fetches."""
+    return Path(os.environ.get("HF_HOME") or Path("~/.cache/huggingface").expanduser())
+
+
 def fullest() -> Path | None:
     """The folder of ours whose disk is full; ``None`` if that is none, or several are.
 
     The system does not say which file of a process it has no room for.
     """
-    places = [cache_root(), temporary_folder(), Path.cwd()]
+    places = [cache_root(), _hub_folder(), temporary_folder(), Path.cwd()]
     full: dict[int, Path] = {}
     for place in places:
         free = None if place is None else free_in(place)

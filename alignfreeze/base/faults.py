@@ -45,9 +45,11 @@ _DISK_TEXTS = {
 
 _MEMORY_TEXTS = re.compile(
     r"DefaultCPUAllocator|not enough memory|out of memory|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|Cannot allocate memory|can't start new thread",
+    r"|Cannot allocate memory|failed to map segment|can't start new thread",
     re.IGNORECASE,
 )
+
+_MEMORY_ERRORS = (RuntimeError, OSError, ImportError)
 
 
 def _links(error: BaseException | None) -> Iterator[BaseException]:
@@ -80,10 +82,13 @@ def _of_files(error: BaseException) -> str | None:
     # Of a copy, the second is what is written.
     named = (error.filename2 or error.filename) if isinstance(error, OSError) else None
     path = Path(os.fsdecode(named)) if isinstance(named, (str, bytes, os.PathLike)) else None
+    # What others put around it, such as the statement in SQL, says nothing of the disk.
+    known = next((text for text in _DISK_TEXTS if text in str(error)), "")
+    if "database" in known:
+        return f"{DISK_FAULTS[number]} ({known}); {disks.DATABASE_REMEDY}"
     place = path or (disks.fullest() if number in FULL else None)
     if place is None:
-        said = one_line(getattr(error, "orig", None) or error, 120)  # without SQLAlchemy's words
-        return f"{DISK_FAULTS[number]} ({said}); {disks.remedy(None)}"
+        return f"{DISK_FAULTS[number]} ({known or one_line(error, 120)}); {disks.remedy(None)}"
     return _said_of(number, place)
 
 
@@ -101,7 +106,7 @@ def memory_fault(error: BaseException) -> str | None:
         if isinstance(link, AlignFreezeError):
             continue
         short = isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError"
-        if short or (isinstance(link, (RuntimeError, OSError)) and _MEMORY_TEXTS.search(str(link))):
+        if short or (isinstance(link, _MEMORY_ERRORS) and _MEMORY_TEXTS.search(str(link))):
             return one_line(link, 160)
     return None
 

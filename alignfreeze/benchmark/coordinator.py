@@ -16,6 +16,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
 from alignfreeze.benchmark.cells import Cell, cells_of
+from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
@@ -156,11 +157,17 @@ def _work_off(
     # One that is complete, and yet to be done, has lost its run.
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"
+    encoders = SharedEncoders(plan.cells if grid.settings.drop_encoders else (), owner.run_id)
+
+    def look() -> None:
+        log.look()
+        encoders.drop(log.finished_runs())
+
     try:
         with started_workers(
             grid.settings, study=owner.name, storage=url, subcommand=BENCHMARK_WORKER, logs=logs
         ) as workers:
-            workers.work_on(queue, Bench(owner, queue).do, look=log.look)
+            workers.work_on(queue, Bench(owner, queue).do, look=look)
             queue.study.set_user_attr(FINISHED, True)
     finally:
         end_dead_runs()
@@ -199,6 +206,12 @@ class CellLog:
         """The cells that have failed, and why."""
         ends = self._ends().items()
         return [(self._cells[identity], end.problem) for identity, end in ends if end.problem]
+
+    def finished_runs(self) -> dict[str, str]:
+        """The runs of the cells that are done, by identity."""
+        ends = self._ends().items()
+        new = {identity: end.run_id for identity, end in ends if end.run_id and not end.problem}
+        return {**self._plan.done, **new}
 
     def leave_records(self, run: TrackedRun) -> None:
         """Log what is known so far: a row for each cell, and how many have each state."""

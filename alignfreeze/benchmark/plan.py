@@ -12,7 +12,7 @@ from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell, realignment_of
 from alignfreeze.config import model_name
-from alignfreeze.tracking.names import CELL, FINETUNE_STEPS
+from alignfreeze.tracking.names import CELL, DROPPED, FINETUNE_STEPS
 from alignfreeze.tracking.store import StoredRun
 
 DONE = "done"
@@ -66,12 +66,14 @@ class Plan:
         done: The finished runs of those that are done, by identity.
         speeds: What is known of how long they take.
         workers: How many are done at a time.
+        dropped: Those of these runs whose encoder was dropped.
     """
 
     cells: Sequence[Cell]
     done: Mapping[str, str]
     speeds: Speeds
     workers: int
+    dropped: frozenset[str] = frozenset()
 
     @property
     def to_do(self) -> list[Cell]:
@@ -109,7 +111,8 @@ class Plan:
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
         wanted = {realignment_of(cell.config): cell for cell in to_do if cell.realigns}
         shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
-        done = {realignment_of(cell.config) for cell in shared}
+        gone = self.dropped
+        done = {realignment_of(c.config) for c in shared if self.done[c.identity] not in gone}
         new = [cell for key, cell in wanted.items() if key not in done]
         realigning = [cell for cell in to_do if cell.realigns]
         if realigning:
@@ -146,4 +149,5 @@ def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) ->
     """What the cells of a grid come to, given the runs of the store, the newest first."""
     known = {run.tags.get(CELL): run.run_id for run in reversed(runs) if run.status == "FINISHED"}
     done = {cell.identity: known[cell.identity] for cell in cells if cell.identity in known}
-    return Plan(cells, done, Speeds(runs), workers)
+    dropped = frozenset(run.run_id for run in runs if DROPPED in run.tags)
+    return Plan(cells, done, Speeds(runs), workers, dropped)

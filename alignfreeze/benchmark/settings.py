@@ -63,6 +63,9 @@ class BenchmarkConfig(WorkersConfig):
     """seeds (default: the grid's)"""
     model_settings: Annotated[Arguments, StudyRole.SCORES] = Field(default_factory=dict)
     """options of one model: MODEL.option=value,… or JSON"""
+    drop_encoders: Annotated[bool, StudyRole.FREE] = False
+    """remove a realigned encoder from the tracking store as soon as all cells that share it are
+    done"""
     dry_run: Annotated[bool, StudyRole.FREE] = False
     """say what would be done, and do nothing"""
 

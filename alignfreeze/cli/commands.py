@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alignfreeze import __version__
+from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import signature
 from alignfreeze.cli.syncing import sync
@@ -32,8 +33,6 @@ app = typer.Typer(
 
 data_app = typer.Typer(help="What lies in a data folder.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-cache_app = typer.Typer(help="What the cache holds, and what of it can go.")
 app.add_typer(cache_app, name="cache")
 
 WIDE = 140
@@ -265,39 +264,6 @@ def _plugins(
         if verbose and plugin.languages:
             codes = " ".join(plugin.languages)
             console.print(f"{plugin.name}: {len(plugin.languages)} languages: {codes}")
-
-
-@cache_app.callback(invoke_without_command=True)
-def _cache(context: typer.Context) -> None:
-    if context.invoked_subcommand is not None:
-        return
-    from alignfreeze.housekeeping.pruning import look
-
-    cache, console = look(), Console()
-    console.print(cache.table())
-    _say(
-        console, [*cache.lines(), "`alignfreeze cache prune --dry-run` tells what may go, and why"]
-    )
-
-
-@cache_app.command("prune", help="Remove what nobody needs any more, or has used for long.")
-def _prune(
-    older_than: Annotated[
-        str, _option(help="caches, too, that were not used for so long: 30d, 12h, 2w")
-    ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, only tell.")] = False,
-) -> None:
-    from alignfreeze.housekeeping import pruning
-
-    cache, console = pruning.look(pruning.older_than(older_than)), Console()
-    for entry, why in cache.going:
-        size = pruning.size_text(entry.size)
-        console.print(f"{entry.path}: {size}, {why}", soft_wrap=True, highlight=False, markup=False)
-    whole = pruning.size_text(sum(entry.size for entry, _ in cache.going))
-    if not dry_run:
-        whole = pruning.size_text(pruning.prune(cache))
-    done = "would be removed" if dry_run else "removed"
-    _say(console, [*cache.lines(), f"{len(cache.going)} of {len(cache.judged)} {done}: {whole}"])
 
 
 @app.callback(invoke_without_command=True)

@@ -59,10 +59,10 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
         return str(error), 128 + error.number
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT
-    if isinstance(error, DataError) and given[:1] and given[0] in READS_DATA:
-        return f"{error}{CHECK_HINT}", 1
     if (message := told(error)) is not None:
-        return message, 1
+        of_data = isinstance(error, DataError) and message == str(error)  # not of a full disk
+        hint = CHECK_HINT if of_data and given[:1] and given[0] in READS_DATA else ""
+        return f"{message}{hint}", 1
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"a fault of AlignFreeze itself: {one_line(error)} ({Path(place.filename).name}:"

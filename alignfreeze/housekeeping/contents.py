@@ -88,7 +88,9 @@ def entries_of(root: Path) -> list[Entry]:
     for top in _children(root):
         place = PLACES.get(top.name)
         if place is None or not _is_folder(top):
-            found += _measured(Kind.OTHER, top)
+            # One whose removal was interrupted lies beside them.
+            doomed = _kind_of(top.name, Kind.OTHER) is Kind.UNFINISHED
+            found += _measured(Kind.UNFINISHED if doomed else Kind.OTHER, top)
             continue
         for path in _at_depth(top, place.depth):
             shallow = len(path.relative_to(top).parts) < place.depth

@@ -64,7 +64,7 @@ class Cache:
         """What there is to say beside the table."""
         unknown = [str(entry.path) for entry, _ in self.judged if entry.kind is Kind.OTHER]
         staying = Counter(
-            f"{entry.kind}: {{}} stay, {verdict.why}"
+            f"{entry.kind}: {{}} kept, {verdict.why}"
             for entry, verdict in self.judged
             if not verdict.goes and entry.kind not in (*CACHES, Kind.OTHER)
         )
@@ -121,8 +121,8 @@ def _remove(path: Path, root: Path) -> None:
     if not path.exists():  # it went with what it was in, or another process was quicker
         return
     if path.is_dir():
-        # What is removed in part would pass for damaged.
-        doomed = path.rename(path.with_name(f".{path.name.lstrip('.')[:100]}-{uuid4().hex}"))
+        # What is removed in part would pass for damaged where it is.
+        doomed = path.rename(root / f".{path.name.lstrip('.')[:100]}-{uuid4().hex}")
         shutil.rmtree(doomed)
     else:
         path.unlink()

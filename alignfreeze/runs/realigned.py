@@ -87,6 +87,8 @@ def find_encoder(encoder: str) -> RealignedEncoder:
     else:
         run = store.find_realignment(encoder)
         path = run and location.artifact_path(run.run_id, ENCODER_FOLDER)
+        if run is not None and path is None and (why := run.tags.get(names.DROPPED)):
+            raise ConfigError(f"encoder: that of run {run.run_id} was removed, since {why}")
         if run is None or path is None:
             raise ConfigError(
                 "encoder must be a folder, or the id of a run that realigned, got "

@@ -23,6 +23,7 @@ VERSION = "version"  # of this package
 CODE = "code"  # of this package: the hash of its files
 LIBRARIES = "libraries"  # the versions of what has computed it: sorted, with commas between them
 PROCESS = "process"  # which process writes it: host, number, and when it was born
+DROPPED = "dropped"  # why its encoder was removed: of a realignment, and of cells that had it
 ERROR = "error"  # why it has failed or was killed
 UNLOGGED = "unlogged"  # where it was kept while the tracking store was away
 # of one with a configuration:

@@ -78,7 +78,7 @@ class StoredRun(NamedTuple):
 
 
 def finished_run(phase_hash: str) -> StoredRun | None:
-    """The newest finished run of this store that holds a phase, if any does."""
+    """The newest finished run of this store that holds a phase, if any does and still has it."""
     return _finished(names.PHASE_HASH, phase_hash)
 
 
@@ -90,7 +90,9 @@ def finished_cell(identity: str) -> str | None:
 
 def _finished(tag: str, value: str) -> StoredRun | None:
     found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{tag}` = '{value}'")
-    return _stored(found[0]) if found else None
+    # Of a cell's run, what was dropped is not what it holds.
+    there = [run for run in found if tag == names.CELL or TAG + names.DROPPED not in run.data.tags]
+    return _stored(there[0]) if there else None
 
 
 def find_realignment(run_id: str) -> StoredRun | None:

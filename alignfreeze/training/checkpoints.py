@@ -55,12 +55,16 @@ class CheckpointFolder:
     Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
     that two that do so at once stay out of each other's way; resuming takes the newest of all. The
     folder says which process that is, so that nobody takes it for a dead one's.
+
+    Attributes:
+        missed: Whether the last checkpoint could not be kept, for want of room.
     """
 
     def __init__(self, root: Path, owner: str, process: Owner | None = None) -> None:
         self.root = root
         self.folder = root / owner
         self.process = process
+        self.missed = False
         self._resumed = self.folder
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
@@ -81,7 +85,9 @@ class CheckpointFolder:
             if fault := _disk_fault_of_any(accelerator, part):
                 if main:
                     shutil.rmtree(partial, ignore_errors=True)
+                self.missed = True
                 raise ResourceError(fault)
+        self.missed = False
 
     def _begin(self, partial: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)

@@ -194,14 +194,19 @@ class _Loop:
         )
 
     def _keep(self, progress: Progress) -> None:
-        """Keep a checkpoint; training goes on without, with a warning, if the disk is full."""
+        """Keep a checkpoint; training goes on without, with one warning, if the disk is full."""
+        missed = self.checkpoints.missed
         try:
             self.checkpoints.save(self.accelerator, progress)
         except ResourceError as error:
-            logger.warning(
-                "%s: the checkpoint after step %d is not kept: %s",
-                *(self.plan.phase, progress.step, error),
-            )
+            if not missed:
+                logger.warning(
+                    "%s: from step %d on no checkpoint is kept while this is so: %s",
+                    *(self.plan.phase, progress.step, error),
+                )
+        else:
+            if missed:
+                logger.info("%s: checkpoints are kept again", self.plan.phase)
 
     def restored(self) -> Progress:
         """How far an earlier training has come; everything is put into the state that it had."""

@@ -22,11 +22,12 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from alignfreeze.base.faults import disk_fault
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.hub.locating import AbsentError, SplitFiles, title_of
 from alignfreeze.encoders.modelfiles import why_offline
-from alignfreeze.errors import AlignFreezeError, DataError, MissingSplitError
+from alignfreeze.errors import AlignFreezeError, DataError, MissingSplitError, ResourceError
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def reaching(place: HubSplit, mirror: Path | None, *, known: bool = False) -> It
 
     Raises:
         MissingSplitError: If there is no such data set, revision, config or split.
+        ResourceError: If the disk is full.
         DataError: If there is no mirror, and the hub cannot be used; or whatever else goes wrong
             inside of the context.
     """
@@ -57,6 +59,8 @@ def reaching(place: HubSplit, mirror: Path | None, *, known: bool = False) -> It
     except AlignFreezeError:
         raise
     except Exception as error:
+        if (full := disk_fault(error)) is not None:
+            raise ResourceError(f"{title_of(place)}: {full}") from error
         missing, reason, remedy = _explained(error, place)
         config = "" if place.config is None else f", config {place.config!r}"
         revision = "" if place.revision is None else f" --revision {place.revision}"

@@ -27,7 +27,8 @@ from alignfreeze.errors import ConfigError, DataError, PluginError, ResourceErro
 from alignfreeze.runs import pipeline
 
 FULL = Path("/dev/full")
-"""A file that every write to ends as on a full disk."""
+"""A file that every write to ends as on a full disk. Not for safetensors, which would put a file of
+its own in its place, as root."""
 
 
 def system_error(number: int, *paths: str) -> OSError:
@@ -82,10 +83,16 @@ def test_a_full_disk_is_told_of_whatever_library_met_it(library):
     for said in (told(error), disk_fault(error), reason_of(error)):
         assert said is not None
         assert said.startswith("the disk is full")
-        assert "ALIGNFREEZE_CACHE" in said
-        assert "TMPDIR" in said
+        database = library in ("SQLite", "MLflow")
+        assert "MLFLOW_TRACKING_URI" in said
+        assert ("ALIGNFREEZE_CACHE" in said) == ("TMPDIR" in said) == (not database)
         assert "\n" not in said
     assert memory_fault(error) is None
+
+
+def test_of_a_database_its_own_words_are_told_and_no_statement():
+    said = told(MlflowException("INSERT INTO runs (a, b) (sqlite3) database or disk is full, b"))
+    assert said.startswith("the disk is full (database or disk is full); make room; ")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +143,8 @@ def test_a_remedy_is_for_the_folder_that_a_file_is_in(tmp_path, monkeypatch):
     assert "ALIGNFREEZE_CACHE" in disks.remedy(places["cache"] / "file")
     assert "MLFLOW_TRACKING_URI" in disks.remedy(places["work"] / "mlruns" / "file")
     assert "MLFLOW_TRACKING_URI" in disks.remedy(places["other"])
+    monkeypatch.setenv("HF_HOME", str(places["other"]))
+    assert "HF_HOME=FOLDER" in disks.remedy(places["other"] / "hub" / "blobs")
     for name in ("alignfreeze-5uq/a", "tmp7f"):
         moved = disks.remedy(tmp_path / name)
         assert moved == "make room there; TMPDIR=FOLDER moves temporary files"
@@ -153,6 +162,7 @@ SHORT_MEMORY = {
     "CUDA": lambda: OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
     "MPS": lambda: RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
     "Windows": lambda: RuntimeError("not enough memory: you tried to allocate 9 bytes."),
+    "loader": lambda: ImportError("libc10.so: failed to map segment from shared object"),
     "fork": lambda: system_error(errno.ENOMEM),
 }
 

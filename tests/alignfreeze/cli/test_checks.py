@@ -34,6 +34,7 @@ WRONG = {
     "data check . --task pso": "no task 'pso'; did you mean 'pos'?",
     "import-results x.csv --experiment x --rename a": "rename must be OLD=NEW, got 'a'",
     "benchmark-worker --study x --storage y --model a": "model must be NAME=FOLDER, got 'a'",
+    "cache prune --older-than x": "older-than must be an age such as 30d, 12h or 2w, got",
     "run --stratgy front": "No such option: --stratgy",
 }
 

@@ -1,5 +1,6 @@
 """The command line: what it prints, and what it exits with."""
 
+import errno
 from pathlib import Path
 
 import mlflow
@@ -174,3 +175,15 @@ def test_a_group_without_a_command_shows_its_help_alone(line, capsys):
     output, errors = capsys.readouterr()
     assert "Usage:" in output
     assert errors == ""
+
+
+def test_a_full_disk_is_not_said_to_be_a_fault_of_the_data(monkeypatch, capsys):
+    def run(options):
+        raise DataError("cannot be read") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "run", run)
+    with pytest.raises(SystemExit, match="1"):
+        main(["run"])
+    said = capsys.readouterr().err
+    assert said.startswith("alignfreeze: the disk is full")
+    assert "data check" not in said

@@ -36,6 +36,7 @@ PLACES = {
         Kind.UNFINISHED,
     ),
     f"search/abc/.identity-{HEX}/model": (f"search/abc/.identity-{HEX}", Kind.UNFINISHED),
+    f".run-{HEX}/a": (f".run-{HEX}", Kind.UNFINISHED),
     "photos/cat.jpg": ("photos", Kind.OTHER),
     "notes.txt": ("notes.txt", Kind.OTHER),
     "checkpoints/readme": ("checkpoints/readme", Kind.OTHER),

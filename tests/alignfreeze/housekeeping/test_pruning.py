@@ -129,7 +129,7 @@ def test_without_a_store_checkpoints_stay_and_it_is_said(checkpoint, tmp_path, m
     store, uri = mlflow.get_tracking_uri(), f"sqlite:///{tmp_path / 'nothing.db'}"
     mlflow.set_tracking_uri(uri)
     assert going() == {}
-    assert look().lines() == [f"checkpoints: 1 stay, there is no tracking store {uri} to ask"]
+    assert look().lines() == [f"checkpoints: 1 kept, there is no tracking store {uri} to ask"]
     assert not (tmp_path / "nothing.db").exists()
     mlflow.set_tracking_uri(store)
 
@@ -139,7 +139,7 @@ def test_without_a_store_checkpoints_stay_and_it_is_said(checkpoint, tmp_path, m
     monkeypatch.setattr(mlflow, "get_run", fail)
     assert going() == {}
     (line,) = look().lines()
-    assert line.startswith(f"checkpoints: 1 stay, tracking store {store} cannot say what became")
+    assert line.startswith(f"checkpoints: 1 kept, tracking store {store} cannot say what became")
     assert line.endswith("HTTP 500")
 
 

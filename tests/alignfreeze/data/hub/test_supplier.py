@@ -1,3 +1,4 @@
+import errno
 import logging
 import shutil
 from dataclasses import replace
@@ -8,7 +9,7 @@ import pytest
 from alignfreeze.contracts import HubSplit
 from alignfreeze.data.hub import streams
 from alignfreeze.data.hub.supplier import HubSupplier
-from alignfreeze.errors import MissingSplitError
+from alignfreeze.errors import MissingSplitError, ResourceError
 
 OPUS = "Helsinki-NLP/opus-100"
 COMMIT = "c0ffee" * 6 + "0000"
@@ -142,3 +143,16 @@ def test_a_missing_split_that_an_older_version_noted_is_missing(online, cache):
     with pytest.raises(MissingSplitError, match=r"from the hub: no split 'train'$"):
         HubSupplier().fetch(PLACE)
     assert online == []
+
+
+def test_a_full_disk_is_no_fault_of_the_data_set(publish, supplier, monkeypatch):
+    publish("some/data", "de", "train", {"a": ["x"]})
+
+    def fill(dataset, place, path):
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("alignfreeze.data.hub.supplier.write_parquet", fill)
+    with pytest.raises(ResourceError, match=r"some/data de: the disk is full: .* free in .*train"):
+        supplier.fetch(PLACE)
+    assert not [path for path in supplier.file(PLACE).parent.rglob("*") if path.is_file()]
