@@ -23,7 +23,8 @@ def user_path(given: str, option: str) -> Path:
     """
     try:
         path = Path(given).expanduser()
-        path.exists()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.lstat()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{option} must be a path, got {shown(given)}: {reason}") from None
