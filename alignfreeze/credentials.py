@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from functools import cache
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 HIDDEN = "***"
@@ -121,6 +122,7 @@ def _of_environment() -> set[str]:
     return named.union(*(secrets_in(os.environ.get(name, "")) for name in _URL_VARIABLES))
 
 
+@cache
 def _spellings(secret: str) -> list[str]:
     """A secret as it is, and as URLs, Python and JSON spell it; the longest first."""
     plain = {secret, unquote(secret), unquote_plus(secret)}
@@ -134,6 +136,7 @@ def _fully_quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+@cache
 def _literal(secret: str) -> re.Pattern[str]:
     """Where a secret is: anywhere, but one of few letters and digits only between others."""
     literal = re.escape(secret)

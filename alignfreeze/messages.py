@@ -67,6 +67,11 @@ def plain(text: str) -> str:
     return "".join(c if _stays(c) else " " if c.isspace() else ascii(c)[1:-1] for c in text)
 
 
+def plain_lines(text: str) -> str:
+    """A text of several lines, each of them `plain`."""
+    return text if text.isprintable() else "\n".join(map(plain, text.split("\n")))
+
+
 def _stays(character: str) -> bool:
     if character.isprintable():
         return True

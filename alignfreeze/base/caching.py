@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import cache_root as cache_root
+from alignfreeze.base.paths import existing_path
 from alignfreeze.errors import DataError
 
 SUMS = "SHA256SUMS"
@@ -110,8 +111,8 @@ def check_sealed(folder: Path, what: str, remedy: str = "delete the folder") -> 
     if not digests:
         raise DataError(fault.format(f"{SUMS} is empty"), file=folder)
     for name, digest in digests.items():
-        path = folder / name
-        if not path.is_file():
+        path = existing_path(str(folder / name))
+        if path is None or not path.is_file():
             raise DataError(fault.format(f"{name} is missing"), file=folder)
         if file_digest(path) != digest:
             raise DataError(fault.format(f"{name} is not what was written"), file=folder)

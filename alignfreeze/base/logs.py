@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from alignfreeze.credentials import without_passwords
+from alignfreeze.messages import plain_lines
 
 
 class LogLine(NamedTuple):
@@ -42,22 +43,26 @@ def say_again(lines: Iterable[LogLine]) -> None:
         logging.getLogger(line.logger).log(line.level, "%s", line.text)
 
 
-def hide_passwords_in_logs() -> None:
-    """Let no line of the log have a password, whoever says it and whoever listens."""
-    logging.setLogRecordFactory(_record_without_passwords)
+def make_logs_safe() -> None:
+    """Let no line of the log have a password, or move a terminal, whoever says it."""
+    logging.setLogRecordFactory(_safe_record)
 
 
-def _record_without_passwords(*args: Any, **kwargs: Any) -> logging.LogRecord:
+def _safe_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     record = logging.LogRecord(*args, **kwargs)
     try:
         said = record.getMessage()
     except (TypeError, ValueError):  # its arguments do not fit: told of where it is written
         return record
-    if (hidden := without_passwords(said)) != said:
-        record.msg, record.args = hidden, ()
+    if (shown := _safe(said)) != said:
+        record.msg, record.args = shown, ()
     if record.exc_info:  # what is there already is not made again
-        record.exc_text = without_passwords(logging.Formatter().formatException(record.exc_info))
+        record.exc_text = _safe(logging.Formatter().formatException(record.exc_info))
     return record
+
+
+def _safe(text: str) -> str:
+    return plain_lines(without_passwords(text))
 
 
 class _Collecting(logging.Handler):

@@ -40,11 +40,9 @@ def user_path(option: str, given: str) -> Path:
     """
     try:
         path = Path(given).expanduser()
-        os.fsencode(path)
-    except (RuntimeError, UnicodeEncodeError):  # the home of nobody; half of a character
-        raise ConfigError(f"{option} must be a path, got {shown(given)}") from None
-    if len(given) > LONGEST:
-        raise ConfigError(f"{option} must have at most {LONGEST} characters, got {shown(given)}")
-    if "\0" in given:
-        raise ConfigError(f"{option} must not have a NUL character, got {shown(given)}")
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.lstat()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"{option} must be a path, got {shown(given)}: {reason}") from None
     return path

@@ -6,7 +6,7 @@ from hashlib import sha256
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.messages import plain
+from alignfreeze.messages import plain_lines
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -110,7 +110,7 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
     with rc_context({"svg.hashsalt": stem or "figure", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     # Texts are in it as comments, with characters that XML may not have.
-    return "\n".join(map(plain, buffer.getvalue().split("\n")))
+    return plain_lines(buffer.getvalue())
 
 
 def svg_element(document: str, stem: str = "") -> str:

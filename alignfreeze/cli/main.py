@@ -16,12 +16,12 @@ import typer
 
 from alignfreeze import PACKAGES
 from alignfreeze.base.faults import told
-from alignfreeze.base.logs import hide_passwords_in_logs
+from alignfreeze.base.logs import make_logs_safe
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
 from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, Interrupted, one_line
-from alignfreeze.messages import as_line
+from alignfreeze.messages import as_line, plain_lines
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -74,7 +74,7 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     gc.set_threshold(COLLECT_AFTER)
-    hide_passwords_in_logs()
+    make_logs_safe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in PACKAGES:
         logging.getLogger(name).setLevel(logging.INFO if is_first() else logging.ERROR)
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except BaseException as error:  # noqa: BLE001  whatever it is, it is one line
         if verbose:
             told_whole = "".join(traceback.format_exception(error))
-            typer.echo(without_passwords(told_whole), err=True, nl=False)
+            typer.echo(plain_lines(without_passwords(told_whole)), err=True, nl=False)
         message, code = failure(error, given)
     typer.echo(f"alignfreeze: {as_line(message)}", err=True)
     sys.exit(code)

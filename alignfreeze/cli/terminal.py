@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from alignfreeze.messages import plain
+from alignfreeze.messages import plain_lines
 
 
 class PlainConsole(Console):
@@ -18,15 +18,11 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **settings: Any) -> Text:
         """A text as it is, its lines kept."""
-        return super().render_str(_plain_lines(text), **settings)
+        return super().render_str(plain_lines(text), **settings)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
         """Render as rich does, then without control characters."""
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else _plain_lines(text), style, control)
-
-
-def _plain_lines(text: str) -> str:
-    return "\n".join(map(plain, text.split("\n")))
+            yield Segment(text if control else plain_lines(text), style, control)

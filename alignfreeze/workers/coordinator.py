@@ -119,7 +119,7 @@ def storage_url(settings: WorkersConfig) -> str:
         raise ConfigError(
             f"storage must have no password with `mlflow run`, which logs it: give it as the "
             f"variable {STORAGE_VARIABLE} instead, and delete the run "
-            f"{os.environ['MLFLOW_RUN_ID']}, whose parameter it is"
+            f"{os.environ['MLFLOW_RUN_ID']}, whose parameter it is (then mlflow gc)"
         )
     beside = f"sqlite:///{location.store_folder() / 'optuna.db'}"
     return settings.storage or os.environ.get(STORAGE_VARIABLE) or beside

@@ -173,10 +173,14 @@ def located(text: str, start: int, context: str) -> Place | None:
     how = ["answers not at their answer_start, taken from where they are nearest to it"]
     how += ["answers in another Unicode form than their context, taken in its form"] * 2
     for form, note in zip(forms, how, strict=True):
-        if places := list(_occurrences(re.escape(form), context)):
+        if places := [(place, form) for place in _occurrences(form, context)]:
             return _nearest(places, start, note)
-    spaced = "|".join(r"\s+".join(map(re.escape, form.split())) for form in forms)
-    places = list(_occurrences(spaced, context))
+    # The pattern of a text that is longer than the context would take long to make.
+    words = [form.split() for form in forms]
+    fitting = [form for form in words if sum(map(len, form)) <= len(context)]
+    spaced = "|".join(r"\s+".join(map(re.escape, form)) for form in fitting)
+    found = re.finditer(f"(?=({spaced}))", context) if fitting else ()
+    places = [(match.start(), match[1]) for match in found]
     note = "answers with other blanks between words than their context, taken as it has them"
     return _nearest(places, start, note) if places else None
 
@@ -185,10 +189,12 @@ def _stands(text: str, start: int, context: str) -> bool:
     return start >= 0 and context.startswith(text, start)
 
 
-def _occurrences(pattern: str, context: str) -> Iterator[tuple[int, str]]:
-    """Where a pattern matches, and what it matches, overlapping ones too."""
-    for match in re.finditer(f"(?=({pattern}))", context):
-        yield match.start(), match[1]
+def _occurrences(text: str, context: str) -> Iterator[int]:
+    """Where a text is in another, overlapping ones too."""
+    place = context.find(text)
+    while place >= 0:
+        yield place
+        place = context.find(text, place + 1)
 
 
 def _nearest(places: Sequence[tuple[int, str]], start: int, note: str) -> Place:

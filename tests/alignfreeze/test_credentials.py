@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignfreeze import credentials
-from alignfreeze.base.logs import collected_lines, hide_passwords_in_logs
+from alignfreeze.base.logs import collected_lines, make_logs_safe
 from alignfreeze.cli.main import main
 from alignfreeze.credentials import STORAGE_VARIABLE, hide, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, one_line
@@ -180,7 +180,7 @@ def test_what_is_read_again_keeps_its_words(word: str) -> None:
 
 def test_no_log_has_a_password(caplog: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
-    hide_passwords_in_logs()
+    make_logs_safe()
     url = f"postgresql://u:{SECRET}@h"
     logger = logging.getLogger("library.pool")
     with caplog.at_level(logging.INFO), collected_lines() as lines:
@@ -190,10 +190,12 @@ def test_no_log_has_a_password(caplog: Any, monkeypatch: Any) -> None:
         except OSError:
             logger.exception("lost")
         logger.info("%d is kept", 3)
+        logger.info("a \x1b[31mred\x1b[0m\nname")
     assert SECRET not in caplog.text + str(list(lines))
     assert "no postgresql://u:***@h in 3" in caplog.text
     assert "OSError: postgresql://u:***@h" in caplog.text
-    assert [r.args for r in caplog.records] == [(), (), (3,)]
+    assert "a \\x1b[31mred\\x1b[0m\nname" in caplog.text
+    assert [r.args for r in caplog.records] == [(), (), (3,), ()]
 
 
 def test_no_run_has_a_password(experiment: str, tmp_path: Path, monkeypatch: Any) -> None:

@@ -19,13 +19,13 @@ MOST_MEMORY = 16 << 30
 """Bytes of addresses; what a file says of sizes must not take the machine's memory."""
 
 
-def all_subjects(folder: Path, *, models: bool = True) -> list[Subject]:
+def all_subjects(folder: Path) -> list[Subject]:
     """All readers and all commands; files of theirs go below a folder."""
     from tools.fuzz.options import commands
-    from tools.fuzz.readers import data_readers, model_reader, table_readers
+    from tools.fuzz.readers import data_readers, folder_reader, model_reader, table_readers
 
     found: list[Subject] = [*data_readers(folder / "data"), *table_readers(folder / "tables")]
-    found += [model_reader(folder / "model")] if models else []
+    found += [folder_reader(folder / "whole"), model_reader(folder / "model")]
     return [*found, *commands(folder / "commands")]
 
 

@@ -1,10 +1,12 @@
 """The readers: each with a good file of every format, and what reads it."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from random import Random
 
@@ -25,7 +27,8 @@ from alignfreeze.runs.provenance import (
 from alignfreeze.search.space_file import read_parameters
 from alignfreeze.tracking.reference import read_rows
 from tools.fuzz.mutations import mutated
-from tools.fuzz.running import Input
+from tools.fuzz.running import MOST_CHARACTERS, Input
+from tools.fuzz.values import NASTY
 
 LAYERS = 4
 
@@ -44,6 +47,7 @@ class FileReader:
     reader: Callable[[Path], object]
     folder: Path
     kept: frozenset[str] = frozenset()
+    renames: bool = False
 
     def make(self, random: Random) -> dict[str, bytes]:
         """The files, one of them changed, or more; now and then one is missing."""
@@ -51,7 +55,9 @@ class FileReader:
         names = sorted(given.keys() - self.kept)
         for name in random.sample(names, k=min(len(names), random.choice((1, 1, 2)))):
             given[name] = mutated(given[name], name, random)
-        if len(given) > 1 and random.random() < 0.05:
+        if self.renames and random.random() < 0.3:
+            given[_renamed(random.choice(names), random)] = given.pop(random.choice(names))
+        elif len(given) > 1 and random.random() < 0.05:
             del given[random.choice(names)]
         return given
 
@@ -65,6 +71,15 @@ class FileReader:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self.reader(self.folder)
+
+
+def _renamed(name: str, random: Random) -> str:
+    """The path of a file with another name of a part of it."""
+    parts = name.split("/")
+    part = re.sub(r"[\0/\ud800]|^\.{1,2}$", "_", random.choice(NASTY))[:60] or "_"
+    at = random.randrange(len(parts))
+    parts[at] = random.choice((part, f"{part}-{parts[at]}", f"{parts[at]}.{part}"))
+    return "/".join(parts)
 
 
 def data_readers(folder: Path) -> Iterator[FileReader]:
@@ -90,6 +105,33 @@ def data_readers(folder: Path) -> Iterator[FileReader]:
                 raise DataError("no such data") from None
 
         yield FileReader(f"data: {name}", files, read, folder)
+
+
+FOLDER = ("MUSE's dictionaries", "CoNLL-U", "WikiANN's own archives", "XNLI", "SQuAD 1.1", "TMX")
+"""Formats of a folder that has something of everything."""
+
+
+def folder_reader(folder: Path) -> FileReader:
+    """``alignfreeze data check`` of a whole folder, and what it prints."""
+    from alignfreeze.cli.terminal import PlainConsole
+    from alignfreeze.datacheck.report import check_data
+    from alignfreeze.datacheck.terminal import lines, tables
+
+    def read(root: Path) -> None:
+        config = RunConfig(data=str(root), model="demo")
+        report = check_data(config, every_task=True, any_model=False)
+        console = PlainConsole(file=StringIO(), width=100)
+        for table in tables(report):
+            console.print(table)
+        for line in lines(report, verbose=True):
+            assert "\n" not in line, f"several lines: {line}"
+            assert len(line) < MOST_CHARACTERS, f"{len(line)} characters: {line[:80]}"
+            console.print(line)
+
+    formats = import_module("tests.test_formats").FORMATS
+    found = {path: content for name in FOLDER for path, content in formats[name].files.items()}
+    files = {path: c if isinstance(c, bytes) else c.encode() for path, c in found.items()}
+    return FileReader("data check of a folder", files, read, folder, renames=True)
 
 
 def _last_file(error: BaseException) -> str:

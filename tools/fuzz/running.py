@@ -7,6 +7,7 @@ import math
 import signal
 import time
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -205,7 +206,7 @@ def smaller(subject: Subject, given: Input, fault: str) -> Input:
 
 def written(subject: Subject, given: Input, fault: str) -> dict[str, Any]:
     """An input as a file of the corpus holds it."""
-    contents = {name: base64.b85encode(content).decode() for name, content in given.items()}
+    contents = {n: base64.b85encode(zlib.compress(c)).decode() for n, c in given.items()}
     return {"subject": subject.name, "fault": fault, "given": contents}
 
 
@@ -221,5 +222,5 @@ def keep_in(folder: Path, subject: Subject, given: Input, fault: str) -> Path:
 def kept(file: Path) -> tuple[str, Input]:
     """The name of the subject of a corpus file, and the input."""
     values = json.loads(file.read_text("utf-8"))
-    given = {name: base64.b85decode(text) for name, text in values["given"].items()}
+    given = {n: zlib.decompress(base64.b85decode(t)) for n, t in values["given"].items()}
     return values["subject"], given
