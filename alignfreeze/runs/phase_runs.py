@@ -70,7 +70,7 @@ class PhaseRuns:
         self.parent = parent
         self.folder = folder
         self.scope = scope
-        self.measures = Measures(preparation, accelerator)
+        self.measures = Measures(preparation, accelerator, folder)
         if preparation.left_out:
             parent.tags(self._left_out(preparation.left_out))
 

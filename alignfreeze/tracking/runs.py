@@ -14,11 +14,12 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
+from alignfreeze.base.processes import is_dead, this_process
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.errors import Interrupted, Pruned
 from alignfreeze.tracking import names
+from alignfreeze.tracking.location import ready_experiment, ready_store
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
-from alignfreeze.tracking.processes import is_dead, this_process
 from alignfreeze.tracking.store import hush, search_runs
 
 PARAM_LENGTH = 6000  # MLflow cuts longer values
@@ -105,6 +106,9 @@ def tracked_run(
         yield TrackedRun(None)
         return
     hush()
+    ready_store()
+    if not (nested or parent or again):
+        ready_experiment()
     started = mlflow.start_run(
         again,
         experiment_id=mlflow.get_run(parent).info.experiment_id if parent else None,

@@ -12,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.errors import ConfigError
 from alignfreeze.tracking import names
+from alignfreeze.tracking.location import ready_store
 from alignfreeze.tracking.names import PARAM, TAG
 
 logger = logging.getLogger(__name__)
@@ -134,6 +135,7 @@ def stored_runs(experiments: Sequence[str], where: str = "") -> list[StoredRun]:
         ConfigError: If there is no such experiment, or MLflow does not understand the condition.
     """
     hush()
+    ready_store()
     client = MlflowClient()
     ids = []
     for name in experiments:

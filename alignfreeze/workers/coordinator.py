@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.caching import cache_root
+from alignfreeze.base.databases import sqlite_url
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import CONTINUES, STUDY
@@ -110,7 +111,7 @@ def started_workers(
 
 def storage_url(settings: WorkersConfig) -> str:
     """The URL of a study's storage: by default a SQLite file beside the tracking store."""
-    return settings.storage or f"sqlite:///{location.store_folder() / 'optuna.db'}"
+    return settings.storage or sqlite_url(location.store_folder() / "optuna.db")
 
 
 def refuse_torchrun(what: str) -> None:
