@@ -447,9 +447,9 @@ def without_its_random_numbers(checkpoint: Path) -> None:
     (checkpoint / "random_states_0.pkl").unlink()
 
 
-def with_state(name: str, state: object) -> Callable[[Path], None]:
-    def change(checkpoint: Path) -> None:
-        path = checkpoint / "random_states_0.pkl"
+def with_state(name: str, state: object) -> Callable[..., None]:
+    def change(checkpoint: Path, file: str = "random_states_0.pkl") -> None:
+        path = checkpoint / file
         torch.save({**load(path), name: state}, path)
 
     return change
@@ -611,15 +611,38 @@ def test_the_forward_pass_is_in_that_precision(folder, precision, dtype):
 # Several processes
 
 
-@pytest.fixture
-def two_processes(tmp_path):
+def in_two_processes(folder: Path, *arguments: str) -> list[dict[str, object]]:
     """What each of two processes ended with."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", str(WORKER), str(tmp_path), "1"]
+    command += ["--nproc_per_node", "2", str(WORKER), str(folder), "1", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    return [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory) -> Path:
+    """Where two processes leave their checkpoints, and what they end with."""
+    return tmp_path_factory.mktemp("two")
+
+
+@pytest.fixture(scope="module")
+def two_processes(of_two):
+    return in_two_processes(of_two)
+
+
+def test_processes_fall_back_together_to_what_fits_each_of_them(two_processes, of_two):
+    newest, before = CheckpointFolder(of_two / "checkpoints", "toy").found()
+    assert (newest.name, before.name) == ("step-000000010", "step-000000005")
+    with_state("random_state", (1, 2))(newest, "random_states_1.pkl")
+    seal(newest)
+    resumed = in_two_processes(of_two, "resume")
+    for state, expected in zip(resumed, two_processes, strict=True):
+        assert state["resumed_at"] == 5
+        assert state["losses"] == expected["losses"]
+        for name, parameter in expected["parameters"].items():
+            assert torch.equal(parameter, state["parameters"][name])
 
 
 @pytest.mark.usefixtures("no_accelerator")
