@@ -54,7 +54,7 @@ class CheckpointFolder:
     def __init__(self, root: Path, owner: str) -> None:
         self.root = root
         self.folder = root / owner
-        self._used: set[Path] = set()
+        self._used = {self.folder}
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
         """Keep the state of training, all or nothing, and drop all but the last `KEPT`."""
@@ -89,7 +89,7 @@ class CheckpointFolder:
         broadcast_object_list(listed)
         refused: list[str] = []
         for checkpoint in listed[0]:
-            self._used.add(checkpoint)
+            self._used.add(checkpoint.parent)
             faults: list[str] = gather_object([_fault_of(checkpoint, accelerator)])
             if not any(faults):
                 return checkpoint, refused
@@ -103,12 +103,10 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Drop this process's checkpoints, and those that it went on from, or passed over."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for used in self._used:
-            shutil.rmtree(used, ignore_errors=True)
-        for folder in (*{used.parent for used in self._used}, self.root):
-            with suppress(OSError):  # of others, who are not done
-                folder.rmdir()
+        for folder in self._used:
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # others are not done
+            self.root.rmdir()
 
 
 def _fault_of(checkpoint: Path, accelerator: Accelerator) -> str:
