@@ -131,7 +131,7 @@ class FinetunePhases(PhaseRuns):
         """The scores in a finished run's file, if they are those that it has logged."""
         file = location.artifact_path(run.run_id, RESULTS_FILE, self.folder)
         if file is None:
-            raise DataError(f"{RESULTS_FILE} is gone")
+            raise DataError(f"its {RESULTS_FILE} is gone")
         scores = rows_from_csv(file, Score)
         held = {str(score_name(score)): score.value for score in scores}
         logged = names.scores_in(run.metrics, self.scope.splits)
