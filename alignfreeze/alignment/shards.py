@@ -25,7 +25,7 @@ from alignfreeze.alignment.aligning import (
     write_stats,
 )
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
-from alignfreeze.base.caching import building, check_sealed
+from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.logs import LogLine, say_again
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts.guarding import owner_of
@@ -50,7 +50,8 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
     """Do a job in shards and join them into a folder, unless it is there already.
 
     Shards that are done stay in a folder beside it until all are, so that a run that was ended
-    goes on with those that are missing. Several processes may build the same folder at once.
+    goes on with those that are missing; what is damaged is done again. Several processes may build
+    the same folder at once.
 
     The shards are done by a process a core, unless there is but one shard, or the aligner is not
     ``parallel`` or cannot be handed to other processes. A script that aligns more than
@@ -63,12 +64,11 @@ def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
         What became of the text; known where the folder was there, too.
 
     Raises:
-        DataError: If a file is missing or malformed, or what was done before is damaged.
+        DataError: If a file is missing or malformed.
         PluginError: If the aligner breaks its contract.
         AlignFreezeError: If a worker process died.
     """
-    if folder.is_dir():
-        check_sealed(folder, job.result)
+    if found_whole(folder, job.result):
         say_again(read_log(folder))
     else:
         _build(job, folder)
@@ -117,9 +117,8 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     n_lines = ranges[-1].stop - 1
     marks = _marked(job, n_lines, work / "repeats") if job.cleaning.drop_duplicates else None
     shards = [Shard(lines, work / f"{n:05d}", marks) for n, lines in enumerate(ranges)]
-    done = [shard for shard in shards if shard.folder.is_dir()]
+    done = [shard for shard in shards if found_whole(shard.folder, "what an earlier run aligned")]
     for shard in done:
-        check_sealed(shard.folder, "what an earlier run aligned")
         say_again(read_log(shard.folder))
     if done:
         logger.info("%s: %d of %d shards were aligned before", job.name, len(done), len(shards))
@@ -148,9 +147,7 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
 
 def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
     """The file of marks, written unless an earlier run did."""
-    if folder.is_dir():
-        check_sealed(folder, "what an earlier run found to repeat")
-    else:
+    if not found_whole(folder, "what an earlier run found to repeat"):
         with building(folder) as temporary:
             mark_repeats(job.bitext, n_lines, temporary / MARKS)
     return folder / MARKS

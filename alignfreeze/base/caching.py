@@ -1,6 +1,7 @@
 """Where computed data is kept between runs: put there whole or not at all, and read whole."""
 
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import cache_root as cache_root
 from alignfreeze.base.paths import existing_path
 from alignfreeze.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 SUMS = "SHA256SUMS"
 """The digests of a folder's files, as ``sha256sum`` writes and checks them."""
@@ -117,6 +120,33 @@ def check_sealed(folder: Path, what: str, remedy: str = "delete the folder") -> 
         if file_digest(path) != digest:
             raise DataError(fault.format(f"{name} is not what was written"), file=folder)
     return set(digests)
+
+
+def found_whole(folder: Path, what: str) -> bool:
+    """Whether a sealed folder is there, and as it was sealed.
+
+    One that is damaged is dropped, with a warning, so that it can be made again.
+
+    Raises:
+        DataError: If it is damaged, and cannot be dropped.
+    """
+    if not folder.is_dir():
+        return False
+    try:
+        check_sealed(folder, what, "it is made again")
+    except DataError as fault:
+        try:
+            # First out of the way of others, who may read it or make it again meanwhile.
+            dropped = folder.rename(folder.with_name(f".{folder.name}-{uuid4().hex}"))
+        except FileNotFoundError:  # another process was quicker
+            return False
+        except OSError:
+            check_sealed(folder, what)
+            raise
+        logger.warning("%s", fault)
+        shutil.rmtree(dropped, ignore_errors=True)
+        return False
+    return True
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import alignfreeze
-from alignfreeze.base.caching import building, cache_root, check_sealed
+from alignfreeze.base.caching import building, cache_root, found_whole
 from alignfreeze.base.digests import file_digest, folder_digest, hash_of
 from alignfreeze.data.tmx import memory_pairs
 from alignfreeze.data.tsv import table_pairs
@@ -71,9 +71,7 @@ def _converted(
     stem = "-".join(languages)
     folder = cache / f"{stem}-{hash_of([code, digests, languages])[:16]}"
     first, second = (folder / f"{stem}.{language}" for language in languages)
-    if folder.is_dir():
-        check_sealed(folder, f"what was made of {files[0].name}")
-    else:
+    if not found_whole(folder, f"what was made of {files[0].name}"):
         with building(folder) as empty:
             _write(files, languages, [empty / first.name, empty / second.name], empty / NOTES)
     logger.info("%s: read as two texts, which are kept in %s", files[0], folder)

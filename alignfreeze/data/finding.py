@@ -4,7 +4,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from alignfreeze.base.caching import building, cache_root, check_sealed
+from alignfreeze.base.caching import building, cache_root, found_whole
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.paths import existing_folder
 from alignfreeze.contracts import DataSource
@@ -29,7 +29,7 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
             all. What is in a folder stays as it is.
 
     Raises:
-        DataError: If there is no such folder, or the unpacked corpus is damaged.
+        DataError: If there is no such folder, or the cache cannot be written.
     """
     if data == DEMO:
         return DataSource(name=DEMO, root=unpacked_corpus())
@@ -47,12 +47,10 @@ def unpacked_corpus() -> Path:
     """The embedded corpus as a folder of data in the cache, unpacked on first use.
 
     Raises:
-        DataError: If the cache cannot be written, or what was unpacked before is damaged.
+        DataError: If the cache cannot be written.
     """
     folder = cache_root() / "demo" / file_digest(CORPUS)[:16]
-    if folder.is_dir():
-        check_sealed(folder, "the demo's corpus")
-    else:
+    if not found_whole(folder, "the demo's corpus"):
         # Names that lead out of the folder are not followed: zipfile takes them as being in it.
         with building(folder) as empty, zipfile.ZipFile(CORPUS) as archive:
             archive.extractall(empty)

@@ -1,5 +1,6 @@
 """Scores, and their table of comma-separated values: the artifact that other tools read."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,15 +72,34 @@ def rows_from_csv(file: Path, kind: type[R]) -> list[R]:
     reading would not.
 
     Raises:
-        DataError: If it is no such table, or no longer whole.
+        DataError: If it is no such table, or no longer whole; has a row twice, or a number that is
+            none.
     """
     types = [hint if hint in (int, float) else str for hint in get_type_hints(kind).values()]
     try:
-        rows = pd.read_csv(file, dtype=str, keep_default_na=False).itertuples(index=False)
-        return [kind._make(t(v) for t, v in zip(types, row, strict=True)) for row in rows]
-    except ValueError as error:  # pandas' own are ValueErrors too
-        reason = " ".join(str(error).split())
-        raise DataError(f"must be a table of scores: {reason}", file=file) from None
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if (columns := tuple(table.columns)) != kind._fields:
+            expected = ",".join(kind._fields)
+            raise ValueError(f"its columns must be {expected}, got {','.join(columns)}")
+        rows = [
+            kind._make(t(v) for t, v in zip(types, row, strict=True))
+            for row in table.itertuples(index=False)
+        ]
+        _check_rows(rows)
+    except (ValueError, OSError) as error:  # pandas' own are ValueErrors too
+        raise DataError(f"must be a table of scores: {error}", file=file) from None
+    return rows
+
+
+def _check_rows(rows: Sequence[NamedTuple]) -> None:
+    """Check that numbers are finite, and nothing is told twice: all but the last column differ."""
+    known = set()
+    for row in rows:
+        if not all(math.isfinite(part) for part in row if isinstance(part, float)):
+            raise ValueError(f"numbers must be finite, got {','.join(map(str, row))}")
+        if row[:-1] in known:
+            raise ValueError(f"it has two rows of {','.join(map(str, row[:-1]))}")
+        known.add(row[:-1])
 
 
 @dataclass(frozen=True)

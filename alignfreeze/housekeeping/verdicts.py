@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.owners import owner_of
+from alignfreeze.base.processes import is_dead
 from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import TrackingError
 from alignfreeze.housekeeping.contents import Entry, Kind
 from alignfreeze.housekeeping.use import has_lock, is_locked, open_paths
-from alignfreeze.tracking.processes import is_dead
 
 if TYPE_CHECKING:
     from alignfreeze.tracking.owners import RunState

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from accelerate.utils import set_seed
 
-from alignfreeze.base.caching import building, check_sealed
+from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_finetuned, load_with_head
@@ -116,23 +116,29 @@ class FinetunePhases(PhaseRuns):
     def _finished_scores(self, scored: str) -> tuple[StoredRun, list[Score]] | None:
         """The finished run that has some scores, and they; none if its file is no longer whole."""
         run = store.finished_run(scored) if self.config.reuse else None
-        file = location.artifact_path(run.run_id, RESULTS_FILE) if run else None
-        if run is None or file is None:
+        if run is None:
             return None
-        logged = names.scores_in(run.metrics, self.scope.splits)
         try:
-            scores = rows_from_csv(file, Score)
-        except DataError:
-            scores = []
+            return run, self._held_scores(run)
+        except DataError as fault:
+            logger.warning(
+                "the scores of the finished run %s cannot be taken over, so they are computed "
+                "again: %s",
+                *(run.run_id, fault),
+            )
+            return None
+
+    def _held_scores(self, run: StoredRun) -> list[Score]:
+        """The scores in a finished run's file, if they are those that it has logged."""
+        file = location.artifact_path(run.run_id, RESULTS_FILE, self.folder)
+        if file is None:
+            raise DataError(f"its {RESULTS_FILE} is gone")
+        scores = rows_from_csv(file, Score)
         held = {str(score_name(score)): score.value for score in scores}
-        if held == {str(name): value for name, value in logged.items()}:
-            return run, scores
-        logger.warning(
-            "%s of the finished run %s does not hold the scores that it has logged: they are "
-            "computed again",
-            *(RESULTS_FILE, run.run_id),
-        )
-        return None
+        logged = names.scores_in(run.metrics, self.scope.splits)
+        if held != {str(name): value for name, value in logged.items()}:
+            raise DataError("it does not hold the scores that the run has logged", file=file)
+        return scores
 
     def _finetune(
         self,
@@ -147,8 +153,7 @@ class FinetunePhases(PhaseRuns):
         name = names.FINETUNE_RUN_NAME + data.name
         with self.begun(name, config, choice, identity) as (run, checkpoints):
             run.tags(_tags(encoder, choice, data))
-            if kept and kept.is_dir():
-                check_sealed(kept, "the fine-tuned model that was kept for the tests")
+            if kept and found_whole(kept, "the fine-tuned model that was kept for the tests"):
                 model = load_finetuned(kept, data.task.auto_class)
             else:
                 set_seed(config.seed, device_specific=True)

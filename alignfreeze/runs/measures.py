@@ -48,12 +48,14 @@ class Measurement(NamedTuple):
 class Measures:
     """Measures a run's encoders on the same words; does nothing where none are held out.
 
-    The main process alone measures; `by_strategy` is what was measured or taken over so far.
+    The main process alone measures; `by_strategy` is what was measured or taken over so far. What
+    has to be downloaded for that goes into a folder.
     """
 
-    def __init__(self, preparation: Preparation, accelerator: "Accelerator") -> None:
+    def __init__(self, preparation: Preparation, accelerator: "Accelerator", folder: Path) -> None:
         self.by_strategy: dict[str, Measurement] = {}
         self._asked = bool(preparation.held_out) and accelerator.is_main_process
+        self._folder = folder
         self._preparation = preparation
         self._accelerator = accelerator
 
@@ -88,12 +90,13 @@ class Measures:
         """Read what an earlier run has measured; False, with a warning, if that is not whole."""
         if not self._asked:
             return True
-        found = _measured(run)
-        if found is None:
+        try:
+            found = _measured(run, self._folder)
+        except DataError as fault:
             logger.warning(
-                "%s and %s of the finished run %s do not hold what it has measured: it is computed "
-                "again",
-                *(ALIGNMENT_FILE, DRIFT_FILE, run.run_id),
+                "what the finished run %s has measured cannot be taken over, so it is computed "
+                "again: %s",
+                *(run.run_id, fault),
             )
             return False
         self._add(strategy, found)
@@ -128,23 +131,24 @@ class Measures:
         run.artifacts(folder, "figures")
 
 
-def _measured(run: StoredRun) -> Measurement | None:
-    """What a run has measured; ``None`` unless its files hold just what it has logged."""
-    alignment, drift = (artifact_path(run.run_id, name) for name in (ALIGNMENT_FILE, DRIFT_FILE))
+def _measured(run: StoredRun, folder: Path) -> Measurement:
+    """What a run has measured, if its files hold just what it has logged.
+
+    Raises:
+        DataError: If they do not, or one is gone or damaged.
+    """
+    kinds = (ALIGNMENT_FILE, DRIFT_FILE)
+    alignment, drift = (artifact_path(run.run_id, name, folder) for name in kinds)
     if alignment is None or drift is None:
-        return None
-    try:
-        found = Measurement(
-            rows_from_csv(alignment, AlignmentScore), rows_from_csv(drift, DriftScore)
-        )
-    except DataError:  # a file that ends within a row, say
-        return None
+        raise DataError(f"{ALIGNMENT_FILE if alignment is None else DRIFT_FILE} is gone")
+    found = Measurement(rows_from_csv(alignment, AlignmentScore), rows_from_csv(drift, DriftScore))
     logged = layers_in(run.metrics)
     n_alignment = len(logged) - len(found.drift)
     held = {str(name): value for name, value in metric_values(found).items()}
     same = held == {str(name): value for name, value in logged.items()}
-    whole = same and len(found.alignment) == 2 * n_alignment
-    return found if whole else None
+    if not same or len(found.alignment) != 2 * n_alignment:
+        raise DataError(f"{' and '.join(kinds)} do not hold what the run has logged")
+    return found
 
 
 def metric_values(measurement: Measurement) -> dict[LayerName, float]:

@@ -13,6 +13,7 @@ from accelerate.utils import broadcast_object_list
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.disks import Need, require_room
 from alignfreeze.base.owners import Owner
+from alignfreeze.base.processes import this_process
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Split
@@ -25,7 +26,6 @@ from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names
 from alignfreeze.tracking.location import artifact_folder, store_uri
-from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
 
@@ -77,7 +77,7 @@ class PhaseRuns:
         self.parent = parent
         self.folder = folder
         self.scope = scope
-        self.measures = Measures(preparation, accelerator)
+        self.measures = Measures(preparation, accelerator, folder)
         if preparation.left_out:
             parent.tags(self._left_out(preparation.left_out))
 

@@ -97,7 +97,7 @@ class Phases(FinetunePhases):
         run = store.finished_run(identity) if self.config.reuse else None
         if run is None:
             return None
-        path = location.artifact_path(run.run_id, ENCODER_FOLDER)
+        path = location.artifact_path(run.run_id, ENCODER_FOLDER, self.folder)
         if path is None or (fault := fault_of(path, identity)):
             logger.warning(
                 "the encoder of the finished run %s cannot be taken over, so it is realigned "

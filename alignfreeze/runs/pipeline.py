@@ -117,8 +117,11 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
             of its realignment what is not so.
         Interrupted: When a signal asked the process to end.
     """
-    with _parent_run("alignfreeze evaluate", options) as (parent, asked):
-        encoder = find_encoder(asked.encoder)
+    with (
+        _parent_run("alignfreeze evaluate", options) as (parent, asked),
+        tempfile.TemporaryDirectory(prefix="alignfreeze-") as downloads,
+    ):
+        encoder = find_encoder(asked.encoder, Path(downloads))
         config = with_provenance(encoder, asked, merged_options(options).keys())
         with _phases(parent, config, encoder) as phases:
             return _finetune_all(phases, parent)

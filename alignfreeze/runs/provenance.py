@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.structured import StructureError, read_json
 from alignfreeze.config import About, Phase, RunConfig, describe_error, fields_with, model_name
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import ConfigError, DataError
 
 PROVENANCE_FILE = "alignfreeze.json"
 
@@ -152,12 +152,17 @@ def read_provenance(folder: Path) -> Provenance | None:
 
 
 def fault_of(folder: Path, identity: str) -> str | None:
-    """Why a folder is not the encoder of an identity, in one line; ``None`` if it is."""
+    """Why a folder is not the encoder of an identity, in one line; ``None`` if it is.
+
+    It has no other files either, which ``from_pretrained`` might read.
+    """
     try:
         found = read_provenance(folder)
-    except ConfigError as error:
+    except (ConfigError, DataError) as error:
         return str(error)
     file = folder / PROVENANCE_FILE
     if found is None:
         return f"there is no {file}"
+    if others := {path.name for path in folder.iterdir()} - {*found.files, PROVENANCE_FILE}:
+        return f"{folder / min(others)} was put there later"
     return None if found.identity == identity else f"{file} is of another realignment"

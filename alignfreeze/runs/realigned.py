@@ -7,8 +7,7 @@ from pathlib import Path
 
 from alignfreeze.base.digests import folder_digest
 from alignfreeze.base.paths import existing_path
-from alignfreeze.base.structured import StructureError, read_yaml, text_of
-from alignfreeze.config import BASELINE, RunConfig, validated
+from alignfreeze.config import BASELINE, RunConfig, merged_options, validated
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.modelfiles import model_folder
@@ -63,8 +62,12 @@ class RealignedEncoder:
         )
 
 
-def find_encoder(encoder: str) -> RealignedEncoder:
+def find_encoder(encoder: str, downloads: Path) -> RealignedEncoder:
     """The encoder in a folder; or of a realignment, by its id or that of the run that it is in.
+
+    Args:
+        encoder: The folder, or the id.
+        downloads: Where the encoder of a run is put if it is not on this machine.
 
     Raises:
         ConfigError: If there is neither such a folder nor such a run, the run has no encoder, or
@@ -86,7 +89,7 @@ def find_encoder(encoder: str) -> RealignedEncoder:
             return RealignedEncoder(str(folder), folder_digest(folder))
     else:
         run = store.find_realignment(encoder)
-        path = run and location.artifact_path(run.run_id, ENCODER_FOLDER)
+        path = run and location.artifact_path(run.run_id, ENCODER_FOLDER, downloads)
         if run is not None and path is None and (why := run.tags.get(names.DROPPED)):
             raise ConfigError(f"encoder: that of run {run.run_id} was removed, since {why}")
         if run is None or path is None:
@@ -94,26 +97,22 @@ def find_encoder(encoder: str) -> RealignedEncoder:
                 "encoder must be a folder, or the id of a run that realigned, got "
                 f"{shown(encoder, LONG)}"
             )
-        folder, made = path, read_provenance(path) or _of_older_run(run, path)
+        folder, made = path, read_provenance(path) or _of_older_run(run, path, downloads)
     return RealignedEncoder(str(folder), made.identity, made.run_id, made)
 
 
-def _of_older_run(run: StoredRun, path: Path) -> Provenance:
+def _of_older_run(run: StoredRun, path: Path, downloads: Path) -> Provenance:
     """What made the encoder of a run that has kept it without saying so beside it."""
-    file = location.artifact_path(run.run_id, CONFIG_FILE)
+    file = location.artifact_path(run.run_id, CONFIG_FILE, downloads)
     if file is None:
         raise ConfigError(f"run {run.run_id} has no {CONFIG_FILE}, which says how it realigned")
-    try:
-        values = read_yaml(text_of(file))
-    except (OSError, StructureError) as error:
-        raise ConfigError(f"{file} of run {run.run_id} cannot be read: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file} of run {run.run_id} must hold option: value lines")
+    values = merged_options({"config": str(file)})
     config = validated({n: values[n] for n in (*CARRIED, *SHARED) if n in values})
     choice = strategy_choices(config, read_layer_count(str(path)))[-1]
     config = choice.applied_to(config)
     if not config.realign_languages and values.get("languages"):
-        config = config.model_copy(update={"realign_languages": tuple(values["languages"])})
+        languages = validated({"languages": values["languages"]}).languages
+        config = config.model_copy(update={"realign_languages": languages})
     tags = run.tags
     return Provenance(
         options=config,

@@ -9,13 +9,13 @@ from statistics import mean
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.digests import hash_of
+from alignfreeze.base.processes import this_process
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals, signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG, ScoreName
-from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs
 from alignfreeze.tracking.store import contact, search_runs

@@ -16,13 +16,14 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
+from alignfreeze.base.processes import is_dead, this_process
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import Interrupted, Pruned, TrackingError, one_line
 from alignfreeze.tracking import names
+from alignfreeze.tracking.creation import ready_experiment
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
-from alignfreeze.tracking.processes import is_dead, this_process
 from alignfreeze.tracking.store import is_known, search_runs
 from alignfreeze.tracking.talking import asking
 from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, Write
@@ -168,6 +169,8 @@ def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -
     tags = _tags_of_all()
 
     def start() -> str:
+        if not (nested or parent or again):
+            ready_experiment()
         experiment = mlflow.get_run(parent).info.experiment_id if parent else None
         started = mlflow.start_run(
             again,

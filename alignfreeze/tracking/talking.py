@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import AlignFreezeError, TrackingError, one_line
+from alignfreeze.tracking.creation import being_made
 
 FIRST_SECONDS = 10
 """How long a store may take for its first answer, unless the user has said otherwise."""
@@ -271,8 +272,10 @@ def _contact() -> None:
     hush()
     patient, databases.MAX_RETRY_COUNT = databases.MAX_RETRY_COUNT, 2
     try:
-        with _environment({**_BRIEFLY, **_AT_FIRST}):
+        with _environment({**_BRIEFLY, **_AT_FIRST}), being_made():
             MlflowClient().search_experiments(max_results=1)
+    except AlignFreezeError:
+        raise
     except Exception as error:
         found = translated(error, "be used")
         raise TrackingError(str(found)) from error  # nobody waits for what never was there

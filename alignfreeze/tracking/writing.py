@@ -11,8 +11,8 @@ import mlflow
 from mlflow.entities import Metric, RunTag
 from mlflow.tracking import MlflowClient
 
+from alignfreeze.base.processes import this_process
 from alignfreeze.errors import TrackingError
-from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
 from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, END, Journal, Write, remedy
 

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import load
+from accelerate.utils import broadcast_object_list, gather_object, load
 from accelerate.utils.constants import RNG_STATE_NAME
 from torch import Tensor, nn
 
@@ -19,17 +20,15 @@ from alignfreeze.base.caching import check_sealed, seal
 from alignfreeze.base.disks import Need, require_room
 from alignfreeze.base.faults import disk_fault
 from alignfreeze.base.owners import Owner
-from alignfreeze.errors import DataError, ResourceError
-
-AT_ONCE = 2
-"""Checkpoints that are there at once, while the newest is written."""
+from alignfreeze.errors import DataError, ResourceError, one_line
 
 FOLDERS = "step-?????????"
 """The names of checkpoints that are complete."""
 
 PROGRESS_FILE = "progress.json"
 
-REMEDY = "delete the folder to go on from another checkpoint, or from the start"
+KEPT = 2
+"""Checkpoints that are kept: the newest, and the one before, should that be damaged."""
 
 
 class LossRecord(NamedTuple):
@@ -53,8 +52,8 @@ class CheckpointFolder:
     """The checkpoints of one phase of one configuration.
 
     Each process that trains the phase writes to a folder of its own, ``owner``, below ``root``, so
-    that two that do so at once stay out of each other's way; resuming takes the newest of all. The
-    folder says which process that is, so that nobody takes it for a dead one's.
+    that two that do so at once stay out of each other's way; resuming takes the newest of all
+    that is whole. The folder says which process that is, so that nobody takes it for a dead one's.
 
     Attributes:
         missed: Whether the last checkpoint could not be kept, for want of room.
@@ -65,10 +64,10 @@ class CheckpointFolder:
         self.folder = root / owner
         self.process = process
         self.missed = False
-        self._resumed = self.folder
+        self._used = {self.folder}
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
-        """Keep the state of training, all or nothing, and drop the checkpoint before.
+        """Keep the state of training, all or nothing, and drop all but the last `KEPT`.
 
         Raises:
             ResourceError: In all processes, if the disk of one is full, say: then nothing is left
@@ -100,7 +99,7 @@ class CheckpointFolder:
         seal(partial)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
-        for old in set(self.folder.glob(FOLDERS)) - {final}:
+        for old in sorted(self.folder.glob(FOLDERS))[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
     def require_room(self, model: nn.Module, steps: int) -> None:
@@ -112,43 +111,41 @@ class CheckpointFolder:
         size = tensors_size([*model.parameters(), *model.buffers()])
         # Adam's two means, of what is trained.
         size += 2 * tensors_size(p for p in model.parameters() if p.requires_grad)
-        need = Need(self.root, size * AT_ONCE, "a checkpoint, beside the one before it,")
+        need = Need(self.root, size * (KEPT + 1), f"a checkpoint, beside the {KEPT} before it,")
         require_room([need], f"checkpoint_steps={steps} writes none")
 
-    def newest(self) -> Path | None:
-        """The checkpoint with the most steps, whoever wrote it."""
-        found = self.root.glob(f"*/{FOLDERS}")
-        return max(sorted(found), key=lambda path: path.name, default=None)
+    def found(self) -> list[Path]:
+        """The checkpoints, whoever wrote them; those with the most steps first."""
+        found = sorted(self.root.glob(f"*/{FOLDERS}"))
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    def chosen(self, accelerator: Accelerator) -> tuple[Path | None, list[str]]:
+        """The checkpoint to go on from, the same in all processes, and why others are not.
+
+        It is the newest that is whole and fits each process; ``None`` if there is none.
+        """
+        listed: list[Any] = [self.found() if accelerator.is_main_process else None]
+        broadcast_object_list(listed)
+        refused: list[str] = []
+        for checkpoint in listed[0]:
+            self._used.add(checkpoint.parent)
+            faults: list[str] = gather_object([_fault_of(checkpoint, accelerator)])
+            if not any(faults):
+                return checkpoint, refused
+            refused.append(next(filter(None, faults)))
+        return None, refused
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
-        """Put training back into the state of a checkpoint, random numbers included.
-
-        Raises:
-            DataError: If a file of the checkpoint is damaged or missing, or the random numbers
-                cannot go on from where they were on this machine; names it.
-        """
-        names = check_sealed(checkpoint, "the checkpoint", REMEDY)
-        own = f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
-        if own not in names:
-            raise DataError(f"the checkpoint has no {own}; {REMEDY}", file=checkpoint)
+        """Put training back into the state of a checkpoint, random numbers included."""
         accelerator.load_state(str(checkpoint))
-        if not _random_numbers_are(load(checkpoint / own)):
-            raise DataError(
-                f"the random numbers of {own} do not fit this machine, its devices or its "
-                f"libraries; {REMEDY}",
-                file=checkpoint,
-            )
-        self._resumed = checkpoint.parent
-        values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
-        losses = [LossRecord(*record) for record in values.pop("losses")]
-        return Progress(**values, losses=losses)
+        return _progress_of(checkpoint)
 
     def clear(self) -> None:
-        """Drop this process's checkpoints, and those that it went on from."""
-        for folder in {self.folder, self._resumed}:
+        """Drop this process's checkpoints, and those that it went on from, or passed over."""
+        for folder in self._used:
             shutil.rmtree(folder, ignore_errors=True)
-        if not any(self.root.glob("*")):
-            shutil.rmtree(self.root, ignore_errors=True)
+        with suppress(OSError):  # others are not done
+            self.root.rmdir()
 
 
 def tensors_size(tensors: Iterable[Tensor]) -> int:
@@ -171,14 +168,59 @@ def _disk_fault_of_any(accelerator: Accelerator, part: Callable[[], Any]) -> str
     return fault
 
 
-def _random_numbers_are(states: dict[str, Any]) -> bool:
-    """Whether all generators are in these states: Accelerate goes on if it cannot set one."""
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    wanted = states.get("torch_cuda_manual_seed", [])
-    return (
-        random.getstate() == states["random_state"]
-        and all(map(np.array_equal, np.random.get_state(), states["numpy_random_seed"]))
-        and torch.equal(torch.get_rng_state(), states["torch_manual_seed"])
-        and len(devices) >= len(wanted)
-        and all(map(torch.equal, devices, wanted))
-    )
+def _fault_of(checkpoint: Path, accelerator: Accelerator) -> str:
+    """Why a process cannot go on from a checkpoint, in one line; empty if it can.
+
+    All of it is looked at before anything is loaded, so that training can start anew.
+    """
+    own = f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
+    try:
+        if accelerator.is_main_process:
+            check_sealed(checkpoint, "the checkpoint", "another is taken")
+            _progress_of(checkpoint)
+            for file in checkpoint.glob("*.bin"):
+                load(file, map_location="cpu", mmap=True)
+        if not (checkpoint / own).is_file():
+            return f"{checkpoint}: it has no {own}"
+        if not _fits(load(checkpoint / own, map_location="cpu")):
+            return (
+                f"{checkpoint}: the random numbers of {own} do not fit this machine, its devices "
+                "or its libraries"
+            )
+    except DataError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  whatever a file that is no checkpoint's may raise
+        return f"{checkpoint}: it cannot be read: {one_line(error)}"
+    return ""
+
+
+def _progress_of(checkpoint: Path) -> Progress:
+    values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
+    losses = [LossRecord(*record) for record in values.pop("losses")]
+    return Progress(**values, losses=losses)
+
+
+def _fits(states: dict[str, Any]) -> bool:
+    """Whether all generators take these states; Accelerate goes on if one does not."""
+    cuda = torch.cuda.is_available()
+    before = {
+        "random_state": random.getstate(),
+        "numpy_random_seed": np.random.get_state(),
+        "torch_manual_seed": torch.get_rng_state(),
+        "torch_cuda_manual_seed": torch.cuda.get_rng_state_all() if cuda else [],
+    }
+    try:
+        _set_random_numbers(states)
+    except (TypeError, ValueError, KeyError, RuntimeError, IndexError):
+        return False
+    finally:
+        _set_random_numbers(before)
+    return True
+
+
+def _set_random_numbers(states: dict[str, Any]) -> None:
+    random.setstate(states["random_state"])
+    np.random.set_state(states["numpy_random_seed"])
+    torch.set_rng_state(states["torch_manual_seed"])
+    for device, state in enumerate(states.get("torch_cuda_manual_seed", [])):
+        torch.cuda.set_rng_state(state, device)

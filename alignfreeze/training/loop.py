@@ -98,7 +98,7 @@ def train(
         plan: How long and how.
         accelerator: Where, and in which precision.
         checkpoints: Where the state is kept on the way.
-        resume: Go on from the newest checkpoint, if there is one.
+        resume: Go on from the newest checkpoint that is whole, if there is one.
         on_loss: Called with each new record of the loss (those before a checkpoint included).
         milestones: What to do on the way.
 
@@ -210,7 +210,9 @@ class _Loop:
 
     def restored(self) -> Progress:
         """How far an earlier training has come; everything is put into the state that it had."""
-        checkpoint = self.checkpoints.newest()
+        checkpoint, refused = self.checkpoints.chosen(self.accelerator)
+        if refused and self.accelerator.is_main_process:
+            logger.warning("%s: passed over, %s", self.plan.phase, "; ".join(refused))
         if checkpoint is None:
             logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
             return Progress()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.base.caching import cache_root
+from alignfreeze.base.databases import sqlite_url
 from alignfreeze.credentials import STORAGE_VARIABLE, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
@@ -121,7 +122,7 @@ def storage_url(settings: WorkersConfig) -> str:
             f"variable {STORAGE_VARIABLE} instead, and delete the run "
             f"{os.environ['MLFLOW_RUN_ID']}, whose parameter it is (then mlflow gc)"
         )
-    beside = f"sqlite:///{location.store_folder() / 'optuna.db'}"
+    beside = sqlite_url(location.store_folder() / "optuna.db")
     return settings.storage or os.environ.get(STORAGE_VARIABLE) or beside
 
 

@@ -3,19 +3,18 @@
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
-from alignfreeze.base.paths import user_path
+from alignfreeze.base.databases import sqlite_file
 from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -47,7 +46,7 @@ def open_storage(
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # this package tells of trials itself
     hide(url)
     try:
-        file = _sqlite_file(make_url(url))
+        file = sqlite_file(url)
         # Two processes that make the tables at once get in each other's way.
         with (
             locked(file) if file else nullcontext(),
@@ -105,7 +104,7 @@ def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
         ConfigError: If the storage cannot be opened, or has no such study.
     """
     with suppress(ArgumentError):  # told of when it is opened
-        file = _sqlite_file(make_url(url))
+        file = sqlite_file(url)
         if file is not None and not file.is_file():  # opening it would make it
             raise ConfigError(f"storage {url}: there is no such file")
     with open_storage(url, WorkersConfig().heartbeat) as storage:
@@ -126,11 +125,6 @@ def study_attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
     return optuna.load_study(study_name=name, storage=storage).user_attrs
 
 
-def _sqlite_file(url: URL) -> Path | None:
-    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return user_path("storage", str(url.database)) if on_disk else None
-
-
 @contextmanager
 def sole_coordinator(
     storage: RDBStorage, study: str, *, what: str, subcommand: str
@@ -143,7 +137,7 @@ def sole_coordinator(
     Raises:
         ConfigError: If another process coordinates it.
     """
-    file = _sqlite_file(storage.engine.url)
+    file = sqlite_file(storage.engine.url)
     lock: AbstractContextManager[None] = nullcontext()
     if file is not None:
         lock = locked(file.with_name(f"{file.name}.{study}"), wait=False)

@@ -44,7 +44,7 @@ def is_whole(path: Path) -> bool:
     if not path.is_file():
         return False
     digest = _digest_file(path)
-    if not digest.is_file() or digest.read_text(encoding="utf-8") == file_digest(path):
+    if not digest.is_file() or digest.read_bytes() == file_digest(path).encode():
         return True
     logger.warning("%s: is not what was written, and is fetched anew", path)
     return False

@@ -156,7 +156,7 @@ class HubSupplier:
         if place.revision is not None and COMMIT.fullmatch(place.revision):
             return place.revision
         note = self._folder(place) / "revision"
-        if not note.is_file():
+        if not is_whole(note):
             commit = HfApi().dataset_info(place.repository, revision=place.revision).sha
             with replacing(note) as (temporary,):
                 temporary.write_text(f"{commit}\n", encoding="utf-8")
@@ -273,7 +273,7 @@ def _texts(target: str) -> HubSplit:
 
 
 def _noted(note: Path) -> str:
-    return note.read_text("utf-8") if note.is_file() else ""
+    return note.read_text("utf-8", errors="replace") if note.is_file() else ""
 
 
 def _columns(path: Path) -> list[str]:

@@ -263,15 +263,18 @@ DAMAGES = {
     [(name, damage) for name in ("pairs.arrow", "stats.json") for damage in DAMAGES.values()]
     + [("pairs.arrow", cut_at_a_batch), ("pairs.arrow", without_the_end)],
 )
-def test_a_damaged_cache_is_named(bitext, tmp_path, monkeypatch, name, damage):
+def test_a_damaged_cache_is_made_again(bitext, tmp_path, monkeypatch, caplog, name, damage):
     monkeypatch.setattr("alignfreeze.alignment.corpus.ROWS_PER_BATCH", 2)
     corpus = build(bitext, tmp_path)
     assert len(corpus) == 3
     folder = tmp_path / "cache" / "corpora" / f"en-fr-{corpus.fingerprint}"
+    expected = corpus.rows(range(3))
     damage(folder / name)
-    message = f"{folder}: the cached corpus is damaged, {name} is .*; delete the folder"
-    with pytest.raises(DataError, match=f"^{message}$"):
-        build(bitext, tmp_path)
+    assert build(bitext, tmp_path).rows(range(3)) == expected
+    (warning,) = (message for message in caplog.messages if "damaged" in message)
+    assert warning.startswith(f"{folder}: the cached corpus is damaged, {name} is ")
+    assert warning.endswith("; it is made again")
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_a_cut_stream_would_be_read_without_a_word(bitext, tmp_path, monkeypatch):

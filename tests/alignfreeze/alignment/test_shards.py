@@ -1,7 +1,6 @@
 import json
 import logging
 import queue
-import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -152,18 +151,19 @@ def test_what_was_done_is_not_done_again(bitext, tmp_path, monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("name", ["00001/lines.jsonl", "00001/stats.json", "repeats/repeats.bool"])
-def test_what_was_done_before_and_is_damaged_is_named(bitext, tmp_path, monkeypatch, name):
+def test_what_was_done_before_and_is_damaged_is_done_again(
+    bitext, tmp_path, monkeypatch, caplog, name
+):
     monkeypatch.setattr(Counting, "fails_at", 8)
     with pytest.raises(PluginError, match="the disk is full"):
         build(bitext, tmp_path / "x")
     monkeypatch.setattr(Counting, "fails_at", None)
     path = tmp_path / ".x-shards-4" / name
     path.write_bytes(path.read_bytes()[:-1])
-    message = f"{path.parent}: what .* is damaged, {path.name} is not what was written; delete"
-    with pytest.raises(DataError, match=f"^{message} the folder$"):
-        build(bitext, tmp_path / "x")
-    shutil.rmtree(path.parent)
     assert [line for line, *_ in build(bitext, tmp_path / "x")] == [1, 3, 5, 7, 8, 9, 10]
+    (warning,) = (message for message in caplog.messages if "damaged" in message)
+    assert warning.startswith(f"{path.parent}: what ")
+    assert warning.endswith(f" is damaged, {path.name} is not what was written; it is made again")
 
 
 def test_shards_of_another_size_are_no_help(bitext, tmp_path, monkeypatch):

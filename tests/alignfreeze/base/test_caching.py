@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from alignfreeze.base.caching import SUMS, building, cache_root, check_sealed, locked, seal
+from alignfreeze.base.caching import (
+    SUMS,
+    building,
+    cache_root,
+    check_sealed,
+    found_whole,
+    locked,
+    seal,
+)
 from alignfreeze.base.digests import file_digest, folder_digest
 from alignfreeze.errors import DataError
 
@@ -123,3 +131,30 @@ def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path):
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_whole_is_left_and_what_is_damaged_is_dropped(tmp_path, caplog):
+    folder = tmp_path / "folder"
+    assert not found_whole(folder, "the thing")
+    with building(folder) as empty:
+        (empty / "file").write_text("content")
+    assert found_whole(folder, "the thing")
+    assert caplog.messages == []
+    (folder / "file").write_text("conten")
+    assert not found_whole(folder, "the thing")
+    assert caplog.messages == [
+        f"{folder}: the thing is damaged, file is not what was written; it is made again"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_damaged_and_cannot_be_dropped_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def refuse(self, target):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(DataError, match=r"folder: the thing is damaged, SHA256SUMS .* delete the"):
+        found_whole(folder, "the thing")

@@ -32,7 +32,7 @@ def test_what_cannot_be_is_not_there(
     with pytest.raises(AlignFreezeError, match="there is no folder"):
         find_data(given)
     with pytest.raises(AlignFreezeError, match="encoder must be a folder, or the id"):
-        find_encoder(given)
+        find_encoder(given, tmp_path)
     if given.startswith((".", "~")):
         with pytest.raises(AlignFreezeError, match="there is no such folder"):
             model_folder(given)

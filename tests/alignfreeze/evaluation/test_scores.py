@@ -26,7 +26,7 @@ def test_the_columns_are_named():
 
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_values_keep_every_bit(round_trip, values):
-    scores = [Score("de", "test", "accuracy", value) for value in values]
+    scores = [Score("de", "test", f"f{n}", value) for n, value in enumerate(values)]
     assert [score.value.hex() for score in round_trip(scores)] == [v.hex() for v in values]
 
 
@@ -69,10 +69,33 @@ def test_no_score_is_a_table_without_rows(round_trip):
     assert round_trip([]) == []
 
 
-@pytest.mark.parametrize("text", ["", "language,split,metric,value\nde,test,f1,\n", "a,b\n1,2\n"])
-def test_what_is_no_table_of_scores_is_one_line(tmp_path, text):
+HEAD = b"language,split,metric,value\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"a,b\n1,2\n",
+        b"language,split,metric,score\nde,test,f1,0.5\n",
+        b"language,split,value,metric\nde,test,0.5,0.5\n",
+        HEAD + b"de,test,f1,\n",
+        HEAD + b"de,test,f1,nan\n",
+        HEAD + b"de,test,f1,-inf\n",
+        HEAD + b"de,test,f1,0.5\n" * 2,
+        HEAD + b"de,test,f1,0.5\nde,test,f1,0.25\n",
+        HEAD + b"de,test,\xff,0.5\n",
+        HEAD + b'de,test,"f1,0.5\n',
+        b"\x00" * 40,
+        None,
+    ],
+)
+def test_what_is_no_table_of_scores_is_one_line(tmp_path, content):
     file = tmp_path / "results.csv"
-    file.write_text(text)
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
     with pytest.raises(DataError, match=r"results\.csv: must be a table of scores: ") as caught:
         rows_from_csv(file, Score)
     assert "\n" not in str(caught.value)

@@ -13,12 +13,12 @@ from mlflow.exceptions import MlflowException
 from alignfreeze.base.caching import building, locked
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.owners import OWNER_FILE, Owner, owner_of
+from alignfreeze.base.processes import this_process
 from alignfreeze.cli.main import main
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.housekeeping import pruning, verdicts
 from alignfreeze.housekeeping.pruning import look, older_than, prune
 from alignfreeze.housekeeping.verdicts import DAY, HOUR, age_text
-from alignfreeze.tracking.processes import this_process
 
 DEAD, LIVE = "a dead process", "a live process"
 HEX = "0123456789abcdef" * 2

@@ -211,10 +211,11 @@ def test_files_are_artifacts(tmp_path):
     with tracked_run("run") as run:
         run.text("seed: 31\nmodel: é\n", "config.yaml")
         run.artifacts(folder, "encoder")
-    assert artifact_path(run.run_id, "config.yaml").read_text("utf-8") == "seed: 31\nmodel: é\n"
-    assert (artifact_path(run.run_id, "encoder") / "weights").read_bytes() == b"\x00\x01"
-    assert artifact_path(run.run_id, "nothing") is None
-    assert artifact_path("0" * 32, "config.yaml") is None
+    config, encoder = (artifact_path(run.run_id, n, tmp_path) for n in ("config.yaml", "encoder"))
+    assert config.read_text("utf-8") == "seed: 31\nmodel: é\n"
+    assert (encoder / "weights").read_bytes() == b"\x00\x01"
+    assert artifact_path(run.run_id, "nothing", tmp_path) is None
+    assert artifact_path("0" * 32, "config.yaml", tmp_path) is None
 
 
 def test_a_process_that_does_not_write_writes_nothing(experiment, tmp_path):

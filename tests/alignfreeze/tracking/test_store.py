@@ -4,19 +4,10 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.tracking.location import places
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.store import find_realignment, finished_run
 
 pytestmark = pytest.mark.usefixtures("experiment")
-
-
-def test_places_name_the_run_and_the_store(mlflow_store):
-    with tracked_run("run") as run:
-        pass
-    first, second = places(run.run_id)
-    assert first == f"MLflow run {run.run_id} in {mlflow_store}"
-    assert mlflow_store in second
 
 
 # Finding runs

@@ -1,4 +1,4 @@
-"""Trains a toy model in one of several processes: ``ddp_worker.py FOLDER ACCUMULATION``.
+"""Trains a toy model in one of several processes: ``ddp_worker.py FOLDER ACCUMULATION [resume]``.
 
 Each process leaves its parameters and loss records in FOLDER, named by its number.
 """
@@ -34,7 +34,11 @@ class Batch:
 class Stream:
     """Batches of six rows; none to six of them count."""
 
+    def __init__(self) -> None:
+        self.start = 0
+
     def batches(self, start: int) -> Iterator[Batch]:
+        self.start = start
         for number in count(start):
             x = torch.randn(6, 4, generator=torch.Generator().manual_seed(number))
             yield Batch(x, number * 5 % 7)
@@ -55,7 +59,7 @@ class Model(nn.Module):
         return (layer(batch.x) - goal)[: batch.weight].pow(2).sum()
 
 
-def main(folder: Path, accumulation: int) -> None:
+def main(folder: Path, accumulation: int, *, resume: bool = False) -> None:
     accelerator = make_accelerator("fp32")
     model = Model()
     plan = TrainingPlan(
@@ -67,23 +71,25 @@ def main(folder: Path, accumulation: int) -> None:
         accumulation=accumulation,
         checkpoint_steps=5,
     )
+    stream = Stream()
     result = train(
         model,
-        Stream(),
+        stream,
         plan,
         accelerator,
         checkpoints=CheckpointFolder(folder / "checkpoints", "toy"),
-        resume=False,
+        resume=resume,
     )
     state = {
         "parameters": dict(model.named_parameters()),
         "losses": [tuple(record) for record in result.losses],
         "empty_steps": result.empty_steps,
         "processes": accelerator.num_processes,
+        "resumed_at": stream.start // (accumulation * accelerator.num_processes),
     }
     torch.save(state, folder / f"{accelerator.process_index}.pt")
     accelerator.end_training()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), resume="resume" in sys.argv)

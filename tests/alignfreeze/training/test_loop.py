@@ -16,7 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from alignfreeze.base.caching import seal
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.errors import DataError, Interrupted
+from alignfreeze.errors import Interrupted
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, deferred_signals, train
@@ -104,6 +104,10 @@ def plan(steps: int, **changes) -> TrainingPlan:
 @pytest.fixture
 def folder(tmp_path) -> CheckpointFolder:
     return CheckpointFolder(tmp_path / "checkpoints", "me")
+
+
+def newest(folder: CheckpointFolder) -> Path | None:
+    return next(iter(folder.found()), None)
 
 
 @pytest.fixture
@@ -298,7 +302,7 @@ def test_a_signal_leaves_a_checkpoint(run, folder, number):
     with pytest.raises(Interrupted, match=message) as raised, remedy:
         run(Toy(), killed_at(4, number), plan(20))
     assert raised.value.number == number
-    assert folder.newest().name == "step-000000004"
+    assert newest(folder).name == "step-000000004"
 
 
 @pytest.mark.parametrize("at", [7, 10, 13])
@@ -358,14 +362,15 @@ def test_nothing_to_resume_from_is_a_start(run):
     assert stream.numbers == list(range(4))
 
 
-def test_checkpoints_are_taken_on_the_way_and_the_newest_is_kept(run, folder):
+def test_checkpoints_are_taken_on_the_way_and_the_last_two_are_kept(run, folder):
     run(Toy(), Stream(uneven), plan(10, checkpoint_steps=3))
-    assert [path.name for path in folder.folder.iterdir()] == ["step-000000009"]
+    assert folder.found() == [folder.folder / f"step-{step:09d}" for step in (9, 6)]
+    assert set(folder.found()) == set(folder.folder.iterdir())
 
 
 def test_no_checkpoint_is_taken_at_the_end(run, folder):
     run(Toy(), Stream(uneven), plan(3, checkpoint_steps=3))
-    assert folder.newest() is None
+    assert newest(folder) is None
 
 
 def test_a_checkpoint_half_written_is_ignored(run, folder):
@@ -373,7 +378,7 @@ def test_a_checkpoint_half_written_is_ignored(run, folder):
     partial = folder.folder / "step-000000099.partial"
     partial.mkdir()
     (partial / "progress.json").write_text("{")
-    assert folder.newest().name == "step-000000004"
+    assert newest(folder).name == "step-000000004"
     stream = Stream(uneven)
     run(Toy(), stream, plan(5), resume=True)
     assert stream.numbers == [4]
@@ -390,7 +395,7 @@ def test_a_checkpoint_that_fails_leaves_the_one_before(run, folder, accelerator,
     monkeypatch.setattr(accelerator, "save_state", fail_later)
     with pytest.raises(OSError, match="disk full"):
         run(Toy(), Stream(uneven), plan(9, checkpoint_steps=2))
-    assert folder.newest().name == "step-000000002"
+    assert newest(folder).name == "step-000000002"
 
 
 CHECKPOINT_FILES = [
@@ -404,7 +409,7 @@ CHECKPOINT_FILES = [
 
 def test_a_checkpoint_holds_what_the_tests_of_damage_know(run, folder):
     run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
-    names = {path.name for path in folder.newest().iterdir()}
+    names = {path.name for path in newest(folder).iterdir()}
     assert names == {*CHECKPOINT_FILES, "SHA256SUMS"}
 
 
@@ -420,47 +425,86 @@ def test_a_checkpoint_holds_what_the_tests_of_damage_know(run, folder):
     ],
     ids=["missing", "empty", "garbage", "cut", "zeros"],
 )
-def test_a_damaged_checkpoint_is_refused_by_name(run, folder, name, damage):
-    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
-    checkpoint = folder.newest()
-    damage(checkpoint / name)
-    model = Toy()
-    before = parameters(model)
-    message = (
-        f"{checkpoint}: the checkpoint is damaged, {name} is .*; delete the folder to go on from "
-        "another checkpoint, or from the start"
-    )
-    with pytest.raises(DataError, match=f"^{message}$"):
-        run(model, Stream(uneven), plan(5), resume=True)
-    assert moved(model, before) == set()
+def test_from_a_damaged_checkpoint_training_falls_back_to_the_one_before(
+    run, folder, caplog, name, damage
+):
+    whole, fresh, stream = Toy(dropout=0.5), Toy(dropout=0.5), Stream(uneven)
+    set_seed(3)
+    expected = run(whole, Stream(uneven), plan(12, checkpoint_steps=5))
+    damaged = newest(folder)
+    damage(damaged / name)
+    result = run(fresh, stream, plan(12), resume=True)
+    assert result.losses == expected.losses
+    assert moved(fresh, parameters(whole)) == set()
+    assert stream.numbers == list(range(5, 12))
+    (warning,) = caplog.messages
+    assert warning.startswith(f"toy: passed over, {damaged}: the checkpoint is damaged, {name} is ")
+    folder.clear()
+    assert not folder.root.exists()
 
 
-def test_a_checkpoint_of_fewer_processes_is_refused(run, folder):
-    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
-    (folder.newest() / "random_states_0.pkl").unlink()
-    seal(folder.newest())
-    with pytest.raises(DataError, match=r"the checkpoint has no random_states_0\.pkl; delete"):
-        run(Toy(), Stream(uneven), plan(5), resume=True)
+def test_what_another_has_left_is_dropped_by_whoever_went_on_from_it(run, folder, accelerator):
+    run(Toy(), Stream(uneven), plan(12, checkpoint_steps=5))
+    other = CheckpointFolder(folder.root, "other")
+    assert other.chosen(accelerator) == (newest(folder), [])
+    other.clear()
+    assert not folder.root.exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "state"),
-    [
-        ("random_state", (1, 2)),
-        ("numpy_random_seed", (1, 2)),
-        ("torch_manual_seed", torch.zeros(3, dtype=torch.uint8)),
-    ],
-)
-def test_random_numbers_that_cannot_go_on_are_told_of(run, folder, name, state):
-    """Accelerate goes on without them."""
-    run(Toy(), Stream(uneven), plan(5, checkpoint_steps=4))
-    path = folder.newest() / "random_states_0.pkl"
-    states = load(path)
-    states[name] = state
-    torch.save(states, path)
-    seal(folder.newest())
-    with pytest.raises(DataError, match=r"random numbers of random_states_0\.pkl do not fit"):
-        run(Toy(), Stream(uneven), plan(5), resume=True)
+def without_its_random_numbers(checkpoint: Path) -> None:
+    (checkpoint / "random_states_0.pkl").unlink()
+
+
+def with_state(name: str, state: object) -> Callable[..., None]:
+    def change(checkpoint: Path, file: str = "random_states_0.pkl") -> None:
+        path = checkpoint / file
+        torch.save({**load(path), name: state}, path)
+
+    return change
+
+
+class Planted:
+    """Leaves a file where it is unpickled."""
+
+    def __reduce__(self):
+        return (open, ("planted", "w"))
+
+
+def with_a_planted_pickle(name: str) -> Callable[[Path], None]:
+    return lambda checkpoint: torch.save(Planted(), checkpoint / name)
+
+
+REFUSED = {
+    "fewer processes": (without_its_random_numbers, "it has no random_states_0.pkl"),
+    "random": (with_state("random_state", (1, 2)), "do not fit this machine"),
+    "numpy": (with_state("numpy_random_seed", (1, 2)), "do not fit this machine"),
+    "torch": (with_state("torch_manual_seed", torch.zeros(3, dtype=torch.uint8)), "do not fit"),
+    "progress": (lambda path: (path / "progress.json").write_text("[]"), "cannot be read"),
+    "pickled numbers": (with_a_planted_pickle("random_states_0.pkl"), "cannot be read"),
+    "pickled optimizer": (with_a_planted_pickle("optimizer.bin"), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), REFUSED.values(), ids=REFUSED)
+def test_without_a_checkpoint_that_fits_training_starts_anew(
+    run, folder, caplog, monkeypatch, tmp_path, change, reason
+):
+    monkeypatch.chdir(tmp_path)
+    run(Toy(), Stream(uneven), plan(12, checkpoint_steps=5))
+    for checkpoint in folder.found():
+        change(checkpoint)
+        seal(checkpoint)
+    whole, fresh, stream = Toy(dropout=0.5), Toy(dropout=0.5), Stream(uneven)
+    set_seed(3)
+    run(whole, Stream(uneven), plan(5))
+    set_seed(3)
+    run(fresh, stream, plan(5), resume=True)
+    assert stream.numbers == list(range(5))
+    assert moved(fresh, parameters(whole)) == set()
+    (warning,) = caplog.messages
+    assert warning.count(reason) == 2
+    assert "\n" not in warning
+    assert not (tmp_path / "planted").exists()
 
 
 def test_the_newest_checkpoint_of_all_processes_counts(run, folder, accelerator):
@@ -474,12 +518,12 @@ def test_the_newest_checkpoint_of_all_processes_counts(run, folder, accelerator)
         checkpoints=other,
         resume=False,
     )
-    assert folder.newest() == other.newest() == other.folder / "step-000000007"
+    assert newest(folder) == newest(other) == other.folder / "step-000000007"
     folder.clear()
-    assert folder.newest() == other.newest()
+    assert newest(folder) == newest(other)
     other.clear()
     assert not folder.root.exists()
-    assert folder.newest() is None
+    assert newest(folder) is None
 
 
 # Signals
@@ -575,15 +619,38 @@ def test_the_forward_pass_is_in_that_precision(folder, precision, dtype):
 # Several processes
 
 
-@pytest.fixture
-def two_processes(tmp_path):
+def in_two_processes(folder: Path, *arguments: str) -> list[dict[str, object]]:
     """What each of two processes ended with."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", str(WORKER), str(tmp_path), "1"]
+    command += ["--nproc_per_node", "2", str(WORKER), str(folder), "1", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    return [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory) -> Path:
+    """Where two processes leave their checkpoints, and what they end with."""
+    return tmp_path_factory.mktemp("two")
+
+
+@pytest.fixture(scope="module")
+def two_processes(of_two):
+    return in_two_processes(of_two)
+
+
+def test_processes_fall_back_together_to_what_fits_each_of_them(two_processes, of_two):
+    newest, before = CheckpointFolder(of_two / "checkpoints", "toy").found()
+    assert (newest.name, before.name) == ("step-000000010", "step-000000005")
+    with_state("random_state", (1, 2))(newest, "random_states_1.pkl")
+    seal(newest)
+    resumed = in_two_processes(of_two, "resume")
+    for state, expected in zip(resumed, two_processes, strict=True):
+        assert state["resumed_at"] == 5
+        assert state["losses"] == expected["losses"]
+        for name, parameter in expected["parameters"].items():
+            assert torch.equal(parameter, state["parameters"][name])
 
 
 @pytest.mark.usefixtures("no_accelerator")

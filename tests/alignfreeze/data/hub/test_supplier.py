@@ -117,6 +117,32 @@ def test_what_may_move_is_looked_up_once_and_kept_to(
     assert f"some/data, revision {folder!r}: from now on at commit 1111" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b"111", b"\xff"])
+def test_a_damaged_note_of_a_commit_is_asked_for_again(
+    publish, online, commits, cache, caplog, content
+):
+    place = replace(PLACE, revision=None, config="fr")
+    for config in ("de", "fr"):
+        publish("some/data", config, "train", {"a": ["x"]})
+        HubSupplier().fetch(replace(place, config=config))
+        note = cache / "hub/some/data/newest/revision"
+        note.write_bytes(content)
+    assert commits == [("some/data", None)] * 2
+    assert set(online) == {"1" * 40, "2" * 40}  # where it has moved to meanwhile
+    assert f"{note}: is not what was written, and is fetched anew" in caplog.text
+
+
+@pytest.mark.parametrize("ending", [".state", ".sha256"])
+def test_a_note_that_is_no_text_is_no_obstacle(publish, supplier, rows_of, ending):
+    publish("some/data", "de", "train", {"a": ["x"]})
+    supplier.fetch(PLACE)
+    path = supplier.file(PLACE)
+    hidden = path.with_name(f".{path.name}.sha256")
+    (path.with_suffix(ending) if ending == ".state" else hidden).write_bytes(b"\xff")
+    supplier.fetch(PLACE)
+    assert rows_of(supplier, PLACE) == [{"a": "x"}]
+
+
 def test_a_mirror_has_no_revision_to_look_up(publish, supplier, commits):
     publish("some/data", "de", "train", {"a": ["x"]})
     supplier.fetch(replace(PLACE, revision="2.17"))
