@@ -18,7 +18,9 @@ from alignfreeze import PACKAGES
 from alignfreeze.base.faults import told
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.errors import ConfigError, DataError, Interrupted, one_line
+from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
+from alignfreeze.errors import ConfigError, DataError, Interrupted, PluginError, one_line
+from alignfreeze.messages import as_line
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -34,8 +36,11 @@ OUR_FAULT = 70
 
 VERBOSE = "--verbose"
 
+VERBOSE_VARIABLE = "ALIGNFREEZE_VERBOSE"
+"""What stands for it where the command line is another's, such as that of `mlflow run`."""
+
 OWN_VERBOSE = ("plugins", "data")
-"""The commands that mean something else by it, which a user is told more by."""
+"""The commands that tell more by it, too."""
 
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
@@ -46,7 +51,8 @@ def _fail_mlflow_run(message: str) -> None:
         return
     from alignfreeze.tracking.runs import tracked_run
 
-    with contextlib.suppress(ConfigError), tracked_run("alignfreeze", writes=is_first()):
+    # Where that cannot be said, it is said on stderr all the same.
+    with contextlib.suppress(Exception), tracked_run("alignfreeze", writes=is_first()):
         raise ConfigError(message)
 
 
@@ -56,8 +62,12 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
         return str(error), 128 + error.number
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT
+    if is_of_reader(error):
+        return "", 128 + signal.SIGPIPE
     if isinstance(error, DataError) and given[:1] and given[0] in READS_DATA:
         return f"{error}{CHECK_HINT}", 1
+    if isinstance(error, PluginError) and isinstance(error.__cause__, (Exception, SystemExit)):
+        return f"{error} ({VERBOSE} shows where)", 1
     if (message := told(error)) is not None:
         return message, 1
     place = traceback.extract_tb(error.__traceback__)[-1]
@@ -68,8 +78,20 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     )
 
 
+def without_verbose(given: Sequence[str]) -> tuple[list[str], bool]:
+    """The arguments as the commands take them, and whether tracebacks are to be shown."""
+    end = given.index("--") if "--" in given else len(given)
+    options, rest = list(given[:end]), list(given[end:])
+    command = next((n for n, word in enumerate(options) if not word.startswith("-")), end)
+    kept = options[command:] if options[command : command + 1] in [[c] for c in OWN_VERBOSE] else []
+    others = options[: end - len(kept)]
+    asked = os.environ.get(VERBOSE_VARIABLE, "").lower() not in ("", "0", "false", "no")
+    return [w for w in others if w != VERBOSE] + kept + rest, asked or VERBOSE in options
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
+    open_streams()
     gc.set_threshold(COLLECT_AFTER)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in PACKAGES:
@@ -77,21 +99,28 @@ def main(arguments: list[str] | None = None) -> Any:
     # Names of files may hold what a terminal cannot show.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = sys.argv[1:] if arguments is None else arguments
-    verbose = VERBOSE in given
-    if verbose and given[0] not in OWN_VERBOSE:
-        given = [argument for argument in given if argument != VERBOSE]
+    given, verbose = without_verbose(sys.argv[1:] if arguments is None else arguments)
+    result, message, code = None, "", 0
     try:
-        return app(spelled_out(given), standalone_mode=False)
+        with telling_of_threads(verbose=verbose):
+            result = app(spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message, code = getattr(error, "format_message", error.__str__)(), 2
-        if not message:  # no command: its group has shown its help
-            sys.exit(code)
-        _fail_mlflow_run(message)
+        message = as_line(message)
+        if message:  # without a command, its group has shown its help
+            _fail_mlflow_run(message)
     except BaseException as error:  # noqa: BLE001  whatever it is, it is one line
-        if verbose:
-            traceback.print_exception(error)
         message, code = failure(error, given)
-    typer.echo(f"alignfreeze: {message}", err=True)
-    sys.exit(code)
+        if verbose and message:
+            say("".join(traceback.format_exception(error)).rstrip())
+    lost = flushed()
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        message, code = f"what is printed cannot be written: {lost.strerror}", 1
+    elif lost is not None and not code:
+        code = 128 + signal.SIGPIPE
+    if message:
+        say(f"alignfreeze: {message}")
+    if code:
+        sys.exit(code)
+    return result

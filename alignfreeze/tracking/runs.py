@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from alignfreeze.base.faults import reason_of
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.errors import Interrupted, Pruned
 from alignfreeze.tracking import names
+from alignfreeze.tracking.logs import kept_log
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.processes import is_dead, this_process
 from alignfreeze.tracking.store import hush, search_runs
@@ -119,7 +120,8 @@ def tracked_run(
             MlflowClient().delete_tag(again, TAG + ERROR)
         if not nested:
             end_dead_runs()
-        yield run
+        with nullcontext() if nested else kept_log(run.text, again=again is not None):
+            yield run
         run.flush()
     except BaseException as error:
         killed = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit, Pruned))
