@@ -15,9 +15,9 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
-from alignfreeze.base.paths import user_path
+from alignfreeze.base.paths import existing_path, user_path
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shown
+from alignfreeze.messages import LONG, shown
 from alignfreeze.workers.settings import WorkersConfig
 
 FINISHED = "finished"  # what a study remembers once its coordinator says that nothing is left to do
@@ -95,7 +95,7 @@ def without_password(url: str) -> str:
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
-        return repr(url)
+        return shown(url, LONG)
 
 
 def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
     """
     with suppress(ArgumentError):  # told of when it is opened
         file = _sqlite_file(make_url(url))
-        if file is not None and not file.is_file():  # opening it would make it
+        if file is not None and existing_path(str(file)) is None:  # opening it would make it
             raise ConfigError(f"storage {url}: there is no such file")
     with open_storage(url, WorkersConfig().heartbeat) as storage:
         attributes = study_attributes(storage, name)
