@@ -38,6 +38,10 @@ app.add_typer(cache_app, name="cache")
 WIDE = 140
 """Columns of a table that goes to a file."""
 
+TRACEBACK = "--verbose shows the traceback of what fails; so does ALIGNFREEZE_VERBOSE=1."
+
+ANYWHERE = "Show the traceback of what fails; anywhere on the line."
+
 _option = partial(typer.Option, show_default=False)
 
 
@@ -57,7 +61,8 @@ def _command(
 
         checked.__signature__ = signature(name, *further)  # type: ignore[attr-defined]
         group, _, own_name = name.rpartition(" ")
-        {"": app, "data": data_app}[group].command(own_name, help=summary)(checked)
+        place = {"": app, "data": data_app}[group]
+        place.command(own_name, help=summary, epilog=TRACEBACK)(checked)
         return function
 
     return register
@@ -269,6 +274,7 @@ def _plugins(
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help=ANYWHERE)] = False,
 ) -> None:
     if version:
         typer.echo(f"alignfreeze {__version__}")

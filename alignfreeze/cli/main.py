@@ -19,9 +19,10 @@ from alignfreeze.base.faults import told
 from alignfreeze.base.logs import make_logs_safe
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.credentials import hide, without_passwords
-from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, Interrupted, one_line
-from alignfreeze.messages import as_line, plain_lines
+from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
+from alignfreeze.credentials import hide
+from alignfreeze.errors import ConfigError, DataError, Interrupted, PluginError, one_line
+from alignfreeze.messages import as_line
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -37,8 +38,11 @@ OUR_FAULT = 70
 
 VERBOSE = "--verbose"
 
+VERBOSE_VARIABLE = "ALIGNFREEZE_VERBOSE"
+"""What stands for it where the command line is another's, such as that of `mlflow run`."""
+
 OWN_VERBOSE = ("plugins", "data")
-"""The commands that mean something else by it, which a user is told more by."""
+"""The commands that tell more by it, too."""
 
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
@@ -49,7 +53,8 @@ def _fail_mlflow_run(message: str) -> None:
         return
     from alignfreeze.tracking.runs import tracked_run
 
-    with contextlib.suppress(AlignFreezeError), tracked_run("alignfreeze", writes=is_first()):
+    # Where that cannot be said, it is said on stderr all the same.
+    with contextlib.suppress(Exception), tracked_run("alignfreeze", writes=is_first()):
         raise ConfigError(message)
 
 
@@ -59,6 +64,10 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
         return str(error), 128 + error.number
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT
+    if is_of_reader(error):
+        return "", 128 + signal.SIGPIPE
+    if isinstance(error, PluginError) and isinstance(error.__cause__, (Exception, SystemExit)):
+        return f"{error} ({VERBOSE} shows where)", 1
     if (message := told(error)) is not None:
         of_data = isinstance(error, DataError) and message == str(error)  # not of a full disk
         hint = CHECK_HINT if of_data and given[:1] and given[0] in READS_DATA else ""
@@ -71,8 +80,20 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     )
 
 
+def without_verbose(given: Sequence[str]) -> tuple[list[str], bool]:
+    """The arguments as the commands take them, and whether tracebacks are to be shown."""
+    end = given.index("--") if "--" in given else len(given)
+    options, rest = list(given[:end]), list(given[end:])
+    command = next((n for n, word in enumerate(options) if not word.startswith("-")), end)
+    kept = options[command:] if options[command : command + 1] in [[c] for c in OWN_VERBOSE] else []
+    others = options[: end - len(kept)]
+    asked = os.environ.get(VERBOSE_VARIABLE, "").lower() not in ("", "0", "false", "no")
+    return [w for w in others if w != VERBOSE] + kept + rest, asked or VERBOSE in options
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
+    open_streams()
     gc.set_threshold(COLLECT_AFTER)
     make_logs_safe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -81,23 +102,29 @@ def main(arguments: list[str] | None = None) -> Any:
     # Names of files may hold what a terminal cannot show.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = sys.argv[1:] if arguments is None else arguments
+    given, verbose = without_verbose(sys.argv[1:] if arguments is None else arguments)
     hide(*given)
-    verbose = VERBOSE in given
-    if verbose and given[0] not in OWN_VERBOSE:
-        given = [argument for argument in given if argument != VERBOSE]
+    result, message, code = None, "", 0
     try:
-        return app(spelled_out(given), standalone_mode=False)
+        with telling_of_threads(verbose=verbose):
+            result = app(spelled_out(given), standalone_mode=False)
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message, code = getattr(error, "format_message", error.__str__)(), 2
-        if not message:  # no command: its group has shown its help
-            sys.exit(code)
-        _fail_mlflow_run(message)
+        message = as_line(message)
+        if message:  # without a command, its group has shown its help
+            _fail_mlflow_run(message)
     except BaseException as error:  # noqa: BLE001  whatever it is, it is one line
-        if verbose:
-            told_whole = "".join(traceback.format_exception(error))
-            typer.echo(plain_lines(without_passwords(told_whole)), err=True, nl=False)
         message, code = failure(error, given)
-    typer.echo(f"alignfreeze: {as_line(message)}", err=True)
-    sys.exit(code)
+        if verbose and message:
+            say("".join(traceback.format_exception(error)).rstrip())
+    lost = flushed()
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        message, code = f"what is printed cannot be written: {lost.strerror}", 1
+    elif lost is not None and not code:
+        code = 128 + signal.SIGPIPE
+    if message:
+        say(f"alignfreeze: {as_line(message)}")
+    if code:
+        sys.exit(code)
+    return result

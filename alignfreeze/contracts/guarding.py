@@ -84,7 +84,7 @@ def guarded(function: Callable[..., Any], name: str, promised: object) -> Callab
             result = function(*args, **kwargs)
         except (Exception, SystemExit) as error:  # noqa: BLE001  told as the plugin's
             _blame(args[0], name, error, passing)
-        if rule and not _holds(result, returns, args[0]):
+        if rule and type(result) is not returns and not _holds(result, returns, args[0]):
             got = type(result).__name__ if type(result) is not str else repr(result)
             raise PluginError(f"{owner_of(args[0])}: {name} must return {rule}, got {got:.60}")
         if isinstance(result, Iterator):

@@ -216,7 +216,7 @@ def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
         )
     except PluginError as error:
         return replace(info, problem=str(error))
-    except Exception as error:  # noqa: BLE001  a broken plugin must not hide the others
+    except (Exception, SystemExit) as error:  # noqa: BLE001  it must not hide the others
         problem = f"{kind.noun} {shown(name)} cannot be described: {one_line(error)}"
         return replace(info, problem=problem)
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from alignfreeze.config import RunConfig
+from alignfreeze.config import RunConfig, checked
 from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.guarding import calling
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
@@ -107,6 +106,8 @@ def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:
 def _is_usual(strategy: FreezingStrategy, n_layers: int) -> bool:
     """Whether a resolved strategy is what its class is by default; never if that has no default."""
     try:
-        return type(strategy)().resolved(n_layers) == strategy
-    except ValidationError:
+        with calling(strategy, "a rule of its fields"):
+            usual = checked(type(strategy), {})
+    except ConfigError:
         return False
+    return usual.resolved(n_layers) == strategy

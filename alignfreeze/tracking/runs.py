@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import Interrupted, Pruned, TrackingError, one_line
 from alignfreeze.tracking import names
 from alignfreeze.tracking.creation import ready_experiment
+from alignfreeze.tracking.logs import kept_log
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.store import is_known, search_runs
 from alignfreeze.tracking.talking import asking
@@ -151,7 +152,8 @@ def tracked_run(
     try:
         if not nested:
             end_dead_runs()
-        yield run
+        with nullcontext() if nested else kept_log(run.text, again=again is not None):
+            yield run
         run.flush()
     except BaseException as error:
         run.end_because_of(error)

@@ -264,14 +264,26 @@ class _Loop:
 
     def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
         """Mean loss of the steps since the last record; the only wait for the device."""
-        mean = float(self._losses(pending).mean())
-        pending.clear()
+        losses = self._losses(pending)
+        mean = float(losses.mean())
         if not math.isfinite(mean):
-            raise TrainingError(
-                f"{self.plan.phase}: the loss is not a number by step {step}; the learning rate, "
-                f"{self.plan.learning_rate:g}, must be lower"
-            )
+            raise TrainingError(self._overflow(step, losses))
+        pending.clear()
         return LossRecord(step, mean)
+
+    def _overflow(self, step: int, losses: Tensor) -> str:
+        """Why the loss is not a number, as far as the step says at which it is not any more."""
+        odd = [n for n, loss in enumerate(losses.tolist()) if not math.isfinite(loss)] or [0]
+        first = step - len(losses) + 1 + odd[0]
+        said = f"{self.plan.phase}: the loss is not a number by step {first}"
+        if first > 1:
+            return f"{said}; the learning rate, {self.plan.learning_rate:g}, must be lower"
+        precision = self.accelerator.mixed_precision
+        remedy = "precision must be fp32, or " if precision != "no" else ""
+        return (
+            f"{said}, before anything was learnt, so it is not the learning rate: {remedy}the "
+            "model's weights must be such that its outputs are finite"
+        )
 
     def _losses(self, pending: list[Tensor]) -> Tensor:
         """The losses of some steps, over all processes, of shape (steps,)."""

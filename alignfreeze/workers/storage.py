@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
 from alignfreeze.base.databases import sqlite_file
+from alignfreeze.base.paths import existing_path
 from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -105,7 +106,7 @@ def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
     """
     with suppress(ArgumentError):  # told of when it is opened
         file = sqlite_file(url)
-        if file is not None and not file.is_file():  # opening it would make it
+        if file is not None and existing_path(str(file)) is None:  # opening it would make it
             raise ConfigError(f"storage {url}: there is no such file")
     with open_storage(url, WorkersConfig().heartbeat) as storage:
         attributes = study_attributes(storage, name)

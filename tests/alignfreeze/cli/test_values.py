@@ -77,3 +77,15 @@ def test_a_value_that_no_run_can_have(option, message, capsys):
     with pytest.raises(SystemExit, match="1"):
         main(["run", option])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("command", ["search-worker", "benchmark-worker"])
+@pytest.mark.usefixtures("elsewhere")
+def test_any_storage_of_a_worker(command, kind, capsys, tmp_path):
+    for storage in (VALUES[kind], f"sqlite:///{tmp_path}/{VALUES[kind]}"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--study", "s", "--storage", storage])
+        assert ended.value.code in (1, 2)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert len(line) < 2100

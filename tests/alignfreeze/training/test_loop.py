@@ -16,7 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from alignfreeze.base.caching import seal
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.errors import Interrupted
+from alignfreeze.errors import Interrupted, TrainingError
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, deferred_signals, train
@@ -667,3 +667,19 @@ def test_two_processes_are_one_that_accumulates_two_batches(two_processes, tmp_p
         first["losses"], alone["losses"], strict=True
     ):
         assert (step, loss) == (expected_step, pytest.approx(expected_loss))
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (1, "step 1, before anything was learnt, so it is not the learning rate: the model's"),
+        (3, "step 3; the learning rate, 0.01, must be lower"),
+    ],
+)
+def test_a_loss_that_is_no_number_says_what_is_at_fault(run, first, said):
+    def batch(number: int) -> Rows:
+        found = rows(number, 6)
+        return Rows(found.x * torch.inf, found.weights) if number + 1 >= first else found
+
+    with pytest.raises(TrainingError, match=f"the loss is not a number by {said}"):
+        run(Toy(), Stream(batch), plan(5))
