@@ -18,7 +18,7 @@ from alignfreeze import PACKAGES
 from alignfreeze.base.faults import told
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
-from alignfreeze.errors import ConfigError, DataError, Interrupted, one_line
+from alignfreeze.errors import ConfigError, DataError, ElsewhereError, Interrupted, one_line
 
 __all__ = ["OPTIONS", "app", "main"]
 
@@ -53,7 +53,9 @@ def _fail_mlflow_run(message: str) -> None:
 def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     """What is said of an error, in one line, and what the command exits with."""
     if isinstance(error, Interrupted):
-        return str(error), 128 + error.number
+        return str(error) if is_first() else "", 128 + error.number
+    if isinstance(error, ElsewhereError) and (error.said or not is_first()):
+        return "", 1
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT
     if isinstance(error, DataError) and given[:1] and given[0] in READS_DATA:
@@ -93,5 +95,6 @@ def main(arguments: list[str] | None = None) -> Any:
         if verbose:
             traceback.print_exception(error)
         message, code = failure(error, given)
-    typer.echo(f"alignfreeze: {message}", err=True)
+    if message:  # another process of the same run has said it otherwise
+        typer.echo(f"alignfreeze: {message}", err=True)
     sys.exit(code)

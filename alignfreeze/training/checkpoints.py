@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import load
+from accelerate.utils import gather_object, load
 from accelerate.utils.constants import RNG_STATE_NAME
 
 from alignfreeze.base.caching import check_sealed, seal
@@ -62,7 +62,7 @@ class CheckpointFolder:
             partial.mkdir(parents=True)
         accelerator.wait_for_everyone()
         accelerator.save_state(str(partial))
-        accelerator.wait_for_everyone()
+        self._gather_random_states(accelerator, partial)
         if accelerator.is_main_process:
             (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
             seal(partial)
@@ -71,6 +71,17 @@ class CheckpointFolder:
             for old in set(self.folder.glob(FOLDERS)) - {final}:
                 shutil.rmtree(old, ignore_errors=True)
         accelerator.wait_for_everyone()
+        if accelerator.is_local_main_process:  # what a machine has written without the main process
+            shutil.rmtree(partial, ignore_errors=True)
+
+    @staticmethod
+    def _gather_random_states(accelerator: Accelerator, folder: Path) -> None:
+        """Let the main process have what the others wrote, maybe on other machines."""
+        own = folder / f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
+        states = gather_object([(own.name, own.read_bytes())])
+        if accelerator.is_main_process:
+            for name, content in states:
+                (folder / name).write_bytes(content)
 
     def newest(self) -> Path | None:
         """The checkpoint with the most steps, whoever wrote it."""
