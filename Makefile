@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo benchmark-demo test check bench bench-long clean
+.PHONY: run search-demo benchmark-demo test check faults bench bench-long clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -26,6 +26,12 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_dependencies.py
+
+# Kills, full disks, damaged files and the like, at fixed points of real commands: a table of what
+# was survived. A quarter of an hour on two cores; FAULTS=--short: a minute, as in the tests.
+FAULTS ?=
+faults: $(INSTALLED)
+	$(BIN)/python -m tools.faults $(FAULTS)
 
 # Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.

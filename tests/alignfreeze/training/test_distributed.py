@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
-INJECTED = Path(__file__).parents[2] / "faults" / "injected"
+INJECTED = Path(__file__).parents[3] / "tools" / "faults" / "injected"
 
 STEP = "alignfreeze.training.loop:_Loop._step"
 

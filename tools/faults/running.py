@@ -11,12 +11,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+Fault = Mapping[str, Any]
+
 INJECTED = Path(__file__).with_name("injected")
 
 PATIENCE = 240.0
@@ -48,7 +50,7 @@ RESUMED = {"run", "realign", "evaluate"}
 SHOWN = 110
 """Characters of an error in a line of the table."""
 
-LINE = re.compile(r"^alignfreeze: .*$", re.MULTILINE)
+LINE = re.compile(r"alignfreeze: .*")  # maybe behind the bar of another process
 
 
 @dataclass
@@ -60,18 +62,22 @@ class Place:
     closing: list[Callable[[], None]] = field(default_factory=list)
 
     @property
-    def cache(self):
+    def cache(self) -> Path:
+        """Where what is kept between runs lies."""
         return self.folder / "cache"
 
     @property
-    def temporary(self):
+    def temporary(self) -> Path:
+        """Where its temporary folders are made."""
         return self.folder / "tmp"
 
     @property
-    def store(self):
+    def store(self) -> Path:
+        """The file of its tracking store."""
         return self.folder / "mlflow.db"
 
-    def variables(self):
+    def variables(self) -> dict[str, str]:
+        """The environment of its commands."""
         self.temporary.mkdir(parents=True, exist_ok=True)
         own = {
             "ALIGNFREEZE_CACHE": str(self.cache),
@@ -94,12 +100,19 @@ class Ended:
     output: str
 
     @property
-    def lines(self):
+    def lines(self) -> list[str]:
         """The errors that it has told of."""
         return LINE.findall(self.output)
 
 
-def run(place, arguments, *, fault=None, program=("-m", "alignfreeze"), during=None):
+def run(
+    place: Place,
+    arguments: Sequence[str],
+    *,
+    fault: Fault | None = None,
+    program: Sequence[str] = ("-m", "alignfreeze"),
+    during: Callable[[], None] = lambda: None,
+) -> Ended:
     """Run a command to its end.
 
     Args:
@@ -127,8 +140,7 @@ def run(place, arguments, *, fault=None, program=("-m", "alignfreeze"), during=N
         try:
             while (code := process.poll()) is None and time.monotonic() < end:
                 time.sleep(0.1)
-                if during is not None:
-                    during(process)
+                during()
         finally:
             kill_all(place)
             if code is None:
@@ -137,7 +149,12 @@ def run(place, arguments, *, fault=None, program=("-m", "alignfreeze"), during=N
     return Ended(code, log.read_text("utf-8", "replace").replace("\r", "\n"))
 
 
-def run_processes(place, programs, arguments, fault):
+def run_processes(
+    place: Place,
+    programs: Sequence[Sequence[str]],
+    arguments: Sequence[str],
+    fault: Fault | None,
+) -> Ended:
     """Run a command in two processes; each program is on a machine of its own.
 
     Those that follow the first have another cache, temporary folder and working folder, and
@@ -153,18 +170,18 @@ def run_processes(place, programs, arguments, fault):
         ]
         ends = [task.result() for task in tasks]
     codes = [end.code for end in ends]
-    code = None if None in codes else max(codes)
+    code = None if None in codes else max(code or 0 for code in codes)
     return Ended(code, "".join(end.output for end in ends))
 
 
-def free_port():
+def free_port() -> int:
     """A port that nobody listens at."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
-        return taken.getsockname()[1]
+        return int(taken.getsockname()[1])
 
 
-def kill_all(place):
+def kill_all(place: Place) -> None:
     """Kill what still runs of a case: workers have sessions of their own."""
     mark = f"ALIGNFREEZE_CACHE={place.cache}".encode()
     for process in Path("/proc").glob("[0-9]*"):
@@ -173,7 +190,7 @@ def kill_all(place):
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def copied(reference, folder):
+def copied(reference: Place, folder: Path) -> Place:
     """A place where a command has been done before: store and artifacts too."""
     shutil.copytree(reference.folder, folder)
     place = Place(folder, dict(reference.environment))
@@ -194,18 +211,18 @@ class Stored:
     scores: frozenset[frozenset[tuple[str, float]]]
 
     @property
-    def outermost(self):
+    def outermost(self) -> tuple[str, str]:
         """Status and reason of the last run that is in no other."""
         found = [(status, error) for status, error, parent in self.states if not parent]
         return found[-1] if found else ("none", "")
 
     @property
-    def unexplained(self):
+    def unexplained(self) -> list[str]:
         """Runs that neither have finished nor say why; a run that goes on is one."""
         return [status for status, error, _ in self.states if status != "FINISHED" and not error]
 
 
-def stored(file):
+def stored(file: Path) -> Stored:
     """What a SQLite store holds."""
     if not file.exists():
         return Stored([], frozenset())
@@ -213,9 +230,9 @@ def stored(file):
         rows = store.execute("SELECT run_uuid, status FROM runs ORDER BY start_time").fetchall()
         tags = store.execute("SELECT run_uuid, key, value FROM tags").fetchall()
         values = store.execute("SELECT run_uuid, key, value FROM latest_metrics").fetchall()
-    tags = {(run, key): value for run, key, value in tags}
+    tag = {(run, key): value for run, key, value in tags}
     finished = {run for run, status in rows if status == "FINISHED"}
-    scores = {run: set() for run in finished}
+    scores: dict[str, set[tuple[str, float]]] = {run: set() for run in finished}
     for run, key, value in values:
         if run in finished and key.startswith(("test/", "validation/")):
             scores[run].add((key, value))
@@ -223,8 +240,8 @@ def stored(file):
         [
             (
                 status,
-                tags.get((run, "alignfreeze.error"), ""),
-                tags.get((run, "mlflow.parentRunId"), ""),
+                tag.get((run, "alignfreeze.error"), ""),
+                tag.get((run, "mlflow.parentRunId"), ""),
             )
             for run, status in rows
         ],

@@ -12,11 +12,12 @@ import signal
 import sys
 import time
 from functools import wraps
+from typing import Any
 
 FAULT = json.loads(os.environ.get("FAULT", "null"))
 
 
-def _raised(kind):
+def _raised(kind: str) -> BaseException:
     if kind == "disk":
         return OSError(28, "No space left on device", "/a/file")
     if kind == "safetensors":
@@ -41,7 +42,7 @@ def _raised(kind):
     return ValueError("struck\nby a fault")
 
 
-def _strike(kind):
+def _strike(kind: str) -> tuple[Any] | None:
     """What the call returns in place of what it would, as a tuple; ``None``: nothing is changed."""
     if kind in ("SIGKILL", "SIGTERM", "SIGINT"):
         os.kill(os.getpid(), getattr(signal, kind))
@@ -60,7 +61,7 @@ def _strike(kind):
     raise _raised(kind)
 
 
-def _meant():
+def _meant() -> bool:
     rank = FAULT.get("rank")
     if rank is not None and os.environ.get("RANK", "0") != str(rank):
         return False
@@ -69,7 +70,7 @@ def _meant():
     return argument is None or argument in getattr(sys, "argv", sys.orig_argv)
 
 
-def _claimed():
+def _claimed() -> bool:
     try:
         os.close(os.open(FAULT["marker"], os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -77,15 +78,15 @@ def _claimed():
     return True
 
 
-def _patch(module):
+def _patch(module: Any) -> None:
     *owners, name = FAULT["point"].partition(":")[2].split(".")
-    owner = module
+    owner: Any = module
     for part in owners:
         owner = getattr(owner, part)
     function, calls = getattr(owner, name), [0]
 
     @wraps(function, updated=())
-    def struck(*args, **kwargs):
+    def struck(*args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
         due = calls[0] >= FAULT["call"] if FAULT.get("always") else calls[0] == FAULT["call"]
         if due and _meant() and (_claimed() or FAULT.get("always")):
@@ -98,16 +99,22 @@ def _patch(module):
 
 
 class _Finder:
-    """Patches a module as soon as it has been imported."""
+    """Patches a module whenever it is imported; others may only look whether it is there."""
 
-    def find_spec(self, name, path=None, target=None):
-        if name != FAULT["point"].partition(":")[0]:
+    asked = False
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """What is to be imported, patched."""
+        if name != MODULE or self.asked:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self.asked = True
+        try:
+            spec: Any = importlib.util.find_spec(name)
+        finally:
+            self.asked = False
         execute = spec.loader.exec_module
 
-        def executed(module):
+        def executed(module: Any) -> None:
             execute(module)
             _patch(module)
 
@@ -116,4 +123,8 @@ class _Finder:
 
 
 if FAULT:
-    sys.meta_path.insert(0, _Finder())
+    MODULE = FAULT["point"].partition(":")[0]
+    if MODULE in sys.modules:
+        _patch(sys.modules[MODULE])
+    else:
+        sys.meta_path.insert(0, _Finder())

@@ -1,6 +1,6 @@
 """Does all faults, prints a table of them, and exits with 1 if any was not survived.
 
-``python -m tests.faults [--short] [WORD …]``: all words have to be in a case's line.
+``python -m tools.faults [--short] [WORD …]``: all words have to be in a case's line.
 """
 
 import argparse
@@ -8,24 +8,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.faults.cases import CASES
-from tests.faults.judging import chosen, judged, numbered, references_for
+from tools.faults.cases import CASES, Case
+from tools.faults.judging import Verdict, chosen, judged, numbered, references_for
 
 AT_ONCE = 2
 """Cases: each computes with one thread."""
 
 
-def told(verdict):
+def told(verdict: Verdict) -> str:
     """A line of the table."""
     outcome = "survived" if not verdict.wrong else "NOT"
     line = f"{outcome:8} {verdict.seconds:5.0f} s  {verdict.case}: {verdict.seen}"
     return line if not verdict.wrong else f"{line}\n         !! {'; '.join(verdict.wrong)}"
 
 
-def do(cases):
+def do(cases: Sequence[Case]) -> list[Verdict]:
     """Do cases, and print the line of each as soon as it is known; their verdicts."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         references = references_for(cases, Path(folder))
@@ -39,9 +40,9 @@ def do(cases):
     return [task.result() for task in tasks]
 
 
-def main():
+def main() -> int:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser = argparse.ArgumentParser(prog="python -m tools.faults")
     parser.add_argument("--short", action="store_true", help="a few of them")
     parser.add_argument("words", nargs="*", help="cases in whose line all of these are")
     given = parser.parse_args()

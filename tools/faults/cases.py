@@ -1,16 +1,17 @@
 """The faults, each a line: what happens where, and what has to come of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tests.faults import damage
+from tools.faults import damage
 
 STEP = "alignfreeze.training.loop:_Loop._step"
+LOOKS = "alignfreeze.workers.coordinator:Workers._look_after"
 POS = "alignfreeze_tasks.pos:PartOfSpeechTagging"
 FRONT = "alignfreeze_strategies.front:FrontFreezing"
 PHARAOH = "alignfreeze_aligners.pharaoh:PharaohAligner"
 
-KILLED, TERMINATED, FAILED = -9, 143, 1
+KILLED, TERMINATED, FAILED = -9, 143, 1  # exit codes
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ class Case:
     rank: int | None = None
     processes: int = 0
     options: tuple[str, ...] = ()
-    prepare: Callable[..., None] | None = None
-    after: Callable[..., None] | None = None
+    prepare: damage.Prepare | None = None
+    after: damage.Prepare | None = None
     code: int = FAILED
     says: str = ""
     again: bool = True
     short: bool = False
 
-    def __str__(self):
+    def __str__(self) -> str:
+        """What the table calls it."""
         return f"{self.group}: {self.fault}, {self.where}, {self.command}"
 
 
@@ -75,7 +77,7 @@ POINTS = {
         "fine-tuning": (STEP, 48 + 15),
         "evaluation": ("alignfreeze.runs.finetune_phase:evaluate", 2),
         "logging results": ("alignfreeze.runs.finetune_phase:log_scores", 2),
-        "ending the run": ("mlflow:end_run", 3),
+        "ending the run": ("mlflow.tracking.client:MlflowClient.set_terminated", 3),
     },
     "realign": {
         "realign step": (STEP, 15),
@@ -89,7 +91,7 @@ POINTS = {
 """Where a command is killed: a function, and which call of it, by what it is doing then."""
 
 
-def kills():
+def kills() -> list[Case]:
     """A run's process is killed, or asked to end, at each point."""
     codes = {"SIGKILL": KILLED, "SIGTERM": TERMINATED}
     return [
@@ -110,31 +112,37 @@ def kills():
     ]
 
 
-def study_kills():
+def study_kills() -> list[Case]:
     """Workers, the coordinator, or all of a search and of a benchmark are killed."""
     found = []
     for command in ("search", "benchmark"):
-        worker = {"point": STEP, "call": 15, "argument": f"{command}-worker"}
-        looks = {"point": "alignfreeze.workers.coordinator:Workers._look_after", "call": 8}
+        worker: dict[str, Any] = {"point": STEP, "call": 15, "argument": f"{command}-worker"}
+        looks: dict[str, Any] = {"point": LOOKS, "call": 8}
         found += [
             Case("study", "SIGKILL", "a worker", command, **worker, kind="SIGKILL", code=0),
-            Case("study", "SIGTERM", "a worker", command, **worker, kind="SIGTERM", code=0),
             Case("study", "SIGKILL", "coordinator", command, **looks, kind="SIGKILL", code=KILLED),
             Case(
-                "study", "SIGTERM", "coordinator", command, **looks, kind="SIGTERM", code=TERMINATED
+                "study", "all killed", "training", command, **worker, kind="kill all", code=KILLED
             ),
-            Case("study", "all killed", "in training", command, **worker, kind="kill all", code=-9),
         ]
+        if command == "search":
+            asked: dict[str, Any] = {"kind": "SIGTERM", "code": TERMINATED}
+            found.append(Case("study", "SIGTERM", "coordinator", command, **looks, **asked))
     return found
 
 
-def processes():
+def processes() -> list[Case]:
     """One of torchrun's two processes ends, on one machine or on two without a shared folder."""
     found = []
     for machines in (1, 2):
         told = f"{machines} machine(s)"
         for rank in (0, 1):
-            place = {"point": STEP, "call": 24 + 15, "rank": rank, "processes": machines}
+            place: dict[str, Any] = {
+                "point": STEP,
+                "call": 24 + 15,
+                "rank": rank,
+                "processes": machines,
+            }
             where = f"process {rank + 1}, {told}"
             found.append(Case("torchrun", "SIGTERM", where, **place, kind="SIGTERM"))
         place |= {"rank": 1}
@@ -147,7 +155,7 @@ FULL = "is full|no space|No space"
 MEMORY = "memory"
 
 
-def disk():
+def disk() -> list[Case]:
     """The disk is full, once, wherever something is written."""
     places = {
         "cache": ("alignfreeze.base.caching:seal", 1, "disk"),
@@ -178,7 +186,7 @@ def disk():
     return cases
 
 
-def memory():
+def memory() -> list[Case]:
     """Torch has no memory left, on a GPU or a CPU."""
     return [
         Case("memory", kind, where, point=point, call=call, kind=kind, says=MEMORY, again=again)
@@ -190,7 +198,7 @@ def memory():
     ]
 
 
-def plugins():
+def plugins() -> list[Case]:
     """A method of a plugin raises, exits, or returns what it must not."""
     table = [
         (POS, "pos", "read_text", ("raise", "exit", "nothing")),
@@ -211,14 +219,13 @@ def plugins():
             always=True,
             says=name,
             again=False,
-            short=(method, kind) == ("metrics", "exit"),
         )
         for owner, name, method, kinds in table
         for kind in kinds
     ]
 
 
-def damaged():
+def damaged() -> list[Case]:
     """What was kept is no longer what was written: it is computed again, or said to be damaged."""
     artifacts = {
         "results.csv, cut": damage.cut("results.csv"),
@@ -233,7 +240,7 @@ def damaged():
         Case("damage", "damaged", where, prepare=prepare, code=0)
         for where, prepare in artifacts.items()
     ]
-    checkpoint = {"point": STEP, "call": 24 + 23, "kind": "SIGKILL", "code": KILLED}
+    checkpoint: dict[str, Any] = {"point": STEP, "call": 24 + 23, "kind": "SIGKILL", "code": KILLED}
     for name in ("progress.json", "optimizer.bin", "random_states_0.pkl", "SHA256SUMS"):
         after = damage.cut_kept("checkpoints", name)
         cases.append(Case("damage", "damaged", f"checkpoint, {name}", **checkpoint, after=after))
@@ -250,7 +257,7 @@ def damaged():
     return cases
 
 
-def stores():
+def stores() -> list[Case]:
     """The tracking store is not one, or not the one that is meant."""
     table = {
         "deleted experiment": (damage.experiment_deleted, "delete"),
@@ -259,7 +266,7 @@ def stores():
         "old schema": (damage.schema_of_other, "schema|version|upgrade"),
         "no database": (damage.store("sqlite:///{folder}/text.txt"), "text.txt"),
         "misspelt scheme": (damage.store("sqlit:///{folder}/mlflow.db"), "sqlit"),
-        "no such folder": (damage.store("sqlite:////no/such/folder/mlflow.db"), "/no/such"),
+        "no such folder": (damage.store("sqlite:////proc/no/such/mlflow.db"), "/proc/no/such"),
         "a folder": (damage.store("{folder}/mlruns-of-old"), "mlruns-of-old"),
         "not there": (damage.server("gone"), "127.0.0.1"),
         "401": (damage.server("401"), "127.0.0.1"),
@@ -275,7 +282,6 @@ def stores():
             prepare=prepare,
             says=says,
             again=False,
-            short=fault in ("no database", "401"),
         )
         for fault, (prepare, says) in table.items()
     ]
