@@ -54,7 +54,7 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     """What is said of an error, in one line, and what the command exits with."""
     if isinstance(error, Interrupted):
         return str(error) if is_first() else "", 128 + error.number
-    if isinstance(error, ElsewhereError) and (error.said or not is_first()):
+    if isinstance(error, ElsewhereError) and error.said:
         return "", 1
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT

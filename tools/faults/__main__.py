@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -35,8 +36,12 @@ def do(cases: Sequence[Case]) -> list[Verdict]:
                 pool.submit(judged, case, references, numbered(Path(folder), number))
                 for number, case in enumerate(cases)
             ]
-            for task in tasks:
-                print(told(task.result()), flush=True)  # noqa: T201
+            try:
+                for task in tasks:
+                    print(told(task.result()), flush=True)  # noqa: T201
+            except BaseException:  # asked to end: those at work are waited for, and leave nothing
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return [task.result() for task in tasks]
 
 
@@ -46,6 +51,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a few of them")
     parser.add_argument("words", nargs="*", help="cases in whose line all of these are")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cases = chosen([case for case in CASES if case.short or not given.short], given.words)
     began = time.monotonic()
     verdicts = do(cases)
