@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo benchmark-demo test check fuzz bench bench-long clean
+.PHONY: run search-demo benchmark-demo test check fuzz faults bench bench-long clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -32,6 +32,12 @@ SECONDS ?= 600
 SEED ?= 0
 fuzz: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+# Kills, full disks, damaged files and the like, at fixed points of real commands: a table of what
+# was survived. A quarter of an hour on two cores; FAULTS=--short: a minute, as in the tests.
+FAULTS ?=
+faults: $(INSTALLED)
+	$(BIN)/python -m tools.faults $(FAULTS)
 
 # Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.

@@ -65,6 +65,18 @@ class Pruned(AlignFreezeError):  # noqa: N818  it is no error
     """A search has stopped a trial that was doing worse than others."""
 
 
+class ElsewhereError(AlignFreezeError):
+    """Another process of this run has failed, and so this one ends.
+
+    Attributes:
+        said: That one has said so itself, on the same machine.
+    """
+
+    def __init__(self, message: str, *, said: bool = False) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 class Interrupted(BaseException):
     """The signal ``number`` asked the process to end; what was computed is in a checkpoint.
 

@@ -25,7 +25,8 @@ def _handled_by(handle: Callable[[int, Any], None]) -> Iterator[None]:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as set by one that is ending
+                signal.signal(number, handler)
 
 
 @contextmanager

@@ -52,8 +52,9 @@ def _command(
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         def checked(**options: str) -> None:
-            # Where `mlflow run` has opened a run, what is wrong is recorded there, by what does it.
-            if "MLFLOW_RUN_ID" not in os.environ:
+            # Where `mlflow run` has opened a run, what is wrong is recorded there, by what does it;
+            # of several processes one could find something that the others have to be told.
+            if "MLFLOW_RUN_ID" not in os.environ and "RANK" not in os.environ:
                 own = {parameter.name for parameter in further}
                 CHECKS[name]({key: text for key, text in options.items() if key not in own})
             function(**options)

@@ -21,7 +21,14 @@ from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
 from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
 from alignfreeze.credentials import hide
-from alignfreeze.errors import ConfigError, DataError, Interrupted, PluginError, one_line
+from alignfreeze.errors import (
+    ConfigError,
+    DataError,
+    ElsewhereError,
+    Interrupted,
+    PluginError,
+    one_line,
+)
 from alignfreeze.messages import as_line
 
 __all__ = ["OPTIONS", "app", "main"]
@@ -61,7 +68,9 @@ def _fail_mlflow_run(message: str) -> None:
 def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     """What is said of an error, in one line, and what the command exits with."""
     if isinstance(error, Interrupted):
-        return str(error), 128 + error.number
+        return str(error) if is_first() else "", 128 + error.number
+    if isinstance(error, ElsewhereError) and error.said:
+        return "", 1
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", 128 + signal.SIGINT
     if is_of_reader(error):

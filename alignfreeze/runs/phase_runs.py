@@ -5,10 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.disks import Need, require_room
@@ -28,6 +27,7 @@ from alignfreeze.tracking import names
 from alignfreeze.tracking.location import artifact_folder, store_uri
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
+from alignfreeze.training.distributed import first_reason, from_main
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -60,7 +60,7 @@ class PhaseRuns:
     """What the phases of a run share.
 
     The parent run says which phases were taken over; encoders that later phases load are in the
-    folder, which is the same in every process.
+    folder, which is the same in every process of a machine.
     """
 
     def __init__(
@@ -113,7 +113,10 @@ class PhaseRuns:
         """A nested run with a phase's parameters and tags; where it keeps its state on the way."""
         preparation = self.preparation
         label = name if choice.main else f"{name}-{choice.name}"
-        with tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run:
+        with (
+            tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run,
+            first_reason(self.accelerator),
+        ):
             log_config(run, config, self.accelerator)
             tags = {
                 names.USUAL_STRATEGY: str(choice.usual).lower(),
@@ -170,6 +173,4 @@ class PhaseRuns:
 
     def on_main(self, compute: Callable[[], T]) -> T:
         """What the process that tracks finds, in every process."""
-        found: list[Any] = [compute() if self.accelerator.is_main_process else None]
-        broadcast_object_list(found)
-        return cast(T, found[0])
+        return from_main(self.accelerator, compute)

@@ -1,6 +1,7 @@
 """The phases of a run, each an MLflow run of its own, or taken over from a finished one."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from alignfreeze.runs.records import log_result, log_words
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.distributed import on_every_machine
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +70,9 @@ class Phases(FinetunePhases):
         identity = self.realign_identity(choice, steps)
         if identity not in self._encoders:
             found = self.on_main(lambda: self._finished_encoder(identity, choice))
-            self._encoders[identity] = found or self._realign(choice, steps, identity)
+            made = found or self._realign(choice, steps, identity)
+            place = on_every_machine(self.accelerator, Path(made.path), self.folder / identity)
+            self._encoders[identity] = replace(made, path=str(place))
         return self._encoders[identity]
 
     def known_scores(self, choice: StrategyChoice, data: TaskData) -> list[Score] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
@@ -26,6 +25,15 @@ from alignfreeze.tracking import location
 from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
 from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
+from alignfreeze.training.distributed import (
+    Processes,
+    as_one,
+    check_same,
+    folder_of_machine,
+    from_main,
+    in_turn,
+    on_every_machine,
+)
 
 
 @dataclass(frozen=True)
@@ -119,12 +127,19 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
     """
     with (
         _parent_run("alignfreeze evaluate", options) as (parent, asked),
-        tempfile.TemporaryDirectory(prefix="alignfreeze-") as downloads,
+        _own_folder(join_processes()) as folder,
     ):
-        encoder = find_encoder(asked.encoder, Path(downloads))
+        encoder = _realigned_before(asked.encoder, folder)
         config = with_provenance(encoder, asked, merged_options(options).keys())
         with _phases(parent, config, encoder) as phases:
             return _finetune_all(phases, parent)
+
+
+def _realigned_before(encoder: str, copies: Path) -> RealignedEncoder:
+    """An encoder that the main process finds, for all of them."""
+    processes = join_processes()
+    found = from_main(processes, lambda: find_encoder(encoder, copies))
+    return replace(found, path=str(on_every_machine(processes, Path(found.path), copies)))
 
 
 def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
@@ -156,9 +171,19 @@ def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[Tracked
         signals_as_exceptions("go on with resume=true"),
         tracked_run(name, writes=is_main_process()) as parent,
     ):
-        with join_processes().main_process_first():  # which records what is wrong
-            config = build_config(options)
-        yield parent, config
+        processes = join_processes()
+        with as_one(processes):
+            with in_turn(processes):  # the first records what is wrong
+                config = build_config(options)
+            yield parent, config
+
+
+@contextmanager
+def _own_folder(processes: Processes) -> Iterator[Path]:
+    """A folder that the processes of a machine share, for as long as all of them are in here."""
+    with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
+        yield folder_of_machine(processes, Path(own))
+        processes.wait_for_everyone()
 
 
 @contextmanager
@@ -171,13 +196,12 @@ def _phases(
 ) -> Iterator[Phases]:
     """Everything that the phases need, checked; and a folder for as long as they last."""
     accelerator = make_accelerator(resolve_precision(config.precision))
-    with accelerator.main_process_first():  # the others find its caches
+    with in_turn(accelerator):  # the others find its caches
         choices = _logged(parent, config, encoder, accelerator)
         preparation = Preparation(config, encoder, choices=choices, needs_tasks=needs_tasks)
-    with tempfile.TemporaryDirectory(prefix="alignfreeze-") as own:
-        folder = [own]
-        broadcast_object_list(folder)
-        yield Phases(preparation, accelerator, parent, Path(folder[0]))
+    check_same(accelerator, preparation.read)
+    with _own_folder(accelerator) as folder:
+        yield Phases(preparation, accelerator, parent, folder)
 
 
 def _logged(

@@ -11,6 +11,7 @@ from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_ou
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import existing_folder
+from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
@@ -126,6 +127,17 @@ class Preparation:
     def pretrained_identity(self) -> str | None:
         """What identifies the weights before any realignment; ``None`` if that is not known."""
         return self.provenance.model_identity if self.provenance else self.model_identity
+
+    @property
+    def read(self) -> dict[str, str]:
+        """What was read, and by what: hashes, which are the same in all processes of a run."""
+        found = {f"task {data.name}": hash_of(data.identity) for data in self.tasks}
+        found |= {f"parallel text {c.target}": c.fingerprint for c in self.corpora}
+        precision = resolve_precision(self.config.precision)
+        return {"model": self.model_identity, "precision": precision, "code": code_digest()} | {
+            "libraries": versions_text(library_versions()),
+            **found,
+        }
 
     @property
     def left_out(self) -> dict[str, str]:

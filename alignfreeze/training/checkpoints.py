@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object, load
+from accelerate.utils import gather_object, load
 from accelerate.utils.constants import RNG_STATE_NAME
 from torch import Tensor, nn
 
@@ -21,6 +22,7 @@ from alignfreeze.base.disks import Need, require_room
 from alignfreeze.base.faults import disk_fault
 from alignfreeze.base.owners import Owner
 from alignfreeze.errors import DataError, ResourceError, one_line
+from alignfreeze.training.distributed import from_main, on_every_machine
 
 FOLDERS = "step-?????????"
 """The names of checkpoints that are complete."""
@@ -74,31 +76,35 @@ class CheckpointFolder:
                 of it, and the checkpoint before is as it was.
         """
         final = self.folder / f"step-{progress.step:09d}"
-        partial = final.with_suffix(".partial")
+        unfinished = final.with_suffix(".partial")
         main = accelerator.is_main_process
         for part in (
-            lambda: self._begin(partial) if main else None,
-            lambda: accelerator.save_state(str(partial)),
-            lambda: self._complete(partial, final, progress) if main else None,
+            lambda: self._begin(unfinished) if main else None,
+            lambda: accelerator.save_state(str(unfinished)),
+            lambda: _gather_random_states(accelerator, unfinished),
+            lambda: self._complete(unfinished, final, progress) if main else None,
         ):
             if fault := _disk_fault_of_any(accelerator, part):
-                if main:
-                    shutil.rmtree(partial, ignore_errors=True)
                 self.missed = True
-                raise ResourceError(fault)
-        self.missed = False
+                break
+        else:
+            self.missed = False
+        if accelerator.is_local_main_process:  # on other machines it is written, too
+            shutil.rmtree(unfinished, ignore_errors=True)
+        if self.missed:
+            raise ResourceError(fault)
 
-    def _begin(self, partial: Path) -> None:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    def _begin(self, unfinished: Path) -> None:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
         if self.process is not None:
             self.process.leave(self.folder)
 
-    def _complete(self, partial: Path, final: Path, progress: Progress) -> None:
-        (partial / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
-        seal(partial)
+    def _complete(self, unfinished: Path, final: Path, progress: Progress) -> None:
+        (unfinished / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
+        seal(unfinished)
         shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
+        unfinished.rename(final)
         for old in sorted(self.folder.glob(FOLDERS))[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -119,20 +125,26 @@ class CheckpointFolder:
         found = sorted(self.root.glob(f"*/{FOLDERS}"))
         return sorted(found, key=lambda path: path.name, reverse=True)
 
-    def chosen(self, accelerator: Accelerator) -> tuple[Path | None, list[str]]:
+    def chosen(self, accelerator: Accelerator, copies: Path) -> tuple[Path | None, list[str]]:
         """The checkpoint to go on from, the same in all processes, and why others are not.
 
         It is the newest that is whole and fits each process; ``None`` if there is none.
+
+        Args:
+            accelerator: Knows the processes, which all call it.
+            copies: Where a machine that does not have it gets a copy.
         """
-        listed: list[Any] = [self.found() if accelerator.is_main_process else None]
-        broadcast_object_list(listed)
         refused: list[str] = []
-        for checkpoint in listed[0]:
+        for checkpoint in from_main(accelerator, self.found):
             self._used.add(checkpoint.parent)
-            faults: list[str] = gather_object([_fault_of(checkpoint, accelerator)])
-            if not any(faults):
-                return checkpoint, refused
-            refused.append(next(filter(None, faults)))
+            fault = from_main(accelerator, partial(_damage_of, checkpoint))
+            if not fault:
+                place = on_every_machine(accelerator, checkpoint, copies / checkpoint.parent.name)
+                misfits: list[str] = gather_object([_misfit_of(place, accelerator)])
+                fault = next(filter(None, misfits), "")
+            if not fault:
+                return place, refused
+            refused.append(f"{checkpoint}: {fault}")
         return None, refused
 
     def load(self, accelerator: Accelerator, checkpoint: Path) -> Progress:
@@ -168,30 +180,43 @@ def _disk_fault_of_any(accelerator: Accelerator, part: Callable[[], Any]) -> str
     return fault
 
 
-def _fault_of(checkpoint: Path, accelerator: Accelerator) -> str:
-    """Why a process cannot go on from a checkpoint, in one line; empty if it can.
+def _gather_random_states(accelerator: Accelerator, folder: Path) -> None:
+    """Let the main process have what the others wrote, maybe on other machines."""
+    own = folder / f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
+    states = gather_object([(own.name, own.read_bytes())])
+    if accelerator.is_main_process:
+        for name, content in states:
+            (folder / name).write_bytes(content)
+
+
+def _damage_of(checkpoint: Path) -> str:
+    """Why a checkpoint is not as it was written, in one line; empty if it is.
 
     All of it is looked at before anything is loaded, so that training can start anew.
     """
+    try:
+        check_sealed(checkpoint, "the checkpoint", "another is taken")
+        _progress_of(checkpoint)
+        for file in checkpoint.glob("*.bin"):
+            load(file, map_location="cpu", mmap=True)
+    except DataError as error:
+        return str(error).removeprefix(f"{checkpoint}: ")
+    except Exception as error:  # noqa: BLE001  whatever a file that is no checkpoint's may raise
+        return f"it cannot be read: {one_line(error)}"
+    return ""
+
+
+def _misfit_of(checkpoint: Path, accelerator: Accelerator) -> str:
+    """Why this process cannot go on from a checkpoint, in one line; empty if it can."""
     own = f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
     try:
-        if accelerator.is_main_process:
-            check_sealed(checkpoint, "the checkpoint", "another is taken")
-            _progress_of(checkpoint)
-            for file in checkpoint.glob("*.bin"):
-                load(file, map_location="cpu", mmap=True)
         if not (checkpoint / own).is_file():
-            return f"{checkpoint}: it has no {own}"
-        if not _fits(load(checkpoint / own, map_location="cpu")):
-            return (
-                f"{checkpoint}: the random numbers of {own} do not fit this machine, its devices "
-                "or its libraries"
-            )
-    except DataError as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001  whatever a file that is no checkpoint's may raise
-        return f"{checkpoint}: it cannot be read: {one_line(error)}"
-    return ""
+            return f"it has no {own}"
+        if _fits(load(checkpoint / own, map_location="cpu")):
+            return ""
+    except Exception as error:  # noqa: BLE001  see above
+        return f"it cannot be read: {one_line(error)}"
+    return f"the random numbers of {own} do not fit this machine, its devices or its libraries"
 
 
 def _progress_of(checkpoint: Path) -> Progress:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,6 +25,7 @@ from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
+from alignfreeze.training.distributed import folder_of_machine
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -210,13 +213,16 @@ class _Loop:
 
     def restored(self) -> Progress:
         """How far an earlier training has come; everything is put into the state that it had."""
-        checkpoint, refused = self.checkpoints.chosen(self.accelerator)
-        if refused and self.accelerator.is_main_process:
-            logger.warning("%s: passed over, %s", self.plan.phase, "; ".join(refused))
-        if checkpoint is None:
-            logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
-            return Progress()
-        progress = self.checkpoints.load(self.accelerator, checkpoint)
+        with TemporaryDirectory(prefix="alignfreeze-") as own:
+            copies = folder_of_machine(self.accelerator, Path(own))
+            checkpoint, refused = self.checkpoints.chosen(self.accelerator, copies)
+            if refused and self.accelerator.is_main_process:
+                logger.warning("%s: passed over, %s", self.plan.phase, "; ".join(refused))
+            if checkpoint is None:
+                logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
+                return Progress()
+            progress = self.checkpoints.load(self.accelerator, checkpoint)
+            self.accelerator.wait_for_everyone()  # before the copies go
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress
 

@@ -1,6 +1,7 @@
 """What coordinators have in common: their study's run, their workers, a queue worked off."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,16 +9,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import TrialState
+
 from alignfreeze.base.caching import cache_root
 from alignfreeze.base.databases import sqlite_url
+from alignfreeze.base.processes import is_dead
 from alignfreeze.credentials import STORAGE_VARIABLE, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
-from alignfreeze.tracking.names import CONTINUES, STUDY
+from alignfreeze.tracking.names import CONTINUES, PROCESS, STUDY
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.workers.command import WorkerCommand, wait_until
 from alignfreeze.workers.launchers import Launcher, LocalLauncher
-from alignfreeze.workers.queue import TrialQueue
+from alignfreeze.workers.queue import RUN_ID, TrialQueue
 from alignfreeze.workers.ray_tasks import RayLauncher
 from alignfreeze.workers.settings import WorkersConfig
 from alignfreeze.workers.submitit_jobs import SubmititLauncher
@@ -27,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # How long workers may take:
 FAREWELL_SECONDS = 10.0  # to see that a study is finished
+BETWEEN_TRIALS_SECONDS = 30.0  # to take the next trial, if they have joined from elsewhere
 STOP_SECONDS = 60.0  # to give their trials back, when they are asked to end
 
 LAUNCHERS: Mapping[str, type[Launcher[Any]]] = {
@@ -42,6 +47,8 @@ class Workers:
     def __init__(self, launcher: Launcher[Any] | None) -> None:
         self._launcher = launcher
         self._told: set[str] = set()
+        self._idle_since = -math.inf  # when one that had joined was last at work
+        self._alone = False  # with those that have joined
 
     def work_on(
         self,
@@ -56,7 +63,7 @@ class Workers:
         Before each, and now and then, it may be filled, and is looked at to tell what has ended.
 
         Raises:
-            AlignFreezeError: If all workers have ended.
+            AlignFreezeError: If all workers have ended, and none that has joined does a trial.
         """
         while True:
             queue.mend()
@@ -70,18 +77,40 @@ class Workers:
                     continue
             else:
                 queue.retry_vanished()
-                self._look_after(self._launcher)
+                self._look_after(self._launcher, queue)
             time.sleep(POLL_SECONDS)
 
-    def _look_after(self, launcher: Launcher[Any]) -> None:
+    def _look_after(self, launcher: Launcher[Any], queue: TrialQueue) -> None:
         problems, running = launcher.problems(), launcher.running()
         for problem in problems:
             if problem not in self._told:
                 self._told.add(problem)
                 logger.warning("%s; %d worker(s) left", problem, running)
-        if not running:
+        if running:
+            return
+        if working := _working(queue):
+            self._idle_since = time.monotonic()
+            if not self._alone:
+                self._alone = True
+                logger.warning(
+                    "all workers of this process have ended; it goes on with those that have "
+                    "joined, %d at work now",
+                    working,
+                )
+        elif time.monotonic() - self._idle_since > BETWEEN_TRIALS_SECONDS:
             told = "; ".join(problems) or "they ended too early"
             raise AlignFreezeError(f"no worker is left: {told}")
+
+
+def _working(queue: TrialQueue) -> int:
+    """How many trials are in hands that are not known to be dead."""
+    working = 0
+    for trial in queue.trials():
+        if trial.state == TrialState.RUNNING:
+            run = store.stored_run(trial.user_attrs.get(RUN_ID, ""))
+            process = run.tags.get(PROCESS) if run else None
+            working += process is None or not is_dead(process)
+    return working
 
 
 @contextmanager

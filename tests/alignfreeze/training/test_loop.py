@@ -443,10 +443,12 @@ def test_from_a_damaged_checkpoint_training_falls_back_to_the_one_before(
     assert not folder.root.exists()
 
 
-def test_what_another_has_left_is_dropped_by_whoever_went_on_from_it(run, folder, accelerator):
+def test_what_another_has_left_is_dropped_by_whoever_went_on_from_it(
+    run, folder, accelerator, tmp_path
+):
     run(Toy(), Stream(uneven), plan(12, checkpoint_steps=5))
     other = CheckpointFolder(folder.root, "other")
-    assert other.chosen(accelerator) == (newest(folder), [])
+    assert other.chosen(accelerator, tmp_path) == (newest(folder), [])
     other.clear()
     assert not folder.root.exists()
 
