@@ -55,6 +55,7 @@ def test_a_number_counts_where_it_means_the_same_process(
         (f"{ANOTHER}:::::", False),
         ("", False),
     ],
+    ids=["lives", "dead", "elsewhere", "number", "short", "boot", "empty parts", "empty"],
 )
 def test_names_of_older_versions_and_what_is_none(name, dead):
     assert is_dead(name) is dead

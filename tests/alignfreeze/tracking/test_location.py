@@ -12,16 +12,16 @@ from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from alignfreeze.errors import TrackingError
-from alignfreeze.tracking import location
+from alignfreeze.tracking import creation
 from alignfreeze.tracking.location import (
     artifact_path,
     has_store,
     places,
-    ready_store,
     store_folder,
     store_uri,
 )
 from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.talking import asking
 
 
 @pytest.fixture
@@ -34,6 +34,12 @@ def store_at(monkeypatch, tmp_path):
         monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
 
     return name
+
+
+def contact() -> None:
+    """Ask the store for the first time, which makes a new one."""
+    with asking("be used"):
+        pass
 
 
 STORES = [
@@ -89,7 +95,7 @@ def test_other_processes_get_a_whole_path(store_at, tmp_path):
             "mlflow ui --backend-store-uri 'sqlite:////a b/mlflow.db?timeout=60'",
         ),
         ("postgresql://u:secret@h/d", 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'),
-        ("https://u:secret@host/", "https://u:***@host/"),
+        ("https://u:secret@host/", "https://***@host/"),
     ],
 )
 def test_places_name_the_run_and_the_store(store_at, uri, look):
@@ -156,15 +162,15 @@ def test_a_store_that_cannot_be_made_is_one_line(store_at, tmp_path, uri, reason
     (tmp_path / "file").touch()
     store_at(uri.format(tmp_path))
     with pytest.raises(TrackingError, match=rf"^the tracking store /.* cannot be made: {reason};"):
-        ready_store()
+        contact()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_in_a_folder_that_cannot_be_written_no_store_is_made(store_at, tmp_path, monkeypatch):
     store_at("sqlite:///mlflow.db")
-    monkeypatch.setattr(location.os, "access", lambda *args: False)
+    monkeypatch.setattr(creation.os, "access", lambda *args: False)
     with pytest.raises(TrackingError, match=r"mlflow\.db cannot be made: Permission denied; MLFL"):
-        ready_store()
+        contact()
     assert not list(tmp_path.iterdir())
 
 

@@ -7,10 +7,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from alignfreeze.base.processes import this_process
 from alignfreeze.errors import AlignFreezeError
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import PROCESS
-from alignfreeze.tracking.processes import this_process
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.workers import coordinator
 from alignfreeze.workers.coordinator import Workers
