@@ -111,7 +111,7 @@ def secrets_in(url: str) -> set[str]:
         user, colon, password = userinfo.partition(":")
         if colon and not (begin is None and "/" in user):
             found.add(password)
-        if begin and begin[0].lower().startswith("http"):
+        elif begin and begin[0].lower().startswith("http"):
             found.add(user)
     return {secret for secret in found if len(secret) >= LEAST and secret != HIDDEN}
 
@@ -169,7 +169,7 @@ def _without_own(scheme: str, rest: str) -> str:
     user, colon, password = userinfo.partition(":")
     if password.startswith(f"{HIDDEN}@"):
         return rest
-    if scheme.lower().startswith("http"):
+    if scheme.lower().startswith("http") and not colon:  # a token
         return rest if re.search(r"[\s/]", user) else f"{HIDDEN}@{place}"
     return f"{user}:{HIDDEN}@{place}" if colon else rest
 

@@ -175,6 +175,7 @@ def disk() -> list[Case]:
             point=point,
             call=call,
             kind=kind,
+            code=0 if "checkpoint" in where else FAILED,  # training goes on without
             says=FULL,
             short=where == "checkpoint",
         )
