@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +23,9 @@ SUMS = "SHA256SUMS"
 """The digests of a folder's files, as ``sha256sum`` writes and checks them."""
 
 LOCK_ENDING = ".lock"
+
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems say that have none."""
 
 
 @contextmanager
@@ -65,9 +68,7 @@ def building(folder: Path) -> Iterator[Path]:
 @contextmanager
 def _in_use(temporary: Path) -> Iterator[None]:
     """Hold a lock as long as a folder is being filled, which tells it from a dead process's."""
-    with ExitStack() as stack:
-        with suppress(NotImplementedError):  # on some file systems
-            stack.enter_context(locked(temporary))
+    with locked(temporary):
         yield
     lock_file(temporary).unlink(missing_ok=True)
 
@@ -150,24 +151,31 @@ def found_whole(folder: Path, what: str) -> bool:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, *, wait: float = -1) -> Iterator[None]:
     """Hold a lock that ends with the process: that of the file beside ``path``, with ``.lock``.
+
+    On a file system that has no locks there is none.
 
     Args:
         path: What the lock is for.
-        wait: Whether to wait for another process that holds it.
+        wait: How many seconds to wait for another process that holds it; -1 for ever.
 
     Raises:
-        BlockingIOError: If another process holds it, and it is not to be waited for.
+        BlockingIOError: If another process holds it for longer.
         OSError: If the file cannot be made.
     """
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     lock = FileLock(lock_file(path))
     try:
-        lock.acquire(blocking=wait)
+        lock.acquire(timeout=wait)
     except Timeout:
-        raise BlockingIOError(f"another process holds {lock.lock_file}") from None
+        told = "another process holds its lock"
+        raise BlockingIOError(errno.EAGAIN, told, lock.lock_file) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        logger.debug("%s: %s", lock.lock_file, error)
     try:
         yield
     finally:

@@ -11,6 +11,17 @@ from alignfreeze.errors import Interrupted
 DEFERRED = (signal.SIGTERM, signal.SIGINT)
 """Signals that let the optimizer step in hand be finished."""
 
+_blocks: list[object] = []
+_received: list[int] = []
+
+
+def asked_to_end() -> bool:
+    """Whether a signal has asked for it since the outermost block below began.
+
+    It may be yet to be acted on, or be so just now: in either case nothing is to be waited for.
+    """
+    return bool(_received)
+
 
 @contextmanager
 def _handled_by(handle: Callable[[int, Any], None]) -> Iterator[None]:
@@ -19,14 +30,24 @@ def _handled_by(handle: Callable[[int, Any], None]) -> Iterator[None]:
     handlers = {int(number): signal.getsignal(number) for number in DEFERRED if in_main}
     # What nohup, or a shell's background, has ignored stays so.
     previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
+
+    def receive(number: int, frame: Any) -> None:
+        _received.append(number)
+        handle(number, previous[number])
+
     for number in previous:
-        signal.signal(number, lambda number, frame: handle(number, previous[number]))
+        signal.signal(number, receive)
+    _blocks.extend([handle] if in_main else [])
     try:
         yield
     finally:
         for number, handler in previous.items():
             if signal.getsignal(number) is not signal.SIG_IGN:  # as set by one that is ending
                 signal.signal(number, handler)
+        if in_main:
+            _blocks.pop()
+            if not _blocks:
+                _received.clear()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def has_lock(path: Path) -> bool:
 def is_locked(path: Path) -> bool:
     """Whether a process holds the lock of a path, or the lock that it is."""
     try:
-        with locked(path.with_name(path.name.removesuffix(LOCK_ENDING)), wait=False):
+        with locked(path.with_name(path.name.removesuffix(LOCK_ENDING)), wait=0):
             return False
     except BlockingIOError:
         return True

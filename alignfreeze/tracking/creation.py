@@ -16,6 +16,9 @@ from alignfreeze.base.caching import locked
 from alignfreeze.base.databases import sqlite_file
 from alignfreeze.errors import TrackingError
 
+MAKING_SECONDS = 60
+"""How long at most another process is waited for that makes the same store."""
+
 
 def store_file() -> Path | None:
     """The file of a tracking store in SQLite; ``None`` if it is another, or in memory."""
@@ -45,7 +48,7 @@ def being_made() -> Iterator[None]:
             file.parent.mkdir(parents=True, exist_ok=True)  # MLflow takes %20 for no space here
             if not os.access(file.parent, os.W_OK):
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-            stack.enter_context(locked(file))
+            stack.enter_context(locked(file, wait=MAKING_SECONDS))
         except OSError as error:
             if not file.exists():  # one that is there may be read at least
                 raise TrackingError(

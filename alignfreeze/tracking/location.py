@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ from mlflow.utils import uri as _uri_utils
 
 from alignfreeze.base.databases import sqlite_url
 from alignfreeze.base.faults import disk_fault
+from alignfreeze.base.paths import existing_path
 from alignfreeze.credentials import hide, without_passwords
 from alignfreeze.errors import ResourceError, TrackingError
 from alignfreeze.tracking.creation import store_file
-from alignfreeze.tracking.talking import StoreAwayError, asking
+from alignfreeze.tracking.talking import StoreAwayError
+from alignfreeze.tracking.writing import WRITER
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +46,17 @@ def has_store() -> bool:
 
 
 def artifact_folder(run_id: str) -> Path | None:
-    """The folder of a run's artifacts; ``None`` if that is not on this machine, or not known."""
-    with suppress(TrackingError), asking(f"say where the artifacts of run {run_id} are"):
-        return _local_path(mlflow.get_run(run_id).info.artifact_uri)
-    return None
+    """The folder of a run's artifacts; ``None`` if that is not on this machine, or not known now.
+
+    Raises:
+        TrackingError: If the store refuses to say.
+    """
+    uri = WRITER.ask(f"find run {run_id}", partial(_artifact_uri, run_id), None)
+    return _local_path(uri) if uri is not None else None
+
+
+def _artifact_uri(run_id: str) -> str:
+    return str(mlflow.get_run(run_id).info.artifact_uri)
 
 
 def _folder() -> Path | None:
@@ -65,26 +74,38 @@ def _local_path(uri: str) -> Path | None:
 def artifact_path(run_id: str, name: str, folder: Path) -> Path | None:
     """A run's artifact on this machine; ``None`` if it has none, or it cannot be had.
 
+    A store that went away meanwhile is waited for, as by whatever writes.
+
     Args:
         run_id: The run.
         name: The artifact's name, below the run's root.
         folder: Where one from elsewhere is downloaded to; one of this machine is read in its place.
+
+    Raises:
+        ResourceError: If the disk is full.
+        StoreAwayError: If the store is away, and no run is open.
     """
+
+    def fetch() -> Path | None:
+        uri = _artifact_uri(run_id)
+        if (root := _local_path(uri)) is not None:
+            return existing_path(str(root / name))
+        try:
+            # By its URI: by the run, MLflow says of whatever goes wrong that there is none.
+            whole, target = uri_utils.append_to_uri_path(uri, name), str(folder / run_id)
+            return Path(mlflow.artifacts.download_artifacts(whole, dst_path=target))
+        except Exception as error:
+            if fault := disk_fault(error):  # this machine's, not the store's
+                raise ResourceError(fault) from error
+            raise
+
     try:
-        with asking(f"fetch {name} of run {run_id}"):
-            root = _local_path(mlflow.get_run(run_id).info.artifact_uri)
-            if root is not None:
-                place = root / name
-                return place if place.exists() else None
-            target = str(folder / run_id)
-            download = mlflow.artifacts.download_artifacts
-            return Path(download(run_id=run_id, artifact_path=name, dst_path=target))
-    except StoreAwayError as error:
-        logger.warning("%s", error)
+        return WRITER.ask(f"fetch {name} of run {run_id}", fetch, None)
+    except StoreAwayError:
+        raise
     except TrackingError as error:
-        if fault := disk_fault(error):
-            raise ResourceError(fault) from error
-    return None
+        logger.debug("%s", error)
+        return None
 
 
 def places(run_id: str) -> list[str]:

@@ -147,16 +147,20 @@ def tracked_run(
     outermost = not WRITER.open_runs and parent is None
     if outermost:
         WRITER.reset()
-    run = TrackedRun(_opened(name, nested=nested, parent=parent, again=again))
-    WRITER.opened(str(run.run_id))
+    run, before = TrackedRun(None), mlflow.active_run()
     try:
+        run.run_id = _opened(name, nested=nested, parent=parent, again=again)
+        WRITER.opened(run.run_id)
         if not nested:
             end_dead_runs()
         with nullcontext() if nested else kept_log(run.text, again=again is not None):
             yield run
         run.flush()
     except BaseException as error:
-        run.end_because_of(error)
+        # A signal may come just after a run was opened; left alone, MLflow ends it as FINISHED.
+        run.run_id = run.run_id or _opened_since(before)
+        if run.run_id is not None:
+            run.end_because_of(error)
         raise
     else:
         with deferred_signals():
@@ -194,6 +198,14 @@ def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -
     made = f"unlogged-{uuid4().hex}"
     values = {"name": name, "parent": outer, "tags": tags, "time": int(time.time() * 1000)}
     return WRITER.write(Write(CREATE, made, values), start) or made
+
+
+def _opened_since(before: Run | None) -> str | None:
+    """The id of the run that MLflow has open, if that is another than before."""
+    active = mlflow.active_run()
+    if active is None or (before is not None and active.info.run_id == before.info.run_id):
+        return None
+    return str(active.info.run_id)
 
 
 def _hide_passwords(begun: Run) -> None:

@@ -63,18 +63,12 @@ def sync(folder: Path, *, any_store: bool = False) -> Synced:
     """
     journal = Journal(folder)
     about = journal.about()
-    done = _progress(folder)
-    store = store_identity()
-    for known in {about["store"], done.store} - {store, ""}:
-        if not any_store:
-            raise ConfigError(
-                f"{folder} is for the tracking store {known}, and MLFLOW_TRACKING_URI names {store}"
-                "; --any-store logs it there, if that has the same runs under another address"
-            )
-    done.store = store
     try:
-        with locked(folder / WRITES, wait=False):
-            writes = journal.writes()
+        with locked(folder / WRITES, wait=0):
+            done, writes = _progress(folder), journal.writes()
+            if not any_store:
+                _check_store(folder, {about["store"], done.store} - {""})
+            done.store = store_identity()
             for write in progress_bar(writes[done.writes :], "sync", "write", shown=True):
                 with asking(f"take {write.kind} of run {write.run_id}"):
                     _replay(write, done, folder.resolve().name)
@@ -83,6 +77,15 @@ def sync(folder: Path, *, any_store: bool = False) -> Synced:
     except BlockingIOError:
         raise ConfigError(f"{folder} is in use by another process; wait for it to end") from None
     return done
+
+
+def _check_store(folder: Path, known: set[str]) -> None:
+    store = store_identity()
+    for other in known - {store}:
+        raise ConfigError(
+            f"{folder} is for the tracking store {other}, and MLFLOW_TRACKING_URI names {store}; "
+            "--any-store logs it there, if that has the same runs under another address"
+        )
 
 
 def _progress(folder: Path) -> Synced:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import mlflow
 from mlflow.store.db import utils as databases
 from mlflow.tracking import MlflowClient
 
+from alignfreeze.base.signals import asked_to_end
 from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import AlignFreezeError, TrackingError, one_line
 from alignfreeze.tracking.creation import being_made
@@ -23,7 +25,7 @@ _BRIEFLY: Mapping[str, str] = {
     # MLflow tries for minutes otherwise, and says nothing meanwhile.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
-_AT_FIRST: Mapping[str, str] = {
+_SOON: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": str(FIRST_SECONDS),
     "PGCONNECT_TIMEOUT": str(FIRST_SECONDS // 2),  # of two attempts,
 }
@@ -106,21 +108,19 @@ _FAULTS = (
         lasting=False,
     ),
     _Fault(
-        r"Permission denied|Read-only file system",
-        "it cannot be written ({0})",
-        _WRITABLE,
-        lasting=False,
+        r"Permission denied|Read-only file system", "it cannot be written ({0})", _WRITABLE, False
     ),
     _Fault(
-        r"password authentication failed|no password supplied|Access denied|role \S+ does not exist"
-        r"|error code 40[13]\b|UNAUTHENTICATED|CUSTOMER_UNAUTHORIZED|PERMISSION_DENIED"
-        r"|credential configuration failed",
+        r"password authentication failed|no password supplied|role \S+ does not exist"
+        r"|error code 40[13]\b|\b40[13] Client Error|UNAUTHENTICATED|CUSTOMER_UNAUTHORIZED"
+        r"|PERMISSION_DENIED|Access ?Denied|Unable to locate cred|credential configuration failed",
         "it refuses the credentials",
         _CREDENTIALS,
         lasting=False,
     ),
     _Fault(
-        r"(?i)(?:failed with error code |too many )((?:5\d\d|429)\b)",
+        r"(?i)(?:failed with error code |too many )((?:5\d\d|429)\b)|\b(5\d\d) Server Error"
+        r"|\b(429) Client Error|\b(SlowDown|ServiceUnavailable)\b",
         "it answers with error {0}",
         "look into the server's log",
         lasting=False,
@@ -210,15 +210,16 @@ def store_identity() -> str:
     return sqlite + str(Path(name.removeprefix(sqlite)).absolute())
 
 
-def translated(error: Exception, asked: str) -> TrackingError:
+def translated(error: Exception, asked: str, around: BaseException | None = None) -> TrackingError:
     """One line of what MLflow, or anything under it, has raised.
 
     Args:
         error: What was raised.
         asked: What was asked of the store: "list runs".
+        around: What was being handled already, such as what has ended a run: no part of it.
     """
     full = one_line(error, 600)
-    chain = f"{getattr(error, 'error_code', '')} {_chain(error)}"
+    chain = f"{getattr(error, 'error_code', '')} {_chain(error, around)}"
     lasting, reason, remedy = True, full, ""
     for fault in _FAULTS:
         if found := re.search(fault.sign, chain):
@@ -231,10 +232,10 @@ def translated(error: Exception, asked: str) -> TrackingError:
     return kind(f"tracking store {store_name()} cannot {asked}: {reason}{remedy}")
 
 
-def _chain(error: BaseException | None) -> str:
-    """The texts of an error and of all that has led to it."""
+def _chain(error: BaseException | None, around: BaseException | None = None) -> str:
+    """The texts of an error and of all that has led to it, up to what was there before."""
     texts: list[str] = []
-    while error is not None and len(texts) < 10:
+    while error is not None and error is not around and len(texts) < 10:
         texts.append(f"{type(error).__name__}: {error}")
         error = error.__cause__ or error.__context__
     return "\n".join(texts)
@@ -251,14 +252,15 @@ def asking(asked: str) -> Iterator[None]:
         StoreAwayError: If the store does not answer, or not now.
         TrackingError: If it refuses, or cannot be understood.
     """
+    around = sys.exception()
     try:
         _contact()
-        with _environment(_BRIEFLY):
+        with _environment({**_BRIEFLY, **_SOON} if asked_to_end() else _BRIEFLY):
             yield
     except AlignFreezeError:
         raise
     except Exception as error:
-        raise translated(error, asked) from error
+        raise translated(error, asked, around) from error
 
 
 _met: set[str] = set()
@@ -272,7 +274,7 @@ def _contact() -> None:
     hush()
     patient, databases.MAX_RETRY_COUNT = databases.MAX_RETRY_COUNT, 2
     try:
-        with _environment({**_BRIEFLY, **_AT_FIRST}), being_made():
+        with _environment({**_BRIEFLY, **_SOON}), being_made():
             MlflowClient().search_experiments(max_results=1)
     except AlignFreezeError:
         raise

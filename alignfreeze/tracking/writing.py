@@ -12,6 +12,7 @@ from mlflow.entities import Metric, RunTag
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.processes import this_process
+from alignfreeze.base.signals import asked_to_end
 from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
 from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, END, Journal, Write, remedy
@@ -22,7 +23,7 @@ WAIT_SECONDS = 300
 """How long a store that went away is waited for, unless a run is told otherwise."""
 LAST_SECONDS = 10
 """How long at most by a process that was asked to end."""
-PAUSE_SECONDS = (0.5, 15.0)
+PAUSE_SECONDS = (0.5, 5.0)
 """Between two attempts, at first and at most."""
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class Writer:
             StoreAwayError: If it does not come back.
             TrackingError: If it refuses.
         """
-        deadline = time.monotonic() + self.wait
+        began = time.monotonic()
         pause, most = PAUSE_SECONDS
         waited = False
         while True:
@@ -119,7 +120,9 @@ class Writer:
                 with asking(asked):
                     found = call()
             except StoreAwayError as error:
-                left = deadline - time.monotonic()
+                if asked_to_end():
+                    self.hurry()
+                left = began + self.wait - time.monotonic()
                 if left <= 0:
                     raise
                 if not waited:

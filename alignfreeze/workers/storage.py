@@ -141,7 +141,7 @@ def sole_coordinator(
     file = sqlite_file(storage.engine.url)
     lock: AbstractContextManager[None] = nullcontext()
     if file is not None:
-        lock = locked(file.with_name(f"{file.name}.{study}"), wait=False)
+        lock = locked(file.with_name(f"{file.name}.{study}"), wait=0)
     elif storage.engine.dialect.name == "postgresql":
         lock = _server_lock(storage, f"alignfreeze {study}")
     with ExitStack() as stack:

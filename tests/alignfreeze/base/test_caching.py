@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import re
 from pathlib import Path
@@ -120,13 +121,26 @@ def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path):
         locked(tmp_path / "a"),
         locked(tmp_path / "b"),
         pytest.raises(BlockingIOError, match=r"another process holds .*a\.lock"),
-        locked(tmp_path / "a", wait=False),
+        locked(tmp_path / "a", wait=0),
     ):
         pass
     with pytest.raises(KeyError, match="own"), locked(tmp_path / "a"):
         raise KeyError("own")
-    with locked(tmp_path / "a", wait=False):
+    with locked(tmp_path / "a", wait=0):
         assert _names(tmp_path) == ["a.lock", "b.lock"]
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.ENOLCK, "No locks"), NotImplementedError()])
+def test_a_file_system_without_locks_has_none(tmp_path, monkeypatch, fault):
+    def refuse(self, **options):
+        raise fault
+
+    monkeypatch.setattr("alignfreeze.base.caching.FileLock.acquire", refuse)
+    with locked(tmp_path / "a"), locked(tmp_path / "a", wait=0):
+        pass
+    with building(tmp_path / "folder") as folder:
+        (folder / "file").touch()
+    assert (tmp_path / "folder" / "file").is_file()
 
 
 def _names(folder: Path) -> list[str]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from alignfreeze.benchmark import dropping as deciding
 from alignfreeze.benchmark.coordinator import benchmark
@@ -11,6 +12,7 @@ from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.realigned import find_encoder
 from alignfreeze.tracking import dropping, store
+from alignfreeze.tracking.store import StoredRun
 
 
 def realignments(experiment):
@@ -24,7 +26,7 @@ def artifacts(run) -> set[str]:
 
 
 def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_need_be(
-    experiment, options, caplog, tmp_path
+    experiment, options, caplog
 ):
     caplog.set_level("INFO", "alignfreeze")
     outcome = benchmark({**options, "drop_encoders": "true"})
@@ -34,7 +36,7 @@ def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_ne
     assert realigned.data.tags["alignfreeze.dropped"] == why
     assert caplog.text.count(f"the encoder of run {realigned.info.run_id} is removed") == 1
     with pytest.raises(ConfigError, match=f"encoder: that of run .* was removed, since {why}"):
-        find_encoder(realigned.info.run_id, tmp_path)
+        find_encoder(realigned.info.run_id)
 
     # Scores are taken over as ever.
     assert not benchmark({**options, "drop_encoders": "true"}).plan.to_do
@@ -98,4 +100,12 @@ def test_a_store_that_removes_nothing_is_told_of(experiment, monkeypatch, caplog
     ):
         mlflow.set_tag("alignfreeze.phase_hash", "phase")
     dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
-    assert "cannot remove the encoder" in caplog.text
+    assert ": NotImplementedError: this store keeps everything" in caplog.text
+
+    def away(run_id):
+        raise MlflowException("Connection refused")
+
+    monkeypatch.setattr(dropping.mlflow, "get_run", away)
+    monkeypatch.setattr(dropping, "find_realignment", lambda run_id: StoredRun(run_id, *[{}] * 7))
+    dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
+    assert f"cannot remove the encoder of run {cell.info.run_id}: nothing listens" in caplog.text

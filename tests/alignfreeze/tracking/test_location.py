@@ -1,3 +1,5 @@
+import errno
+import math
 import os
 import shlex
 import sqlite3
@@ -11,9 +13,11 @@ import pytest
 from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from alignfreeze.errors import TrackingError
+from alignfreeze.base.caching import locked
+from alignfreeze.errors import ResourceError, TrackingError
 from alignfreeze.tracking import creation
 from alignfreeze.tracking.location import (
+    artifact_folder,
     artifact_path,
     has_store,
     places,
@@ -174,6 +178,14 @@ def test_in_a_folder_that_cannot_be_written_no_store_is_made(store_at, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
+def test_a_store_that_another_makes_for_ever_is_not_waited_for(store_at, tmp_path, monkeypatch):
+    store_at("sqlite:///mlflow.db")
+    monkeypatch.setattr(creation, "MAKING_SECONDS", 0)
+    told = r"mlflow\.db cannot be made: another process holds its lock; MLFLOW"
+    with locked(tmp_path / "mlflow.db"), pytest.raises(TrackingError, match=told):
+        contact()
+
+
 # Artifacts
 
 
@@ -229,3 +241,41 @@ def test_a_remote_artifact_goes_into_the_folder_given(tmp_path, temporary):
     assert path.read_text() == "language,value\n"
     assert artifact_path(run_id, "nothing", downloads) is None
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.usefixtures("elsewhere", "road")
+def test_an_artifact_is_waited_for_like_anything_else(tmp_path, monkeypatch):
+    run_id, faults = logged(), [ConnectionError("Connection refused")] * 3
+    whole = Elsewhere.download_artifacts
+
+    def download(self, *args, **options):
+        if faults:
+            raise faults.pop()
+        return whole(self, *args, **options)
+
+    monkeypatch.setattr(Elsewhere, "download_artifacts", download)
+    with tracked_run("run"):
+        path = artifact_path(run_id, "results.csv", tmp_path / "downloads")
+    assert path.read_text() == "language,value\n"
+    assert not faults
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_full_disk_is_not_the_stores(tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
+
+    run_id = logged()
+    monkeypatch.setattr(Elsewhere, "download_artifacts", full)
+    with pytest.raises(ResourceError, match="the disk is full"):
+        artifact_path(run_id, "results.csv", tmp_path / "downloads")
+
+
+def test_a_run_of_the_journal_has_no_folder_of_artifacts(road, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
+    with tracked_run("outer") as outer:
+        assert artifact_folder(outer.run_id) == tmp_path / "artifacts" / outer.run_id / "artifacts"
+        outer.waits(0)
+        road.closed_for = math.inf
+        with tracked_run("inner", nested=True) as inner:
+            assert artifact_folder(inner.run_id) is None
