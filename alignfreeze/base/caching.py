@@ -66,7 +66,7 @@ def building(folder: Path) -> Iterator[Path]:
 def _in_use(temporary: Path) -> Iterator[None]:
     """Hold a lock as long as a folder is being filled, which tells it from a dead process's."""
     with ExitStack() as stack:
-        with suppress(NotImplementedError):  # on some file systems
+        with suppress(OSError, NotImplementedError):  # some file systems have no locks
             stack.enter_context(locked(temporary))
         yield
     lock_file(temporary).unlink(missing_ok=True)

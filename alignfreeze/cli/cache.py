@@ -33,6 +33,7 @@ def _prune(
 ) -> None:
     from alignfreeze.housekeeping import pruning
 
+    pruning.check_root()
     cache, console = pruning.look(pruning.older_than(older_than)), Console()
     going = cache.going
     _say(console, [f"{e.path}: {pruning.size_text(e.size)}, {why}" for e, why in going])

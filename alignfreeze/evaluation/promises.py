@@ -48,8 +48,9 @@ def _faults(row: Any, names: object, n_examples: int, max_length: int) -> Iterat
     length = len(row.input_ids)
     if not 0 < length <= max_length:
         yield f"rows of 1 to {max_length} subwords, got {length}"
-    if not (isinstance(row.example, Integral) and 0 <= row.example < n_examples):
-        yield f"rows of an example from 0 to {n_examples - 1}, got {shown(row.example)}"
+    example: Any = row.example  # NumPy's numbers will do
+    if not (isinstance(example, Integral) and 0 <= int(example) < n_examples):
+        yield f"rows of an example from 0 to {n_examples - 1}, got {shown(example)}"
     if not row.targets or row.targets.keys() != names:
         yield f"rows with the same targets, one or more, got {listed(list(row.targets)) or 'none'}"
     for name, values in {**row.targets, **(row.extra_inputs or {})}.items():
