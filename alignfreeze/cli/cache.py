@@ -33,7 +33,6 @@ def _prune(
 ) -> None:
     from alignfreeze.housekeeping import pruning
 
-    pruning.check_root()
     cache, console = pruning.look(pruning.older_than(older_than)), PlainConsole()
     going = cache.going
     print_lines(console, [f"{e.path}: {pruning.size_text(e.size)}, {why}" for e, why in going])

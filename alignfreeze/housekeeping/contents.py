@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK
 
 
 class Kind(StrEnum):
@@ -123,8 +124,16 @@ def _children(folder: Path) -> list[Path]:
         return []
 
 
+def _mode(path: Path) -> int:
+    """What it is itself, and not what it is a link to; 0 if that cannot be told."""
+    try:
+        return path.lstat().st_mode
+    except OSError:  # as above
+        return 0
+
+
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+    return S_ISDIR(_mode(path))
 
 
 def _at_depth(folder: Path, depth: int) -> Iterator[Path]:
@@ -138,7 +147,7 @@ def _at_depth(folder: Path, depth: int) -> Iterator[Path]:
 
 def _measured(kind: Kind, path: Path) -> list[Entry]:
     """An entry, after those that are in it."""
-    if path.is_symlink():  # what it leads to is not the cache's
+    if S_ISLNK(_mode(path)):  # what it leads to is not the cache's
         kind = Kind.OTHER
     states, inner = [_state(path)], []
     if _is_folder(path):
@@ -161,6 +170,6 @@ def _state(path: Path) -> tuple[int, float, float]:
         state = path.lstat()
     except OSError:  # it has gone meanwhile
         return 0, 0.0, 0.0
-    if path.is_dir():
+    if S_ISDIR(state.st_mode):
         return 0, state.st_mtime, state.st_mtime
     return state.st_size, state.st_mtime, max(state.st_mtime, state.st_atime)

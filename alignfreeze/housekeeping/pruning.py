@@ -94,12 +94,30 @@ def look(unused: float | None = None) -> Cache:
 
     Args:
         unused: Seconds after which what was not used may go, too; ``None``: caches stay.
+
+    Raises:
+        ConfigError: If the home folder is the cache, or is in it.
     """
-    root = cache_root()
+    root = _own_folder()
     now = _now(root)
     judge = Judge(root, unused, now)
     judged = [(entry, judge.verdict(entry)) for entry in entries_of(root)]
     return Cache(root, judged, now)
+
+
+def _own_folder() -> Path:
+    """The cache's folder, which must not be one with a user's other files.
+
+    Raises:
+        ConfigError: If the home folder is, or is in it.
+    """
+    root = cache_root()
+    if Path("~").expanduser().resolve().is_relative_to(root.resolve()):
+        raise ConfigError(
+            "ALIGNFREEZE_CACHE must be a folder of its own, got "
+            f"{shown(str(root), LONG)}, which has the home folder in it"
+        )
+    return root
 
 
 def _now(root: Path) -> float:
@@ -128,20 +146,6 @@ def prune(cache: Cache) -> int:
     if problems:
         raise AlignFreezeError(f"cannot be removed: {listed(problems)}; the rest is")
     return freed
-
-
-def check_root() -> None:
-    """Check that the cache is no folder with a user's other files.
-
-    Raises:
-        ConfigError: If the home folder is, or is in it.
-    """
-    root = cache_root().resolve()
-    if Path("~").expanduser().resolve().is_relative_to(root):
-        raise ConfigError(
-            "ALIGNFREEZE_CACHE must be a folder of its own to be pruned, got "
-            f"{shown(str(root), LONG)}, which has the home folder in it"
-        )
 
 
 def _remove(path: Path, root: Path) -> None:

@@ -94,3 +94,15 @@ def test_what_a_link_leads_to_is_not_the_caches(tmp_path):
 
 def test_a_cache_that_is_not_there_is_empty(tmp_path):
     assert entries_of(tmp_path / "nothing") == []
+
+
+def test_what_cannot_be_looked_at_is_left_out(full, monkeypatch):
+    lstat = Path.lstat
+
+    def refusing(path):
+        if path.name == "notes.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", refusing)
+    assert sum(entry.size for entry in entries_of(full)) == 5 * (len(PLACES) - 1)

@@ -50,11 +50,12 @@ def test_folders_that_the_cache_is_in_stay(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("inside", ["", "name", "users/name"])
-def test_a_cache_with_the_home_folder_in_it_is_not_pruned(inside, root, monkeypatch, capsys):
+@pytest.mark.parametrize("command", [[], ["prune", "--dry-run"]])
+def test_a_cache_with_the_home_folder_in_it_is_refused(command, inside, root, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(root / inside))
     with pytest.raises(SystemExit, match=r"^1$"):
-        main(["cache", "prune", "--dry-run"])
-    assert f"must be a folder of its own to be pruned, got '{root}'" in capsys.readouterr().err
+        main(["cache", *command])
+    assert f"must be a folder of its own, got '{root}'" in capsys.readouterr().err
 
 
 def test_pruning_removes_what_goes_and_folders_that_only_that_was_in(root, checkpoint, make):
