@@ -70,17 +70,28 @@ DATABASE_REMEDY = f"make room; {_MOVES['other']}"
 def remedy(path: Path | None, *, full: bool = True) -> str:
     """What makes room where a path is, if it is full, and takes what is written there elsewhere."""
     if path is None:
-        return f"make room; {', '.join(_MOVES.values())}"
-    path, kind, temporary = path.absolute(), "other", temporary_folder()
-    if path.is_relative_to(cache_root().absolute()):
-        kind = "cache"
-    elif path.is_relative_to(_hub_folder().absolute()):
-        kind = "hub"
-    elif temporary is not None and path.is_relative_to(temporary := temporary.absolute()):
-        own = path.relative_to(temporary).parts[:1]
-        kind = "temporary" if own and own[0].startswith(_TEMPORARY) else "other"
+        return f"{'make room; ' if full else ''}{', '.join(_MOVES.values())}"
+    kind = _kind_of(path)
     room = "`alignfreeze cache prune` makes room" if kind == "cache" else "make room there"
     return f"{room}; {_MOVES[kind]}" if full else _MOVES[kind]
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a path is in a folder that is written to without being named."""
+    return _kind_of(path) != "other"
+
+
+def _kind_of(path: Path) -> str:
+    """Of the places of `_MOVES` the one that a path is in."""
+    path, temporary = path.absolute(), temporary_folder()
+    if path.is_relative_to(cache_root().absolute()):
+        return "cache"
+    if path.is_relative_to(_hub_folder().absolute()):
+        return "hub"
+    if temporary is not None and path.is_relative_to(temporary := temporary.absolute()):
+        own = path.relative_to(temporary).parts[:1]
+        return "temporary" if own and own[0].startswith(_TEMPORARY) else "other"
+    return "other"
 
 
 def _hub_folder() -> Path:

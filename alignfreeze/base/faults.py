@@ -11,6 +11,10 @@ from alignfreeze.errors import AlignFreezeError, DataError, Interrupted, Resourc
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
+REFUSED = {errno.EACCES, errno.EPERM}
+"""What a bug, or a plugin, may be refused as well: only an error itself that names a file counts,
+none that came before it, and none that others tell of."""
+
 DISK_FAULTS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -38,14 +42,15 @@ _DISK_TEXTS = {
     "attempt to write a readonly database": errno.EROFS,
     # Of torch.save, when a part of a file could not be written.
     "PytorchStreamWriter failed writing": errno.ENOSPC,
-    "inline_container.cc": errno.ENOSPC,
+    ". unexpected pos ": errno.ENOSPC,
     **{os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)},
     "No usable temporary directory": errno.ENOSPC,
 }
 
 _MEMORY_TEXTS = re.compile(
-    r"DefaultCPUAllocator|not enough memory|out of memory|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|Cannot allocate memory|failed to map segment|can't start new thread",
+    r"DefaultCPUAllocator|: you tried to allocate|bad_alloc|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED"
+    r"|(CUDA|HIP|XPU|backend|error:) out of memory|Cannot allocate memory|failed to map segment"
+    r"|can't start new thread",
     re.IGNORECASE,
 )
 
@@ -72,30 +77,43 @@ def _number_of(error: BaseException) -> int | None:
     return int(found[1] or found[2]) if found else None
 
 
+def _path_of(error: BaseException) -> Path | None:
+    """The file that an error names; of a copy, the one that is written."""
+    named = (error.filename2 or error.filename) if isinstance(error, OSError) else None
+    return Path(os.fsdecode(named)) if isinstance(named, (str, bytes, os.PathLike)) else None
+
+
 def _of_files(error: BaseException) -> str | None:
     """What is said of a fault of the disk, or of files; ``None`` if it is none."""
-    number = _number_of(error)
+    number, path = _number_of(error), _path_of(error)
     if number in TOO_MANY_FILES:
         return "too many files are open; `ulimit -n 4096`, or fewer workers, help"
-    if number not in DISK_FAULTS:
+    if number not in DISK_FAULTS or number in REFUSED:
         return None
-    # Of a copy, the second is what is written.
-    named = (error.filename2 or error.filename) if isinstance(error, OSError) else None
-    path = Path(os.fsdecode(named)) if isinstance(named, (str, bytes, os.PathLike)) else None
     # What others put around it, such as the statement in SQL, says nothing of the disk.
     known = next((text for text in _DISK_TEXTS if text in str(error)), "")
     if "database" in known:
         return f"{DISK_FAULTS[number]} ({known}); {disks.DATABASE_REMEDY}"
     place = path or (disks.fullest() if number in FULL else None)
     if place is None:
-        return f"{DISK_FAULTS[number]} ({known or one_line(error, 120)}); {disks.remedy(None)}"
+        remedy = disks.remedy(None, full=number in FULL)
+        return f"{DISK_FAULTS[number]} ({known or one_line(error, 120)}); {remedy}"
     return _said_of(number, place)
 
 
 def _said_of(number: int, place: Path) -> str:
     full = number in FULL
-    where = disks.free_text(place) if full else str(place)
-    return f"{DISK_FAULTS[number]}: {where}; {disks.remedy(place, full=full)}"
+    said = f"{DISK_FAULTS[number]}: {disks.free_text(place) if full else place}"
+    if number in REFUSED and not disks.is_ours(place):  # maybe it was only to be read
+        return said
+    return f"{said}; {disks.remedy(place, full=full)}"
+
+
+def _refusal(error: BaseException) -> str | None:
+    """What is said of a file that an error itself says is refused; ``None`` if it says no such."""
+    path = _path_of(error)
+    number = error.errno if isinstance(error, OSError) else None
+    return _said_of(number, path) if path is not None and number in REFUSED else None
 
 
 def memory_fault(error: BaseException) -> str | None:
@@ -113,6 +131,10 @@ def memory_fault(error: BaseException) -> str | None:
 
 def disk_fault(error: BaseException) -> str | None:
     """What to say of an error that a full disk, or the like, has led to; ``None`` for others."""
+    return _of_disks(error) or _refusal(error)
+
+
+def _of_disks(error: BaseException) -> str | None:
     for link in _links(error):
         if isinstance(link, ResourceError):
             return str(link)
@@ -123,7 +145,7 @@ def disk_fault(error: BaseException) -> str | None:
 
 def shortage(error: BaseException) -> str | None:
     """What to say of an error that the machine is to blame for; ``None`` for any other."""
-    if said := disk_fault(error):
+    if said := _of_disks(error):
         return said
     memory = memory_fault(error)
     return memory and f"memory is short ({memory}); {MEMORY_REMEDY}"
@@ -132,7 +154,7 @@ def shortage(error: BaseException) -> str | None:
 def told(error: BaseException) -> str | None:
     """What to say of an error that the user can do something about; ``None`` for any other."""
     if not isinstance(error, (AlignFreezeError, Interrupted)):
-        return shortage(error)
+        return shortage(error) or _refusal(error)
     # What a caller makes of a full disk says less.
     cause = None if isinstance(error, ResourceError) else error.__cause__
     return (cause and shortage(cause)) or str(error)

@@ -125,8 +125,8 @@ def read_yaml(text: str, most: int = MOST_YAML) -> Any:
             aliases: those of an alias are counted wherever it stands.
 
     Raises:
-        StructureError: If it is none; or has a key twice in a mapping, a tag, a number that is
-            too long, an alias within what it stands for, or too much of anything.
+        StructureError: If it is none; or has a key twice in a mapping, a tag but that of texts, a
+            number that is too long, an alias within what it stands for, or too much of anything.
     """
     if len(text) > most:
         raise StructureError(f"{_too_many(most)}, has {len(text):,}")
@@ -180,8 +180,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) is not None:
-            self._refuse(event, f"a value must have no tag, got {shown(event.tag)}")
+        if getattr(event, "tag", None) not in (None, _TEXT):
+            self._refuse(event, f"a value must have no tag but !!str, got {shown(event.tag)}")
         self._levels += 1
         # The document itself is a level, and so is what stands in the innermost list.
         if self._levels > MOST_LEVELS + 1:
@@ -229,5 +229,6 @@ class _Loader(yaml.SafeLoader):
         raise yaml.MarkedYAMLError(problem=reason, problem_mark=place.start_mark)
 
 
+_TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")

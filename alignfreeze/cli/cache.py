@@ -1,10 +1,10 @@
 """The commands about the cache: what it holds, and what of it goes."""
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from alignfreeze.cli.terminal import PlainConsole, print_lines
 
 cache_app = typer.Typer(help="What the cache holds, and what of it may go.")
 
@@ -15,10 +15,10 @@ def _show(context: typer.Context) -> None:
         return
     from alignfreeze.housekeeping.pruning import look
 
-    cache, console = look(), Console()
+    cache, console = look(), PlainConsole()
     console.print(cache.table())
     hint = "`alignfreeze cache prune --dry-run` tells what may go, and why"
-    _say(console, [*cache.lines(), hint])
+    print_lines(console, [*cache.lines(), hint])
 
 
 @cache_app.command("prune", help="Remove what nobody needs any more, or has used for long.")
@@ -33,15 +33,10 @@ def _prune(
 ) -> None:
     from alignfreeze.housekeeping import pruning
 
-    cache, console = pruning.look(pruning.older_than(older_than)), Console()
+    cache, console = pruning.look(pruning.older_than(older_than)), PlainConsole()
     going = cache.going
-    _say(console, [f"{e.path}: {pruning.size_text(e.size)}, {why}" for e, why in going])
+    print_lines(console, [f"{e.path}: {pruning.size_text(e.size)}, {why}" for e, why in going])
     size = sum(entry.size for entry, _ in going) if dry_run else pruning.prune(cache)
     done = "would be removed" if dry_run else "removed"
     outcome = f"{len(going)} of {len(cache.judged)} {done}: {pruning.size_text(size)}"
-    _say(console, [*cache.lines(), outcome])
-
-
-def _say(console: Console, lines: Iterable[str]) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(console, [*cache.lines(), outcome])

@@ -1,23 +1,23 @@
 """The commands: check the options, call, print. Heavy imports wait until a command needs them."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from alignfreeze import __version__
 from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
+from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.flags import signature
 from alignfreeze.cli.syncing import sync
-from alignfreeze.cli.terminal import PlainConsole
+from alignfreeze.cli.terminal import PlainConsole, print_lines, show
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
@@ -31,12 +31,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
-data_app = typer.Typer(help="What lies in a data folder.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
-
-WIDE = 140
-"""Columns of a table that goes to a file."""
 
 TRACEBACK = "--verbose shows the traceback of what fails; so does ALIGNFREEZE_VERBOSE=1."
 
@@ -79,7 +75,7 @@ def _phases(function: str) -> Callable[..., None]:
         outcome = getattr(pipeline, function)(options)
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
-        _show(PlainConsole(quiet=not is_first()), tables, notes, outcome.places)
+        show(PlainConsole(quiet=not is_first()), tables, notes, outcome.places)
 
     return command
 
@@ -99,7 +95,7 @@ def _search(**options: str) -> None:
 
     outcome = search(options)
     tables = comparisons(outcome.tested, outcome.metrics, outcome.source_language)
-    _show(PlainConsole(), tables, outcome.notes, outcome.places)
+    show(PlainConsole(), tables, outcome.notes, outcome.places)
 
 
 @_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
@@ -109,11 +105,11 @@ def _benchmark(**options: str) -> None:
 
     console = PlainConsole()
 
-    def show(plan: Plan) -> None:
+    def tell(plan: Plan) -> None:
         console.print(plan.table())
-        _say(console, plan.lines())
+        print_lines(console, plan.lines())
 
-    _say(console, benchmark(options, show).places)
+    print_lines(console, benchmark(options, tell).places)
 
 
 @_command("report", "Make tables and figures of the runs in the tracking store.")
@@ -124,7 +120,7 @@ def _report(**options: str) -> None:
     outcome = report(options)
     counts = [f"{name.lower()}: {n}, listed in the report" for name, n in outcome.missing.items()]
     tables = summary_tables(outcome.summary)
-    _show(PlainConsole(), tables, [outcome.summary.note], outcome.places, counts)
+    show(PlainConsole(), tables, [outcome.summary.note], outcome.places, counts)
 
 
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
@@ -214,36 +210,10 @@ def _align(output: Path, **options: str) -> None:
     with signals_as_exceptions("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     said = f"{len(languages)} language(s) aligned with the source language, in {output}"
-    _say(PlainConsole(), [said])
+    print_lines(PlainConsole(), [said])
 
 
-_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
-_CHECKED = Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE)
-_ALL = Annotated[
-    bool, typer.Option("--verbose", help="How often each label occurs, and all that readers tell.")
-]
-_VERBOSE = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=_ALL)
-
-
-@_command("data check", "Read a whole data folder, and tell what a run would.", _CHECKED, _VERBOSE)
-def _check(place: str, verbose: bool, **options: str) -> None:
-    from alignfreeze.config import build_config, merged_options
-    from alignfreeze.data.finding import find_data
-
-    find_data(place)  # before what is heavy is imported
-
-    from alignfreeze.datacheck.report import check_data
-    from alignfreeze.datacheck.terminal import lines, tables
-
-    given = merged_options(options)
-    config = build_config({**options, "data": place})
-    report = check_data(config, every_task="task" not in given, any_model="model" not in given)
-    console = PlainConsole()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    _show(console, tables(report), (), lines(report, verbose=verbose))
-    if report.problems:
-        raise AlignFreezeError(f"a run on {place} would fail: {len(report.problems)} problem(s)")
+_command("data check", "Read a whole data folder, and tell what a run would.", *CHECKED)(check)
 
 
 @app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")
@@ -280,30 +250,6 @@ def _root(
     if version:
         typer.echo(f"alignfreeze {__version__}")
         raise typer.Exit
-
-
-def _show(
-    console: Console,
-    tables: Iterable[Table],
-    notes: Iterable[str],
-    places: Iterable[str],
-    counts: Iterable[str] = (),
-) -> None:
-    """Print what came out, and where it is kept."""
-    for table in tables:
-        console.print()
-        console.print(table)
-    for note in notes:
-        console.print(note, style="italic", highlight=False)
-    for line in counts:
-        console.print(line, highlight=False)
-    console.print()
-    _say(console, places)
-
-
-def _say(console: Console, lines: Iterable[str]) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False)
 
 
 def is_first() -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from alignfreeze.messages import plain_lines
@@ -26,3 +27,28 @@ class PlainConsole(Console):
         """Render as rich does, then without control characters."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else plain_lines(text), style, control)
+
+
+def show(
+    console: Console,
+    tables: Iterable[Table],
+    notes: Iterable[str],
+    places: Iterable[str],
+    counts: Iterable[str] = (),
+) -> None:
+    """Print what came out, and where it is kept."""
+    for table in tables:
+        console.print()
+        console.print(table)
+    for note in notes:
+        console.print(note, style="italic", highlight=False)
+    for line in counts:
+        console.print(line, highlight=False)
+    console.print()
+    print_lines(console, places)
+
+
+def print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Print lines as they are, however long."""
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)

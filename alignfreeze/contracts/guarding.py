@@ -7,7 +7,9 @@ from pathlib import Path
 from types import FunctionType, UnionType
 from typing import Any, Literal, NoReturn, Self, TypeVar, Union, get_args, get_origin
 
-from alignfreeze.base.faults import told
+from pydantic import BaseModel
+
+from alignfreeze.base.faults import shortage
 from alignfreeze.errors import AlignFreezeError, PluginError, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,14 +34,14 @@ _MAY_RAISE = "may_raise"
 
 
 def guard_methods(plugin: type) -> None:
-    """Guard those methods and properties of a class that its contract has; the inherited ones are.
+    """Guard those methods and properties of a class that its contract has; a plugin's above it are.
 
     What they raise, and what the iterators raise that they return, becomes a `PluginError` that
     names plugin and method; and so does a value of another type than the contract says. Errors of
     ours stay as they are, and those of the machine.
     """
     contracts = [base for base in plugin.__mro__ if base.__module__.startswith(f"{CONTRACTS}.")]
-    for name, own in [*vars(plugin).items()]:
+    for name, own in _unguarded(plugin).items():
         known = [base for base in contracts if name in vars(base) or name in _annotated(base)]
         if name.startswith("_") or not known:
             continue
@@ -51,7 +53,18 @@ def guard_methods(plugin: type) -> None:
         elif isinstance(own, property):
             setattr(plugin, name, property(_of(own, name, promised), doc=own.__doc__))
         elif isinstance(own, functools.cached_property):
-            own.func = guarded(own.func, name, promised)
+            cached = functools.cached_property(guarded(own.func, name, promised))
+            cached.__set_name__(plugin, name)
+            setattr(plugin, name, cached)
+
+
+def _unguarded(plugin: type) -> dict[str, Any]:
+    """What a class has of its own, or of bases that are no plugins."""
+    found: dict[str, Any] = {}
+    for base in reversed(plugin.__mro__):
+        own = base is plugin or not issubclass(base, BaseModel)
+        found |= vars(base) if own else dict.fromkeys(vars(base))
+    return found
 
 
 def _annotated(cls: type) -> Mapping[str, Any]:
@@ -116,7 +129,7 @@ def calling(plugin: object, what: str) -> Iterator[None]:
 
 def _blame(plugin: object, what: str, error: BaseException, passing: Errors) -> NoReturn:
     """Raise what an error of a plugin is to the others."""
-    if isinstance(error, (AlignFreezeError, *passing)) or told(error) is not None:
+    if isinstance(error, (AlignFreezeError, *passing)) or shortage(error) is not None:
         raise error
     said = f"{what} fails: {one_line(error)}"
     if isinstance(error, SystemExit):
@@ -179,4 +192,4 @@ def _holds(value: object, returns: Any, plugin: object) -> bool:
 
 def _is_listed(kind: type) -> bool:
     """Whether it has a length, and items by their number or in an order."""
-    return hasattr(kind, "__len__") and hasattr(kind, "__iter__")
+    return hasattr(kind, "__len__") and (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"))

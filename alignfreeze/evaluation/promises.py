@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from alignfreeze.contracts import Feature, Split, Task
@@ -48,13 +48,24 @@ def _faults(row: Any, names: object, n_examples: int, max_length: int) -> Iterat
     length = len(row.input_ids)
     if not 0 < length <= max_length:
         yield f"rows of 1 to {max_length} subwords, got {length}"
-    if not (isinstance(row.example, int) and 0 <= row.example < n_examples):
-        yield f"rows of an example from 0 to {n_examples - 1}, got {shown(row.example)}"
+    example: Any = row.example  # NumPy's numbers will do
+    if not (isinstance(example, Integral) and 0 <= int(example) < n_examples):
+        yield f"rows of an example from 0 to {n_examples - 1}, got {shown(example)}"
     if not row.targets or row.targets.keys() != names:
         yield f"rows with the same targets, one or more, got {listed(list(row.targets)) or 'none'}"
     for name, values in {**row.targets, **(row.extra_inputs or {})}.items():
-        if hasattr(values, "__len__") and len(values) != length:
-            yield f"a value of {name} for each of {length} subwords, got {len(values)}"
+        if name in row.targets and isinstance(values, Integral):  # of the row as a whole
+            continue
+        if (got := _length(values)) != length:
+            yield f"a value of {name} for each of {length} subwords, got {got}"
+
+
+def _length(values: Any) -> object:
+    """How many values there are; what it is if it has no length."""
+    try:
+        return len(values)
+    except TypeError:
+        return shown(values)
 
 
 def check_trained(task: Task, rows: Sequence[Any], n_rows: int, max_length: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK
 
 
 class Kind(StrEnum):
@@ -30,34 +31,48 @@ CACHES = (Kind.ALIGNMENTS, Kind.CONVERTED, Kind.HUB, Kind.MIRRORED, Kind.DEMO)
 """Kinds that whatever needs the same reads again, or makes again where they are not there."""
 
 
+_HASH = "[0-9a-f]{16,64}"
+
+
 @dataclass(frozen=True)
 class Place:
-    """A folder of the cache: how deep its entries are, and what they are."""
+    """A folder of the cache: what its entries are, and a pattern of their names, below it.
+
+    What is called otherwise is not known: the cache may have been put where a user keeps more.
+    """
 
     kind: Kind
-    depth: int = 1
+    names: str = _HASH
+
+    @property
+    def depth(self) -> int:
+        """How deep the entries are."""
+        return self.names.count("/") + 1
 
 
 PLACES = {
-    "checkpoints": Place(Kind.CHECKPOINTS, 2),
-    "corpora": Place(Kind.ALIGNMENTS),
-    "alignments": Place(Kind.ALIGNMENTS),
-    "bitexts": Place(Kind.CONVERTED),
-    "hub": Place(Kind.HUB, 3),
+    "checkpoints": Place(Kind.CHECKPOINTS, f"{_HASH}/[0-9a-f]{{32}}"),
+    "corpora": Place(Kind.ALIGNMENTS, f".+-{_HASH}"),
+    "alignments": Place(Kind.ALIGNMENTS, f".+-{_HASH}"),
+    "bitexts": Place(Kind.CONVERTED, f".+-{_HASH}"),
+    "hub": Place(Kind.HUB, ".+/.+/.+"),
     "mirrors": Place(Kind.MIRRORED),
     "demo": Place(Kind.DEMO),
     "search": Place(Kind.MODELS),
     "benchmark": Place(Kind.OTHER),
-    "prefixes": Place(Kind.UNFINISHED),
-    "unlogged": Place(Kind.UNLOGGED),
+    "prefixes": Place(Kind.UNFINISHED, r"tmp\w{8}"),
+    "unlogged": Place(Kind.UNLOGGED, ".+"),
 }
 """The folders that the cache has."""
+
+DOOMED = "pruned"
+"""What the names begin with of what is being removed."""
 
 _BY_NAME = (
     (re.compile(r"\..+-shards-\d+(-[0-9a-f]{32})?"), Kind.SHARDS),
     (re.compile(r"\..+-[0-9a-f]{32}(\.lock)?|step-\d+\.partial"), Kind.UNFINISHED),
-    (re.compile(r".+\.lock"), Kind.LOCKS),
-    (re.compile(r".+-logs"), Kind.LOGS),
+    (re.compile(rf"{_HASH}\.lock"), Kind.LOCKS),
+    (re.compile(rf"{_HASH}-logs"), Kind.LOGS),
 )
 """What tells an entry from the others of its folder."""
 
@@ -89,12 +104,12 @@ def entries_of(root: Path) -> list[Entry]:
         place = PLACES.get(top.name)
         if place is None or not _is_folder(top):
             # One whose removal was interrupted lies beside them.
-            doomed = _kind_of(top.name, Kind.OTHER) is Kind.UNFINISHED
+            doomed = re.fullmatch(rf"\.{DOOMED}-[0-9a-f]{{32}}", top.name)
             found += _measured(Kind.UNFINISHED if doomed else Kind.OTHER, top)
             continue
         for path in _at_depth(top, place.depth):
-            shallow = len(path.relative_to(top).parts) < place.depth
-            found += _measured(_kind_of(path.name, Kind.OTHER if shallow else place.kind), path)
+            known = re.fullmatch(place.names, path.relative_to(top).as_posix())
+            found += _measured(_kind_of(path.name, place.kind if known else Kind.OTHER), path)
     return found
 
 
@@ -109,8 +124,16 @@ def _children(folder: Path) -> list[Path]:
         return []
 
 
+def _mode(path: Path) -> int:
+    """What it is itself, and not what it is a link to; 0 if that cannot be told."""
+    try:
+        return path.lstat().st_mode
+    except OSError:  # as above
+        return 0
+
+
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+    return S_ISDIR(_mode(path))
 
 
 def _at_depth(folder: Path, depth: int) -> Iterator[Path]:
@@ -124,7 +147,7 @@ def _at_depth(folder: Path, depth: int) -> Iterator[Path]:
 
 def _measured(kind: Kind, path: Path) -> list[Entry]:
     """An entry, after those that are in it."""
-    if path.is_symlink():  # what it leads to is not the cache's
+    if S_ISLNK(_mode(path)):  # what it leads to is not the cache's
         kind = Kind.OTHER
     states, inner = [_state(path)], []
     if _is_folder(path):
@@ -147,6 +170,6 @@ def _state(path: Path) -> tuple[int, float, float]:
         state = path.lstat()
     except OSError:  # it has gone meanwhile
         return 0, 0.0, 0.0
-    if path.is_dir():
+    if S_ISDIR(state.st_mode):
         return 0, state.st_mtime, state.st_mtime
     return state.st_size, state.st_mtime, max(state.st_mtime, state.st_atime)

@@ -1,5 +1,6 @@
 """The cache, shown and pruned."""
 
+import os
 import re
 import shutil
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 from rich.filesize import decimal
@@ -15,9 +17,10 @@ from rich.table import Table
 
 from alignfreeze.base.caching import LOCK_ENDING, cache_root, lock_file
 from alignfreeze.errors import AlignFreezeError, ConfigError
-from alignfreeze.housekeeping.contents import CACHES, Entry, Kind, entries_of
+from alignfreeze.housekeeping.contents import CACHES, DOOMED, Entry, Kind, entries_of
+from alignfreeze.housekeeping.use import holding
 from alignfreeze.housekeeping.verdicts import DAY, HOUR, Judge, Verdict, age_text
-from alignfreeze.messages import listed, shown
+from alignfreeze.messages import LONG, listed, shown
 
 UNITS = {"h": HOUR, "d": DAY, "w": 7 * DAY}
 _AGE = re.compile(r"(\d{1,6})([hdw]?)")
@@ -91,11 +94,39 @@ def look(unused: float | None = None) -> Cache:
 
     Args:
         unused: Seconds after which what was not used may go, too; ``None``: caches stay.
+
+    Raises:
+        ConfigError: If the home folder is the cache, or is in it.
     """
-    root, now = cache_root(), time.time()
+    root = _own_folder()
+    now = _now(root)
     judge = Judge(root, unused, now)
     judged = [(entry, judge.verdict(entry)) for entry in entries_of(root)]
     return Cache(root, judged, now)
+
+
+def _own_folder() -> Path:
+    """The cache's folder, which must not be one with a user's other files.
+
+    Raises:
+        ConfigError: If the home folder is, or is in it.
+    """
+    root = cache_root()
+    if Path("~").expanduser().resolve().is_relative_to(root.resolve()):
+        raise ConfigError(
+            "ALIGNFREEZE_CACHE must be a folder of its own, got "
+            f"{shown(str(root), LONG)}, which has the home folder in it"
+        )
+    return root
+
+
+def _now(root: Path) -> float:
+    """The time by the clock of a folder's file system, which may be another machine's."""
+    try:
+        with TemporaryFile(dir=root) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
 
 
 def prune(cache: Cache) -> int:
@@ -107,10 +138,11 @@ def prune(cache: Cache) -> int:
     freed, problems = 0, []
     for entry, _ in cache.going:
         try:
-            _remove(entry.path, cache.root)
+            with holding(entry.path):
+                _remove(entry.path, cache.root)
             freed += entry.size
         except OSError as error:
-            problems.append(f"{entry.path} ({error.strerror})")
+            problems.append(f"{entry.path} ({error.strerror or error})")
     if problems:
         raise AlignFreezeError(f"cannot be removed: {listed(problems)}; the rest is")
     return freed
@@ -122,16 +154,17 @@ def _remove(path: Path, root: Path) -> None:
         return
     if path.is_dir():
         # What is removed in part would pass for damaged where it is.
-        doomed = path.rename(root / f".{path.name.lstrip('.')[:100]}-{uuid4().hex}")
+        doomed = path.rename(root / f".{DOOMED}-{uuid4().hex}")
         shutil.rmtree(doomed)
     else:
         path.unlink()
     if not path.name.endswith(LOCK_ENDING):
         lock_file(path).unlink(missing_ok=True)
     with suppress(OSError):  # others are in it
-        while path.parent.parent != root:
-            path = path.parent
-            path.rmdir()
+        for folder in path.parents:
+            if root in (folder, folder.parent):
+                break
+            folder.rmdir()
 
 
 def _size(entries: Iterable[Entry]) -> str:

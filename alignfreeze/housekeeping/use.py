@@ -1,6 +1,7 @@
 """What live processes of this machine have open: that is nobody's to remove."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -25,12 +26,25 @@ def has_lock(path: Path) -> bool:
     return path.name.endswith(LOCK_ENDING) or lock_file(path).is_file()
 
 
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold the lock of a path, or the lock that it is; without one there is nothing to hold.
+
+    Raises:
+        BlockingIOError: If a process holds it.
+        OSError: If that cannot be told.
+    """
+    own = path.with_name(path.name.removesuffix(LOCK_ENDING))
+    with locked(own, wait=0) if has_lock(path) else nullcontext():
+        yield
+
+
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of a path, or the lock that it is."""
+    """Whether a process holds the lock of a path, or the lock that it is, as far as can be told."""
     try:
-        with locked(path.with_name(path.name.removesuffix(LOCK_ENDING)), wait=0):
+        with holding(path):
             return False
-    except BlockingIOError:
-        return True
-    except (OSError, NotImplementedError):
+    except FileNotFoundError:
         return False
+    except (OSError, NotImplementedError):  # others may know how to lock there
+        return True

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.owners import owner_of
@@ -50,6 +51,21 @@ def _is_running(run: "RunState") -> bool:
     return run.state == "RUNNING" and not (run.process and is_dead(run.process))
 
 
+def _is_one_place(store: str) -> bool:
+    """Whether a store's URI stands for the same store whenever and wherever it is asked.
+
+    That of a server on this machine may be another's today, and a path that of another folder.
+    """
+    place = urlsplit(store)
+    if place.netloc:
+        return place.hostname not in _THIS_MACHINE
+    path = place.path.removeprefix("/") if place.scheme.startswith("sqlite") else place.path
+    return PurePath(path).is_absolute()
+
+
+_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+
 @dataclass
 class Judge:
     """Says of each entry whether it may go.
@@ -70,7 +86,7 @@ class Judge:
             return _held("not known")
         if entry.kind is Kind.UNLOGGED:
             return _held("not logged yet")
-        if has_lock(entry.path) and is_locked(entry.path):
+        if is_locked(entry.path):
             return _held("a process is at work on it")
         own = entry.path.resolve()
         if any(path.is_relative_to(own) for path in self._open):
@@ -97,7 +113,7 @@ class Judge:
             return _dead() if is_dead(owner.process) else self._alive(entry)
         # Shards have no lock of their own, but their parts have.
         parts = entry.path.glob(".*") if entry.kind is Kind.SHARDS else ()
-        if any(is_locked(part) for part in parts if has_lock(part)):
+        if any(map(is_locked, parts)):
             return _held("a process is at work on it")
         if entry.kind is Kind.UNFINISHED and has_lock(entry.path):
             return _dead()
@@ -124,13 +140,13 @@ class Judge:
         run, elsewhere = found
         if _is_running(run):
             return _held("its run is going on")
+        if run.state == owners.UNKNOWN:
+            gone = owner is not None and _is_one_place(self._store)
+            return Verdict(gone, "its run is gone" if gone else f"its run is not in {self._store}")
         if run.state == owners.FINISHED or elsewhere:
             return Verdict(True, "its phase is finished")
         if run.state == owners.DELETED:
             return Verdict(True, "its run was deleted")
-        if run.state == owners.UNKNOWN:
-            gone = owner is not None
-            return Verdict(gone, "its run is gone" if gone else f"its run is not in {self._store}")
         return Verdict(False, "resume=true goes on from it")
 
     def _of_study(self, entry: Entry) -> Verdict:

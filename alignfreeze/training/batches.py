@@ -116,7 +116,7 @@ def padded(
 
 
 def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
-    if isinstance(values[0], int):
+    if isinstance(values[0], (int, np.integer)):
         return torch.tensor(values)
     return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
 

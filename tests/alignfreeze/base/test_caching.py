@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from alignfreeze.base import caching
 from alignfreeze.base.caching import (
     SUMS,
     building,
@@ -44,6 +45,16 @@ def test_folder_digest_depends_on_names_and_content(write, tmp_path):
     assert folder_digest(tmp_path) == folder_digest(tmp_path, "*.py", "*.txt")
     (tmp_path / "a.py").rename(tmp_path / "d.py")
     assert folder_digest(tmp_path, "**/*.py") != first
+
+
+def test_a_folder_is_built_where_a_file_system_has_no_locks(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(caching, "locked", fail)
+    with building(tmp_path / "folder") as empty:
+        (empty / "file").write_text("text")
+    assert found_whole(tmp_path / "folder", "it")
 
 
 def test_building_moves_a_complete_folder_into_place(tmp_path):

@@ -103,6 +103,7 @@ def test_of_a_database_its_own_words_are_told_and_no_statement():
         (errno.EFBIG, "a file may not be as large as it would get: "),
         (errno.EROFS, "the file system cannot be written to: "),
         (errno.EACCES, "there is no permission: "),
+        (errno.EPERM, "it is not permitted: "),
         (errno.EIO, "the disk fails: "),
         (errno.EMFILE, "too many files are open; `ulimit -n"),
     ],
@@ -192,10 +193,41 @@ def test_what_a_full_disk_has_led_to_is_told_of_as_that():
     assert told(raised(KeyError("a"), None)) is None
 
 
-@pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("shape"), FileNotFoundError(2, "")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("a"),
+        RuntimeError("shape"),
+        FileNotFoundError(2, ""),
+        # Of a socket, or a process that is signalled.
+        system_error(errno.EACCES),
+        system_error(errno.EPERM),
+        ConnectionError("HTTPConnection: [Errno 13] Permission denied"),
+        # What speaks of memory or files, and has another reason.
+        RuntimeError("the pool is out of memory slots"),
+        RuntimeError("[enforce fail at inline_container.cc:145] . PytorchStreamReader failed"),
+    ],
+)
 def test_what_the_machine_is_not_to_blame_for_is_not_told_of(error):
     assert shortage(error) is None
     assert told(error) is None
+
+
+def test_a_file_that_is_refused_hides_no_other_error():
+    refused = system_error(errno.EACCES, "/etc/shadow")
+    assert told(refused) == "there is no permission: /etc/shadow"
+    assert shortage(refused) is None
+
+    def error_after(found, *, cause=None):
+        found.__context__, found.__cause__ = refused, cause
+        return found
+
+    assert told(error_after(KeyError("of ours"))) is None
+    assert told(error_after(DataError("cannot be read"), cause=refused)) == "cannot be read"
+
+
+def test_a_terminal_that_is_gone_needs_no_room():
+    assert "make room" not in told(system_error(errno.EIO))
 
 
 def test_what_cannot_be_written_is_a_fault_of_the_disk_or_of_the_place(tmp_path):

@@ -121,6 +121,48 @@ def test_methods_of_all_kinds_are_guarded():
         task.from_row({"a": 1}, "de")
 
 
+class Mixin:
+    """No plugin, but some of one."""
+
+    def freezes(self, site, n_layers):
+        raise PermissionError(13, "Permission denied", "/a/file")
+
+
+def test_what_a_plugin_has_from_elsewhere_is_guarded_as_far_as_it_is_its_own():
+    class Mixed(Mixin, FreezingStrategy):
+        """Freezes as its mixin says."""
+
+    class Overridden(Mixed, Mixin):
+        """Freezes all the same."""
+
+        def freezes(self, site, n_layers):
+            return True
+
+    class Below(Overridden, Mixin):
+        """Freezes as the one above."""
+
+    with pytest.raises(PluginError, match=r"^strategy 'Mixed': freezes fails: PermissionError: "):
+        Mixed().freezes(SITE, 2)
+    with pytest.raises(PermissionError):
+        Mixin().freezes(SITE, 2)
+    assert Overridden().freezes(SITE, 2)
+    assert Below().freezes(SITE, 2)
+
+
+class ByNumber:
+    """One thing, asked for by its number."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, number):
+        return ["x"][number]
+
+
+def test_what_has_items_by_number_is_a_list():
+    assert list(returning(ByNumber()).load(None, None, None)) == ["x"]
+
+
 def test_what_is_returned_is_guarded_while_it_is_gone_through():
     links = BrokenAligner().align([], None)
     assert next(links) == []

@@ -24,7 +24,7 @@ from alignfreeze.evaluation.promises import (
 )
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.runs import pipeline
-from alignfreeze.training.batches import FeatureStream
+from alignfreeze.training.batches import FeatureStream, collate_features
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 OPTIONS = {"languages": "de", "strategy": "baseline", "compare": ",", "finetune_steps": "1"}
@@ -44,6 +44,10 @@ def test_rows_that_are_right():
     check_rows(TASK, [ROW, replace(ROW, example=1)], 2, 2)
     check_rows(TASK, [replace(ROW, targets={"labels": 3})], 1, 256)
     check_rows(TASK, [replace(ROW, targets={"labels": torch.tensor([1, 2])})], 1, 256)
+    numpys = replace(ROW, targets={"labels": np.int64(3)}, example=np.int64(0))
+    check_rows(TASK, [numpys], 1, 256)
+    batch = collate_features([numpys, replace(ROW, targets={"labels": 2})], np.arange(2), 0)
+    assert batch.targets["labels"].tolist() == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,11 @@ def test_rows_that_are_right():
         ([replace(ROW, example=2)], "rows of an example from 0 to 1, got 2"),
         ([replace(ROW, example=None)], "rows of an example from 0 to 1, got None"),
         ([replace(ROW, targets={})], "rows with the same targets, one or more, got none"),
+        (
+            [replace(ROW, targets={"labels": torch.tensor(3)})],
+            r"a value of labels for each of 2 subwords, got tensor\(3\)",
+        ),
+        ([replace(ROW, extra_inputs={"x": 1})], "a value of x for each of 2 subwords, got 1"),
         ([ROW, replace(ROW, targets={"x": 1})], "rows with the same targets, .*, got x, in row 1"),
         ([replace(ROW, targets={"labels": [1]})], "a value of labels for each of 2 .*, got 1"),
         ([replace(ROW, extra_inputs={"types": [1]})], "a value of types for each of 2 .*, got 1"),

@@ -7,40 +7,49 @@ import pytest
 
 from alignfreeze.housekeeping.contents import Kind, entries_of
 
-HEX = "0123456789abcdef" * 2
+KEY = "0123456789abcdef"
+HEX = KEY * 2
 
 PLACES = {
-    "checkpoints/abc/run/step-000000001/model": ("checkpoints/abc/run", Kind.CHECKPOINTS),
-    "corpora/en-de-abc/pairs": ("corpora/en-de-abc", Kind.ALIGNMENTS),
-    "alignments/en-de-abc/links": ("alignments/en-de-abc", Kind.ALIGNMENTS),
-    "bitexts/en-de-abc/en-de.en": ("bitexts/en-de-abc", Kind.CONVERTED),
+    f"checkpoints/{KEY}/{HEX}/step-000000001/model": (f"checkpoints/{KEY}/{HEX}", Kind.CHECKPOINTS),
+    f"corpora/en-de-{KEY}/pairs": (f"corpora/en-de-{KEY}", Kind.ALIGNMENTS),
+    f"alignments/en-de-{KEY}/links": (f"alignments/en-de-{KEY}", Kind.ALIGNMENTS),
+    f"bitexts/en-de-{KEY}/en-de.en": (f"bitexts/en-de-{KEY}", Kind.CONVERTED),
     "hub/google/xquad/main/xquad.de/validation.parquet": ("hub/google/xquad/main", Kind.HUB),
-    "mirrors/abc/google/xquad/main/a": ("mirrors/abc", Kind.MIRRORED),
-    "demo/abc/pos/en": ("demo/abc", Kind.DEMO),
-    "search/abc/identity/model": ("search/abc", Kind.MODELS),
-    "search/abc-logs/worker-0.log": ("search/abc-logs", Kind.LOGS),
-    "benchmark/abc-logs/worker-0.log": ("benchmark/abc-logs", Kind.LOGS),
-    "benchmark/abc.lock": ("benchmark/abc.lock", Kind.LOCKS),
-    "prefixes/tmp8a": ("prefixes/tmp8a", Kind.UNFINISHED),
+    f"mirrors/{KEY}/google/xquad/main/a": (f"mirrors/{KEY}", Kind.MIRRORED),
+    f"demo/{KEY}/pos/en": (f"demo/{KEY}", Kind.DEMO),
+    f"search/{KEY}/identity/model": (f"search/{KEY}", Kind.MODELS),
+    f"search/{KEY}-logs/worker-0.log": (f"search/{KEY}-logs", Kind.LOGS),
+    f"benchmark/{KEY}-logs/worker-0.log": (f"benchmark/{KEY}-logs", Kind.LOGS),
+    f"benchmark/{KEY}.lock": (f"benchmark/{KEY}.lock", Kind.LOCKS),
+    "prefixes/tmp8a_bcd7e": ("prefixes/tmp8a_bcd7e", Kind.UNFINISHED),
     "unlogged/run.json": ("unlogged/run.json", Kind.UNLOGGED),
-    f"corpora/.en-de-abc-{HEX}/pairs": (f"corpora/.en-de-abc-{HEX}", Kind.UNFINISHED),
-    f"corpora/.en-de-abc-{HEX}.lock": (f"corpora/.en-de-abc-{HEX}.lock", Kind.UNFINISHED),
-    "corpora/.en-de-abc-shards-7/00001/a": ("corpora/.en-de-abc-shards-7", Kind.SHARDS),
+    f"corpora/.en-de-{KEY}-{HEX}/pairs": (f"corpora/.en-de-{KEY}-{HEX}", Kind.UNFINISHED),
+    f"corpora/.en-de-{KEY}-{HEX}.lock": (f"corpora/.en-de-{KEY}-{HEX}.lock", Kind.UNFINISHED),
+    f"corpora/.en-de-{KEY}-shards-7/00001/a": (f"corpora/.en-de-{KEY}-shards-7", Kind.SHARDS),
     f"corpora/.a-shards-1-{HEX}/0/a": (f"corpora/.a-shards-1-{HEX}", Kind.SHARDS),
-    "checkpoints/abc/run/step-000000002.partial/a": (
-        "checkpoints/abc/run/step-000000002.partial",
+    f"checkpoints/{KEY}/{HEX}/step-000000002.partial/a": (
+        f"checkpoints/{KEY}/{HEX}/step-000000002.partial",
         Kind.UNFINISHED,
     ),
     f"hub/google/xquad/main/xquad.de/.validation.parquet-{HEX}": (
         f"hub/google/xquad/main/xquad.de/.validation.parquet-{HEX}",
         Kind.UNFINISHED,
     ),
-    f"search/abc/.identity-{HEX}/model": (f"search/abc/.identity-{HEX}", Kind.UNFINISHED),
-    f".run-{HEX}/a": (f".run-{HEX}", Kind.UNFINISHED),
+    f"search/{KEY}/.identity-{HEX}/model": (f"search/{KEY}/.identity-{HEX}", Kind.UNFINISHED),
+    f".pruned-{HEX}/a": (f".pruned-{HEX}", Kind.UNFINISHED),
+    # A cache that was put where a user keeps more.
     "photos/cat.jpg": ("photos", Kind.OTHER),
     "notes.txt": ("notes.txt", Kind.OTHER),
     "checkpoints/readme": ("checkpoints/readme", Kind.OTHER),
     "benchmark/odd": ("benchmark/odd", Kind.OTHER),
+    "checkpoints/llama/last/model": ("checkpoints/llama/last", Kind.OTHER),
+    "corpora/UD_English/train": ("corpora/UD_English", Kind.OTHER),
+    "demo/poetry.lock": ("demo/poetry.lock", Kind.OTHER),
+    "prefixes/wine/c": ("prefixes/wine", Kind.OTHER),
+    "search/notes/a": ("search/notes", Kind.OTHER),
+    "search/old-logs/a": ("search/old-logs", Kind.OTHER),
+    f".thumbnails-{HEX}/a": (f".thumbnails-{HEX}", Kind.OTHER),
 }
 """What a file is part of, and what that is."""
 
@@ -85,3 +94,15 @@ def test_what_a_link_leads_to_is_not_the_caches(tmp_path):
 
 def test_a_cache_that_is_not_there_is_empty(tmp_path):
     assert entries_of(tmp_path / "nothing") == []
+
+
+def test_what_cannot_be_looked_at_is_left_out(full, monkeypatch):
+    lstat = Path.lstat
+
+    def refusing(path):
+        if path.name == "notes.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", refusing)
+    assert sum(entry.size for entry in entries_of(full)) == 5 * (len(PLACES) - 1)
