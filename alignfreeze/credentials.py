@@ -114,9 +114,8 @@ def secrets_in(url: str) -> set[str]:
     """What is to be hidden of a URL, or of a DSN: its password, the values of its query."""
     found = {match[0][len(match[1]) :].strip("'\"") for match in _ASSIGNED.finditer(url)}
     begin = _URL.search(url)
-    if begin and (userinfo := _userinfo(begin[0], url[begin.end() :])):
-        user, _, password = userinfo.partition(":")
-        found |= {user, password} if _is_http(begin[0]) else {password}
+    if begin:
+        found.add(_userinfo(begin[0], url[begin.end() :])[1])
     return {secret for secret in found if len(secret) >= LEAST and secret != HIDDEN}
 
 
@@ -174,32 +173,31 @@ def _without_userinfo(line: str, *, bare: bool) -> str:
     return "".join(pieces)
 
 
-def _userinfo(scheme: str, rest: str) -> str:
-    """What is before the host in a URL, which may have any character; empty if nothing is."""
-    userinfo = rest.rpartition("@")[0]
+def _userinfo(scheme: str, rest: str) -> tuple[str, str]:
+    """What is before the host in a URL: what may be seen of it, and its password, or token.
+
+    Either may have any character, and may be empty.
+    """
+    scheme, userinfo = scheme.lower(), rest.rpartition("@")[0]
+    user, _, password = userinfo.partition(":")
     if (
-        scheme.lower().startswith(_ON_DISK)
+        scheme.startswith(_ON_DISK)
         or (_HOST_AND_PORT.match(rest) and re.search("[ /]", userinfo))
-        or (_is_http(scheme) and re.search(r"[\s/]", userinfo.partition(":")[0]))
+        or (scheme.startswith("http") and re.search(r"[\s/]", user))
     ):
-        return ""
-    return userinfo
-
-
-def _is_http(scheme: str) -> bool:
-    """Whether what is before the host is secret as a whole: it may be a token alone."""
-    return scheme.lower().startswith("http")
+        return "", ""
+    if not password and scheme.startswith("http"):
+        return "", user
+    return f"{user}:", password
 
 
 def _without_own(scheme: str, rest: str) -> str:
     """What comes after the beginning of a URL, without its password."""
-    userinfo = _userinfo(scheme, rest)
-    user, colon, password = userinfo.partition(":")
-    if user.startswith(HIDDEN) or password.startswith(f"{HIDDEN}@"):
+    shown, secret = _userinfo(scheme, rest)
+    if shown.startswith(HIDDEN) or secret.startswith(f"{HIDDEN}@"):
         return rest
-    if userinfo:
-        kept = "" if _is_http(scheme) else f"{user}:"
-        return f"{kept}{HIDDEN}{rest[len(userinfo) :]}" if colon or not kept else rest
+    if secret:
+        return f"{shown}{HIDDEN}{rest[rest.rindex('@') :]}"
     cut = None if scheme.lower().startswith(_ON_DISK) else _CUT_OFF.match(rest)
     return cut[1] + HIDDEN + rest[cut.start(2) :] if cut else rest
 

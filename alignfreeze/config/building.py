@@ -40,7 +40,7 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
     merged = merged_options(options)
     preset = merged.pop("preset", None)
     if preset is None:
-        embedded = {merged.get("data", "demo"), merged.get("model", "demo")} == {"demo"}
+        embedded = all(merged.get(name, "demo") == "demo" for name in ("data", "model"))
         preset = "demo" if embedded else "paper"
     return validated(preset_options(str(preset)) | merged)
 

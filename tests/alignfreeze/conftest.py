@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -225,13 +224,10 @@ def make_stale() -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URI of a SQLite store, made once since its migrations take seconds."""
-    with warnings.catch_warnings():
-        # MLflow's own mapping, with the newest SQLAlchemy.
-        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
-        from mlflow.tracking import MlflowClient
+    from mlflow.tracking import MlflowClient
 
-        uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-        MlflowClient(uri).search_experiments(max_results=1)
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    MlflowClient(uri).search_experiments(max_results=1)
     return uri
 
 

@@ -44,7 +44,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"mysql://u:a@b:c/d#e?f g{SECRET}@h/db", "mysql://u:***@h/db"),
         (f"u:{SECRET}@h", "u:***@h"),
         (f"'storage: u:a@{SECRET}@h', no", "'storage: u:***@h', no"),
-        (f"at http://me:{SECRET}@server:5000/x", "at http://***@server:5000/x"),
+        (f"at http://me:{SECRET}@server:5000/x", "at http://me:***@server:5000/x"),
         (f"at https://{SECRET}@server", "at https://***@server"),
         (f"postgresql://h/db?user=u&password={SECRET}&x=1", "postgresql://h/db?user=u&password=***&x=1"),
         (f"postgresql://h/db?sslpassword={SECRET}", "postgresql://h/db?sslpassword=***"),
@@ -59,7 +59,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         ("no hf_" + "aB3" * 11, "no ***"),
         ("dapi" + "0a" * 16, "***"),
         (f"storage 'postgresql://u:{SECRET}'…", "storage 'postgresql://u:***…"),
-        (f"http://a:{SECRET}@h and mysql://u:{SECRET}@k", "http://***@h and mysql://u:***@k"),
+        (f"http://a:{SECRET}@h and mysql://u:{SECRET}@k", "http://a:***@h and mysql://u:***@k"),
     ],
 )  # fmt: skip
 def test_what_is_secret_is_found_by_what_is_around_it(text: str, expected: str) -> None:

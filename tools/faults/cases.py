@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tools.faults import damage
+from tools.faults import away, damage
 
 STEP = "alignfreeze.training.loop:_Loop._step"
 LOOKS = "alignfreeze.workers.coordinator:Workers._look_after"
@@ -31,7 +31,8 @@ class Case:
         rank: Only in this one of torchrun's processes.
         processes: ``torchrun``, by how many machines it runs on; 0: without.
         options: Further ones of the command.
-        prepare: Makes the fault in a place instead; what the command has done before is there.
+        prepare: Makes the fault in a place; without a point, what the command has done before is
+            there.
         after: Of what happens between the command and the same again.
         code: The exit code that is right.
         says: What the error must hold.
@@ -175,6 +176,7 @@ def disk() -> list[Case]:
             point=point,
             call=call,
             kind=kind,
+            code=0 if "checkpoint" in where else FAILED,  # training goes on without
             says=FULL,
             short=where == "checkpoint",
         )
@@ -287,6 +289,29 @@ def stores() -> list[Case]:
     ]
 
 
+def servers_that_go_away() -> list[Case]:
+    """The tracking server goes away in the middle, and comes back, or does not."""
+    found = []
+    for where, call in (("fine-tuning of the baseline", 15), ("realign step", 24 + 15)):
+        point: dict[str, Any] = {"point": STEP, "call": call, "kind": "mark"}
+        back, gone = (away.server(back=back) for back in (True, False))
+        for_long, soon = ("--tracking-wait", "60"), ("--tracking-wait", "2")
+        found += [
+            Case("server", "away", where, **point, prepare=back, options=for_long, code=0),
+            Case(
+                "server",
+                "gone",
+                where,
+                **point,
+                prepare=gone,
+                options=soon,
+                after=away.synced,
+                says="alignfreeze sync",
+            ),
+        ]
+    return found
+
+
 CASES = [
     *kills(),
     *study_kills(),
@@ -296,4 +321,5 @@ CASES = [
     *plugins(),
     *damaged(),
     *stores(),
+    *servers_that_go_away(),
 ]

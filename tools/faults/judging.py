@@ -76,7 +76,7 @@ def judged(case: Case, references: References, folder: Path) -> Verdict:
     """Do a case in a folder, which is gone afterwards."""
     began, verdict = time.monotonic(), Verdict(case)
     reference = references[case.command, bool(case.processes)]
-    if case.prepare is not None:
+    if case.prepare is not None and not case.point:
         place = running.copied(reference.place, folder)
     else:
         folder.mkdir()
@@ -113,7 +113,7 @@ def _judge(case: Case, reference: Reference, place: Place, verdict: Verdict) -> 
     if case.point:
         verdict.expect(marker.exists(), "the fault has not struck")
     judge_end(case, ended, verdict)
-    if case.point and case.code != 0:
+    if case.point and case.code != 0 and case.kind != "mark":
         _judge_status(case, left, verdict)
     if case.code == 0:
         verdict.expect(left.scores == reference.stored.scores, "other numbers")

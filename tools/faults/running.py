@@ -24,15 +24,16 @@ INJECTED = Path(__file__).with_name("injected")
 PATIENCE = 240.0
 """Seconds after which a command hangs."""
 
-SMALL = [
-    *("--task", "pos", "--languages", "de", "--pair-limit", "100"),
-    *("--realign-steps", "24", "--finetune-steps", "24", "--checkpoint-steps", "10"),
+FINETUNED = [
+    *("--task", "pos", "--languages", "de"),
+    *("--finetune-steps", "24", "--checkpoint-steps", "10"),
 ]
+SMALL = [*FINETUNED, "--pair-limit", "100", "--realign-steps", "24"]
 STUDY = [*SMALL, "--workers", "2", "--heartbeat", "1"]
 COMMANDS = {
     "run": ["run", *SMALL],
     "realign": ["realign", *SMALL],
-    "evaluate": ["evaluate", *SMALL],
+    "evaluate": ["evaluate", *FINETUNED],
     "search": [
         *("search", *STUDY, "--study", "study", "--search-strategies", "front", "--trials", "2"),
         *("--sampler", "random", "--pruner", "none", "--final-seeds", "31", "--references", ","),

@@ -24,7 +24,7 @@ def artifacts(run) -> set[str]:
 
 
 def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_need_be(
-    experiment, options, caplog
+    experiment, options, caplog, tmp_path
 ):
     caplog.set_level("INFO", "alignfreeze")
     outcome = benchmark({**options, "drop_encoders": "true"})
@@ -34,7 +34,7 @@ def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_ne
     assert realigned.data.tags["alignfreeze.dropped"] == why
     assert caplog.text.count(f"the encoder of run {realigned.info.run_id} is removed") == 1
     with pytest.raises(ConfigError, match=f"encoder: that of run .* was removed, since {why}"):
-        find_encoder(realigned.info.run_id)
+        find_encoder(realigned.info.run_id, tmp_path)
 
     # Scores are taken over as ever.
     assert not benchmark({**options, "drop_encoders": "true"}).plan.to_do

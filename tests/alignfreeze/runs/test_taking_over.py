@@ -88,9 +88,9 @@ DAMAGES = {
     "folder": (lambda folder: shutil.rmtree(folder), f"there is no .*{PROVENANCE_FILE}"),
     "pickle": (lambda folder: (folder / "pytorch_model.bin").write_bytes(b"\x80"), "put there"),
     "adapter": (lambda folder: (folder / "adapter_config.json").write_text("{}"), "put there"),
-    "said": (lambda folder: (folder / PROVENANCE_FILE).write_text("{"), "Invalid JSON"),
+    "said": (lambda folder: (folder / PROVENANCE_FILE).write_text("{"), "must be JSON"),
     "bytes": (lambda folder: (folder / PROVENANCE_FILE).write_bytes(b"\xff"), "cannot be read"),
-    "deep": (lambda folder: (folder / PROVENANCE_FILE).write_text("[" * 9999), "Invalid JSON"),
+    "deep": (lambda folder: (folder / PROVENANCE_FILE).write_text("[" * 9999), "must be JSON"),
     "nothing": (lambda folder: (folder / PROVENANCE_FILE).unlink(), "there is no"),
 }
 
@@ -117,8 +117,8 @@ def test_an_encoder_that_is_not_as_it_was_left_is_not_believed(tmp_path, damage,
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"seed: [", "is not YAML"),
-        (b"\xff", "is not YAML"),
+        (b"seed: [", "cannot be read as YAML"),
+        (b"\xff", "cannot be read as YAML"),
         (b"", "must hold option: value lines"),
         (b"- seed", "must hold option: value lines"),
         (b"seed: many", "seed must be"),

@@ -95,7 +95,7 @@ def test_other_processes_get_a_whole_path(store_at, tmp_path):
             "mlflow ui --backend-store-uri 'sqlite:////a b/mlflow.db?timeout=60'",
         ),
         ("postgresql://u:secret@h/d", 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'),
-        ("https://u:secret@host/", "https://***@host/"),
+        ("https://u:secret@host/", "https://u:***@host/"),
     ],
 )
 def test_places_name_the_run_and_the_store(store_at, uri, look):

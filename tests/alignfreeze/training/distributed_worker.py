@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from alignfreeze.base.caching import cache_root
+from alignfreeze.base.faults import reason_of
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.cli.main import failure
-from alignfreeze.errors import ConfigError, one_line
+from alignfreeze.errors import ConfigError
 from alignfreeze.training import distributed
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator
@@ -98,7 +99,7 @@ def main(mode: str, out: Path) -> None:
         accelerator.end_training()
     except BaseException as error:  # noqa: BLE001  as the command line ends
         message, code = failure(error, [])
-        said = {"type": type(error).__name__, "reason": one_line(error), "said": message}
+        said = {"type": type(error).__name__, "reason": reason_of(error), "said": message}
         (out / f"{accelerator.process_index}.end").write_text(json.dumps(said), "utf-8")
         sys.exit(code)
 
