@@ -157,9 +157,11 @@ def test_usual_names_and_numbers_stay_readable() -> None:
     ):
         assert markdown_text(text) == text
         assert latex_text(text) == text.replace("±", r"$\pm$").replace("−", "$-$")
+    assert latex_text("+0.1 [+0.0, +0.2]") == "+0.1 [+0.0, +0.2]"
+    assert latex_text("[95 %]") == r"{[}95 \%]"
 
 
-COMMANDS = {shown: c for c, shown in LATEX.items() if shown != "?"}
+COMMANDS = {"{[}": "[", "{*}": "*", **{said: c for c, said in LATEX.items() if said != "?"}}
 TOKEN = re.compile("|".join(map(re.escape, sorted(COMMANDS, key=len, reverse=True))) + r"|\{\}|.")
 
 
@@ -167,7 +169,7 @@ def typeset(text: str) -> str:
     """What LaTeX shows; anything that it would take for its own is an error."""
     shown = ""
     for token in TOKEN.findall(text):
-        assert token in COMMANDS or token == "{}" or token not in "\\{}$&#^_~%[]*|<>`", text
+        assert token in COMMANDS or token == "{}" or token not in "\\{}$&#^_~%|<>`", text
         shown += COMMANDS.get(token, "" if token == "{}" else token)
     return shown
 
@@ -176,7 +178,7 @@ def typeset(text: str) -> str:
 def test_a_name_is_no_latex(name: str) -> None:
     shown = latex_text(name)
     assert typeset(shown) == "".join(c if ord(c) < 0x180 else "?" for c in plain(name))
-    assert re.search(r"--|,,|''|\n", shown) is None
+    assert re.search(r"--|,,|''|\n|^\s*[\[*]", shown) is None
     lines = latex(name, document(name)).split("\n")
     assert len(lines) == len(latex("x", document("x")).split("\n"))
 
