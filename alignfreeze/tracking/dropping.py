@@ -4,14 +4,14 @@ import logging
 from collections.abc import Collection
 
 import mlflow
-from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from alignfreeze.errors import one_line
+from alignfreeze.errors import TrackingError
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import find_realignment
+from alignfreeze.tracking.talking import asking
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +31,17 @@ def drop_encoder(cells: Collection[str], grid: str, artifact: str) -> None:
     """
     found = [find_realignment(cell) for cell in cells]
     for run_id in dict.fromkeys(run.run_id for run in found if run is not None):
-        run = mlflow.get_run(run_id)
-        if TAG + names.DROPPED in run.data.tags or not _is_within(run_id, grid):
-            continue
-        for one in (run_id, *cells):  # before, so that nobody takes half of it over
-            TrackedRun(one).tags({names.DROPPED: WHY})
         try:
-            repository = get_artifact_repository(run.info.artifact_uri)
-            repository.delete_artifacts(artifact)  # type: ignore[no-untyped-call]
-        except (MlflowException, OSError, NotImplementedError) as error:
-            logger.warning("the encoder of run %s is not removed: %s", run_id, one_line(error))
+            with asking(f"remove the encoder of run {run_id}"):
+                run = mlflow.get_run(run_id)
+                if TAG + names.DROPPED in run.data.tags or not _is_within(run_id, grid):
+                    continue
+                for one in (run_id, *cells):  # before, so that nobody takes half of it over
+                    TrackedRun(one).tags({names.DROPPED: WHY})
+                repository = get_artifact_repository(run.info.artifact_uri)
+                repository.delete_artifacts(artifact)  # type: ignore[no-untyped-call]
+        except TrackingError as error:
+            logger.warning("%s", error)
         else:
             logger.info("the encoder of run %s is removed: %s", run_id, WHY)
 

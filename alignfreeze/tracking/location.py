@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,10 @@ def has_store() -> bool:
 
 
 def artifact_folder(run_id: str) -> Path | None:
-    """The folder of a run's artifacts; ``None`` if that is not on this machine."""
-    return _local_path(mlflow.get_run(run_id).info.artifact_uri)
+    """The folder of a run's artifacts; ``None`` if that is not on this machine, or not known."""
+    with suppress(TrackingError), asking(f"say where the artifacts of run {run_id} are"):
+        return _local_path(mlflow.get_run(run_id).info.artifact_uri)
+    return None
 
 
 def _folder() -> Path | None:

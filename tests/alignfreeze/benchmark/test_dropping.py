@@ -98,4 +98,4 @@ def test_a_store_that_removes_nothing_is_told_of(experiment, monkeypatch, caplog
     ):
         mlflow.set_tag("alignfreeze.phase_hash", "phase")
     dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
-    assert "is not removed: NotImplementedError: this store keeps everything" in caplog.text
+    assert "cannot remove the encoder" in caplog.text
