@@ -188,8 +188,14 @@ def test_a_text_is_no_formula(names: list[str]) -> None:
     frame = pd.DataFrame({"name": [*names, "x"], "value": -0.5, "none": None})
     read = pd.read_csv(StringIO(csv_text(frame)), keep_default_na=False)
     assert list(read["value"]) == [-0.5] * len(frame)
-    assert not any(str(name).startswith(("=", "+", "-", "@", "\t")) for name in read["name"])
+    shown = [str(name) for name in read["name"] if not re.fullmatch(r"-\d[-\d.,]*", str(name))]
+    assert not any(name.startswith(("=", "+", "-", "@", "\t")) for name in shown)
     assert [str(name).removeprefix("'") for name in read["name"]] == list(frame["name"])
+
+
+def test_numbers_of_a_table_are_no_formulas() -> None:
+    frame = pd.DataFrame({"layer": ["-1", "-1,-2", "-2+3", "-1,=2", "12"]})
+    assert csv_text(frame) == 'layer\n-1\n"-1,-2"\n\'-2+3\n"\'-1,=2"\n12\n'
 
 
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
