@@ -19,13 +19,15 @@ STORAGE_VARIABLE = "ALIGNFREEZE_SEARCH_STORAGE"
 """Names a study's storage, whose password an argument would show to all users of a machine."""
 
 _URL_VARIABLES = (STORAGE_VARIABLE, "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-_SECRET_VARIABLE = re.compile(r"(PASSWORD|PASSWD|_PWD|TOKEN|SECRET|(ACCESS|API|SECRET)_KEY)$")
+_PASSWORD_VARIABLES = ("PASSWORD", "PASSWD", "_PWD")
+_TOKEN_VARIABLES = ("TOKEN", "SECRET", "ACCESS_KEY", "API_KEY", "SECRET_KEY")
+"""Ends of the names of variables that hold a secret; one of a token is no word."""
 
 _SWITCHES = ("true", "false", "none", "null", "test")
 
 _known: set[str] = set()
 
-_URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]{0,30}:/+|(?<![\w:/])//")
+_URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]{0,30}:/+|(?<![:/])//")
 _ON_DISK = ("sqlite:", "file:", "dbfs:")
 """Schemes of URLs that name a path, and have no password."""
 
@@ -37,15 +39,20 @@ _KEY = (
     r"(?:passwor[dt]|passwd|passphrase|pwd|secret|(?:api|access|secret|account)[_-]?key"
     r"|credential|(?:api|access|auth|refresh|bearer)[_-]token)"
 )
-_TOKEN_KEY = (
-    r"(?:x-amz-signature|(?<!\w)sig|(?<!pad_)(?<!unk_)(?<!cls_)(?<!sep_)(?<!mask_)(?<!bos_)"
-    r"(?<!eos_)token)"
-)
+_TOKEN_KEY = r"(?:(?<!\w)(?:x-amz-signature|sig|token)|(?-i:[A-Z]_TOKEN))"
+"""Stands before what is no secret, too: a word of a sentence, a level of significance."""
+
+_LIKE_A_TOKEN = r"""(?=['"]?[^\s&'"]{8})(?=[^\s&\d]*\d)"""
 _QUOTED = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
-_ASSIGNED = re.compile(
-    rf"((?:{_KEY}|{_TOKEN_KEY})\s{{0,2}}(?:=|%3D)\s{{0,2}})(?:{_QUOTED}[^\s&]*|[^\s&]+)", re.I
-)
-_IN_JSON = re.compile(rf"""((?:{_KEY}|{_TOKEN_KEY})['"]\s{{0,2}}:\s{{0,2}}){_QUOTED}""", re.I)
+
+
+def _with_key(between: str, value: str) -> re.Pattern[str]:
+    keys = rf"{_KEY}{between}|{_TOKEN_KEY}{between}{_LIKE_A_TOKEN}"
+    return re.compile(rf"({keys}){value}", re.IGNORECASE)
+
+
+_ASSIGNED = _with_key(r"\s{0,2}(?:=|%3D)\s{0,2}", rf"(?:{_QUOTED}[^\s&]*|[^\s&]+)")
+_IN_JSON = _with_key(r"""['"]\s{0,2}:\s{0,2}""", _QUOTED)
 _IN_YAML = re.compile(rf"^([ \t]{{0,40}}[\w-]{{0,40}}{_KEY}:[ \t]+)\S.*$", re.I | re.M)
 _SENT = re.compile(r"(\bBearer\s+|\bAuthorization['\"]?:\s*['\"]?\w+\s+)[\w.~+/=-]{4,}", re.I)
 _TOKEN = re.compile(
@@ -85,7 +92,8 @@ def without_passwords(text: str, *, words: bool = True) -> str:
     Args:
         text: Any text.
         words: Whether a password that is a word or a number, as ``test`` is one, is hidden where
-            it stands alone. What is read again, such as scores, must not lose its words.
+            it stands alone, and what looks like ``user:password@host`` outside of a URL. What is
+            read again, such as scores and names, must not lose its words.
     """
     for secret in sorted(_known | _of_environment(), key=len, reverse=True):
         if not words and _is_word(secret):
@@ -94,7 +102,8 @@ def without_passwords(text: str, *, words: bool = True) -> str:
             if spelled in text:
                 text = _literal(spelled).sub(HIDDEN, text)
     if "@" in text or ":/" in text:
-        text = "\n".join(map(_without_userinfo, text.split("\n")))
+        lines = text.split("\n")
+        text = "\n".join(_without_userinfo(line, bare=words) for line in lines)
     for marks, pattern, instead in _PATTERNS:
         if any(mark in text for mark in marks):  # many times faster than the pattern
             text = pattern.sub(instead, text)
@@ -105,21 +114,20 @@ def secrets_in(url: str) -> set[str]:
     """What is to be hidden of a URL, or of a DSN: its password, the values of its query."""
     found = {match[0][len(match[1]) :].strip("'\"") for match in _ASSIGNED.finditer(url)}
     begin = _URL.search(url)
-    rest = url[begin.end() if begin else 0 :]
-    userinfo, at, _ = rest.rpartition("@")
-    if at and not (begin and begin[0].startswith(_ON_DISK)):
-        user, colon, password = userinfo.partition(":")
-        if colon and not (begin is None and "/" in user):
-            found.add(password)
-        elif begin and begin[0].lower().startswith("http"):
-            found.add(user)
+    if begin:
+        found.add(_userinfo(begin[0], url[begin.end() :])[1])
     return {secret for secret in found if len(secret) >= LEAST and secret != HIDDEN}
 
 
 def _of_environment() -> set[str]:
-    secret = (value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name))
-    named = {value for value in secret if len(value) >= LEAST and value.lower() not in _SWITCHES}
-    return named.union(*(secrets_in(os.environ.get(name, "")) for name in _URL_VARIABLES))
+    found: set[str] = set()
+    for name in os.environ:
+        if name.endswith((*_PASSWORD_VARIABLES, *_TOKEN_VARIABLES)):
+            value = os.environ[name]
+            ordinary = name.endswith(_TOKEN_VARIABLES) and _is_word(value)
+            if len(value) >= LEAST and value.lower() not in _SWITCHES and not ordinary:
+                found.add(value)
+    return found.union(*(secrets_in(os.environ.get(name, "")) for name in _URL_VARIABLES))
 
 
 @cache
@@ -138,40 +146,60 @@ def _fully_quoted(text: str) -> str:
 
 @cache
 def _literal(secret: str) -> re.Pattern[str]:
-    """Where a secret is: anywhere, but one of few letters and digits only between others."""
+    """Where a secret is: anywhere, but one of few letters and digits only between others.
+
+    One of digits is not looked for within dates and decimals either.
+    """
     literal = re.escape(secret)
-    short = len(secret) < _WORD and re.fullmatch(r"[\w.]+", secret)
-    return re.compile(rf"(?<![^\W_]){literal}(?![^\W_])" if short else literal)
+    if len(secret) >= _WORD or not re.fullmatch(r"[\w.]+", secret):
+        return re.compile(literal)
+    if secret.isdecimal():
+        literal = rf"(?<!\d[.,/-]){literal}(?![.,/-]\d)"
+    return re.compile(rf"(?<![^\W_]){literal}(?![^\W_])")
 
 
 def _is_word(secret: str) -> bool:
     return len(secret) < _WORD and re.fullmatch(r"[^\W\d]+|[\d.eE+-]+", secret) is not None
 
 
-def _without_userinfo(line: str) -> str:
+def _without_userinfo(line: str, *, bare: bool) -> str:
     begins = [match.span() for match in _URL.finditer(line)]
     ends = [*(begin for begin, _ in begins), len(line)]
-    pieces = [_without_bare(line[: ends[0]])]
+    pieces = [_without_bare(line[: ends[0]]) if bare else line[: ends[0]]]
     for (begin, end), following in zip(begins, ends[1:], strict=True):
-        pieces.append(line[begin:end] + _without_own(line[begin:end], line[end:following]))
+        scheme, rest = line[begin:end], line[end:following]
+        own = _without_own(scheme, rest)
+        pieces.append(scheme + (_without_bare(own) if bare and own == rest else own))
     return "".join(pieces)
 
 
+def _userinfo(scheme: str, rest: str) -> tuple[str, str]:
+    """What is before the host in a URL: what may be seen of it, and its password, or token.
+
+    Either may have any character, and may be empty.
+    """
+    scheme, userinfo = scheme.lower(), rest.rpartition("@")[0]
+    user, _, password = userinfo.partition(":")
+    if (
+        scheme.startswith(_ON_DISK)
+        or (_HOST_AND_PORT.match(rest) and re.search("[ /]", userinfo))
+        or (scheme.startswith("http") and re.search(r"[\s/]", user))
+    ):
+        return "", ""
+    if not password and scheme.startswith("http"):
+        return "", user
+    return f"{user}:", password
+
+
 def _without_own(scheme: str, rest: str) -> str:
-    """What comes after the beginning of a URL; its password may have any character, blanks too."""
-    userinfo, at, place = rest.rpartition("@")
-    port = _HOST_AND_PORT.match(rest)
-    if scheme.lower().startswith(_ON_DISK) or userinfo.startswith(HIDDEN):
-        return _without_bare(rest)
-    if not at or (port and (" " in userinfo or "/" in userinfo)):
-        cut = _CUT_OFF.match(rest)
-        return cut[1] + HIDDEN + rest[cut.start(2) :] if cut else _without_bare(rest)
-    user, colon, password = userinfo.partition(":")
-    if password.startswith(f"{HIDDEN}@"):
+    """What comes after the beginning of a URL, without its password."""
+    shown, secret = _userinfo(scheme, rest)
+    if shown.startswith(HIDDEN) or secret.startswith(f"{HIDDEN}@"):
         return rest
-    if scheme.lower().startswith("http") and not colon:  # a token
-        return rest if re.search(r"[\s/]", user) else f"{HIDDEN}@{place}"
-    return f"{user}:{HIDDEN}@{place}" if colon else rest
+    if secret:
+        return f"{shown}{HIDDEN}{rest[rest.rindex('@') :]}"
+    cut = None if scheme.lower().startswith(_ON_DISK) else _CUT_OFF.match(rest)
+    return cut[1] + HIDDEN + rest[cut.start(2) :] if cut else rest
 
 
 def _without_bare(text: str) -> str:

@@ -20,7 +20,6 @@ _BLOCKS = re.compile(r"^(?:([-+=])(?=\s|$|[-=+])|(\d{1,9})([.)])(?=\s|$))")
 
 LATEX = {
     "\\": r"\textbackslash{}",
-    **{character: f"{{{character}}}" for character in "[]*"},  # after \item and \\
     "`": r"\textasciigrave{}",
     **dict.fromkeys("ĦħĸĿŀŉŦŧſ", "?"),  # of its fonts' range, and not in them
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -93,8 +92,11 @@ def markdown_text(text: str) -> str:
 def latex_text(text: str) -> str:
     """A text on one line as LaTeX shows it; what its usual fonts lack becomes a question mark."""
     shown = "".join(LATEX.get(c) or (c if ord(c) < 0x180 else "?") for c in plain(text))
-    return _LIGATURES.sub(r"\g<0>{}", shown)
+    return _ARGUMENT.sub(r"\1{\2}", _LIGATURES.sub(r"\g<0>{}", shown))
 
+
+_ARGUMENT = re.compile(r"^(\s*)([\[*])")
+"""What a command before it, such as that which ends a row, would take for its own."""
 
 _LIGATURES = re.compile(r"-(?=-)|,(?=,)|'(?=')")
 """The first of two characters that LaTeX would draw as one."""

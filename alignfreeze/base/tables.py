@@ -1,5 +1,6 @@
 """Tables of text, whatever they are written as, and numbers as they show them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,12 +47,16 @@ class Table:
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that a spreadsheet computes."""
 
+NUMBERS = re.compile(r"-\d+(\.\d+)?(,-?\d+(\.\d+)?)*")
+"""Such as a list of layers, which is no formula."""
+
 
 def csv_text(frame: "DataFrame") -> str:
     """A table for people as comma-separated values; no text of it is a spreadsheet's formula."""
 
     def kept(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+        formula = isinstance(value, str) and value.startswith(FORMULAS)
+        return f"'{value}" if formula and not NUMBERS.fullmatch(str(value)) else value
 
     texts = frame.select_dtypes(exclude=["number", "bool"]).columns
     shown = frame.assign(**{str(name): frame[name].map(kept) for name in texts})

@@ -27,7 +27,8 @@ from alignfreeze.tracking import names
 from alignfreeze.tracking.location import artifact_folder, store_uri
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
-from alignfreeze.training.distributed import first_reason, from_main
+from alignfreeze.training.distributed import from_main
+from alignfreeze.training.endings import first_reason
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

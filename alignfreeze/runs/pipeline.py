@@ -27,13 +27,13 @@ from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
 from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
 from alignfreeze.training.distributed import (
     Processes,
-    as_one,
     check_same,
     folder_of_machine,
     from_main,
     in_turn,
     on_every_machine,
 )
+from alignfreeze.training.endings import as_one
 
 
 @dataclass(frozen=True)

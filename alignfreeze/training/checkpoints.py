@@ -78,10 +78,13 @@ class CheckpointFolder:
         final = self.folder / f"step-{progress.step:09d}"
         unfinished = final.with_suffix(".partial")
         main = accelerator.is_main_process
+        own = unfinished / f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
+        read: list[bytes] = []
         for part in (
             lambda: self._begin(unfinished) if main else None,
             lambda: accelerator.save_state(str(unfinished)),
-            lambda: _gather_random_states(accelerator, unfinished),
+            lambda: read.append(own.read_bytes()),  # before any waits for the others'
+            lambda: _gather_random_states(accelerator, own, read[0]),
             lambda: self._complete(unfinished, final, progress) if main else None,
         ):
             if fault := _disk_fault_of_any(accelerator, part):
@@ -180,13 +183,12 @@ def _disk_fault_of_any(accelerator: Accelerator, part: Callable[[], Any]) -> str
     return fault
 
 
-def _gather_random_states(accelerator: Accelerator, folder: Path) -> None:
+def _gather_random_states(accelerator: Accelerator, own: Path, content: bytes) -> None:
     """Let the main process have what the others wrote, maybe on other machines."""
-    own = folder / f"{RNG_STATE_NAME}_{accelerator.process_index}.pkl"
-    states = gather_object([(own.name, own.read_bytes())])
+    states = gather_object([(own.name, content)])
     if accelerator.is_main_process:
-        for name, content in states:
-            (folder / name).write_bytes(content)
+        for name, state in states:
+            own.with_name(name).write_bytes(state)
 
 
 def _damage_of(checkpoint: Path) -> str:

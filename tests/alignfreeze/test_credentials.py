@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import mlflow
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignfreeze import credentials
@@ -40,6 +40,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"postgresql:/u:{SECRET}@h/db", "postgresql:/u:***@h/db"),
         (f"postgresql:///u:{SECRET}@h/db", "postgresql:///u:***@h/db"),
         (f"POSTGRESQL+psycopg2://u:{SECRET}%40x@h", "POSTGRESQL+psycopg2://u:***@h"),
+        (f"postgresql//u:{SECRET}@h/db", "postgresql//u:***@h/db"),
         (f"mysql://u:a@b:c/d#e?f g{SECRET}@h/db", "mysql://u:***@h/db"),
         (f"u:{SECRET}@h", "u:***@h"),
         (f"'storage: u:a@{SECRET}@h', no", "'storage: u:***@h', no"),
@@ -84,10 +85,36 @@ def test_what_is_secret_is_found_by_what_is_around_it(text: str, expected: str) 
         "the storage: no password supplied, password authentication failed for user 'u'",
         "hf_hub_download hf_transfer",
         "tokens: 5\nmean:\n  password",
+        "token=Hund, max_new_token=4, loss_per_token=0.125, EOS_TOKEN=</s>, PAD_TOKEN=[PAD]",
+        '{"token": "Donaudampfschifffahrt", "tag": "NOUN"}',
+        "sig=0.05, token = 12",
+        "https://huggingface.co/org/model@main, models:/xlm@champion, s3://bucket/a@b",
+        "作者:zhang@example.cn, 模型:数据@版本; le mot de passe : « l'été »",
     ],
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    hide(*text.split())  # the command line's arguments are
     assert without_passwords(text) == text
+    assert credentials._known == set()
+
+
+@pytest.mark.parametrize("name", ["user:model@v2", "de:accuracy@5", "C:a b:model@v2"])
+def test_names_are_kept_as_they_are(name: str) -> None:
+    hide(f"--model={name}", name)
+    assert without_passwords(f"{name},model", words=False) == f"{name},model"
+    assert without_passwords("the model v2 of a user") == "the model v2 of a user"
+
+
+PIECES = [*"@/h ='…\\\n", "u:", "pw9Zq", "://", "//", "http", "postgresql", "***", "password"]
+PIECES += ["token", '"', ": ", "localhost:5000", "sqlite:", "Bearer ", "%3D"]
+
+
+@settings(derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.booleans())
+def test_twice_is_the_same_as_once(text: str, words: bool) -> None:
+    credentials._known.clear()
+    once = without_passwords(text, words=words)
+    assert without_passwords(once, words=words) == once
 
 
 @pytest.mark.parametrize("much", ["a:", "://", "x", "password=", "a@", "http://a:", "token='", "-"])
@@ -163,9 +190,17 @@ def test_secrets_of_the_environment_are_known(monkeypatch: pytest.MonkeyPatch) -
     assert without_passwords(said) == "***, ***, '***', \"***\": *** ***".replace("'", repr(ODD)[0])
 
 
+def test_words_of_the_environment_are_no_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, word in {"RELEASE_TOKEN": "main", "CI_SECRET": "demo", "AN_API_KEY": "1234"}.items():
+        monkeypatch.setenv(name, word)
+    monkeypatch.setenv("POSTGRES_PASSWORD", "postgres")
+    assert without_passwords("main, demo, 1234, postgres") == "main, demo, 1234, ***"
+
+
 def test_a_word_is_hidden_where_it_is_a_word() -> None:
-    hide("postgresql://me:postgres@h/db")
+    hide("postgresql://me:postgres@h/db", "mysql://me:2024@h/db")
     assert without_passwords("postgresql://h: postgres, 'postgres'") == "postgresql://h: ***, '***'"
+    assert without_passwords("2024-01-31, 0.2024, 2024: no") == "2024-01-31, 0.2024, ***: no"
 
 
 @pytest.mark.parametrize("word", ["test", "demo", "0.25", "1234", "ab12"])

@@ -157,9 +157,11 @@ def test_usual_names_and_numbers_stay_readable() -> None:
     ):
         assert markdown_text(text) == text
         assert latex_text(text) == text.replace("±", r"$\pm$").replace("−", "$-$")
+    assert latex_text("+0.1 [+0.0, +0.2]") == "+0.1 [+0.0, +0.2]"
+    assert latex_text("[95 %]") == r"{[}95 \%]"
 
 
-COMMANDS = {shown: c for c, shown in LATEX.items() if shown != "?"}
+COMMANDS = {"{[}": "[", "{*}": "*", **{said: c for c, said in LATEX.items() if said != "?"}}
 TOKEN = re.compile("|".join(map(re.escape, sorted(COMMANDS, key=len, reverse=True))) + r"|\{\}|.")
 
 
@@ -167,7 +169,7 @@ def typeset(text: str) -> str:
     """What LaTeX shows; anything that it would take for its own is an error."""
     shown = ""
     for token in TOKEN.findall(text):
-        assert token in COMMANDS or token == "{}" or token not in "\\{}$&#^_~%[]*|<>`", text
+        assert token in COMMANDS or token == "{}" or token not in "\\{}$&#^_~%|<>`", text
         shown += COMMANDS.get(token, "" if token == "{}" else token)
     return shown
 
@@ -176,7 +178,7 @@ def typeset(text: str) -> str:
 def test_a_name_is_no_latex(name: str) -> None:
     shown = latex_text(name)
     assert typeset(shown) == "".join(c if ord(c) < 0x180 else "?" for c in plain(name))
-    assert re.search(r"--|,,|''|\n", shown) is None
+    assert re.search(r"--|,,|''|\n|^\s*[\[*]", shown) is None
     lines = latex(name, document(name)).split("\n")
     assert len(lines) == len(latex("x", document("x")).split("\n"))
 
@@ -186,8 +188,16 @@ def test_a_text_is_no_formula(names: list[str]) -> None:
     frame = pd.DataFrame({"name": [*names, "x"], "value": -0.5, "none": None})
     read = pd.read_csv(StringIO(csv_text(frame)), keep_default_na=False)
     assert list(read["value"]) == [-0.5] * len(frame)
-    assert not any(str(name).startswith(("=", "+", "-", "@", "\t")) for name in read["name"])
-    assert [str(name).removeprefix("'") for name in read["name"]] == list(frame["name"])
+    shown = [str(name) for name in read["name"] if not re.fullmatch(r"-\d[-\d.,]*", str(name))]
+    assert not any(name.startswith(("=", "+", "-", "@", "\t")) for name in shown)
+    assert all(
+        str(n) in (was, f"'{was}") for n, was in zip(read["name"], frame["name"], strict=True)
+    )
+
+
+def test_numbers_of_a_table_are_no_formulas() -> None:
+    frame = pd.DataFrame({"layer": ["-1", "-1,-2", "-2+3", "-1,=2", "12"]})
+    assert csv_text(frame) == 'layer\n-1\n"-1,-2"\n\'-2+3\n"\'-1,=2"\n12\n'
 
 
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")

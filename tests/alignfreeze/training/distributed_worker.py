@@ -1,13 +1,18 @@
-"""One of several processes: ``distributed_worker.py share|train|resume FOLDER``.
+"""Several processes, forked of one that has done the imports, for each line that it reads.
 
-Each leaves what it has found in FOLDER, named by its number.
+A line is JSON: what they do (``mode``: share, train, or resume), the folder where each leaves what
+it has found, named by its number (``out``), and the ``environments``, one for each process. The
+answer is a line with their exit codes.
 """
 
 import json
 import logging
+import os
 import runpy
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -21,7 +26,13 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.training import distributed
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator
+from alignfreeze.training.endings import as_one
 from alignfreeze.training.loop import TrainingPlan, train
+
+INJECTED = Path(__file__).parents[3] / "tools" / "faults" / "injected" / "sitecustomize.py"
+
+SECONDS = 60
+"""That processes may take, together."""
 
 TOY = runpy.run_path(str(Path(__file__).with_name("ddp_worker.py")))
 Batch, Stream = TOY["Batch"], TOY["Stream"]
@@ -91,7 +102,7 @@ def main(mode: str, out: Path) -> None:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     accelerator = make_accelerator("fp32")
     try:
-        with signals_as_exceptions("go on"), distributed.as_one(accelerator):
+        with signals_as_exceptions("go on"), as_one(accelerator):
             if mode == "share":
                 share(accelerator, out)
             else:
@@ -104,5 +115,41 @@ def main(mode: str, out: Path) -> None:
         sys.exit(code)
 
 
+def begin(environment: dict[str, str]) -> None:
+    """Make a forked process what one with this environment would be."""
+    os.environ.update(environment)
+    os.chdir(environment["TMPDIR"])
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # answers are the parent's
+    tempfile.tempdir = None
+    runpy.run_path(str(INJECTED))
+
+
+def code_of(process: int, end: float) -> int:
+    """What a process exits with; it is killed if it does not in time."""
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def serve() -> None:
+    """Do what each line says. Processes that are forked go on to their own end."""
+    while line := sys.stdin.readline():
+        task = json.loads(line)
+        processes = []
+        for environment in task["environments"]:
+            if process := os.fork():
+                processes.append(process)
+            else:
+                begin(environment)
+                main(task["mode"], Path(task["out"]))
+                return
+        end = time.monotonic() + SECONDS
+        print(json.dumps([code_of(process, end) for process in processes]), flush=True)  # noqa: T201
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    serve()

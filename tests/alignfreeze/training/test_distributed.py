@@ -11,9 +11,18 @@ from pathlib import Path
 import pytest
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
-INJECTED = Path(__file__).parents[3] / "tools" / "faults" / "injected"
 
 STEP = "alignfreeze.training.loop:_Loop._step"
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """What forks processes, so that they need not import all."""
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    command = [sys.executable, str(WORKER)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=quiet, text=True) as process:
+        yield process
 
 
 def free_port():
@@ -22,44 +31,41 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def run(mode, out, *, apart, fault=None):
+@pytest.fixture
+def run(worker):
     """Run two processes, with one cache or apart; what each has found, how it has ended."""
-    out.mkdir()
-    marker = out / "struck"
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "TORCH_CPP_LOG_LEVEL": "ERROR",
-        "PYTHONPATH": str(INJECTED),
-        "FAULT": json.dumps(fault and {**fault, "marker": str(marker)}),
-        "MASTER_ADDR": "localhost",
-        "MASTER_PORT": str(free_port()),
-        "WORLD_SIZE": "2",
-    }
-    # As torchrun would start them; without its agents, which end the others of a machine.
-    started = []
-    for rank in range(2):
-        machine = rank if apart else 0
-        places = {"TMPDIR": f"tmp{machine}", "ALIGNFREEZE_CACHE": f"cache{machine}"}
-        for name, place in places.items():
-            places[name] = str(out.parent / place)
-            Path(places[name]).mkdir(exist_ok=True)
-        ranks = {"RANK": rank, "LOCAL_RANK": 0 if apart else rank, "GROUP_RANK": machine}
-        own = {**environment, **places, **{name: str(n) for name, n in ranks.items()}}
-        command = [sys.executable, str(WORKER), mode, str(out)]
-        started.append(subprocess.Popen(command, env=own, cwd=own["TMPDIR"]))
-    try:
-        codes = [process.wait(timeout=60) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    assert marker.exists() == bool(fault)
-    found = [json.loads(file.read_text("utf-8")) for file in sorted(out.glob("?.json"))]
-    ends = [json.loads(file.read_text("utf-8")) for file in sorted(out.glob("?.end"))]
-    return codes, found, ends
+
+    def run(mode, out, *, apart, fault=None):
+        out.mkdir()
+        marker = out / "struck"
+        shared = {
+            "FAULT": json.dumps(fault and {**fault, "marker": str(marker)}),
+            "MASTER_ADDR": "localhost",
+            "MASTER_PORT": str(free_port()),
+            "WORLD_SIZE": "2",
+        }
+        # As torchrun would start them; without its agents, which end the others of a machine.
+        environments = []
+        for rank in range(2):
+            machine = rank if apart else 0
+            places = {"TMPDIR": f"tmp{machine}", "ALIGNFREEZE_CACHE": f"cache{machine}"}
+            for name, place in places.items():
+                places[name] = str(out.parent / place)
+                Path(places[name]).mkdir(exist_ok=True)
+            ranks = {"RANK": rank, "LOCAL_RANK": 0 if apart else rank, "GROUP_RANK": machine}
+            environments.append({**shared, **places, **{name: str(n) for name, n in ranks.items()}})
+        task = {"mode": mode, "out": str(out), "environments": environments}
+        print(json.dumps(task), file=worker.stdin, flush=True)
+        codes = json.loads(worker.stdout.readline())
+        assert marker.exists() == bool(fault)
+        found = [json.loads(file.read_text("utf-8")) for file in sorted(out.glob("?.json"))]
+        ends = [json.loads(file.read_text("utf-8")) for file in sorted(out.glob("?.end"))]
+        return codes, found, ends
+
+    return run
 
 
-def test_what_the_main_process_has_is_on_every_machine(tmp_path):
+def test_what_the_main_process_has_is_on_every_machine(run, tmp_path):
     codes, found, _ = run("share", tmp_path / "out", apart=True)
     assert codes == [0, 0]
     assert (tmp_path / "out" / "turns").read_text() == "0 1 "
@@ -72,7 +78,7 @@ def test_what_the_main_process_has_is_on_every_machine(tmp_path):
     assert [path.parent.name for path in tmp_path.rglob("made")] == ["tmp0"]
 
 
-def test_a_signal_to_one_of_two_machines_ends_both_which_go_on_alike(tmp_path):
+def test_a_signal_to_one_of_two_machines_ends_both_which_go_on_alike(run, tmp_path):
     (tmp_path / "whole").mkdir()
     codes, undisturbed, _ = run("train", tmp_path / "whole" / "out", apart=False)
     assert codes == [0, 0]
@@ -96,9 +102,10 @@ def test_a_signal_to_one_of_two_machines_ends_both_which_go_on_alike(tmp_path):
         ("disk", 0, [1, 1], "the disk is full"),
         ("raise", 1, [1, 70], "struck by a fault"),
         ("SIGKILL", 1, [1, -9], "another process of this run has ended without a word"),
+        ("SIGKILL", 0, [-9, 1], "another process of this run has ended without a word"),
     ],
 )
-def test_what_ends_one_ends_the_other_with_its_reason(tmp_path, kind, rank, codes, said):
+def test_what_ends_one_ends_the_other_with_its_reason(run, tmp_path, kind, rank, codes, said):
     fault = {"point": STEP, "call": 12, "kind": kind, "rank": rank}
     found, _, ends = run("train", tmp_path / "out", apart=False, fault=fault)
     assert found == codes
