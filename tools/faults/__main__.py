@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.faults.cases import CASES, Case
+from tools.faults.case import Case
+from tools.faults.cases import CASES
 from tools.faults.judging import Verdict, chosen, judged, numbered, references_for
 
 AT_ONCE = 2

@@ -1,68 +1,15 @@
 """The faults, each a line: what happens where, and what has to come of it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from tools.faults import away, damage
+from tools.faults.case import KILLED, TERMINATED, Case
 
 STEP = "alignfreeze.training.loop:_Loop._step"
 LOOKS = "alignfreeze.workers.coordinator:Workers._look_after"
 POS = "alignfreeze_tasks.pos:PartOfSpeechTagging"
 FRONT = "alignfreeze_strategies.front:FrontFreezing"
 PHARAOH = "alignfreeze_aligners.pharaoh:PharaohAligner"
-
-KILLED, TERMINATED, FAILED = -9, 143, 1  # exit codes
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault, and what is expected of the command that it strikes.
-
-    Attributes:
-        group: Of which kind it is.
-        fault: What happens.
-        where: At which point.
-        command: The name of the command that it happens to.
-        point: The function that strikes, at this call of it.
-        call: Which call.
-        kind: What it does then; see ``injected/sitecustomize.py``.
-        always: At all calls from that one on.
-        argument: Only in processes that have this argument.
-        rank: Only in this one of torchrun's processes.
-        processes: ``torchrun``, by how many machines it runs on; 0: without.
-        options: Further ones of the command.
-        prepare: Makes the fault in a place; without a point, what the command has done before is
-            there.
-        after: Of what happens between the command and the same again.
-        code: The exit code that is right.
-        says: What the error must hold.
-        again: The same command afterwards goes on to the numbers that it would have come to.
-        short: It belongs to the short form, too.
-    """
-
-    group: str
-    fault: str
-    where: str
-    command: str = "run"
-    point: str = ""
-    call: int = 1
-    kind: str = ""
-    always: bool = False
-    argument: str | None = None
-    rank: int | None = None
-    processes: int = 0
-    options: tuple[str, ...] = ()
-    prepare: damage.Prepare | None = None
-    after: damage.Prepare | None = None
-    code: int = FAILED
-    says: str = ""
-    again: bool = True
-    short: bool = False
-
-    def __str__(self) -> str:
-        """What the table calls it."""
-        return f"{self.group}: {self.fault}, {self.where}, {self.command}"
-
 
 POINTS = {
     "run": {
@@ -153,36 +100,49 @@ def processes() -> list[Case]:
 
 
 FULL = "is full|no space|No space"
+SYNC = "alignfreeze sync"
 MEMORY = "memory"
 
 
+ARTIFACTS = "mlflow.tracking.client:MlflowClient.log_artifacts"
+EXECUTE = "sqlalchemy.engine.default:DefaultDialect.do_execute"
+
+
 def disk() -> list[Case]:
-    """The disk is full, once, wherever something is written."""
-    places = {
-        "cache": ("alignfreeze.base.caching:seal", 1, "disk"),
-        "encoder": ("alignfreeze.runs.phases:save", 1, "safetensors"),
+    """The disk is full wherever something is written."""
+    table: dict[str, dict[str, Any]] = {
+        "cache": {"point": "alignfreeze.base.caching:seal", "kind": "disk"},
+        "encoder": {"point": "alignfreeze.runs.phases:save", "kind": "safetensors"},
+        "temporary folder": {"point": "tempfile:mkdtemp", "kind": "disk", "always": True},
+    }
+    cases = [Case("disk", "full", where, **what, says=FULL) for where, what in table.items()]
+    # Training goes on without a checkpoint, and what the store has no room for is tried again.
+    passing: dict[str, tuple[str, int, str]] = {
         "checkpoint": ("accelerate:Accelerator.save_state", 1, "disk"),
         "checkpoint's weights": ("accelerate:Accelerator.save_state", 2, "safetensors"),
-        "artifact": ("mlflow.tracking.client:MlflowClient.log_artifacts", 1, "disk"),
+        "artifact": (ARTIFACTS, 1, "disk"),
         "results": ("mlflow.tracking.client:MlflowClient.log_text", 2, "disk"),
-        "database": ("sqlalchemy.engine.default:DefaultDialect.do_execute", 200, "database"),
-        "temporary folder": ("tempfile:mkdtemp", 1, "disk"),
+        "database": (EXECUTE, 200, "database"),
     }
-    cases = [
+    cases += [
         Case(
             "disk",
             "full",
-            where,
+            f"{where}, once",
             point=point,
             call=call,
             kind=kind,
-            code=0 if "checkpoint" in where else FAILED,  # training goes on without
-            says=FULL,
+            code=0,
             short=where == "checkpoint",
         )
-        for where, (point, call, kind) in places.items()
+        for where, (point, call, kind) in passing.items()
     ]
-    add = "optuna.storages:RDBStorage.create_new_trial"
+    soon = ("--tracking-wait", "1")
+    for where, point, kind in (("artifact", ARTIFACTS, "disk"), ("database", EXECUTE, "database")):
+        lasting: dict[str, Any] = {"point": point, "kind": kind, "always": True, "options": soon}
+        lasting["call"] = passing[where][1]
+        cases.append(Case("disk", "full", f"{where}, for good", **lasting, says=SYNC, again=False))
+    add = "optuna.storages:RDBStorage._create_new_trial"
     for command in ("search", "benchmark"):
         cases.append(Case("disk", "full", "study", command, point=add, kind="database", says=FULL))
     return cases
@@ -306,7 +266,7 @@ def servers_that_go_away() -> list[Case]:
                 prepare=gone,
                 options=soon,
                 after=away.synced,
-                says="alignfreeze sync",
+                says=SYNC,
             ),
         ]
     return found

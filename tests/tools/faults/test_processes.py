@@ -3,7 +3,8 @@
 import pytest
 
 from tools.faults.__main__ import do
-from tools.faults.cases import CASES, KILLED, Case
+from tools.faults.case import KILLED, Case
+from tools.faults.cases import CASES
 from tools.faults.judging import Verdict, judge_end
 from tools.faults.running import Ended
 
