@@ -200,3 +200,13 @@ def test_another_folder_is_no_journal(tmp_path, text):
         (tmp_path / "journal.json").write_text(text)
     with pytest.raises(DataError, match=r"no folder of results .*; look into .*unlogged"):
         sync(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"store": ""', '{"store": 1}', '{"store": "", "writes": -1}', "[" * 9999]
+)
+def test_how_far_an_earlier_sync_came_is_not_guessed(road, tmp_path, folder, text):
+    do(tmp_path, road)
+    (folder() / "synced.json").write_text(text)
+    with pytest.raises(DataError, match=r"synced\.json: cannot be read; without it all is logged"):
+        sync(folder())
