@@ -53,6 +53,9 @@ def do(tmp_path, road=None, error=None):
     return run_ids
 
 
+SOURCE = ("mlflow.user", "mlflow.source")
+
+
 def content(run_id):
     """All that is known of a run, but for ids and times."""
     run, client = mlflow.get_run(run_id), MlflowClient()
@@ -62,7 +65,7 @@ def content(run_id):
         ]
         for name in run.data.metrics
     }
-    ours = {name: text for name, text in run.data.tags.items() if name.startswith("alignfreeze.")}
+    ours = {n: text for n, text in run.data.tags.items() if n.startswith(("alignfreeze.", *SOURCE))}
     assert run.info.end_time >= run.info.start_time
     other = ours.pop("alignfreeze.realign_run", None)
     ours.pop("alignfreeze.unlogged", None)
