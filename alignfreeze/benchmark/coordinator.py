@@ -119,6 +119,7 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
         if known is not None and store.is_deleted(known):
             known = None
         with study_run(RUN_NAME, known, name) as run:
+            run.waits(plan.cells[0].config.tracking_wait)
             if known is None:
                 # What the grid is, and a file to do it again.
                 run.params({f"benchmark.{option}": value for option, value in grid.options.items()})

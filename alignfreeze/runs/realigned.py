@@ -73,6 +73,7 @@ def find_encoder(encoder: str, downloads: Path) -> RealignedEncoder:
         ConfigError: If there is neither such a folder nor such a run, the run has no encoder, or
             what is said of where it comes from is wrong.
         EncoderError: If a folder holds no encoder.
+        TrackingError: If the store is away.
     """
     if not encoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
@@ -93,6 +94,7 @@ def find_encoder(encoder: str, downloads: Path) -> RealignedEncoder:
         if run is not None and path is None and (why := run.tags.get(names.DROPPED)):
             raise ConfigError(f"encoder: that of run {run.run_id} was removed, since {why}")
         if run is None or path is None:
+            store.contact()  # of one that is away nothing is known
             raise ConfigError(
                 "encoder must be a folder, or the id of a run that realigned, got "
                 f"{shown(encoder, LONG)}"

@@ -108,6 +108,7 @@ class _Search:
     def __init__(self, study: SearchStudy, context: TrialContext, run: TrackedRun) -> None:
         self.study, self.context, self.run = study, context, run
         self.settings = context.settings
+        run.waits(study.config.tracking_wait)
         if study.known(RUN_ID) is None:
             # What trials depend on are params, which do not change when the study is gone on with.
             log_config(run, study.config, context.accelerator)

@@ -25,14 +25,14 @@ from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, 
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
-from alignfreeze.runs.identity import HOW_FIELDS, MEMORY_FIELDS, config_hash
+from alignfreeze.runs.identity import HOW_FIELDS, config_hash
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
 from alignfreeze.workers.storage import begun_study, open_storage
 from alignfreeze.workers.worker import Owner
 
 CONFIG, SETTINGS, SPACE = "config", "settings", "space"
-MEMORY, IDENTITY, HEARTBEAT = "memory", "identity", "heartbeat"
+HOW, IDENTITY, HEARTBEAT = "how", "identity", "heartbeat"
 
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 """Of the first objective, and of the second, if there is one."""
@@ -139,7 +139,7 @@ def open_study(
                 f"study {shown(name)} was begun with other options: {other}; give it another name"
             )
     study.remember(HEARTBEAT, settings.heartbeat)
-    study.remember(MEMORY, config.model_dump(mode="json", include=set(MEMORY_FIELDS)))
+    study.remember(HOW, config.model_dump(mode="json", include=set(HOW_FIELDS)))
     return study
 
 
@@ -168,7 +168,7 @@ def find_study(name: str, url: str) -> Iterator[SearchStudy]:
     """
     attributes = begun_study(name, url, HEARTBEAT)
     heartbeat = attributes[HEARTBEAT]
-    config = RunConfig.model_validate(attributes[CONFIG] | attributes.get(MEMORY, {}))
+    config = RunConfig.model_validate(attributes[CONFIG] | attributes.get(HOW, {}))
     # Whether there are references to test is the coordinator's to check.
     own = {"heartbeat": heartbeat, "references": ()}
     settings = SearchConfig.model_validate(attributes[SETTINGS] | own)

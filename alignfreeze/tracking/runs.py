@@ -13,6 +13,7 @@ from uuid import uuid4
 import mlflow
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
 
 from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
@@ -196,7 +197,8 @@ def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -
         with asking("open a run"):
             return start()
     made = f"unlogged-{uuid4().hex}"
-    values = {"name": name, "parent": outer, "tags": tags, "time": int(time.time() * 1000)}
+    said = {tag: _kept(value) for tag, value in resolve_tags(tags).items()}
+    values = {"name": name, "parent": outer, "tags": said, "time": int(time.time() * 1000)}
     return WRITER.write(Write(CREATE, made, values), start) or made
 
 

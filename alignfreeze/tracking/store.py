@@ -20,14 +20,14 @@ from alignfreeze.tracking.writing import WRITER
 def contact() -> None:
     """Find out whether the tracking store is there, before anything slow is done.
 
-    A local one that is yet to be made is not.
+    A local one that is yet to be made is not asked.
 
     Raises:
-        TrackingError: If it is not, or refuses.
+        TrackingError: If it is not there, or refuses.
     """
     if has_store():
         with asking("be used"):
-            pass
+            MlflowClient().search_experiments(max_results=1)
 
 
 def search_runs(filter_string: str, experiment_ids: Sequence[str] = ()) -> list[Run]:

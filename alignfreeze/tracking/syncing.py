@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow.tracking import MlflowClient
+from pydantic import NonNegativeInt, TypeAdapter
 
 from alignfreeze.base.caching import SUMS, locked, seal
 from alignfreeze.base.progress import progress_bar
@@ -33,7 +34,7 @@ class Synced:
     """
 
     store: str
-    writes: int = 0
+    writes: NonNegativeInt = 0
     runs: dict[str, str] = field(default_factory=dict)
 
     def named(self, text: str) -> str:
@@ -91,8 +92,8 @@ def _check_store(folder: Path, known: set[str]) -> None:
 def _progress(folder: Path) -> Synced:
     file = folder / PROGRESS
     try:
-        return Synced(**json.loads(file.read_text("utf-8"))) if file.exists() else Synced("")
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return TypeAdapter(Synced).validate_json(file.read_bytes()) if file.exists() else Synced("")
+    except (OSError, ValueError) as error:
         raise DataError("cannot be read; without it all is logged anew", file=file) from error
 
 

@@ -25,7 +25,7 @@ _BRIEFLY: Mapping[str, str] = {
     # MLflow tries for minutes otherwise, and says nothing meanwhile.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
-_SOON: Mapping[str, str] = {
+_AT_FIRST: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": str(FIRST_SECONDS),
     "PGCONNECT_TIMEOUT": str(FIRST_SECONDS // 2),  # of two attempts,
 }
@@ -255,7 +255,7 @@ def asking(asked: str) -> Iterator[None]:
     around = sys.exception()
     try:
         _contact()
-        with _environment({**_BRIEFLY, **_SOON} if asked_to_end() else _BRIEFLY):
+        with _environment({**_BRIEFLY, **_AT_FIRST} if asked_to_end() else _BRIEFLY):
             yield
     except AlignFreezeError:
         raise
@@ -274,7 +274,7 @@ def _contact() -> None:
     hush()
     patient, databases.MAX_RETRY_COUNT = databases.MAX_RETRY_COUNT, 2
     try:
-        with _environment({**_BRIEFLY, **_SOON}), being_made():
+        with _environment({**_BRIEFLY, **_AT_FIRST}), being_made():
             MlflowClient().search_experiments(max_results=1)
     except AlignFreezeError:
         raise

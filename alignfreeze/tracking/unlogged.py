@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +139,16 @@ _begun: list[Path] = []
 def remedy(folders: Sequence[Path]) -> str:
     """What to do about journals."""
     return "; ".join(f"alignfreeze sync {folder}" for folder in folders)
+
+
+def begun() -> list[str]:
+    """The folders of the journals that are yet to be complained of."""
+    return [str(folder) for folder in _begun]
+
+
+def also_begun(folders: Iterable[str]) -> None:
+    """Have journals complained of that others began for what this process answers for."""
+    _begun.extend(folder for folder in map(Path, dict.fromkeys(folders)) if folder not in _begun)
 
 
 def complain() -> None:

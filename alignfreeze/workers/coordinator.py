@@ -19,9 +19,10 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import CONTINUES, PROCESS, STUDY
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
+from alignfreeze.tracking.unlogged import also_begun
 from alignfreeze.workers.command import WorkerCommand, wait_until
 from alignfreeze.workers.launchers import Launcher, LocalLauncher
-from alignfreeze.workers.queue import RUN_ID, TrialQueue
+from alignfreeze.workers.queue import RUN_ID, UNLOGGED, TrialQueue
 from alignfreeze.workers.ray_tasks import RayLauncher
 from alignfreeze.workers.settings import WorkersConfig
 from alignfreeze.workers.submitit_jobs import SubmititLauncher
@@ -65,11 +66,15 @@ class Workers:
         Raises:
             AlignFreezeError: If all workers have ended, and none that has joined does a trial.
         """
+        ended = {trial.number for trial in queue.trials() if trial.state.is_finished()}
         while True:
             queue.mend()
             fill()
             counts = queue.counts()
             look()
+            for trial in queue.trials():
+                if trial.number not in ended:
+                    also_begun(trial.user_attrs.get(UNLOGGED, []))
             if not counts.waiting + counts.running:
                 return
             if self._launcher is None:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 RETRIES = 2  # of a trial whose worker has vanished
 
 # User attributes of trials.
+UNLOGGED = "unlogged"  # journals of its worker, whose tracking store was away
 RUN_ID = "run_id"  # its MLflow run
 SECONDS = "seconds"  # how long it took, from its claim to its end
 PROBLEM = "problem"  # why it failed

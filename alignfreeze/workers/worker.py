@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
@@ -12,7 +12,8 @@ from alignfreeze.base.progress import passing_bars
 from alignfreeze.errors import AlignFreezeError, Pruned
 from alignfreeze.tracking.names import PRUNED, STATE, STUDY, TRIAL
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
-from alignfreeze.workers.queue import PROBLEM, RUN_ID, SECONDS, Claim, TrialQueue
+from alignfreeze.tracking.unlogged import begun
+from alignfreeze.workers.queue import PROBLEM, RUN_ID, SECONDS, UNLOGGED, Claim, TrialQueue
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,11 @@ def do_trial(
     except BaseException:
         queue.give_back(trial)
         raise
-    attributes = {SECONDS: time.monotonic() - began} | ({PROBLEM: problem} if problem else {})
+    attributes: dict[str, Any] = {SECONDS: time.monotonic() - began}
+    if problem:
+        attributes[PROBLEM] = problem
+    if journals := begun():
+        attributes[UNLOGGED] = journals
     queue.finish(trial, state, values if state == TrialState.COMPLETE else None, attributes)
 
 

@@ -371,7 +371,8 @@ def test_a_worker_finds_what_the_study_was_begun_with(url):
     settings = SearchConfig(
         objectives=("mean", "harmed"), weights={"de": 2.0}, search_seeds=(1, 2), heartbeat=40
     )
-    config = RunConfig(task=("pos", "ner"), strategy_args={"boundary": 3}, layer=(-1, -2))
+    own = {"strategy_args": {"boundary": 3}, "layer": (-1, -2)}
+    config = RunConfig(task=("pos", "ner"), tracking_wait=7, checkpoint_steps=5, **own)
     with opened(config, settings, url, name="mine") as study:
         study.trials.study.enqueue_trial({})
     with find_study("mine", url) as study:

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from alignfreeze.base.signals import asked_to_end, deferred_signals, signals_as_exceptions
 from alignfreeze.errors import DataError, Interrupted
+from alignfreeze.runs.realigned import find_encoder
 from alignfreeze.tracking import writing
 from alignfreeze.tracking.runs import end_dead_runs, tracked_run
 from alignfreeze.tracking.talking import StoreAwayError, asking
@@ -130,6 +131,18 @@ def test_what_has_ended_a_run_is_not_taken_for_the_stores_own(experiment, monkey
         fail()
     (note,) = caught.value.__notes__
     assert note.endswith(": MlflowException: no more tags")
+
+
+def test_an_encoder_is_not_said_to_be_none_while_the_store_is_away(road, impatient, tmp_path):
+    def find() -> None:
+        with tracked_run("run") as run:
+            run.waits(0)
+            road.closed_for = math.inf
+            find_encoder("0" * 32, tmp_path)
+
+    with pytest.raises(StoreAwayError, match=r"cannot be used: nothing listens there"):
+        find()
+    assert "nothing listens there" in journal_of(impatient)["tags"]["alignfreeze.error"]
 
 
 def test_an_answer_of_a_proxy_may_pass(road):

@@ -53,6 +53,9 @@ def do(tmp_path, road=None, error=None):
     return run_ids
 
 
+SOURCE = ("mlflow.user", "mlflow.source")
+
+
 def content(run_id):
     """All that is known of a run, but for ids and times."""
     run, client = mlflow.get_run(run_id), MlflowClient()
@@ -62,7 +65,7 @@ def content(run_id):
         ]
         for name in run.data.metrics
     }
-    ours = {name: text for name, text in run.data.tags.items() if name.startswith("alignfreeze.")}
+    ours = {n: text for n, text in run.data.tags.items() if n.startswith(("alignfreeze.", *SOURCE))}
     assert run.info.end_time >= run.info.start_time
     other = ours.pop("alignfreeze.realign_run", None)
     ours.pop("alignfreeze.unlogged", None)
@@ -200,3 +203,13 @@ def test_another_folder_is_no_journal(tmp_path, text):
         (tmp_path / "journal.json").write_text(text)
     with pytest.raises(DataError, match=r"no folder of results .*; look into .*unlogged"):
         sync(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"store": ""', '{"store": 1}', '{"store": "", "writes": -1}', "[" * 9999]
+)
+def test_how_far_an_earlier_sync_came_is_not_guessed(road, tmp_path, folder, text):
+    do(tmp_path, road)
+    (folder() / "synced.json").write_text(text)
+    with pytest.raises(DataError, match=r"synced\.json: cannot be read; without it all is logged"):
+        sync(folder())

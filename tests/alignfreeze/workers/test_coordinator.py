@@ -2,20 +2,25 @@
 
 import logging
 import socket
+from contextlib import nullcontext
+from functools import partial
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from alignfreeze.base.processes import this_process
-from alignfreeze.errors import AlignFreezeError
+from alignfreeze.errors import AlignFreezeError, TrackingError
 from alignfreeze.tracking import store
 from alignfreeze.tracking.names import PROCESS
+from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
-from alignfreeze.workers import coordinator
+from alignfreeze.tracking.unlogged import also_begun, complain
+from alignfreeze.workers import coordinator, worker
 from alignfreeze.workers.coordinator import Workers
-from alignfreeze.workers.queue import RUN_ID, TrialQueue
+from alignfreeze.workers.queue import RUN_ID, UNLOGGED, TrialQueue
 from alignfreeze.workers.storage import open_storage
+from alignfreeze.workers.worker import Owner
 
 DEAD = f"{socket.gethostname()}:{2**22 + 1}:0"  # no process has such a number
 
@@ -88,3 +93,30 @@ def test_it_gives_up_where_one_that_had_joined_has_gone(queue, monkeypatch):
     with pytest.raises(AlignFreezeError, match="no worker is left"):
         Workers(Ended()).work_on(queue, print, look=look)
     assert len(looks) > 2
+
+
+def test_journals_of_workers_are_complained_of_once(queue):
+    def work(claim, **attributes):
+        queue.finish(claim.trial, TrialState.COMPLETE, [0.0], attributes)
+
+    Workers(None).work_on(queue, partial(work, unlogged=["/before"]), look=lambda: None)
+    with pytest.raises(TrackingError, match="alignfreeze sync /before"):
+        complain()
+    queue.study.enqueue_trial({})
+    queue.study.enqueue_trial({})
+    journals = ["/a/journal", "/b/journal"]
+    Workers(None).work_on(queue, partial(work, unlogged=journals), look=lambda: None)
+    told = r": alignfreeze sync /a/journal; alignfreeze sync /b/journal$"
+    with pytest.raises(TrackingError, match=told):
+        complain()
+    complain()
+
+
+def test_a_trial_says_which_journal_it_is_in(queue, monkeypatch):
+    monkeypatch.setattr(worker, "tracked_run", lambda *args, **options: nullcontext(TrackedRun("")))
+    monkeypatch.setattr(TrackedRun, "tags", lambda *args: None)
+    also_begun(["/a/journal"])
+    worker.do_trial(Owner("study", "run"), queue, queue.claim(), "trial", lambda run: [0.0])
+    assert queue.trials()[0].user_attrs[UNLOGGED] == ["/a/journal"]
+    with pytest.raises(TrackingError):
+        complain()
