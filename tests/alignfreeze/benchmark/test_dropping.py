@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from alignfreeze.benchmark import dropping as deciding
 from alignfreeze.benchmark.coordinator import benchmark
@@ -85,17 +86,37 @@ def test_an_encoder_stays_while_a_cell_waits_for_it(monkeypatch):
     assert dropped == [(["run1", "run3"], "grid", "encoder")]
 
 
-def test_a_store_that_removes_nothing_is_told_of(experiment, monkeypatch, caplog):
-    class Refusing:
-        def delete_artifacts(self, name):
-            raise NotImplementedError("this store keeps everything")
-
-    monkeypatch.setattr(dropping, "get_artifact_repository", lambda uri: Refusing())
+@pytest.fixture
+def realigned(experiment) -> tuple[str, str]:
+    """A cell with a realignment of its own, and its grid."""
     with (
         mlflow.start_run() as grid,
         mlflow.start_run(nested=True) as cell,
         mlflow.start_run(run_name="realign", nested=True),
     ):
         mlflow.set_tag("alignfreeze.phase_hash", "phase")
-    dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
-    assert "is not removed: NotImplementedError: this store keeps everything" in caplog.text
+    return cell.info.run_id, grid.info.run_id
+
+
+@pytest.mark.parametrize("kind", [NotImplementedError, KeyError])
+def test_a_store_that_removes_nothing_is_told_of(kind, realigned, monkeypatch, caplog):
+    class Refusing:
+        def delete_artifacts(self, name):
+            raise kind("this store keeps everything")
+
+    monkeypatch.setattr(dropping, "get_artifact_repository", lambda uri: Refusing())
+    cell, grid = realigned
+    dropping.drop_encoder([cell], grid, "encoder")
+    assert f"is not removed: {kind.__name__}: " in caplog.text
+    assert "this store keeps everything" in caplog.text
+
+
+def test_a_store_that_does_not_answer_ends_no_grid(realigned, monkeypatch, caplog):
+    cell, grid = realigned
+
+    def fail(*_):
+        raise MlflowException("API request failed with error code 502")
+
+    monkeypatch.setattr(dropping, "_is_within", fail)
+    dropping.drop_encoder([cell], grid, "encoder")
+    assert "encoders that no cell needs any more are not removed: tracking store " in caplog.text
