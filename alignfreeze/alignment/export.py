@@ -93,9 +93,8 @@ def write_alignments(job: ExportJob, cache: Path, output: Path) -> CorpusStats:
         What became of the text.
 
     Raises:
-        ResourceError: If the disk is full.
-        DataError: If a file cannot be written, or would be replaced by what is made of it.
-        AlignFreezeError: As `build_from_shards`.
+        DataError: If a file would be replaced by what is made of it.
+        AlignFreezeError: If a file cannot be written; and as `build_from_shards`.
     """
     bitext = job.bitext
     files = {LINKS: output / f"{job.name}.align"}

@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import cache_root as cache_root
@@ -43,7 +41,7 @@ def building(folder: Path) -> Iterator[Path]:
 
     Raises:
         ResourceError: If the disk is full.
-        DataError: If it cannot be made for another reason.
+        AlignFreezeError: If it cannot be made for another reason.
     """
     temporary = folder.parent / f".{folder.name}-{uuid4().hex}"
     stack = ExitStack()
@@ -166,6 +164,8 @@ def locked(path: Path, *, wait: float = -1) -> Iterator[None]:
     """
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    from filelock import FileLock, Timeout  # which a wrong option should not wait for
+
     lock = FileLock(lock_file(path))
     try:
         lock.acquire(timeout=wait)

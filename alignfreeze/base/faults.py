@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alignfreeze.base import disks
-from alignfreeze.errors import AlignFreezeError, DataError, Interrupted, ResourceError, one_line
+from alignfreeze.errors import AlignFreezeError, Interrupted, ResourceError, one_line
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -169,4 +169,4 @@ def unwritable(what: str, place: Path, error: OSError) -> AlignFreezeError:
     """The error for what cannot be written at a place, by what the system says of it."""
     if error.errno in DISK_FAULTS:
         return ResourceError(f"{what} cannot be written: {_said_of(error.errno, place)}")
-    return DataError(f"{what} cannot be written: {error.strerror}", file=place)
+    return AlignFreezeError(f"{place}: {what} cannot be written: {error.strerror}")

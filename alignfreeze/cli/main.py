@@ -43,6 +43,8 @@ READS_DATA = ("run", "realign", "evaluate", "search", "benchmark", "align")
 OUR_FAULT = 70
 """Exit code of a fault of this program: EX_SOFTWARE of sysexits.h."""
 
+INTERRUPTED = 128 + signal.SIGINT
+
 VERBOSE = "--verbose"
 
 VERBOSE_VARIABLE = "ALIGNFREEZE_VERBOSE"
@@ -72,7 +74,7 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, ElsewhereError) and error.said:
         return "", 1
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return "interrupted", 128 + signal.SIGINT
+        return "interrupted", INTERRUPTED
     if is_of_reader(error):
         return "", 128 + signal.SIGPIPE
     if isinstance(error, PluginError) and isinstance(error.__cause__, (Exception, SystemExit)):
@@ -117,6 +119,8 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         with telling_of_threads(verbose=verbose):
             result = app(spelled_out(given), standalone_mode=False)
+            if result == INTERRUPTED:  # typer's word for Ctrl-C; commands return nothing
+                raise KeyboardInterrupt
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message, code = getattr(error, "format_message", error.__str__)(), 2

@@ -29,7 +29,8 @@ def find_data(data: str, *, max_pairs: int | None = None) -> DataSource:
             all. What is in a folder stays as it is.
 
     Raises:
-        DataError: If there is no such folder, or the cache cannot be written.
+        DataError: If there is no such folder.
+        AlignFreezeError: If the cache cannot be written.
     """
     if data == DEMO:
         return DataSource(name=DEMO, root=unpacked_corpus())
@@ -47,7 +48,7 @@ def unpacked_corpus() -> Path:
     """The embedded corpus as a folder of data in the cache, unpacked on first use.
 
     Raises:
-        DataError: If the cache cannot be written.
+        AlignFreezeError: If the cache cannot be written.
     """
     folder = cache_root() / "demo" / file_digest(CORPUS)[:16]
     if not found_whole(folder, "the demo's corpus"):

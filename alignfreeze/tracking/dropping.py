@@ -4,9 +4,10 @@ import logging
 from collections.abc import Collection
 
 import mlflow
+from mlflow.entities import Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from alignfreeze.errors import TrackingError
+from alignfreeze.errors import TrackingError, one_line
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG
 from alignfreeze.tracking.runs import TrackedRun
@@ -29,21 +30,29 @@ def drop_encoder(cells: Collection[str], grid: str, artifact: str) -> None:
         grid: The id of the grid's run.
         artifact: What the encoder is called among the run's artifacts.
     """
-    found = [find_realignment(cell) for cell in cells]
-    for run_id in dict.fromkeys(run.run_id for run in found if run is not None):
-        try:
-            with asking(f"remove the encoder of run {run_id}"):
+    try:
+        found = [find_realignment(cell) for cell in cells]
+        for run_id in dict.fromkeys(run.run_id for run in found if run is not None):
+            with asking(f"say whose the encoder of run {run_id} is"):
                 run = mlflow.get_run(run_id)
-                if TAG + names.DROPPED in run.data.tags or not _is_within(run_id, grid):
-                    continue
-                for one in (run_id, *cells):  # before, so that nobody takes half of it over
-                    TrackedRun(one).tags({names.DROPPED: WHY})
-                repository = get_artifact_repository(run.info.artifact_uri)
-                repository.delete_artifacts(artifact)  # type: ignore[no-untyped-call]
-        except TrackingError as error:
-            logger.warning("%s", error)
-        else:
-            logger.info("the encoder of run %s is removed: %s", run_id, WHY)
+                stays = TAG + names.DROPPED in run.data.tags or not _is_within(run_id, grid)
+            if not stays:
+                _drop(run, cells, artifact)
+    except TrackingError as error:
+        logger.warning("encoders that no cell needs any more are not removed: %s", error)
+
+
+def _drop(run: Run, cells: Collection[str], artifact: str) -> None:
+    run_id = run.info.run_id
+    for one in (run_id, *cells):  # before, so that nobody takes half of it over
+        TrackedRun(one).tags({names.DROPPED: WHY})
+    try:
+        repository = get_artifact_repository(run.info.artifact_uri)
+        repository.delete_artifacts(artifact)  # type: ignore[no-untyped-call]
+    except Exception as error:  # noqa: BLE001  whatever the client of a store of artifacts raises
+        logger.warning("the encoder of run %s is not removed: %s", run_id, one_line(error))
+    else:
+        logger.info("the encoder of run %s is removed: %s", run_id, WHY)
 
 
 def _is_within(run_id: str, grid: str) -> bool:

@@ -9,7 +9,7 @@ from alignfreeze.alignment.export import ExportJob, align_to_files, write_alignm
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, Bitext, DataSource
 from alignfreeze.data.bitexts import find_bitexts
-from alignfreeze.errors import DataError, MissingSplitError
+from alignfreeze.errors import AlignFreezeError, DataError, MissingSplitError
 from alignfreeze_aligners.dictionary import DictionaryAligner
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
@@ -135,7 +135,7 @@ def test_the_text_is_not_replaced(bitext, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(bitext, tmp_path, write):
     write("out", "a file")
-    with pytest.raises(DataError, match=r"out: output cannot be written: File exists"):
+    with pytest.raises(AlignFreezeError, match=r"out: output cannot be written: File exists"):
         align(bitext, tmp_path)
     assert (tmp_path / "out").read_text() == "a file"
 

@@ -12,7 +12,6 @@ from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.realigned import find_encoder
 from alignfreeze.tracking import dropping, store
-from alignfreeze.tracking.store import StoredRun
 
 
 def realignments(experiment):
@@ -26,7 +25,7 @@ def artifacts(run) -> set[str]:
 
 
 def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_need_be(
-    experiment, options, caplog
+    experiment, options, caplog, tmp_path
 ):
     caplog.set_level("INFO", "alignfreeze")
     outcome = benchmark({**options, "drop_encoders": "true"})
@@ -36,7 +35,7 @@ def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_ne
     assert realigned.data.tags["alignfreeze.dropped"] == why
     assert caplog.text.count(f"the encoder of run {realigned.info.run_id} is removed") == 1
     with pytest.raises(ConfigError, match=f"encoder: that of run .* was removed, since {why}"):
-        find_encoder(realigned.info.run_id)
+        find_encoder(realigned.info.run_id, tmp_path)
 
     # Scores are taken over as ever.
     assert not benchmark({**options, "drop_encoders": "true"}).plan.to_do
@@ -87,25 +86,37 @@ def test_an_encoder_stays_while_a_cell_waits_for_it(monkeypatch):
     assert dropped == [(["run1", "run3"], "grid", "encoder")]
 
 
-def test_a_store_that_removes_nothing_is_told_of(experiment, monkeypatch, caplog):
-    class Refusing:
-        def delete_artifacts(self, name):
-            raise NotImplementedError("this store keeps everything")
-
-    monkeypatch.setattr(dropping, "get_artifact_repository", lambda uri: Refusing())
+@pytest.fixture
+def realigned(experiment) -> tuple[str, str]:
+    """A cell with a realignment of its own, and its grid."""
     with (
         mlflow.start_run() as grid,
         mlflow.start_run(nested=True) as cell,
         mlflow.start_run(run_name="realign", nested=True),
     ):
         mlflow.set_tag("alignfreeze.phase_hash", "phase")
-    dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
-    assert ": NotImplementedError: this store keeps everything" in caplog.text
+    return cell.info.run_id, grid.info.run_id
 
-    def away(run_id):
-        raise MlflowException("Connection refused")
 
-    monkeypatch.setattr(dropping.mlflow, "get_run", away)
-    monkeypatch.setattr(dropping, "find_realignment", lambda run_id: StoredRun(run_id, *[{}] * 7))
-    dropping.drop_encoder([cell.info.run_id], grid.info.run_id, "encoder")
-    assert f"cannot remove the encoder of run {cell.info.run_id}: nothing listens" in caplog.text
+@pytest.mark.parametrize("kind", [NotImplementedError, KeyError])
+def test_a_store_that_removes_nothing_is_told_of(kind, realigned, monkeypatch, caplog):
+    class Refusing:
+        def delete_artifacts(self, name):
+            raise kind("this store keeps everything")
+
+    monkeypatch.setattr(dropping, "get_artifact_repository", lambda uri: Refusing())
+    cell, grid = realigned
+    dropping.drop_encoder([cell], grid, "encoder")
+    assert f"is not removed: {kind.__name__}: " in caplog.text
+    assert "this store keeps everything" in caplog.text
+
+
+def test_a_store_that_does_not_answer_ends_no_grid(realigned, monkeypatch, caplog):
+    cell, grid = realigned
+
+    def fail(*_):
+        raise MlflowException("API request failed with error code 502")
+
+    monkeypatch.setattr(dropping, "_is_within", fail)
+    dropping.drop_encoder([cell], grid, "encoder")
+    assert "encoders that no cell needs any more are not removed: tracking store " in caplog.text

@@ -110,6 +110,16 @@ def test_a_signal_has_its_own_exit_code(monkeypatch, capsys):
     assert capsys.readouterr().err == "alignfreeze: interrupted by SIGTERM\n"
 
 
+def test_what_is_interrupted_where_there_is_nothing_to_keep_says_so(monkeypatch, capsys):
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run", interrupt)
+    with pytest.raises(SystemExit, match=r"^130$"):
+        main(["run"])
+    assert capsys.readouterr().err == "alignfreeze: interrupted\n"
+
+
 def test_every_option_has_help():
     for command in OPTIONS:
         text = runner.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).output

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from alignfreeze.cli.main import main
-from alignfreeze.errors import ConfigError, DataError
+from alignfreeze.errors import AlignFreezeError, ConfigError, DataError
 from alignfreeze.report import writing
 from alignfreeze.report.report import report
 from alignfreeze.tracking.importing import import_results
@@ -232,7 +232,9 @@ def test_nonsense_is_refused_in_one_line(experiment, options, complaint):
 
 def test_a_folder_that_cannot_be_written_is_named(imported, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"file/report: output cannot be written: Not a directory"):
+    with pytest.raises(
+        AlignFreezeError, match=r"file/report: output cannot be written: Not a directory"
+    ):
         report({**imported, "output": str(tmp_path / "file" / "report")})
 
 
