@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import cache_root as cache_root
@@ -164,6 +162,8 @@ def locked(path: Path, *, wait: float = -1) -> Iterator[None]:
         BlockingIOError: If another process holds it for longer.
         OSError: If the file cannot be made.
     """
+    from filelock import FileLock, Timeout  # a command that locks nothing starts without
+
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     lock = FileLock(lock_file(path))
