@@ -146,7 +146,7 @@ def test_a_file_system_without_locks_has_none(tmp_path, monkeypatch, fault):
     def refuse(self, **options):
         raise fault
 
-    monkeypatch.setattr("alignfreeze.base.caching.FileLock.acquire", refuse)
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     with locked(tmp_path / "a"), locked(tmp_path / "a", wait=0):
         pass
     with building(tmp_path / "folder") as folder:
