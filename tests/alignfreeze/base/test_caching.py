@@ -51,7 +51,7 @@ def test_a_folder_is_built_where_a_file_system_has_no_locks(tmp_path, monkeypatc
     def fail(*_, **__):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(caching, "locked", fail)
+    monkeypatch.setattr("filelock.FileLock.acquire", fail)
     with building(tmp_path / "folder") as empty:
         (empty / "file").write_text("text")
     assert found_whole(tmp_path / "folder", "it")
