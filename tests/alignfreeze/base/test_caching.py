@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from alignfreeze.base import caching
 from alignfreeze.base.caching import (
     SUMS,
     building,
