@@ -162,6 +162,8 @@ def locked(path: Path, *, wait: float = -1) -> Iterator[None]:
         BlockingIOError: If another process holds it for longer.
         OSError: If the file cannot be made.
     """
+    from filelock import FileLock, Timeout  # a command that locks nothing starts without
+
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     from filelock import FileLock, Timeout  # which a wrong option should not wait for

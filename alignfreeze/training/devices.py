@@ -1,5 +1,6 @@
 """Where training runs: the device, the processes, the precision."""
 
+import os
 from datetime import timedelta
 from typing import Literal
 
@@ -7,6 +8,8 @@ import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
+
+from alignfreeze.errors import ResourceError, one_line
 
 PATIENCE = timedelta(days=1)
 """How long processes wait for the one that fetches and aligns data."""
@@ -25,8 +28,20 @@ def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
 
 
 def join_processes() -> PartialState:
-    """Meet the other processes of this run, if torchrun has started several."""
-    return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+    """Meet the other processes of this run, if torchrun has started several.
+
+    Raises:
+        ResourceError: If they cannot.
+    """
+    try:
+        return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            raise
+        raise ResourceError(
+            f"the processes of this run cannot meet: {one_line(error)}; all of them must be "
+            "started, by torchrun, and reach each other; resume=true goes on from a checkpoint"
+        ) from error
 
 
 def make_accelerator(precision: Precision) -> Accelerator:

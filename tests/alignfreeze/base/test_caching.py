@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from alignfreeze.base import caching
 from alignfreeze.base.caching import (
     SUMS,
     building,
@@ -51,7 +50,7 @@ def test_a_folder_is_built_where_a_file_system_has_no_locks(tmp_path, monkeypatc
     def fail(*_, **__):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(caching, "locked", fail)
+    monkeypatch.setattr("filelock.FileLock.acquire", fail)
     with building(tmp_path / "folder") as empty:
         (empty / "file").write_text("text")
     assert found_whole(tmp_path / "folder", "it")
@@ -146,7 +145,7 @@ def test_a_file_system_without_locks_has_none(tmp_path, monkeypatch, fault):
     def refuse(self, **options):
         raise fault
 
-    monkeypatch.setattr("alignfreeze.base.caching.FileLock.acquire", refuse)
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     with locked(tmp_path / "a"), locked(tmp_path / "a", wait=0):
         pass
     with building(tmp_path / "folder") as folder:

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from alignfreeze.training.devices import resolve_precision
+from alignfreeze.errors import ResourceError
+from alignfreeze.training import devices
+from alignfreeze.training.devices import join_processes, resolve_precision
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
@@ -29,3 +31,18 @@ def test_auto_is_what_the_gpu_computes_in(monkeypatch, supported, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
     assert resolve_precision("auto") == precision
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Gloo: refused\n[x]"), ValueError("no MASTER_ADDR")], ids=repr
+)
+def test_processes_that_cannot_meet_are_told_in_one_line(monkeypatch, error):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(devices, "PartialState", fail)
+    with pytest.raises(type(error)):
+        join_processes()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ResourceError, match=r"^the processes of this run cannot meet: .*start"):
+        join_processes()
