@@ -166,7 +166,6 @@ def locked(path: Path, *, wait: float = -1) -> Iterator[None]:
 
     if not path.parent.is_dir():  # filelock would make it
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
-    from filelock import FileLock, Timeout  # which a wrong option should not wait for
 
     lock = FileLock(lock_file(path))
     try:

@@ -129,6 +129,7 @@ def disk() -> list[Case]:
             "disk",
             "full",
             f"{where}, once",
+            "realign" if "checkpoint" in where else "run",
             point=point,
             call=call,
             kind=kind,
