@@ -12,7 +12,7 @@ from alignfreeze.datacheck.parallel import PairReport
 from alignfreeze.datacheck.report import DataReport
 from alignfreeze.datacheck.telling import Line
 from alignfreeze.datacheck.unused import Unused
-from alignfreeze.messages import listed
+from alignfreeze.messages import listed, plain
 from alignfreeze.text.words import WordCounts
 
 NOTHING = "–"
@@ -88,10 +88,16 @@ def _shares(words: WordCounts | None) -> list[str]:
 def lines(report: DataReport, *, verbose: bool) -> Iterator[str]:
     """What the tables do not show: what was left out, what lies there unused, what is wrong.
 
+    Each is one line, whatever a file is called.
+
     Args:
         report: The report.
         verbose: Whether to list how often each label occurs, and what readers tell besides.
     """
+    return map(plain, _lines(report, verbose=verbose))
+
+
+def _lines(report: DataReport, *, verbose: bool) -> Iterator[str]:
     for split in chain.from_iterable(report.splits.values()):
         where = f"{split.task}, {split.language} {split.split}"
         if verbose and split.labels:
