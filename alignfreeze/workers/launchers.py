@@ -174,8 +174,3 @@ def visible_gpus() -> list[str]:
     count, listed = torch.cuda.device_count(), os.environ.get(GPUS)
     names = [str(number) for number in range(count)] if listed is None else listed.split(",")
     return [name.strip() for name in names[:count]]
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, without the ends of its lines."""
-    return " ".join(str(error).split())

@@ -16,6 +16,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_s
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from alignfreeze.messages import as_line
 from alignfreeze.tracking.runs import end_run_of_other
 from alignfreeze.workers.storage import MISSED_HEARTBEATS
 
@@ -125,7 +126,7 @@ class TrialQueue:
                 try:
                     self._storage.record_heartbeat(trial_id)
                 except (SQLAlchemyError, StorageInternalError) as error:
-                    logger.warning("the storage does not answer: %s", " ".join(str(error).split()))
+                    logger.warning("the storage does not answer: %s", as_line(str(error)))
             self._storage.remove_session()
 
         thread = threading.Thread(target=beat, name=f"heartbeat-{trial.number}", daemon=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shown
+from alignfreeze.messages import as_line, shown
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler
-from alignfreeze.workers.launchers import Launcher, one_line
+from alignfreeze.workers.launchers import Launcher
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class RayLauncher(Launcher[Any]):
                         logging_level=logging.ERROR,
                     )
                 except (ConnectionError, RuntimeError, ValueError) as error:
-                    raise ConfigError(f"launcher 'ray': {one_line(error)}") from None
+                    raise ConfigError(f"launcher 'ray': {error}") from None
             self._started_ray = True
         alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
@@ -111,7 +111,7 @@ class RayLauncher(Launcher[Any]):
                 return ""
             return f"worker {worker} may still run: its task of Ray was cancelled by force"
         except self._ray.exceptions.RayError as error:
-            return f"worker {worker} is lost: {one_line(error)}"
+            return f"worker {worker} is lost: {as_line(str(error))}"
         return end
 
     def _ask(self, job: Any) -> None:

@@ -65,7 +65,7 @@ def open_storage(
     except OSError as error:
         raise ConfigError(f"storage {without_password(url)}: {error.strerror}") from None
     except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())
+        reason = error.__cause__ or error
         raise ConfigError(f"storage {without_password(url)}: {reason}") from None
     try:
         yield storage

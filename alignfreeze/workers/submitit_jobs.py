@@ -13,7 +13,7 @@ from typing import Any
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.workers.command import Ending, WorkerCommand, end_of, kept_handler, last_line
-from alignfreeze.workers.launchers import Launcher, one_line, thread_settings
+from alignfreeze.workers.launchers import Launcher, thread_settings
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class SubmititLauncher(Launcher[Any]):
             try:
                 return self._executor.submit(SubmittedWorker(self._command, log, settings))
             except (FailedJobError, FailedSubmissionError) as error:
-                raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+                raise ConfigError(f"launcher 'submitit': {error}") from None
 
     def _ending(self, worker: int, job: Any, *, asked: bool) -> Ending | str | None:
         if not job.done(force_check=asked):
@@ -162,7 +162,7 @@ def _executor(folder: Path, settings: dict[str, Any]) -> Any:
         executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
         executor.update_parameters(**settings)
     except (NameError, ValueError, AssertionError, RuntimeError) as error:
-        raise ConfigError(f"launcher 'submitit': {one_line(error)}") from None
+        raise ConfigError(f"launcher 'submitit': {error}") from None
     # What submitit pickles there has the password of the storage in it.
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)

@@ -144,8 +144,7 @@ def _patterns(config: Config, base: str, title: str) -> dict[str, list[str]]:
     try:
         patterns = sanitize_patterns(config.files["data_files"])
     except (ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{title}/README.md: config {config.name!r}: {reason}") from error
+        raise DataError(f"{title}/README.md: config {config.name!r}: {error}") from error
     return {split: [f"{base}/{item}" for item in items] for split, items in patterns.items()}
 
 
