@@ -104,6 +104,8 @@ def _of_files(error: BaseException) -> str | None:
 def _said_of(number: int, place: Path) -> str:
     full = number in FULL
     said = f"{DISK_FAULTS[number]}: {disks.free_text(place) if full else place}"
+    if full and (disks.free_in(place) or 0) > disks.LITTLE:
+        said += " (has it a quota, or room for more files?)"
     if number in REFUSED and not disks.is_ours(place):  # maybe it was only to be read
         return said
     return f"{said}; {disks.remedy(place, full=full)}"

@@ -117,7 +117,7 @@ def _check_levels(value: Any) -> None:
 
 
 def read_yaml(text: str, most: int = MOST_YAML) -> Any:
-    """The value of a text in YAML, of what JSON has and dates.
+    """The value of a text in YAML, of what JSON has; a date is a text.
 
     Args:
         text: The text.
@@ -214,6 +214,10 @@ class _Loader(yaml.SafeLoader):
             seen.add(name)
         return node
 
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        tag = str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+        return _TEXT if tag == _DATE else tag
+
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         if node.tag in _NUMBERS and len(node.value) > MOST_DIGITS:
             self._refuse(node, _too_long(node.value))
@@ -222,7 +226,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:  # 2001-13-45
+        except ValueError as error:  # 0b_
             self._refuse(node, f"{as_line(str(error))}, got {shown(node.value)}")
 
     def _refuse(self, place: Any, reason: str) -> NoReturn:
@@ -230,5 +234,6 @@ class _Loader(yaml.SafeLoader):
 
 
 _TEXT = "tag:yaml.org,2002:str"
+_DATE = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")

@@ -113,7 +113,6 @@ def disk() -> list[Case]:
     table: dict[str, dict[str, Any]] = {
         "cache": {"point": "alignfreeze.base.caching:seal", "kind": "disk"},
         "encoder": {"point": "alignfreeze.runs.phases:save", "kind": "safetensors"},
-        "temporary folder": {"point": "tempfile:mkdtemp", "kind": "disk", "always": True},
     }
     cases = [Case("disk", "full", where, **what, says=FULL) for where, what in table.items()]
     # Training goes on without a checkpoint, and what the store has no room for is tried again.
@@ -139,10 +138,13 @@ def disk() -> list[Case]:
         for where, (point, call, kind) in passing.items()
     ]
     soon = ("--tracking-wait", "1")
-    for where, point, kind in (("artifact", ARTIFACTS, "disk"), ("database", EXECUTE, "database")):
+    for where, point, kind, says in (
+        ("artifact", ARTIFACTS, "disk", SYNC),
+        ("database", "mlflow.tracking.client:MlflowClient.log_batch", "database", SYNC),
+        ("temporary folder", "tempfile:mkdtemp", "disk", f"{FULL}|{SYNC}"),
+    ):
         lasting: dict[str, Any] = {"point": point, "kind": kind, "always": True, "options": soon}
-        lasting["call"] = passing[where][1]
-        cases.append(Case("disk", "full", f"{where}, for good", **lasting, says=SYNC, again=False))
+        cases.append(Case("disk", "full", f"{where}, for good", **lasting, says=says, again=False))
     add = "optuna.storages:RDBStorage._create_new_trial"
     for command in ("search", "benchmark"):
         cases.append(Case("disk", "full", "study", command, point=add, kind="database", says=FULL))

@@ -134,6 +134,13 @@ def test_the_one_full_disk_is_named_where_the_error_names_no_file(tmp_path, monk
     )
 
 
+@pytest.mark.parametrize(("free", "asked"), [(5000, False), (1 << 40, True)])
+def test_a_full_disk_with_much_room_has_another_limit(free, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(disks, "free_in", lambda folder: free)
+    line = told(system_error(errno.ENOSPC, str(tmp_path / "file")))
+    assert ("(has it a quota, or room for more files?)" in line) is asked
+
+
 def test_a_remedy_is_for_the_folder_that_a_file_is_in(tmp_path, monkeypatch):
     places = {name: tmp_path / name for name in ("cache", "work", "other")}
     for place in places.values():

@@ -1,7 +1,6 @@
 """JSON and YAML are read within limits: what is refused is refused at once, in one line."""
 
 import json
-from datetime import date
 
 import pytest
 import yaml
@@ -86,7 +85,7 @@ def test_a_text_may_say_that_it_is_one():
             "^line 1, column 4: a value must have no tag but !!str, ",
         ),
         ("a: !x 1", "^line 1, column 4: a value must have no tag but !!str, got '!x'$"),
-        ("2001-13-45", "^line 1, column 1: month must be in 1..12, got '2001-13-45'$"),
+        ("0b_", "^line 1, column 1: .* got '0b_'$"),
         ("a: \0", r"^must not have the character U\+0000$"),
         ("\udcff", r"^must not have the character U\+DCFF$"),
         ("? [a]\n: 1", "^line 1, column 3: a key must be a text, a number, true, false or null$"),
@@ -104,7 +103,7 @@ def test_yaml_beyond_a_limit(text, message):
 def test_yaml_within_the_limits():
     text = "base: &base {x: 1, y: [2]}\none: {<<: *base, x: 3}\ntwo: *base\nday: 2001-02-03"
     base = {"x": 1, "y": [2]}
-    found = {"base": base, "one": {"x": 3, "y": [2]}, "two": base, "day": date(2001, 2, 3)}
+    found = {"base": base, "one": {"x": 3, "y": [2]}, "two": base, "day": "2001-02-03"}
     assert read_yaml(text) == found
     assert read_yaml("") is None
 
