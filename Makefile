@@ -34,7 +34,7 @@ fuzz: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 # Kills, full disks, damaged files and the like, at fixed points of real commands: a table of what
-# was survived. A quarter of an hour on two cores; FAULTS=--short: a minute, as in the tests.
+# was survived. 20 minutes on two cores; FAULTS=--short: half a minute, as in the tests.
 FAULTS ?=
 faults: $(INSTALLED)
 	$(BIN)/python -m tools.faults $(FAULTS)
