@@ -24,7 +24,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpus
-from alignfreeze.base.caching import cache_root
+from alignfreeze.base.paths import cache_root
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.data.finding import find_data, find_model

@@ -13,7 +13,7 @@ import pyarrow as pa
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
-from alignfreeze.base.caching import cache_root
+from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext, DataSource, WordAlignment
 from alignfreeze.errors import DataError

@@ -10,8 +10,8 @@ from typing import ClassVar
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.faults import unwritable
+from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data

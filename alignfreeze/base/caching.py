@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.faults import unwritable
-from alignfreeze.base.paths import cache_root as cache_root
 from alignfreeze.base.paths import existing_path
 from alignfreeze.errors import DataError
 

@@ -17,14 +17,12 @@ from alignfreeze.errors import ResourceError
 LITTLE = 64 << 20
 """Bytes that a disk which has no more free counts as full."""
 
-
 _MOVES = {
     "cache": "ALIGNFREEZE_CACHE=FOLDER moves the cache",
     "hub": "HF_HOME=FOLDER moves what the hub's client keeps",
     "temporary": "TMPDIR=FOLDER moves temporary files",
     "other": "MLFLOW_TRACKING_URI moves runs and their artifacts, storage a study, output files",
 }
-
 
 _TEMPORARY = ("alignfreeze-", "tmp")
 """What the names of temporary files and folders begin with; others of their folder are a user's."""

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import hash_of
+from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
 from alignfreeze.benchmark.cells import Cell, cells_of

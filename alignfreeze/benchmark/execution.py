@@ -9,7 +9,8 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from alignfreeze.base.caching import cache_root, locked
+from alignfreeze.base.caching import locked
+from alignfreeze.base.paths import cache_root
 from alignfreeze.benchmark.cells import Cell, Dependencies, entry_of, realignment_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
@@ -69,9 +70,8 @@ def check_place(there: str, here: str) -> None:
         )
     if model_name(there) != model_name(here):
         raise ConfigError(
-            f"what stands for {shown(there, LONG)} must be called {model_name(there)!r} "
-            "too, as reports tell "
-            f"data and models by it, got {shown(here, LONG)}"
+            f"what stands for {shown(there, LONG)} must be called {model_name(there)!r} too, as "
+            f"reports tell data and models by it, got {shown(here, LONG)}"
         )
 
 

@@ -195,7 +195,7 @@ def _benchmark_worker(
     complain()
 
 
-app.command("sync", help="Log what a run kept while the tracking store was away.")(sync)
+app.command("sync")(sync)
 
 _FOLDER = Annotated[Path, _option(help="folder to write to")]
 _OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)

@@ -14,7 +14,7 @@ def sync(
         bool, typer.Option("--any-store", help="Even if the store's address is another now.")
     ] = False,
 ) -> None:
-    """Log into the tracking store what a run has kept in a folder."""
+    """Log what a run kept while the tracking store was away."""
     from alignfreeze.tracking.syncing import sync as log
 
     done = log(folder, any_store=any_store)

@@ -104,7 +104,7 @@ def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object])
         with calling(plugin, "a rule of its fields"):
             return checked(plugin, args)
     except ConfigError as error:
-        raise ConfigError(f"{kind.noun} {shown(name)}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{kind.noun} {shown(name)}: {error}") from None
 
 
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:

@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import alignfreeze
-from alignfreeze.base.caching import building, cache_root, found_whole
+from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.digests import file_digest, folder_digest, hash_of
+from alignfreeze.base.paths import cache_root
 from alignfreeze.data.tmx import memory_pairs
 from alignfreeze.data.tsv import table_pairs
 from alignfreeze.errors import DataError

@@ -4,9 +4,9 @@ import os
 import zipfile
 from pathlib import Path
 
-from alignfreeze.base.caching import building, cache_root, found_whole
+from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.digests import file_digest
-from alignfreeze.base.paths import existing_folder
+from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.contracts import DataSource
 from alignfreeze.errors import DataError
 from alignfreeze.messages import LONG, shown

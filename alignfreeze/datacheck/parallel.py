@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpus
-from alignfreeze.base.caching import cache_root
+from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
 from alignfreeze.data.bitexts import parallel_languages

@@ -14,7 +14,13 @@ from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.loop import NO_MILESTONES, Milestones, TrainingPlan, TrainingResult, train
+from alignfreeze.training.loop import (
+    NO_MILESTONES,
+    Milestones,
+    TrainingPlan,
+    TrainingResult,
+    train,
+)
 from alignfreeze.training.memory import FINE_TUNING, memory_for
 from alignfreeze.training.packing import PackedLayers, packed_layers
 
@@ -78,15 +84,6 @@ def finetune(
         ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
-    plan = TrainingPlan(
-        phase="fine-tuning",
-        unit="rows",
-        steps=steps,
-        learning_rate=config.finetune_lr,
-        warmup_steps=round(config.warmup * steps),
-        accumulation=config.accumulation,
-        checkpoint_steps=config.checkpoint_steps,
-    )
     ids = used_ids((feature.input_ids for feature in features), padding)
     compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
@@ -110,7 +107,7 @@ def finetune(
         result = train(
             TaskModel(model, layers),
             stream,
-            plan,
+            _plan(config, steps),
             accelerator,
             checkpoints=checkpoints,
             resume=config.resume,
@@ -119,3 +116,15 @@ def finetune(
         )
     model.eval()
     return result
+
+
+def _plan(config: RunConfig, steps: int) -> TrainingPlan:
+    return TrainingPlan(
+        phase="fine-tuning",
+        unit="rows",
+        steps=steps,
+        learning_rate=config.finetune_lr,
+        warmup_steps=round(config.warmup * steps),
+        accumulation=config.accumulation,
+        checkpoint_steps=config.checkpoint_steps,
+    )

@@ -15,7 +15,8 @@ from uuid import uuid4
 from rich.filesize import decimal
 from rich.table import Table
 
-from alignfreeze.base.caching import LOCK_ENDING, cache_root, lock_file
+from alignfreeze.base.caching import LOCK_ENDING, lock_file
+from alignfreeze.base.paths import cache_root
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.housekeeping.contents import CACHES, DOOMED, Entry, Kind, entries_of
 from alignfreeze.housekeeping.use import holding

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from accelerate import Accelerator
 
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.disks import Need, require_room
 from alignfreeze.base.owners import Owner
+from alignfreeze.base.paths import cache_root
 from alignfreeze.base.processes import this_process
 from alignfreeze.base.versions import library_versions
 from alignfreeze.config import RunConfig

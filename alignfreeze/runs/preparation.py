@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_out
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import folder_digest, hash_of
-from alignfreeze.base.paths import existing_folder
+from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (

@@ -133,7 +133,7 @@ def read_provenance(folder: Path) -> Provenance | None:
         found = Provenance.model_validate(read_json(file.read_text("utf-8")))
     except ValidationError as error:
         problems = "; ".join(describe_error(details, RunConfig) for details in error.errors())
-        raise ConfigError(f"{file}: {' '.join(problems.split())}") from None
+        raise ConfigError(f"{file}: {problems}") from None
     except StructureError as error:
         raise ConfigError(f"{file}: must be JSON: {error}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -66,8 +66,7 @@ class StrategyChoice:
         if not reached:
             raise ConfigError(
                 f"strategy {shown(self.name)} must leave something to train up to layer "
-                f"{top_layer}, "
-                "whose output is realigned, but freezes all of it"
+                f"{top_layer}, whose output is realigned, but freezes all of it"
             )
         return replace(self, freezing=freezing)
 

@@ -15,9 +15,8 @@ from optuna.storages import RDBStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.digests import file_digest, hash_of
-from alignfreeze.base.paths import user_path
+from alignfreeze.base.paths import cache_root, user_path
 from alignfreeze.base.structured import StructureError, text_of
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig

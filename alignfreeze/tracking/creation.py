@@ -12,7 +12,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import ArgumentError
 
-from alignfreeze.base.caching import locked
+from alignfreeze.base.caching import lock_file, locked
 from alignfreeze.base.databases import sqlite_file
 from alignfreeze.errors import TrackingError
 
@@ -38,7 +38,7 @@ def being_made() -> Iterator[None]:
         TrackingError: If its folder cannot be written.
     """
     file = store_file()
-    if file is None or (file.exists() and not file.with_name(f"{file.name}.lock").exists()):
+    if file is None or (file.exists() and not lock_file(file).exists()):
         yield  # a server's; or made long ago, or by another program
         return
     with ExitStack() as stack:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from alignfreeze.base.caching import cache_root, locked
+from alignfreeze.base.caching import locked
+from alignfreeze.base.paths import cache_root
 from alignfreeze.errors import DataError, TrackingError
 
 ABOUT = "journal.json"

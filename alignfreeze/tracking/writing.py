@@ -13,13 +13,14 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.processes import this_process
 from alignfreeze.base.signals import asked_to_end
+from alignfreeze.config import RunConfig
 from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
 from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, END, Journal, Write, remedy
 
 logger = logging.getLogger(__name__)
 
-WAIT_SECONDS = 300
+WAIT_SECONDS: int = RunConfig.model_fields["tracking_wait"].default
 """How long a store that went away is waited for, unless a run is told otherwise."""
 LAST_SECONDS = 10
 """How long at most by a process that was asked to end."""

@@ -8,8 +8,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.errors import ResourceError
 
 TRAINING = ("activation_checkpointing", "precision")
-"""Options by which any training takes less memory, and the results stay what they are, or nearly.
-"""
+"""Options by which any training takes less memory, and hardly changes."""
 
 REALIGNMENT = (*TRAINING, "loss_block", "realign_batch_size", "realign_max_length", "prefix_memory")
 FINE_TUNING = (*TRAINING, "finetune_batch_size", "max_length")

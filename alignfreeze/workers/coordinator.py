@@ -11,8 +11,8 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.databases import sqlite_url
+from alignfreeze.base.paths import cache_root
 from alignfreeze.base.processes import is_dead
 from alignfreeze.credentials import STORAGE_VARIABLE, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError

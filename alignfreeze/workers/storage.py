@@ -149,9 +149,8 @@ def sole_coordinator(
             stack.enter_context(lock)
         except BlockingIOError:  # of the lock, not of what is done under it
             raise ConfigError(
-                f"study {shown(study)} is being {what} by another process; add to it "
-                "with alignfreeze "
-                f"{subcommand} --study {study}"
+                f"study {shown(study)} is being {what} by another process; add to it with "
+                f"alignfreeze {subcommand} --study {study}"
             ) from None
         yield
 

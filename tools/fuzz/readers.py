@@ -10,7 +10,8 @@ from io import StringIO
 from pathlib import Path
 from random import Random
 
-from alignfreeze.base.caching import cache_root, check_sealed, seal
+from alignfreeze.base.caching import check_sealed, seal
+from alignfreeze.base.paths import cache_root
 from alignfreeze.benchmark.settings import build_benchmark
 from alignfreeze.config import RunConfig, build_config
 from alignfreeze.contracts import DataSource

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi
 
-from alignfreeze.base.caching import cache_root
+from alignfreeze.base.paths import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
 from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.base.caching import cache_root
 from alignfreeze.base.faults import reason_of
+from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.cli.main import failure
 from alignfreeze.errors import ConfigError
