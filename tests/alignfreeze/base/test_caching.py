@@ -8,13 +8,13 @@ import pytest
 from alignfreeze.base.caching import (
     SUMS,
     building,
-    cache_root,
     check_sealed,
     found_whole,
     locked,
     seal,
 )
 from alignfreeze.base.digests import file_digest, folder_digest
+from alignfreeze.base.paths import cache_root
 from alignfreeze.errors import DataError
 
 
