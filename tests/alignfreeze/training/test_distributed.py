@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import runpy
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from tests.alignfreeze.training.toys import TOY_WORKER
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 
@@ -113,3 +117,19 @@ def test_what_ends_one_ends_the_other_with_its_reason(run, tmp_path, kind, rank,
     lines = [end["said"] for end in ends if end["said"]]
     assert len(lines) == 1
     assert said in lines[0]
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_two_processes_are_one_that_accumulates_two_batches(two_processes, tmp_path):
+    runpy.run_path(str(TOY_WORKER))["main"](tmp_path, 2)
+    alone = torch.load(tmp_path / "0.pt")
+    assert [state["processes"] for state in (*two_processes, alone)] == [2, 2, 1]
+    first, second = two_processes
+    assert first["losses"] == second["losses"]
+    for name, parameter in first["parameters"].items():
+        assert torch.equal(parameter, second["parameters"][name])
+        torch.testing.assert_close(parameter, alone["parameters"][name])
+    for (step, loss), (expected_step, expected_loss) in zip(
+        first["losses"], alone["losses"], strict=True
+    ):
+        assert (step, loss) == (expected_step, pytest.approx(expected_loss))
