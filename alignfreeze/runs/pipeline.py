@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
 from accelerate import Accelerator
 
 from alignfreeze.base.signals import signals_as_exceptions
@@ -44,11 +45,23 @@ class Outcome:
         results: The scores, by strategy and task; none after realignment alone.
         source_language: The language that was fine-tuned in.
         places: Where the runs, and an encoder, are to be found; lines for a person.
+        run_id: The parent run's id; ``None`` in a process that does not track.
     """
 
     results: Sequence[TaskResult]
     source_language: str
     places: Sequence[str]
+    run_id: str | None = None
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """All scores, fractions in [0, 1]: strategy, task, language, split, metric, value."""
+        rows = [
+            (result.strategy, result.task, *score)
+            for result in self.results
+            for score in result.scores
+        ]
+        return pd.DataFrame(rows, columns=["strategy", "task", *Score._fields])
 
 
 def run(options: Mapping[str, str]) -> Outcome:
@@ -93,7 +106,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
             places = [*location.places(parent.run_id), go_on] if parent.run_id else []
-            return Outcome([], config.source_language, places)
+            return Outcome([], config.source_language, places, parent.run_id)
 
 
 def _common_realign_steps(phases: Phases) -> int:
@@ -156,7 +169,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
     places = location.places(parent.run_id) if parent.run_id else []
-    return Outcome(results, phases.config.source_language, places)
+    return Outcome(results, phases.config.source_language, places, parent.run_id)
 
 
 def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
