@@ -8,8 +8,9 @@ from alignfreeze.contracts.aligner import (
     WordAlignment,
     one_to_one,
 )
-from alignfreeze.contracts.classification import PairClassificationTask, TextPair
+from alignfreeze.contracts.classification import PairClassificationTask, TextClassificationTask
 from alignfreeze.contracts.examples import Examples, Feature
+from alignfreeze.contracts.labelled_texts import LabelledText, TextPair
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -56,6 +57,7 @@ __all__ = [
     "Feature",
     "FreezingStrategy",
     "HubSplit",
+    "LabelledText",
     "LayerBoundary",
     "Layout",
     "PairClassificationTask",
@@ -72,6 +74,7 @@ __all__ = [
     "TaggedSentence",
     "TaggingTask",
     "Task",
+    "TextClassificationTask",
     "TextPair",
     "UsesRunModel",
     "WordAlignment",

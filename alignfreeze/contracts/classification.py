@@ -1,23 +1,23 @@
-"""The shared half of tasks that put a pair of texts into one of several classes."""
+"""The shared half of tasks that put a text, or a pair of texts, into one of several classes."""
 
 import functools
 import logging
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from alignfreeze.contracts.columns import LANGUAGE, Columns
 from alignfreeze.contracts.examples import Examples, Feature
+from alignfreeze.contracts.labelled_texts import LabelledText, TextFeature, TextPair
 from alignfreeze.contracts.layouts import Layout
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.messages import counted
-from alignfreeze.text.words import TOKENIZER_CHUNK
+from alignfreeze.text.words import TOKENIZER_CHUNK, WordCounts, read_words, summed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -25,45 +25,43 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TextPair:
-    """Two texts, neither empty, and the class that they belong to as a pair."""
-
-    first: str
-    second: str
-    label: str
-
+E = TypeVar("E", TextPair, LabelledText)
 
 ENDINGS = (".tsv", ".jsonl", ".csv", ".txt")
 """Of text files in the task's own folder."""
 
 UNLABELLED = ("", "-", "-1", -1, None)
-"""What stands for a label where a pair has none, as where its annotators did not agree."""
+"""What stands for a label where there is none, as where annotators did not agree."""
 
 
-class PairClassificationTask(Task):
-    """Sequence classification over pairs of texts; scored by accuracy.
+class ClassificationTask(Task, Generic[E]):
+    """What `TextClassificationTask` and `PairClassificationTask` share.
 
     A subclass gives `labels`, in the order of the hub's class numbers, and `columns`: those of
-    the first text, the second text and the label. Its text files are tables that name these in a
-    header, or that have these three alone; or JSON lines.
+    the texts, then that of the label. Its text files are tables that name these in a header, or
+    that have these alone, in that order; or JSON lines. Where labels are numbers themselves, such
+    as ratings, a number is a label, and not that of a class.
     """
 
+    noun: ClassVar[str]
+    """What its examples are called in messages, in the plural."""
+    _example: ClassVar[type[Any]]
+    """What its examples are: made of the texts and the label."""
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     suffix: ClassVar[str] = ".tsv"
     primary_metric: ClassVar[str] = "accuracy"
     column_aliases: ClassVar[Mapping[str, Sequence[str]]] = {}
     """By column, what else files call it, in lower case; what comes first counts."""
     label_aliases: ClassVar[Mapping[str, str]] = {}
-    """What else files call a label, in lower case."""
+    """What else files call a label, in lower case; the case of letters does not count."""
 
     @classmethod
     def all_layouts(cls) -> tuple[Layout, ...]:
         """Its own text files may have several endings."""
-        own, parquet, *published = super().all_layouts()
-        stem = own.pattern.removesuffix(cls.suffix)
-        others = (Layout(stem + ending) for ending in ENDINGS if ending != cls.suffix)
-        return own, parquet, *others, *published
+        layouts = super().all_layouts()
+        stem = layouts[0].pattern.removesuffix(cls.suffix)
+        others = tuple(Layout(stem + ending) for ending in ENDINGS if ending != cls.suffix)
+        return layouts[:2] + others + layouts[2:]
 
     def languages_within(self, path: Path) -> frozenset[str]:
         """The languages that a file's rows say they are in.
@@ -78,16 +76,17 @@ class PairClassificationTask(Task):
     def _file_columns(cls) -> Columns:
         return Columns(cls.columns, cls.column_aliases)
 
-    def read_text(self, path: Path, language: str) -> Examples[TextPair]:
-        """Read the pairs that are in a language, or do not say which they are in.
+    def read_text(self, path: Path, language: str) -> Examples[E]:
+        """Read the examples that are in a language, or do not say which they are in.
 
         Raises:
-            DataError: If the file is malformed, or has no such pair with a label; names the file
-                and the line.
+            DataError: If the file is malformed, or has no such example with a label; names the
+                file and the line.
         """
         notes: Counter[str] = Counter()
         elsewhere: Counter[str] = Counter()
-        examples: list[TextPair] = []
+        examples: list[E] = []
+        unlabelled = f"{self.noun} without a label, left out"
         numbers = f"class numbers, read in the order {' '.join(self.labels)}"
         columns = self._file_columns()
         for number, row in columns.rows(path, notes):
@@ -96,79 +95,92 @@ class PairClassificationTask(Task):
                 elsewhere[str(own)] += 1
                 continue
             try:
-                pair = self.from_row(row, language)
+                example = self.from_row(row, language)
             except ValueError as error:
                 message = f"{error}; {columns.rule}" if number == 1 else str(error)
                 raise DataError(message, file=path, line=number) from None
-            label = row[self.columns[2]]
-            if pair is not None:
-                examples.append(pair)
+            label = row[self.columns[-1]]
+            if example is not None:
+                examples.append(example)
                 if self._is_number(label):
                     notes[numbers] += 1
-            elif label in UNLABELLED:
-                notes["pairs without a label, left out"] += 1
+            elif self._is_unlabelled(label):
+                notes[unlabelled] += 1
             else:
-                notes["pairs that the task leaves out"] += 1
+                notes[f"{self.noun} that the task leaves out"] += 1
         if not examples and elsewhere:
-            message = f"must have pairs in {language!r}, has: {counted(elsewhere)}"
+            message = f"must have {self.noun} in {language!r}, has: {counted(elsewhere)}"
             raise DataError(message, file=path)
-        if not examples and (unlabelled := notes["pairs without a label, left out"]):
-            raise DataError(f"none of its {unlabelled:,} pairs has a label", file=path)
-        notes["pairs in other languages, left to those"] = elsewhere.total()
+        if not examples and (count := notes[unlabelled]):
+            raise DataError(f"none of its {count:,} {self.noun} has a label", file=path)
+        notes[f"{self.noun} in other languages, left to those"] = elsewhere.total()
         return Examples(examples, notes)
 
-    def from_row(self, row: Mapping[str, Any], language: str) -> TextPair | None:
-        """A pair from the hub's columns; a row without a label is left out."""
-        first, second, label = [row[name] for name in self.columns]
-        if label not in self.labels:
-            if label in UNLABELLED:
-                return None
-            if self._is_number(label):
-                if not 0 <= int(label) < len(self.labels):
-                    rule = f"a class number must be below {len(self.labels)}"
-                    raise ValueError(f"{rule}, got {label!s:.60}")
-                label = self.labels[int(label)]
-        return self._pair(first, second, label)
+    def from_row(self, row: Mapping[str, Any], language: str) -> E | None:
+        """An example from the hub's columns; a row without a label is left out."""
+        *texts, label = [row[name] for name in self.columns]
+        if self._is_unlabelled(label):
+            return None
+        if self._is_number(label):
+            if not 0 <= int(label) < len(self.labels):
+                rule = f"a class number must be below {len(self.labels)}"
+                raise ValueError(f"{rule}, got {label!s:.60}")
+            label = self.labels[int(label)]
+        known = self._known(label)
+        for name, text in zip(self.columns, texts, strict=False):
+            if not (isinstance(text, str) and text) or text.isspace():
+                raise ValueError(f"{name} must be a text that is not empty, got {text!r:.60}")
+        example: E = self._example(*texts, known)
+        return example
+
+    def _is_unlabelled(self, label: Any) -> bool:
+        return self._spelled(label) not in self.labels and label in UNLABELLED
 
     def _is_number(self, label: Any) -> bool:
         """Whether a label is the number of a class, and not the name of one."""
-        if isinstance(label, str):
-            return label.isdecimal() and label not in self.labels
-        return type(label) is int
+        if any(name.isdecimal() for name in self.labels):
+            return False
+        return label.isdecimal() if isinstance(label, str) else type(label) is int
 
-    def _pair(self, first: Any, second: Any, label: Any) -> TextPair:
-        if label not in self.labels:
-            name = label.strip().lower() if isinstance(label, str) else ""
-            known = self.label_aliases.get(name, name)
-            if known not in self.labels:
-                names = " ".join(self.labels)
-                raise ValueError(f"a label must be one of {names}, got {label!r:.60}")
-            label = known
-        for name, text in zip(self.columns, (first, second), strict=False):
-            if not (isinstance(text, str) and text) or text.isspace():
-                raise ValueError(f"{name} must be a text that is not empty, got {text!r:.60}")
-        return TextPair(first, second, label)
+    def _spelled(self, label: Any) -> Any:
+        """A number as the text that a label would be."""
+        return str(label) if type(label) is int else label
 
-    def counts(self, examples: Sequence[TextPair]) -> dict[str, int]:
-        """Pairs."""
-        return {"pairs": len(examples)}
+    def _known(self, label: Any) -> str:
+        """The label that one of a file is.
 
-    def label_counts(self, examples: Sequence[TextPair]) -> dict[str, int]:
-        """How many pairs have each label."""
-        counts = Counter(pair.label for pair in examples)
+        Raises:
+            ValueError: If it is none.
+        """
+        label = self._spelled(label)
+        if label in self.labels:
+            return str(label)
+        name = label.strip().lower() if isinstance(label, str) else ""
+        known = {own.lower(): own for own in self.labels} | dict(self.label_aliases)
+        if name not in known:
+            names = " ".join(self.labels)
+            raise ValueError(f"a label must be one of {names}, got {label!r:.60}")
+        return known[name]
+
+    def counts(self, examples: Sequence[E]) -> dict[str, int]:
+        """Examples."""
+        return {self.noun: len(examples)}
+
+    def label_counts(self, examples: Sequence[E]) -> dict[str, int]:
+        """How many examples have each label."""
+        counts = Counter(example.label for example in examples)
         return {label: counts[label] for label in self.labels}
 
     def featurize(
-        self, examples: Sequence[TextPair], tokenizer: "PreTrainedTokenizerBase", max_length: int
+        self, examples: Sequence[E], tokenizer: "PreTrainedTokenizerBase", max_length: int
     ) -> list[Feature]:
-        """One row a pair; of a pair too long, the longer text loses subwords at its end first."""
+        """One row an example; of one too long, the longest text loses subwords at its end first."""
         features: list[Feature] = []
         cut = 0
         for begin in range(0, len(examples), TOKENIZER_CHUNK):
             chunk = examples[begin : begin + TOKENIZER_CHUNK]
             encoded = tokenizer(
-                [pair.first for pair in chunk],
-                [pair.second for pair in chunk],
+                *map(list, zip(*(example.texts for example in chunk), strict=True)),
                 truncation="longest_first",
                 max_length=max_length,
                 return_attention_mask=False,
@@ -176,34 +188,70 @@ class PairClassificationTask(Task):
             )
             cut += sum(bool(encoding.overflowing) for encoding in encoded.encodings)
             places = encoded.get("token_type_ids") or [None] * len(chunk)
-            rows = zip(chunk, encoded["input_ids"], places, strict=True)
+            words = (read_words(encoding, tokenizer) for encoding in encoded.encodings)
+            rows = zip(chunk, encoded["input_ids"], places, words, strict=True)
             features += [
-                Feature(
+                TextFeature(
                     input_ids=array("i", ids),
-                    targets={"labels": self.labels.index(pair.label)},
+                    targets={"labels": self.labels.index(example.label)},
                     example=number,
                     extra_inputs=own and {"token_type_ids": array("b", own)},
+                    words=words,
                 )
-                for number, (pair, ids, own) in enumerate(rows, begin)
+                for number, (example, ids, own, words) in enumerate(rows, begin)
             ]
         if cut:
-            logger.warning("%d pairs of texts were cut to %d subwords", cut, max_length)
+            logger.warning("%d %s were cut to %d subwords", cut, self.noun, max_length)
         return features
+
+    def word_counts(
+        self, features: Sequence[Feature], tokenizer: "PreTrainedTokenizerBase"
+    ) -> WordCounts | None:
+        """How the words of the texts are read, as far as these are not cut."""
+        counts = summed(row.words for row in features if isinstance(row, TextFeature))
+        return counts if counts.words else None
 
     def metrics(
         self,
-        examples: Sequence[TextPair],
+        examples: Sequence[E],
         features: Sequence[Feature],
         predictions: Sequence[Prediction],
     ) -> dict[str, float]:
-        """The fraction of pairs whose class is right."""
+        """The fraction of examples whose class is right."""
         rows = zip(features, predictions, strict=True)
         right = [feature.targets["labels"] == int(guesses[0]) for feature, guesses in rows]
         return {"accuracy": float(np.mean(right))}
 
 
+class TextClassificationTask(ClassificationTask[LabelledText]):
+    """Sequence classification of single texts, such as sentiment or topic; scored by accuracy.
+
+    A subclass gives `labels`, in the order of the hub's class numbers, and `languages`. Its files
+    have a column ``text`` and a column ``label``, or what `column_aliases` says.
+    """
+
+    noun: ClassVar[str] = "texts"
+    _example: ClassVar[type[Any]] = LabelledText
+    columns: ClassVar[tuple[str, ...]] = ("text", "label")
+    column_aliases: ClassVar[Mapping[str, Sequence[str]]] = {
+        "text": ("sentence", "tweet", "review", "content"),
+        "label": ("class", "category", "sentiment", "topic"),
+    }
+
+
+class PairClassificationTask(ClassificationTask[TextPair]):
+    """Sequence classification over pairs of texts; scored by accuracy.
+
+    A subclass gives `labels`, in the order of the hub's class numbers, and `columns`: those of
+    the first text, the second text and the label.
+    """
+
+    noun: ClassVar[str] = "pairs"
+    _example: ClassVar[type[Any]] = TextPair
+
+
 @functools.lru_cache(maxsize=64)
-def _languages(task: type[PairClassificationTask], path: Path, *_stamp: int) -> frozenset[str]:
+def _languages(task: type[ClassificationTask[Any]], path: Path, *_stamp: int) -> frozenset[str]:
     """Those of a file as it is at a time; many languages ask for them."""
     found = set()
     for number, row in task._file_columns().rows(path, Counter()):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 IGNORED_LABEL = -100
@@ -77,6 +77,23 @@ def count_words(
         textless=int(np.count_nonzero(blank_ids(tokenizer)[ids[places]])),
         cut=n_words - len(places),
     )
+
+
+def read_words(encoding: "Encoding", tokenizer: "PreTrainedTokenizerBase") -> WordCounts:
+    """How the words of an encoding of texts are read: those that the tokenizer splits them into.
+
+    What is beyond the greatest length is not counted, nor is a word without text, such as a line
+    end.
+    """
+    ids = np.asarray(encoding.ids)
+    textual = ~blank_ids(tokenizer)[ids]
+    words = [-1 if word is None else word for word in encoding.word_ids]
+    texts = [-1 if text is None else text for text in encoding.sequence_ids]
+    inside = np.flatnonzero(textual & (np.asarray(words) >= 0))
+    keys = np.stack([np.asarray(texts)[inside], np.asarray(words)[inside]])
+    starts = np.flatnonzero(np.append(True, np.any(keys[:, 1:] != keys[:, :-1], axis=0)))
+    places = inside[starts] if len(inside) else inside
+    return count_words(ids, places, n_words=len(places), tokenizer=tokenizer)
 
 
 def summed(counts: Iterable[WordCounts]) -> WordCounts:

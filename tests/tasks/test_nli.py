@@ -124,7 +124,7 @@ def test_the_longer_text_is_cut_first_and_counted(caplog):
     pairs = [TextPair("ab", "c", "neutral"), TextPair("a" * 40, "bcd", "neutral")]
     whole, row = TASK.featurize(pairs, tokenizer, 16)
     assert len(whole.input_ids) == 6
-    assert "1 pairs of texts were cut to 16 subwords" in caplog.text
+    assert "1 pairs were cut to 16 subwords" in caplog.text
     tokens = tokenizer.convert_ids_to_tokens(list(row.input_ids))
     assert (len(tokens), tokens.count("a"), tokens[-4:]) == (16, 10, ["b", "c", "d", "[SEP]"])
 

@@ -78,7 +78,7 @@ def test_what_xtreme_makes_of_it_is_read(task: ParaphraseClassification, tmp_pat
     ("line", "message"),
     [
         ("5\ta\tb\tx\n", "a label must be one of 0 1, got 'x'"),
-        ("5\ta\tb\t2\n", "a class number must be below 2, got 2"),
+        ("5\ta\tb\t2\n", "a label must be one of 0 1, got '2'"),
         ("5\ta\tb\n", "a line must have 4 columns as the first has, got 3"),
     ],
 )
