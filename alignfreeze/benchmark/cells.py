@@ -11,7 +11,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.benchmark.settings import Grid, strategy_of
-from alignfreeze.config import RunConfig
+from alignfreeze.config import RunConfig, as_argument
 from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data, find_model
@@ -65,7 +65,7 @@ class Cell:
 
 def entry_of(config: RunConfig) -> str:
     """A configuration's strategy, as the option ``strategies`` takes it."""
-    args = [f"{name}={value}" for name, value in config.strategy_args.items()]
+    args = [f"{name}={as_argument(value)}" for name, value in config.strategy_args.items()]
     return ":".join([config.strategy, *args])
 
 

@@ -10,6 +10,7 @@ from alignfreeze.config.options import BASELINE as BASELINE
 from alignfreeze.config.options import RunConfig as RunConfig
 from alignfreeze.config.options import is_repeated as is_repeated
 from alignfreeze.config.options import model_name as model_name
+from alignfreeze.config.parsing import SEPARATOR as SEPARATOR
 from alignfreeze.config.parsing import Arguments as Arguments
 from alignfreeze.config.parsing import Count as Count
 from alignfreeze.config.parsing import CountOrZero as CountOrZero
@@ -18,6 +19,7 @@ from alignfreeze.config.parsing import Names as Names
 from alignfreeze.config.parsing import Seed as Seed
 from alignfreeze.config.parsing import Seeds as Seeds
 from alignfreeze.config.parsing import Text as Text
+from alignfreeze.config.parsing import as_argument as as_argument
 from alignfreeze.config.parsing import describe_error as describe_error
 from alignfreeze.config.parsing import option_names as option_names
 from alignfreeze.config.parsing import parse_arguments as parse_arguments

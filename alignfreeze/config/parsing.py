@@ -50,6 +50,16 @@ def parse_arguments(value: object) -> object:
     raise ValueError(rule)
 
 
+SEPARATOR = "+"
+"""What stands between the values of an argument that has several."""
+
+
+def as_argument(value: Any) -> Any:
+    """Several values as the text that a plugin's field reads them from; others as they are."""
+    several = isinstance(value, list | tuple | set | frozenset)
+    return SEPARATOR.join(map(str, value)) if several else value
+
+
 def _any_or_at_least_one(value: float) -> float:
     if 0 < value < 1:
         raise ValueError("must be 0 or >= 1")
@@ -98,6 +108,10 @@ def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
+_KIND = r"^(Value error, |(Value|Input|String|Tuple|List|Set|Frozenset) )"
+"""How pydantic begins to say a rule."""
+
+
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
     name = ".".join(shortened(str(part)) for part in error["loc"])
@@ -105,8 +119,9 @@ def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{name} is not a known option; known: {', '.join(option_names(model)) or 'none'}"
     if error["type"] == "missing":
         return f"{name} must be given"
-    rule = re.sub(r"^(Value error, |Value |Input |String |Tuple )", "", error["msg"])
+    rule = re.sub(_KIND, "", error["msg"])
     rule = re.sub(r"^should ", "must ", rule)
+    rule = re.sub(r"a valid (tuple|list|set|frozenset)$", "a list of values", rule)
     for limit in error.get("ctx", {}).values():
         if isinstance(limit, float):  # pydantic writes all zeros of 1e38
             rule = re.sub(r"[\d.]+$", f"{limit:.12g}", rule)

@@ -226,6 +226,8 @@ class ClassificationTask(Task, Generic[E]):
 class TextClassificationTask(ClassificationTask[LabelledText]):
     """Sequence classification of single texts, such as sentiment or topic; scored by accuracy.
 
+    Macro F1 is computed too, which a subclass may make its `primary_metric`.
+
     A subclass gives `labels`, in the order of the hub's class numbers, and `languages`. Its files
     have a column ``text`` and a column ``label``, or what `column_aliases` says.
     """
@@ -237,6 +239,20 @@ class TextClassificationTask(ClassificationTask[LabelledText]):
         "text": ("sentence", "tweet", "review", "content"),
         "label": ("class", "category", "sentiment", "topic"),
     }
+
+    def metrics(
+        self,
+        examples: Sequence[LabelledText],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> dict[str, float]:
+        """Accuracy, and the mean F1 of the classes that occur, each counting as much."""
+        from sklearn.metrics import f1_score
+
+        gold = [feature.targets["labels"] for feature in features]
+        guesses = [int(guess[0]) for guess in predictions]
+        f1 = f1_score(gold, guesses, average="macro", zero_division=0)
+        return {**super().metrics(examples, features, predictions), "macro_f1": float(f1)}
 
 
 class PairClassificationTask(ClassificationTask[TextPair]):

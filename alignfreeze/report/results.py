@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
+from alignfreeze.config import BASELINE, Phase, RunConfig, as_argument, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.names import (
     DATA_HASH,
@@ -175,7 +175,7 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
         found = ast.literal_eval(run.params.get("strategy_args", "{}"))
         args = found if isinstance(found, dict) else {}
     named = {} if tags.get(USUAL_STRATEGY) == "true" else args
-    written = ", ".join(f"{name}={value}" for name, value in sorted(named.items()))
+    written = ", ".join(f"{name}={as_argument(value)}" for name, value in sorted(named.items()))
     boundary = args.get("boundary")
     # Of a model that was realigned before, how; and of both sources, which.
     model, made_from = model_name(tags.get("model", "")), tags.get(MADE_FROM)

@@ -8,7 +8,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.structured import StructureError, read_json
-from alignfreeze.config import About, Phase, RunConfig, describe_error, fields_with, model_name
+from alignfreeze.config import (
+    About,
+    Phase,
+    RunConfig,
+    as_argument,
+    describe_error,
+    fields_with,
+    model_name,
+)
 from alignfreeze.errors import ConfigError, DataError
 
 PROVENANCE_FILE = "alignfreeze.json"
@@ -86,7 +94,7 @@ class Provenance(BaseModel):
         return {f"realign_{name}": value for name, value in found.items()}
 
     def __str__(self) -> str:
-        written = ", ".join(f"{n}={_shown(v)}" for n, v in self.options.strategy_args.items())
+        written = ", ".join(f"{n}={as_argument(v)}" for n, v in self.options.strategy_args.items())
         options = self.options
         return (
             f"{model_name(options.model)} realigned with {options.strategy}({written}), "

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from alignfreeze.config import RunConfig, validated
+from alignfreeze.config import RunConfig, as_argument, validated
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
-from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar
+from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, number_type
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -128,18 +128,18 @@ class Space:
         for field in fields_of(strategy, self.searched):
             info = self.models[strategy].model_fields[field]
             default = info.get_default(call_default_factory=True, validated_data={})
-            values[f"{strategy}.{field}"] = config.strategy_args.get(field, default)
+            values[f"{strategy}.{field}"] = as_argument(config.strategy_args.get(field, default))
         scalars = {name: as_scalar(value) for name, value in values.items()}
         found = self.parameters.items()
         return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
 
     def boundaries(self) -> tuple[str, ...]:
-        """The parameters that count layers."""
+        """The parameters that count layers, each a single number."""
         return tuple(
             f"{strategy}.{field}"
             for strategy, model in self.models.items()
             for field in fields_of(strategy, self.searched)
-            if counts_layers(model.model_fields[field])
+            if counts_layers(model.model_fields[field]) and number_type(model, field)
         )
 
     def logarithmic(self) -> tuple[str, ...]:

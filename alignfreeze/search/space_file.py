@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from alignfreeze.base.structured import StructureError, read_yaml
-from alignfreeze.config import Role, RunConfig, describe_error, is_repeated, role_of
+from alignfreeze.config import Role, RunConfig, as_argument, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.lists import holds_several
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import resolve_layers
@@ -187,6 +188,8 @@ def _find(name: str, known: Collection[str], models: Models) -> str:
 def _checked_argument(
     strategy: str, model: type[FreezingStrategy], field: str, n_layers: int, value: object
 ) -> Scalar:
+    if isinstance(value, list) and holds_several(model, field):
+        value = as_argument(value)  # a choice of Optuna's is a single value
     if value is not None and not isinstance(value, bool | int | float | str):
         label = f"{strategy}.{field}"
         raise ConfigError(

@@ -1,5 +1,13 @@
 """Tests that every plugin of a kind must pass, for its author to run."""
 
+try:
+    import pytest  # noqa: F401  what runs them
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "the contract suites are run by pytest, which is not installed: "
+        "pip install 'alignfreeze[testing]'"
+    ) from error
+
 from alignfreeze.testing.aligner import AlignerContract
 from alignfreeze.testing.encoders import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.testing.strategy import StrategyContract

@@ -1,6 +1,13 @@
-"""A freezing strategy and a task for AlignFreeze, in a distribution of their own."""
+"""Freezing strategies and tasks for AlignFreeze, in a distribution of their own."""
 
 from alignfreeze_example.alternate import AlternateFreezing
+from alignfreeze_example.layers import LayerFreezing
 from alignfreeze_example.pawsx import ParaphraseClassification
+from alignfreeze_example.sentiment import SentimentClassification
 
-__all__ = ["AlternateFreezing", "ParaphraseClassification"]
+__all__ = [
+    "AlternateFreezing",
+    "LayerFreezing",
+    "ParaphraseClassification",
+    "SentimentClassification",
+]

@@ -107,7 +107,7 @@ def test_the_default_says_nothing_of_itself():
         ({"labels": ["A B"]}, "labels must be types such as PER, not tags: 'A B'"),
         ({"labels": ""}, "labels must name at least one type of entities, got ''"),
         ({"labels": "PER,PER"}, "labels must not name anything twice: PER"),
-        ({"labels": False}, "labels must be a valid tuple, got False"),
+        ({"labels": False}, "labels must be a list of values, got False"),
         ({"other": "drop"}, "other must be 'error' or 'O', got 'drop'"),
         ({"types": "PER"}, "types is not a known option; known: labels, other"),
     ],
