@@ -18,6 +18,7 @@ PACKAGES = (
     "config",
     "text",
     "contracts",
+    "scaffolding",
     "encoders",
     "data",
     "alignment",

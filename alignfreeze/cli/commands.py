@@ -16,6 +16,7 @@ from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.flags import signature
+from alignfreeze.cli.plugin import plugin_app
 from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole, print_lines, show
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -33,6 +34,7 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
+app.add_typer(plugin_app, name="plugin")
 
 TRACEBACK = "--verbose shows the traceback of what fails; so does ALIGNFREEZE_VERBOSE=1."
 

@@ -116,6 +116,15 @@ def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
     return [_info(kind, name) for kind in kinds for name in sorted(_claims(kind))]
 
 
+def claimants(kind: PluginKind[Plugin], name: str) -> list[str]:
+    """The distributions that register a name, sorted; none if nobody does.
+
+    Raises:
+        PluginError: If the kind has no plugin at all.
+    """
+    return sorted(map(_owner, _claims(kind).get(name, ())))
+
+
 def described(kind: PluginKind[Plugin], name: str) -> str:
     """A plugin as messages name it: its kind, its name, and the distribution that it is of.
 
@@ -204,8 +213,7 @@ def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
 
 
 def _info(kind: PluginKind[Plugin], name: str) -> PluginInfo:
-    owners = ", ".join(sorted(map(_owner, _claims(kind)[name])))
-    info = PluginInfo(kind=kind.noun, name=name, distribution=owners)
+    info = PluginInfo(kind.noun, name, distribution=", ".join(claimants(kind, name)))
     try:
         plugin = load_plugin(kind, name)
         return replace(

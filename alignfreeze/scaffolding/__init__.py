@@ -1,0 +1,1 @@
+"""New distributions of plugins, made from templates."""
