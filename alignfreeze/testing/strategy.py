@@ -1,7 +1,7 @@
 """What every freezing strategy must do."""
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import product
 from typing import ClassVar
 
@@ -38,7 +38,9 @@ class StrategyContract:
 
     def instances(self) -> Sequence[FreezingStrategy]:
         """The instances to test, one with the defaults among them if all fields have some."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must have a method instances that returns strategies to test"
+        )
 
     def test_has_a_summary(self) -> None:
         """`alignfreeze plugins` shows the first line of the docstring."""
@@ -50,6 +52,10 @@ class StrategyContract:
         for strategy in self._instances():
             assert isinstance(strategy, FreezingStrategy), f"{strategy!r} is not a FreezingStrategy"
             assert type(strategy).model_config.get("frozen"), f"{strategy!r} is not frozen"
+            held = (getattr(strategy, name) for name in type(strategy).model_fields)
+            for value in held:
+                rule = f"{strategy!r} must hold values that cannot change, tuple or frozenset"
+                assert isinstance(value, Hashable), f"{rule}, got {type(value).__name__}"
             assert hash(strategy) == hash(strategy.model_copy()), f"{strategy!r} has no stable hash"
             try:
                 type(strategy).model_validate({**strategy.model_dump(), "no_such_field": 1})
