@@ -75,6 +75,17 @@ def test_they_are_written_as_ruff_writes(kind, name, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_their_types_are_right(made):
+    """By the project's own settings, whose cache mypy has after `make check`: else it is slow."""
+    root = Path(__file__).parents[3]
+    if not (root / ".mypy_cache").is_dir():
+        pytest.skip("mypy has no cache yet: make check")
+    files = sorted(str(path) for folder in made.values() for path in folder.rglob("*.py"))
+    command = [sys.executable, "-m", "mypy", *files]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_they_are_listed_and_a_run_uses_them(
     made, site, cache, experiment, monkeypatch, tmp_path, capsys
 ):

@@ -25,12 +25,12 @@ class ChangingSuite(StrategyContract):
 
 
 def test_a_field_that_can_change_is_told():
-    with pytest.raises(AssertionError, match="must hold .* tuple or frozenset, got list$"):
+    with pytest.raises(AssertionError, match=r"must hold .* tuple or frozenset, got list$"):
         ChangingSuite().test_is_frozen()
 
 
 def test_a_suite_without_instances_is_told():
-    with pytest.raises(NotImplementedError, match="^StrategyContract must have a method instances"):
+    with pytest.raises(NotImplementedError, match=r"^\w+ must have a method instances"):
         StrategyContract().test_is_frozen()
 
 
