@@ -156,11 +156,11 @@ class ClassificationTask(Task, Generic[E]):
         if label in self.labels:
             return str(label)
         name = label.strip().lower() if isinstance(label, str) else ""
-        known = {own.lower(): own for own in self.labels} | dict(self.label_aliases)
-        if name not in known:
+        known = ({own.lower(): own for own in self.labels} | dict(self.label_aliases)).get(name)
+        if known not in self.labels:
             names = " ".join(self.labels)
             raise ValueError(f"a label must be one of {names}, got {label!r:.60}")
-        return known[name]
+        return known
 
     def counts(self, examples: Sequence[E]) -> dict[str, int]:
         """Examples."""
