@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = {
     "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
+    "index.md": "README.md",
     "measurements.md": "benchmarks/RESULTS.md",
 }
 """Pages of the site, and the files of the repository that they are."""
