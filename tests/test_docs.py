@@ -109,6 +109,13 @@ def test_the_navigation_has_every_page_once():
     assert sorted(pages_in(SITE["nav"])) == sorted([*there, *docs_pages.PAGES])
 
 
+def test_the_footguns_are_twenty():
+    page = (ROOT / "docs" / "footguns.md").read_text("utf-8")
+    sections = re.split(r"^### (\d+)\. ", page, flags=re.MULTILINE)[1:]
+    assert [int(number) for number in sections[::2]] == list(range(1, 21))
+    assert all("\n\n**Here** " in section for section in sections[1::2])
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site, built as `make docs` builds it: a warning is an error."""
