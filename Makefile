@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run search-demo benchmark-demo test check fuzz faults bench bench-long clean
+.PHONY: run search-demo benchmark-demo test check docs fuzz faults bench bench-long clean
 
 run: $(INSTALLED)
 	$(BIN)/alignfreeze run
@@ -26,6 +26,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_dependencies.py
+
+# The site of docs/, into site/: strict about links and anchors, and without a network. (The warning
+# is about the next major version of mkdocs, which is not installed.)
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # Mutated files for all readers, odd values for all options; a failing input is kept as a test.
 SECONDS ?= 600
@@ -63,4 +68,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site *.egg-info

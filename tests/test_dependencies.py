@@ -35,6 +35,10 @@ OURS = {
 NOT_IMPORTED = {
     "psycopg": "SQLAlchemy loads it for the address of a PostgreSQL database",
     "ipykernel": "the notebooks' kernel",
+    "l2m4m": "mkdocs.yml",
+    "mkdocs": "make docs",
+    "mkdocs-material": "mkdocs.yml",
+    "mkdocstrings": "mkdocs.yml",
     "mypy": "make check",
     "pandas-stubs": "types for mypy",
     "pre-commit": "git's hook",

@@ -13,6 +13,7 @@ PUBLISHED_LANGUAGES = tuple(_PUBLISHED.split())
 """Target languages of the published experiments; those of a task may be fewer."""
 
 Split = Literal["train", "validation", "test"]
+"""The splits of labelled data."""
 
 SPLIT_FILES: dict[Split, str] = {"train": "train", "validation": "dev", "test": "test"}
 """The file name, without its ending, that each split has in a data folder."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers.utils.generic import ModelOutput
 
     Prediction = tuple[NDArray[np.generic], ...]
+    """What `Task.predict` makes of one row: an array for each of its tensors."""
 else:
     Prediction = tuple
 
