@@ -30,6 +30,7 @@ from alignfreeze.search.study import study_name
 from alignfreeze.search.worker import join
 from alignfreeze.workers.queue import GOES_ON_WITH
 from alignfreeze.workers.storage import open_storage
+from tests.alignfreeze.tracked import what
 
 OPTIONS = {
     "languages": "de,ru",
@@ -60,7 +61,7 @@ def options(tmp_path) -> dict[str, str]:
 def runs(experiment: str) -> dict[str, Run]:
     """The experiment's runs by name, the newest of a name."""
     found = mlflow.search_runs([experiment], output_format="list")
-    return {run.info.run_name: run for run in reversed(found)}
+    return {what(run): run for run in reversed(found)}
 
 
 def statuses(experiment: str) -> set[str]:
@@ -400,7 +401,7 @@ def test_a_failed_trial_is_failed_and_the_search_goes_on(experiment, options, mo
     scores = search_trials.scores
 
     def fail_first(self, config, run, **rest):
-        if "trial-0" in mlflow.get_run(run.run_id).info.run_name:
+        if "trial 0" in mlflow.get_run(run.run_id).info.run_name:
             raise TrainingError("the loss is not a number")
         return scores(self, config, run, **rest)
 
