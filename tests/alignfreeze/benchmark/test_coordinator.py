@@ -68,6 +68,8 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
     parent, table = cell_table(experiment)
     assert table["state"].tolist() == ["done"] * 4
     assert parent.data.metrics["cells/done"] == 4
+    assert parent.info.run_name == "benchmark pos ner (4 cells)"
+    assert "4 cells: 4 done\n" in parent.data.tags["mlflow.note.content"]
     assert (parent.data.metrics["cells/failed"], parent.data.metrics["cells/to_do"]) == (0, 0)
     by_id = {run.info.run_id: run for run in runs(experiment)}
     for row in table.itertuples():

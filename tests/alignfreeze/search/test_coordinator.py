@@ -216,6 +216,20 @@ def test_a_search_leaves_what_one_needs_to_believe_it(finished):
         assert f"test/{name}/pos/de/accuracy_std" in parent.data.metrics
 
 
+def test_a_search_is_named_and_described_for_a_person(finished):
+    about = finished.parent.data.tags
+    assert finished.parent.info.run_name == f"search pos ({about['alignfreeze.study']})"
+    note = about["mlflow.note.content"]
+    assert "mean of targets" in note
+    assert "Best: trial " in note
+    assert about["alignfreeze.search.minutes"] == "–"  # not given
+    assert about["alignfreeze.search.references"] == "none,front"
+    trial = finished.runs["trial-0"]
+    assert trial.info.run_name.startswith("trial 0: ")
+    assert "temperature=" in trial.info.run_name
+    assert finished.runs["test-front-31"].info.run_name == "test front seed 31"
+
+
 def test_what_was_tested_says_what_its_defaults_come_to(finished):
     params = finished.runs["test-front-31"].data.params
     assert params["cfg.strategy_args"] == "{'boundary': 2}"
