@@ -133,6 +133,7 @@ def _page(server: str, run_id: str) -> str:
 def _program() -> list[str]:
     """MLflow's program of this environment, as a shell finds it."""
     own = Path(sys.executable).with_name("mlflow")
-    if shutil.which("mlflow") == str(own):
-        return ["mlflow"]
-    return [str(own)] if own.exists() else [sys.executable, "-m", "mlflow"]
+    if not own.exists():
+        return [sys.executable, "-m", "mlflow"]
+    found = shutil.which("mlflow")
+    return ["mlflow"] if found is not None and own.samefile(found) else [str(own)]

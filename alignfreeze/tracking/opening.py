@@ -53,7 +53,7 @@ def open_run(
     Raises:
         TrackingError: If the store refuses it; if it is away, unless the run is nested.
     """
-    tags = _tags_of_all() | ({TAG + names.KIND: kind} if kind else {})
+    tags = ({TAG + names.KIND: str(kind)} if kind else {}) | _tags_of_all()
     outer = parent or next(reversed(WRITER.open_runs), None)
     there = again or (None if outer else os.environ.get(RUN_ID))
 
@@ -141,9 +141,9 @@ def _hide_passwords(begun: Run) -> None:
 def _tags_of_all() -> dict[str, str]:
     """What every run of this program says of what computes it."""
     tags = {
-        PROCESS: this_process(),
         names.VERSION: __version__,
-        names.CODE: code_digest(),
         names.LIBRARIES: versions_text(library_versions()),
+        names.CODE: code_digest(),
+        PROCESS: this_process(),
     }
     return {TAG + name: value for name, value in tags.items()}
