@@ -16,6 +16,7 @@ from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
 from alignfreeze.benchmark.cells import Cell, cells_of
+from alignfreeze.benchmark.description import description
 from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
@@ -23,8 +24,10 @@ from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
-from alignfreeze.tracking.names import STUDY, cells_metric
+from alignfreeze.tracking.names import STUDY, Kind, cells_metric
+from alignfreeze.tracking.run_names import study_run_name
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.tracking.store import stored_cells
 from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
 from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
@@ -74,7 +77,8 @@ def benchmark(
         if not _is_dry(options):
             return _do(options, show)
         # It leaves nothing, unless `mlflow run` has opened a run for it.
-        with tracked_run(RUN_NAME) if "MLFLOW_RUN_ID" in os.environ else nullcontext():
+        opened = "MLFLOW_RUN_ID" in os.environ
+        with tracked_run(RUN_NAME, Kind.BENCHMARK) if opened else nullcontext():
             _, plan = _planned(options)
             show(plan)
             return BenchmarkOutcome(plan, [])
@@ -113,12 +117,12 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             queue = open_cells(storage, name)
             _claim_for_grid(queue, identity, settings.heartbeat)
         except AlignFreezeError:
-            with tracked_run(RUN_NAME):
+            with tracked_run(RUN_NAME, Kind.BENCHMARK):
                 raise
         known = queue.study.user_attrs.get(RUN_ID)
         if known is not None and store.is_deleted(known):
             known = None
-        with study_run(RUN_NAME, known, name) as run:
+        with study_run(_run_name(plan), Kind.BENCHMARK, known, name) as run:
             run.waits(plan.cells[0].config.tracking_wait)
             if known is None:
                 # What the grid is, and a file to do it again.
@@ -130,6 +134,13 @@ def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOu
             logger.info("study %s in %s", name, without_password(url))
             _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
             return BenchmarkOutcome(plan, location.places(str(run.run_id)))
+
+
+def _run_name(plan: Plan) -> str:
+    """What the run of a grid is called."""
+    tasks = dict.fromkeys(cell.task for cell in plan.cells)
+    models = dict.fromkeys(cell.config.model for cell in plan.cells)
+    return study_run_name("benchmark", tasks, models, f"{len(plan.cells)} cells")
 
 
 def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
@@ -222,6 +233,7 @@ class CellLog:
         counts = Counter(table["state"])
         for state in (DONE, FAILED, TO_DO):
             run.metric(cells_metric(state), counts[state])
+        run.describe(description(self._plan.cells, counts, stored_cells()))
 
     def _row(self, cell: Cell, end: CellEnd | None) -> dict[str, Any]:
         """What a cell is, its state, seconds, run and problem."""

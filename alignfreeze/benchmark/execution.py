@@ -11,18 +11,19 @@ from accelerate import Accelerator
 
 from alignfreeze.base.caching import locked
 from alignfreeze.base.paths import cache_root
-from alignfreeze.benchmark.cells import Cell, Dependencies, entry_of, realignment_of
+from alignfreeze.benchmark.cells import Cell, Dependencies, realignment_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
-from alignfreeze.runs.records import log_config, log_scores
+from alignfreeze.runs.records import describe, log_config, log_scores, task_result
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import CELL, FINETUNE_STEPS
+from alignfreeze.tracking.names import CELL, FINETUNE_STEPS, METRIC, Kind
+from alignfreeze.tracking.run_names import run_name
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.workers.assignments import NO_OBJECTIVE, complete
@@ -118,14 +119,19 @@ class Bench:
         def work(run: TrackedRun) -> list[float]:
             accelerator = self._accelerator(resolve_precision(config.precision))
             log_config(run, config, accelerator)
-            scores = self._scores(config, run, accelerator, shares=shares)
-            log_scores(run, scores, config.source_language)
-            run.text(rows_to_csv(scores, Score), RESULTS_FILE)
-            run.tags({CELL: identity})
+            result = self._result(config, run, accelerator, shares=shares)
+            log_scores(run, result.scores, config.source_language)
+            describe(run, [result], config.source_language)
+            run.text(rows_to_csv(result.scores, Score), RESULTS_FILE)
+            run.tags({CELL: identity, METRIC: result.metric})
             return NO_OBJECTIVE
 
-        name = f"{config.task[0]}-{entry_of(config)}-{config.seed}"
-        do_trial(self._owner, self._queue, claim, name, work)
+        do_trial(self._owner, self._queue, claim, work, name=self._name(config), kind=Kind.CELL)
+
+    def _name(self, config: RunConfig) -> str:
+        """What a cell's run is called; hyperparameters that are usual are not in it."""
+        usual = self._dependencies.choice(config).usual
+        return run_name(config.model_copy(update={"strategy_args": {}}) if usual else config)
 
     def _here(self, asked: RunConfig, identity: str) -> RunConfig:
         """A cell's configuration with this machine's folders, checked to be the same cell."""
@@ -141,20 +147,22 @@ class Bench:
             )
         return config
 
-    def _scores(
+    def _result(
         self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
-    ) -> list[Score]:
+    ) -> TaskResult:
         preparation = prepared(config, self._preparations, KEPT_PREPARATIONS)
         (choice,), (data,) = preparation.strategies, preparation.tasks
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
             scope = Scope(keep_encoders=shares)
             phases = Phases(preparation, accelerator, run, Path(folder), scope)
+            run.inputs(phases.inputs())
             run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
-            if (known := phases.known_scores(choice, data)) is not None:
-                return known
-            with _alone(config) if shares else nullcontext():
-                encoder = phases.encoder(choice, data)
-            return phases.finetune(encoder, choice, data)
+            scores = phases.known_scores(choice, data)
+            if scores is None:
+                with _alone(config) if shares else nullcontext():
+                    encoder = phases.encoder(choice, data)
+                scores = phases.finetune(encoder, choice, data)
+            return task_result(choice.name, data, scores)
 
 
 def _alone(config: RunConfig) -> AbstractContextManager[None]:

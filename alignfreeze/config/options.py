@@ -157,6 +157,8 @@ class RunConfig(BaseModel):
     tracking_wait: Annotated[CountOrZero, of_course()] = 300
     """seconds to wait for a tracking store that has gone away; then results are kept in the cache,
     and alignfreeze sync logs them"""
+    system_metrics: Annotated[bool, of_course()] = False
+    """log the load and memory of the machine, as MLflow measures them"""
     resume: Annotated[bool, of_course(without=STUDIES)] = False
     """go on from the last checkpoint of the same run"""
     reuse: Annotated[bool, of_course(without=STUDIES)] = True

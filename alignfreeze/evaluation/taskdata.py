@@ -167,6 +167,14 @@ class TaskData:
         """The languages of the run that have a split."""
         return [language for language, found in self._examples if found == split]
 
+    def sizes(self, split: Split) -> dict[str, int]:
+        """How many examples a split has, by language; of the training split those trained on."""
+        return {code: len(self._examples[code, split]) for code in self.languages(split)}
+
+    def contents(self, split: Split) -> dict[str, str]:
+        """The hash of the file of a split, by language."""
+        return {code: self._files[f"{code}/{split}"] for code in self.languages(split)}
+
     def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
         rows = self.task.featurize(examples, self._tokenizer, self._max_length)
         check_rows(self.task, rows, len(examples), self._max_length)

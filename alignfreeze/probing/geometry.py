@@ -6,45 +6,17 @@ strongly if it is so among the words of both. Drift is 1 - CKA, after Kornblith 
 (https://arxiv.org/abs/1905.00414).
 """
 
-from typing import Literal, NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from alignfreeze.probing.probes import WordVectors
+from alignfreeze.probing.scores import AlignmentScore, Direction, DriftScore, Kind
 
 LEAST_MARGIN = 1e-9
 """Cosines that are closer are a tie: more than float64's rounding, less than float16's."""
 
 CONSTANT = 1e-12
 """Words whose variation is this small a share of their size are all the same but for rounding."""
-
-Kind = Literal["weak", "strong"]
-Direction = Literal["forward", "backward"]
-
-
-class AlignmentScore(NamedTuple):
-    """How many of a language's sampled words find their translation, a fraction in [0, 1].
-
-    ``stage`` is what the encoder has been through, e.g. ``realigned``; ``forward`` is from the
-    source language to the target language; layers count from 0.
-    """
-
-    stage: str
-    language: str
-    layer: int
-    kind: Kind
-    direction: Direction
-    value: float
-
-
-class DriftScore(NamedTuple):
-    """How far a layer's representations of a language moved: 1 - CKA, in [0, 1]."""
-
-    stage: str
-    language: str
-    layer: int
-    value: float
 
 
 def alignment_scores(vectors: WordVectors, stage: str) -> list[AlignmentScore]:

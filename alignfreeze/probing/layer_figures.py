@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from alignfreeze.probing.geometry import AlignmentScore, DriftScore
+    from alignfreeze.probing.scores import AlignmentScore, DriftScore
 
 PRETRAINED = "pretrained"
 """The stage that all strategies begin with: one grey line, where they have the same scores."""

@@ -31,8 +31,9 @@ from alignfreeze.report.selection import (
     variant_of,
 )
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.tracking.curves import alignment_by_layer
 from alignfreeze.tracking.location import store_uri
-from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH, layers_in
+from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH
 from alignfreeze.tracking.store import StoredRun
 
 ORDER = (BASELINE, "none", "front", "back")
@@ -181,10 +182,10 @@ def _alignment(shown: Sequence[Result], found: Iterable[Result]) -> Alignment:
         own = next((other.variant for other in shown if _made_encoder_of(result, other)), None)
         if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
             continue
-        for name, value in layers_in(result.run.metrics).items():
+        for name, value in alignment_by_layer(result.run).items():
             # What the encoder was before realignment is what the baseline fine-tunes.
             variant = BASELINE if name.stage == PRETRAINED else own
-            if name.kind == "alignment" and variant in variants:
+            if variant in variants:
                 languages = layers.setdefault(variant, {}).setdefault(result.code_of(name), {})
                 languages.setdefault(name.layer, {}).setdefault(result.seed, value)
     return layers

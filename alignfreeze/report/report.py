@@ -27,9 +27,10 @@ def report(options: Mapping[str, str]) -> "ReportOutcome":
     if not opened:
         build_report(options)
     from alignfreeze.report.writing import make_report
+    from alignfreeze.tracking.names import Kind
     from alignfreeze.tracking.runs import tracked_run
 
-    with tracked_run("alignfreeze report") if opened else nullcontext() as run:
+    with tracked_run("report", Kind.REPORT) if opened else nullcontext() as run:
         outcome = make_report(build_report(options))
         if run is not None:
             run.artifacts(outcome.folder, "report")

@@ -9,16 +9,15 @@ from itertools import chain
 
 from alignfreeze.config import BASELINE, Phase, RunConfig, as_argument, fields_with, model_name
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.tracking.layer_names import LayerName
 from alignfreeze.tracking.names import (
     DATA_HASH,
     ERROR,
-    FINETUNE_RUN_NAME,
     IMPORTED,
     MADE_FROM,
     PARALLEL_HASH,
-    REALIGN_RUN_NAME,
     USUAL_STRATEGY,
-    LayerName,
+    Kind,
     ScoreName,
     language_part,
     scores_in,
@@ -130,12 +129,12 @@ def is_imported(run: StoredRun) -> bool:
 
 def is_finetuning(run: StoredRun) -> bool:
     """Whether a run is a fine-tuning with its evaluation, or an imported result of one."""
-    return run.name.startswith(FINETUNE_RUN_NAME) or is_imported(run)
+    return run.kind is Kind.FINETUNING or is_imported(run)
 
 
 def is_realignment(run: StoredRun) -> bool:
     """Whether a run is a realignment."""
-    return run.name.startswith(REALIGN_RUN_NAME)
+    return run.kind is Kind.REALIGNMENT
 
 
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:

@@ -25,9 +25,17 @@ from alignfreeze.evaluation.scores import (
 )
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
+from alignfreeze.runs.inputs import task_inputs
 from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realigned import RealignedEncoder
-from alignfreeze.runs.records import log_result, log_scores, log_words, score_name
+from alignfreeze.runs.records import (
+    describe,
+    log_result,
+    log_scores,
+    log_words,
+    score_name,
+    task_result,
+)
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.runs import TrackedRun
@@ -151,8 +159,12 @@ class FinetunePhases(PhaseRuns):
         identity = self.finetune_identity(encoder, data)
         kept = self.scope.models and self.scope.models / identity
         name = names.FINETUNE_RUN_NAME + data.name
-        with self.begun(name, config, choice, identity) as (run, checkpoints):
+        begun = self.begun(
+            name, names.Kind.FINETUNING, config=config, choice=choice, identity=identity
+        )
+        with begun as (run, checkpoints):
             run.tags(_tags(encoder, choice, data))
+            run.inputs(task_inputs(self.preparation, data, self.scope.splits))
             if kept and found_whole(kept, "the fine-tuned model that was kept for the tests"):
                 model = load_finetuned(kept, data.task.auto_class)
             else:
@@ -176,6 +188,7 @@ class FinetunePhases(PhaseRuns):
             self.measures.measure(run, choice.name, within, names.finetuned_stage(data.name))
             scores = self._evaluate(model, data, data.evaluation_sets(self.scope.splits))
             log_scores(run, scores, config.source_language)
+            describe(run, [task_result(choice.name, data, scores)], config.source_language)
             log_words(run, data.name, data.word_counts(self.scope.splits))
             run.text(rows_to_csv(scores, Score), RESULTS_FILE)
             self._keep(run, model, kept)

@@ -1,29 +1,19 @@
 """Word alignment and drift of a run's encoders, measured on sentence pairs that are held out."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from alignfreeze.base.plotting import png_bytes
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.errors import DataError
-from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
-from alignfreeze.probing.geometry import (
-    AlignmentScore,
-    DriftScore,
-    alignment_scores,
-    drift_scores,
-)
+from alignfreeze.probing.geometry import alignment_scores, drift_scores
 from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
 from alignfreeze.probing.probes import WordProbe, WordVectors
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.tracking.location import artifact_path
-from alignfreeze.tracking.names import PRETRAINED, LayerName, layers_in
+from alignfreeze.tracking.curves import Measurement, log_measurement, measured
+from alignfreeze.tracking.names import PRETRAINED
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.training.memory import MEASURING, memory_for
@@ -32,17 +22,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
-ALIGNMENT_FILE = "alignment.csv"
-DRIFT_FILE = "drift.csv"
-
 logger = logging.getLogger(__name__)
-
-
-class Measurement(NamedTuple):
-    """Scores of one encoder, or of one after the other."""
-
-    alignment: Sequence[AlignmentScore]
-    drift: Sequence[DriftScore]
 
 
 class Measures:
@@ -91,7 +71,7 @@ class Measures:
         if not self._asked:
             return True
         try:
-            found = _measured(run, self._folder)
+            found = measured(run, self._folder)
         except DataError as fault:
             logger.warning(
                 "what the finished run %s has measured cannot be taken over, so it is computed "
@@ -129,43 +109,3 @@ class Measures:
         for name, figure in figures.items():
             (folder / name).write_bytes(png_bytes(figure))
         run.artifacts(folder, "figures")
-
-
-def _measured(run: StoredRun, folder: Path) -> Measurement:
-    """What a run has measured, if its files hold just what it has logged.
-
-    Raises:
-        DataError: If they do not, or one is gone or damaged.
-    """
-    kinds = (ALIGNMENT_FILE, DRIFT_FILE)
-    alignment, drift = (artifact_path(run.run_id, name, folder) for name in kinds)
-    if alignment is None or drift is None:
-        raise DataError(f"{ALIGNMENT_FILE if alignment is None else DRIFT_FILE} is gone")
-    found = Measurement(rows_from_csv(alignment, AlignmentScore), rows_from_csv(drift, DriftScore))
-    logged = layers_in(run.metrics)
-    n_alignment = len(logged) - len(found.drift)
-    held = {str(name): value for name, value in metric_values(found).items()}
-    same = held == {str(name): value for name, value in logged.items()}
-    if not same or len(found.alignment) != 2 * n_alignment:
-        raise DataError(f"{' and '.join(kinds)} do not hold what the run has logged")
-    return found
-
-
-def metric_values(measurement: Measurement) -> dict[LayerName, float]:
-    """What a measurement is logged as; of alignment the mean of both directions."""
-    values: dict[LayerName, list[float]] = defaultdict(list)
-    for score in measurement.alignment:
-        name = LayerName("alignment", score.stage, score.language, score.layer)
-        weak = name._replace(kind="alignment_weak")
-        values[weak if score.kind == "weak" else name].append(score.value)
-    for moved in measurement.drift:
-        values[LayerName("drift", moved.stage, moved.language, moved.layer)].append(moved.value)
-    return {name: float(np.mean(found)) for name, found in values.items()}
-
-
-def log_measurement(run: TrackedRun, measurement: Measurement) -> None:
-    """Log a measurement as metrics, and as files, which have both directions of alignment."""
-    for name, value in metric_values(measurement).items():
-        run.metric(str(name), value)
-    run.text(rows_to_csv(measurement.alignment, AlignmentScore), ALIGNMENT_FILE)
-    run.text(rows_to_csv(measurement.drift, DriftScore), DRIFT_FILE)

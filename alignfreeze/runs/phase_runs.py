@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,11 +20,13 @@ from alignfreeze.contracts import Split
 from alignfreeze.data.missing import TEXT
 from alignfreeze.errors import Pruned
 from alignfreeze.runs.identity import phase_hash
+from alignfreeze.runs.inputs import parallel_inputs, task_inputs
 from alignfreeze.runs.measures import Measures
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.records import hyperparameters, log_config, log_provenance
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import names
+from alignfreeze.tracking.inputs import DataSet
 from alignfreeze.tracking.location import artifact_folder, store_uri
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training.checkpoints import CheckpointFolder, tensors_size
@@ -109,13 +112,20 @@ class PhaseRuns:
 
     @contextmanager
     def begun(
-        self, name: str, config: RunConfig, choice: StrategyChoice, identity: str
+        self,
+        name: str,
+        kind: names.Kind,
+        *,
+        config: RunConfig,
+        choice: StrategyChoice,
+        identity: str,
     ) -> Iterator[tuple[TrackedRun, CheckpointFolder]]:
         """A nested run with a phase's parameters and tags; where it keeps its state on the way."""
         preparation = self.preparation
         label = name if choice.main else f"{name}-{choice.name}"
+        writes = self.accelerator.is_main_process
         with (
-            tracked_run(label, nested=True, writes=self.accelerator.is_main_process) as run,
+            tracked_run(label, kind, nested=True, writes=writes) as run,
             first_reason(self.accelerator),
         ):
             log_config(run, config, self.accelerator)
@@ -141,6 +151,13 @@ class PhaseRuns:
                 self._drop(checkpoints)
                 raise
         self._drop(checkpoints)
+
+    def inputs(self) -> list[DataSet]:
+        """The data sets that the phases use, those too that are taken over."""
+        made = self.preparation
+        realigns = any(choice.strategy.realigns for choice in made.strategies)
+        tasks = (task_inputs(made, data, self.scope.splits) for data in made.tasks)
+        return [*(parallel_inputs(made) if realigns else []), *chain(*tasks)]
 
     def require_room(self, run: TrackedRun, model: "PreTrainedModel", *, kept: bool) -> None:
         """Check, before it is trained, that the disks of this machine will hold a model.

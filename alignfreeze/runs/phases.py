@@ -17,6 +17,7 @@ from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.realignment.phase import realign
 from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
+from alignfreeze.runs.inputs import parallel_inputs
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
@@ -24,7 +25,9 @@ from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_result, log_words
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
+from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.devices import precision_of
 from alignfreeze.training.distributed import on_every_machine
 
 logger = logging.getLogger(__name__)
@@ -119,8 +122,16 @@ class Phases(FinetunePhases):
         assert choice.freezing is not None, "a preparation has checked it"
         config = self.applied(choice, steps)
         path = self.folder / identity / ENCODER_FOLDER
-        with self.begun(names.REALIGN_RUN_NAME, config, choice, identity) as (run, checkpoints):
+        begun = self.begun(
+            names.REALIGN_RUN_NAME,
+            Kind.REALIGNMENT,
+            config=config,
+            choice=choice,
+            identity=identity,
+        )
+        with begun as (run, checkpoints):
             run.tags({names.REALIGN_HASH: identity})
+            run.inputs(parallel_inputs(preparation))
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(preparation.model)
             self.require_room(run, encoder, kept=self.scope.keep_encoders)
@@ -153,7 +164,7 @@ class Phases(FinetunePhases):
                         identity=identity,
                         run_id=run.run_id,
                         model_identity=preparation.pretrained_identity,
-                        precision=accelerator.mixed_precision,
+                        precision=precision_of(accelerator),
                         processes=accelerator.num_processes,
                         parallel_hash=preparation.parallel_hash,
                         version=__version__,

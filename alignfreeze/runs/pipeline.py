@@ -15,15 +15,21 @@ from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
-from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
-from alignfreeze.runs.records import log_config, log_provenance, log_scores
+from alignfreeze.runs.records import (
+    describe,
+    log_config,
+    log_provenance,
+    log_scores,
+    task_result,
+)
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import location
-from alignfreeze.tracking.names import REALIGN_RUN, task_prefix
+from alignfreeze.tracking.names import REALIGN_RUN, Kind, task_prefix
+from alignfreeze.tracking.run_names import run_name
 from alignfreeze.tracking.runs import TrackedRun, is_main_process, tracked_run
 from alignfreeze.training.devices import join_processes, make_accelerator, resolve_precision
 from alignfreeze.training.distributed import (
@@ -72,17 +78,19 @@ def run(options: Mapping[str, str]) -> Outcome:
         Interrupted: When a signal asked the process to end.
     """
     with (
-        _parent_run("alignfreeze", options) as (parent, config),
+        _parent_run("alignfreeze", Kind.RUN, options) as (parent, config),
         _phases(parent, _without_encoder(config)) as phases,
     ):
         outcome = _finetune_all(phases, parent)
         present = {(result.strategy, result.task) for result in outcome.results}
         baselines = [  # that the store holds already
-            _task_result(BASELINE, data, scores)
+            task_result(BASELINE, data, scores)
             for data in phases.preparation.tasks
             if (BASELINE, data.name) not in present and (scores := phases.known_baseline(data))
         ]
-        return replace(outcome, results=[*baselines, *outcome.results])
+        results = [*baselines, *outcome.results]
+        describe(parent, results, config.source_language)
+        return replace(outcome, results=results)
 
 
 def realign_only(options: Mapping[str, str]) -> Outcome:
@@ -93,8 +101,9 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             is given.
         Interrupted: When a signal asked the process to end.
     """
-    with _parent_run("alignfreeze realign", options) as (parent, asked):
+    with _parent_run("alignfreeze realign", Kind.REALIGN, options) as (parent, asked):
         config = _without_encoder(asked).model_copy(update={"compare": ()})
+        parent.rename(run_name(config, Kind.REALIGN))
         # Labelled data says how many steps to take, and in which languages, if nothing else does.
         needs_tasks = not (config.realign_steps and config.realign_languages)
         with _phases(parent, config, needs_tasks=needs_tasks) as phases:
@@ -139,13 +148,16 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
         Interrupted: When a signal asked the process to end.
     """
     with (
-        _parent_run("alignfreeze evaluate", options) as (parent, asked),
+        _parent_run("alignfreeze evaluate", Kind.EVALUATE, options) as (parent, asked),
         _own_folder(join_processes()) as folder,
     ):
         encoder = _realigned_before(asked.encoder, folder)
         config = with_provenance(encoder, asked, merged_options(options).keys())
+        parent.rename(run_name(_with_usual_left_out(encoder, config), Kind.EVALUATE))
         with _phases(parent, config, encoder) as phases:
-            return _finetune_all(phases, parent)
+            outcome = _finetune_all(phases, parent)
+            describe(parent, outcome.results, config.source_language)
+            return outcome
 
 
 def _realigned_before(encoder: str, copies: Path) -> RealignedEncoder:
@@ -162,7 +174,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     for choice in phases.preparation.strategies:
         for data in tasks:
             scores = phases.finetune(phases.encoder(choice, data), choice, data)
-            results.append(_task_result(choice.name, data, scores))
+            results.append(task_result(choice.name, data, scores))
             if choice.main:
                 prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
@@ -172,23 +184,28 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     return Outcome(results, phases.config.source_language, places, parent.run_id)
 
 
-def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
-    """The scores of a strategy on a task, with what tables show of them."""
-    return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
-
-
 @contextmanager
-def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
+def _parent_run(
+    name: str, kind: Kind, options: Mapping[str, str]
+) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
     with (
         signals_as_exceptions("go on with resume=true"),
-        tracked_run(name, writes=is_main_process()) as parent,
+        tracked_run(name, kind, writes=is_main_process()) as parent,
     ):
         processes = join_processes()
         with as_one(processes):
             with in_turn(processes):  # the first records what is wrong
                 config = build_config(options)
+            if kind is Kind.RUN:
+                parent.rename(run_name(config))
             yield parent, config
+
+
+def _with_usual_left_out(encoder: RealignedEncoder, config: RunConfig) -> RunConfig:
+    """A configuration without the hyperparameters that the encoder's strategy has by default."""
+    usual = encoder.provenance is not None and encoder.provenance.usual
+    return config.model_copy(update={"strategy_args": {}}) if usual else config
 
 
 @contextmanager
@@ -214,7 +231,9 @@ def _phases(
         preparation = Preparation(config, encoder, choices=choices, needs_tasks=needs_tasks)
     check_same(accelerator, preparation.read)
     with _own_folder(accelerator) as folder:
-        yield Phases(preparation, accelerator, parent, folder)
+        phases = Phases(preparation, accelerator, parent, folder)
+        parent.inputs(phases.inputs())
+        yield phases
 
 
 def _logged(

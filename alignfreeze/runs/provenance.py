@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from alignfreeze.base.digests import file_digest
 from alignfreeze.base.structured import StructureError, read_json
@@ -40,6 +40,7 @@ class Provenance(BaseModel):
         identity: The hash of all that the encoder depends on.
         run_id: The MLflow run that made it.
         model_identity: The pretrained weights: a hash, or a name on the hub with its commit.
+        precision: fp32 or bf16; version 0.1.0 wrote ``no`` for the first.
         parallel_hash: What the files of the parallel text hold.
         code: The hash of the files of this package.
         libraries: The versions of what computed it, in one line.
@@ -54,7 +55,7 @@ class Provenance(BaseModel):
     identity: str
     run_id: str
     model_identity: str | None = None
-    precision: str = ""
+    precision: Annotated[str, BeforeValidator(lambda text: "fp32" if text == "no" else text)] = ""
     processes: int = 1
     parallel_hash: str | None = None
     version: str | None = None

@@ -7,13 +7,18 @@ from typing import Any
 import yaml
 from accelerate import Accelerator
 
+from alignfreeze.base.documents import markdown_text
+from alignfreeze.base.markdown_tables import markdown_of
 from alignfreeze.config import RunConfig
-from alignfreeze.evaluation.scores import Score, target_means
+from alignfreeze.evaluation.result_table import result_table
+from alignfreeze.evaluation.scores import Score, TaskResult, target_means
+from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import config_hash
 from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.devices import precision_of
 from alignfreeze.training.loop import TrainingResult
 
 CONFIG_FILE = "config.yaml"
@@ -34,6 +39,7 @@ logger = logging.getLogger(__name__)
 def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> None:
     """Log the whole configuration: tags to find the run by, params, and a file to run it again."""
     run.waits(config.tracking_wait)
+    run.measures_system(config.system_metrics)
     values = config.model_dump(mode="json")
     run.tags(
         {
@@ -42,7 +48,7 @@ def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> 
             names.TASK: ",".join(config.task),
             names.SEED: str(config.seed),
             names.CONFIG_HASH: config_hash(config),
-            names.PRECISION: accelerator.mixed_precision,
+            names.PRECISION: precision_of(accelerator),
             names.PROCESSES: str(accelerator.num_processes),
         }
     )
@@ -57,7 +63,7 @@ def log_provenance(
 
     What was otherwise while realigning, such as the seed, is params ``cfg.realign_<option>``.
     """
-    others = made.differences(config, accelerator.mixed_precision, accelerator.num_processes)
+    others = made.differences(config, precision_of(accelerator), accelerator.num_processes)
     run.params({name: _as_text(value) for name, value in others.items()})
     run.params(hyperparameters(made.said))
     tags = {
@@ -101,6 +107,30 @@ def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:
     run.metric(rate, result.per_second)
     if result.empty_steps:
         run.metric(names.EMPTY_STEPS, result.empty_steps)
+
+
+def task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
+    """The scores of a strategy on a task, with what tables show of them."""
+    return TaskResult(strategy, data.name, data.task.primary_metric, scores, data.metric_note)
+
+
+def describe(run: TrackedRun, results: Sequence[TaskResult], source_language: str) -> None:
+    """Make the table of some results the run's description, if they were tested.
+
+    The means stand above it, since MLflow folds what is long.
+    """
+    tested = [r for r in results if any(score.split == "test" for score in r.scores)]
+    if not tested:
+        return
+    means: dict[str, list[str]] = {}
+    for result in tested:
+        mean = target_means(result.scores, source_language).get(("test", result.metric))
+        if mean is not None:
+            means.setdefault(result.task, []).append(f"{result.strategy} {100 * mean:.1f}")
+    summary = [f"Mean of targets, {task}: {', '.join(found)}" for task, found in means.items()]
+    notes = dict.fromkeys(result.note for result in tested if result.note)
+    shown = [*map(markdown_text, summary), markdown_of(result_table(tested, source_language))]
+    run.describe("\n\n".join([*shown, *map(markdown_text, notes)]))
 
 
 def score_name(score: Score) -> names.ScoreName:

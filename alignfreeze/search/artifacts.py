@@ -16,7 +16,8 @@ import pandas as pd
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from alignfreeze.base.documents import Section, html_page
+from alignfreeze.base.documents import Section, html_page, markdown_text
+from alignfreeze.base.markdown_tables import markdown_of
 from alignfreeze.base.paths import existing_folder
 from alignfreeze.base.plotting import png_bytes, svg_document, svg_element
 from alignfreeze.base.tables import MISSING, Cell, Table, csv_text
@@ -92,6 +93,7 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
             scores = finalists.tested_scores(done, study.config.source_language)
             (folder / TESTS_FILE).write_text(rows_to_csv(scores, finalists.TestedScore), "utf-8")
             finalists.log_tests(run, scores)
+            run.describe(description(table, done, study.config.source_language))
         run.artifacts(folder)
     for note in table.test_notes:
         logger.info("%s: %s", TESTS_FILE, note)
@@ -102,6 +104,18 @@ def leave_records(study: SearchStudy, context: TrialContext, run: TrackedRun) ->
         run.metric(BEST_TRIAL, trial.number)
         for objective, value in zip(study.settings.objectives, trial.values, strict=True):
             run.metric(objective_metric(objective, best=True), value)
+
+
+def description(table: StudyTable, tested: Sequence[finalists.Tested], source_language: str) -> str:
+    """What is told of a study in MLflow, in Markdown: the best trial, and the tests."""
+    best = table.ranked.head(1)[["trial", *table.parameters]].to_dict("records")
+    lines = [
+        f"Best: trial {trial.pop('trial')}, "
+        + ", ".join(f"{name} {format_value(value)}" for name, value in trial.items())
+        for trial in best
+    ]
+    tests = finalists.comparisons(tested, table.metrics, source_language)
+    return "\n\n".join([*map(markdown_of, tests), *map(markdown_text, lines), *table.metric_notes])
 
 
 def _write_best(study: SearchStudy, folder: Path) -> None:

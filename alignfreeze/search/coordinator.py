@@ -13,6 +13,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
+from alignfreeze.base.tables import MISSING
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
@@ -25,7 +26,8 @@ from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import location
-from alignfreeze.tracking.names import STUDY
+from alignfreeze.tracking.names import STUDY, Kind
+from alignfreeze.tracking.run_names import study_run_name
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers import coordinator as workers
 from alignfreeze.workers.assignments import ends_of, put_in
@@ -93,9 +95,11 @@ def search(options: Mapping[str, str]) -> SearchOutcome:
                 sole_coordinator(storage, name, what="searched", subcommand=SEARCH_WORKER)
             )
         except AlignFreezeError:
-            with tracked_run(RUN_NAME):
+            with tracked_run(RUN_NAME, Kind.SEARCH):
                 raise
-        with workers.study_run(RUN_NAME, study_attributes(storage, name).get(RUN_ID), name) as run:
+        known = study_attributes(storage, name).get(RUN_ID)
+        run_name = study_run_name("search", config.task, [config.model], name)
+        with workers.study_run(run_name, Kind.SEARCH, known, name) as run:
             space = space_text(settings)
             context = TrialContext(config, settings, space if settings.space else None)
             study = open_study(storage, name, config, settings)
@@ -123,7 +127,7 @@ class _Search:
             )
         # A URL may hold a password.
         asked = self.settings.model_dump(mode="json", include=set(FREE_FIELDS) - {"storage"})
-        run.tags({f"search.{name}": str(value) for name, value in asked.items()})
+        run.tags({f"search.{name}": _told(value) for name, value in asked.items()})
         self._cells = context.space.cells() if self.settings.sampler == "grid" else []
         self._workers = workers.Workers(None)
 
@@ -239,6 +243,12 @@ class _Search:
         self._workers.work_on(queue, partial(job, self.study, self.context), fill=fill, look=look)
 
 
+def _told(value: object) -> str:
+    """An option for a person; what was not given is a dash."""
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return MISSING if value in ("", None, [], {}) else text
+
+
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """What tells the trials of a queue of cells apart."""
     return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)
@@ -282,11 +292,7 @@ class TrialLog:
             contender = trial.user_attrs.get(CONTENDER)
             what = f"test of {contender}" if contender else "baseline"
             return f"{what}, seed {trial.user_attrs[SEED]}"
-        params = [
-            f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
-            for name, value in trial.params.items()
-        ]
-        return f"trial {trial.number} ({', '.join(params)})"
+        return f"trial {trial.number} ({trials.parameters_text(trial.params)})"
 
     def _values(self, trial: FrozenTrial) -> str:
         names = self._study.settings.objectives

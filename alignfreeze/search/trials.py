@@ -2,29 +2,30 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from optuna.trial import FrozenTrial, Trial
 
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
-from alignfreeze.evaluation.scores import RESULTS_FILE, Score, rows_to_csv
+from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import shown
 from alignfreeze.runs.finetune_phase import EarlyLook
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import prepared
-from alignfreeze.runs.records import log_config, log_scores
+from alignfreeze.runs.records import describe, log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import Key, Level, Objective, TaskScores, mean_scores
 from alignfreeze.search.study import SearchStudy
 from alignfreeze.tracking import names
-from alignfreeze.tracking.names import REPORT, objective_metric, task_prefix
+from alignfreeze.tracking.names import REPORT, Kind, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.workers.assignments import NO_OBJECTIVE
 from alignfreeze.workers.queue import Claim
@@ -40,6 +41,12 @@ SCORES, CONFIG = "scores", "config"
 SEED, CONTENDER, CODE = "seed", "contender", "code"
 """User attributes of a test: seed, what is tested, and what identifies its strategy's code. A
 trial of the baseline has a seed too."""
+
+
+def parameters_text(params: Mapping[str, Any]) -> str:
+    """What a trial has drawn, for a person: ``front.boundary=3, temperature=0.1``."""
+    texts = {n: f"{v:.4g}" if isinstance(v, float) else str(v) for n, v in params.items()}
+    return ", ".join(f"{name}={text}" for name, text in texts.items())
 
 
 def scores_of(trial: FrozenTrial) -> list[TaskScores]:
@@ -112,6 +119,7 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
     def work(run: TrackedRun) -> list[float]:
         config = context.space.draw(trial, context.config).model_copy(update={"reuse": False})
+        run.rename(f"trial {trial.number}: {parameters_text(trial.params)}")
         stages = Stages(trial, run, context.objective)
         results = _done(claim, run, context, config, settings.search_seeds, VALIDATION, stages)
         found = context.objective.values(results, baseline_levels(study, context))
@@ -121,7 +129,7 @@ def run_trial(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
             run.metric(objective_metric(name), value)
         return found
 
-    do_trial(study.owner, study.trials, claim, f"trial-{trial.number}", work)
+    do_trial(study.owner, study.trials, claim, work, name=f"trial {trial.number}", kind=Kind.TRIAL)
 
 
 def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
@@ -134,7 +142,8 @@ def run_baseline(study: SearchStudy, context: TrialContext, claim: Claim) -> Non
         _done(claim, run, context, config, [seed], replace(VALIDATION, models=kept))
         return NO_OBJECTIVE
 
-    do_trial(study.owner, study.baseline, claim, f"baseline-{seed}", work)
+    name = f"baseline seed {seed}"
+    do_trial(study.owner, study.baseline, claim, work, name=name, kind=Kind.BASELINE)
 
 
 def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
@@ -155,7 +164,8 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
         _done(claim, run, context, config, [seed], scope)
         return NO_OBJECTIVE
 
-    do_trial(study.owner, study.final, claim, f"test-{contender}-{seed}", work)
+    name = f"test {contender} seed {seed}"
+    do_trial(study.owner, study.final, claim, work, name=name, kind=Kind.TEST)
 
 
 def _done(
@@ -178,11 +188,14 @@ def _done(
         seeded = config.model_copy(update={"seed": seed})
         results += scores(context, seeded, run, scope=scope, stages=stages)
     tasks = list(dict.fromkeys(result.task for result in results))
+    found = []
     for task in tasks:
         prefix = task_prefix(task, len(tasks))
         means = mean_scores([r.scores for r in results if r.task == task])
+        found.append(TaskResult(config.strategy, task, context.metrics[task], means))
         log_scores(run, means, context.config.source_language, prefix)
         run.text(rows_to_csv(means, Score), prefix + RESULTS_FILE)
+    describe(run, found, context.config.source_language)
     texts = [[r.task, r.seed, [list(score) for score in r.scores]] for r in results]
     claim.trial.set_user_attr(SCORES, json.dumps(texts))
     return results
@@ -200,6 +213,7 @@ def scores(
     results = []
     with TemporaryDirectory(prefix="alignfreeze-") as folder:
         phases = Phases(preparation, context.accelerator, run, Path(folder), scope)
+        run.inputs(phases.inputs())
         for data in preparation.tasks:
             encoder = phases.encoder(choice, data)
             look = stages.look(data.name, config.seed) if stages else None

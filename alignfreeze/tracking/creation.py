@@ -16,6 +16,14 @@ from alignfreeze.base.caching import lock_file, locked
 from alignfreeze.base.databases import sqlite_file
 from alignfreeze.errors import TrackingError
 
+EXPERIMENT = "alignfreeze"
+"""The experiment of runs that nothing names another for."""
+
+EXPERIMENT_TAGS = {
+    "mlflow.note.content": "Runs of AlignFreeze: multilingual encoders, realigned and measured.",
+    "mlflow.experimentKind": "custom_model_development",  # which of its views MLflow shows first
+}
+
 MAKING_SECONDS = 60
 """How long at most another process is waited for that makes the same store."""
 
@@ -58,21 +66,28 @@ def being_made() -> Iterator[None]:
         yield
 
 
-def ready_experiment() -> None:
-    """Make the experiment that ``MLFLOW_EXPERIMENT_NAME`` names, if it is not there yet.
+def ready_experiment() -> str | None:
+    """The id of the experiment for new runs, made if it is not there yet.
 
-    MLflow would, too, but then of two processes that do so at once one fails.
+    It is the one that ``MLFLOW_EXPERIMENT_NAME`` names, else `EXPERIMENT`. MLflow would make it,
+    too, but then of two processes that do so at once one fails.
+
+    Returns:
+        ``None`` where ``MLFLOW_EXPERIMENT_ID``, or MLflow's ``set_experiment``, says which.
 
     Raises:
         MlflowException: If it cannot be made.
     """
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    if name is None or "MLFLOW_RUN_ID" in os.environ:  # a run is in an experiment already
-        return
-    client = MlflowClient()
-    if client.get_experiment_by_name(name) is None:
+    given = os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    if given is None and "MLFLOW_EXPERIMENT_ID" in os.environ:
+        return None
+    client, name = MlflowClient(), given or EXPERIMENT
+    found = client.get_experiment_by_name(name)
+    if found is None:
         try:
-            client.create_experiment(name)
+            return str(client.create_experiment(name, tags=None if given else EXPERIMENT_TAGS))
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise
+            found = client.get_experiment_by_name(name)
+    return None if found is None or given else str(found.experiment_id)

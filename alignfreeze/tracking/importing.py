@@ -15,8 +15,9 @@ from alignfreeze.base.signals import deferred_signals, signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import names
-from alignfreeze.tracking.names import TAG, ScoreName
+from alignfreeze.tracking.names import TAG, Kind, ScoreName
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
+from alignfreeze.tracking.run_names import named
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs
 from alignfreeze.tracking.store import contact, search_runs
 from alignfreeze.tracking.talking import asking
@@ -100,8 +101,8 @@ def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> 
         number = found.experiment_id if found else client.create_experiment(experiment)
         made = client.create_run(
             number,
-            run_name=f"imported-{row.strategy}-{row.task}",
-            tags={TAG + names.PROCESS: this_process()},
+            run_name=named("imported", row.strategy, row.task, seed=row.seed, model=row.model),
+            tags={TAG + names.PROCESS: this_process(), TAG + names.KIND: Kind.IMPORTED_RESULT},
         )
         return str(made.info.run_id)
 

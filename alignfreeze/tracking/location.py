@@ -2,6 +2,8 @@
 
 import logging
 import shlex
+import shutil
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,9 +115,25 @@ def places(run_id: str) -> list[str]:
     uri = store_uri()
     told = without_passwords(uri)
     if uri_utils.get_uri_scheme(uri) in ("http", "https"):
-        look = told
-    elif told != uri:
-        look = 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'
+        look = _page(told, run_id)
     else:
-        look = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+        store = shlex.quote(uri) if told == uri else '"$MLFLOW_TRACKING_URI"'
+        look = f"{shlex.join(_program())} ui --backend-store-uri {store}"
     return [f"MLflow run {run_id} in {told}", f"look at it: {look}"]
+
+
+def _page(server: str, run_id: str) -> str:
+    """The address of a run's page, or that of the server if that cannot be asked any more."""
+    find = partial(mlflow.get_run, run_id)
+    run = WRITER.ask(f"find run {run_id}", find, None)
+    page = f"/#/experiments/{run.info.experiment_id}/runs/{run_id}" if run else ""
+    return server.rstrip("/") + page
+
+
+def _program() -> list[str]:
+    """MLflow's program of this environment, as a shell finds it."""
+    own = Path(sys.executable).with_name("mlflow")
+    if not own.exists():
+        return [sys.executable, "-m", "mlflow"]
+    found = shutil.which("mlflow")
+    return ["mlflow"] if found is not None and own.samefile(found) else [str(own)]

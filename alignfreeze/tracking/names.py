@@ -5,7 +5,8 @@ Nothing here needs MLflow, so that whoever only reads names need not wait for it
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
 from alignfreeze.errors import ConfigError, PluginError
 from alignfreeze.messages import shown
@@ -14,11 +15,12 @@ from alignfreeze.messages import shown
 PARAM = "cfg."
 TAG = "alignfreeze."
 
-# What the names of runs begin with; a realignment's is that, unless it is one to compare with.
+# What phases are called: that with a task behind it, and behind that a strategy to compare with.
 REALIGN_RUN_NAME = "realign"
 FINETUNE_RUN_NAME = "finetune-"
 
 # Tags, of any run:
+KIND = "kind"  # what it is, see `Kind`
 VERSION = "version"  # of this package
 CODE = "code"  # of this package: the hash of its files
 LIBRARIES = "libraries"  # the versions of what has computed it: sorted, with commas between them
@@ -31,14 +33,15 @@ MODEL = "model"
 STRATEGY = "strategy"
 TASK = "task"  # which tasks, with commas between them
 SEED = "seed"
-PRECISION = "precision"
+PRECISION = "precision"  # bf16 or fp32
 PROCESSES = "processes"
 CONFIG_HASH = "config_hash"
 # of a phase:
 PHASE_HASH = "phase_hash"  # by which it is found, when it is finished and may be taken over
 MODEL_IDENTITY = "model_identity"  # the pretrained weights: a hash, or a hub's name with its commit
 MADE_FROM = "made_from"  # for a person: how a model was realigned that is realigned again, or not
-USUAL_STRATEGY = "usual_strategy"  # whether the strategy's hyperparameters are at their defaults
+USUAL_STRATEGY = "default_hyperparameters"  # whether the strategy's are all at their defaults
+MEASURED_HASH = "measured_hash"  # of its files of word alignment and drift
 STRATEGY_CODE = "strategy_code"
 PARALLEL_HASH = "parallel_hash"  # what the files of the parallel text hold
 REALIGN_HASH = "realign_hash"  # which realignment made its encoder
@@ -63,6 +66,52 @@ IMPORTED_ROW = "imported_row"  # which row of a result file it is
 METHOD = "method"  # what that calls the strategy
 ALIGNER = "aligner"
 SOURCE_FILE = "source_file"
+
+
+class Kind(StrEnum):
+    """What a run is."""
+
+    # of a command:
+    RUN = "run"
+    REALIGN = "realign"
+    EVALUATE = "evaluate"
+    SEARCH = "search"
+    BENCHMARK = "benchmark"
+    REPORT = "report"
+    # nested in one:
+    REALIGNMENT = "realignment"
+    FINETUNING = "fine-tuning"
+    TRIAL = "trial"
+    BASELINE = "baseline"
+    TEST = "test"
+    CELL = "cell"
+    # of another program's result:
+    IMPORTED_RESULT = "imported"
+
+
+def kind_of(name: str, tags: Mapping[str, str]) -> Kind | None:
+    """What a run is, by its name in MLflow and our tags; ``None`` for one that does not say it.
+
+    Phases of version 0.1.0 say it by their name alone.
+    """
+    if (kind := tags.get(KIND)) is not None:
+        return Kind(kind) if kind in set(Kind) else None
+    if name.startswith(FINETUNE_RUN_NAME):
+        return Kind.FINETUNING
+    return Kind.REALIGNMENT if name.startswith(REALIGN_RUN_NAME) else None
+
+
+def as_now(values: Mapping[str, str]) -> dict[str, str]:
+    """Tags or params, as runs of this version have them."""
+    found = {_RENAMED.get(name, name): value for name, value in values.items()}
+    return found | {name: "fp32" for name in _PRECISIONS if found.get(name) == "no"}
+
+
+_RENAMED = {"usual_strategy": USUAL_STRATEGY}
+"""Tags of version 0.1.0 that have another name now."""
+
+_PRECISIONS = (PRECISION, f"realign_{PRECISION}")
+"""What was ``no`` in version 0.1.0, where it was not bf16."""
 
 
 def reused_tag(what: str) -> str:
@@ -200,36 +249,6 @@ def contender_metric(contender: str, task: str, score: ScoreName) -> str:
 def deviation_metric(name: str) -> str:
     """The standard deviation of what is logged under a name."""
     return f"{name}_std"
-
-
-LayerKind = Literal["alignment", "alignment_weak", "drift"]
-LAYER_KINDS: tuple[LayerKind, ...] = ("alignment", "alignment_weak", "drift")
-
-
-class LayerName(NamedTuple):
-    """What is logged of a layer, from 0: strong (``alignment``) or weak word alignment, or drift.
-
-    Such as ``alignment/realigned/de/layer_3``; the stage is what the encoder has been through.
-    """
-
-    kind: LayerKind
-    stage: str
-    language: str
-    layer: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.stage}/{language_part(self.language)}/layer_{self.layer}"
-
-
-def layers_in(metrics: Mapping[str, float]) -> dict[LayerName, float]:
-    """What was measured layer by layer, among the metrics of a run."""
-    found = {}
-    for name, value in metrics.items():
-        kind, *rest = name.split("/")
-        layer = rest[-1].removeprefix("layer_") if len(rest) == 3 else ""
-        if kind in LAYER_KINDS and layer.isdecimal():
-            found[LayerName(kind, rest[0], rest[1], int(layer))] = value
-    return found
 
 
 def realigned_stage(steps: int, *, one_of_several: bool) -> str:

@@ -3,37 +3,37 @@
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import mlflow
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
-from alignfreeze import __version__
 from alignfreeze.base.faults import reason_of
-from alignfreeze.base.processes import is_dead, this_process
+from alignfreeze.base.processes import is_dead
 from alignfreeze.base.signals import deferred_signals
-from alignfreeze.base.versions import code_digest, library_versions, versions_text
-from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import Interrupted, Pruned, TrackingError, one_line
 from alignfreeze.tracking import names
-from alignfreeze.tracking.creation import ready_experiment
+from alignfreeze.tracking.inputs import DataSet
 from alignfreeze.tracking.logs import kept_log
-from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
+from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG, Kind
+from alignfreeze.tracking.opening import kept, open_run, opened_since
 from alignfreeze.tracking.store import is_known, search_runs
+from alignfreeze.tracking.system_metrics import SystemMetrics, asked_for
 from alignfreeze.tracking.talking import asking
-from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, Write
+from alignfreeze.tracking.unlogged import ARTIFACTS, Write
 from alignfreeze.tracking.writing import WRITER, apply
 
 logger = logging.getLogger(__name__)
 
 PARAM_LENGTH = 6000  # MLflow cuts longer values
+NOTE_LENGTH = 5000  # that every version of it takes of a description
+OUR_NOTE = "<!-- alignfreeze -->"  # what a description begins with that no person has written
 BATCH_METRICS = 1000  # MLflow takes no more in one call
 WRITE_SECONDS = 10  # that a metric may wait to be written, so that curves can be watched
 
@@ -46,6 +46,8 @@ class TrackedRun:
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
+        self.named_by_us = True
+        self._system: SystemMetrics | None = None
         self._metrics: list[tuple[str, float, int, int]] = []
         self._written = time.monotonic()
 
@@ -53,15 +55,39 @@ class TrackedRun:
         if self.run_id is not None:
             WRITER.write(Write(kind, self.run_id, values))
 
+    def rename(self, name: str) -> None:
+        """Call the run otherwise, unless the user has named it."""
+        if self.named_by_us:
+            self._write("name", {"name": name})
+
+    def describe(self, markdown: str) -> None:
+        """Say what came of it, in Markdown: what MLflow shows as the run's description.
+
+        One that a person has written stays.
+        """
+        if self.run_id is None:
+            return
+        known = WRITER.ask(f"read run {self.run_id}", partial(_note, self.run_id), "")
+        if not known or known.startswith(OUR_NOTE):
+            lines = kept(f"{OUR_NOTE}\n\n{markdown}")[:NOTE_LENGTH].split("\n")
+            whole = lines if len("\n".join(lines)) < NOTE_LENGTH else [*lines[:-1], "", "…"]
+            self._write("tags", {MLFLOW_RUN_NOTE: "\n".join(whole)})
+
+    def inputs(self, found: Iterable[DataSet]) -> None:
+        """Log which data sets are used, and for what."""
+        inputs = [{n: kept(text) for n, text in one._asdict().items()} for one in found]
+        if inputs:
+            self._write("inputs", {"inputs": inputs})
+
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
         self._write(
-            "params", {PARAM + n: _kept(str(value))[:PARAM_LENGTH] for n, value in values.items()}
+            "params", {PARAM + n: kept(str(value))[:PARAM_LENGTH] for n, value in values.items()}
         )
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
-        self._write("tags", {TAG + name: _kept(value) for name, value in values.items()})
+        self._write("tags", {TAG + name: kept(value) for name, value in values.items()})
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Log a metric, soon."""
@@ -74,10 +100,12 @@ class TrackedRun:
 
     def flush(self) -> None:
         """Write the metrics that are in the buffer."""
+        self._metrics += self._system.fetched() if self._system is not None else []
         if self._metrics:
             metrics, self._metrics = self._metrics, []
             self._written = time.monotonic()
-            self._write("metrics", {"metrics": metrics})
+            for begin in range(0, len(metrics), BATCH_METRICS):
+                self._write("metrics", {"metrics": metrics[begin : begin + BATCH_METRICS]})
 
     def artifacts(self, folder: Path, name: str | None = None) -> None:
         """Log a folder's content, under ``name`` if given."""
@@ -85,7 +113,7 @@ class TrackedRun:
 
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
-        self._write("text", {"content": _kept(content), "name": name})
+        self._write("text", {"content": kept(content), "name": name})
 
     def finished_as(self, phase_hash: str) -> None:
         """Mark the run as one whose results may be taken over."""
@@ -95,6 +123,16 @@ class TrackedRun:
         """Wait so long for a store that goes away, here and in all other runs of this process."""
         if self.run_id is not None:
             WRITER.wait = seconds
+
+    def measures_system(self, asked: bool) -> None:
+        """Log the machine's load and memory from now on, if asked here or by MLflow's variable."""
+        if self.run_id is not None and self._system is None and asked_for(asked):
+            self._system = SystemMetrics(self.run_id)
+
+    def measures_no_more(self) -> None:
+        """End what the machine's load and memory are measured by."""
+        if self._system is not None:
+            self._system.end()
 
     def end_because_of(self, error: BaseException) -> None:
         """End the run with the reason; what goes wrong in doing so is a note to the error."""
@@ -114,14 +152,10 @@ class TrackedRun:
                     logger.warning("%s", one_line(fault))
 
 
-def _kept(text: str) -> str:
-    """A text as it may be kept, and be read again."""
-    return without_passwords(text, words=False)
-
-
 @contextmanager
 def tracked_run(
     name: str,
+    kind: Kind | None = None,
     *,
     nested: bool = False,
     writes: bool = True,
@@ -130,7 +164,8 @@ def tracked_run(
 ) -> Iterator[TrackedRun]:
     """Open an MLflow run, and end it whatever happens.
 
-    The outermost run is the one that ``mlflow run`` has opened, if it has. It ends FINISHED,
+    It is called by the name, and by what it is renamed to, unless the user has named it. The
+    outermost run is the one that ``mlflow run`` has opened, if it has. It ends FINISHED,
     FAILED when an exception passes, or KILLED when that says that a signal did it; then the
     reason is in the tag ``alignfreeze.error``.
 
@@ -150,16 +185,20 @@ def tracked_run(
         WRITER.reset()
     run, before = TrackedRun(None), mlflow.active_run()
     try:
-        run.run_id = _opened(name, nested=nested, parent=parent, again=again)
+        opened = open_run(name, kind, nested=nested, parent=parent, again=again)
+        run.run_id, run.named_by_us = opened
         WRITER.opened(run.run_id)
         if not nested:
             end_dead_runs()
         with nullcontext() if nested else kept_log(run.text, again=again is not None):
-            yield run
+            try:
+                yield run
+            finally:
+                run.measures_no_more()
         run.flush()
     except BaseException as error:
         # A signal may come just after a run was opened; left alone, MLflow ends it as FINISHED.
-        run.run_id = run.run_id or _opened_since(before)
+        run.run_id = run.run_id or opened_since(before)
         if run.run_id is not None:
             run.end_because_of(error)
         raise
@@ -171,62 +210,9 @@ def tracked_run(
             WRITER.reset()
 
 
-def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -> str:
-    """The id of a run that is opened: in the store, or for a nested one in the journal."""
-    tags = _tags_of_all()
-
-    def start() -> str:
-        if not (nested or parent or again):
-            ready_experiment()
-        experiment = mlflow.get_run(parent).info.experiment_id if parent else None
-        started = mlflow.start_run(
-            again,
-            experiment_id=experiment,
-            run_name=name,
-            nested=nested,
-            parent_run_id=parent,
-            tags=tags,
-        )
-        if again and TAG + ERROR in started.data.tags:  # it has not failed any more
-            MlflowClient().delete_tag(again, TAG + ERROR)
-        _hide_passwords(started)
-        return str(started.info.run_id)
-
-    outer = parent or next(reversed(WRITER.open_runs), None)
-    if outer is None or again:
-        with asking("open a run"):
-            return start()
-    made = f"unlogged-{uuid4().hex}"
-    said = {tag: _kept(value) for tag, value in resolve_tags(tags).items()}
-    values = {"name": name, "parent": outer, "tags": said, "time": int(time.time() * 1000)}
-    return WRITER.write(Write(CREATE, made, values), start) or made
-
-
-def _opened_since(before: Run | None) -> str | None:
-    """The id of the run that MLflow has open, if that is another than before."""
-    active = mlflow.active_run()
-    if active is None or (before is not None and active.info.run_id == before.info.run_id):
-        return None
-    return str(active.info.run_id)
-
-
-def _hide_passwords(begun: Run) -> None:
-    """Mend what MLflow says by itself of the program, such as the URL that it is from."""
-    hidden = {name: _kept(value) for name, value in begun.data.tags.items()}
-    for name, value in hidden.items():
-        if value != begun.data.tags[name]:
-            MlflowClient().set_tag(begun.info.run_id, name, value)
-
-
-def _tags_of_all() -> dict[str, str]:
-    """What every run of this program says of what computes it."""
-    tags = {
-        PROCESS: this_process(),
-        names.VERSION: __version__,
-        names.CODE: code_digest(),
-        names.LIBRARIES: versions_text(library_versions()),
-    }
-    return {TAG + name: value for name, value in tags.items()}
+def _note(run_id: str) -> str:
+    """The description of a run."""
+    return mlflow.get_run(run_id).data.tags.get(MLFLOW_RUN_NOTE, "")
 
 
 def end_dead_runs() -> None:

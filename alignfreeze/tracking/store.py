@@ -12,7 +12,7 @@ from alignfreeze.errors import ConfigError, TrackingError
 from alignfreeze.messages import listed, shown
 from alignfreeze.tracking import names
 from alignfreeze.tracking.location import has_store
-from alignfreeze.tracking.names import PARAM, TAG
+from alignfreeze.tracking.names import PARAM, TAG, Kind, as_now, kind_of
 from alignfreeze.tracking.talking import asking, store_name
 from alignfreeze.tracking.writing import WRITER
 
@@ -76,6 +76,11 @@ class StoredRun(NamedTuple):
     params: Mapping[str, str]
     metrics: Mapping[str, float]
 
+    @property
+    def kind(self) -> Kind | None:
+        """What it is; ``None`` for one that does not say it."""
+        return kind_of(self.name, self.tags)
+
 
 def finished_run(phase_hash: str) -> StoredRun | None:
     """The newest finished run of this store that holds a phase, if any does and still has it."""
@@ -86,6 +91,12 @@ def finished_cell(identity: str) -> str | None:
     """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
     found = _finished(names.CELL, identity)
     return None if found is None else found.run_id
+
+
+def stored_cells() -> dict[str, StoredRun]:
+    """The finished runs of this store that hold cells of grids, the newest of each, by identity."""
+    found = search_runs(f"attributes.status = 'FINISHED' and tags.`{TAG}{names.CELL}` LIKE '%'")
+    return {run.data.tags[TAG + names.CELL]: _stored(run) for run in reversed(found)}
 
 
 def _finished(tag: str, value: str) -> StoredRun | None:
@@ -105,11 +116,12 @@ def find_realignment(run_id: str) -> StoredRun | None:
     other = _run(taken_over) if taken_over else asked
     if other is None:
         return None
-    # Those of strategies to compare with have another name.
+    # Those of strategies to compare with are nested in it, too.
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
-    own = [run for run in nested if run.info.run_name == names.REALIGN_RUN_NAME]
+    strategy = TAG + names.STRATEGY
+    own = [run for run in nested if run.data.tags.get(strategy) == tags.get(strategy)]
     for run in map(_stored, [asked, *own, other]):
-        if run.name.startswith(names.REALIGN_RUN_NAME) and names.PHASE_HASH in run.tags:
+        if run.kind is Kind.REALIGNMENT and names.PHASE_HASH in run.tags:
             return run
     return None
 
@@ -208,7 +220,7 @@ def _stored(run: Run) -> StoredRun:
         info.status,
         info.start_time,
         None if info.end_time is None else (info.end_time - info.start_time) / 1000,
-        _own(data.tags, TAG),
-        _own(data.params, PARAM),
+        as_now(_own(data.tags, TAG)),
+        as_now(_own(data.params, PARAM)),
         data.metrics,
     )

@@ -192,6 +192,7 @@ def hush() -> None:
     for name, level in (
         ("alembic", logging.WARNING),
         ("mlflow.store.db.utils", logging.CRITICAL),
+        ("mlflow.system_metrics", logging.WARNING),
         ("urllib3.connectionpool", logging.ERROR),
     ):
         logging.getLogger(name).setLevel(level)

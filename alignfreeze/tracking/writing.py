@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import mlflow
-from mlflow.entities import Metric, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from alignfreeze.base.processes import this_process
 from alignfreeze.base.signals import asked_to_end
@@ -40,6 +41,10 @@ def apply(write: Write) -> None:
             client.log_batch(run_id, tags=[RunTag(name, text) for name, text in values.items()])
         case "metrics":
             client.log_batch(run_id, metrics=[Metric(*metric) for metric in values["metrics"]])
+        case "name":
+            client.update_run(run_id, name=values["name"])
+        case "inputs":
+            client.log_inputs(run_id, [_input(one) for one in values["inputs"]])
         case "text":
             client.log_text(run_id, values["content"], values["name"])
         case kind if kind == ARTIFACTS:
@@ -52,6 +57,12 @@ def apply(write: Write) -> None:
                 client.set_terminated(run_id, values["status"], values["time"])
         case _:
             raise ValueError(f"kind must be that of a write, got {write.kind!r}")
+
+
+def _input(values: Mapping[str, Any]) -> DatasetInput:
+    """MLflow's of a `records.DataSet`."""
+    about = {name: value for name, value in values.items() if name != "context"}
+    return DatasetInput(Dataset(**about), [InputTag(MLFLOW_DATASET_CONTEXT, values["context"])])
 
 
 class Writer:

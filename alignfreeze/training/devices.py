@@ -27,6 +27,11 @@ def resolve_precision(precision: Literal["auto", "bf16", "fp32"]) -> Precision:
     return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
 
 
+def precision_of(accelerator: Accelerator) -> str:
+    """What it computes in, as the option ``precision`` names it."""
+    return "fp32" if accelerator.mixed_precision == "no" else str(accelerator.mixed_precision)
+
+
 def join_processes() -> PartialState:
     """Meet the other processes of this run, if torchrun has started several.
 

@@ -17,7 +17,7 @@ from alignfreeze.base.processes import is_dead
 from alignfreeze.credentials import STORAGE_VARIABLE, without_passwords
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.tracking import location, store
-from alignfreeze.tracking.names import CONTINUES, PROCESS, STUDY
+from alignfreeze.tracking.names import CONTINUES, PROCESS, STUDY, Kind
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.tracking.unlogged import also_begun
 from alignfreeze.workers.command import WorkerCommand, wait_until
@@ -171,13 +171,13 @@ def refuse_torchrun(what: str) -> None:
 
 
 @contextmanager
-def study_run(run_name: str, known: str | None, study: str) -> Iterator[TrackedRun]:
+def study_run(name: str, kind: Kind, known: str | None, study: str) -> Iterator[TrackedRun]:
     """The one run of a study, for the first time, or again if its id is known."""
     if known is not None:
         store.require_run(known)
     with ExitStack() as stack:
         opened = known is not None and "MLFLOW_RUN_ID" in os.environ
         if opened:  # `mlflow run` has opened a run of its own, which says where the study's is
-            outer = stack.enter_context(tracked_run(run_name))
+            outer = stack.enter_context(tracked_run(name, kind))
             outer.tags({STUDY: study, CONTINUES: str(known)})
-        yield stack.enter_context(tracked_run(run_name, nested=opened, again=known))
+        yield stack.enter_context(tracked_run(name, kind, nested=opened, again=known))

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from alignfreeze.base.faults import reason_of
 from alignfreeze.base.progress import passing_bars
 from alignfreeze.errors import AlignFreezeError, Pruned
-from alignfreeze.tracking.names import PRUNED, STATE, STUDY, TRIAL
+from alignfreeze.tracking.names import PRUNED, STATE, STUDY, TRIAL, Kind
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.tracking.unlogged import begun
 from alignfreeze.workers.queue import PROBLEM, RUN_ID, SECONDS, UNLOGGED, Claim, TrialQueue
@@ -38,18 +38,21 @@ def do_trial(
     owner: Owner,
     queue: TrialQueue,
     claim: Claim,
-    name: str,
     work: Callable[[TrackedRun], list[float]],
+    *,
+    name: str,
+    kind: Kind,
 ) -> None:
     """Do a claimed trial in a run of its own, and end both, whatever happens.
 
     A trial that fails is failed, and the worker goes on with the next; one that is interrupted
-    is given back. The work is given the run, of this name, and returns the objectives.
+    is given back. The work is given the run, of this name and kind, and returns the objectives.
     """
     trial, began = claim.trial, time.monotonic()
     state, values, problem = TrialState.FAIL, None, ""
     try:
-        with queue.alive(trial), tracked_run(name, nested=True, parent=owner.run_id) as run:
+        opened = tracked_run(name, kind, nested=True, parent=owner.run_id)
+        with queue.alive(trial), opened as run:
             trial.set_user_attr(RUN_ID, run.run_id)
             run.tags({STUDY: owner.name, TRIAL: str(trial.number), STATE: "running"})
             try:

@@ -237,7 +237,7 @@ def test_no_run_has_a_password(experiment: str, tmp_path: Path, monkeypatch: Any
     url = f"postgresql:/u:{ODD}@h/db"
     hide(url)
     tags = {"mlflow.source.git.repoURL": f"https://{SECRET}@host/x.git"}
-    monkeypatch.setattr("alignfreeze.tracking.runs._tags_of_all", lambda: tags)
+    monkeypatch.setattr("alignfreeze.tracking.opening._tags_of_all", lambda: tags)
     with suppress(OSError), tracked_run("x") as run:
         run.params({"storage": url})
         run.tags({"storage": f"{ODD} of {url}"})

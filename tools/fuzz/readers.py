@@ -18,7 +18,7 @@ from alignfreeze.contracts import DataSource
 from alignfreeze.contracts.registry import STRATEGY, load_plugin
 from alignfreeze.errors import DataError
 from alignfreeze.evaluation.scores import Score, rows_from_csv, rows_to_csv
-from alignfreeze.probing.geometry import AlignmentScore, DriftScore
+from alignfreeze.probing.scores import AlignmentScore, DriftScore
 from alignfreeze.runs.provenance import (
     PROVENANCE_FILE,
     Provenance,

@@ -29,7 +29,9 @@ NO_PART = {
     "base.databases": "says which file a URL means",
     "base.disks": "says what fits",
     "base.digests": "another hash is another phase anyway",
+    "base.documents": "writes down what was computed",
     "base.logs": "keeps what was said, and says it again",
+    "base.markdown_tables": "writes it down, too",
     "base.owners": "says whose a folder is",
     "base.paths": "says what is at a path, not what is made of it",
     "base.plotting": "draws what was computed",
@@ -37,6 +39,7 @@ NO_PART = {
     "base.progress": "shows how far it is",
     "base.signals": "ends a run",
     "base.structured": "reads what is given, or refuses it",
+    "base.tables": "tables of what was computed",
     "base.versions": "other versions, or other files, are other hashes anyway",
 }
 """What a phase imports, and its result does not depend on; and why."""

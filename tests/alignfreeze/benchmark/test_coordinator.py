@@ -19,6 +19,7 @@ from alignfreeze.workers.assignments import ends_of, open_cells, put_in
 from alignfreeze.workers.queue import retry
 from alignfreeze.workers.storage import open_storage
 from alignfreeze.workers.worker import Owner
+from tests.alignfreeze.tracked import what
 
 SMALL = {"tasks": "pos"}
 
@@ -32,7 +33,7 @@ def runs(experiment):
 
 
 def names(experiment, status="FINISHED"):
-    return Counter(r.info.run_name for r in runs(experiment) if r.info.status == status)
+    return Counter(what(r) for r in runs(experiment) if r.info.status == status)
 
 
 def cell_names(tasks, strategies, seeds):
@@ -49,7 +50,7 @@ def raising(error):
 
 
 def cell_table(experiment):
-    (parent,) = [r for r in runs(experiment) if r.info.run_name == "alignfreeze benchmark"]
+    (parent,) = [r for r in runs(experiment) if what(r) == "alignfreeze benchmark"]
     path = mlflow.artifacts.download_artifacts(run_id=parent.info.run_id, artifact_path="cells.csv")
     return parent, pd.read_csv(path)
 
@@ -67,11 +68,14 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
     parent, table = cell_table(experiment)
     assert table["state"].tolist() == ["done"] * 4
     assert parent.data.metrics["cells/done"] == 4
+    assert parent.info.run_name == "benchmark pos ner (4 cells)"
+    assert "4 cells: 4 done\n" in parent.data.tags["mlflow.note.content"]
     assert (parent.data.metrics["cells/failed"], parent.data.metrics["cells/to_do"]) == (0, 0)
     by_id = {run.info.run_id: run for run in runs(experiment)}
     for row in table.itertuples():
         run = by_id[row.run_id]
-        assert run.info.run_name == f"{row.task}-{row.strategy}-{row.seed}"
+        strategy = "front" if row.strategy == FRONT else row.strategy
+        assert run.info.run_name == f"{strategy} {row.task} seed {row.seed}"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.metrics.keys() >= {"validation/de/accuracy", "test/ru/accuracy"}
         args = "{'boundary': 2}" if row.strategy == FRONT else "{}"
@@ -104,12 +108,12 @@ def test_what_a_run_of_its_own_has_computed_is_taken_over(experiment, options):
     before = names(experiment)
     # The same cell, asked for with another study, whose finished run is gone.
     for run in runs(experiment):
-        if run.info.run_name == "pos-front:boundary=2-31":
+        if what(run) == "pos-front:boundary=2-31":
             mlflow.delete_run(run.info.run_id)
     outcome = benchmark({**options, **SMALL})
     assert [str(cell) for cell in outcome.plan.to_do] == ["demo, pos, front:boundary=2, seed 31"]
     assert names(experiment) == before
-    (cell,) = [run for run in runs(experiment) if run.info.run_name == "pos-front:boundary=2-31"]
+    (cell,) = [run for run in runs(experiment) if what(run) == "pos-front:boundary=2-31"]
     assert "alignfreeze.reused.fine-tuning_on_pos" in cell.data.tags
 
 
@@ -134,7 +138,7 @@ def test_a_failed_cell_stops_no_other(experiment, options, caplog):
 
 def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
     given = {**options, "tasks": "pos", "seeds": "31,42"}
-    original, calls = execution.Bench._scores, []
+    original, calls = execution.Bench._result, []
 
     def interrupted(*args, **kwargs):
         calls.append(args)
@@ -142,7 +146,7 @@ def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
             raise Interrupted("interrupted by Ctrl-C")
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(execution.Bench, "_scores", interrupted)
+    monkeypatch.setattr(execution.Bench, "_result", interrupted)
     with pytest.raises(Interrupted, match="the same command goes on"):
         benchmark(given)
     parent, table = cell_table(experiment)
@@ -161,7 +165,7 @@ def test_data_may_move_between_two_calls(experiment, options, tmp_path, monkeypa
     shutil.copytree(find_data("demo").root, tmp_path / "a" / "world")
     given = {**options, **SMALL, "models": "demo", "data": str(tmp_path / "a" / "world")}
     with monkeypatch.context() as patch:
-        patch.setattr(execution.Bench, "_scores", raising(Interrupted("interrupted")))
+        patch.setattr(execution.Bench, "_result", raising(Interrupted("interrupted")))
         with pytest.raises(Interrupted):
             benchmark(given)
     (tmp_path / "a").rename(tmp_path / "b")
@@ -247,10 +251,10 @@ def test_what_reports_would_take_for_another_may_not_stand_for_it(there, here, c
 def test_a_grid_whose_run_was_deleted_gets_another(experiment, options):
     given = {**options, **SMALL, "strategies": "baseline"}
     benchmark(given)
-    (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze benchmark"]
+    (parent,) = [run for run in runs(experiment) if what(run) == "alignfreeze benchmark"]
     mlflow.delete_run(parent.info.run_id)
     benchmark(given)
-    (again,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze benchmark"]
+    (again,) = [run for run in runs(experiment) if what(run) == "alignfreeze benchmark"]
     assert again.info.status == "FINISHED"
 
 

@@ -7,6 +7,7 @@ import pytest
 from alignfreeze.benchmark.coordinator import benchmark
 from alignfreeze.errors import ConfigError
 from alignfreeze.report.report import report
+from tests.alignfreeze.tracked import what
 
 SMALL = {"tasks": "pos", "languages": "", "models": "demo"}
 
@@ -28,4 +29,4 @@ def test_codes_that_meet_are_refused_before_a_cell_is_computed(experiment, optio
     with pytest.raises(ConfigError, match="are both called 'sr-latin'"):
         benchmark({**options, **SMALL, "data": data})
     found = mlflow.search_runs([experiment], output_format="list")
-    assert {run.info.run_name for run in found} == {"alignfreeze benchmark"}
+    assert {what(run) for run in found} == {"alignfreeze benchmark"}

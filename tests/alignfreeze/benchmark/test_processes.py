@@ -19,6 +19,7 @@ from alignfreeze.benchmark.coordinator import benchmark
 from alignfreeze.benchmark.worker import join
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import wait_until
+from tests.alignfreeze.tracked import what
 
 SLOW = {"heartbeat": "600", "checkpoint_steps": "20"}
 """A sign of life that no busy machine misses."""
@@ -79,13 +80,13 @@ def processes(experiment: str) -> set[str]:
     return {
         run.data.tags["alignfreeze.process"]
         for run in mlflow.search_runs([experiment], output_format="list")
-        if run.info.run_name.startswith(("pos-", "ner-"))
+        if run.data.tags.get("alignfreeze.kind") == "cell"
     }
 
 
 def names(experiment: str, status: str) -> Counter[str]:
     found = mlflow.search_runs([experiment], output_format="list")
-    return Counter(run.info.run_name for run in found if run.info.status == status)
+    return Counter(what(run) for run in found if run.info.status == status)
 
 
 def assert_each_cell_once(experiment: str) -> None:

@@ -19,6 +19,7 @@ from alignfreeze.evaluation import rehearsal
 from alignfreeze.runs import pipeline, preparation
 from alignfreeze.runs.preparation import Preparation, prepared
 from alignfreeze_tasks.pos import PartOfSpeechTagging
+from tests.alignfreeze.tracked import what
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -197,7 +198,7 @@ def test_nothing_is_trained_before_a_task_is_tried(
     with pytest.raises(PluginError, match="metrics must be numbers"):
         pipeline.run({**OPTIONS, "strategy": "front", "seed": "1718"})
     (run,) = mlflow.search_runs([experiment], output_format="list")
-    assert (run.info.run_name, run.info.status) == ("alignfreeze", "FAILED")
+    assert (what(run), run.info.status) == ("alignfreeze", "FAILED")
     assert "metrics must be numbers" in run.data.tags["alignfreeze.error"]
 
 

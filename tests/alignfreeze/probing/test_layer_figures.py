@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from alignfreeze.base.plotting import png_bytes
-from alignfreeze.probing.geometry import AlignmentScore, DriftScore
 from alignfreeze.probing.layer_figures import alignment_figure, drift_figure
+from alignfreeze.probing.scores import AlignmentScore, DriftScore
 
 
 def alignment(stage: str, languages, n_layers: int, seed: int = 0) -> list[AlignmentScore]:

@@ -12,8 +12,8 @@ LANGUAGES = {"en": 0.9, "de": 0.7, "fr": 0.5}
 def _stored(strategy="baseline", seed=31, *, scores=None, name="", status="FINISHED", **about):
     """A run of a fine-tuning, newer than what comes after it in a list."""
     tags = {"model": "owner/m", "task": "pos", "strategy": strategy, "seed": str(seed)}
-    others = {"imported", "aligner", "error", "usual_strategy", "realign_hash", "data_hash"}
-    others |= {"metric", "made_from", "processes"}
+    others = {"imported", "aligner", "error", "realign_hash", "data_hash"}
+    others |= {"default_hyperparameters", "metric", "made_from", "processes"}
     tags |= {n: about.pop(n) for n in list(about) if n in {*tags, *others}}
     metrics = {
         f"test/{language}/accuracy": value

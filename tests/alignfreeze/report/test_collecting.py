@@ -30,13 +30,13 @@ def test_cells_come_into_blocks(stored):
 
 
 def test_a_default_and_the_number_that_it_comes_to_are_one_row(stored):
-    said = {"strategy_args": "{'boundary': 2}", "usual_strategy": "true"}
+    said = {"strategy_args": "{'boundary': 2}", "default_hyperparameters": "true"}
     runs = [stored("front", 31, **said), stored("front", 42), stored(), stored(seed=42)]
     (table,) = collected(runs).tables
     assert table.variants == ["baseline", "front"]
     assert table.seeds("front") == [31, 42]
     assert table.boundaries == {"front": ("front", 2)}
-    other = stored("front", strategy_args="{'boundary': 1}", usual_strategy="false")
+    other = stored("front", strategy_args="{'boundary': 1}", default_hyperparameters="false")
     assert collected([*runs, other]).tables[0].variants == [
         "baseline",
         "front",

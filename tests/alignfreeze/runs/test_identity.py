@@ -128,6 +128,7 @@ OTHER = {
     "activation_checkpointing": True,
     "checkpoint_steps": 7,
     "tracking_wait": 7,
+    "system_metrics": True,
     "resume": True,
     "reuse": False,
     "save_model": True,
@@ -279,13 +280,13 @@ def test_an_option_changes_what_its_role_names(name, places, usual, tmp_path):
 def test_provenance_carries_what_is_of_the_encoder(name, places):
     config, other = _config(places), _config(places, **{name: OTHER[name]})
     role = role_of(RunConfig, name)
-    made = Provenance(options=other, usual=False, identity="made", run_id="1", precision="no")
+    made = Provenance(options=other, usual=False, identity="made", run_id="1", precision="fp32")
     carried = role.phases is Phase.REALIGNMENT
     assert made.carried_into(config) == (other if carried else config)
     says_nothing = getattr(config, name) in (None, (), {})
     assert bool(made.contradicted_by(config, [name])) == (carried and not says_nothing)
     shared = role.phases is Phase.BOTH and role.about is About.RESULT
-    assert made.differences(config, "no", 1) == (
+    assert made.differences(config, "fp32", 1) == (
         {f"realign_{name}": getattr(other, name)} if shared else {}
     )
 

@@ -11,6 +11,7 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.report.report import report
 from alignfreeze.runs import pipeline
 from alignfreeze.runs.preparation import Preparation
+from tests.alignfreeze.tracked import what
 
 pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
@@ -28,7 +29,7 @@ OPTIONS = {
 
 def runs(experiment):
     found = mlflow.search_runs([experiment], output_format="list")
-    return {run.info.run_name: run for run in reversed(found)}
+    return {what(run): run for run in reversed(found)}
 
 
 @pytest.mark.parametrize("source", ["en", "en@oed"])
@@ -44,7 +45,7 @@ def test_a_code_with_a_modifier_goes_all_the_way(
     finetuned, named = first["finetune-pos"], source.replace("@", "-")
     values = finetuned.data.metrics
     assert {f"test/{part}/accuracy" for part in (named, "ca-valencia", "ru")} < values.keys()
-    assert "alignment/realigned/ca-valencia/layer_0" in first["realign"].data.metrics
+    assert "word_alignment/realigned/ca-valencia" in first["realign"].data.metrics
     assert "words/ca-valencia/unknown" in first["realign"].data.metrics
     table = Path(finetuned.info.artifact_uri.removeprefix("file://")) / "results.csv"
     rows = pd.read_csv(table).set_index(["language", "split", "metric"])["value"]

@@ -5,6 +5,7 @@ import pytest
 
 from alignfreeze.errors import MissingSplitError
 from alignfreeze.runs import pipeline, preparation
+from tests.alignfreeze.tracked import what
 
 OPTIONS = {
     "data": "hub",
@@ -67,9 +68,7 @@ def test_a_phase_tells_what_it_uses_itself(experiment, monkeypatch):
     pipeline.run({**OPTIONS, **given, "compare": "baseline"})
     start = "alignfreeze.left_out."
     told = {
-        run.info.run_name: {
-            tag.removeprefix(start) for tag in run.data.tags if tag.startswith(start)
-        }
+        what(run): {tag.removeprefix(start) for tag in run.data.tags if tag.startswith(start)}
         for run in mlflow.search_runs([experiment], output_format="list")
     }
     every = {"pos", "ner", "parallel_text"}

@@ -30,6 +30,7 @@ from alignfreeze.runs.provenance import (
     write_provenance,
 )
 from alignfreeze.tracking.store import stored_runs
+from tests.alignfreeze.tracked import what
 
 OPTIONS = {
     "languages": "de,ru",
@@ -55,7 +56,7 @@ def seed(request):
 def runs(experiment, name=None):
     """The experiment's runs, the newest first; those of a name."""
     found = mlflow.search_runs([experiment], output_format="list")
-    return [run for run in found if name in (None, run.info.run_name)]
+    return [run for run in found if name in (None, what(run))]
 
 
 def newest(experiment, name):
@@ -93,6 +94,12 @@ def params(run, *names):
     return {name: run.data.params[f"cfg.{name}"] for name in names}
 
 
+def test_an_encoder_of_version_0_1_0_has_its_precision():
+    made = Provenance(options=RunConfig(), usual=True, identity="i", run_id="1", precision="no")
+    assert made.precision == "fp32"
+    assert made.differences(RunConfig(), "fp32", 1) == {}
+
+
 def test_two_encoders_of_one_model_stay_two_rows(experiment, made):
     second = realigned(experiment, seed="2999", **OTHER)
     for encoder in (made.info.run_id, second.info.run_id):
@@ -101,7 +108,7 @@ def test_two_encoders_of_one_model_stay_two_rows(experiment, made):
     for run, maker, boundary, temperature in ((one, made, 1, 0.4), (other, second, 3, 0.6)):
         assert run.data.tags["alignfreeze.model"] == "demo"
         assert run.data.tags["alignfreeze.strategy"] == "front"
-        assert run.data.tags["alignfreeze.usual_strategy"] == "false"
+        assert run.data.tags["alignfreeze.default_hyperparameters"] == "false"
         assert run.data.tags["alignfreeze.realign_run"] == maker.info.run_id
         assert params(
             run, "strategy_args", "temperature", "realign_steps", "realign_languages"
@@ -130,8 +137,8 @@ def test_what_a_run_takes_over_is_its_own_row(experiment, seed):
     names = [n for n in own.data.params if n not in ("cfg.encoder", "cfg.reuse")]
     assert own.info.run_id != evaluated.info.run_id
     assert {n: evaluated.data.params[n] for n in names} == {n: own.data.params[n] for n in names}
-    about = ("model", "strategy", "seed", "task", "usual_strategy", "model_identity", "libraries")
-    about += ("data_hash", "parallel_hash", "realign_hash", "code", "task_code")
+    about = ("model", "strategy", "seed", "task", "model_identity", "libraries", "code")
+    about += ("default_hyperparameters", "data_hash", "parallel_hash", "realign_hash", "task_code")
     for name in (f"alignfreeze.{n}" for n in (*about, "phase_hash")):
         assert evaluated.data.tags[name] == own.data.tags[name]
 
@@ -155,7 +162,7 @@ def test_what_is_beside_the_weights_says_all_of_the_realignment(made):
     assert content["options"]["strategy_args"] == {"boundary": 1}
     assert content["options"]["seed"] == 2999
     assert content["options"]["realign_languages"] == ["de", "ru"]
-    assert (content["precision"], content["processes"]) == ("no", 1)
+    assert (content["precision"], content["processes"]) == ("fp32", 1)
     assert content["identity"] == made.data.tags["alignfreeze.phase_hash"]
     assert content["version"] == __version__
     assert content["libraries"] == versions_text(library_versions())
@@ -287,7 +294,7 @@ def test_data_and_models_in_other_places_are_the_same():
     )
     config = RunConfig(data="/b/suite", model="/b/model", seed=1)
     assert made.differences(config, "bf16", 1) == {}
-    assert made.differences(config.model_copy(update={"data": "/b/other"}), "no", 2) == {
+    assert made.differences(config.model_copy(update={"data": "/b/other"}), "fp32", 2) == {
         "realign_data": "/a/suite",
         "realign_precision": "bf16",
         "realign_processes": 1,
@@ -309,7 +316,7 @@ def test_an_encoder_of_an_older_run_is_known_by_its_configuration(experiment, se
     pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": made.info.run_id})
     run = newest(experiment, "finetune-pos")
     assert params(run, *CARRIED) == params(made, *CARRIED)
-    assert run.data.tags["alignfreeze.usual_strategy"] == "true"
+    assert run.data.tags["alignfreeze.default_hyperparameters"] == "true"
 
 
 def test_a_realigned_encoder_as_a_model_is_told_of(experiment, seed, made, caplog):
@@ -338,14 +345,14 @@ def test_a_default_is_the_same_as_what_it_comes_to(experiment, seed):
     hashes = [run.tags["alignfreeze.config_hash"] for run in (parent, first["alignfreeze"].data)]
     assert hashes[0] == hashes[1]
     for name in ("realign", "finetune-pos"):
-        assert first[name].data.tags["alignfreeze.usual_strategy"] == "true"
+        assert first[name].data.tags["alignfreeze.default_hyperparameters"] == "true"
     pipeline.run({**REALIGNED, "seed": seed, "strategy_args": "boundary=3"})
-    assert newest(experiment, "realign").data.tags["alignfreeze.usual_strategy"] == "false"
+    assert newest(experiment, "realign").data.tags["alignfreeze.default_hyperparameters"] == "false"
 
 
 def test_strategies_to_compare_with_are_resolved_too(experiment, seed):
     pipeline.run({**REALIGNED, "seed": seed, "strategy": "none", "compare": "back"})
-    found = {run.info.run_name: run.data.params["cfg.strategy_args"] for run in runs(experiment)}
+    found = {what(run): run.data.params["cfg.strategy_args"] for run in runs(experiment)}
     assert found["realign-back"] == found["finetune-pos-back"] == "{'boundary': 2}"
     assert found["realign"] == found["finetune-pos"] == found["alignfreeze"] == "{}"
 
@@ -361,7 +368,7 @@ def test_every_run_says_what_has_computed_it(experiment, seed):
     encoder = newest(experiment, "realign").info.run_id
     pipeline.evaluate_only({**OPTIONS, "seed": seed, "encoder": encoder})
     found = runs(experiment)
-    assert {run.info.run_name for run in found} >= {"alignfreeze", "alignfreeze evaluate"}
+    assert {what(run) for run in found} >= {"alignfreeze", "alignfreeze evaluate"}
     for run in found:
         assert run.data.tags["alignfreeze.version"] == __version__
         written = run.data.tags["alignfreeze.libraries"].split(", ")

@@ -16,6 +16,7 @@ from alignfreeze.probing.probes import WordProbe
 from alignfreeze.realignment import phase
 from alignfreeze.runs import finetune_phase
 from alignfreeze.tracking.runs import TrackedRun
+from tests.alignfreeze.tracked import what
 
 RUN = ["run", "--languages=de", "--realign-steps=2", "--finetune-steps=2", "--precision=fp32"]
 RUN += ["--compare=", "--reuse=false", "--alignment-pairs=10"]
@@ -33,7 +34,7 @@ def failing(cache, experiment, capsys):
         runs = mlflow.search_runs([experiment], output_format="list")
         assert {r.info.status for r in runs} <= {"FAILED", "FINISHED"}
         failed = [r for r in runs if r.info.status == "FAILED"]
-        reasons = {r.info.run_name: r.data.tags["alignfreeze.error"] for r in failed}
+        reasons = {what(r): r.data.tags["alignfreeze.error"] for r in failed}
         return lines[-1].removeprefix("alignfreeze: "), reasons
 
     return run

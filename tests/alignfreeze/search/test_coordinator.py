@@ -30,6 +30,7 @@ from alignfreeze.search.study import study_name
 from alignfreeze.search.worker import join
 from alignfreeze.workers.queue import GOES_ON_WITH
 from alignfreeze.workers.storage import open_storage
+from tests.alignfreeze.tracked import what
 
 OPTIONS = {
     "languages": "de,ru",
@@ -60,7 +61,7 @@ def options(tmp_path) -> dict[str, str]:
 def runs(experiment: str) -> dict[str, Run]:
     """The experiment's runs by name, the newest of a name."""
     found = mlflow.search_runs([experiment], output_format="list")
-    return {run.info.run_name: run for run in reversed(found)}
+    return {what(run): run for run in reversed(found)}
 
 
 def statuses(experiment: str) -> set[str]:
@@ -213,6 +214,20 @@ def test_a_search_leaves_what_one_needs_to_believe_it(finished):
     for name in names:
         assert f"test/{name}/pos/target_mean/accuracy" in parent.data.metrics
         assert f"test/{name}/pos/de/accuracy_std" in parent.data.metrics
+
+
+def test_a_search_is_named_and_described_for_a_person(finished):
+    about = finished.parent.data.tags
+    assert finished.parent.info.run_name == f"search pos ({about['alignfreeze.study']})"
+    note = about["mlflow.note.content"]
+    assert "mean of targets" in note
+    assert "Best: trial " in note
+    assert about["alignfreeze.search.minutes"] == "–"  # not given
+    assert about["alignfreeze.search.references"] == "none,front"
+    trial = finished.runs["trial-0"]
+    assert trial.info.run_name.startswith("trial 0: ")
+    assert "temperature=" in trial.info.run_name
+    assert finished.runs["test-front-31"].info.run_name == "test front seed 31"
 
 
 def test_what_was_tested_says_what_its_defaults_come_to(finished):
@@ -400,7 +415,7 @@ def test_a_failed_trial_is_failed_and_the_search_goes_on(experiment, options, mo
     scores = search_trials.scores
 
     def fail_first(self, config, run, **rest):
-        if "trial-0" in mlflow.get_run(run.run_id).info.run_name:
+        if "trial 0" in mlflow.get_run(run.run_id).info.run_name:
             raise TrainingError("the loss is not a number")
         return scores(self, config, run, **rest)
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import mlflow
 
 from alignfreeze.search.coordinator import search
+from tests.alignfreeze.tracked import what
 
 
 def test_a_code_with_a_modifier_is_weighted_and_tested(experiment, renamed_demo, tmp_path):
@@ -28,7 +29,7 @@ def test_a_code_with_a_modifier_is_weighted_and_tested(experiment, renamed_demo,
     )
     found = mlflow.search_runs([experiment], output_format="list")
     assert {run.info.status for run in found} == {"FINISHED"}
-    runs = {run.info.run_name: run.data.metrics for run in found}
+    runs = {what(run): run.data.metrics for run in found}
     tested, trial = runs["alignfreeze search"], runs["trial-0"]
     for part in ("ca-valencia", "ru", "target_mean"):
         for name in ("trial-0", "baseline"):

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from alignfreeze.cli.main import app
 from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.storage import open_storage
+from tests.alignfreeze.tracked import what
 
 pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
@@ -161,7 +162,7 @@ def test_an_interrupted_search_goes_on_where_it_was(experiment, cache, tmp_path,
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1].endswith("; the same command goes on")
     assert "Traceback" not in errors
-    (parent,) = [run for run in runs(experiment) if run.info.run_name == "alignfreeze search"]
+    (parent,) = [run for run in runs(experiment) if what(run) == "alignfreeze search"]
     assert parent.info.status == "KILLED"
     files = {file.path for file in mlflow.MlflowClient().list_artifacts(parent.info.run_id)}
     assert {"trials.csv", "best.yaml", "search.html", "figures"} <= files

@@ -28,7 +28,7 @@ def test_a_row_is_a_finished_run_that_says_all(write, name):
     assert (outcome.added, outcome.known, outcome.refused) == (1, 0, [])
     (run,) = runs_of(name)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "imported-none-pos"
+    assert run.info.run_name == f"imported none pos seed 31, {MBERT}"
     tags = {k.removeprefix("alignfreeze."): v for k, v in run.data.tags.items()}
     expected = {"imported": "true", "model": MBERT, "strategy": "none", "task": "pos", "seed": "31"}
     expected |= {"method": "before_dico", "aligner": "dico", "source_file": "a.csv"}

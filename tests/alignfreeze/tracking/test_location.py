@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -26,6 +27,7 @@ from alignfreeze.tracking.location import (
 )
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.talking import asking
+from alignfreeze.tracking.writing import WRITER
 
 
 @pytest.fixture
@@ -99,16 +101,51 @@ def test_other_processes_get_a_whole_path(store_at, tmp_path):
             "mlflow ui --backend-store-uri 'sqlite:////a b/mlflow.db?timeout=60'",
         ),
         ("postgresql://u:secret@h/d", 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"'),
-        ("https://u:secret@host/", "https://u:***@host/"),
     ],
 )
-def test_places_name_the_run_and_the_store(store_at, uri, look):
+def test_places_name_the_run_and_the_store(store_at, with_program, uri, look):
+    with_program(Path(sys.prefix) / "bin", on_path=True)
     store_at(uri)
     first, second = places("0123")
     assert first.startswith(f"MLflow run 0123 in {uri.partition(':')[0]}:")
     assert second == f"look at it: {look}"
     assert "secret" not in first
     assert not {"<", ";"} & set(shlex.split(second))
+
+
+@pytest.fixture
+def with_program(monkeypatch):
+    """Lets this Python be of a folder of programs, which is on the path, or not."""
+
+    def lay(folder, *, on_path):
+        monkeypatch.setattr("sys.executable", str(folder / "python"))
+        monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
+
+    return lay
+
+
+def test_a_program_beside_the_path_is_told_with_its_folder(store_at, with_program, tmp_path):
+    store_at("sqlite:////a/mlflow.db")
+    program = tmp_path / "my env" / "mlflow"
+    with_program(program.parent, on_path=False)
+    python = program.with_name("python")
+    assert places("0")[1].startswith(f"look at it: '{python}' -m mlflow ui --backend-store-uri ")
+    program.parent.mkdir()
+    program.touch(0o755)
+    assert places("0")[1].startswith(f"look at it: '{program}' ui --backend-store-uri ")
+    with_program(program.parent, on_path=True)
+    assert places("0")[1].startswith("look at it: mlflow ui --backend-store-uri ")
+
+
+@pytest.mark.parametrize("uri", ["https://u:secret@host", "http://host/mlflow/"])
+def test_the_place_on_a_server_is_the_runs_page(store_at, monkeypatch, uri):
+    store_at(uri)
+    run = SimpleNamespace(info=SimpleNamespace(experiment_id="7"))
+    monkeypatch.setattr(WRITER, "ask", lambda asked, call, otherwise: run)
+    server = uri.rstrip("/").replace("secret", "***")
+    assert places("0123")[1] == f"look at it: {server}/#/experiments/7/runs/0123"
+    monkeypatch.setattr(WRITER, "ask", lambda asked, call, otherwise: otherwise)
+    assert places("0123")[1] == f"look at it: {server}"
 
 
 # A new store

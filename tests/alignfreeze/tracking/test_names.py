@@ -11,16 +11,17 @@ from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric
 
 from alignfreeze.errors import ConfigError, PluginError
 from alignfreeze.tracking import names
+from alignfreeze.tracking.layer_names import LAYER_METRICS, LayerName, curves_in, single_layers_in
 from alignfreeze.tracking.names import (
-    LAYER_KINDS,
     LONGEST_PART,
-    LayerName,
+    Kind,
     ScoreName,
+    as_now,
     check_languages,
     check_metrics,
     fault_of_part,
+    kind_of,
     language_part,
-    layers_in,
     scores_in,
     task_prefix,
 )
@@ -32,7 +33,9 @@ SCORES = st.builds(
     PARTS.filter(lambda name: name != names.TARGET_MEAN),
     PARTS,
 )
-LAYERS = st.builds(LayerName, st.sampled_from(LAYER_KINDS), PARTS, PARTS, st.integers(0, 99))
+LAYERS = st.builds(
+    LayerName, st.sampled_from(list(LAYER_METRICS)), PARTS, PARTS, st.integers(0, 99)
+)
 FOREIGN = {
     names.REALIGN_LOSS: 1.0,
     names.FINETUNE_LOSS: 1.0,
@@ -42,8 +45,8 @@ FOREIGN = {
     names.objective_metric("mean"): 0.5,
     names.contender_metric("best", "pos", ScoreName("test", "de", "accuracy")): 0.5,
     f"{task_prefix('pos', 2)}{ScoreName('test', 'de', 'accuracy')}": 0.5,
-    "alignment/realigned/de": 0.5,
     "alignment/realigned/de/layer_x": 0.5,
+    "word_alignment/realigned": 0.5,
     "alignment": 0.5,
 }
 """What is neither a score of a run of one task nor a measurement of a layer."""
@@ -52,10 +55,14 @@ FOREIGN = {
 @given(st.dictionaries(SCORES, st.floats(0, 1)), st.dictionaries(LAYERS, st.floats(0, 1)))
 def test_what_is_written_is_read(scores, layers):
     means = {ScoreName(name.split, names.TARGET_MEAN, name.metric): 0.5 for name in scores}
-    written = {str(name): value for name, value in {**scores, **means, **layers}.items()}
-    metrics = FOREIGN | written
+    written = {str(name): value for name, value in {**scores, **means}.items()}
+    curves = {name.metric: value for name, value in layers.items()}
+    older = {f"{n.kind}/{n.stage}/{n.language}/layer_{n.layer}": v for n, v in layers.items()}
+    metrics = FOREIGN | written | curves | older
     assert scores_in(metrics, ("validation", "test")) == scores
-    assert layers_in(metrics) == layers
+    read = curves_in(metrics)
+    assert read == {name.metric: name._replace(layer=0) for name in layers}
+    assert single_layers_in(metrics) == layers
     test = {name: value for name, value in scores.items() if name.split == "test"}
     assert scores_in(metrics, ("test",)) == test
 
@@ -65,9 +72,9 @@ def test_names_are_those_of_runs_that_are_kept():
     assert [
         f"{task_prefix('pos', 1)}{score}",
         f"{task_prefix('pos', 2)}{score}",
-        str(LayerName("alignment_weak", names.realigned_stage(8, one_of_several=True), "de", 3)),
-        str(LayerName("drift", names.realigned_stage(8, one_of_several=False), "de", 0)),
-        str(LayerName("alignment", names.finetuned_stage("pos"), "en", 11)),
+        LayerName("alignment_weak", names.realigned_stage(8, one_of_several=True), "de", 3).metric,
+        LayerName("drift", names.realigned_stage(8, one_of_several=False), "de", 0).metric,
+        LayerName("alignment", names.finetuned_stage("pos"), "en", 11).metric,
         names.deviation_metric(names.contender_metric("best", "pos", score)),
         names.words_metric("de", "cut"),
         names.objective_metric("worst"),
@@ -78,9 +85,9 @@ def test_names_are_those_of_runs_that_are_kept():
     ] == [
         "test/de/accuracy",
         "pos/test/de/accuracy",
-        "alignment_weak/realigned-8/de/layer_3",
-        "drift/realigned/de/layer_0",
-        "alignment/finetuned-pos/en/layer_11",
+        "word_alignment_weak/realigned-8/de",
+        "word_drift/realigned/de",
+        "word_alignment/finetuned-pos/en",
         "test/best/pos/de/accuracy_std",
         "words/de/cut",
         "objective/worst",
@@ -89,6 +96,37 @@ def test_names_are_those_of_runs_that_are_kept():
         names.REUSED_REALIGNMENT,
         f"{names.REUSED_FINETUNING}pos",
     ]
+
+
+def test_curves_come_behind_the_scores():
+    curves = [LayerName(kind, "realigned", "de", 0).metric for kind in LAYER_METRICS]
+    scores = [str(ScoreName(split, "zh", "f1")) for split in ("validation", "test")]
+    assert max([*scores, names.FINETUNE_LOSS, names.REALIGN_LOSS]) < min(curves)
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "kind"),
+    [
+        ("realign", {}, Kind.REALIGNMENT),  # as version 0.1.0 has left it
+        ("realign-none", {}, Kind.REALIGNMENT),
+        ("finetune-pos-baseline", {}, Kind.FINETUNING),
+        ("alignfreeze realign", {}, None),
+        ("what the user likes", {"kind": "fine-tuning"}, Kind.FINETUNING),
+        ("realign front pos seed 31", {"kind": "realign"}, Kind.REALIGN),
+        ("realign", {"kind": "of a later version"}, None),
+    ],
+)
+def test_a_run_is_of_the_kind_that_it_says(name, tags, kind):
+    assert kind_of(name, tags) is kind
+
+
+def test_what_older_runs_say_is_said_as_now():
+    older = {"precision": "no", "usual_strategy": "true", "realign_precision": "no", "a": "no"}
+    assert as_now(older) == {
+        **{"precision": "fp32", "default_hyperparameters": "true"},
+        **{"realign_precision": "fp32", "a": "no"},
+    }
+    assert as_now({"precision": "bf16"}) == {"precision": "bf16"}
 
 
 def test_names_are_read_without_mlflow():
@@ -132,9 +170,8 @@ def test_codes_that_are_checked_have_names_of_their_own(codes):
     read = scores_in(metrics, ("test",))
     assert [*read.values()] == [*scores.values()]
     assert {str(name): value for name, value in read.items()} == metrics
-    layers = {LayerName("drift", "realigned", code, 3): 0.5 for code in codes}
-    logged = {str(name): value for name, value in layers.items()}
-    assert {str(name): value for name, value in layers_in(logged).items()} == logged
+    curves = [LayerName("drift", "realigned", code, 3).metric for code in codes]
+    assert [name.metric for name in curves_in(curves).values()] == curves
 
 
 @pytest.mark.parametrize(
@@ -154,7 +191,7 @@ def test_a_code_that_has_a_name(code, part):
     check_languages(["en", code, code])
     assert language_part(code) == part
     assert str(ScoreName("test", code, "f1")) == f"test/{part}/f1"
-    assert str(LayerName("drift", "realigned", code, 0)) == f"drift/realigned/{part}/layer_0"
+    assert LayerName("drift", "realigned", code, 0).metric == f"word_drift/realigned/{part}"
     assert names.words_metric(code, "cut") == f"words/{part}/cut"
     score = ScoreName("test", code, "f1")
     assert names.contender_metric("best", "pos", score) == f"test/best/pos/{part}/f1"
@@ -187,7 +224,8 @@ def test_the_longest_names_are_not_too_long():
     score = ScoreName("validation", longest, longest)
     contender = names.contender_metric("trial-123456", longest, score)
     written = [names.deviation_metric(contender), f"{task_prefix(longest, 2)}{score}"]
-    written.append(str(LayerName("alignment_weak", names.finetuned_stage(longest), longest, 99)))
+    stage = names.finetuned_stage(longest)
+    written.append(LayerName("alignment_weak", stage, longest, 99).metric)
     assert max(map(len, written)) <= MAX_ENTITY_KEY_LENGTH
     assert all(map(mlflow_takes, written))
 

@@ -74,6 +74,7 @@ def test_a_realignment_is_found_by_its_own_id():
 
 def test_a_realignment_is_found_by_the_run_that_it_is_nested_in():
     with tracked_run("alignfreeze") as parent:
+        parent.tags({"strategy": "front"})
         held("realign-none", "hash 1", strategy="none", nested=True)
         run_id = held("realign", "hash 2", nested=True)
         held("finetune-pos", "hash 3", nested=True)
@@ -92,7 +93,7 @@ def test_a_realignment_is_found_by_the_run_that_took_it_over(tag, name):
 def test_a_runs_own_realignment_is_preferred_to_one_taken_over_to_compare():
     compared = held("realign", "hash 1", strategy="none")
     with tracked_run("alignfreeze") as parent:
-        parent.tags({"reused.realignment": compared})
+        parent.tags({"strategy": "front", "reused.realignment": compared})
         run_id = held("realign", "hash 2", nested=True)
     assert found_realignment(parent.run_id) == (run_id, "hash 2", "front")
 

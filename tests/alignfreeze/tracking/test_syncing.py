@@ -8,6 +8,7 @@ from mlflow.tracking import MlflowClient
 from alignfreeze.base.caching import locked
 from alignfreeze.errors import ConfigError, DataError, TrackingError
 from alignfreeze.tracking import syncing
+from alignfreeze.tracking.inputs import data_set
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.syncing import sync
 
@@ -21,6 +22,9 @@ def folder(tmp_path, monkeypatch):
 
 def write_all(run, name, files, other=""):
     """Everything that a run can be told."""
+    run.rename(f"{name} seed 31")
+    run.describe(f"| {name} |")
+    run.inputs([data_set("demo pos test", "test", "0123", "owner/name", {"de": 3})])
     run.params({"name": name, "text": "ä\n\u2028€"})
     run.tags({"model": "demo", "realign_run": other or str(run.run_id)})
     for step in range(3):
@@ -73,7 +77,9 @@ def content(run_id):
     made = json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/kept/made.json"))
     assert made == {"run": other}
     results = mlflow.artifacts.load_text(f"runs:/{run_id}/results.csv")
-    return run.info.run_name, run.info.status, run.data.params, ours, histories, files, results
+    inputs = [one.to_dictionary() for one in run.inputs.dataset_inputs]
+    about = run.info.run_name, run.info.status, run.data.tags["mlflow.note.content"]
+    return *about, run.data.params, ours, inputs, histories, files, results
 
 
 def inner_of(outer):

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from alignfreeze.base.processes import this_process
 from alignfreeze.errors import AlignFreezeError, TrackingError
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import PROCESS
+from alignfreeze.tracking.names import PROCESS, Kind
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.tracking.unlogged import also_begun, complain
@@ -116,7 +116,14 @@ def test_a_trial_says_which_journal_it_is_in(queue, monkeypatch):
     monkeypatch.setattr(worker, "tracked_run", lambda *args, **options: nullcontext(TrackedRun("")))
     monkeypatch.setattr(TrackedRun, "tags", lambda *args: None)
     also_begun(["/a/journal"])
-    worker.do_trial(Owner("study", "run"), queue, queue.claim(), "trial", lambda run: [0.0])
+    worker.do_trial(
+        Owner("study", "run"),
+        queue,
+        queue.claim(),
+        lambda run: [0.0],
+        name="trial",
+        kind=Kind.TRIAL,
+    )
     assert queue.trials()[0].user_attrs[UNLOGGED] == ["/a/journal"]
     with pytest.raises(TrackingError):
         complain()
