@@ -28,7 +28,7 @@ from alignfreeze.tracking.logs import kept_log
 from alignfreeze.tracking.names import ERROR, PARAM, PROCESS, TAG
 from alignfreeze.tracking.store import is_known, search_runs
 from alignfreeze.tracking.talking import asking
-from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, Write
+from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, MODEL, Write
 from alignfreeze.tracking.writing import WRITER, apply
 
 logger = logging.getLogger(__name__)
@@ -82,6 +82,11 @@ class TrackedRun:
     def artifacts(self, folder: Path, name: str | None = None) -> None:
         """Log a folder's content, under ``name`` if given."""
         self._write(ARTIFACTS, {"folder": str(folder), "name": name})
+
+    def model(self, folder: Path, name: str) -> None:
+        """Log a folder that is an MLflow Model (`model_folders`), with the scores so far."""
+        self.flush()
+        self._write(MODEL, {"folder": str(folder), "name": name})
 
     def text(self, content: str, name: str) -> None:
         """Log a text file."""
