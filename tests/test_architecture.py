@@ -17,6 +17,7 @@ PACKAGES = (
     "base",
     "config",
     "text",
+    "serving",
     "contracts",
     "scaffolding",
     "encoders",

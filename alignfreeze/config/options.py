@@ -1,5 +1,6 @@
 """The options of a run: one frozen model."""
 
+import warnings
 from functools import partial
 from typing import Annotated, Literal, Self, get_origin
 
@@ -17,6 +18,7 @@ from alignfreeze.config.parsing import (
     Line,
     Names,
     Ratio,
+    Registered,
     Seed,
     Temperature,
     Text,
@@ -38,6 +40,10 @@ of_encoder = partial(Role, REALIGNMENT, CONTENT, without=EVALUATE | BENCHMARK, t
 of_realignment = partial(Role, REALIGNMENT, without=EVALUATE)
 OF_REALIGNMENT = of_realignment()
 OF_PARALLEL_TEXT = of_realignment(CONTENT, read=True, aligns=True)
+
+# Python's metaclass of abstract classes has a method of that name, which pydantic takes for one of
+# the model; no model is asked for it.
+warnings.filterwarnings("ignore", 'Field name "register" in "RunConfig" shadows')
 
 
 class RunConfig(BaseModel):
@@ -164,9 +170,19 @@ class RunConfig(BaseModel):
     reuse: Annotated[bool, of_course(without=STUDIES)] = True
     """take over what a finished run has computed already"""
     save_model: Annotated[bool, of_course(without=STUDIES | REALIGN)] = False
-    """keep the fine-tuned model as an artifact"""
+    """log the fine-tuned model as an MLflow Model, to load and to serve (docs/models.md)"""
+    register: Annotated[Registered, of_course(without=STUDIES | REALIGN)] = ""
+    """log the fine-tuned model, and register it in MLflow under this name; NAME@ALIAS: with another
+    alias than candidate"""
+    register_encoder: Annotated[Registered, of_course(without=STUDIES | EVALUATE)] = ""
+    """register the realigned encoder in MLflow, likewise"""
     encoder: Annotated[Line, measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE)] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
+
+    @property
+    def keeps_models(self) -> bool:
+        """Whether fine-tuned models are logged."""
+        return self.save_model or bool(self.register)
 
     @model_validator(mode="after")
     def _held_out_stays_held_out(self) -> Self:

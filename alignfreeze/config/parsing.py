@@ -77,8 +77,23 @@ _ODD = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 MANY, LARGEST_BATCH = 10**9, 2**16
 
+
+def _registered(name: str) -> str:
+    """Raises ValueError if a text is no name for MLflow's registry, with an alias or without."""
+    if name and not _REGISTERED.fullmatch(name):
+        raise ValueError("must be a name of letters, digits and . _ -, or such a name@alias")
+    alias = name.partition("@")[2]
+    if _RESERVED.fullmatch(alias):
+        raise ValueError(f"must have another alias, {alias} is MLflow's own")
+    return name
+
+
+_REGISTERED = re.compile(r"[\w.-]*\w[\w.-]*(@[\w-]{1,255})?")
+_RESERVED = re.compile(r"(?i)latest|v\d+")
+
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
 Line = Annotated[str, Field(max_length=LONGEST), AfterValidator(_plain)]
+Registered = Annotated[Line, AfterValidator(_registered)]
 Text = Annotated[Line, Field(min_length=1)]
 Count = Annotated[int, Field(gt=0, le=MANY)]
 CountOrZero = Annotated[int, Field(ge=0, le=MANY)]

@@ -50,6 +50,10 @@ class ClassificationTask(Task, Generic[E]):
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     suffix: ClassVar[str] = ".tsv"
     primary_metric: ClassVar[str] = "accuracy"
+    example: ClassVar[Mapping[str, str]] = {
+        "text": "The cat sleeps on the sofa.",
+        "text_pair": "An animal is asleep.",
+    }
     column_aliases: ClassVar[Mapping[str, Sequence[str]]] = {}
     """By column, what else files call it, in lower case; what comes first counts."""
     label_aliases: ClassVar[Mapping[str, str]] = {}

@@ -51,6 +51,12 @@ class Task(Plugin):
     """The columns of the hub's data set that are read."""
     auto_class: ClassVar[str]
     """The class in transformers that has the head, such as ``AutoModelForTokenClassification``."""
+    pipeline: ClassVar[str] = ""
+    """Transformers' pipeline that takes its models, such as ``token-classification``: what a saved
+    model answers in MLflow follows from it. Empty: that of `auto_class`."""
+    example: ClassVar[Mapping[str, str]] = {}
+    """A question to show with a saved model, by the names of its inputs, such as ``text``; empty:
+    one of the pipeline's."""
     labels: ClassVar[tuple[str, ...]] = ()
     """Names of the classes that the head tells apart; empty where it tells none."""
     epochs: ClassVar[float] = 5.0

@@ -81,6 +81,8 @@ class PhaseRuns:
         self.parent = parent
         self.folder = folder
         self.scope = scope
+        self.said: list[str] = []  # what the phases have to tell in the end, a line each
+        self._unkept: set[str] = set()  # runs whose model was to be kept, and is not
         self.measures = Measures(preparation, accelerator, folder)
         if preparation.left_out:
             parent.tags(self._left_out(preparation.left_out))

@@ -10,10 +10,13 @@ from accelerate.utils import set_seed
 
 from alignfreeze import __version__
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
+from alignfreeze.config import model_name
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.modelfiles import save
+from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.messages import shown
 from alignfreeze.realignment.phase import realign
 from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
@@ -23,6 +26,7 @@ from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_result, log_words
+from alignfreeze.runs.saving import registered, save_model
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.names import Kind
@@ -46,6 +50,11 @@ class Phases(FinetunePhases):
     ) -> None:
         super().__init__(preparation, accelerator, parent, folder, scope)
         self._encoders: dict[str, RealignedEncoder] = {}
+        if self.config.register_encoder and not preparation.strategies[-1].strategy.realigns:
+            raise ConfigError(
+                "register_encoder needs a strategy that realigns, got "
+                f"{shown(preparation.strategies[-1].name)}"
+            )
 
     def encoder(self, choice: StrategyChoice, data: TaskData) -> RealignedEncoder:
         """What is fine-tuned on a task: the pretrained encoder, realigned if the strategy does."""
@@ -74,9 +83,25 @@ class Phases(FinetunePhases):
         if identity not in self._encoders:
             found = self.on_main(lambda: self._finished_encoder(identity, choice))
             made = found or self._realign(choice, steps, identity)
+            self._register_encoder(made, choice, steps)
             place = on_every_machine(self.accelerator, Path(made.path), self.folder / identity)
             self._encoders[identity] = replace(made, path=str(place))
         return self._encoders[identity]
+
+    def _realigns_several(self) -> bool:
+        """Whether tasks take different numbers of steps, and so have encoders of their own."""
+        return len({self.realign_steps(data) for data in self.preparation.tasks}) > 1
+
+    def _register_encoder(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, steps: int
+    ) -> None:
+        config = self.config
+        asked = config.register_encoder if choice.main else ""
+        if not (asked and encoder.run_id and self.accelerator.is_main_process):
+            return
+        told = f"{model_name(config.model)}, {choice.name}, {steps} steps, seed {config.seed}"
+        part = str(steps) if self._realigns_several() else ""
+        self.said.append(registered(encoder.run_id, ENCODER_FOLDER, asked, part, told))
 
     def known_scores(self, choice: StrategyChoice, data: TaskData) -> list[Score] | None:
         """The scores after realigning and fine-tuning, if a finished run of the store has them.
@@ -150,13 +175,13 @@ class Phases(FinetunePhases):
                 prefixes=preparation.prefixes,
             )
             log_result(run, result, names.REALIGN_RATE)
-            several = len({self.realign_steps(data) for data in preparation.tasks}) > 1
-            stage = names.realigned_stage(steps, one_of_several=several)
+            stage = names.realigned_stage(steps, one_of_several=self._realigns_several())
             self.measures.measure(run, choice.name, encoder, stage)
-            if accelerator.is_main_process:
+            if accelerator.is_main_process and not self.scope.keep_encoders:
                 save(encoder, preparation.tokenizer, path)
             if self.scope.keep_encoders:
                 if run.run_id is not None:
+                    save_model(encoder, preparation.tokenizer, path, config)
                     made = Provenance(
                         options=config,
                         usual=choice.usual,

@@ -114,7 +114,8 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
-            places = [*location.places(parent.run_id), go_on] if parent.run_id else []
+            own = location.places(parent.run_id) if parent.run_id else []
+            places = [*own, *phases.said, go_on] if own else []
             return Outcome([], config.source_language, places, parent.run_id)
 
 
@@ -180,7 +181,7 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
-    places = location.places(parent.run_id) if parent.run_id else []
+    places = [*location.places(parent.run_id), *phases.said] if parent.run_id else []
     return Outcome(results, phases.config.source_language, places, parent.run_id)
 
 

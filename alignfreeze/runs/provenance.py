@@ -121,11 +121,16 @@ def _shown(value: object) -> str:
 
 def write_provenance(folder: Path, provenance: Provenance) -> None:
     """Say where the encoder in a folder comes from, in a file that ``from_pretrained`` ignores."""
-    files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    files = {name: file_digest(folder / name) for name in sorted(_file_names(folder))}
     content = provenance.model_copy(update={"files": files})
     without = RunConfig.model_fields.keys() - {*CARRIED, *SHARED}
     text = content.model_dump_json(indent=2, exclude={"options": without})
     (folder / PROVENANCE_FILE).write_text(text + "\n", "utf-8")
+
+
+def _file_names(folder: Path) -> set[str]:
+    """The files of a folder and of those below it, by their paths within it."""
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
 def read_provenance(folder: Path) -> Provenance | None:
@@ -172,6 +177,6 @@ def fault_of(folder: Path, identity: str) -> str | None:
     file = folder / PROVENANCE_FILE
     if found is None:
         return f"there is no {file}"
-    if others := {path.name for path in folder.iterdir()} - {*found.files, PROVENANCE_FILE}:
+    if others := _file_names(folder) - {*found.files, PROVENANCE_FILE}:
         return f"{folder / min(others)} was put there later"
     return None if found.identity == identity else f"{file} is of another realignment"

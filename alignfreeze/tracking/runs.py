@@ -26,7 +26,7 @@ from alignfreeze.tracking.opening import kept, open_run, opened_since
 from alignfreeze.tracking.store import is_known, search_runs
 from alignfreeze.tracking.system_metrics import SystemMetrics, asked_for
 from alignfreeze.tracking.talking import asking
-from alignfreeze.tracking.unlogged import ARTIFACTS, Write
+from alignfreeze.tracking.unlogged import ARTIFACTS, MODEL, Write
 from alignfreeze.tracking.writing import WRITER, apply
 
 logger = logging.getLogger(__name__)
@@ -110,6 +110,11 @@ class TrackedRun:
     def artifacts(self, folder: Path, name: str | None = None) -> None:
         """Log a folder's content, under ``name`` if given."""
         self._write(ARTIFACTS, {"folder": str(folder), "name": name})
+
+    def model(self, folder: Path, name: str) -> None:
+        """Log a folder that is an MLflow Model (`model_folders`), with the scores so far."""
+        self.flush()
+        self._write(MODEL, {"folder": str(folder), "name": name})
 
     def text(self, content: str, name: str) -> None:
         """Log a text file."""

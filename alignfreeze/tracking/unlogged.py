@@ -19,7 +19,12 @@ FILES = "artifacts"
 
 CREATE = "create"
 ARTIFACTS = "artifacts"
+MODEL = "model"
+REGISTER = "register"
 END = "end"
+
+WITH_FOLDERS = (ARTIFACTS, MODEL)
+"""Kinds of writes with a value `folder`."""
 
 FORMAT = 1
 """Of these files; another one is refused."""
@@ -29,7 +34,8 @@ class Write(NamedTuple):
     """Something that is written into a run.
 
     Attributes:
-        kind: What: create, name, params, tags, metrics, inputs, artifacts, text, end.
+        kind: What: create, name, params, tags, metrics, inputs, artifacts, model, register, text,
+            end.
         run_id: The run's; one that is created by a journal has none in the store yet.
         values: What `writing.apply` takes, by name; JSON.
     """
@@ -72,12 +78,12 @@ class Journal:
         self._held.close()
 
     def append(self, write: Write) -> None:
-        """Add a write; of artifacts, which may be gone soon, a copy.
+        """Add a write; of a folder, which may be gone soon, a copy.
 
         Raises:
             OSError: If it cannot be written.
         """
-        if write.kind == ARTIFACTS:
+        if write.kind in WITH_FOLDERS:
             copy = self.folder / FILES / uuid4().hex
             shutil.copytree(write.values["folder"], copy)
             write = write._replace(values={**write.values, "folder": f"{FILES}/{copy.name}"})
@@ -125,8 +131,8 @@ class Journal:
 
 
 def _checked(write: Write, folder: Path) -> Write:
-    """A write with its artifacts' place; nothing outside of the journal is taken for them."""
-    if write.kind != ARTIFACTS:
+    """A write with its folder's place; nothing outside of the journal is taken for that."""
+    if write.kind not in WITH_FOLDERS:
         return write
     kept = Path(write.values["folder"])
     if kept.is_absolute() or ".." in kept.parts:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import mlflow
@@ -16,8 +17,18 @@ from alignfreeze.base.processes import this_process
 from alignfreeze.base.signals import asked_to_end
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import TrackingError
+from alignfreeze.tracking.models import log_model, register_model
 from alignfreeze.tracking.talking import StoreAwayError, asking, store_identity
-from alignfreeze.tracking.unlogged import ARTIFACTS, CREATE, END, Journal, Write, remedy
+from alignfreeze.tracking.unlogged import (
+    ARTIFACTS,
+    CREATE,
+    END,
+    MODEL,
+    REGISTER,
+    Journal,
+    Write,
+    remedy,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +60,10 @@ def apply(write: Write) -> None:
             client.log_text(run_id, values["content"], values["name"])
         case kind if kind == ARTIFACTS:
             client.log_artifacts(run_id, values["folder"], values["name"])
+        case kind if kind == MODEL:
+            log_model(run_id, Path(values["folder"]), values["name"])
+        case kind if kind == REGISTER:
+            register_model(run_id, **values)
         case kind if kind == END:
             active = mlflow.active_run()
             if active is not None and active.info.run_id == run_id:

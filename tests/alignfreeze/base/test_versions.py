@@ -25,6 +25,7 @@ NO_PART = {
     "base.faults": "says it of the machine",
     "config": "the values of options, or what they come to, are in the hash of a phase",
     "tracking": "keeps and finds what was computed",
+    "serving": "says what a saved model answers, when all is computed",
     "base.caching": "what it keeps is called by the hash of what it was made from, and sealed",
     "base.databases": "says which file a URL means",
     "base.disks": "says what fits",

@@ -1,6 +1,7 @@
 """Every option says what it is for, and all that lists options asks for that."""
 
 import pytest
+from pydantic import BaseModel
 
 from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.config import Command, Phase, Role, RunConfig, StudyRole, fields_with, role_of
@@ -18,7 +19,7 @@ def test_every_option_has_one_role(model):
 
 
 def test_a_field_without_a_role_is_told_of():
-    class Forgetful(RunConfig):
+    class Forgetful(BaseModel):
         """Has an option that is nobody's."""
 
         forgotten: int = 0

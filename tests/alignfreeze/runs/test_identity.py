@@ -132,6 +132,8 @@ OTHER = {
     "resume": True,
     "reuse": False,
     "save_model": True,
+    "register": "tagger",
+    "register_encoder": "encoder",
     "encoder": "made",
 }
 """Another value of each option."""

@@ -1,0 +1,153 @@
+"""Models that runs keep: loaded, served, registered, taken over."""
+
+import json
+import threading
+import time
+import urllib.request
+from typing import ClassVar
+
+import mlflow
+import pytest
+import uvicorn
+from mlflow.tracking import MlflowClient
+from transformers import AutoModel, AutoModelForTokenClassification, AutoTokenizer
+
+from alignfreeze.errors import ConfigError, PluginError, TrackingError
+from alignfreeze.runs import pipeline, saving
+from alignfreeze.runs.saving import check_example
+from alignfreeze.tracking import model_folders
+from alignfreeze_tasks.pos import PartOfSpeechTagging
+
+pytestmark = [
+    pytest.mark.usefixtures("cache", "experiment"),
+    # Of what MLflow does by itself, in loading and in serving.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning"),
+]
+
+OPTIONS = {
+    "languages": "de",
+    "realign_languages": "de",
+    "compare": ",",
+    "realign_steps": "2",
+    "finetune_steps": "2",
+    "precision": "fp32",
+}
+QUESTIONS = {
+    "pos": {"text": "Die Katze schläft ."},
+    "ner": {"text": "Angela besucht Paris"},
+    "nli": {"text": "The cat sleeps.", "text_pair": "An animal is asleep."},
+    "qa": {"question": "Where is the cat?", "context": "The cat is on the sofa."},
+}
+
+
+def invoked(model, question):
+    """What a server answers to one question, at /invocations."""
+    from mlflow.pyfunc import scoring_server
+
+    server = uvicorn.Server(
+        uvicorn.Config(scoring_server.init(model), port=0, log_level="error", lifespan="off")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            json.dumps({"dataframe_records": [question]}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as response:
+            (answer,) = json.load(response)["predictions"]
+    finally:
+        server.should_exit = True
+        thread.join()
+    return answer
+
+
+def check_answer(task, question, answer):
+    if task in ("pos", "ner"):
+        assert [part["word"] for part in answer["words"]] == question["text"].split()
+        assert all(0 < part["score"] <= 1 and part["label"] for part in answer["words"])
+    elif task == "nli":
+        assert answer["label"] in ("entailment", "neutral", "contradiction")
+        assert 1 / 3 < answer["score"] <= 1
+    else:
+        assert answer["answer"] == question["context"][answer["start"] : answer["end"]]
+        assert 0 < answer["score"] <= 1
+
+
+def test_models_of_all_tasks_are_loaded_served_and_registered(tmp_path):
+    options = {**OPTIONS, "task": ",".join(QUESTIONS), "register": "m", "register_encoder": "e"}
+    outcome = pipeline.run({**options, "seed": "7101"})
+    for task, question in QUESTIONS.items():
+        uri = f"models:/m-{task}@candidate"
+        assert f"registered: {uri} (version 1)" in outcome.places
+        model = mlflow.pyfunc.load_model(uri)
+        assert len(model.predict(model.input_example)) == 1
+        check_answer(task, question, invoked(model, question))
+        parts = mlflow.transformers.load_model(uri, return_type="components")
+        assert {"model", "tokenizer"} <= parts.keys()
+        if task != "qa":  # transformers has no such pipeline any more
+            assert mlflow.transformers.load_model(uri)(question.get("text"))
+    run_id = MlflowClient().get_model_version_by_alias("m-pos", "candidate").run_id
+    folder = mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model", dst_path=str(tmp_path))
+    AutoModelForTokenClassification.from_pretrained(folder)
+    AutoTokenizer.from_pretrained(folder)
+    (said,) = mlflow.pyfunc.load_model("models:/e@candidate").predict([{"text": "eins zwei"}])
+    assert [part["word"] for part in said["words"]] == ["eins", "zwei"]
+    encoder = MlflowClient().get_model_version_by_alias("e", "candidate").source
+    AutoModel.from_pretrained(encoder.removeprefix("file://"))
+
+
+def test_a_finished_phase_with_its_model_is_taken_over_and_one_without_is_not(caplog):
+    options = {**OPTIONS, "seed": "7102"}
+    pipeline.run(options)
+    caplog.set_level("INFO")
+    pipeline.run({**options, "save_model": "true"})
+    assert "has the scores, but not the model, so it is computed again" in caplog.text
+    caplog.clear()
+    outcome = pipeline.run({**options, "register": "again@champion"})
+    assert "fine-tuning on pos: taken over" in caplog.text
+    assert "registered: models:/again@champion (version 1)" in outcome.places
+    outcome = pipeline.run({**options, "register": "again@champion"})  # the same version
+    assert "registered: models:/again@champion (version 1)" in outcome.places
+
+
+def refusing(*args, **kwargs):
+    raise TrackingError("it refuses")
+
+
+@pytest.mark.parametrize(("what", "place"), [("register", saving), ("describe_model", saving)])
+def test_what_goes_wrong_with_a_model_leaves_the_scores(what, place, monkeypatch):
+    options = {**OPTIONS, "strategy": "baseline", "seed": "7103", "register": "lost"}
+    monkeypatch.setattr(place, what, refusing)
+    outcome = pipeline.run({**options, "task": "pos", "reuse": "false"})
+    assert mlflow.get_run(outcome.run_id).info.status == "FINISHED"
+    assert not outcome.scores.empty
+    assert any("not registered" in line or "not kept" in line for line in outcome.places)
+
+
+def test_an_encoder_is_registered_where_there_is_one():
+    with pytest.raises(ConfigError, match="register_encoder needs a strategy that realigns"):
+        pipeline.run({**OPTIONS, "strategy": "baseline", "register_encoder": "e"})
+
+
+def test_a_question_that_is_none_of_its_pipeline_is_told_of():
+    class Odd(PartOfSpeechTagging):
+        example: ClassVar = {"sentence": "a"}
+
+    with pytest.raises(PluginError, match="must have text, got sentence"):
+        check_example("odd", Odd())
+
+
+def test_a_users_project_is_not_copied(tmp_path, monkeypatch):
+    for name in model_folders.UV_FILES:
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    saved = model_folders.SavedModel("A", "B", "AutoModel", "feature-extraction", {}, {})
+    model_folders.describe_model(tmp_path / "model", saved)
+    assert not {*model_folders.UV_FILES} & {p.name for p in (tmp_path / "model").iterdir()}
+    pins = (tmp_path / "model" / "requirements.txt").read_text()
+    assert all("==" in line and "+" not in line for line in pins.split())
