@@ -35,7 +35,7 @@ def _of_model(summary: Table, first: int, end: int) -> RichTable:
             table.add_section()
             table.add_row(Text(plain(task), style="italic", no_wrap=True))
         if number in summary.groups:
-            table.add_row(Text(plain(summary.groups[number]), style="dim italic", no_wrap=True))
+            table.add_row(Text(plain(summary.groups[number]), style="dim italic"))
         cells = (row[n] for n in (name, *shown))
         table.add_row(*(Text(plain(cell.text), "bold" if cell.bold else "") for cell in cells))
     return table
