@@ -224,7 +224,7 @@ def _best_trials(table: StudyTable) -> Section:
 def _cell(trial: Mapping[Any, Any], column: str, table: StudyTable) -> Cell:
     """A value as text, and numbers to be sorted by what they are."""
     value = trial[column]
-    counts = isinstance(value, int | float | np.number) and not pd.isna(value)
+    counts = isinstance(value, int | float | np.number) and not math.isnan(value)
     return Cell(_text(trial, column, table), value=float(value) if counts else None)
 
 
