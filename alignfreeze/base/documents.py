@@ -1,8 +1,11 @@
 """Documents of tables, lists and figures, as HTML, Markdown and LaTeX, by jinja2."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -50,10 +53,12 @@ class Section:
         id: What links to it end with.
         heading: Its heading.
         text: Paragraphs.
-        table: A table, whose title and note are not shown in HTML and Markdown.
+        table: A table, whose title is not shown in HTML and Markdown, where its note stands below.
         lists: Items by the heading of their list.
         figures: By name: SVG elements in HTML, paths from the document elsewhere. They are taken as
             they are.
+        captions: How to read a figure, by its name.
+        parts: What belongs to it, and is folded in HTML; they have no parts of their own.
     """
 
     id: str
@@ -62,12 +67,38 @@ class Section:
     table: Table | None = None
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence["Section"] = ()
+
+    @property
+    def flat(self) -> list["Section"]:
+        """It, and its parts."""
+        return [self, *self.parts]
+
+
+MOST_ITEMS = 12
+"""Items of a list above which HTML folds it."""
 
 
 def html_page(title: str, sections: Sequence[Section], *, about: Sequence[str] = ()) -> str:
-    """A page in one file, without a script, that needs no network; ``about`` stands above all."""
-    shown = {"title": title, "sections": sections, "about": about}
+    """A page in one file that needs no network, and may not use it; ``about`` stands above all.
+
+    Its one script sorts tables, folds groups of rows and opens figures large. Without it the page
+    is whole. Nothing else in the page is run: it is known by its digest.
+    """
+    script = resources.files("alignfreeze.base").joinpath("templates/page.js").read_text("utf-8")
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    shown = {"title": title, "sections": sections, "about": about, "most_items": MOST_ITEMS}
+    shown |= {"script": script, "digest": digest, "size_of": _size_of}
     return _rendered("document.html", shown, finalize=_escaping(plain), autoescape=True)
+
+
+def _size_of(svg: str) -> tuple[float, float] | None:
+    """The width and the height of an SVG element, where it says both in pixels."""
+    root = svg[: svg.find(">")]
+    found = [re.search(rf'\s{name}="([\d.]+)"', root) for name in ("width", "height")]
+    sizes = [float(size[1]) for size in found if size]
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else None
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
@@ -78,7 +109,8 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
 
 def latex(title: str, sections: Sequence[Section]) -> str:
     """LaTeX that compiles as it is, with the tables of booktabs, which float."""
-    shown = {"title": title, "sections": sections}
+    flat = [part for section in sections for part in section.flat]
+    shown = {"title": title, "sections": flat}
     return _rendered("document.tex", shown, finalize=_escaping(latex_text), **LATEX_SYNTAX)
 
 

@@ -113,9 +113,21 @@ def svg_document(figure: "Figure", stem: str = "") -> str:
     return plain_lines(buffer.getvalue())
 
 
-def svg_element(document: str, stem: str = "") -> str:
-    """What `svg_document` wrote as an element of HTML, whose ids no other stem's has."""
-    text = document[document.index("<svg") :]
+PIXELS = 96 / 72
+"""Pixels of a page to a point."""
+
+
+def svg_element(document: str, stem: str = "", *, scale: float = 1) -> str:
+    """What `svg_document` wrote as an element of HTML, whose ids no other stem's has.
+
+    It is shown larger than it is drawn by ``scale``.
+    """
+    root, end, rest = document[document.index("<svg") :].partition(">")
+
+    def pixels(size: re.Match[str]) -> str:
+        return f'{size[1]}="{float(size[2]) * PIXELS * scale:.1f}"'
+
+    text = re.sub(r'(\b(?:width|height))="([\d.]+)pt"', pixels, root) + end + rest
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # Groups and glyphs have the same ids in every figure, whatever the salt.
     prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"

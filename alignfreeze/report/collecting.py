@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
@@ -20,15 +20,16 @@ from alignfreeze.report.results import (
     is_realignment,
     results,
 )
-from alignfreeze.report.score_tables import Alignment, ScoreTable
+from alignfreeze.report.score_tables import Alignment, ScoreTable, group_place
 from alignfreeze.report.selection import (
     RULE,
     counted,
     differing,
+    groups_of,
+    named,
     otherwise,
     unnamed,
     usual,
-    variant_of,
 )
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.curves import alignment_by_layer
@@ -79,8 +80,8 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
     used = [r for r in having if r not in others]
     known = [r for r in used if any(name in r.settings for name in REALIGN_SETTINGS)]
     commons = {key: usual(_of(key, known), REALIGN_SETTINGS) for key in keys}
-    named = {r: replace(r, variant=variant_of(r, commons.get(r.key, {}))) for r in everything}
-    everything, used = [*named.values()], [named[result] for result in used]
+    known_as = {r: named(r, commons.get(r.key, {})) for r in everything}
+    everything, used = [*known_as.values()], [known_as[result] for result in used]
     cells: dict[str, Result] = {}
     for result in used:
         cells.setdefault(str(result), result)
@@ -100,7 +101,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
         *counted(others.values(), "run(s)"),
         *counted(older, "older run(s) of the same"),
     ]
-    failed = _failures(everything, {str(named[result]) for result in scored})
+    failed = _failures(everything, {str(known_as[result]) for result in scored})
     return Collected(
         tables,
         find_missing(tables, failed, left_out),
@@ -156,18 +157,24 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
         for language, score in result.scores(metric).items():
             if not math.isnan(score):
                 scores.setdefault(language, {})[result.seed] = score
+    groups = groups_of(own)
+
+    def place(variant: str) -> tuple[tuple[int, str], int, str]:
+        return group_place(groups.get(variant, "")), _place(variant, ORDER), variant
+
     return ScoreTable(
         model,
         task,
         metric,
         source,
         sorted({language for scores in values.values() for language in scores} - {source}),
-        sorted(values, key=lambda name: (_place(name, ORDER), name)),
+        sorted(values, key=place),
         values,
         {result.variant: result.boundary for result in own if result.boundary is not None},
         _alignment(own, [result for result in everything if result.model == model]),
         versions=mixed_versions(result.run for result in own),
         note=metric_note(task, metric, imported=any(is_imported(r.run) for r in own)),
+        groups=groups,
     )
 
 

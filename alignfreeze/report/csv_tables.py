@@ -74,7 +74,9 @@ def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, d
     """All variants of all tables, with the columns that say what a row is of."""
     for table in tables:
         own = {"model": table.model, "task": table.task, "metric": table.metric}
-        yield from ((table, variant, own | {"strategy": variant}) for variant in table.variants)
+        for variant in table.variants:
+            named = {"strategy": variant, "differs_in": table.groups.get(variant, "")}
+            yield table, variant, own | named
 
 
 def _values(

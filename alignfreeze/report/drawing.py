@@ -10,7 +10,7 @@ import numpy as np
 
 from alignfreeze.base.plotting import COLOURS, annotate, as_written, blank_figure, legend_below
 from alignfreeze.report.language_families import family
-from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.score_tables import ScoreTable, differing_in
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -44,6 +44,27 @@ def new_figure(title: str, width: float, height: float) -> "Figure":
         characters = int(width / (CHARACTER * TITLE / SMALL))
         as_written(figure.suptitle(fill(title, characters), fontsize=TITLE))
     return figure
+
+
+def pages(table: ScoreTable, variants: Sequence[str], most: int) -> list[tuple[str, list[str]]]:
+    """Variants that are drawn together, each with its group.
+
+    They are of one group each, and at most ``most``: of a larger group about as many a page.
+    """
+    found: list[tuple[str, list[str]]] = []
+    for group, own in table.grouped.items():
+        shown = [variant for variant in own if variant in variants]
+        size = -(-len(shown) // -(-len(shown) // most)) if shown else 1
+        found += [(group, shown[at : at + size]) for at in range(0, len(shown), size)]
+    return found
+
+
+def title_of(table: ScoreTable, variants: Sequence[str], title: str) -> str:
+    """A figure's title, and in what its variants differ from the others of the table."""
+    groups = {table.groups.get(variant, "") for variant in variants}
+    if len(groups) > 1 or groups <= {""}:
+        return title
+    return f"{title}: {differing_in(*groups)}"
 
 
 def settled(figure: "Figure") -> "Figure":

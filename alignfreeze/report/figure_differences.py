@@ -22,6 +22,7 @@ from alignfreeze.report.drawing import (
     points,
     settled,
     spans,
+    title_of,
 )
 from alignfreeze.report.language_families import by_family, family
 from alignfreeze.report.score_tables import ScoreTable
@@ -39,6 +40,9 @@ MOST_NARROW = 30
 GROUP_WIDTH = 0.8
 """How far the bars of a language spread, where the next language is at 1."""
 
+MARGIN = 0.05
+"""Room above and below all bars, as a fraction of the scale."""
+
 LEAST_SLOTS = 4
 """Languages for which there is room at least, lest bars be as wide as the figure."""
 
@@ -46,8 +50,11 @@ NO_SCORE = "no score"
 BASELINE_BAND = "baseline ± deviation"
 
 
-def difference_figure(table: ScoreTable) -> "Figure | None":
+def difference_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | None":
     """Difference to the baseline in points for each language, a bar for each variant.
+
+    All figures of a table have the same languages in the same order, and the same scale; by
+    default one figure has all variants.
 
     Languages are grouped by family, and by the mean of their differences within. Error bars
     are one sample deviation of the differences over seeds. The band about zero is one sample
@@ -56,7 +63,7 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    variants, languages = table.compared, ordered(table)
+    variants, languages = variants or table.compared, ordered(table)
     if not languages:
         return None
     bars = len(languages) * len(variants)
@@ -66,14 +73,13 @@ def difference_figure(table: ScoreTable) -> "Figure | None":
     rows = [[variant] for variant in variants] if stacked else [variants]
     width = DOUBLE if wide else COLUMN
     height = 1.4 + (0.95 * len(rows) if stacked else 1.6)
-    figure = new_figure(table.title, width, height)
+    figure = new_figure(title_of(table, variants, table.title), width, height)
     panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for panel, shown in zip(panels, rows, strict=True):
-        _draw(panel, table, shown, languages)
+    for first, (panel, shown) in enumerate(zip(panels, rows, strict=True)):
+        _draw(panel, table, shown, languages, first=first)
         if stacked:
             as_written(panel.set_title(shown[0], fontsize=SMALL, loc="left", pad=2))
-    low, high = panels[0].get_ylim()
-    panels[0].set_ylim(min(low, -LEAST), max(high, LEAST))
+    panels[0].set_ylim(*_limits(table, languages))
     cells = product(variants, languages)
     short = any(table.comparison(*cell).own and table.falls_short(*cell) for cell in cells)
     text = "difference to baseline (points)"
@@ -99,8 +105,29 @@ def ordered(table: ScoreTable) -> list[str]:
     return [code for _, own in groups for code in sorted(own, key=lambda c: (-means[c], c))]
 
 
-def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Sequence[str]) -> None:
-    """The baseline's band, and the bars of some variants beside each other."""
+def _limits(table: ScoreTable, languages: Sequence[str]) -> tuple[float, float]:
+    """Where the scale of all figures of a table begins and ends, in points."""
+    ends = [-LEAST, LEAST]
+    for language in languages:
+        band = 100 * (table.deviation(BASELINE, language) or 0)
+        ends += [-band, band]
+        for variant in table.compared:
+            length = error(table, variant, language) or 0
+            value = points(table, variant, language)
+            ends += [] if value is None else [value - length, value + length]
+    margin = MARGIN * (max(ends) - min(ends))
+    return min(ends) - margin, max(ends) + margin
+
+
+def _draw(
+    panel: "Axes",
+    table: ScoreTable,
+    shown: Sequence[str],
+    languages: Sequence[str],
+    *,
+    first: int,
+) -> None:
+    """The baseline's band, and the bars of some variants beside each other, from a colour on."""
     _prepare(panel, languages)
     _band(panel, table, languages)
     width = GROUP_WIDTH / len(shown)
@@ -111,7 +138,7 @@ def _draw(panel: "Axes", table: ScoreTable, shown: Sequence[str], languages: Seq
         found = [points(table, variant, language) for language in languages]
         missing += [place + shift for place, value in enumerate(found) if value is None]
         bars = {place: value for place, value in enumerate(found) if value is not None}
-        shade = colour(table.compared.index(variant))
+        shade = colour(first + number)
         style = {"width": 0.92 * width, "color": shade, "zorder": 2, "label": variant}
         panel.bar([place + shift for place in bars], [*bars.values()], **style)
         ends = []

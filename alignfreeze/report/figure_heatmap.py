@@ -20,6 +20,7 @@ from alignfreeze.report.drawing import (
     points,
     settled,
     spans,
+    title_of,
 )
 from alignfreeze.report.language_families import by_family
 from alignfreeze.report.score_tables import ScoreTable
@@ -34,8 +35,10 @@ ROW = 0.155
 """Height of a row, in inches."""
 
 
-def heatmap_figure(table: ScoreTable) -> "Figure | None":
+def heatmap_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | None":
     """Difference to the baseline in points, a row for each language, a column for each variant.
+
+    All figures of a table have the same colours; by default one figure has all variants.
 
     Blue is better than the baseline, red is worse; languages are grouped by family, and the last
     row is the average that the tables have: over the languages and seeds that both have. What
@@ -44,29 +47,35 @@ def heatmap_figure(table: ScoreTable) -> "Figure | None":
     Returns:
         The figure, or ``None`` where there is no difference to show.
     """
-    languages, variants = by_family(table.languages), table.compared
+    languages, variants = by_family(table.languages), variants or table.compared
     if not (languages and variants):
         return None
     rows = (*languages, None)
-    found = [[points(table, variant, code) for variant in variants] for code in rows]
-    values: Floats = np.array(found, dtype=np.float64)  # of None it makes NaN
+    values = _values(table, variants, rows)
     short = [[table.falls_short(variant, code) for variant in variants] for code in rows]
     marks = np.array(short) & np.isfinite(values)
-    sizes = np.abs(values[:-1][np.isfinite(values[:-1])])
-    if not sizes.size:
+    every = np.abs(_values(table, table.compared, languages))
+    if not np.isfinite(every).any():
         return None
-    limit, beyond = _limit(sizes)
+    limit, beyond = _limit(every[np.isfinite(every)])
     width = min(max(COLUMN, 1.6 + 0.48 * len(variants)), DOUBLE)
     slot = (width - 1.3) / len(variants)
     longest = max(map(len, variants)) * CHARACTER
     head = 0.2 if longest < slot else 0.72 * longest + 0.2
-    figure = new_figure(table.title, width, 0.8 + head + ROW * len(rows))
+    title = title_of(table, variants, table.title)
+    figure = new_figure(title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
     _cells(panel, values, marks, limit)
     _axes(panel, languages, variants, level=longest < slot)
     _families(panel, languages)
     _scale(panel, height=ROW * len(rows), beyond=beyond, marked=bool(marks.any()))
     return settled(figure)
+
+
+def _values(table: ScoreTable, variants: Sequence[str], languages: Sequence[str | None]) -> Floats:
+    """Differences in points, of shape (languages, variants); NaN where there is none."""
+    found = [[points(table, variant, code) for variant in variants] for code in languages]
+    return np.array(found, dtype=np.float64)  # of None it makes NaN
 
 
 def _limit(sizes: Floats) -> tuple[float, bool]:

@@ -17,6 +17,7 @@ from alignfreeze.report.drawing import (
     colour,
     new_figure,
     settled,
+    title_of,
 )
 from alignfreeze.report.score_tables import ScoreTable
 
@@ -94,6 +95,11 @@ def boundary_figure(tables: Sequence[ScoreTable]) -> "Figure | None":
     return settled(figure)
 
 
+def has_boundaries(table: ScoreTable) -> bool:
+    """Whether there is something to draw of a table's boundaries."""
+    return _sweep(table) is not None
+
+
 def _sweep(table: ScoreTable) -> _Sweep | None:
     """``None`` where no strategy has two boundaries, or there are no means to compare."""
     lines: dict[str, list[tuple[int, str]]] = {}
@@ -147,11 +153,12 @@ def _draw(panel: "Axes", sweep: _Sweep, names: Sequence[str]) -> None:
         panel.axhline(mean(means(variant)), label=variant, linewidth=1.1, zorder=1, **style)
 
 
-def layers_figure(table: ScoreTable) -> "Figure | None":
-    """Word alignment accuracy by layer, a line for each variant.
+def layers_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | None":
+    """Word alignment accuracy by layer, a line for each variant, and one for the baseline.
 
-    All lines are means over the same languages and seeds: those that each of them was measured
-    with. The baseline's is that of the encoder before realignment.
+    By default it has all variants. All lines of a table are means over the same languages and
+    seeds: those that each of them was measured with. The baseline's is that of the encoder before
+    realignment.
 
     Returns:
         The figure, or ``None`` where none was measured, or none with what others were.
@@ -164,12 +171,15 @@ def layers_figure(table: ScoreTable) -> "Figure | None":
     shared = _shared(measured)
     if not shared.seeds:
         return None
-    shown = [variant for variant in table.variants if table.alignment.get(variant)]
-    figure = new_figure(table.name, COLUMN, 2.4 + 0.1 * len(shown))
+    variants = variants or table.variants
+    drawn = [name for name in table.variants if name == BASELINE or name in variants]
+    shown = [variant for variant in drawn if table.alignment.get(variant)]
+    title = title_of(table, [name for name in variants if name != BASELINE], table.name)
+    figure = new_figure(title, COLUMN, 2.4 + 0.1 * len(shown))
     panel = figure.subplots()
     _prepare(panel, "layer (0 is the first)")
     panel.set_ylabel(f"word alignment accuracy{shared.part} (%)", fontsize=SMALL)
-    others = [variant for variant in table.variants if variant != BASELINE]
+    others = [variant for variant in drawn if variant != BASELINE]
     for name in shown:
         values: dict[int, list[float]] = {}
         for language, seed in product(shared.languages, shared.seeds):

@@ -1,7 +1,7 @@
 """What the reader of a report has to know of its metrics, averages and versions, in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.config import BASELINE
@@ -29,10 +29,10 @@ def metric_note(task: str, metric: str, *, imported: bool) -> str:
         return ""
 
 
-def left_out_of(table: ScoreTable) -> list[str]:
-    """A sentence for each variant whose average is compared without some languages or seeds."""
+def left_out_of(table: ScoreTable, variants: Collection[str]) -> list[str]:
+    """A sentence for each of some variants whose average is compared without something."""
     sentences = []
-    for variant in table.compared:
+    for variant in (name for name in table.compared if name in variants):
         found = table.comparison(variant)
         seeds = {*table.seeds(variant), *table.seeds(BASELINE)} - found.own.keys()
         without = ", ".join([*found.without, *(f"seed {seed}" for seed in sorted(seeds))])
@@ -54,7 +54,11 @@ def mixture(versions: Sequence[str]) -> list[str]:
 
 def comparisons(tables: Iterable[ScoreTable]) -> list[str]:
     """What averages are compared without, a line each, for all models and tasks."""
-    return [f"{table.name}: {sentence}" for table in tables for sentence in left_out_of(table)]
+    return [
+        f"{table.name}: {sentence}"
+        for table in tables
+        for sentence in left_out_of(table, table.variants)
+    ]
 
 
 PACKAGE = "alignfreeze"

@@ -72,16 +72,19 @@ def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) 
             if average is not None and n_languages == printed.languages:
                 difference = average - printed.mean / 100
             texts = (
-                *labels,
-                variant,
-                points(average) + missing.mark(table, variant),
-                f"{printed.mean:.1f}",
-                points(difference, signed=True),
                 "" if variant == BASELINE else arrows(count(table, variant, rule)),
                 arrows(printed.counts) if printed.counts else "",
                 f"{n_languages} / {printed.languages}",
             )
-            rows.append([Cell(text) for text in texts])
+            rows.append(
+                [
+                    *map(Cell, (*labels, variant)),
+                    Cell(points(average) + missing.mark(table, variant), value=average),
+                    Cell(f"{printed.mean:.1f}", value=printed.mean),
+                    Cell(points(difference, signed=True), value=difference),
+                    *map(Cell, texts),
+                ]
+            )
             # What the reader has to know of our metric, and of the printed one if it is another.
             about = METRIC_NOTES.get((table.task, printed.metric))
             in_print = f"{table.task} {printed.metric} in print: {about}." if about else ""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from alignfreeze.base.tables import Cell, Table, points, with_deviation
 from alignfreeze.config import BASELINE
@@ -11,7 +12,7 @@ from alignfreeze.report.counting import RULES, Counts, arrows, count, total
 from alignfreeze.report.intervals import INTERVALS, seed_interval
 from alignfreeze.report.language_families import by_family
 from alignfreeze.report.notes import left_out_of, mixture
-from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.score_tables import ScoreTable, differing_in, group_place
 from alignfreeze.report.settings import ReportConfig
 
 TOTAL = "all tasks"
@@ -21,36 +22,36 @@ AVERAGE = "average of targets"
 COUNTED = Mapping[tuple[str, str, str], Counts | None]
 """By model, task and variant."""
 
+_Row = tuple[str, list[Cell]]
+"""In what a row differs from the others of its section, and the row."""
+
 
 def summary_table(collected: Collected, config: ReportConfig) -> Table:
     """Models, tasks and variants down, with the totals of a model's tasks and of all models."""
     tables, missing = collected.tables, collected.missing
-    counts = {
-        (table.model, table.task, variant): count(table, variant, config.counting)
-        for table in tables
-        for variant in table.variants
-        if variant != BASELINE
-    }
     models = list(dict.fromkeys(table.model for table in tables))
     tasks = list(dict.fromkeys(table.task for table in tables))
-    parts: list[tuple[str, list[list[Cell]]]] = []
+    totals = _Totals.of(tables, missing, config)
+    parts: list[tuple[str, list[_Row]]] = []
     for model in models:
         own = [table for table in tables if table.model == model]
-        parts += [(model, _variants(table, missing, counts, config)) for table in own]
+        parts += [(model, _variants(table, missing, totals.counts, config)) for table in own]
         if len(tasks) > 1:
-            parts.append((model, _totals(TOTAL, [model], tasks, counts, missing)))
+            parts.append((model, totals.rows(TOTAL, [model], tasks)))
     if len(models) > 1:
-        overall = [row for task in tasks for row in _totals(task, models, [task], counts, missing)]
+        parts += [(OVERALL, totals.rows(task, models, [task])) for task in tasks]
         if len(tasks) > 1:
-            overall += _totals(TOTAL, models, tasks, counts, missing)
-        parts.append((OVERALL, overall))
+            parts.append((OVERALL, totals.rows(TOTAL, models, tasks)))
     rows: list[list[Cell]] = []
-    sections, before = set(), ""
+    sections, groups, before = set(), {}, ""
     for model, part in parts:
         sections.add(len(rows))
-        for row in part:
+        apart = ""
+        for group, row in part:
+            if group != apart:
+                groups[len(rows)] = differing_in(group)
             rows.append([Cell("" if model == before else model), *row])
-            before = model
+            before, apart = model, group
     sources = dict.fromkeys(table.source_language for table in tables)
     source = f"{', '.join(sources)} (source)"
     columns = ["model", "task", "strategy", "targets", "difference [95 %]"]
@@ -58,7 +59,7 @@ def summary_table(collected: Collected, config: ReportConfig) -> Table:
     note = _summary_note(config, source, short=_is_marked(rows))
     metrics = dict.fromkeys(table.note for table in tables if table.note)
     note = " ".join([note, *metrics, *mixture(collected.versions)])
-    return Table("summary", "Summary", note, columns, rows, frozenset(sections), labels=3)
+    return Table("summary", "Summary", note, columns, rows, frozenset(sections), groups, labels=3)
 
 
 def _summary_note(config: ReportConfig, source: str, *, short: bool) -> str:
@@ -81,59 +82,101 @@ def _summary_note(config: ReportConfig, source: str, *, short: bool) -> str:
 
 def _variants(
     table: ScoreTable, missing: Missing, counts: COUNTED, config: ReportConfig
-) -> list[list[Cell]]:
+) -> list[_Row]:
     """A row a variant, without the model."""
     source = table.source_language
-    rows: list[list[Cell]] = []
+    rows: list[_Row] = []
     for variant, cells in _compared(table, None, missing, config).items():
-        texts = (
-            with_deviation(table.mean(variant, source), table.deviation(variant, source)),
+        level = table.mean(variant, source)
+        own = (
+            Cell(with_deviation(level, table.deviation(variant, source)), value=level),
             _difference(table, variant, source),
-            "" if variant == BASELINE else arrows(counts[table.model, table.task, variant]),
+            Cell("") if variant == BASELINE else _counted(counts[table.model, table.task, variant]),
         )
         task = "" if rows else f"{table.task} {table.metric}"
-        rows.append([Cell(task), Cell(variant), *cells, *map(Cell, texts)])
+        row = [Cell(task), Cell(variant), *cells, *own]
+        rows.append((table.groups.get(variant, ""), row))
     return rows
 
 
-def _totals(
-    name: str, models: Sequence[str], tasks: Sequence[str], counts: COUNTED, missing: Missing
-) -> list[list[Cell]]:
-    """A row a variant with the sum of its counts, marked where one of them is short or missing."""
-    rows: list[list[Cell]] = []
-    for variant in dict.fromkeys(variant for model, _, variant in counts if model in models):
-        keys = [(model, task, variant) for model in models for task in tasks]
-        found = total(counts.get(key) for key in keys)
-        lacking = any(
-            counts.get(key) is None or {key, (*key[:2], BASELINE)} & missing.short for key in keys
-        )
-        text = f"{arrows(found)}{SHORT if found and lacking else ''}"
-        texts = ("" if rows else name, variant, "", "", "", "", text)
-        rows.append([Cell(text) for text in texts])
-    return rows
+@dataclass(frozen=True)
+class _Totals:
+    """Sums of counts, the variants by the groups that they belong to."""
+
+    counts: COUNTED
+    groups: Mapping[str, str]
+    missing: Missing
+
+    @classmethod
+    def of(cls, tables: Sequence[ScoreTable], missing: Missing, config: ReportConfig) -> "_Totals":
+        """All counts of some tables."""
+        counts = {
+            (table.model, table.task, variant): count(table, variant, config.counting)
+            for table in tables
+            for variant in table.variants
+            if variant != BASELINE
+        }
+        groups: dict[str, str] = {}
+        for table in tables:
+            groups = {variant: table.groups.get(variant, "") for variant in table.variants} | groups
+        return cls(counts, groups, missing)
+
+    def rows(self, name: str, models: Sequence[str], tasks: Sequence[str]) -> list[_Row]:
+        """A row for each variant that has counts, marked where one of them is short or missing."""
+        rows: list[_Row] = []
+        variants = dict.fromkeys(variant for model, _, variant in self.counts if model in models)
+        for variant in sorted(variants, key=lambda name: group_place(self.groups[name])):
+            keys = [(model, task, variant) for model in models for task in tasks]
+            found = total(self.counts.get(key) for key in keys)
+            if found is None:
+                continue
+            lacking = any(
+                self.counts.get(key) is None or {key, (*key[:2], BASELINE)} & self.missing.short
+                for key in keys
+            )
+            empty = [Cell("")] * 4
+            label = Cell("" if rows else name)
+            row = [label, Cell(variant), *empty, _counted(found, SHORT if lacking else "")]
+            rows.append((self.groups[variant], row))
+        return rows
 
 
-def detail_table(table: ScoreTable, missing: Missing, config: ReportConfig) -> Table:
-    """Languages down, by family; a column of scores, and of differences, for each variant."""
-    # The baseline has no column of differences, nor has any where there is no baseline.
-    widths = {variant: 2 if variant in table.compared else 1 for variant in table.variants}
-    columns = ["language"]
-    for variant, width in widths.items():
-        columns += [variant, "difference [95 %]"][:width]
+def _counted(counts: Counts | None, mark: str = "") -> Cell:
+    """Losses and wins, which are sorted by what wins there are beyond losses."""
+    return Cell(f"{arrows(counts)}{mark}", value=counts and counts.up - counts.down)
+
+
+def detail_tables(table: ScoreTable, missing: Missing, config: ReportConfig) -> list[Table]:
+    """Languages down, by family; a column of scores, and of differences, for each variant.
+
+    A table for each group of variants, that of those which differ in nothing first.
+    """
     source = table.source_language
     lines: dict[str, str | None] = {f"{source} (source)": source}
     lines |= {code: code for code in by_family(table.languages)} | {AVERAGE: None}
-    rows = []
-    for name, language in lines.items():
-        found = _compared(table, language, missing, config).items()
-        cells = [cell for variant, own in found for cell in own[: widths[variant]]]
-        rows.append([Cell(name), *cells])
-    note = _detail_note(table, config, short=_is_marked(rows))
+    found = {name: _compared(table, code, missing, config) for name, code in lines.items()}
     sections = frozenset({1, len(lines) - 1})
-    return Table(f"detail-{table.model}-{table.task}", table.name, note, columns, rows, sections)
+    shown: list[Table] = []
+    for group, variants in table.grouped.items():
+        # The baseline has no column of differences, nor has any where there is no baseline.
+        widths = {variant: 2 if variant in table.compared else 1 for variant in variants}
+        columns = ["language"]
+        for variant, width in widths.items():
+            columns += [variant, "difference [95 %]"][:width]
+        rows = [
+            [Cell(name), *(c for variant, n in widths.items() for c in cells[variant][:n])]
+            for name, cells in found.items()
+        ]
+        note = _detail_note(table, variants, config, short=_is_marked(rows))
+        title = f"{table.name}: {differing_in(group)}" if group else table.name
+        stem = f"detail-{table.model}-{table.task}{f'-{len(shown) + 1}' if shown else ''}"
+        shown.append(Table(stem, title, note, columns, rows, sections))
+    return shown
 
 
-def _detail_note(table: ScoreTable, config: ReportConfig, *, short: bool) -> str:
+def _detail_note(
+    table: ScoreTable, variants: Sequence[str], config: ReportConfig, *, short: bool
+) -> str:
     parts = [
         f"{table.metric} on the test split, %, mean ± sample standard deviation over seeds; in "
         "bold the best of those in a row that rest on the same seeds and languages. Differences "
@@ -142,12 +185,16 @@ def _detail_note(table: ScoreTable, config: ReportConfig, *, short: bool) -> str
         f". What {table.source_language} gains, the language that was fine-tuned in, is faster "
         "learning, not transfer, and the others share it."
     ]
+    if len(table.grouped) > 1:
+        parts.append(
+            "A row goes on in the other tables of this model and task: its best is of all."
+        )
     if short:
         parts.append(
             f"{SHORT}: seeds or languages are missing; a difference that is marked rests on less "
             "than others in its row, and is not to be compared with them."
         )
-    parts += [*left_out_of(table), *mixture(table.versions)]
+    parts += [*left_out_of(table, variants), *mixture(table.versions)]
     return " ".join([*parts, *([table.note] if table.note else [])])
 
 
@@ -166,25 +213,26 @@ def _compared(
         text = with_deviation(value, table.deviation(variant, language))
         text += missing.mark(table, variant, language)
         difference = _difference(table, variant, language, config)
-        cells[variant] = (Cell(text, variant in best), Cell(difference))
+        cells[variant] = (Cell(text, variant in best, value), difference)
     return cells
 
 
 def _difference(
     table: ScoreTable, variant: str, language: str | None, config: ReportConfig | None = None
-) -> str:
+) -> Cell:
     """The difference to the baseline in points, with an interval if asked; marked if of less."""
     if variant not in table.compared:
-        return ""
+        return Cell("")
     comparison = table.comparison(variant, language)
     text = points(comparison.difference, signed=True)
     if not comparison.own:
-        return text
+        return Cell(text)
     ends = seed_interval(comparison.differences, config) if config else None
     if ends is not None:
         low, high = (points(end, signed=True) for end in ends)
         text = f"{text} [{low}, {high}]"
-    return f"{text}{SHORT if table.falls_short(variant, language) else ''}"
+    mark = SHORT if table.falls_short(variant, language) else ""
+    return Cell(f"{text}{mark}", value=comparison.difference)
 
 
 def best_of(

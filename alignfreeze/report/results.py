@@ -1,7 +1,7 @@
 """Which tracked runs are results, and what each of them is a result of."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ from alignfreeze.tracking.names import (
     ERROR,
     IMPORTED,
     MADE_FROM,
+    METHOD,
     PARALLEL_HASH,
     USUAL_STRATEGY,
     Kind,
@@ -22,10 +23,14 @@ from alignfreeze.tracking.names import (
     language_part,
     scores_in,
 )
+from alignfreeze.tracking.reference import realigns_during
 from alignfreeze.tracking.store import StoredRun
 
 UNKNOWN = "None"
 """A param that was not given, and is not known before the phase."""
+
+WHEN = "time of realignment"
+"""A setting of those imported results that were realigned while they were fine-tuned."""
 
 HERE = "that of fine-tuning"
 """What an encoder that was not realigned otherwise has."""
@@ -70,6 +75,7 @@ class Result:
         boundary: The strategy's name and its boundary, where it was given one.
         settings: What else may differ and matters: of fine-tuning, and of realignment.
         variant: What its row is called: the strategy, and which settings are not the usual ones.
+        unusual: The names of the settings of its realignment that are not the usual ones.
     """
 
     run: StoredRun
@@ -80,6 +86,7 @@ class Result:
     boundary: tuple[str, int] | None
     settings: Mapping[str, str]
     variant: str = ""
+    unusual: Sequence[str] = ()
 
     def __str__(self) -> str:
         """Which cell it is of, for a person."""
@@ -194,10 +201,11 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
 
 
 def _settings(run: StoredRun) -> dict[str, str]:
-    """What results of one table have to agree on; of imported ones only the aligner is known."""
+    """What results of one table have to agree on; of imported ones little is known."""
     realigns = run.tags["strategy"] != BASELINE
     if is_imported(run):
-        return {"aligner": run.tags["aligner"]} if realigns and "aligner" in run.tags else {}
+        when = {WHEN: "during fine-tuning"} if realigns_during(run.tags.get(METHOD, "")) else {}
+        return when | {k: v for k, v in run.tags.items() if realigns and k == "aligner"}
     params = _resolved(run.params) | {
         name: run.tags[name]
         for name in ("model_identity", "precision", "processes", DATA_HASH, PARALLEL_HASH)

@@ -11,6 +11,16 @@ Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
 """Values by variant, language, layer and seed."""
 
 
+def group_place(group: str) -> tuple[int, str]:
+    """Where a group of variants stands: behind those that differ in fewer settings."""
+    return group.count(",") + bool(group), group
+
+
+def differing_in(group: str) -> str:
+    """What is said above a group of variants."""
+    return f"rows that differ in {' and '.join(group.split(', '))}"
+
+
 class Comparison(NamedTuple):
     """A row beside the baseline: averages over the same languages and seeds.
 
@@ -48,7 +58,7 @@ class ScoreTable:
         source_language: The language that was fine-tuned in.
         languages: The target languages that any run has, sorted.
         variants: What is compared, such as ``baseline``, ``none``, ``front(boundary=3)``; in the
-            order of the report, the baseline first where there is one.
+            order of the report, the baseline first where there is one, groups together.
         values: By variant, language (the source language too) and seed; fractions in [0, 1].
             A language or a seed that a variant lacks is not there.
         boundaries: By variant, for those that freeze at a boundary between layers: the strategy's
@@ -58,6 +68,8 @@ class ScoreTable:
             none was measured.
         versions: Of what its runs have several versions, and which; a line each.
         note: What the reader of a table has to know of the metric; empty where it is plain.
+        groups: By variant, for those that were realigned otherwise than most, the names of the
+            settings in which they differ, such as ``aligner``.
     """
 
     model: str
@@ -71,6 +83,7 @@ class ScoreTable:
     alignment: Alignment = field(default_factory=dict)
     versions: Sequence[str] = ()
     note: str = ""
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -81,6 +94,14 @@ class ScoreTable:
     def title(self) -> str:
         """The model, the task and the metric."""
         return f"{self.name} {self.metric}"
+
+    @property
+    def grouped(self) -> dict[str, list[str]]:
+        """The variants by what they differ in; those that differ in nothing, by an empty text."""
+        found: dict[str, list[str]] = {}
+        for variant in self.variants:
+            found.setdefault(self.groups.get(variant, ""), []).append(variant)
+        return found
 
     @property
     def compared(self) -> list[str]:

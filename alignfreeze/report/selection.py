@@ -2,10 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from alignfreeze.config import model_name
-from alignfreeze.report.results import REALIGN_SETTINGS, Result, is_finetuning, is_realignment
+from alignfreeze.config import BASELINE, model_name
+from alignfreeze.report.results import (
+    REALIGN_SETTINGS,
+    WHEN,
+    Result,
+    is_finetuning,
+    is_realignment,
+)
 from alignfreeze.tracking.names import REUSED_FINETUNING
 from alignfreeze.tracking.store import StoredRun
 
@@ -101,13 +107,29 @@ def counted(lines: Iterable[str], what: str) -> list[str]:
     return [f"{line}: {n} {what}" for line, n in Counter(lines).items()]
 
 
-def variant_of(result: Result, common: Mapping[str, str]) -> str:
-    """A result's strategy, and the settings of its realignment that are not the usual ones."""
+def named(result: Result, common: Mapping[str, str]) -> Result:
+    """A result with the settings of its realignment that are not the usual ones in its name.
+
+    When it was realigned is in the name of its strategy.
+    """
     names = [name for name in REALIGN_SETTINGS if name in differing(result.settings, common)]
     if is_realignment(result.run) and "realign_steps" in names:
         # Of several tasks' realignments it cannot be told whose steps they are.
         names.remove("realign_steps")
-    return ", ".join([result.strategy, *(f"{name}={result.settings[name]}" for name in names)])
+    texts = [f"{name}={result.settings[name]}" for name in names]
+    unusual = [*names, *(name for name in (WHEN,) if name in result.settings)]
+    return replace(result, variant=", ".join([result.strategy, *texts]), unusual=unusual)
+
+
+def groups_of(found: Iterable[Result]) -> dict[str, str]:
+    """By variant, for those that were realigned otherwise than is usual, in which settings.
+
+    In what all that are realigned have, none of them is set apart.
+    """
+    unusual = {r.variant: r.unusual for r in found if r.strategy != BASELINE}
+    common = set.intersection(*map(set, unusual.values())) if unusual else set()
+    own = {v: ", ".join(n for n in names if n not in common) for v, names in unusual.items()}
+    return {variant: names for variant, names in own.items() if names}
 
 
 def unnamed(key: tuple[str, str], used: Sequence[Result], common: Mapping[str, str]) -> list[str]:

@@ -16,17 +16,26 @@ STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 
 def summary_tables(summary: Table) -> list[RichTable]:
     """A summary as a table for each model, which the first of its rows names, without the note."""
     begins = [number for number, row in enumerate(summary.rows) if row[0].text]
-    tables = []
-    for first, end in pairwise([*begins, len(summary.rows)]):
-        title = plain(f"{summary.title}: {summary.rows[first][0].text}")
-        table = RichTable(title=title, title_justify="left", pad_edge=False, **STYLE)
-        table.add_column(summary.columns[summary.labels - 1], overflow="fold")
-        for name in summary.columns[summary.labels :]:
-            table.add_column(plain(name).replace(" ", "\n", 1), justify="right", no_wrap=True)
-        for _, task, *row in summary.rows[first:end]:
-            if task.text:  # is a line of its own above its strategies
-                table.add_section()
-                table.add_row(Text(plain(task.text), style="italic", no_wrap=True))
-            table.add_row(*(Text(plain(text), "bold" if bold else "") for text, bold in row))
-        tables.append(table)
-    return tables
+    return [_of_model(summary, *ends) for ends in pairwise([*begins, len(summary.rows)])]
+
+
+def _of_model(summary: Table, first: int, end: int) -> RichTable:
+    """The rows ``[first, end)``, with the columns that have something: totals lack most."""
+    rows = dict(enumerate(summary.rows[first:end], first))
+    title = plain(f"{summary.title}: {summary.rows[first][0].text}")
+    table = RichTable(title=title, title_justify="left", pad_edge=False, **STYLE)
+    name, *numbers = range(summary.labels - 1, len(summary.columns))
+    table.add_column(summary.columns[name], overflow="fold")
+    shown = [n for n in numbers if any(row[n].text for row in rows.values())]
+    for column in shown:
+        head = plain(summary.columns[column]).replace(" ", "\n", 1)
+        table.add_column(head, justify="right", no_wrap=True)
+    for number, row in rows.items():
+        if task := row[1].text:  # is a line of its own above its strategies
+            table.add_section()
+            table.add_row(Text(plain(task), style="italic", no_wrap=True))
+        if number in summary.groups:
+            table.add_row(Text(plain(summary.groups[number]), style="dim italic"))
+        cells = (row[n] for n in (name, *shown))
+        table.add_row(*(Text(plain(cell.text), "bold" if cell.bold else "") for cell in cells))
+    return table

@@ -1,34 +1,28 @@
 """The files of a report, from the runs of the store: texts, numbers and figures."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import Any
 
 from alignfreeze.base.documents import Section, html_page, latex, markdown
 from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import user_path
-from alignfreeze.base.plotting import DPI, svg_document, svg_element
+from alignfreeze.base.plotting import svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.report.collecting import Collected, collect
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.figure_differences import difference_figure
-from alignfreeze.report.figure_heatmap import heatmap_figure
-from alignfreeze.report.figure_layers import boundary_figure, layers_figure
+from alignfreeze.report.figures import Drawn, drop_figures, report_figures, save_figure
 from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
-from alignfreeze.report.result_tables import detail_table, summary_table
+from alignfreeze.report.result_tables import detail_tables, summary_table
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.location import has_store
 from alignfreeze.tracking.store import stored_run, stored_runs
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +31,8 @@ FIGURES = "figures"
 MIXED = "Mixed versions"
 WITHOUT = "What averages are compared without"
 
-KINDS = {"differences": difference_figure, "heatmap": heatmap_figure, "alignment": layers_figure}
-"""What is drawn of each model and task, by what the stem of its files begins with."""
-
-BOUNDARY = "boundary"
-"""The stem of the files of what is drawn of all together."""
+SCALE = 1.4
+"""How much larger than on paper figures are on the page, for their text to be readable."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,6 @@ def make_report(config: ReportConfig) -> ReportOutcome:
         shown += [beside] if beside else []
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
-    shown += [detail_table(table, missing, config) for table in tables]
     folder = user_path("output", config.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,18 +89,16 @@ def _write(
 ) -> list[str]:
     """Write all files into an empty folder, and say how those beside the figures are called."""
     tables = collected.tables
-    figures = report_figures(tables)
+    drawn = report_figures(tables)
     (folder / FIGURES).mkdir()
     elements = {
-        stem: svg_element(save_figure(figure, folder / FIGURES, stem), stem)
-        for stem, figure in figures.items()
+        stem: svg_element(save_figure(own.figure, folder / FIGURES, stem), stem, scale=SCALE)
+        for stem, own in drawn.items()
     }
-    paths = [{s: f"{FIGURES}/{s}.{kind}" for s in figures} for kind in ("svg", "pdf")]
-    sections = [Section(table.stem, table.title, [table.note], table) for table in shown]
-    sections += _remarks(collected)
+    files = [{stem: f"{FIGURES}/{stem}.{kind}" for stem in drawn} for kind in ("svg", "pdf")]
     page, text, paper = (
-        [*sections, *([Section("figures", "Figures", figures=drawn)] if drawn else [])]
-        for drawn in (elements, *paths)
+        _sections(shown, collected, config, _Figures(drawn, content))
+        for content in (elements, *files)
     )
     texts = {
         "report.html": html_page(TITLE, page),
@@ -123,6 +111,40 @@ def _write(
     for name, content in texts.items():
         (folder / name).write_text(content, "utf-8", errors="backslashreplace")
     return [*texts]
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Figures, and what they are in a document, by their stem."""
+
+    drawn: Mapping[str, Drawn]
+    content: Mapping[str, str]
+
+    def of(self, table: ScoreTable | None, group: str = "") -> dict[str, Any]:
+        """What a section has of those of a table's group, or of all tables together."""
+        own = {s: d for s, d in self.drawn.items() if d.table is table and d.group == group}
+        return {
+            "figures": {stem: self.content[stem] for stem in own},
+            "captions": {stem: drawn.caption for stem, drawn in own.items()},
+        }
+
+
+def _sections(
+    shown: Sequence[Table], collected: Collected, config: ReportConfig, figures: _Figures
+) -> list[Section]:
+    """The tables of all, what there is of each model and task, and remarks."""
+    sections = [Section(table.stem, table.title, table=table) for table in shown]
+    for scores in collected.tables:
+        details = detail_tables(scores, collected.missing, config)
+        whole, *parts = (
+            Section(own.stem, own.title, table=own, **figures.of(scores, group))
+            for group, own in zip(scores.grouped, details, strict=True)
+        )
+        sections.append(replace(whole, parts=parts))
+    boundaries = figures.of(None)
+    if boundaries["figures"]:
+        sections.append(Section("boundaries", "Boundaries", **boundaries))
+    return [*sections, *_remarks(collected)]
 
 
 def _publish(written: Path, folder: Path) -> None:
@@ -148,43 +170,3 @@ def _remarks(collected: Collected) -> list[Section]:
             "what-is-missing", "What is missing", [] if missing else ["Nothing."], lists=missing
         ),
     ]
-
-
-def report_figures(tables: Sequence[ScoreTable]) -> "dict[str, Figure]":
-    """All figures of a report that have anything to show, by the stem of their files."""
-    figures: dict[str, Figure] = {}
-    for kind, draw in KINDS.items():
-        for table in tables:
-            if (figure := draw(table)) is not None:
-                figures[_stem(f"{kind}-{table.model}-{table.task}", figures)] = figure
-    if (boundaries := boundary_figure(tables)) is not None:
-        figures[BOUNDARY] = boundaries
-    return figures
-
-
-def drop_figures(folder: Path) -> None:
-    """Remove the figures of an earlier report, which may have had other models and tasks."""
-    for pattern in (*(f"{kind}-*" for kind in KINDS), f"{BOUNDARY}.*"):
-        for file in folder.glob(pattern):
-            if file.suffix in (".svg", ".pdf", ".png"):
-                file.unlink()
-
-
-def save_figure(figure: "Figure", folder: Path, stem: str) -> str:
-    """Write a figure as PDF, PNG and SVG, which is returned; each time the same bytes."""
-    from matplotlib import rc_context
-
-    document = svg_document(figure, stem)
-    (folder / f"{stem}.svg").write_text(document, encoding="utf-8", newline="\n")
-    with rc_context({"pdf.fonttype": 42}):  # Type 3 fonts are refused by many publishers.
-        figure.savefig(folder / f"{stem}.pdf", metadata={"CreationDate": None})
-    figure.savefig(folder / f"{stem}.png", dpi=DPI)
-    return document
-
-
-def _stem(name: str, taken: "dict[str, Figure]") -> str:
-    """A name as files can have it, that no other figure has."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
-    there = {stem.lower() for stem in taken}
-    stems = (safe, *(f"{safe}-{number}" for number in range(2, len(taken) + 2)))
-    return next(stem for stem in stems if stem.lower() not in there)

@@ -226,13 +226,20 @@ def _best_trials(table: StudyTable) -> Section:
         "Best trials",
         "",
         [names.get(name, name) for name in columns],
-        [[Cell(_text(trial, name, table)) for name in columns] for trial in trials],
+        [[_cell(trial, name, table) for name in columns] for trial in trials],
         labels=0,
         marked=frozenset(n for n, trial in enumerate(trials) if trial["trial"] in table.best),
     )
     marked = "the Pareto front" if len(table.objectives) > 1 else "the best"
     note = f"The {len(trials)} highest; marked: {marked}."
     return Section(shown.stem, shown.title, [note], table=shown)
+
+
+def _cell(trial: Mapping[Any, Any], column: str, table: StudyTable) -> Cell:
+    """A value as text, and numbers to be sorted by what they are."""
+    value = trial[column]
+    counts = isinstance(value, int | float | np.number) and not math.isnan(value)
+    return Cell(_text(trial, column, table), value=float(value) if counts else None)
 
 
 def _text(trial: Mapping[Any, Any], column: str, table: StudyTable) -> str:

@@ -25,6 +25,9 @@ METHODS = {
 }
 """Our name of a method, by the reference's without its aligner."""
 
+DURING = frozenset(name for name in METHODS if name.startswith("during"))
+"""The methods, without their aligner, that realign while they fine-tune; the others before."""
+
 BASELINE = "baseline"
 METRICS = ("accuracy", "precision", "recall", "f1", "em")
 METRIC_NOTES = {
@@ -164,6 +167,11 @@ def _method(method: str) -> tuple[str, str | None]:
             f"{', '.join(ALIGNERS)}, got {shown(method)}"
         )
     return METHODS[name], aligner
+
+
+def realigns_during(method: str) -> bool:
+    """Whether a method realigns while it fine-tunes."""
+    return method.rpartition("_")[0] in DURING
 
 
 def model_name(written: str, renames: Mapping[str, str]) -> str:

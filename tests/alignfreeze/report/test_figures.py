@@ -13,8 +13,8 @@ from alignfreeze.report.drawing import COLUMN, DOUBLE, error
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
+from alignfreeze.report.figures import report_figures, save_figure
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.report.writing import report_figures, save_figure
 
 CODES = "af ar bg cs da de el es fa fi fr he hi hu it ja ko"
 MANY = CODES.split()
@@ -288,10 +288,10 @@ def test_stems_are_file_names_that_differ() -> None:
 
 
 def test_saved_twice_is_the_same(tmp_path: Path) -> None:
-    for stem, figure in report_figures([swept("dollars$and_lines")]).items():
+    for stem, drawn in report_figures([swept("dollars$and_lines")]).items():
         for folder in ("one", "two"):
             (tmp_path / folder).mkdir(exist_ok=True)
-            svg = save_figure(figure, tmp_path / folder, stem)
+            svg = save_figure(drawn.figure, tmp_path / folder, stem)
             assert svg == (tmp_path / folder / f"{stem}.svg").read_text("utf-8")
         first, second = (
             [(tmp_path / folder / f"{stem}.{end}").read_bytes() for end in ("svg", "pdf", "png")]
@@ -303,15 +303,15 @@ def test_saved_twice_is_the_same(tmp_path: Path) -> None:
 
 def test_drawn_twice_is_the_same(table: ScoreTable) -> None:
     one, two = (
-        [svg_document(figure) for figure in report_figures([table]).values()] for _ in range(2)
+        [svg_document(drawn.figure) for drawn in report_figures([table]).values()] for _ in range(2)
     )
     assert one == two
 
 
 def test_inline_figures_share_no_id(table: ScoreTable) -> None:
     found: list[str] = []
-    for stem, figure in report_figures([table, table]).items():
-        text = svg_element(svg_document(figure, stem), stem)
+    for stem, drawn in report_figures([table, table]).items():
+        text = svg_element(svg_document(drawn.figure, stem), stem)
         assert text.startswith("<svg")
         assert text.endswith("</svg>")
         ids = {e.attrib["id"] for e in ElementTree.fromstring(text).iter() if "id" in e.attrib}
@@ -332,7 +332,7 @@ def test_text_is_within_the_figure() -> None:
         boundaries={name: ("front", n) for n, name in enumerate(names)},
         alignment={"baseline": {"de": {0: {0: 0.1}, 1: {0: 0.2}}}},
     )
-    for figure in report_figures([wide]).values():
+    for figure in (drawn.figure for drawn in report_figures([wide]).values()):
         figure.draw_without_rendering()
         width, height = figure.get_size_inches()
         box = figure.get_tightbbox()

@@ -7,7 +7,7 @@ import pytest
 from alignfreeze.report.collecting import Collected
 from alignfreeze.report.completeness import find_missing
 from alignfreeze.report.notes import comparisons
-from alignfreeze.report.result_tables import best_of, detail_table, summary_table
+from alignfreeze.report.result_tables import best_of, detail_tables, summary_table
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.settings import ReportConfig
 
@@ -30,7 +30,8 @@ def summary(*tables):
 
 
 def detail(table):
-    return detail_table(table, find_missing([table], [], []), ReportConfig())
+    (whole,) = detail_tables(table, find_missing([table], [], []), ReportConfig())
+    return whole
 
 
 def without(*languages, of=BASELINE, seeds=(31, 42, 66)):

@@ -26,3 +26,19 @@ def test_the_terminal_has_a_table_for_each_model():
     assert max(map(len, text.splitlines())) <= 80
     for value in values:
         assert text.count(value) == 3
+
+
+def test_the_terminal_says_all_of_what_a_group_differs_in():
+    columns = ["model", "task", "strategy", "targets", "difference [95 %]", "en (source)", "↓ ↑"]
+    values = ["77.0 ± 1.2†", "+10.7 [−12.1, +15.4]", "96.3 ± 0.2", ""]
+    rows = [["m", "pos accuracy", "none", *values], ["", "", "none, aligner=a", *values]]
+    cells = [[Cell(text) for text in row] for row in rows]
+    group = {1: "rows that differ in alignment_pairs and time of realignment"}
+    (table,) = summary_tables(Table("s", "Summary", "", columns, cells, groups=group, labels=3))
+    console = Console(width=60, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    text = capture.get()
+    said = "".join(line.split("  ")[0] for line in text.splitlines())
+    assert group[1].replace(" ", "") in said.replace(" ", "")
+    assert "↓" not in text  # a column without anything

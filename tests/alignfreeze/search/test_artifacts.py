@@ -105,7 +105,7 @@ def test_a_page_is_complete_in_itself(page):
     assert all(address.startswith(("#", "data:")) for address in reader.addresses)
     assert page.startswith("<!DOCTYPE html>")
     assert reader.elements.count("svg") == reader.elements.count("figure") == 6
-    assert "script" not in reader.elements
+    assert reader.elements.count("script") == 1
     assert reader.texts["h1"] == [f"study {EVIL}"]
     assert reader.texts["title"] == [f"study {EVIL}"]
     assert reader.elements.count("section") == 1 + 6
@@ -169,6 +169,7 @@ def test_the_best_trials_are_a_table(page):
     assert rows[0] == ["2", "70.00 %", "2", EVIL, "–", "0.4", "True", "60"]
     assert rows[1] == ["4", "60.00 %", "1", "front", "3", "0.2", "True", "–"]
     assert rows[2][-1] == "61"
+    assert '<td data-value="0.7">70.00 %</td>' in page  # is sorted by its value
 
 
 def test_only_ten_trials_are_shown():
