@@ -28,6 +28,7 @@ PACKAGES = (
     "tracking",
     "housekeeping",
     "runs",
+    "planning",
     "datacheck",
     "workers",
     "search",

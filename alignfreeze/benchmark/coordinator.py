@@ -1,10 +1,9 @@
 """A benchmark from its options to its end: the process that fills the queue, and looks on."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import STUDY, cells_metric
-from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, given_run, tracked_run
 from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
 from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
@@ -74,7 +73,7 @@ def benchmark(
         if not _is_dry(options):
             return _do(options, show)
         # It leaves nothing, unless `mlflow run` has opened a run for it.
-        with tracked_run(RUN_NAME) if "MLFLOW_RUN_ID" in os.environ else nullcontext():
+        with given_run(RUN_NAME):
             _, plan = _planned(options)
             show(plan)
             return BenchmarkOutcome(plan, [])

@@ -15,6 +15,7 @@ from alignfreeze import __version__
 from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.data import CHECKED, check, data_app
+from alignfreeze.cli.dry_run import tell_plan, without_dry_run
 from alignfreeze.cli.flags import signature
 from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole, print_lines, show
@@ -65,17 +66,22 @@ def _command(
     return register
 
 
-def _phases(function: str) -> Callable[..., None]:
-    """A command that calls a function of the pipeline and shows its outcome."""
+def _phases(name: str, function: str) -> Callable[..., None]:
+    """A command that calls a function of the pipeline and shows its outcome, or its plan."""
 
     def command(**options: str) -> None:
+        console = PlainConsole(quiet=not is_first())
+        given, dry = without_dry_run(options)
+        if dry:
+            tell_plan(name, given, console)
+            return
         from alignfreeze.evaluation.result_table import result_table
         from alignfreeze.runs import pipeline
 
-        outcome = getattr(pipeline, function)(options)
+        outcome = getattr(pipeline, function)(given)
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
-        show(PlainConsole(quiet=not is_first()), tables, notes, outcome.places)
+        show(console, tables, notes, outcome.places)
 
     return command
 
@@ -85,7 +91,7 @@ for _name, _summary, _function in (
     ("realign", "Realign an encoder and keep it as an artifact.", "realign_only"),
     ("evaluate", "Fine-tune and evaluate an encoder that was realigned before.", "evaluate_only"),
 ):
-    _command(_name, _summary)(_phases(_function))
+    _command(_name, _summary)(_phases(_name, _function))
 
 
 @_command("search", "Search where to freeze and at which temperature, then test the best.")

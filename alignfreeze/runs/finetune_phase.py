@@ -82,19 +82,25 @@ class FinetunePhases(PhaseRuns):
 
         The choice is what it was realigned with; some scores may be wanted early, on the way.
         """
-        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
-
-        def take_over() -> tuple[StoredRun, list[Score]] | None:
-            found = self._finished_scores(scored)
-            whole = found is not None and self.measures.take_over(choice.name, found[0])
-            return found if whole else None
-
-        # A model that is to be kept has to be computed.
-        found = None if self.config.save_model else self.on_main(take_over)
+        found = self.finished_finetuning(encoder, choice, data)
         if found is None:
             return self._finetune(encoder, choice, data, early)
         self.say_reused(f"fine-tuning on {data.name}", choice, found[0].run_id)
         return found[1]
+
+    def finished_finetuning(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> tuple[StoredRun, list[Score]] | None:
+        """The finished run that a fine-tuning can be taken over from, if any, and its scores."""
+        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
+
+        def take_over() -> tuple[StoredRun, list[Score]] | None:
+            # A model that is to be kept has to be computed.
+            found = None if self.config.save_model else self._finished_scores(scored)
+            whole = found is not None and self.measures.take_over(choice.name, found[0])
+            return found if whole else None
+
+        return self.on_main(take_over)
 
     def finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
         """The hash of what a fine-tuned model depends on."""

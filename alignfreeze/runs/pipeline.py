@@ -73,7 +73,7 @@ def run(options: Mapping[str, str]) -> Outcome:
     """
     with (
         _parent_run("alignfreeze", options) as (parent, config),
-        _phases(parent, _without_encoder(config)) as phases,
+        _phases(parent, without_encoder(config)) as phases,
     ):
         outcome = _finetune_all(phases, parent)
         present = {(result.strategy, result.task) for result in outcome.results}
@@ -94,14 +94,14 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
         Interrupted: When a signal asked the process to end.
     """
     with _parent_run("alignfreeze realign", options) as (parent, asked):
-        config = _without_encoder(asked).model_copy(update={"compare": ()})
+        config = without_encoder(asked).model_copy(update={"compare": ()})
         # Labelled data says how many steps to take, and in which languages, if nothing else does.
         needs_tasks = not (config.realign_steps and config.realign_languages)
         with _phases(parent, config, needs_tasks=needs_tasks) as phases:
             choice = phases.preparation.strategies[-1]
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {shown(choice.name)}")
-            encoder = phases.realign(choice, _common_realign_steps(phases))
+            encoder = phases.realign(choice, common_realign_steps(phases))
             phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
@@ -109,7 +109,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             return Outcome([], config.source_language, places, parent.run_id)
 
 
-def _common_realign_steps(phases: Phases) -> int:
+def common_realign_steps(phases: Phases) -> int:
     """The number of realignment steps that all tasks agree on."""
     given = phases.config.realign_steps
     steps = {given} if given else {phases.realign_steps(data) for data in phases.preparation.tasks}
@@ -121,7 +121,7 @@ def _common_realign_steps(phases: Phases) -> int:
     return steps.pop()
 
 
-def _without_encoder(config: RunConfig) -> RunConfig:
+def without_encoder(config: RunConfig) -> RunConfig:
     """A configuration that realigns, and so takes no encoder that was realigned before."""
     if config.encoder:
         raise ConfigError(f"encoder is for evaluate alone, got {shown(config.encoder, LONG)}")

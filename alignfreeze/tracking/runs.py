@@ -171,6 +171,13 @@ def tracked_run(
             WRITER.reset()
 
 
+@contextmanager
+def given_run(name: str) -> Iterator[TrackedRun | None]:
+    """The run that ``mlflow run`` has opened, ended as `tracked_run` does; else none is opened."""
+    with tracked_run(name) if "MLFLOW_RUN_ID" in os.environ else nullcontext() as run:
+        yield run
+
+
 def _opened(name: str, *, nested: bool, parent: str | None, again: str | None) -> str:
     """The id of a run that is opened: in the store, or for a nested one in the journal."""
     tags = _tags_of_all()
