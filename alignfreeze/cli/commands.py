@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from alignfreeze import __version__
+import alignfreeze
 from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.data import CHECKED, check, data_app
@@ -254,7 +254,7 @@ def _root(
     verbose: Annotated[bool, typer.Option("--verbose", help=ANYWHERE)] = False,
 ) -> None:
     if version:
-        typer.echo(f"alignfreeze {__version__}")
+        typer.echo(f"alignfreeze {alignfreeze.__version__}")
         raise typer.Exit
 
 
