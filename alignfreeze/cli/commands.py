@@ -75,13 +75,15 @@ def _phases(name: str, function: str) -> Callable[..., None]:
         if dry:
             tell_plan(name, given, console)
             return
+        from alignfreeze.cli.hints import baseline_hint
         from alignfreeze.evaluation.result_table import result_table
         from alignfreeze.runs import pipeline
 
         outcome = getattr(pipeline, function)(given)
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
-        show(console, tables, notes, outcome.places)
+        hints = [*outcome.warnings, *baseline_hint(name, given, outcome.results)]
+        show(console, tables, notes, [*hints, *outcome.places])
 
     return command
 

@@ -139,6 +139,10 @@ class TaskData:
         check_trained(self.task, trained, len(rows), self._max_length)
         return trained
 
+    def examples(self, language: str, split: Split) -> Sequence[Any]:
+        """The examples of a split that a language of the run has."""
+        return self._examples[language, split]
+
     def example_count(self, splits: Collection[Split]) -> int:
         """How many examples some splits have, all languages together."""
         return sum(len(found) for key, found in self._examples.items() if key[1] in splits)

@@ -14,6 +14,7 @@ from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
 from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.evaluation.chance import below_chance, chances
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.messages import LONG, shown
@@ -46,12 +47,14 @@ class Outcome:
         source_language: The language that was fine-tuned in.
         places: Where the runs, and an encoder, are to be found; lines for a person.
         run_id: The parent run's id; ``None`` in a process that does not track.
+        warnings: What is odd about the scores; lines for a person.
     """
 
     results: Sequence[TaskResult]
     source_language: str
     places: Sequence[str]
     run_id: str | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -169,7 +172,8 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
     places = location.places(parent.run_id) if parent.run_id else []
-    return Outcome(results, phases.config.source_language, places, parent.run_id)
+    odd = below_chance(results, {data.name: chances(data) for data in tasks})
+    return Outcome(results, phases.config.source_language, places, parent.run_id, odd)
 
 
 def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
