@@ -163,7 +163,7 @@ def test_conda_installs_what_is_pinned():
     assert python == f"python={PROJECT['requires-python'].removeprefix('>=')}"
     assert pip == "pip"
     # MLflow looks for itself by its name, and for what else is needed the project is asked.
-    assert packages == {"pip": ["--constraint constraints.txt", "mlflow", "-e ."]}
+    assert packages == {"pip": ["--constraint constraints.txt", "mlflow", "."]}
 
 
 def test_every_package_and_every_file_of_data_is_installed():

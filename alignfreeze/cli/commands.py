@@ -17,6 +17,7 @@ from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.dry_run import tell_plan, without_dry_run
 from alignfreeze.cli.flags import signature
+from alignfreeze.cli.project import project
 from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole, print_lines, show
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -204,6 +205,7 @@ def _benchmark_worker(
 
 
 app.command("sync")(sync)
+app.command("project")(project)
 
 _FOLDER = Annotated[Path, _option(help="folder to write to")]
 _OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)
