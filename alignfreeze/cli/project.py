@@ -1,4 +1,4 @@
-"""The command that writes a project for `mlflow run`, and what tells whether one is run by itself."""
+"""The command that writes a project for `mlflow run`; and whether one is run by its own code."""
 
 import os
 import sys

@@ -42,9 +42,7 @@ def checkout(tmp_path, monkeypatch) -> Path:
     ignored = shutil.ignore_patterns("*.safetensors", "__pycache__")
     for package in alignfreeze.PACKAGES:
         name = package.removeprefix("alignfreeze_")
-        shutil.copytree(
-            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.safetensors")
-        )
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "MLproject", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_RUN_ID", "7")
