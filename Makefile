@@ -1,4 +1,4 @@
-# Needs Python 3.11 and pip, nothing else. Everything is installed into .venv.
+# Needs Python 3.11 or later with venv and pip, nothing else. Everything is installed into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,7 +61,18 @@ bench-long: $(INSTALLED)
 	$(BIN)/python benchmarks/order.py $(BENCH)
 	$(BIN)/python benchmarks/dropout.py $(BENCH)
 
+# What is missing of Python, in a line; empty where nothing is.
+define MISSING
+if ! command -v '$(PYTHON)' > /dev/null; then echo 'there is no $(PYTHON)'; \
+elif ! '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+echo "$(PYTHON) is $$('$(PYTHON)' --version 2>&1), AlignFreeze needs 3.11 or later"; \
+elif ! '$(PYTHON)' -c 'import venv, ensurepip' 2> /dev/null; then \
+echo '$(PYTHON) has no venv with pip (on Debian: apt-get install python3-venv)'; fi
+endef
+OTHER := another Python is named by "make $(or $(MAKECMDGOALS),run) PYTHON=python3.12"
+
 $(INSTALLED): pyproject.toml constraints.txt
+	$(if $(shell $(MISSING)),$(error $(shell $(MISSING)); $(OTHER)))
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --editable examples/plugin

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alignfreeze.runs.pipeline import run
     from alignfreeze.search.coordinator import search as run_search
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
     "PACKAGES",
@@ -45,6 +45,8 @@ called otherwise than subpackages, which would take their place."""
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("alignfreeze.base.commits").own_version()
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")

@@ -30,6 +30,7 @@ PACKAGES = (
     "tracking",
     "housekeeping",
     "runs",
+    "planning",
     "datacheck",
     "workers",
     "search",

@@ -33,6 +33,9 @@ OURS = {
 """Modules of this repository; benchmarks import each other as scripts do."""
 
 NOT_IMPORTED = {
+    "build": "tests/test_packaging.py runs it",
+    "setuptools": "builds the project, in tests/test_packaging.py too",
+    "twine": "tests/test_packaging.py runs it",
     "psycopg": "SQLAlchemy loads it for the address of a PostgreSQL database",
     "ipykernel": "the notebooks' kernel",
     "l2m4m": "mkdocs.yml",
@@ -151,7 +154,11 @@ def needed(requirements: Iterable[str]) -> set[str]:
 
 def test_what_is_pinned_is_what_is_needed():
     found = needed(chain(PROJECT["dependencies"], *EXTRAS.values()))
-    assert pinned() == {name for name in found if not name.startswith(ACCELERATORS)}
+    wanted = {name for name in found if not name.startswith(ACCELERATORS)}
+    assert wanted <= pinned()
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    if sys.version_info[:2] == tuple(map(int, oldest.split("."))):  # a later one needs fewer
+        assert pinned() == wanted
 
 
 def test_conda_installs_what_is_pinned():
@@ -160,7 +167,7 @@ def test_conda_installs_what_is_pinned():
     assert python == f"python={PROJECT['requires-python'].removeprefix('>=')}"
     assert pip == "pip"
     # MLflow looks for itself by its name, and for what else is needed the project is asked.
-    assert packages == {"pip": ["--constraint constraints.txt", "mlflow", "-e ."]}
+    assert packages == {"pip": ["--constraint constraints.txt", "mlflow", "."]}
 
 
 def test_every_package_and_every_file_of_data_is_installed():
@@ -173,7 +180,8 @@ def test_every_package_and_every_file_of_data_is_installed():
                 packages.add(".".join((name, *path.relative_to(ROOT / folder).parts[:-1])))
             elif path.is_file() and path.suffix != ".pyc":
                 data.add(path)
-    assert set(settings["packages"]) == packages
+    # Setuptools takes every folder for a package, one of data too.
+    assert set(settings["packages"]) == packages | set(settings["package-data"])
     for package, patterns in settings["package-data"].items():
         name, *parts = package.split(".")
         folder = (ROOT / settings["package-dir"][name]).joinpath(*parts)

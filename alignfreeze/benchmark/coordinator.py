@@ -1,10 +1,9 @@
 """A benchmark from its options to its end: the process that fills the queue, and looks on."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,7 @@ from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import STUDY, Kind, cells_metric
 from alignfreeze.tracking.run_names import study_run_name
-from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
+from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, given_run, tracked_run
 from alignfreeze.tracking.store import stored_cells
 from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
@@ -77,8 +76,7 @@ def benchmark(
         if not _is_dry(options):
             return _do(options, show)
         # It leaves nothing, unless `mlflow run` has opened a run for it.
-        opened = "MLFLOW_RUN_ID" in os.environ
-        with tracked_run(RUN_NAME, Kind.BENCHMARK) if opened else nullcontext():
+        with given_run(f"{RUN_NAME}, dry run"):
             _, plan = _planned(options)
             show(plan)
             return BenchmarkOutcome(plan, [])

@@ -1,60 +1,18 @@
 """What a grid comes to: its cells, what is done of them, what they share, how long it takes."""
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from statistics import median
-from typing import Literal
 
 from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell, realignment_of
 from alignfreeze.config import model_name
-from alignfreeze.tracking.names import CELL, DROPPED, FINETUNE_STEPS
+from alignfreeze.planning.speeds import Estimate, Speeds, time_lines
+from alignfreeze.tracking.names import CELL, DROPPED
 from alignfreeze.tracking.store import StoredRun
 
 DONE = "done"
 TO_DO = "to do"
-
-_DATA_DECIDES = ("data", "finetune_epochs", "finetune_batch_size", "accumulation")
-"""What decides with the task how many steps a fine-tuning takes that is not told."""
-
-
-class Speeds:
-    """Seconds per optimizer step in some runs, by model and what was trained.
-
-    Evaluation and measurements after a phase are in them, so that they hold for phases of a
-    like length.
-    """
-
-    def __init__(self, runs: Iterable[StoredRun]) -> None:
-        self._seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        self._steps: dict[tuple[str, ...], int] = {}
-        for run in runs:
-            if run.status != "FINISHED" or run.seconds is None:
-                continue
-            model, task = run.tags.get("model", ""), run.tags["task"]
-            for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
-                steps = run.params.get(f"{phase}_steps", "")
-                if run.name.startswith(phase) and steps.isdigit():
-                    self._seconds[phase, model, about].append(run.seconds / int(steps))
-                    self._seconds[phase, model].append(run.seconds / int(steps))
-            if FINETUNE_STEPS in run.metrics:
-                known_by = (task, *(run.params.get(name, "") for name in _DATA_DECIDES))
-                self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
-
-    def seconds(self, cell: Cell, phase: Literal["realign", "finetune"]) -> float | None:
-        """Seconds of a cell's phase, with its evaluation; ``None`` if nothing like it is known."""
-        config, about = cell.config, cell.task
-        params = (str(getattr(config, name)) for name in _DATA_DECIDES)
-        steps = config.finetune_steps or self._steps.get((cell.task, *params))
-        if phase == "realign":
-            steps, about = config.realign_steps or steps, config.strategy
-        known = self._seconds
-        found = known.get((phase, config.model, about)) or known.get((phase, config.model))
-        return None if steps is None or not found else median(found) * steps
 
 
 @dataclass(frozen=True)
@@ -125,24 +83,17 @@ class Plan:
 
     def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""
+        speeds = self.speeds
         estimates = [
-            *((cell, f"on {cell.task}", self.speeds.seconds(cell, "finetune")) for cell in to_do),
-            *((cell, "realigning", self.speeds.seconds(cell, "realign")) for cell in realigning),
+            *((c, f"on {c.task}", speeds.seconds(c.config, "finetune", c.task)) for c in to_do),
+            *((c, "realigning", speeds.seconds(c.config, "realign", c.task)) for c in realigning),
         ]
-        seconds = sum(found for _, _, found in estimates if found is not None)
-        unknown = dict.fromkeys(
-            f"{cell.config.model} {what}" for cell, what, found in estimates if found is None
+        at_once = min(self.workers, len(to_do))
+        return time_lines(
+            [Estimate(f"{cell.config.model} {what}", found) for cell, what, found in estimates],
+            at_once,
+            f" with {at_once} worker(s)",
         )
-        lines = []
-        if seconds:
-            at_once = min(self.workers, len(to_do))
-            whole = timedelta(seconds=math.ceil(seconds / at_once))
-            lines.append(f"about {whole} (h:mm:ss) with {at_once} worker(s), as measured before")
-        if unknown and not seconds:
-            lines.append("no estimate: the store has no finished run that is like these")
-        elif unknown:
-            lines.append(f"not measured yet, so not in it: {', '.join(unknown)}")
-        return lines
 
 
 def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) -> Plan:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
+from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config
 from alignfreeze.errors import ConfigError
 from alignfreeze.report.settings import build_report
@@ -13,13 +14,13 @@ from alignfreeze.tracking.names import check_languages
 def _check_run(options: Mapping[str, str]) -> None:
     from alignfreeze.contracts.registry import STRATEGY, create_plugin
 
-    config = build_config(options)
+    config = build_config(without_dry_run(options)[0])
     create_plugin(STRATEGY, config.strategy, config.strategy_args)
     _check_named(config, config.compare)
 
 
 def _check_evaluate(options: Mapping[str, str]) -> None:
-    config = build_config(options)
+    config = build_config(without_dry_run(options)[0])
     if not config.encoder:
         raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
     _check_named(config, ())

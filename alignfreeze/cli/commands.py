@@ -11,12 +11,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from alignfreeze import __version__
+import alignfreeze
 from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.data import CHECKED, check, data_app
+from alignfreeze.cli.dry_run import tell_plan, without_dry_run
 from alignfreeze.cli.flags import signature
 from alignfreeze.cli.plugin import plugin_app
+from alignfreeze.cli.project import project
 from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole, print_lines, show
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -67,17 +69,24 @@ def _command(
     return register
 
 
-def _phases(function: str) -> Callable[..., None]:
-    """A command that calls a function of the pipeline and shows its outcome."""
+def _phases(name: str, function: str) -> Callable[..., None]:
+    """A command that calls a function of the pipeline and shows its outcome, or its plan."""
 
     def command(**options: str) -> None:
+        console = PlainConsole(quiet=not is_first())
+        given, dry = without_dry_run(options)
+        if dry:
+            tell_plan(name, given, console)
+            return
+        from alignfreeze.cli.hints import baseline_hint
         from alignfreeze.evaluation.result_table import result_table
         from alignfreeze.runs import pipeline
 
-        outcome = getattr(pipeline, function)(options)
+        outcome = getattr(pipeline, function)(given)
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
-        show(PlainConsole(quiet=not is_first()), tables, notes, outcome.places)
+        hints = [*outcome.warnings, *baseline_hint(name, given, outcome.results)]
+        show(console, tables, notes, [*hints, *outcome.places])
 
     return command
 
@@ -87,7 +96,7 @@ for _name, _summary, _function in (
     ("realign", "Realign an encoder and keep it as an artifact.", "realign_only"),
     ("evaluate", "Fine-tune and evaluate an encoder that was realigned before.", "evaluate_only"),
 ):
-    _command(_name, _summary)(_phases(_function))
+    _command(_name, _summary)(_phases(_name, _function))
 
 
 @_command("search", "Search where to freeze and at which temperature, then test the best.")
@@ -198,6 +207,7 @@ def _benchmark_worker(
 
 
 app.command("sync")(sync)
+app.command("project")(project)
 
 _FOLDER = Annotated[Path, _option(help="folder to write to")]
 _OUTPUT = Parameter("output", Parameter.KEYWORD_ONLY, annotation=_FOLDER)
@@ -250,7 +260,7 @@ def _root(
     verbose: Annotated[bool, typer.Option("--verbose", help=ANYWHERE)] = False,
 ) -> None:
     if version:
-        typer.echo(f"alignfreeze {__version__}")
+        typer.echo(f"alignfreeze {alignfreeze.__version__}")
         raise typer.Exit
 
 

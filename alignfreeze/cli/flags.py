@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from alignfreeze.benchmark.settings import BenchmarkConfig
+from alignfreeze.cli import dry_run
 from alignfreeze.config import Command, RunConfig, fields_with
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.search.settings import SearchConfig
@@ -40,9 +41,9 @@ def _checked_with() -> dict[str, FieldInfo]:
 
 
 OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
-    "run": _FILES | _taken_by(Command.RUN),
-    "realign": _FILES | _taken_by(Command.REALIGN),
-    "evaluate": _FILES | _taken_by(Command.EVALUATE),
+    "run": _FILES | _taken_by(Command.RUN) | dry_run.OPTION,
+    "realign": _FILES | _taken_by(Command.REALIGN) | dry_run.OPTION,
+    "evaluate": _FILES | _taken_by(Command.EVALUATE) | dry_run.OPTION,
     "search": _FILES | _taken_by(Command.SEARCH) | SearchConfig.model_fields,
     "benchmark": BenchmarkConfig.model_fields | _taken_by(Command.BENCHMARK),
     "report": ReportConfig.model_fields,

@@ -19,6 +19,7 @@ from alignfreeze.base.faults import told
 from alignfreeze.base.logs import make_logs_safe
 from alignfreeze.cli.commands import app, is_first
 from alignfreeze.cli.flags import OPTIONS, spelled_out
+from alignfreeze.cli.project import check_environment
 from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
 from alignfreeze.credentials import hide
 from alignfreeze.errors import (
@@ -118,6 +119,7 @@ def main(arguments: list[str] | None = None) -> Any:
     result, message, code = None, "", 0
     try:
         with telling_of_threads(verbose=verbose):
+            check_environment()
             result = app(spelled_out(given), standalone_mode=False)
             if result == INTERRUPTED:  # typer's word for Ctrl-C; commands return nothing
                 raise KeyboardInterrupt

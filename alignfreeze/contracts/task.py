@@ -187,6 +187,17 @@ class Task(Plugin):
         """How often each label occurs in some examples of `load`; empty where there are none."""
         return {}
 
+    def chance(self, examples: Sequence[Any]) -> float | None:
+        """What guessing scores in the primary metric, a fraction; ``None`` where that says nothing.
+
+        By default ``None`` for metrics other than ``accuracy``, and where there are no labels; else
+        the accuracy of labels that are drawn at random, as often as each occurs: the sum of the
+        squares of their shares.
+        """
+        counts = self.label_counts(examples).values() if self.primary_metric == "accuracy" else ()
+        total = sum(counts)
+        return sum((count / total) ** 2 for count in counts) if total else None
+
     def _read_rows(self, path: Path, language: str) -> Examples[Any]:
         found = []
         for number, row in parquet_rows(path, self.columns):

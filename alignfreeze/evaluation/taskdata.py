@@ -139,6 +139,14 @@ class TaskData:
         check_trained(self.task, trained, len(rows), self._max_length)
         return trained
 
+    def examples(self, language: str, split: Split) -> Sequence[Any]:
+        """The examples of a split that a language of the run has."""
+        return self._examples[language, split]
+
+    def example_count(self, splits: Collection[Split]) -> int:
+        """How many examples some splits have, all languages together."""
+        return sum(len(found) for key, found in self._examples.items() if key[1] in splits)
+
     def evaluation_sets(self, splits: Collection[Split]) -> list[EvaluationSet]:
         """Some splits of every language that has them, tokenized once."""
         keys = [key for key in self._examples if key[1] in splits]

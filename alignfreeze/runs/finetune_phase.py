@@ -93,15 +93,7 @@ class FinetunePhases(PhaseRuns):
 
         The choice is what it was realigned with; some scores may be wanted early, on the way.
         """
-        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
-
-        def take_over() -> tuple[StoredRun, list[Score]] | None:
-            found = self._finished_scores(scored)
-            if found is None or not self._has_model(found[0].run_id, choice):
-                return None
-            return found if self.measures.take_over(choice.name, found[0]) else None
-
-        found = self.on_main(take_over)
+        found = self.finished_finetuning(encoder, choice, data)
         if found is None:
             run_id, scores = self._finetune(encoder, choice, data, early)
         else:
@@ -139,6 +131,20 @@ class FinetunePhases(PhaseRuns):
             shown = "" if mean is None else f", {metric} {mean:.4f} over the target languages"
             told = f"{data.name}, {choice.name} on {model_name(config.model)}, seed {config.seed}"
             self.said.append(registered(run_id, MODEL, config.register, part, told + shown))
+
+    def finished_finetuning(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> tuple[StoredRun, list[Score]] | None:
+        """The finished run that a fine-tuning can be taken over from, if any, and its scores."""
+        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
+
+        def take_over() -> tuple[StoredRun, list[Score]] | None:
+            found = self._finished_scores(scored)
+            if found is None or not self._has_model(found[0].run_id, choice):
+                return None
+            return found if self.measures.take_over(choice.name, found[0]) else None
+
+        return self.on_main(take_over)
 
     def finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
         """The hash of what a fine-tuned model depends on."""

@@ -81,7 +81,9 @@ class Phases(FinetunePhases):
         """The encoder after realignment, computed now or before."""
         identity = self.realign_identity(choice, steps)
         if identity not in self._encoders:
-            found = self.on_main(lambda: self._finished_encoder(identity, choice))
+            found = self.on_main(lambda: self.finished_encoder(identity, choice))
+            if found is not None:
+                self.say_reused("realignment", choice, str(found.run_id))
             made = found or self._realign(choice, steps, identity)
             self._register_encoder(made, choice, steps)
             place = on_every_machine(self.accelerator, Path(made.path), self.folder / identity)
@@ -124,7 +126,7 @@ class Phases(FinetunePhases):
         found = self.on_main(partial(self._finished_scores, scored))
         return None if found is None else found[1]
 
-    def _finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
+    def finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
         """The encoder of a finished run; none if it is no longer as that run has left it."""
         run = store.finished_run(identity) if self.config.reuse else None
         if run is None:
@@ -139,7 +141,6 @@ class Phases(FinetunePhases):
             return None
         if not self.measures.take_over(choice.name, run):
             return None
-        self.say_reused("realignment", choice, run.run_id)
         return RealignedEncoder(str(path), identity, run.run_id)
 
     def _realign(self, choice: StrategyChoice, steps: int, identity: str) -> RealignedEncoder:

@@ -14,6 +14,7 @@ from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
 from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.evaluation.chance import below_chance, chances
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phases import Phases
@@ -52,12 +53,14 @@ class Outcome:
         source_language: The language that was fine-tuned in.
         places: Where the runs, and an encoder, are to be found; lines for a person.
         run_id: The parent run's id; ``None`` in a process that does not track.
+        warnings: What is odd about the scores; lines for a person.
     """
 
     results: Sequence[TaskResult]
     source_language: str
     places: Sequence[str]
     run_id: str | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -79,7 +82,7 @@ def run(options: Mapping[str, str]) -> Outcome:
     """
     with (
         _parent_run("alignfreeze", Kind.RUN, options) as (parent, config),
-        _phases(parent, _without_encoder(config)) as phases,
+        _phases(parent, without_encoder(config)) as phases,
     ):
         outcome = _finetune_all(phases, parent)
         present = {(result.strategy, result.task) for result in outcome.results}
@@ -102,7 +105,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
         Interrupted: When a signal asked the process to end.
     """
     with _parent_run("alignfreeze realign", Kind.REALIGN, options) as (parent, asked):
-        config = _without_encoder(asked).model_copy(update={"compare": ()})
+        config = without_encoder(asked).model_copy(update={"compare": ()})
         parent.rename(run_name(config, Kind.REALIGN))
         # Labelled data says how many steps to take, and in which languages, if nothing else does.
         needs_tasks = not (config.realign_steps and config.realign_languages)
@@ -110,7 +113,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             choice = phases.preparation.strategies[-1]
             if not choice.strategy.realigns:
                 raise ConfigError(f"strategy must be one that realigns, got {shown(choice.name)}")
-            encoder = phases.realign(choice, _common_realign_steps(phases))
+            encoder = phases.realign(choice, common_realign_steps(phases))
             phases.measures.log(parent, phases.folder / "figures")
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
@@ -119,7 +122,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             return Outcome([], config.source_language, places, parent.run_id)
 
 
-def _common_realign_steps(phases: Phases) -> int:
+def common_realign_steps(phases: Phases) -> int:
     """The number of realignment steps that all tasks agree on."""
     given = phases.config.realign_steps
     steps = {given} if given else {phases.realign_steps(data) for data in phases.preparation.tasks}
@@ -131,7 +134,7 @@ def _common_realign_steps(phases: Phases) -> int:
     return steps.pop()
 
 
-def _without_encoder(config: RunConfig) -> RunConfig:
+def without_encoder(config: RunConfig) -> RunConfig:
     """A configuration that realigns, and so takes no encoder that was realigned before."""
     if config.encoder:
         raise ConfigError(f"encoder is for evaluate alone, got {shown(config.encoder, LONG)}")
@@ -182,7 +185,8 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
     places = [*location.places(parent.run_id), *phases.said] if parent.run_id else []
-    return Outcome(results, phases.config.source_language, places, parent.run_id)
+    odd = below_chance(results, {data.name: chances(data) for data in tasks})
+    return Outcome(results, phases.config.source_language, places, parent.run_id, odd)
 
 
 @contextmanager

@@ -53,6 +53,9 @@ class Preparation:
         choices: Its strategies, those to compare with first, where they are made already.
         needs_tasks: False where nothing depends on labelled data; then none is read.
 
+    Attributes:
+        outline: The encoder without its weights: what there is to freeze.
+
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
     """
@@ -81,7 +84,7 @@ class Preparation:
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
         self.made_from = "" if encoder else _tell_realigned(self.model)
-        self._outline = loaded
+        self.outline = loaded
         self.strategies = self.check_fit(config, choices)
         self._try_encoder()
         self.tasks = [
@@ -90,8 +93,8 @@ class Preparation:
         ]
         check_languages([*languages, *(code for data in self.tasks for code in data.targets)])
         self._try_tasks()
-        # Without its weights: what there is to freeze, for other strategies to be checked against.
-        self._outline = loaded.to_empty(device="meta")
+        # Without its weights, for other strategies to be checked against.
+        self.outline = loaded.to_empty(device="meta")
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
         self.without_text: list[str] = []
@@ -163,8 +166,8 @@ class Preparation:
         layers = resolve_layers(config.layer, self.n_layers)
         if len(set(layers)) < len(layers):
             raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
-        strategies = [choice.checked(self._outline, max(layers)) for choice in choices]
-        longest = longest_input(self._outline, self.tokenizer)
+        strategies = [choice.checked(self.outline, max(layers)) for choice in choices]
+        longest = longest_input(self.outline, self.tokenizer)
         for name in ("realign_max_length", "max_length"):
             length = getattr(config, name)
             if length > longest:
@@ -189,9 +192,9 @@ class Preparation:
             EncoderError: If they do not.
         """
         config = self.config
-        check_vocabulary(self._outline, self.tokenizer)
+        check_vocabulary(self.outline, self.tokenizer)
         check_forward(
-            self._outline,
+            self.outline,
             self.tokenizer,
             range(self.n_layers) if config.alignment_pairs else config.layer,
             precision=resolve_precision(config.precision),
@@ -207,7 +210,7 @@ class Preparation:
         for data in self.tasks:
             metrics = rehearse(
                 data,
-                self._outline,
+                self.outline,
                 self.model,
                 padding=self.tokenizer.pad_token_id or 0,
                 precision=resolve_precision(self.config.precision),
@@ -217,7 +220,7 @@ class Preparation:
     def frozen_names(self, config: RunConfig) -> frozenset[str]:
         """The parameters that a configuration's own strategy freezes."""
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
-        return check_strategy(self._outline, strategy, name=config.strategy).frozen_names
+        return check_strategy(self.outline, strategy, name=config.strategy).frozen_names
 
     def _content(self, encoder: "PreTrainedModel") -> str:
         """What identifies the model's weights."""

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -167,17 +168,12 @@ class _Search:
             end_dead_runs()
             leave_records(study, self.context, self.run)
         rmtree(study.models, ignore_errors=True)
-        again = (
-            "run the best again: mlflow artifacts download --run-id "
-            f"{study.run_id} --artifact-path {BEST_FILE} --dst-path . "
-            f"&& mlflow run . -P config={BEST_FILE}"
-        )
         return SearchOutcome(
             tested(study),
             metrics=self.context.metrics,
             notes=self.context.metric_notes,
             source_language=study.config.source_language,
-            places=[*location.places(study.run_id), again],
+            places=[*location.places(study.run_id), *_again(study.run_id)],
         )
 
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
@@ -247,6 +243,16 @@ def _told(value: object) -> str:
     """An option for a person; what was not given is a dash."""
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return MISSING if value in ("", None, [], {}) else text
+
+
+def _again(run_id: str) -> list[str]:
+    """How the best is run again: from its file, or from elsewhere once that is fetched."""
+    if (folder := location.artifact_folder(run_id)) is not None:
+        return [
+            f"run the best again: alignfreeze run --config {shlex.quote(str(folder / BEST_FILE))}"
+        ]
+    fetch = f"mlflow artifacts download --run-id {run_id} --artifact-path {BEST_FILE} --dst-path ."
+    return [f"run the best again: {fetch} && alignfreeze run --config {BEST_FILE}"]
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:

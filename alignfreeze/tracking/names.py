@@ -78,6 +78,7 @@ class Kind(StrEnum):
     SEARCH = "search"
     BENCHMARK = "benchmark"
     REPORT = "report"
+    DRY_RUN = "dry run"
     # nested in one:
     REALIGNMENT = "realignment"
     FINETUNING = "fine-tuning"

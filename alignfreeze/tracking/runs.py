@@ -220,6 +220,13 @@ def _note(run_id: str) -> str:
     return mlflow.get_run(run_id).data.tags.get(MLFLOW_RUN_NOTE, "")
 
 
+@contextmanager
+def given_run(name: str) -> Iterator[TrackedRun | None]:
+    """The run that ``mlflow run`` has opened, ended as `tracked_run` does; else none is opened."""
+    with tracked_run(name, Kind.DRY_RUN) if "MLFLOW_RUN_ID" in os.environ else nullcontext() as run:
+        yield run
+
+
 def end_dead_runs() -> None:
     """Mark runs as KILLED whose process was killed too hard to do so itself.
 

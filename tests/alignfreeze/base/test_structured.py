@@ -37,9 +37,12 @@ def test_any_text_is_read_or_refused_in_one_line(text):
     ("text", "message"),
     [
         ('{"a": 1, "a": 2}', "^an object must not have a key twice, got 'a'$"),
-        ("[" * 5000, "^lists or objects must be nested at most 100 levels deep$"),
+        ("[" * 5000 + "]" * 5000, "^lists or objects must be nested at most 100 levels deep$"),
         ("[" * 101 + "]" * 101, "^lists or objects must be nested at most 100 levels deep$"),
-        ('{"a":' * 5000, "^lists or objects must be nested at most 100 levels deep$"),
+        (
+            '{"a":' * 5000 + "0" + "}" * 5000,
+            "^lists or objects must be nested at most 100 levels deep$",
+        ),
         ("1" * 401, "^a number must have at most 400 digits, got 401$"),
         ("1e400", "^a number must be finite, got '1e400'$"),
         ("[NaN]", "^a number must be finite, got 'NaN'$"),

@@ -182,8 +182,8 @@ def test_it_draws_nothing_and_leaves_the_encoder_as_it_is(
     monkeypatch.setattr(preparation, "load_encoder", loaded)
     made = Preparation(config(task=task))
     assert (random.random(), np.random.rand(), float(torch.rand(1))) == _first_draws()
-    assert [name for name, _ in made._outline.named_parameters()] == names[0]
-    assert all(weight.is_meta for weight in made._outline.parameters())
+    assert [name for name, _ in made.outline.named_parameters()] == names[0]
+    assert all(weight.is_meta for weight in made.outline.parameters())
 
 
 def _first_draws() -> tuple[float, float, float]:

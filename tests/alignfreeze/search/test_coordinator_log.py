@@ -7,6 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from alignfreeze.config import RunConfig
+from alignfreeze.search import coordinator
 from alignfreeze.search.coordinator import TrialLog
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.study import open_study
@@ -171,3 +172,16 @@ def test_a_trial_that_was_given_back_is_told_of_when_it_is_done(open_study_of, t
     study.trials.finish(again.trial, TrialState.COMPLETE, [0.5], {SECONDS: 1.0})
     log.look()
     assert told() == [("INFO", "[1/4] trial 1 (): mean 50.00 %, 1.0 s")]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_how_the_best_is_run_again_needs_no_conda(here, monkeypatch, tmp_path):
+    folder = tmp_path / "a b" if here else None
+    monkeypatch.setattr(coordinator.location, "artifact_folder", lambda run_id: folder)
+    (line,) = coordinator._again("77")
+    assert "mlflow run" not in line
+    if here:
+        assert line == f"run the best again: alignfreeze run --config '{folder}/best.yaml'"
+    else:
+        assert "mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
+        assert line.endswith(" && alignfreeze run --config best.yaml")

@@ -143,7 +143,7 @@ def test_json_lines_are_known_by_their_first_line(write):
             "must be JSON: a number must have at most 400 digits, got 5,000",
         ),
         (
-            '{"a": ' + "[" * 5000,
+            '{"a": ' + "[" * 5000 + "]" * 5000 + "}",
             "must be JSON: lists or objects must be nested at most 100 levels deep",
         ),
         ("5", "a line must be a JSON object"),

@@ -138,7 +138,10 @@ def test_malformed_rows_are_named(read, lines, message):
         ('{\n"data": [\n}', ":3: must be JSON: Expecting value"),
         (json.dumps({"data": [{"paragraphs": {}, "\ud800": 1}]}), "'paragraphs' must be a list"),
         (json.dumps([{"\ud800": 1, "x" * 99: 2}]), "has: \\ud800 " + "x" * 53 + "…"),
-        ("[" * 5000, ":1: must be JSON: lists or objects must be nested at most 100 levels"),
+        (
+            "[" * 5000 + "]" * 5000,
+            ":1: must be JSON: lists or objects must be nested at most 100 levels",
+        ),
         ("", ": the file is empty"),
         ("5", ": must be an object with 'data' or 'question', got 5"),
         ("{}", ": must have 'data', or 'question', 'context' and 'answers', has: nothing"),

@@ -1,0 +1,21 @@
+"""How estimates are told (what they are made of is tested with a benchmark's plan)."""
+
+from alignfreeze.planning.plan import size_text
+from alignfreeze.planning.speeds import Estimate, time_lines
+
+
+def test_what_is_known_is_summed_and_the_rest_named():
+    estimates = [Estimate("a", 90), Estimate("b", None), Estimate("c", 30), Estimate("b", None)]
+    assert time_lines(estimates, at_once=2, by=" with 2 workers") == [
+        "about 0:01:00 (h:mm:ss) with 2 workers, as measured before",
+        "not measured yet, so not in it: b",
+    ]
+    assert time_lines([Estimate("b", None)], at_once=1) == [
+        "no estimate: the store has no finished run that is like these"
+    ]
+    assert time_lines([], at_once=1) == []
+
+
+def test_sizes_are_told_in_units_that_fit():
+    assert size_text(86 * 2**20) == "86 MiB"
+    assert size_text(3 * 2**29) == "1.5 GiB"
