@@ -10,7 +10,13 @@ import pandas as pd
 from accelerate import Accelerator
 
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.config import (
+    BASELINE,
+    RunConfig,
+    build_config,
+    merged_options,
+    naming_origins,
+)
 from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
@@ -188,7 +194,8 @@ def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[Tracked
         with as_one(processes):
             with in_turn(processes):  # the first records what is wrong
                 config = build_config(options)
-            yield parent, config
+            with naming_origins(options):
+                yield parent, config
 
 
 @contextmanager
