@@ -1,9 +1,10 @@
 """What messages are made of: values on one line, not too long, without passwords."""
 
+import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from alignfreeze.credentials import without_passwords
 
@@ -12,6 +13,7 @@ LONG = 200
 """Characters of what is only told apart by its end, such as a path."""
 
 MOST_TEXTS = 8
+MOST_SUGGESTIONS = 3
 MOST_OF_A_MESSAGE = 2000
 """Characters of a message; of a longer one the middle is left out."""
 
@@ -37,6 +39,45 @@ def listed(texts: Sequence[str], most: int = MOST_TEXTS) -> str:
     """Texts in a row, the first of them where there are many."""
     more = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """What somebody may have meant who has given a name that is not known; nothing if all are far.
+
+    The one that is as good as the same; else those of which it is a part, in whole words
+    (``batch_size``: all batch sizes), where they are few; else the one that looks most like it.
+    """
+    names = {other.strip("-"): other for other in known}
+    bare = name.strip("-")[:MOST_CHARACTERS]
+    words = _SEPARATORS.split(bare)
+    whole = [other for other in names if _follows(words, _SEPARATORS.split(other))]
+    found = (
+        difflib.get_close_matches(bare, names, n=1, cutoff=SAME)
+        or (whole if len(whole) <= MOST_SUGGESTIONS else [])
+        or difflib.get_close_matches(bare, names, n=1, cutoff=LIKE if len(bare) > 4 else LIKE_SHORT)
+    )
+    return [names[other] for other in found]
+
+
+SAME, LIKE, LIKE_SHORT = 0.86, 0.75, 0.6
+"""How alike names must be to be taken for each other, as difflib measures it, in [0, 1]; of a short
+one, a single slip is much."""
+
+_SEPARATORS = re.compile("[-_.]")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The question whether another name was meant, such as ``; did you mean 'front'?``, if any."""
+    *others, last = [repr(other) for other in nearest(name, known)] or [""]
+    meant = f"{', '.join(others)} or {last}" if others else last
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def _follows(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether words stand among others, one after the other."""
+    return any(
+        others[start : start + len(words)] == words for start in range(len(others) - len(words) + 1)
+    )
 
 
 def counted(counts: Counter[str], most: int = 10) -> str:

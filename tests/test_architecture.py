@@ -1,12 +1,19 @@
-"""The structure that the design fixes: who may import whom, and one set of parameters."""
+"""The structure that the design fixes: who may import whom, and what `mlflow run` takes."""
 
 import ast
 import re
+import shlex
 from pathlib import Path
+from typing import cast
 
+import pytest
 import yaml
+from mlflow.projects._project_spec import load_project
 
+from alignfreeze.cli.checks import CHECKS
+from alignfreeze.cli.flags import is_switch
 from alignfreeze.cli.main import OPTIONS, app
+from alignfreeze.errors import AlignFreezeError
 
 ROOT = Path(__file__).parent.parent
 
@@ -121,18 +128,60 @@ ENTRY_POINTS = {
 }
 
 
-def test_mlproject_and_command_line_take_the_same_parameters():
-    entry_points = yaml.safe_load((ROOT / "MLproject").read_text("utf-8"))["entry_points"]
-    assert set(entry_points) == set(ENTRY_POINTS)
-    for entry_point, command in ENTRY_POINTS.items():
-        entry = entry_points[entry_point]
-        cli = next(c for c in app.registered_commands if c.name == command)
-        options = list(cli.callback.__signature__.parameters)
-        assert options == list(OPTIONS[command])
-        assert list(entry["parameters"]) == options
-        # What MLflow fills in is what the command line reads, each under its own name.
-        pairs = re.findall(r"--([a-z-]+) \{(\w+)\}", entry["command"])
-        assert [name for _, name in pairs] == options
-        assert [option.replace("-", "_") for option, _ in pairs] == options
-        assert entry["command"].split()[:2] == ["alignfreeze", command]
-        assert all(p == {"type": "string", "default": ""} for p in entry["parameters"].values())
+class SeenError(AlignFreezeError):
+    """The options of a command have been read."""
+
+
+@pytest.fixture
+def options_of(monkeypatch):
+    """The options that a command of `mlflow run` comes to."""
+    seen = {}
+
+    def see(options):
+        seen.update(options)
+        raise SeenError
+
+    for command in ENTRY_POINTS.values():
+        monkeypatch.setitem(cast(dict, CHECKS), command, see)
+
+    def options(command):
+        seen.clear()
+        program, *arguments = shlex.split(command)
+        assert program == "alignfreeze"
+        with pytest.raises(SeenError):
+            app(arguments, standalone_mode=False)
+        return {name: text for name, text in seen.items() if text != ""}
+
+    return options
+
+
+MLPROJECT = (ROOT / "MLproject").read_text("utf-8")
+
+ODD = " a 'b' \"c\" $d=e,f"
+
+
+@pytest.mark.parametrize(("entry_point", "command"), ENTRY_POINTS.items())
+@pytest.mark.parametrize("spelt", [str, lambda name: name.replace("_", "-")])
+def test_mlflow_run_takes_every_option_by_its_name(entry_point, command, spelt, options_of):
+    entry = load_project(str(ROOT)).get_entry_point(entry_point)
+    assert entry.command == f"alignfreeze {command}"
+    assert not entry.parameters, "what is declared is logged where it is not given, too"
+    fields = OPTIONS[command]
+    given = {name: "true" if is_switch(field) else ODD for name, field in fields.items()}
+    handed_on = entry.compute_command({spelt(n): text for n, text in given.items()}, None)
+    assert options_of(handed_on) == given
+
+
+def test_mlproject_names_options_with_values_that_they_take():
+    entry_points = yaml.safe_load(MLPROJECT)["entry_points"]
+    assert list(entry_points) == list(ENTRY_POINTS)
+    assert len(MLPROJECT.splitlines()) < 120
+    texts = re.split(r"^  (\w+):$", MLPROJECT, flags=re.M)
+    for entry_point, text in zip(texts[1::2], texts[2::2], strict=True):
+        command = ENTRY_POINTS[entry_point]
+        shown = dict(re.findall(r"# -P (\w+)=(\S+)", text))
+        assert 5 < len(shown) <= 12
+        assert {*shown} <= {*OPTIONS[command]}
+        own_files = {"config", "space"}
+        values = {name: value for name, value in shown.items() if name not in own_files}
+        CHECKS[command](values)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from io import TextIOBase
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -14,6 +15,14 @@ LOG_SECONDS = 10
 T = TypeVar("T")
 
 _passing = ContextVar("_passing", default=False)
+
+_shown = [True]
+"""Whether any bar is shown, in whatever thread."""
+
+
+def show_bars(wanted: bool) -> None:
+    """Show bars from now on, or none at all."""
+    _shown[0] = wanted
 
 
 @contextmanager
@@ -50,9 +59,31 @@ def progress_bar(
         items,
         desc=description,
         unit=unit,
-        disable=not shown or (_passing.get() and not terminal),
+        disable=not (shown and _shown[0]) or (_passing.get() and not terminal),
         leave=not _passing.get(),
         initial=initial,
         total=total,
         mininterval=0.1 if terminal else LOG_SECONDS,
+        file=None if terminal else _Lines(),
+        ncols=None if terminal else 0,  # no bar in a log
     )
+
+
+class _Lines(TextIOBase):
+    """Standard error for a bar in a log: each of its states is a line, and none moves the cursor.
+
+    tqdm begins a state with a carriage return, and ends a bar with an empty line.
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def write(self, text: str) -> int:
+        line = text.strip()
+        if line and line != self._last:
+            self._last = line
+            sys.stderr.write(f"{line}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

@@ -16,19 +16,19 @@ from alignfreeze.config import (
     Names,
     RunConfig,
     Seeds,
+    Sourced,
     StudyRole,
-    checked,
+    checked_sourced,
     fields_with,
+    given_options,
     is_repeated,
-    merged_options,
     model_name,
     parse_arguments,
     preset_options,
     study_fields,
-    validated,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shortened, shown
+from alignfreeze.messages import shortened, shown, suggestion
 from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
@@ -98,12 +98,12 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    given = merged_options(options)
+    found = given_options(options)
+    given = {name: value for name, (value, _) in found.items()}
     for name in given:
         if name not in (known := [*BenchmarkConfig.model_fields, *OF_RUNS]):
-            raise ConfigError(
-                f"{shortened(name)} is not an option of a benchmark; known: {', '.join(known)}"
-            )
+            hint = suggestion(name, known) or f"; known: {', '.join(known)}"
+            raise ConfigError(f"{shortened(name)} is not an option of a benchmark{hint}")
     preset = given.pop("preset", None)
     if not preset:
         embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
@@ -111,22 +111,27 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     defaults = _grid(str(preset))
     sides = _only(BenchmarkConfig.model_fields, defaults)
     own = _only(BenchmarkConfig.model_fields, given)
-    settings = _settings({**sides, **own, "preset": str(preset)})
+    settings = _settings(_sourced({**sides, **own, "preset": str(preset)}, found))
     of_all = _only(OF_RUNS, {**preset_options(defaults["run_preset"]), **defaults})
     usual, asked = defaults.get("usual_settings", {}), _model_settings(settings)
     of_given = _only(OF_RUNS, given)
     decided = {"task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
     by_model = {
-        model: validated(
-            {**of_all, **usual.get(model, {}), **of_given, **asked.get(model, {})}
-            | decided
-            | {"model": model}
+        model: checked_sourced(
+            RunConfig,
+            _sourced({**of_all, **usual.get(model, {}), **of_given}, found)
+            | _sourced({**asked.get(model, {}), **decided, "model": model}, {}),
         )
         for model in settings.models
     }
     said = settings.model_dump(mode="json", include={*sides, "preset"})
     said |= settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
     return Grid(settings, by_model, said | of_given)
+
+
+def _sourced(values: Mapping[str, Any], found: Mapping[str, Sourced]) -> dict[str, Sourced]:
+    """Values with where they come from, as far as a file does not come with the package."""
+    return {name: found.get(name, Sourced(value)) for name, value in values.items()}
 
 
 def _only(names: Container[str], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,13 +143,15 @@ def _grid(name: str) -> dict[str, Any]:
     folder = resources.files("alignfreeze.benchmark").joinpath("grids")
     files = {file.name.removesuffix(".yaml"): file for file in folder.iterdir()}
     if name not in files:
-        raise ConfigError(f"preset must be one of {', '.join(sorted(files))}, got {shown(name)}")
+        known = sorted(files)
+        hint = suggestion(name, known)
+        raise ConfigError(f"preset must be one of {', '.join(known)}, got {shown(name)}{hint}")
     values: dict[str, Any] = read_yaml(files[name].read_text("utf-8"))
     return values
 
 
-def _settings(values: Mapping[str, Any]) -> BenchmarkConfig:
-    settings = checked(BenchmarkConfig, values)
+def _settings(values: Mapping[str, Sourced]) -> BenchmarkConfig:
+    settings = checked_sourced(BenchmarkConfig, values)
     for side in study_fields(BenchmarkConfig, SIDE):
         if not getattr(settings, side):
             raise ConfigError(f"{side} must name at least one")

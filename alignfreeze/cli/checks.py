@@ -68,5 +68,6 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "report": build_report,
     "align": build_config,
     "data check": _check_data,
+    "config": build_config,
 }
 """What checks the options of a command: it raises an AlignFreezeError where one is wrong."""

@@ -5,20 +5,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 import alignfreeze
 from alignfreeze.cli.cache import cache_app
 from alignfreeze.cli.checks import CHECKS
+from alignfreeze.cli.configuration import config
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.dry_run import tell_plan, without_dry_run
-from alignfreeze.cli.flags import signature
+from alignfreeze.cli.flags import as_text, signature
+from alignfreeze.cli.opened import fail_opened_run
+from alignfreeze.cli.output import OUTPUT, is_first, tell
 from alignfreeze.cli.plugin import plugin_app
+from alignfreeze.cli.plugins import plugins
 from alignfreeze.cli.project import project
+from alignfreeze.cli.shared import SPELLINGS, Commands
 from alignfreeze.cli.syncing import sync
 from alignfreeze.cli.terminal import PlainConsole, print_lines, show
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -26,21 +29,16 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.tracking.unlogged import complain
 
-app = typer.Typer(
+app = Commands(
     name="alignfreeze",
     help="Realign multilingual encoders, freezing part of them, and measure the transfer.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings=SPELLINGS,
 )
 
 app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
 app.add_typer(plugin_app, name="plugin")
-
-TRACEBACK = "--verbose shows the traceback of what fails; so does ALIGNFREEZE_VERBOSE=1."
-
-ANYWHERE = "Show the traceback of what fails; anywhere on the line."
 
 _option = partial(typer.Option, show_default=False)
 
@@ -51,19 +49,24 @@ def _command(
     """Register a command that has the options of a configuration, after some of its own."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        def checked(**options: str) -> None:
-            # Where `mlflow run` has opened a run, what is wrong is recorded there, by what does it;
-            # of several processes one could find something that the others have to be told.
-            if "MLFLOW_RUN_ID" not in os.environ and "RANK" not in os.environ:
-                own = {parameter.name for parameter in further}
-                CHECKS[name]({key: text for key, text in options.items() if key not in own})
-            function(**options)
+        own = {parameter.name for parameter in further}
+
+        def checked(**given: Any) -> None:
+            options = {key: as_text(value) for key, value in given.items() if key not in own}
+            # Of several processes one could find something that the others have to be told.
+            if "RANK" not in os.environ:
+                try:
+                    CHECKS[name](options)
+                except AlignFreezeError as error:
+                    fail_opened_run(str(error))
+                    raise
+            function(**{key: given[key] for key in own}, **options)
             complain()
 
         checked.__signature__ = signature(name, *further)  # type: ignore[attr-defined]
         group, _, own_name = name.rpartition(" ")
         place = {"": app, "data": data_app}[group]
-        place.command(own_name, help=summary, epilog=TRACEBACK)(checked)
+        place.command(own_name, help=summary)(checked)
         return function
 
     return register
@@ -83,10 +86,21 @@ def _phases(name: str, function: str) -> Callable[..., None]:
         from alignfreeze.runs import pipeline
 
         outcome = getattr(pipeline, function)(given)
+        if not is_first():
+            return
         tables = [result_table(outcome.results, outcome.source_language)] if outcome.results else []
         notes = dict.fromkeys(result.note for result in outcome.results if result.note)
         hints = [*outcome.warnings, *baseline_hint(name, given, outcome.results)]
-        show(console, tables, notes, [*hints, *outcome.places])
+        tell(
+            {
+                "run_id": outcome.run_id,
+                "source_language": outcome.source_language,
+                "scores": outcome.scores.to_dict("records"),
+                "warnings": outcome.warnings,
+                "places": outcome.places,
+            },
+            lambda: show(PlainConsole(), tables, notes, [*hints, *outcome.places]),
+        )
 
     return command
 
@@ -102,11 +116,20 @@ for _name, _summary, _function in (
 @_command("search", "Search where to freeze and at which temperature, then test the best.")
 def _search(**options: str) -> None:
     from alignfreeze.search.coordinator import search
-    from alignfreeze.search.finalists import comparisons
+    from alignfreeze.search.finalists import comparisons, tested_scores
 
     outcome = search(options)
     tables = comparisons(outcome.tested, outcome.metrics, outcome.source_language)
-    show(PlainConsole(), tables, outcome.notes, outcome.places)
+    scores = tested_scores(outcome.tested, outcome.source_language)
+    tell(
+        {
+            "source_language": outcome.source_language,
+            "metrics": outcome.metrics,
+            "scores": [score._asdict() for score in scores],
+            "places": outcome.places,
+        },
+        lambda: show(PlainConsole(), tables, outcome.notes, outcome.places),
+    )
 
 
 @_command("benchmark", "Do a grid of runs: models x strategies x tasks x seeds.")
@@ -116,11 +139,27 @@ def _benchmark(**options: str) -> None:
 
     console = PlainConsole()
 
-    def tell(plan: Plan) -> None:
-        console.print(plan.table())
-        print_lines(console, plan.lines())
+    def show_plan(plan: Plan) -> None:
+        if not OUTPUT.json:
+            console.print(plan.table())
+            print_lines(console, plan.lines())
 
-    print_lines(console, benchmark(options, tell).places)
+    outcome = benchmark(options, show_plan)
+    plan = outcome.plan
+    cells = [
+        {
+            "model": cell.config.model,
+            "strategy": cell.strategy,
+            "task": cell.task,
+            "seed": cell.config.seed,
+            "done_before": cell.identity in plan.done,
+        }
+        for cell in plan.cells
+    ]
+    tell(
+        {"cells": cells, "places": outcome.places},
+        lambda: print_lines(console, outcome.places),
+    )
 
 
 @_command("report", "Make tables and figures of the runs in the tracking store.")
@@ -130,8 +169,18 @@ def _report(**options: str) -> None:
 
     outcome = report(options)
     counts = [f"{name.lower()}: {n}, listed in the report" for name, n in outcome.missing.items()]
-    tables = summary_tables(outcome.summary)
-    show(PlainConsole(), tables, [outcome.summary.note], outcome.places, counts)
+    summary = outcome.summary
+    tables = summary_tables(summary)
+    tell(
+        {
+            "folder": outcome.folder,
+            "columns": summary.columns,
+            "rows": [[cell.text for cell in row] for row in summary.rows],
+            "missing": outcome.missing,
+            "places": outcome.places,
+        },
+        lambda: show(PlainConsole(), tables, [summary.note], outcome.places, counts),
+    )
 
 
 @app.command("import-results", help="Turn result files of the reference implementation into runs.")
@@ -149,9 +198,18 @@ def _import_results(
     outcome = import_results(files, experiment, renames=renames)
     for line in outcome.refused:
         typer.echo(f"refused: {line}", err=True)
-    typer.echo(
+    said = (
         f"experiment {outcome.experiment!r}: {outcome.added} run(s) added, {outcome.known} there "
         f"before, {len(outcome.refused)} row(s) refused"
+    )
+    tell(
+        {
+            "experiment": outcome.experiment,
+            "added": outcome.added,
+            "known": outcome.known,
+            "refused": outcome.refused,
+        },
+        lambda: typer.echo(said),
     )
     if outcome.refused:
         raise AlignFreezeError("mend the refused rows and import again: the others are kept")
@@ -184,7 +242,7 @@ def _search_worker(
     from alignfreeze.search.worker import join
 
     done = join(study, storage, data=data, model=model)
-    typer.echo(f"{done} trial(s) done")
+    tell({"done": done}, lambda: typer.echo(f"{done} trial(s) done"))
     complain()
 
 
@@ -202,7 +260,7 @@ def _benchmark_worker(
     from alignfreeze.benchmark.worker import join
 
     done = join(study, storage, places | ({"data": data} if data else {}))
-    typer.echo(f"{done} cell(s) done")
+    tell({"done": done}, lambda: typer.echo(f"{done} cell(s) done"))
     complain()
 
 
@@ -222,48 +280,25 @@ def _align(output: Path, **options: str) -> None:
     with signals_as_exceptions("run it again: what is aligned is kept"):
         languages = [language for language, _ in align_to_files(build_config(options), output)]
     said = f"{len(languages)} language(s) aligned with the source language, in {output}"
-    print_lines(PlainConsole(), [said])
+    tell(
+        {"folder": output, "languages": languages},
+        lambda: print_lines(PlainConsole(), [said]),
+    )
 
 
 _command("data check", "Read a whole data folder, and tell what a run would.", *CHECKED)(check)
 
 
-@app.command("plugins", help="List strategies, tasks and aligners, and what is wrong with them.")
-def _plugins(
-    verbose: Annotated[bool, typer.Option("--verbose", help="The tasks' languages.")] = False,
-) -> None:
-    from alignfreeze.contracts.registry import catalogue
+_command("config", "Print all options of a run as YAML, and where each value is from.")(config)
 
-    table = Table(title="Plugins", title_justify="left")
-    for column in ("kind", "name", "from", "what it does, or what is wrong", "hyperparameters"):
-        table.add_column(column, overflow="fold")
-    plugins = catalogue()
-    for plugin in plugins:
-        about = (
-            plugin.summary
-            if plugin.problem is None
-            else Text.assemble(("broken:", "red"), f" {plugin.problem}")
-        )
-        columns = (plugin.kind, plugin.name, plugin.distribution, about)
-        table.add_row(*columns, ", ".join(plugin.fields))
-    console = PlainConsole()
-    console.print(table)
-    for plugin in plugins:
-        if verbose and plugin.languages:
-            codes = " ".join(plugin.languages)
-            console.print(f"{plugin.name}: {len(plugin.languages)} languages: {codes}")
+app.command("plugins")(plugins)
 
 
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help=ANYWHERE)] = False,
 ) -> None:
     if version:
-        typer.echo(f"alignfreeze {alignfreeze.__version__}")
+        version_text = alignfreeze.__version__
+        tell({"version": version_text}, lambda: typer.echo(f"alignfreeze {version_text}"))
         raise typer.Exit
-
-
-def is_first() -> bool:
-    """Whether this is the process that speaks: the only one, or the first of torchrun's."""
-    return os.environ.get("RANK", "0") == "0"

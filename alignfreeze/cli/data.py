@@ -1,32 +1,32 @@
 """The commands about data folders."""
 
+from dataclasses import asdict
 from inspect import Parameter
 from typing import Annotated
 
 import typer
 
+from alignfreeze.cli.output import OUTPUT, tell
+from alignfreeze.cli.shared import Commands
 from alignfreeze.cli.terminal import PlainConsole, show
 from alignfreeze.errors import AlignFreezeError
 
-data_app = typer.Typer(help="What lies in a data folder.", no_args_is_help=True)
+data_app = Commands(help="What lies in a data folder.", no_args_is_help=True)
 
 WIDE = 140
 """Columns of a table that goes to a file."""
 
 _PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
-_ALL = Annotated[
-    bool, typer.Option("--verbose", help="How often each label occurs, and all that readers tell.")
-]
 
-CHECKED = (
-    Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE),
-    Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=_ALL),
-)
+CHECKED = (Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE),)
 """The parameters of `check` beside the options of a run."""
 
 
-def check(place: str, verbose: bool, **options: str) -> None:
-    """Read a whole data folder, and tell what a run would."""
+def check(place: str, **options: str) -> None:
+    """Read a whole data folder, and tell what a run would.
+
+    With ``--verbose``, also how often each label occurs, and all that readers tell.
+    """
     from alignfreeze.config import build_config, merged_options
     from alignfreeze.data.finding import find_data
 
@@ -41,6 +41,9 @@ def check(place: str, verbose: bool, **options: str) -> None:
     console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, WIDE)
-    show(console, tables(report), (), lines(report, verbose=verbose))
+    tell(
+        asdict(report),
+        lambda: show(console, tables(report), (), lines(report, verbose=OUTPUT.verbose)),
+    )
     if report.problems:
         raise AlignFreezeError(f"a run on {place} would fail: {len(report.problems)} problem(s)")

@@ -1,28 +1,37 @@
 """The options of each command, made of the fields of configurations; text, as MLflow has it."""
 
 import inspect
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
-from typing import Annotated
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.cli import dry_run
-from alignfreeze.config import Command, RunConfig, fields_with
+from alignfreeze.cli.completion import completion_of
+from alignfreeze.config import Command, Panel, Role, RunConfig, fields_with
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.search.settings import SearchConfig
+from alignfreeze.workers.settings import WorkersConfig
 
-_FILES: dict[str, FieldInfo] = {
-    "preset": Field(
-        description="options by name: demo, demo-all, paper, paper-xlmr (default: demo, or paper "
-        "for other data or another model)"
-    ),
-    "config": Field(description="YAML file of options, such as a run's config.yaml"),
-}
+
+class _Files(BaseModel):
+    """Where a run's other options come from."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    preset: str = ""
+    """options by name: demo, demo-all, paper, paper-xlmr (default: demo, or paper for other data or
+    another model)"""
+    config: str = ""
+    """YAML file of options, such as a run's config.yaml"""
+
+
+_FILES = _Files.model_fields
 
 
 def _taken_by(command: Command) -> dict[str, FieldInfo]:
@@ -49,40 +58,94 @@ OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
     "report": ReportConfig.model_fields,
     "align": _taken_by(Command.ALIGN),
     "data check": _FILES | _checked_with(),
+    "config": _FILES | RunConfig.model_fields,
 }
-"""The options of each command by name; but for the last two, which track nothing, they are the
-parameters of MLproject's entry points."""
+"""The options of each command by name; those of the first six are also what `mlflow run -P` takes
+for the entry point of that name."""
+
+NAMES = {int: "INTEGER", float: "FLOAT", str: "TEXT"}
+"""What the help calls a type."""
 
 
 def signature(command: str, *first: inspect.Parameter) -> inspect.Signature:
-    """Some parameters of a function, then the options of a command in their order."""
-    return inspect.Signature([*first, *(_option(*item) for item in OPTIONS[command].items())])
+    """Some parameters of a function, then the options of a command in the order of its help."""
+    panels = [None, *(panel.value for panel in Panel), *_OTHER_PANELS]
+    options = [(_panel(*item), *item) for item in OPTIONS[command].items()]
+    options.sort(key=lambda option: panels.index(option[0]))
+    return inspect.Signature([*first, *(_option(*option) for option in options)])
+
+
+_OTHER_PANELS = ("Workers",)
+
+
+def _panel(name: str, field: FieldInfo) -> str | None:
+    """The panel of the help that has an option; ``None``: the first, of what is the command's."""
+    for mark in field.metadata:
+        if isinstance(mark, Role):
+            return mark.panel.value
+    return "Workers" if name in WorkersConfig.model_fields else None
 
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    """A text option; an empty text means not given, as MLflow's defaults need it."""
-    text, default = " ".join((field.description or "").split()), field.default
-    if default not in (None, "", (), PydanticUndefined):
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        text += f" (default: {shown})"
-    option = typer.Option(_flag(name), help=text, show_default=False)
+def _option(panel: str | None, name: str, field: FieldInfo) -> inspect.Parameter:
+    """A text option, or a switch; an empty text, or neither position, means not given."""
+    text, default = " ".join((field.description or "").split()), _default(field)
+    declared: str = _flag(name)
+    kind: Any = str
+    if is_switch(field):
+        declared, kind = f"{declared}/{_flag(f'no_{name}')}", bool | None
+    option = typer.Option(
+        declared,
+        help=f"{text} (default: {default})" if default else text,
+        show_default=False,
+        metavar=None if is_switch(field) else _metavar(field.annotation),
+        rich_help_panel=panel,
+        autocompletion=completion_of(name, field),
+    )
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default="", annotation=Annotated[str, option]
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None if is_switch(field) else "",
+        annotation=Annotated[kind, option],
     )
 
 
-def spelled_out(arguments: Sequence[str]) -> list[str]:
-    """``--resume`` alone is ``--resume true``: options have values, as MLflow's parameters do."""
-    command = next((c for c in OPTIONS if [*arguments[: len(c.split())]] == c.split()), "")
-    options = OPTIONS.get(command, {})
-    switches = {_flag(name) for name, field in options.items() if field.annotation is bool}
-    found: list[str] = []
-    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="--"):
-        found.append(argument)
-        if argument in switches and following.startswith("--"):
-            found.append("true")
-    return found
+def is_switch(field: FieldInfo) -> bool:
+    """Whether an option is true or false."""
+    return field.annotation is bool
+
+
+def _default(field: FieldInfo) -> str:
+    """A default as it would be given; empty where the help says what comes in place of one."""
+    default = field.default
+    if default in (None, "", (), PydanticUndefined):
+        return ""
+    if is_switch(field):
+        return "on" if default else "off"
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _metavar(annotation: Any) -> str:
+    """A type as the help shows it: ``INTEGER``, ``[bf16|fp32]``, ``TEXT,…``, ``NAME=VALUE,…``."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _metavar(inner[0])
+    if origin in (Union, UnionType):
+        return _metavar(next(kind for kind in inner if kind is not NoneType))
+    if origin is Literal:
+        return f"[{'|'.join(inner)}]"
+    if origin is tuple:
+        return f"{_metavar(inner[0])},…"
+    if origin is dict:
+        return "NAME=VALUE,…"
+    return NAMES[annotation]
+
+
+def as_text(value: str | bool | None) -> str:
+    """The value of an option as configurations are built from it."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else str(value).lower()

@@ -1,6 +1,5 @@
 """The command line: what it says, where, and what it exits with."""
 
-import contextlib
 import gc
 import logging
 import os
@@ -14,16 +13,16 @@ from typing import Any
 
 import typer
 
-from alignfreeze import PACKAGES
 from alignfreeze.base.faults import told
 from alignfreeze.base.logs import make_logs_safe
-from alignfreeze.cli.commands import app, is_first
-from alignfreeze.cli.flags import OPTIONS, spelled_out
+from alignfreeze.cli.commands import app
+from alignfreeze.cli.flags import OPTIONS
+from alignfreeze.cli.opened import fail_opened_run
+from alignfreeze.cli.output import OUTPUT, is_first
 from alignfreeze.cli.project import check_environment
 from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
 from alignfreeze.credentials import hide
 from alignfreeze.errors import (
-    ConfigError,
     DataError,
     ElsewhereError,
     Interrupted,
@@ -48,24 +47,10 @@ INTERRUPTED = 128 + signal.SIGINT
 
 VERBOSE = "--verbose"
 
-VERBOSE_VARIABLE = "ALIGNFREEZE_VERBOSE"
-"""What stands for it where the command line is another's, such as that of `mlflow run`."""
-
-OWN_VERBOSE = ("plugins", "data")
-"""The commands that tell more by it, too."""
+COMPLETING = "_ALIGNFREEZE_COMPLETE"
+"""The variable by which a shell asks what may come next on its line."""
 
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
-
-
-def _fail_mlflow_run(message: str) -> None:
-    """Say in the run that `mlflow run` has opened, if it has, why nothing was done."""
-    if "MLFLOW_RUN_ID" not in os.environ:
-        return
-    from alignfreeze.tracking.runs import tracked_run
-
-    # Where that cannot be said, it is said on stderr all the same.
-    with contextlib.suppress(Exception), tracked_run("alignfreeze", writes=is_first()):
-        raise ConfigError(message)
 
 
 def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
@@ -92,35 +77,25 @@ def failure(error: BaseException, given: Sequence[str]) -> tuple[str, int]:
     )
 
 
-def without_verbose(given: Sequence[str]) -> tuple[list[str], bool]:
-    """The arguments as the commands take them, and whether tracebacks are to be shown."""
-    end = given.index("--") if "--" in given else len(given)
-    options, rest = list(given[:end]), list(given[end:])
-    command = next((n for n, word in enumerate(options) if not word.startswith("-")), end)
-    kept = options[command:] if options[command : command + 1] in [[c] for c in OWN_VERBOSE] else []
-    others = options[: end - len(kept)]
-    asked = os.environ.get(VERBOSE_VARIABLE, "").lower() not in ("", "0", "false", "no")
-    return [w for w in others if w != VERBOSE] + kept + rest, asked or VERBOSE in options
-
-
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     open_streams()
     gc.set_threshold(COLLECT_AFTER)
     make_logs_safe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for name in PACKAGES:
-        logging.getLogger(name).setLevel(logging.INFO if is_first() else logging.ERROR)
+    OUTPUT.reset()
     # Names of files may hold what a terminal cannot show.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    given, verbose = without_verbose(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if COMPLETING in os.environ:
+        return app(given)
     hide(*given)
     result, message, code = None, "", 0
     try:
-        with telling_of_threads(verbose=verbose):
+        with telling_of_threads():
             check_environment()
-            result = app(spelled_out(given), standalone_mode=False)
+            result = app(given, standalone_mode=False)
             if result == INTERRUPTED:  # typer's word for Ctrl-C; commands return nothing
                 raise KeyboardInterrupt
     except typer.TyperException as error:
@@ -128,10 +103,10 @@ def main(arguments: list[str] | None = None) -> Any:
         message, code = getattr(error, "format_message", error.__str__)(), 2
         message = as_line(message)
         if message:  # without a command, its group has shown its help
-            _fail_mlflow_run(message)
+            fail_opened_run(message)
     except BaseException as error:  # noqa: BLE001  whatever it is, it is one line
         message, code = failure(error, given)
-        if verbose and message:
+        if OUTPUT.verbose and message:
             say("".join(traceback.format_exception(error)).rstrip())
     lost = flushed()
     if lost is not None and not isinstance(lost, BrokenPipeError):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import typer
 
+from alignfreeze.cli.output import OUTPUT
 from alignfreeze.credentials import without_passwords
 from alignfreeze.errors import one_line
 from alignfreeze.messages import plain_lines
@@ -67,8 +68,8 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def telling_of_threads(*, verbose: bool) -> Iterator[None]:
-    """Tell in one line of what ends a thread, with its traceback if ``verbose``."""
+def telling_of_threads() -> Iterator[None]:
+    """Tell in one line of what ends a thread, with its traceback where tracebacks are shown."""
     before = threading.excepthook
 
     def tell(ended: threading.ExceptHookArgs) -> None:
@@ -76,7 +77,7 @@ def telling_of_threads(*, verbose: bool) -> Iterator[None]:
             return
         name = ended.thread.name if ended.thread else "a thread"
         logger.error("thread %s has ended with %s", name, one_line(ended.exc_value))
-        if verbose:
+        if OUTPUT.verbose:
             say("".join(traceback.format_exception(ended.exc_value)).rstrip())
 
     threading.excepthook = tell

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from alignfreeze.cli.output import tell
+
 
 def sync(
     folder: Annotated[
@@ -18,7 +20,11 @@ def sync(
     from alignfreeze.tracking.syncing import sync as log
 
     done = log(folder, any_store=any_store)
-    typer.echo(
+    said = (
         f"{done.writes} write(s) are in {done.store}, {len(done.runs)} run(s) were made; "
         "the folder is needed no more"
+    )
+    tell(
+        {"store": done.store, "writes": done.writes, "runs": done.runs},
+        lambda: typer.echo(said),
     )

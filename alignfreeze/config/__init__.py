@@ -1,10 +1,16 @@
 """The options of a run, and the one way to build them from text."""
 
+from alignfreeze.config.building import DEFAULT as DEFAULT
+from alignfreeze.config.building import Sourced as Sourced
 from alignfreeze.config.building import build_config as build_config
 from alignfreeze.config.building import checked as checked
+from alignfreeze.config.building import checked_sourced as checked_sourced
+from alignfreeze.config.building import given_options as given_options
 from alignfreeze.config.building import merged_options as merged_options
+from alignfreeze.config.building import naming_origins as naming_origins
 from alignfreeze.config.building import preset_names as preset_names
 from alignfreeze.config.building import preset_options as preset_options
+from alignfreeze.config.building import sourced_options as sourced_options
 from alignfreeze.config.building import validated as validated
 from alignfreeze.config.options import BASELINE as BASELINE
 from alignfreeze.config.options import RunConfig as RunConfig
@@ -26,6 +32,7 @@ from alignfreeze.config.parsing import parse_arguments as parse_arguments
 from alignfreeze.config.parsing import split_names as split_names
 from alignfreeze.config.roles import About as About
 from alignfreeze.config.roles import Command as Command
+from alignfreeze.config.roles import Panel as Panel
 from alignfreeze.config.roles import Phase as Phase
 from alignfreeze.config.roles import Role as Role
 from alignfreeze.config.roles import StudyRole as StudyRole

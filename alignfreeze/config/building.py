@@ -1,18 +1,20 @@
 """A configuration from the text of options, a file and a preset."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
 from alignfreeze.config.parsing import describe_error
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shown
+from alignfreeze.messages import LONG, shortened, shown, suggestion
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,6 +24,21 @@ PRESETS = resources.files("alignfreeze.config.presets")
 def preset_names() -> list[str]:
     """The presets that come with the package, sorted."""
     return sorted(entry.name[:-5] for entry in PRESETS.iterdir() if entry.name.endswith(".yaml"))
+
+
+COMMAND_LINE, DEFAULT = "command line", "default"
+"""Where a value may come from, beside a file and a preset."""
+
+
+class Sourced(NamedTuple):
+    """A value of an option, and where it comes from: ``config FILE``, ``preset NAME``."""
+
+    value: Any
+    origin: str = COMMAND_LINE
+
+
+def _sourced(values: Mapping[str, Any], origin: str) -> dict[str, Sourced]:
+    return {name: Sourced(value, origin) for name, value in values.items()}
 
 
 def build_config(options: Mapping[str, str]) -> RunConfig:
@@ -35,14 +52,24 @@ def build_config(options: Mapping[str, str]) -> RunConfig:
         options: Field names of `RunConfig`, and ``preset`` and ``config``.
 
     Raises:
-        ConfigError: If an option is unknown or its value breaks its rule; one line.
+        ConfigError: If an option is unknown or its value breaks its rule; one line, which says
+            where the value comes from if not from ``options``.
     """
-    merged = merged_options(options)
-    preset = merged.pop("preset", None)
+    return checked_sourced(RunConfig, sourced_options(options))
+
+
+def sourced_options(options: Mapping[str, str]) -> dict[str, Sourced]:
+    """All that is said of a run by what is given, a file, and a preset; nothing is checked yet.
+
+    Raises:
+        ConfigError: If the file cannot be read, or there is no such preset.
+    """
+    given = given_options(options)
+    preset, _ = given.pop("preset", (None, ""))
     if preset is None:
-        embedded = all(merged.get(name, "demo") == "demo" for name in ("data", "model"))
+        embedded = all(given[n].value == "demo" for n in ("data", "model") if n in given)
         preset = "demo" if embedded else "paper"
-    return validated(preset_options(str(preset)) | merged)
+    return _sourced(preset_options(str(preset)), f"preset {preset}") | given
 
 
 def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
@@ -51,9 +78,48 @@ def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         ConfigError: If the file cannot be read.
     """
-    given: dict[str, Any] = {name: text for name, text in options.items() if text != ""}
-    file = given.pop("config", None)
-    return ({} if file is None else _read_yaml(user_path("config", str(file)))) | given
+    return {name: found.value for name, found in given_options(options).items()}
+
+
+def given_options(options: Mapping[str, str]) -> dict[str, Sourced]:
+    """The same, with where each value comes from.
+
+    Raises:
+        ConfigError: If the file cannot be read.
+    """
+    given = _sourced({name: text for name, text in options.items() if text != ""}, COMMAND_LINE)
+    file, _ = given.pop("config", (None, ""))
+    if file is None:
+        return given
+    values = _read_yaml(user_path("config", str(file)))
+    return _sourced(values, f"config {shortened(str(file), LONG)}") | given
+
+
+@contextmanager
+def naming_origins(options: Mapping[str, str]) -> Iterator[None]:
+    """Say of a value that turns out to be wrong where it comes from, unless it is in ``options``.
+
+    Messages begin with the option, so that it is known whose value they are about.
+
+    Raises:
+        ConfigError: The one that was raised inside, with that.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        name = str(error).partition(" ")[0]
+        if name not in RunConfig.model_fields:
+            raise
+        found = sourced_options(options).get(name, Sourced(None, DEFAULT))
+        if found.origin == COMMAND_LINE:
+            raise
+        raise ConfigError(f"{error}{_from(found.origin)}") from error
+
+
+def _from(origin: str) -> str:
+    if origin == COMMAND_LINE:
+        return ""
+    return " (the default)" if origin == DEFAULT else f" (from {origin})"
 
 
 def preset_options(name: str) -> dict[str, Any]:
@@ -63,7 +129,9 @@ def preset_options(name: str) -> dict[str, Any]:
         ConfigError: If there is no such preset.
     """
     if name not in preset_names():
-        raise ConfigError(f"preset must be one of {', '.join(preset_names())}, got {shown(name)}")
+        known = preset_names()
+        hint = suggestion(name, known)
+        raise ConfigError(f"preset must be one of {', '.join(known)}, got {shown(name)}{hint}")
     values: dict[str, Any] = read_yaml(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
     return values
 
@@ -95,7 +163,21 @@ def checked(model: type[M], values: Mapping[str, Any]) -> M:
     Raises:
         ConfigError: If a field is unknown or a value breaks its rule; one line.
     """
+    return checked_sourced(model, _sourced(values, COMMAND_LINE))
+
+
+def checked_sourced(model: type[M], values: Mapping[str, Sourced]) -> M:
+    """The same, of values that come from several places.
+
+    Raises:
+        ConfigError: As `checked`, and it says where a value comes from, if from elsewhere.
+    """
+
+    def described(error: ErrorDetails) -> str:
+        found = values.get(str(error["loc"][0])) if error["loc"] else None
+        return describe_error(error, model) + _from(found.origin if found else COMMAND_LINE)
+
     try:
-        return model.model_validate(dict(values))
+        return model.model_validate({name: found.value for name, found in values.items()})
     except ValidationError as error:
-        raise ConfigError("; ".join(describe_error(e, model) for e in error.errors())) from None
+        raise ConfigError("; ".join(map(described, error.errors()))) from None

@@ -24,7 +24,7 @@ from alignfreeze.config.parsing import (
     Text,
     Width,
 )
-from alignfreeze.config.roles import INERT, MEASURED, About, Command, Phase, Role
+from alignfreeze.config.roles import INERT, MEASURED, About, Command, Panel, Phase, Role
 
 BASELINE = "baseline"
 """The strategy that stands for fine-tuning without realignment."""
@@ -37,8 +37,11 @@ BENCHMARK, STUDIES = Command.BENCHMARK, Command.SEARCH | Command.BENCHMARK
 measured = partial(Role, fixed=MEASURED)
 of_course = partial(Role, NONE, about=COURSE, fixed=INERT)
 of_encoder = partial(Role, REALIGNMENT, CONTENT, without=EVALUATE | BENCHMARK, told=NONE)
+of_strategy = partial(of_encoder, shown_in=Panel.STRATEGY)
+of_task = partial(measured, FINETUNING, CONTENT, read=True, shown_in=Panel.FINETUNING)
 of_realignment = partial(Role, REALIGNMENT, without=EVALUATE)
 OF_REALIGNMENT = of_realignment()
+OF_SPEED = of_realignment(shown_in=Panel.SPEED)
 OF_PARALLEL_TEXT = of_realignment(CONTENT, read=True, aligns=True)
 
 # Python's metaclass of abstract classes has a method of that name, which pydantic takes for one of
@@ -55,26 +58,24 @@ class RunConfig(BaseModel):
 
     data: Annotated[Text, measured(BOTH, CONTENT, read=True, aligns=True, common=True)] = "demo"
     """demo, hub, hub:FOLDER or a folder of data (docs/data.md)"""
-    model: Annotated[Text, of_encoder(read=True, aligns=True, fixed=MEASURED)] = "demo"
+    model: Annotated[
+        Text, of_encoder(read=True, aligns=True, fixed=MEASURED, shown_in=Panel.MODEL)
+    ] = "demo"
     """demo, a folder, or a name on the Hugging Face hub"""
-    task: Annotated[
-        Names, measured(FINETUNING, CONTENT, read=True, without=BENCHMARK, told=NONE)
-    ] = Field(("pos",), min_length=1)
+    task: Annotated[Names, of_task(without=BENCHMARK, told=NONE)] = Field(("pos",), min_length=1)
     """task, or several with commas"""
-    task_args: Annotated[Arguments, measured(FINETUNING, CONTENT, read=True)] = Field(
-        default_factory=dict
-    )
+    task_args: Annotated[Arguments, of_task()] = Field(default_factory=dict)
     """the tasks' hyperparameters: TASK.name=value,… or JSON"""
-    strategy: Annotated[Text, of_encoder(fixed="search_strategies names those to choose among")] = (
-        "front"
-    )
+    strategy: Annotated[
+        Text, of_strategy(fixed="search_strategies names those to choose among")
+    ] = "front"
     """freezing strategy, or baseline"""
     strategy_args: Annotated[
         Arguments,
-        of_encoder(fixed="each of its fields has a name of its own, such as front.boundary"),
+        of_strategy(fixed="each of its fields has a name of its own, such as front.boundary"),
     ] = Field(default_factory=dict)
     """its hyperparameters: boundary=3,… or JSON"""
-    compare: Annotated[Names, measured(NONE, without=~RUN)] = ()
+    compare: Annotated[Names, measured(NONE, without=~RUN, shown_in=Panel.STRATEGY)] = ()
     """strategies to run beside it, e.g. baseline"""
     aligner: Annotated[Text, OF_PARALLEL_TEXT] = "auto"
     """dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh where there are
@@ -85,7 +86,9 @@ class RunConfig(BaseModel):
     """target languages (default: all that the data has)"""
     realign_languages: Annotated[Names, of_realignment(CONTENT, read=True)] = ()
     """languages of the parallel text (default: the target languages that have some)"""
-    missing: Annotated[Literal["skip", "error"], of_course(aligns=True)] = "skip"
+    missing: Annotated[Literal["skip", "error"], of_course(aligns=True, shown_in=Panel.DATA)] = (
+        "skip"
+    )
     """a language that the hub turns out to have no test split of, or no parallel text: leave it out
     with a warning (skip), or end (error)"""
     pair_limit: Annotated[Count | None, OF_PARALLEL_TEXT] = None
@@ -97,7 +100,8 @@ class RunConfig(BaseModel):
     pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = "drop"
     """drop or keep a sentence pair that has occurred before"""
     alignment_pairs: Annotated[
-        CountOrZero, measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT)
+        CountOrZero,
+        measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT, shown_in=Panel.REALIGNMENT),
     ] = 0
     """measure word alignment and drift by layer on so many sentence pairs of each language, held
     out of realignment (and at most 500 words of them); 0: do not"""
@@ -137,22 +141,24 @@ class RunConfig(BaseModel):
     """subwords of a side in realignment"""
     max_length: Annotated[Length, Role(FINETUNING, read=True)] = 256
     """subwords of a row in fine-tuning"""
-    word_marks: Annotated[Literal["kept", "removed"], Role(BOTH, read=True)] = "kept"
+    word_marks: Annotated[
+        Literal["kept", "removed"], Role(BOTH, read=True, shown_in=Panel.MODEL)
+    ] = "kept"
     """bare marks of a word's beginning (SentencePiece): read by the encoder, though they stand for
     no word (kept), or taken out of what is realigned, measured and tagged, as the reference does
     (removed)"""
-    seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE)] = 31
+    seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE, shown_in=Panel.STRATEGY)] = 31
     """seed of everything that is drawn"""
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)
     ] = "auto"
     """auto: bf16 where the hardware has it"""
-    prefix: Annotated[Literal["cached", "exact"], OF_REALIGNMENT] = "cached"
+    prefix: Annotated[Literal["cached", "exact"], OF_SPEED] = "cached"
     """layers that are frozen from the embeddings on: run once for each sentence, without dropout
     (cached), or at every step (exact)"""
     prefix_memory: Annotated[CountOrZero, Role(NONE, about=MEMORY, without=EVALUATE)] = 2048
     """MiB of memory for what prefix=cached keeps; what is more goes to disk"""
-    loss_block: Annotated[CountOrZero, OF_REALIGNMENT] = 0
+    loss_block: Annotated[CountOrZero, OF_SPEED] = 0
     """aligned words whose similarities are in memory at a time, 0: all; changes the last bits"""
     compile: Annotated[bool, Role(BOTH)] = False
     """compile the layers for training with torch.compile"""
@@ -176,7 +182,10 @@ class RunConfig(BaseModel):
     alias than candidate"""
     register_encoder: Annotated[Registered, of_course(without=STUDIES | EVALUATE)] = ""
     """register the realigned encoder in MLflow, likewise"""
-    encoder: Annotated[Line, measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE)] = ""
+    encoder: Annotated[
+        Line,
+        measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE, shown_in=Panel.MODEL),
+    ] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
 
     @property

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from alignfreeze.base.paths import LONGEST
 from alignfreeze.base.structured import StructureError, read_json, read_yaml
-from alignfreeze.messages import listed, shortened, shown
+from alignfreeze.messages import MOST_TEXTS, listed, shortened, shown, suggestion
 
 
 def split_names(value: object) -> object:
@@ -131,7 +131,11 @@ def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
     name = ".".join(shortened(str(part)) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name} is not a known option; known: {', '.join(option_names(model)) or 'none'}"
+        known = list(option_names(model))
+        hint = suggestion(name, known) or ";"
+        if hint == ";" or len(known) <= MOST_TEXTS:
+            hint += f" known: {', '.join(known) or 'none'}"
+        return f"{name} is not a known option{hint}"
     if error["type"] == "missing":
         return f"{name} must be given"
     rule = re.sub(_KIND, "", error["msg"])

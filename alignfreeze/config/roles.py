@@ -38,6 +38,18 @@ class Command(Flag):
     ALIGN = auto()
 
 
+class Panel(Enum):
+    """Under which heading the help of a command has an option, in the order of the help."""
+
+    DATA = "Data"
+    MODEL = "Model"
+    STRATEGY = "Strategy"
+    REALIGNMENT = "Realignment"
+    FINETUNING = "Fine-tuning"
+    SPEED = "Speed and memory"
+    TRACKING = "Tracking"
+
+
 MEASURED = "it changes what is measured"
 INERT = "no score depends on it"
 
@@ -58,6 +70,7 @@ class Role:
             ``None``: those that depend on it. What has a column or a row of its own is no setting.
         fixed: Why a search cannot vary it; empty if it can.
         common: Whether all models of a grid have it in common, as their results stand in a table.
+        shown_in: The panel of the help that has it; ``None``: the one that follows from the rest.
     """
 
     phases: Phase
@@ -69,6 +82,20 @@ class Role:
     told: Phase | None = None
     fixed: str = ""
     common: bool = False
+    shown_in: Panel | None = None
+
+    @property
+    def panel(self) -> Panel:
+        """The panel of the help that has it."""
+        if self.shown_in is not None:
+            return self.shown_in
+        if self.about is About.COURSE:
+            return Panel.TRACKING
+        if self.about in (About.MACHINE, About.MEMORY) or self.phases is Phase.BOTH:
+            return Panel.DATA if self.read else Panel.SPEED
+        if self.read and self.content:
+            return Panel.DATA
+        return Panel.REALIGNMENT if Phase.REALIGNMENT in self.phases else Panel.FINETUNING
 
     @property
     def commands(self) -> Command:

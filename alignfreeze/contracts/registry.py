@@ -1,6 +1,5 @@
 """Strategies, tasks and aligners by name: entry points, checked when they are asked for."""
 
-import difflib
 import hashlib
 import inspect
 import sys
@@ -20,7 +19,7 @@ from alignfreeze.config import checked, option_names
 from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
 from alignfreeze.contracts.guarding import calling
 from alignfreeze.errors import ConfigError, PluginError, one_line
-from alignfreeze.messages import shown
+from alignfreeze.messages import shown, suggestion
 
 P_co = TypeVar("P_co", bound=Plugin, covariant=True)
 
@@ -107,13 +106,22 @@ def create_plugin(kind: PluginKind[P_co], name: str, args: Mapping[str, object])
         raise ConfigError(f"{kind.noun} {shown(name)}: {error}") from None
 
 
+def plugin_names(kind: PluginKind[Plugin]) -> list[str]:
+    """The names that plugins of a kind are registered by, sorted; none of them is imported.
+
+    Raises:
+        PluginError: If there is none, since then the project is not installed.
+    """
+    return sorted(_claims(kind))
+
+
 def catalogue(kinds: Sequence[PluginKind[Plugin]] = KINDS) -> list[PluginInfo]:
     """Describe every plugin, the broken ones with the reason; loads them all.
 
     Raises:
         PluginError: If a kind has no plugin at all, since then the project is not installed.
     """
-    return [_info(kind, name) for kind in kinds for name in sorted(_claims(kind))]
+    return [_info(kind, name) for kind in kinds for name in plugin_names(kind)]
 
 
 def claimants(kind: PluginKind[Plugin], name: str) -> list[str]:
@@ -201,8 +209,7 @@ def _changed(place: str) -> int | None:
 def _entry_point(kind: PluginKind[Plugin], name: str) -> EntryPoint:
     claims = _claims(kind)
     if name not in claims:
-        near = difflib.get_close_matches(name, claims, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        hint = suggestion(name, sorted(claims)) or ";"
         raise PluginError(f"no {kind.noun} {shown(name)}{hint} known: {', '.join(sorted(claims))}")
     if len(claims[name]) > 1:
         owners = " and ".join(sorted(f"{_owner(e)} ({e.value})" for e in claims[name]))

@@ -10,7 +10,13 @@ import pandas as pd
 from accelerate import Accelerator
 
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.config import (
+    BASELINE,
+    RunConfig,
+    build_config,
+    merged_options,
+    naming_origins,
+)
 from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
@@ -204,7 +210,8 @@ def _parent_run(
                 config = build_config(options)
             if kind is Kind.RUN:
                 parent.rename(run_name(config))
-            yield parent, config
+            with naming_origins(options):
+                yield parent, config
 
 
 def _with_usual_left_out(encoder: RealignedEncoder, config: RunConfig) -> RunConfig:

@@ -117,7 +117,8 @@ def commands(folder: Path) -> Iterator[Command]:
         flags = [
             p.opts[0].removeprefix("--").replace("-", "_")
             for p in parameters
-            if p.param_type_name != "argument" and not getattr(p, "is_flag", False)
+            # A switch of a configuration has a value where it is given as --name=value.
+            if p.param_type_name != "argument" and (not p.is_flag or p.secondary_opts)
         ]
         required = [
             p.opts[0].removeprefix("--").replace("-", "_")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from alignfreeze.cli.main import main, without_verbose
+from alignfreeze.cli.main import main
 from alignfreeze.errors import PluginError
 from alignfreeze.runs import pipeline
 
@@ -31,31 +31,6 @@ def test_output_that_cannot_be_written(line, code, said, tmp_path):
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == (1 if said else 0), ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("given", "left", "verbose"),
-    [
-        ("run --seed 1", "run --seed 1", False),
-        ("run --verbose --seed 1", "run --seed 1", True),
-        ("--verbose run", "run", True),
-        ("run --seed 1 -- --verbose", "run --seed 1 -- --verbose", False),
-        ("plugins --verbose", "plugins --verbose", True),
-        ("--verbose plugins", "plugins", True),
-        ("data check x --verbose", "data check x --verbose", True),
-        ("run plugins --verbose", "run plugins", True),
-        ("--verbose", "", True),
-        ("", "", False),
-    ],
-)
-def test_verbose_stands_anywhere(given, left, verbose):
-    assert without_verbose(given.split()) == (left.split(), verbose)
-
-
-@pytest.mark.parametrize(("value", "asked"), [("1", True), ("", False), ("0", False)])
-def test_a_variable_stands_for_it(monkeypatch, value, asked):
-    monkeypatch.setenv("ALIGNFREEZE_VERBOSE", value)
-    assert without_verbose(["run"]) == (["run"], asked)
 
 
 def broken(options):

@@ -3,7 +3,14 @@ import json
 import pytest
 import yaml
 
-from alignfreeze.config import RunConfig, build_config, is_repeated, preset_names
+from alignfreeze.config import (
+    RunConfig,
+    build_config,
+    is_repeated,
+    naming_origins,
+    preset_names,
+    sourced_options,
+)
 from alignfreeze.errors import ConfigError
 
 PAPER = {"data": "folder"}
@@ -224,9 +231,52 @@ def test_json_that_is_broken_says_so():
         build_config({**PAPER, "strategy_args": '{"a": 1'})
 
 
-def test_an_unknown_option_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"^temprature is not a known option; known: data, model"):
+def test_an_unknown_option_says_which_is_meant_or_lists_the_known_ones():
+    with pytest.raises(
+        ConfigError, match=r"^temprature is not a known option; did you mean 'temperature'\?$"
+    ):
         build_config({**PAPER, "temprature": "1"})
+    with pytest.raises(ConfigError, match=r"^nonsense is not a known option; known: data, model"):
+        build_config({**PAPER, "nonsense": "1"})
+
+
+def test_a_wrong_value_says_where_it_comes_from_unless_it_is_given(file):
+    path = file({"max_length": 2, "seed": 3})
+    with pytest.raises(
+        ConfigError, match=r"^max_length must be >= 8, got 2 \(from config .*yaml\)$"
+    ):
+        build_config({"config": path})
+    with pytest.raises(ConfigError, match=r"^max_length must be >= 8, got '3'$"):
+        build_config({"config": path, "max_length": "3"})
+    with pytest.raises(ConfigError, match=r"^oops is not a known option.* \(from config .*yaml\)$"):
+        build_config({"config": file({"oops": 1})})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("max_length", {"preset": "demo"}, r" \(from preset demo\)"),
+        ("max_length", {"preset": "paper"}, r" \(the default\)"),
+        ("max_length", {"preset": "demo", "max_length": "16"}, ""),
+        ("seed", {}, r" \(the default\)"),
+        ("model.folder", {}, ""),
+    ],
+)
+def test_what_turns_out_to_be_wrong_says_where_it_comes_from(name, options, said):
+    with (
+        pytest.raises(ConfigError, match=f"^{name} must be <= 4, got 5{said}$"),
+        naming_origins(options),
+    ):
+        raise ConfigError(f"{name} must be <= 4, got 5")
+
+
+def test_where_each_value_comes_from(file):
+    path = file({"warmup": 0.2, "seed": 3})
+    found = sourced_options({"preset": "paper", "config": path, "seed": "4", "model": ""})
+    assert found["seed"] == ("4", "command line")
+    assert found["warmup"] == (0.2, f"config {path}")
+    assert found["temperature"] == (0.1, "preset paper")
+    assert "layer" not in found
 
 
 def test_several_errors_are_one_line():
@@ -238,7 +288,7 @@ def test_several_errors_are_one_line():
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"^preset must be one of .*paper, .*, got 'papers'$"):
+    with pytest.raises(ConfigError, match=r"paper-xlmr, got 'papers'; did you mean 'paper'\?$"):
         build_config({"preset": "papers"})
 
 

@@ -87,7 +87,8 @@ def test_creates_an_instance_with_values(folder: Path) -> None:
         ({}, r"^strategy 'half': which must be given$"),
         (
             {"which": "a", "shar": 1},
-            r"^strategy 'half': shar is not a known option; known: share, which, parts$",
+            r"^strategy 'half': shar is not a known option; did you mean 'share'\? "
+            r"known: share, which, parts$",
         ),
         ({"which": "a", "share": "x"}, r"^strategy 'half': share must be a valid number.*'x'$"),
         ({"share": -1}, r"^strategy 'half': .*share must be .*; which must be given$"),

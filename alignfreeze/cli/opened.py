@@ -1,0 +1,20 @@
+"""The run that `mlflow run` has opened for a command, where it has."""
+
+import contextlib
+import os
+
+from alignfreeze.cli.output import is_first
+from alignfreeze.errors import ConfigError
+
+OPENED = "MLFLOW_RUN_ID"
+
+
+def fail_opened_run(message: str) -> None:
+    """Say in the run that `mlflow run` has opened, if it has, why nothing was done."""
+    if OPENED not in os.environ:
+        return
+    from alignfreeze.tracking.runs import tracked_run
+
+    # Where that cannot be said, it is said on stderr all the same.
+    with contextlib.suppress(Exception), tracked_run("alignfreeze", writes=is_first()):
+        raise ConfigError(message)
