@@ -33,6 +33,7 @@ PACKAGES = (
     "search",
     "benchmark",
     "report",
+    "api",
     "cli",
 )
 """A package imports from those before it, and its own modules from each other."""

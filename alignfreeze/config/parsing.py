@@ -1,6 +1,8 @@
 """Values of options from text, and what is said of wrong ones."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
@@ -13,9 +15,9 @@ from alignfreeze.messages import listed, shortened, shown
 
 
 def split_names(value: object) -> object:
-    """``"de, fr"`` is the names ``de`` and ``fr``."""
+    """``"de, fr"`` is the names ``de`` and ``fr``; a number alone is one of them."""
     if not isinstance(value, str):
-        return value
+        return (value,) if isinstance(value, int) else value
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
@@ -98,11 +100,19 @@ def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
+def unknown(name: str, what: str, known: Iterable[str]) -> str:
+    """What is said of a name that is not known: the nearest that is, and all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{shortened(name)} is not {what}; {hint}known: {', '.join(names) or 'none'}"
+
+
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
     name = ".".join(shortened(str(part)) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name} is not a known option; known: {', '.join(option_names(model)) or 'none'}"
+        return unknown(name, "a known option", option_names(model))
     if error["type"] == "missing":
         return f"{name} must be given"
     rule = re.sub(r"^(Value error, |Value |Input |String |Tuple )", "", error["msg"])

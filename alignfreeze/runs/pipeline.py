@@ -1,7 +1,7 @@
 """What the entry points do: a parent run, and the phases below it."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from accelerate import Accelerator
 
 from alignfreeze.base.signals import signals_as_exceptions
-from alignfreeze.config import BASELINE, RunConfig, build_config, merged_options
+from alignfreeze.config import BASELINE, Options, RunConfig, build_config, given_names
 from alignfreeze.data.finding import find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.errors import AlignFreezeError, ConfigError
@@ -19,7 +19,12 @@ from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
+from alignfreeze.runs.realigned import (
+    ENCODER_FOLDER,
+    RealignedEncoder,
+    find_encoder,
+    with_provenance,
+)
 from alignfreeze.runs.records import log_config, log_provenance, log_scores
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking import location
@@ -46,12 +51,17 @@ class Outcome:
         source_language: The language that was fine-tuned in.
         places: Where the runs, and an encoder, are to be found; lines for a person.
         run_id: The parent run's id; ``None`` in a process that does not track.
+        encoder: Where the encoder is that the run's own strategy realigned: a folder that
+            ``from_pretrained`` takes, or an address of MLflow's where artifacts are elsewhere.
+            ``None`` where nothing was realigned; of several tasks that take different numbers of
+            steps, the first one's.
     """
 
     results: Sequence[TaskResult]
     source_language: str
     places: Sequence[str]
     run_id: str | None = None
+    encoder: str | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -64,8 +74,8 @@ class Outcome:
         return pd.DataFrame(rows, columns=["strategy", "task", *Score._fields])
 
 
-def run(options: Mapping[str, str]) -> Outcome:
-    """Realign, then fine-tune and evaluate; options are text by their names (`build_config`).
+def run(options: Options) -> Outcome:
+    """Realign, then fine-tune and evaluate; options are as `build_config` takes them.
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault.
@@ -85,7 +95,7 @@ def run(options: Mapping[str, str]) -> Outcome:
         return replace(outcome, results=[*baselines, *outcome.results])
 
 
-def realign_only(options: Mapping[str, str]) -> Outcome:
+def realign_only(options: Options) -> Outcome:
     """Realign an encoder, and keep it as an artifact.
 
     Raises:
@@ -106,7 +116,7 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             parent.tags({REALIGN_RUN: encoder.run_id or ""})
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
             places = [*location.places(parent.run_id), go_on] if parent.run_id else []
-            return Outcome([], config.source_language, places, parent.run_id)
+            return Outcome([], config.source_language, places, parent.run_id, _address(encoder))
 
 
 def _common_realign_steps(phases: Phases) -> int:
@@ -128,7 +138,7 @@ def _without_encoder(config: RunConfig) -> RunConfig:
     return config
 
 
-def evaluate_only(options: Mapping[str, str]) -> Outcome:
+def evaluate_only(options: Options) -> Outcome:
     """Fine-tune and evaluate an encoder that an earlier run realigned.
 
     What it is known by is its realignment's: model, strategy and every option of that.
@@ -143,7 +153,7 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
         _own_folder(join_processes()) as folder,
     ):
         encoder = _realigned_before(asked.encoder, folder)
-        config = with_provenance(encoder, asked, merged_options(options).keys())
+        config = with_provenance(encoder, asked, given_names(options))
         with _phases(parent, config, encoder) as phases:
             return _finetune_all(phases, parent)
 
@@ -159,17 +169,29 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
     tasks = phases.preparation.tasks
     results = []
+    encoders = []
     for choice in phases.preparation.strategies:
         for data in tasks:
-            scores = phases.finetune(phases.encoder(choice, data), choice, data)
+            encoder = phases.encoder(choice, data)
+            scores = phases.finetune(encoder, choice, data)
             results.append(_task_result(choice.name, data, scores))
             if choice.main:
+                encoders.append(encoder)
                 prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
     places = location.places(parent.run_id) if parent.run_id else []
-    return Outcome(results, phases.config.source_language, places, parent.run_id)
+    made = _address(encoders[0])
+    return Outcome(results, phases.config.source_language, places, parent.run_id, made)
+
+
+def _address(encoder: RealignedEncoder) -> str | None:
+    """Where the encoder of a run is kept; ``None`` for one that no run has made."""
+    if encoder.run_id is None:
+        return None
+    folder = location.artifact_folder(encoder.run_id)
+    return str(folder / ENCODER_FOLDER) if folder else f"runs:/{encoder.run_id}/{ENCODER_FOLDER}"
 
 
 def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> TaskResult:
@@ -178,7 +200,7 @@ def _task_result(strategy: str, data: TaskData, scores: Sequence[Score]) -> Task
 
 
 @contextmanager
-def _parent_run(name: str, options: Mapping[str, str]) -> Iterator[tuple[TrackedRun, RunConfig]]:
+def _parent_run(name: str, options: Options) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
     with (
         signals_as_exceptions("go on with resume=true"),

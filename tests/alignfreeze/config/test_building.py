@@ -225,7 +225,10 @@ def test_json_that_is_broken_says_so():
 
 
 def test_an_unknown_option_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"^temprature is not a known option; known: data, model"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^temprature is not a known option; did you mean 'temperature'\? known: data, model",
+    ):
         build_config({**PAPER, "temprature": "1"})
 
 
