@@ -17,7 +17,7 @@ from alignfreeze.messages import listed, shortened, shown
 def split_names(value: object) -> object:
     """``"de, fr"`` is the names ``de`` and ``fr``; a number alone is one of them."""
     if not isinstance(value, str):
-        return (value,) if isinstance(value, int) else value
+        return (value,) if type(value) is int else value  # True is one, too
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 

@@ -20,6 +20,7 @@ from alignfreeze.config import (
     given_options,
     parse_arguments,
     study_fields,
+    unknown,
 )
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -113,6 +114,10 @@ def build_search(options: Mapping[str, Any]) -> tuple[RunConfig, SearchConfig]:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
     given = given_options(options)
+    known = [*SearchConfig.model_fields, *RunConfig.model_fields, "preset", "config"]
+    for name in given:
+        if name not in known:
+            raise ConfigError(unknown(name, "a known option", known))
     own = {name: value for name, value in given.items() if name in SearchConfig.model_fields}
     settings = checked(SearchConfig, own)
     config = build_config({name: value for name, value in given.items() if name not in own})
