@@ -43,6 +43,7 @@ PACKAGES = (
     "search",
     "benchmark",
     "report",
+    "api",
     "cli",
 )
 """A package imports from those before it, and its own modules from each other."""

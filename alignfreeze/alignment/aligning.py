@@ -175,7 +175,7 @@ def align_shard(job: AlignmentJob, shard: Shard, advance: Callable[[], object]) 
     with building(shard.folder) as temporary:
         pairs = _cleaned(job, shard, stats, advance)
         with collected_lines() as lines:
-            job.write(temporary, _aligned(job, pairs, stats), stats)
+            job.write(temporary, aligned_lines(job, pairs, stats), stats)
         write_stats(temporary, stats)
         write_log(temporary, lines)
 
@@ -202,7 +202,7 @@ def _cleaned(
             yield pair, fault
 
 
-def _aligned(
+def aligned_lines(
     job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
@@ -249,13 +249,14 @@ def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> 
 
 def configured_aligner(name: str, config: RunConfig) -> Aligner:
     """An aligner with the hyperparameters given, and the run's encoder where it wants one."""
-    models = dict.fromkeys(_model_fields(name), find_model(config.model))
+    wanted = encoder_fields(load_plugin(ALIGNER, name))
+    models = dict.fromkeys(wanted, find_model(config.model))
     return create_plugin(ALIGNER, name, models | config.aligner_args)
 
 
-def _model_fields(name: str) -> list[str]:
+def encoder_fields(aligner: type[Aligner]) -> list[str]:
     """The fields of an aligner that name an encoder, by default the run's."""
-    fields = load_plugin(ALIGNER, name).model_fields.items()
+    fields = aligner.model_fields.items()
     return [field for field, info in fields if UsesRunModel() in info.metadata]
 
 
@@ -275,7 +276,7 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)
-        fields = aligner.model_dump(mode="json", exclude=set(_model_fields(name)))
+        fields = aligner.model_dump(mode="json", exclude=set(encoder_fields(type(aligner))))
         code = [name, fingerprint(ALIGNER, name), aligner.identity()]
         try:
             inputs = aligner.inputs(bitext)

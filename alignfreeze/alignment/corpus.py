@@ -45,11 +45,11 @@ class AlignedPair:
 
 @dataclass(frozen=True, eq=False)
 class AlignedCorpus:
-    """The aligned sentence pairs of one language pair, on disk and memory-mapped.
+    """The aligned sentence pairs of one language pair, memory-mapped from disk or in memory.
 
     Attributes:
         bitext: The text that it was made of.
-        fingerprint: That of the job.
+        fingerprint: That of the job; empty for one that is in memory.
         stats: What became of the text.
         dataset: Columns ``source`` and ``target`` (lists of words) and ``alignment`` (source
             and target index of each link in turn).
@@ -95,7 +95,7 @@ class CorpusJob(AlignmentJob):
 
     def write(self, folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
         """Write the sentence pairs of a shard, `ROWS_PER_BATCH` at a time."""
-        rows = _kept_rows(lines, stats)
+        rows = kept_rows(lines, stats)
         with _writer(folder) as writer:
             while batch := list(islice(rows, ROWS_PER_BATCH)):
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCHEMA))
@@ -107,14 +107,15 @@ class CorpusJob(AlignmentJob):
             DataError: If there are none.
         """
         if not stats.kept:
-            raise DataError(self._nothing_left(stats))
+            raise DataError(self.nothing_left(stats))
         with _writer(joined) as writer:
             for shard in shards:
                 with pa.OSFile(str(shard / PAIRS), "rb") as part:
                     for batch in pa.ipc.open_stream(part):
                         writer.write_batch(batch)
 
-    def _nothing_left(self, stats: CorpusStats) -> str:
+    def nothing_left(self, stats: CorpusStats) -> str:
+        """What is said where no sentence pair has aligned words."""
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
         dropped = stats.too_long + stats.uneven + stats.duplicates
         cleaned = f", {dropped} cleaned away" if dropped else ""
@@ -164,7 +165,7 @@ def _writer(folder: Path) -> Iterator[pa.RecordBatchStreamWriter]:
         yield writer
 
 
-def _kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dict[str, Any]]:
+def kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dict[str, Any]]:
     """Sentence pairs with links between different strings; counts them, and what is dropped."""
     for pair, alignment in lines:
         alignment = alignment or []

@@ -20,6 +20,7 @@ from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
 from alignfreeze.benchmark.settings import Grid, build_benchmark
+from alignfreeze.config import given_options
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
@@ -59,12 +60,12 @@ class BenchmarkOutcome:
 
 
 def benchmark(
-    options: Mapping[str, str], show: Callable[[Plan], None] = lambda plan: None
+    options: Mapping[str, Any], show: Callable[[Plan], None] = lambda plan: None
 ) -> BenchmarkOutcome:
     """Do what a grid has to do, or say what that is.
 
     Args:
-        options: Text by the name of an option (see `build_benchmark`).
+        options: Values by the name of an option (see `build_benchmark`).
         show: Called with the plan, before anything is done.
 
     Raises:
@@ -82,15 +83,15 @@ def benchmark(
             return BenchmarkOutcome(plan, [])
 
 
-def _is_dry(options: Mapping[str, str]) -> bool:
+def _is_dry(options: Mapping[str, Any]) -> bool:
     """Whether nothing is to be done, as far as options that are at fault let one tell."""
     try:
         return build_benchmark(options).settings.dry_run
     except ConfigError:
-        return options.get("dry_run", "").lower() not in ("", "false")
+        return str(given_options(options).get("dry_run", "")).lower() not in ("", "false")
 
 
-def _planned(options: Mapping[str, str]) -> tuple[Grid, Plan]:
+def _planned(options: Mapping[str, Any]) -> tuple[Grid, Plan]:
     refuse_torchrun("a benchmark")
     grid = build_benchmark(options)
     store.contact()
@@ -99,7 +100,7 @@ def _planned(options: Mapping[str, str]) -> tuple[Grid, Plan]:
     return grid, make_plan(cells, runs, grid.settings.workers)
 
 
-def _do(options: Mapping[str, str], show: Callable[[Plan], None]) -> BenchmarkOutcome:
+def _do(options: Mapping[str, Any], show: Callable[[Plan], None]) -> BenchmarkOutcome:
     with ExitStack() as stack:
         try:
             grid, plan = _planned(options)

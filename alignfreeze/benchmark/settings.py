@@ -26,9 +26,10 @@ from alignfreeze.config import (
     parse_arguments,
     preset_options,
     study_fields,
+    unknown,
 )
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import shortened, shown, suggestion
+from alignfreeze.messages import shown, suggestion
 from alignfreeze.workers.settings import WorkersConfig
 
 OWN_FIELDS = fields_with(RunConfig, lambda role: Command.BENCHMARK not in role.commands)
@@ -85,8 +86,8 @@ class Grid:
     options: Mapping[str, Any]
 
 
-def build_benchmark(options: Mapping[str, str]) -> Grid:
-    """Build a grid from the text of options; an empty text means not given.
+def build_benchmark(options: Mapping[str, Any]) -> Grid:
+    """Build a grid from values by option; an empty text means not given.
 
     What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
     default ``demo`` for the embedded data and model, else ``paper``), which wins over the
@@ -102,8 +103,7 @@ def build_benchmark(options: Mapping[str, str]) -> Grid:
     given = {name: value for name, (value, _) in found.items()}
     for name in given:
         if name not in (known := [*BenchmarkConfig.model_fields, *OF_RUNS]):
-            hint = suggestion(name, known) or f"; known: {', '.join(known)}"
-            raise ConfigError(f"{shortened(name)} is not an option of a benchmark{hint}")
+            raise ConfigError(unknown(name, "an option of a benchmark", known))
     preset = given.pop("preset", None)
     if not preset:
         embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])

@@ -76,10 +76,9 @@ def _phases(name: str, function: str) -> Callable[..., None]:
     """A command that calls a function of the pipeline and shows its outcome, or its plan."""
 
     def command(**options: str) -> None:
-        console = PlainConsole(quiet=not is_first())
         given, dry = without_dry_run(options)
         if dry:
-            tell_plan(name, given, console)
+            tell_plan(name, given)
             return
         from alignfreeze.cli.hints import baseline_hint
         from alignfreeze.evaluation.result_table import result_table

@@ -1,11 +1,13 @@
 """Dry runs on the command line: told of, in place of done."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel
 
 from alignfreeze.benchmark.settings import BenchmarkConfig
+from alignfreeze.cli.output import is_first, tell
 from alignfreeze.cli.terminal import PlainConsole, print_lines
 from alignfreeze.config import checked
 
@@ -30,10 +32,16 @@ def without_dry_run(options: Mapping[str, str]) -> tuple[dict[str, str], bool]:
     return rest, checked(_DryRun, given).dry_run
 
 
-def tell_plan(command: str, options: Mapping[str, str], console: PlainConsole) -> None:
+def tell_plan(command: str, options: Mapping[str, str]) -> None:
     """Print what a command would do with some options, without the one that asks for this."""
     from alignfreeze.planning.dry_run import PLANS
 
     plan = PLANS[command](options)
-    console.print(plan.table())
-    print_lines(console, plan.lines())
+
+    def show() -> None:
+        console = PlainConsole()
+        console.print(plan.table())
+        print_lines(console, plan.lines())
+
+    if is_first():
+        tell(asdict(plan), show)

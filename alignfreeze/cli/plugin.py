@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from alignfreeze.cli.output import tell
+from alignfreeze.cli.shared import Commands
 from alignfreeze.cli.terminal import PlainConsole, print_lines
 
-plugin_app = typer.Typer(help="Plugins of one's own.", no_args_is_help=True)
+plugin_app = Commands(help="Plugins of one's own.", no_args_is_help=True)
 
 
 class Kind(StrEnum):
@@ -32,4 +34,4 @@ def _new(
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     commands = f"cd {folder}", "pip install -e '.[test]'", "pytest", "alignfreeze plugins"
     lines = [*map(str, files), "", "next:", *(f"  {command}" for command in commands)]
-    print_lines(PlainConsole(), lines)
+    tell({"folder": folder, "files": files}, lambda: print_lines(PlainConsole(), lines))

@@ -1,6 +1,7 @@
 """The command that writes a project for `mlflow run`; and whether one is run by its own code."""
 
 import os
+import shlex
 import sys
 from importlib import import_module, resources
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 import alignfreeze
 from alignfreeze.base.digests import folder_digest
+from alignfreeze.cli.output import tell
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import LONG, shown
 
@@ -34,7 +36,8 @@ def project(
 ) -> None:
     """Write a folder that `mlflow run` runs with this version of AlignFreeze."""
     write_project(folder)
-    typer.echo(f"run it: mlflow run {folder} --env-manager local")
+    command = f"mlflow run {shlex.quote(str(folder))} --env-manager local"
+    tell({"folder": folder, "command": command}, lambda: typer.echo(f"run it: {command}"))
 
 
 def write_project(folder: Path) -> None:

@@ -1,11 +1,14 @@
 """The options of a run, and the one way to build them from text."""
 
 from alignfreeze.config.building import DEFAULT as DEFAULT
+from alignfreeze.config.building import Options as Options
 from alignfreeze.config.building import Sourced as Sourced
 from alignfreeze.config.building import build_config as build_config
 from alignfreeze.config.building import checked as checked
 from alignfreeze.config.building import checked_sourced as checked_sourced
+from alignfreeze.config.building import given_names as given_names
 from alignfreeze.config.building import given_options as given_options
+from alignfreeze.config.building import given_values as given_values
 from alignfreeze.config.building import merged_options as merged_options
 from alignfreeze.config.building import naming_origins as naming_origins
 from alignfreeze.config.building import preset_names as preset_names
@@ -30,6 +33,7 @@ from alignfreeze.config.parsing import describe_error as describe_error
 from alignfreeze.config.parsing import option_names as option_names
 from alignfreeze.config.parsing import parse_arguments as parse_arguments
 from alignfreeze.config.parsing import split_names as split_names
+from alignfreeze.config.parsing import unknown as unknown
 from alignfreeze.config.roles import About as About
 from alignfreeze.config.roles import Command as Command
 from alignfreeze.config.roles import Panel as Panel

@@ -1,10 +1,12 @@
 """A configuration from the text of options, a file and a preset."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,7 +14,7 @@ from pydantic_core import ErrorDetails
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
-from alignfreeze.config.parsing import describe_error
+from alignfreeze.config.parsing import describe_error, option_names
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import LONG, shortened, shown, suggestion
 
@@ -41,24 +43,42 @@ def _sourced(values: Mapping[str, Any], origin: str) -> dict[str, Sourced]:
     return {name: Sourced(value, origin) for name, value in values.items()}
 
 
-def build_config(options: Mapping[str, str]) -> RunConfig:
-    """Build a configuration from the text of options; an empty text means not given.
+Options = RunConfig | Mapping[str, Any]
+"""A configuration, or values by the names of its fields: Python's, or text as a command line has
+it."""
+
+
+def build_config(options: Options) -> RunConfig:
+    """Build a configuration from values by option; an empty text means not given.
 
     What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
     default ``demo`` for the embedded data and model, else ``paper``), which wins over the
     defaults.
 
     Args:
-        options: Field names of `RunConfig`, and ``preset`` and ``config``.
+        options: Values by field name of `RunConfig`, by ``preset`` and by ``config``; each is
+            Python's own, or text as the command line takes it. A `RunConfig` is what it is.
 
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line, which says
             where the value comes from if not from ``options``.
+
+    Example:
+        >>> config = build_config({"realign_steps": 4, "languages": ["de", "fr"], "layer": -2})
+        >>> config.realign_steps, config.languages, config.layer
+        (4, ('de', 'fr'), (-2,))
+        >>> build_config({"realign_steps": "4", "languages": "de,fr", "layer": "-2"}) == config
+        True
+        >>> build_config({"sead": 31})
+        Traceback (most recent call last):
+        alignfreeze.errors.ConfigError: sead is not a known option; did you mean 'seed'? ...
     """
+    if isinstance(options, RunConfig):
+        return options
     return checked_sourced(RunConfig, sourced_options(options))
 
 
-def sourced_options(options: Mapping[str, str]) -> dict[str, Sourced]:
+def sourced_options(options: Mapping[str, Any]) -> dict[str, Sourced]:
     """All that is said of a run by what is given, a file, and a preset; nothing is checked yet.
 
     Raises:
@@ -72,22 +92,47 @@ def sourced_options(options: Mapping[str, str]) -> dict[str, Sourced]:
     return _sourced(preset_options(str(preset)), f"preset {preset}") | given
 
 
-def merged_options(options: Mapping[str, str]) -> dict[str, Any]:
+def given_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given, which an empty text is not; paths as text.
+
+    Raises:
+        ConfigError: If they are not values by name.
+    """
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"options must be a dict of values by name, got {shown(options)}")
+    if odd := [name for name in options if not isinstance(name, str)]:
+        raise ConfigError(f"names of options must be text, got {shown(odd[0])}")
+    values = {n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in options.items()}
+    return {name: value for name, value in values.items() if not _is_empty(value)}
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str) and not value
+
+
+def given_names(options: Options) -> Collection[str]:
+    """The names of the options that are given, by themselves or in the file ``config``."""
+    if isinstance(options, RunConfig):
+        return options.model_fields_set
+    return merged_options(options).keys()
+
+
+def merged_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """What is given (an empty text is not), and beneath it what the file ``config`` has.
 
     Raises:
-        ConfigError: If the file cannot be read.
+        ConfigError: If they are not values by name, or the file cannot be read.
     """
     return {name: found.value for name, found in given_options(options).items()}
 
 
-def given_options(options: Mapping[str, str]) -> dict[str, Sourced]:
+def given_options(options: Mapping[str, Any]) -> dict[str, Sourced]:
     """The same, with where each value comes from.
 
     Raises:
-        ConfigError: If the file cannot be read.
+        ConfigError: If they are not values by name, or the file cannot be read.
     """
-    given = _sourced({name: text for name, text in options.items() if text != ""}, COMMAND_LINE)
+    given = _sourced(given_values(options), COMMAND_LINE)
     file, _ = given.pop("config", (None, ""))
     if file is None:
         return given
@@ -96,7 +141,7 @@ def given_options(options: Mapping[str, str]) -> dict[str, Sourced]:
 
 
 @contextmanager
-def naming_origins(options: Mapping[str, str]) -> Iterator[None]:
+def naming_origins(options: Options) -> Iterator[None]:
     """Say of a value that turns out to be wrong where it comes from, unless it is in ``options``.
 
     Messages begin with the option, so that it is known whose value they are about.
@@ -108,7 +153,7 @@ def naming_origins(options: Mapping[str, str]) -> Iterator[None]:
         yield
     except ConfigError as error:
         name = str(error).partition(" ")[0]
-        if name not in RunConfig.model_fields:
+        if isinstance(options, RunConfig) or name not in RunConfig.model_fields:
             raise
         found = sourced_options(options).get(name, Sourced(None, DEFAULT))
         if found.origin == COMMAND_LINE:
@@ -172,6 +217,12 @@ def checked_sourced(model: type[M], values: Mapping[str, Sourced]) -> M:
     Raises:
         ConfigError: As `checked`, and it says where a value comes from, if from elsewhere.
     """
+    for name, field in option_names(model).items():
+        found = values.get(name)
+        if found is not None and _is_bool_for_number(found.value, field.annotation):
+            raise ConfigError(
+                f"{name} must be a number, got {shown(found.value)}{_from(found.origin)}"
+            )
 
     def described(error: ErrorDetails) -> str:
         found = values.get(str(error["loc"][0])) if error["loc"] else None
@@ -181,3 +232,15 @@ def checked_sourced(model: type[M], values: Mapping[str, Sourced]) -> M:
         return model.model_validate({name: found.value for name, found in values.items()})
     except ValidationError as error:
         raise ConfigError("; ".join(map(described, error.errors()))) from None
+
+
+def _is_bool_for_number(value: object, annotation: Any) -> bool:
+    """Whether a number is wanted and True or False is given: Python takes True for 1."""
+    kinds, parts = _kinds(annotation), value if isinstance(value, list | tuple) else [value]
+    is_number = bool not in kinds and (int in kinds or float in kinds)
+    return is_number and any(isinstance(part, bool) for part in parts)
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The types that an annotation is made of."""
+    return [annotation, *chain.from_iterable(map(_kinds, get_args(annotation)))]

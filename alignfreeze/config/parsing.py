@@ -1,6 +1,7 @@
 """Values of options from text, and what is said of wrong ones."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
@@ -13,9 +14,9 @@ from alignfreeze.messages import MOST_TEXTS, listed, shortened, shown, suggestio
 
 
 def split_names(value: object) -> object:
-    """``"de, fr"`` is the names ``de`` and ``fr``."""
+    """``"de, fr"`` is the names ``de`` and ``fr``; a number alone is one of them."""
     if not isinstance(value, str):
-        return value
+        return (value,) if type(value) is int else value  # True is one, too
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
@@ -127,15 +128,20 @@ _KIND = r"^(Value error, |(Value|Input|String|Tuple|List|Set|Frozenset) )"
 """How pydantic begins to say a rule."""
 
 
+def unknown(name: str, what: str, known: Iterable[str]) -> str:
+    """What is said of a name that is not known: which may be meant; else, or if few, all known."""
+    names = list(known)
+    hint = suggestion(name, names)
+    if not hint or len(names) <= MOST_TEXTS:
+        hint = f"{hint or ';'} known: {', '.join(names) or 'none'}"
+    return f"{shortened(name)} is not {what}{hint}"
+
+
 def describe_error(error: ErrorDetails, model: type[BaseModel]) -> str:
     """One of pydantic's complaints in one line: the option, the rule, the value."""
     name = ".".join(shortened(str(part)) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = list(option_names(model))
-        hint = suggestion(name, known) or ";"
-        if hint == ";" or len(known) <= MOST_TEXTS:
-            hint += f" known: {', '.join(known) or 'none'}"
-        return f"{name} is not a known option{hint}"
+        return unknown(name, "a known option", option_names(model))
     if error["type"] == "missing":
         return f"{name} must be given"
     rule = re.sub(_KIND, "", error["msg"])

@@ -198,15 +198,13 @@ def load_tokenizer(name_or_path: str, *, remove_marks: bool = False) -> "PreTrai
         if getattr(config, "type_vocab_size", 0) < 2:  # it has one type of text
             names = tokenizer.model_input_names
             tokenizer.model_input_names = [name for name in names if name != "token_type_ids"]
-        if not _reads_words(tokenizer):
+        if not reads_words(tokenizer):
             names = tokenizer.model_input_names
             mended = {"add_prefix_space": True, "model_input_names": names}
             tokenizer = _fast_tokenizer(name_or_path, options | mended)
-        if not _reads_words(tokenizer):
-            backend = tokenizer.backend_tokenizer
-            own = [backend.normalizer] if backend.normalizer else []
-            backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *own])
-    if not _reads_words(tokenizer):
+        if not reads_words(tokenizer):
+            put_space_before(tokenizer)
+    if not reads_words(tokenizer):
         logger.warning(
             "model %r: its tokenizer reads a word alone otherwise than in a sentence", name_or_path
         )
@@ -254,7 +252,14 @@ def _fast_tokenizer(name: str, options: dict[str, Any]) -> "PreTrainedTokenizerB
     return tokenizer
 
 
-def _reads_words(tokenizer: Any) -> bool:
+def put_space_before(tokenizer: Any) -> None:
+    """Make a tokenizer put a space before whatever it is given."""
+    backend = tokenizer.backend_tokenizer
+    own = [backend.normalizer] if backend.normalizer else []
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *own])
+
+
+def reads_words(tokenizer: Any) -> bool:
     """Whether a word after a space gives the same subwords if the space is left out."""
     encode = functools.partial(tokenizer, add_special_tokens=False)
     return bool(encode("a a").input_ids == encode(["a", "a"], is_split_into_words=True).input_ids)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alignfreeze.report.settings import build_report
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from alignfreeze.report.writing import ReportOutcome
 
 
-def report(options: Mapping[str, str]) -> "ReportOutcome":
+def report(options: Mapping[str, Any]) -> "ReportOutcome":
     """Read runs, and write tables and figures of them.
 
     Args:
-        options: Text by the name of an option (see `build_report`).
+        options: Values by the name of an option (see `build_report`).
 
     Raises:
         AlignFreezeError: If an option is at fault, no run has results, or the folder cannot be

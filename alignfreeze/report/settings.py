@@ -1,11 +1,21 @@
 """What a report is asked for."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from alignfreeze.config import Count, Line, Names, Seed, Text, checked, parse_arguments, split_names
+from alignfreeze.config import (
+    Count,
+    Line,
+    Names,
+    Seed,
+    Text,
+    checked,
+    given_values,
+    parse_arguments,
+    split_names,
+)
 
 Metrics = Annotated[dict[str, str], BeforeValidator(parse_arguments)]
 
@@ -49,10 +59,10 @@ class ReportConfig(BaseModel):
     """its seed"""
 
 
-def build_report(options: Mapping[str, str]) -> ReportConfig:
-    """Build what a report is asked for from the text of options; an empty one is not given.
+def build_report(options: Mapping[str, Any]) -> ReportConfig:
+    """Build what a report is asked for from values by option; an empty text is not given.
 
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    return checked(ReportConfig, {name: text for name, text in options.items() if text != ""})
+    return checked(ReportConfig, given_values(options))

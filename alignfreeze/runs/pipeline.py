@@ -1,7 +1,7 @@
 """What the entry points do: a parent run, and the phases below it."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,10 @@ from accelerate import Accelerator
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.config import (
     BASELINE,
+    Options,
     RunConfig,
     build_config,
-    merged_options,
+    given_names,
     naming_origins,
 )
 from alignfreeze.data.finding import find_model
@@ -25,7 +26,12 @@ from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_
 from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.runs.realigned import RealignedEncoder, find_encoder, with_provenance
+from alignfreeze.runs.realigned import (
+    ENCODER_FOLDER,
+    RealignedEncoder,
+    find_encoder,
+    with_provenance,
+)
 from alignfreeze.runs.records import (
     describe,
     log_config,
@@ -60,6 +66,10 @@ class Outcome:
         places: Where the runs, and an encoder, are to be found; lines for a person.
         run_id: The parent run's id; ``None`` in a process that does not track.
         warnings: What is odd about the scores; lines for a person.
+        encoder: Where the encoder is that the run's own strategy realigned: a folder that
+            ``from_pretrained`` takes, or an address of MLflow's where artifacts are elsewhere.
+            ``None`` where nothing was realigned; of several tasks that take different numbers of
+            steps, the first one's.
     """
 
     results: Sequence[TaskResult]
@@ -67,6 +77,7 @@ class Outcome:
     places: Sequence[str]
     run_id: str | None = None
     warnings: Sequence[str] = ()
+    encoder: str | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -79,8 +90,8 @@ class Outcome:
         return pd.DataFrame(rows, columns=["strategy", "task", *Score._fields])
 
 
-def run(options: Mapping[str, str]) -> Outcome:
-    """Realign, then fine-tune and evaluate; options are text by their names (`build_config`).
+def run(options: Options) -> Outcome:
+    """Realign, then fine-tune and evaluate; options are as `build_config` takes them.
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault.
@@ -102,7 +113,7 @@ def run(options: Mapping[str, str]) -> Outcome:
         return replace(outcome, results=results)
 
 
-def realign_only(options: Mapping[str, str]) -> Outcome:
+def realign_only(options: Options) -> Outcome:
     """Realign an encoder, and keep it as an artifact.
 
     Raises:
@@ -125,7 +136,9 @@ def realign_only(options: Mapping[str, str]) -> Outcome:
             go_on = f"go on with its encoder: alignfreeze evaluate --encoder {encoder.run_id}"
             own = location.places(parent.run_id) if parent.run_id else []
             places = [*own, *phases.said, go_on] if own else []
-            return Outcome([], config.source_language, places, parent.run_id)
+            return Outcome(
+                [], config.source_language, places, parent.run_id, encoder=_address(encoder)
+            )
 
 
 def common_realign_steps(phases: Phases) -> int:
@@ -147,7 +160,7 @@ def without_encoder(config: RunConfig) -> RunConfig:
     return config
 
 
-def evaluate_only(options: Mapping[str, str]) -> Outcome:
+def evaluate_only(options: Options) -> Outcome:
     """Fine-tune and evaluate an encoder that an earlier run realigned.
 
     What it is known by is its realignment's: model, strategy and every option of that.
@@ -162,7 +175,7 @@ def evaluate_only(options: Mapping[str, str]) -> Outcome:
         _own_folder(join_processes()) as folder,
     ):
         encoder = _realigned_before(asked.encoder, folder)
-        config = with_provenance(encoder, asked, merged_options(options).keys())
+        config = with_provenance(encoder, asked, given_names(options))
         parent.rename(run_name(_with_usual_left_out(encoder, config), Kind.EVALUATE))
         with _phases(parent, config, encoder) as phases:
             outcome = _finetune_all(phases, parent)
@@ -181,24 +194,34 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     """Every strategy on every task; the run's own strategy's scores go to the parent as well."""
     tasks = phases.preparation.tasks
     results = []
+    encoders = []
     for choice in phases.preparation.strategies:
         for data in tasks:
-            scores = phases.finetune(phases.encoder(choice, data), choice, data)
+            encoder = phases.encoder(choice, data)
+            scores = phases.finetune(encoder, choice, data)
             results.append(task_result(choice.name, data, scores))
             if choice.main:
+                encoders.append(encoder)
                 prefix = task_prefix(data.name, len(tasks))
                 log_scores(parent, scores, phases.config.source_language, prefix)
                 parent.text(rows_to_csv(scores, Score), prefix + RESULTS_FILE)
     phases.measures.log(parent, phases.folder / "figures")
     places = [*location.places(parent.run_id), *phases.said] if parent.run_id else []
     odd = below_chance(results, {data.name: chances(data) for data in tasks})
-    return Outcome(results, phases.config.source_language, places, parent.run_id, odd)
+    made, source = _address(encoders[0]), phases.config.source_language
+    return Outcome(results, source, places, parent.run_id, odd, made)
+
+
+def _address(encoder: RealignedEncoder) -> str | None:
+    """Where the encoder of a run is kept; ``None`` for one that no run has made."""
+    if encoder.run_id is None:
+        return None
+    folder = location.artifact_folder(encoder.run_id)
+    return str(folder / ENCODER_FOLDER) if folder else f"runs:/{encoder.run_id}/{ENCODER_FOLDER}"
 
 
 @contextmanager
-def _parent_run(
-    name: str, kind: Kind, options: Mapping[str, str]
-) -> Iterator[tuple[TrackedRun, RunConfig]]:
+def _parent_run(name: str, kind: Kind, options: Options) -> Iterator[tuple[TrackedRun, RunConfig]]:
     """The outermost MLflow run, opened before anything can fail, and its configuration."""
     with (
         signals_as_exceptions("go on with resume=true"),

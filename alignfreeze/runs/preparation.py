@@ -20,11 +20,11 @@ from alignfreeze.data.bitexts import (
 )
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.data.missing import TEXT, with_texts
-from alignfreeze.encoders.families import read_layer_count, resolve_layers
+from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import check_strategy
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer, longest_input
+from alignfreeze.encoders.loading import load_encoder, load_tokenizer
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
-from alignfreeze.errors import ConfigError, DataError, EncoderError
+from alignfreeze.errors import DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData, create_tasks
 from alignfreeze.messages import LONG, shown
@@ -33,7 +33,12 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
-from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+from alignfreeze.runs.strategies import (
+    StrategyChoice,
+    check_lengths,
+    fitting,
+    strategy_choices,
+)
 from alignfreeze.tracking.names import check_languages, check_metrics
 from alignfreeze.training.devices import resolve_precision
 
@@ -163,16 +168,8 @@ class Preparation:
             ConfigError: If they do not.
         """
         choices = choices or strategy_choices(config, self.n_layers)
-        layers = resolve_layers(config.layer, self.n_layers)
-        if len(set(layers)) < len(layers):
-            raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
-        strategies = [choice.checked(self.outline, max(layers)) for choice in choices]
-        longest = longest_input(self.outline, self.tokenizer)
-        for name in ("realign_max_length", "max_length"):
-            length = getattr(config, name)
-            if length > longest:
-                raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
-        return strategies
+        check_lengths(config, ("realign_max_length", "max_length"), self.outline, self.tokenizer)
+        return fitting(choices, config, self.outline)
 
     @property
     def aligner(self) -> str:

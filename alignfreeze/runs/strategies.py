@@ -1,6 +1,6 @@
 """The freezing strategies that a run uses, with everything about them that the encoder decides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,14 @@ from alignfreeze.config import RunConfig, checked
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.guarding import calling
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
-from alignfreeze.encoders.families import parameter_sites
+from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
+from alignfreeze.encoders.loading import longest_input
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,39 @@ def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:
         )
         found.append(choice)
     return found
+
+
+def fitting(
+    choices: Iterable[StrategyChoice], config: RunConfig, encoder: "PreTrainedModel"
+) -> list[StrategyChoice]:
+    """Strategies checked against an encoder, and the layers that it is realigned at.
+
+    Raises:
+        ConfigError: If one does not fit, or a layer is named twice.
+        EncoderError: If there is no such layer.
+    """
+    layers = resolve_layers(config.layer, layer_count(encoder))
+    if len(set(layers)) < len(layers):
+        raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
+    return [choice.checked(encoder, max(layers)) for choice in choices]
+
+
+def check_lengths(
+    config: RunConfig,
+    options: Iterable[str],
+    encoder: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+) -> None:
+    """Check that an encoder reads as many subwords as some options say.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    longest = longest_input(encoder, tokenizer)
+    for name in options:
+        length = getattr(config, name)
+        if length > longest:
+            raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
 
 
 def _is_usual(strategy: FreezingStrategy, n_layers: int) -> bool:

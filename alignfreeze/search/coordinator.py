@@ -75,10 +75,10 @@ class SearchOutcome:
     places: Sequence[str]
 
 
-def search(options: Mapping[str, str]) -> SearchOutcome:
+def search(options: Mapping[str, Any]) -> SearchOutcome:
     """Search, select on validation, and test what was selected once.
 
-    Options are text by name (see `build_search`).
+    Options are values by name (see `build_search`).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial

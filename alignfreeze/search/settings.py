@@ -1,7 +1,7 @@
 """What a search is asked for, beside the configuration of its runs."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
 
@@ -17,8 +17,10 @@ from alignfreeze.config import (
     build_config,
     checked,
     fields_with,
+    given_values,
     parse_arguments,
     study_fields,
+    unknown,
 )
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -102,18 +104,23 @@ FREE_FIELDS = study_fields(SearchConfig, StudyRole.FREE)
 """Options of a search that may differ from one call to the next: trials do not depend on them."""
 
 
-def build_search(options: Mapping[str, str]) -> tuple[RunConfig, SearchConfig]:
-    """Build the configuration of the runs and that of the search from the text of options.
+def build_search(options: Mapping[str, Any]) -> tuple[RunConfig, SearchConfig]:
+    """Build the configuration of the runs and that of the search from values by option.
 
-    These are fields of `RunConfig` and of `SearchConfig`, ``preset`` and ``config``; an empty text
-    means not given.
+    These are fields of `RunConfig` and of `SearchConfig`, ``preset`` and ``config``, as
+    `build_config` takes them; an empty text means not given.
 
     Raises:
         ConfigError: If an option is unknown or its value breaks its rule; one line.
     """
-    own = {name: text for name, text in options.items() if name in SearchConfig.model_fields}
-    settings = checked(SearchConfig, {name: text for name, text in own.items() if text != ""})
-    config = build_config({name: text for name, text in options.items() if name not in own})
+    given = given_values(options)
+    known = [*SearchConfig.model_fields, *RunConfig.model_fields, "preset", "config"]
+    for name in given:
+        if name not in known:
+            raise ConfigError(unknown(name, "a known option", known))
+    own = {name: value for name, value in given.items() if name in SearchConfig.model_fields}
+    settings = checked(SearchConfig, own)
+    config = build_config({name: value for name, value in given.items() if name not in own})
     decided = {name: RunConfig.model_fields[name].default for name in OWN_FIELDS}
     config = config.model_copy(update=decided | {"seed": settings.search_seeds[0]})
     # Hyperband decides at the reports 1, 3, 9, …: those lie ever farther apart, fine-tunings side

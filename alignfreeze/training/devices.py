@@ -1,12 +1,14 @@
 """Where training runs: the device, the processes, the precision."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import DistributedDataParallelKwargs
 
 from alignfreeze.errors import ResourceError, one_line
@@ -63,3 +65,19 @@ def make_accelerator(precision: Precision) -> Accelerator:
         # Realigning a layer below the last one leaves those above without gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+
+
+@contextmanager
+def lent_accelerator(precision: Precision) -> Iterator[Accelerator]:
+    """An accelerator for a while, in a process that may have accelerators of its own.
+
+    All of a process share their state, its precision for one: that is then what it was.
+    """
+    states = AcceleratorState._shared_state, GradientState._shared_state
+    before = [dict(state) for state in states]
+    try:
+        yield make_accelerator(precision)
+    finally:
+        for state, own in zip(states, before, strict=True):
+            state.clear()
+            state.update(own)

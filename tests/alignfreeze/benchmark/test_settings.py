@@ -83,7 +83,10 @@ def test_what_is_logged_makes_the_same_grid_again(tmp_path):
     ("given", "complaint"),
     [
         ({"preset": "demo-all"}, "preset must be one of demo, paper, got 'demo-all'"),
-        ({"strategy": "front"}, "strategy is not an option of a benchmark; did you mean"),
+        (
+            {"strategy": "front"},
+            "strategy is not an option of a benchmark; did you mean 'strategies'",
+        ),
         ({"seeds": "1,one"}, "seeds.1 must be a valid integer"),
         ({"seeds": "1,1"}, "must not name anything twice: 1"),
         ({"tasks": ","}, "tasks must name at least one"),

@@ -1,0 +1,1 @@
+"""Realignment, alignment and probing of objects in memory, and whole runs."""

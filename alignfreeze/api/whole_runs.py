@@ -1,0 +1,78 @@
+"""Whole runs, which MLflow tracks; wrong options are told of before torch is loaded."""
+
+from typing import TYPE_CHECKING
+
+from alignfreeze.config import Options, build_config
+
+if TYPE_CHECKING:
+    from alignfreeze.runs.pipeline import Outcome
+
+
+def run(options: Options) -> "Outcome":
+    """Realign, then fine-tune and evaluate, as ``alignfreeze run`` does; MLflow tracks it.
+
+    Args:
+        options: A `RunConfig`, or a dict of its options by name, with ``preset`` and ``config``
+            beside them. Values are Python's own (``{"realign_steps": 4, "languages": ["de"]}``)
+            or text as the command line takes it (``{"realign_steps": "4", "languages": "de"}``).
+
+    Returns:
+        The scores as a table (``scores``), the realigned ``encoder``'s place, the ``run_id``.
+
+    Raises:
+        ConfigError: If an option is unknown or its value breaks its rule; one line.
+        AlignFreezeError: If a file, a plugin or the model is at fault; one line.
+        Interrupted: When a signal asked the process to end.
+
+    Example:
+        >>> outcome = run({"realign_steps": 2, "finetune_steps": 2, "languages": ["de"],
+        ...                "compare": (), "reuse": False})
+        >>> outcome.scores.columns.tolist()
+        ['strategy', 'task', 'language', 'split', 'metric', 'value']
+        >>> run({"realign_steps": 4.5})
+        Traceback (most recent call last):
+        alignfreeze.errors.ConfigError: realign_steps must be a valid integer, got a number with \
+a fractional part, got 4.5
+    """
+    build_config(options)
+    from alignfreeze.runs import pipeline
+
+    return pipeline.run(options)
+
+
+def run_realign(options: Options) -> "Outcome":
+    """Realign an encoder and keep it as an artifact, as ``alignfreeze realign`` does.
+
+    Args:
+        options: As of `run`.
+
+    Returns:
+        The ``encoder``'s place, which ``AutoModel.from_pretrained`` takes, and the ``run_id``.
+
+    Raises:
+        AlignFreezeError: As `run`.
+        Interrupted: When a signal asked the process to end.
+    """
+    build_config(options)
+    from alignfreeze.runs import pipeline
+
+    return pipeline.realign_only(options)
+
+
+def run_evaluate(options: Options) -> "Outcome":
+    """Fine-tune and evaluate an encoder that was realigned, as ``alignfreeze evaluate`` does.
+
+    Args:
+        options: As of `run`; ``encoder`` is the run that realigned, by its id, or a folder.
+
+    Returns:
+        The scores as a table (``scores``), and the ``run_id``.
+
+    Raises:
+        AlignFreezeError: As `run`.
+        Interrupted: When a signal asked the process to end.
+    """
+    build_config(options)
+    from alignfreeze.runs import pipeline
+
+    return pipeline.evaluate_only(options)
