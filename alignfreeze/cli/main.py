@@ -83,7 +83,6 @@ def main(arguments: list[str] | None = None) -> Any:
     gc.set_threshold(COLLECT_AFTER)
     make_logs_safe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    OUTPUT.reset()
     # Names of files may hold what a terminal cannot show.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

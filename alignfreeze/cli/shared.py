@@ -95,6 +95,8 @@ class _Shared:
             ConfigError: If that is neither true nor false.
             typer.TyperException: If an option is unknown; it says which one may be meant.
         """
+        if context.parent is None:  # what a command line before has asked for is past
+            OUTPUT.reset()
         try:
             plain = _without_words(
                 self.params, arguments, interspersed=self.allow_interspersed_args

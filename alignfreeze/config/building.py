@@ -71,7 +71,7 @@ def build_config(options: Options) -> RunConfig:
         True
         >>> build_config({"sead": 31})
         Traceback (most recent call last):
-        alignfreeze.errors.ConfigError: sead is not a known option; did you mean 'seed'? ...
+        alignfreeze.errors.ConfigError: sead is not a known option; did you mean 'seed'?
     """
     if isinstance(options, RunConfig):
         return options

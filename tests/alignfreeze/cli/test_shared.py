@@ -5,10 +5,11 @@ import logging
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from alignfreeze import PACKAGES
 from alignfreeze.base import progress
-from alignfreeze.cli.main import main
+from alignfreeze.cli.main import app, main
 from alignfreeze.cli.output import OUTPUT
 from alignfreeze.errors import PluginError
 from alignfreeze.runs import pipeline
@@ -158,3 +159,10 @@ def test_errors_are_on_stderr_alone_where_the_result_is_for_scripts(monkeypatch,
 def test_the_result_is_one_json_object(line, capsys):
     main(line.split())
     assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+def test_what_one_command_line_asks_for_does_not_outlast_it():
+    main(["plugins", "--json"])
+    assert OUTPUT.json
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("alignfreeze ")
+    assert not OUTPUT.json

@@ -133,7 +133,7 @@ def test_text_becomes_values(name, text, value):
         ({"trials": "0", "workers": "0"},
          "workers must be > 0, got '0'; trials must be > 0, got '0'"),
         ({"temperature": "0"}, "temperature must be >= 0.0001, got '0'"),
-        ({"trails": "5"}, r"trails is not a known option; did you mean 'trials'\? known: .*"),
+        ({"trails": "5"}, r"trails is not a known option; did you mean 'trials'\?"),
     ],
 )  # fmt: skip
 def test_a_broken_rule_is_one_line_with_the_value(options, message):
