@@ -1,6 +1,7 @@
 """What docstrings and documents show is what is run, and what comes of it."""
 
 import doctest
+import inspect
 import io
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -48,7 +49,7 @@ def test_what_is_public_is_documented(name):
 
 def test_the_functions_on_objects_in_memory_have_examples():
     for name in ("realign", "frozen", "align", "probe", "contrastive_alignment_loss", "run"):
-        assert "Example:\n        >>> " in getattr(alignfreeze, name).__doc__, name
+        assert "Example:\n    >>> " in inspect.getdoc(getattr(alignfreeze, name)), name
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
