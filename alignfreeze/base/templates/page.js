@@ -104,5 +104,7 @@ addEventListener("beforeprint", () => {
 // A sandbox, such as that of MLflow's viewer, refuses links within the page.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
-  if (link) document.getElementById(link.getAttribute("href").slice(1)).scrollIntoView();
+  if (!link) return;
+  const target = document.getElementById(link.getAttribute("href").slice(1));
+  setTimeout(() => { if (location.hash !== link.hash) target.scrollIntoView(); });
 });

@@ -49,15 +49,16 @@ sort(0); found.words = rows();
 found.folded = $(".group tr:not(.head)").checkVisibility();
 $(".group button").click(); found.unfolded = $(".group tr:not(.head)").checkVisibility();
 $("nav li:last-child a").addEventListener("click", (event) => event.preventDefault());
-$("nav li:last-child a").click(); found.scrolled = scrollY > 500;
+$("nav li:last-child a").click();
 $("figure svg").dispatchEvent(new Event("click", { bubbles: true }));
 found.opened = $("dialog").open && !!$("dialog svg");
 dispatchEvent(new Event("beforeprint")); found.printed = $("details").open;
-$("dialog").addEventListener("close", () => {
-  found.closed = !!$("figure svg");
-  document.title = JSON.stringify(found);
-});
 $("dialog button").click();
+setTimeout(() => {
+  found.closed = !!$("figure svg");
+  found.scrolled = scrollY > 500;
+  document.title = JSON.stringify(found);
+}, 500);
 </script>"""
 
 
@@ -66,7 +67,7 @@ def shown(page, folder):
     (folder / "page.html").write_text(page, "utf-8")
     command = [CHROMIUM, *OPTIONS.split(), f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
     address = (folder / "page.html").as_uri()
-    done = subprocess.run([*command, address], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([*command, address], capture_output=True, check=False, timeout=300)
     if done.returncode:
         pytest.skip(f"Chromium does not start: {done.stderr.decode()[-200:]}")
     return done.stdout.decode()
