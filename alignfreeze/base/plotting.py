@@ -128,7 +128,8 @@ def svg_element(document: str, stem: str = "", *, scale: float = 1) -> str:
         return f'{size[1]}="{float(size[2]) * PIXELS * scale:.1f}"'
 
     text = re.sub(r'(\b(?:width|height))="([\d.]+)pt"', pixels, root) + end + rest
-    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Groups and glyphs have the same ids in every figure, whatever the salt.
-    prefix = f"f{sha256((stem + text).encode()).hexdigest()[:10]}-"
+    text = re.sub(r"\s*(<metadata>.*?</metadata>|<!--.*?-->)", "", text, flags=re.DOTALL)
+    text = re.sub(r'(?<=<g) id="[^"]*"|(?<=\n) +', "", text)  # which nothing refers to; a sixth
+    # Glyphs have the same ids in every figure, whatever the salt.
+    prefix = f"f{sha256((stem + text).encode()).hexdigest()[:7]}-"
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text).strip()

@@ -50,10 +50,6 @@ class ClassificationTask(Task, Generic[E]):
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     suffix: ClassVar[str] = ".tsv"
     primary_metric: ClassVar[str] = "accuracy"
-    example: ClassVar[Mapping[str, str]] = {
-        "text": "The cat sleeps on the sofa.",
-        "text_pair": "An animal is asleep.",
-    }
     column_aliases: ClassVar[Mapping[str, Sequence[str]]] = {}
     """By column, what else files call it, in lower case; what comes first counts."""
     label_aliases: ClassVar[Mapping[str, str]] = {}
@@ -267,6 +263,10 @@ class PairClassificationTask(ClassificationTask[TextPair]):
     """
 
     noun: ClassVar[str] = "pairs"
+    example: ClassVar[Mapping[str, str]] = {
+        "text": "The cat sleeps on the sofa.",
+        "text_pair": "An animal is asleep.",
+    }
     _example: ClassVar[type[Any]] = TextPair
 
 

@@ -173,7 +173,7 @@ class _Search:
             metrics=self.context.metrics,
             notes=self.context.metric_notes,
             source_language=study.config.source_language,
-            places=[*location.places(study.run_id), *_again(study.run_id)],
+            places=[*location.places(study.run_id), _again(study.run_id)],
         )
 
     def _cells_of(self, queue: TrialQueue, job: Work, cells: Sequence[dict[str, Any]]) -> None:
@@ -245,14 +245,16 @@ def _told(value: object) -> str:
     return MISSING if value in ("", None, [], {}) else text
 
 
-def _again(run_id: str) -> list[str]:
+def _again(run_id: str) -> str:
     """How the best is run again: from its file, or from elsewhere once that is fetched."""
-    if (folder := location.artifact_folder(run_id)) is not None:
-        return [
-            f"run the best again: alignfreeze run --config {shlex.quote(str(folder / BEST_FILE))}"
-        ]
-    fetch = f"mlflow artifacts download --run-id {run_id} --artifact-path {BEST_FILE} --dst-path ."
-    return [f"run the best again: {fetch} && alignfreeze run --config {BEST_FILE}"]
+    run, folder = (
+        f"{location.program('alignfreeze')} run --config",
+        location.artifact_folder(run_id),
+    )
+    if folder is not None:
+        return f"run the best again: {run} {shlex.quote(str(folder / BEST_FILE))}"
+    fetch = f"artifacts download --run-id {run_id} --artifact-path {BEST_FILE} --dst-path ."
+    return f"run the best again: {location.program('mlflow')} {fetch} && {run} {BEST_FILE}"
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -118,7 +118,7 @@ def places(run_id: str) -> list[str]:
         look = _page(told, run_id)
     else:
         store = shlex.quote(uri) if told == uri else '"$MLFLOW_TRACKING_URI"'
-        look = f"{shlex.join(_program())} ui --backend-store-uri {store}"
+        look = f"{program('mlflow')} ui --backend-store-uri {store}"
     return [f"MLflow run {run_id} in {told}", f"look at it: {look}"]
 
 
@@ -130,10 +130,10 @@ def _page(server: str, run_id: str) -> str:
     return server.rstrip("/") + page
 
 
-def _program() -> list[str]:
-    """MLflow's program of this environment, as a shell finds it."""
-    own = Path(sys.executable).with_name("mlflow")
+def program(name: str) -> str:
+    """How a shell calls a program of this environment, which may not be on the path."""
+    own = Path(sys.executable).with_name(name)
     if not own.exists():
-        return [sys.executable, "-m", "mlflow"]
-    found = shutil.which("mlflow")
-    return ["mlflow"] if found is not None and own.samefile(found) else [str(own)]
+        return shlex.join([sys.executable, "-m", name])
+    found = shutil.which(name)
+    return name if found is not None and own.samefile(found) else shlex.quote(str(own))

@@ -100,3 +100,11 @@ for (const figure of document.querySelectorAll("figure")) {
 addEventListener("beforeprint", () => {
   document.querySelectorAll("details").forEach((details) => { details.open = true; });
 });
+
+// A sandbox, such as that of MLflow's viewer, refuses links within the page.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (!link) return;
+  const target = document.getElementById(link.getAttribute("href").slice(1));
+  setTimeout(() => { if (location.hash !== link.hash) target.scrollIntoView(); });
+});

@@ -9,6 +9,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from alignfreeze.contracts import SPLIT_FILES, Feature, LabelledText, TextClassificationTask
 from alignfreeze.errors import DataError
+from alignfreeze.runs.saving import pipeline_of
+from alignfreeze.serving.kinds import CLASSES
 from alignfreeze.testing.task import TaskContract, byte_tokenizer
 
 
@@ -169,3 +171,8 @@ def test_macro_f1_counts_each_class_as_much():
     guesses = [(np.float32(guess),) for guess in (0, 0, 0, 0)]
     metrics = Topics().metrics([TEXTS[0]] * 4, rows, guesses)
     assert metrics == {"accuracy": 0.75, "macro_f1": pytest.approx((6 / 7 + 0) / 2)}
+
+
+def test_a_saved_model_asks_for_no_second_text():
+    assert pipeline_of(Topics()) == CLASSES.pipeline
+    assert {**CLASSES.example, **Topics.example}.keys() == {"text"}

@@ -178,10 +178,10 @@ def test_a_trial_that_was_given_back_is_told_of_when_it_is_done(open_study_of, t
 def test_how_the_best_is_run_again_needs_no_conda(here, monkeypatch, tmp_path):
     folder = tmp_path / "a b" if here else None
     monkeypatch.setattr(coordinator.location, "artifact_folder", lambda run_id: folder)
-    (line,) = coordinator._again("77")
-    assert "mlflow run" not in line
+    monkeypatch.setattr(coordinator.location, "program", lambda name: f"bin/{name}")
+    line = coordinator._again("77")
     if here:
-        assert line == f"run the best again: alignfreeze run --config '{folder}/best.yaml'"
+        assert line == f"run the best again: bin/alignfreeze run --config '{folder}/best.yaml'"
     else:
-        assert "mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
-        assert line.endswith(" && alignfreeze run --config best.yaml")
+        assert "bin/mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
+        assert line.endswith(" && bin/alignfreeze run --config best.yaml")
