@@ -78,6 +78,21 @@ def check_answer(task, question, answer):
         assert 0 < answer["score"] <= 1
 
 
+def check_page(run_id):
+    """What MLflow's pages of a model show: whose it is, what it says of itself, what it is of."""
+    version = MlflowClient().get_model_version_by_alias("m-pos", "candidate")
+    assert version.tags == {"model": "demo", "strategy": "front", "task": "pos", "seed": "7101"}
+    run = mlflow.get_run(run_id)
+    model = mlflow.get_logged_model(version.source.removeprefix("models:/"))
+    for tag in ("mlflow.note.content", "mlflow.source.name", "mlflow.user"):
+        assert model.tags[tag] == run.data.tags[tag]
+    tested = {one.dataset.name for one in run.inputs.dataset_inputs if "test" in str(one.tags)}
+    assert {metric.dataset_name for metric in model.metrics} == tested
+    assert {metric.key for metric in model.metrics} == {
+        name for name in run.data.metrics if name.startswith("test/")
+    }
+
+
 def test_models_of_all_tasks_are_loaded_served_and_registered(tmp_path):
     options = {**OPTIONS, "task": ",".join(QUESTIONS), "register": "m", "register_encoder": "e"}
     outcome = pipeline.run({**options, "seed": "7101"})
@@ -92,9 +107,12 @@ def test_models_of_all_tasks_are_loaded_served_and_registered(tmp_path):
         if task != "qa":  # transformers has no such pipeline any more
             assert mlflow.transformers.load_model(uri)(question.get("text"))
     run_id = MlflowClient().get_model_version_by_alias("m-pos", "candidate").run_id
-    folder = mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model", dst_path=str(tmp_path))
+    folder = mlflow.artifacts.download_artifacts(
+        f"runs:/{run_id}/front-pos", dst_path=str(tmp_path)
+    )
     AutoModelForTokenClassification.from_pretrained(folder)
     AutoTokenizer.from_pretrained(folder)
+    check_page(run_id)
     (said,) = mlflow.pyfunc.load_model("models:/e@candidate").predict([{"text": "eins zwei"}])
     assert [part["word"] for part in said["words"]] == ["eins", "zwei"]
     encoder = MlflowClient().get_model_version_by_alias("e", "candidate").source
