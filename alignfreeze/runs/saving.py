@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignfreeze.base.faults import reason_of
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.contracts import Task
 from alignfreeze.encoders.modelfiles import save
-from alignfreeze.errors import AlignFreezeError, PluginError, TrackingError, one_line
+from alignfreeze.errors import PluginError, TrackingError
 from alignfreeze.evaluation.scores import Score, target_means
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.phase_runs import PhaseRuns
@@ -62,7 +63,7 @@ def save_model(
         task: What it was fine-tuned on; ``None`` for an encoder.
 
     Raises:
-        TrackingError: If MLflow makes nothing of it.
+        TrackingError: If MLflow makes nothing of it; an encoder is written all the same.
     """
     described = SavedModel(
         network=type(network).__name__,
@@ -76,7 +77,12 @@ def save_model(
             **(task.model_dump(mode="json") if task else {}),
         },
     )
-    describe_model(folder, described)
+    try:
+        describe_model(folder, described)
+    except TrackingError as error:
+        if task is not None:
+            raise
+        logger.warning("the encoder is kept, but cannot be served: %s", error)
     save(network, tokenizer, folder)
     tokenizer.save_pretrained(folder / TOKENIZER)
 
@@ -153,9 +159,10 @@ class ModelRuns(PhaseRuns):
         try:
             save_model(model, self.preparation.tokenizer, path, self.config, data.task)
             run.model(path, name_of(choice, data))
-        except (AlignFreezeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  safetensors' of a full disk is no OSError
             self._unkept.add(run.run_id)
-            self.said.append(f"model of {data.name}: not kept: {one_line(error)}")
-            logger.warning("the model of run %s is not kept: %s", run.run_id, one_line(error))
+            reason = reason_of(error)
+            self.said.append(f"model of {data.name}: not kept: {reason}")
+            logger.warning("the model of run %s is not kept: %s", run.run_id, reason)
         finally:
             shutil.rmtree(path, ignore_errors=True)  # another one may need the room
