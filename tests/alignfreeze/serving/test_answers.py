@@ -1,10 +1,12 @@
 """Saved models say what their task's own evaluation counts, whatever the tokenizer is."""
 
+import copy
 import string
 
 import pytest
 import torch
 import transformers
+import yaml
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -13,7 +15,7 @@ from alignfreeze.contracts.classification import TextClassificationTask
 from alignfreeze.contracts.labelled_texts import LabelledText, TextPair
 from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.evaluation.prediction import predict
-from alignfreeze.runs.saving import pipeline_of, save_model
+from alignfreeze.runs.saving import save_model
 from alignfreeze.serving.loader import Model
 from alignfreeze.testing.task import byte_tokenizer
 from alignfreeze.text.words import REMOVES_MARKS
@@ -86,7 +88,11 @@ def made(backend):
 
 @pytest.fixture(params=["wordpiece", "sentencepiece", "roberta", "typed"])
 def any_tokenizer(request, tokenizer):
-    kinds = {"wordpiece": lambda: tokenizer, "sentencepiece": sentencepiece, "roberta": roberta}
+    kinds = {
+        "wordpiece": lambda: copy.deepcopy(tokenizer),
+        "sentencepiece": sentencepiece,
+        "roberta": roberta,
+    }
     return kinds.get(request.param, typed)()
 
 
@@ -114,13 +120,8 @@ def saved(task, tokenizer, folder, accelerator, examples, **options):
         accelerator=accelerator,
     )
     save_model(network, tokenizer, folder, config, task)
-    asked = {
-        "max_length": LENGTH,
-        "remove_marks": config.word_marks == "removed",
-        "answers": pipeline_of(task),
-        "auto_class": task.auto_class,
-        **task.model_dump(mode="json"),
-    }
+    described = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
+    asked = described["flavors"]["python_function"]["config"]
     return Model(folder, asked), features, said
 
 
