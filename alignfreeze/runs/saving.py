@@ -124,8 +124,11 @@ class ModelRuns(PhaseRuns):
 
     def has_model(self, run_id: str, choice: StrategyChoice, data: TaskData) -> bool:
         """Whether a finished run has what is asked for beside the scores; says so if not."""
-        if not self.keeps_model(choice) or has_model(run_id, name_of(choice, data)):
-            return True
+        try:
+            if not self.keeps_model(choice) or has_model(run_id, name_of(choice, data)):
+                return True
+        except TrackingError as error:
+            logger.warning("%s", error)
         logger.info(
             "the finished run %s has the scores, but not the model, so it is computed again", run_id
         )

@@ -1,4 +1,4 @@
-"""The special tokens and token types that a tokenizer gives two texts."""
+"""Rows of two texts: their special tokens and token types, and windows of a long second one."""
 
 from array import array
 from dataclasses import dataclass

@@ -129,7 +129,7 @@ def test_models_of_all_tasks_are_loaded_served_and_registered(tmp_path):
     check_alone([location_of(name) for name in names])
 
 
-def test_a_finished_phase_with_its_model_is_taken_over_and_one_without_is_not(caplog):
+def test_a_finished_phase_with_its_model_is_taken_over_and_one_without_is_not(caplog, monkeypatch):
     options = {**OPTIONS, "seed": "7102"}
     pipeline.run(options)
     caplog.set_level("INFO")
@@ -141,6 +141,10 @@ def test_a_finished_phase_with_its_model_is_taken_over_and_one_without_is_not(ca
     assert "registered: models:/again@champion (version 1)" in outcome.places
     outcome = pipeline.run({**options, "register": "again@champion"})  # the same version
     assert "registered: models:/again@champion (version 1)" in outcome.places
+    monkeypatch.setattr(saving, "has_model", refusing)  # as by a server that knows no models
+    outcome = pipeline.run({**options, "save_model": "true"})
+    assert "it refuses" in caplog.text
+    assert any(line.startswith("model of pos: runs:/") for line in outcome.places)
 
 
 def refusing(*args, **kwargs):
