@@ -188,11 +188,6 @@ class RunConfig(BaseModel):
     ] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
 
-    @property
-    def keeps_models(self) -> bool:
-        """Whether fine-tuned models are logged."""
-        return self.save_model or bool(self.register)
-
     @model_validator(mode="after")
     def _held_out_stays_held_out(self) -> Self:
         if self.alignment_pairs and self.pair_duplicates == "keep":

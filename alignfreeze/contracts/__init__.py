@@ -41,12 +41,16 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.offsets import TextSubwords, text_subwords, untrimmed
+from alignfreeze.text.pairs import OUTSIDE, PairTemplate, cuts
+from alignfreeze.text.spans import Span, best_span, candidate_spans
 from alignfreeze.text.tables import json_value
 from alignfreeze.text.tokens import split_tokens
 from alignfreeze.text.words import SpecialTokens, Subwords, subwords_of
 
 __all__ = [
     "LONE_SURROGATE",
+    "OUTSIDE",
     "PUBLISHED_LANGUAGES",
     "SPLIT_FILES",
     "Aligner",
@@ -61,12 +65,14 @@ __all__ = [
     "LayerBoundary",
     "Layout",
     "PairClassificationTask",
+    "PairTemplate",
     "ParameterSite",
     "Plugin",
     "Prediction",
     "RunModel",
     "Segmentation",
     "SentencePair",
+    "Span",
     "SpecialTokens",
     "Split",
     "Subwords",
@@ -76,11 +82,15 @@ __all__ = [
     "Task",
     "TextClassificationTask",
     "TextPair",
+    "TextSubwords",
     "UsesRunModel",
     "WordAlignment",
+    "best_span",
+    "candidate_spans",
     "count_lines",
     "counted",
     "cut_sentences",
+    "cuts",
     "json_value",
     "line_blocks",
     "line_bytes",
@@ -93,5 +103,7 @@ __all__ = [
     "split_tokens",
     "subwords_of",
     "tagged_words",
+    "text_subwords",
     "unquoted",
+    "untrimmed",
 ]

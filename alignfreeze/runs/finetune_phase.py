@@ -1,7 +1,6 @@
 """Fine-tuning on a task and its evaluation, as an MLflow run of its own or taken over from one."""
 
 import logging
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -10,10 +9,10 @@ from accelerate.utils import set_seed
 
 from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.digests import hash_of
-from alignfreeze.config import RunConfig, model_name
+from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_finetuned, load_with_head
 from alignfreeze.encoders.modelfiles import save
-from alignfreeze.errors import AlignFreezeError, DataError, one_line
+from alignfreeze.errors import DataError
 from alignfreeze.evaluation.finetuning import finetune, steps_of_epochs
 from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import (
@@ -22,12 +21,10 @@ from alignfreeze.evaluation.scores import (
     Score,
     rows_from_csv,
     rows_to_csv,
-    target_means,
 )
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
 from alignfreeze.runs.inputs import task_inputs
-from alignfreeze.runs.phase_runs import PhaseRuns
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.records import (
     describe,
@@ -37,11 +34,9 @@ from alignfreeze.runs.records import (
     score_name,
     task_result,
 )
-from alignfreeze.runs.saving import MODEL, check_example, registered, save_model
+from alignfreeze.runs.saving import ModelRuns, check_example
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
-from alignfreeze.tracking.registry import has_model
-from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze.training.loop import NO_MILESTONES, Milestones
 from alignfreeze.training.memory import EVALUATION, memory_for
@@ -68,7 +63,7 @@ class EarlyLook:
     look: Callable[[int, list[Score]], None]
 
 
-class FinetunePhases(PhaseRuns):
+class FinetunePhases(ModelRuns):
     """Fine-tunes encoders on tasks, and evaluates them."""
 
     def finetune_steps(self, data: TaskData) -> int:
@@ -99,38 +94,8 @@ class FinetunePhases(PhaseRuns):
         else:
             run_id, scores = found[0].run_id, found[1]
             self.say_reused(f"fine-tuning on {data.name}", choice, run_id)
-        self._tell_model(run_id, choice, data, scores)
+        self.tell_model(run_id, choice, data, scores)
         return scores
-
-    def _keeps_model(self, choice: StrategyChoice) -> bool:
-        """Whether the model that comes of a strategy is logged; registered is the run's own."""
-        return self.config.save_model or (choice.main and bool(self.config.register))
-
-    def _has_model(self, run_id: str, choice: StrategyChoice) -> bool:
-        """Whether a finished run has what is asked for beside the scores; says so if not."""
-        if not self._keeps_model(choice) or has_model(run_id, MODEL):
-            return True
-        logger.info(
-            "the finished run %s has the scores, but not the model, so it is computed again", run_id
-        )
-        return False
-
-    def _tell_model(
-        self, run_id: str | None, choice: StrategyChoice, data: TaskData, scores: list[Score]
-    ) -> None:
-        """Say where a model is that is kept, and register it if that is asked for."""
-        config, main = self.config, self.accelerator.is_main_process
-        if not (main and run_id and self._keeps_model(choice)) or run_id in self._unkept:
-            return
-        label = data.name if choice.main else f"{data.name} {choice.name}"
-        self.said.append(f"model of {label}: runs:/{run_id}/{MODEL}")
-        if choice.main and config.register:
-            part = data.name if len(self.preparation.tasks) > 1 else ""
-            metric = data.task.primary_metric
-            mean = target_means(scores, config.source_language).get(("test", metric))
-            shown = "" if mean is None else f", {metric} {mean:.4f} over the target languages"
-            told = f"{data.name}, {choice.name} on {model_name(config.model)}, seed {config.seed}"
-            self.said.append(registered(run_id, MODEL, config.register, part, told + shown))
 
     def finished_finetuning(
         self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
@@ -140,7 +105,7 @@ class FinetunePhases(PhaseRuns):
 
         def take_over() -> tuple[StoredRun, list[Score]] | None:
             found = self._finished_scores(scored)
-            if found is None or not self._has_model(found[0].run_id, choice):
+            if found is None or not self.has_model(found[0].run_id, choice, data):
                 return None
             return found if self.measures.take_over(choice.name, found[0]) else None
 
@@ -197,7 +162,7 @@ class FinetunePhases(PhaseRuns):
         data: TaskData,
         early: EarlyLook | None,
     ) -> tuple[str | None, list[Score]]:
-        config, keeps = self._config_of(choice, data), self._keeps_model(choice)
+        config, keeps = self._config_of(choice, data), self.keeps_model(choice)
         identity = self.finetune_identity(encoder, data)
         kept = self.scope.models and self.scope.models / identity
         name = names.FINETUNE_RUN_NAME + data.name
@@ -235,7 +200,7 @@ class FinetunePhases(PhaseRuns):
             log_words(run, data.name, data.word_counts(self.scope.splits))
             run.text(rows_to_csv(scores, Score), RESULTS_FILE)
             if keeps:
-                self._log_model(run, model, data)
+                self.log_model(run, model, choice, data)
             if kept and not kept.is_dir() and self.accelerator.is_main_process:
                 with building(kept) as empty:
                     save(model, self.preparation.tokenizer, empty)
@@ -282,21 +247,6 @@ class FinetunePhases(PhaseRuns):
         # Those of a few examples were checked before; more may have others, such as one a label.
         names.check_metrics(data.name, dict.fromkeys(score.metric for score in scores))
         return scores
-
-    def _log_model(self, run: TrackedRun, model: "PreTrainedModel", data: TaskData) -> None:
-        """Log the model; the scores are worth more, so that what goes wrong here is only told."""
-        if run.run_id is None:
-            return
-        path = self.folder / "models" / run.run_id
-        try:
-            save_model(model, self.preparation.tokenizer, path, self.config, data.task)
-            run.model(path, MODEL)
-        except (AlignFreezeError, OSError) as error:
-            self._unkept.add(run.run_id)
-            self.said.append(f"model of {data.name}: not kept: {one_line(error)}")
-            logger.warning("the model of run %s is not kept: %s", run.run_id, one_line(error))
-        finally:
-            shutil.rmtree(path, ignore_errors=True)  # another one may need the room
 
 
 def _tags(encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData) -> dict[str, str]:

@@ -1,20 +1,19 @@
 """Answers that are a part of a text."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from .networks import SavedNetwork
+from ..text.offsets import TextSubwords, text_subwords, untrimmed  # noqa: TID252
+from ..text.pairs import PairTemplate, cuts  # noqa: TID252
+from ..text.spans import Candidates, best_span, candidate_spans  # noqa: TID252
+from .networks import Row, SavedNetwork
 
-
-class _Candidates(NamedTuple):
-    """Spans of one window: characters ``[start, end)`` of the context, and their scores."""
-
-    starts: Tensor
-    ends: Tensor
-    scores: Tensor
+Offsets = NDArray[np.int32]
+"""Characters ``[start, end)`` of each subword of a row, of shape (subwords, 2)."""
 
 
 class Spans:
@@ -30,78 +29,59 @@ class Spans:
 
     def __init__(self, network: SavedNetwork, options: Mapping[str, Any]) -> None:
         self.network = network
-        self.max_length = int(options["max_length"])
+        self.tokenizer = untrimmed(network.tokenizer)
+        self.template = PairTemplate.of(network.tokenizer)
+        self.room = int(options["max_length"]) - self.template.count
         self.stride = int(options.get("stride", 64))
-        self.question_length = int(options.get("question_length", 64))
+        self.question_length = min(int(options.get("question_length", 64)), self.room // 2)
         self.n_best = int(options.get("n_best", 20))
         self.answer_length = int(options.get("answer_length", 30))
 
     def __call__(self, questions: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         """The answer to each ``question`` in its ``context``, and where it stands there."""
-        rows: list[dict[str, Any]] = []
-        windows = []
-        for number, question in enumerate(questions):
-            encoded = self._windows(question["question"], question["context"])
-            for index, (ids, offsets) in enumerate(
-                zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-            ):
-                types = {n: encoded[n][index] for n in ("token_type_ids",) if n in encoded}
-                rows.append({"input_ids": ids, **types})
-                within = [owner == 1 for owner in encoded.sequence_ids(index)]
-                windows.append((number, torch.tensor(offsets), torch.tensor(within)))
-        found: list[list[_Candidates]] = [[] for _ in questions]
+        texts = [text for asked in questions for text in (asked["question"], asked["context"])]
+        subwords = text_subwords(texts, self.tokenizer)
+        rows, windows = [], []
+        for number, asked in enumerate(questions):
+            words = subwords[asked["question"]].ids[: self.question_length]
+            for row, offsets in self._windows(words, subwords[asked["context"]]):
+                rows.append(row)
+                windows.append((number, offsets))
+        found: list[list[Candidates]] = [[] for _ in questions]
         outputs = self.network.outputs(rows)
-        for (number, offsets, held), output in zip(windows, outputs, strict=True):
-            found[number].append(self._candidates(output, offsets, held))
+        for (number, offsets), output in zip(windows, outputs, strict=True):
+            found[number].append(self._candidates(output, offsets))
         return [
-            _best(question["context"], spans)
-            for question, spans in zip(questions, found, strict=True)
+            _answer(asked["context"], spans) for asked, spans in zip(questions, found, strict=True)
         ]
 
-    def _windows(self, question: str, context: str) -> Any:
+    def _windows(self, question: list[int], context: TextSubwords) -> Iterator[tuple[Row, Offsets]]:
         """A question before each window of its context, with what the subwords stand for."""
-        tokenizer = self.network.tokenizer
-        room = self.max_length - tokenizer.num_special_tokens_to_add(pair=True)
-        longest = min(self.question_length, room // 2)
-        own = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)
-        if len(own["input_ids"]) > longest:
-            question = question[: own["offset_mapping"][longest - 1][1]]
-        asked = min(len(own["input_ids"]), longest)
-        return tokenizer(
-            question,
-            context,
-            truncation="only_second",
-            max_length=self.max_length,
-            stride=min(self.stride, (room - asked) // 2),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-            return_attention_mask=False,
+        for start, end in cuts(len(context.ids), self.room - len(question), self.stride):
+            ids = self.template.wrap(question, context.ids[start:end])
+            types = self.template.wrapped_types(len(question), end - start)
+            row = {"input_ids": ids} | ({} if types is None else {"token_type_ids": types})
+            yield row, self.template.wrapped_offsets(len(question), context.offsets[start:end])
+
+    def _candidates(self, output: Mapping[str, Tensor], offsets: Offsets) -> Candidates:
+        """The spans of a window."""
+        return candidate_spans(
+            output["start_logits"][: len(offsets)].float().numpy(),
+            output["end_logits"][: len(offsets)].float().numpy(),
+            offsets,
+            n_best=self.n_best,
+            answer_length=self.answer_length,
         )
 
-    def _candidates(
-        self, output: Mapping[str, Tensor], offsets: Tensor, held: Tensor
-    ) -> _Candidates:
-        """The spans between the best starts and ends of a window."""
-        places = held.nonzero().flatten()
-        first, last = (
-            output[name].float()[places].topk(min(self.n_best, len(places)))
-            for name in ("start_logits", "end_logits")
-        )
-        lengths = last.indices[None, :] - first.indices[:, None] + 1
-        rows, columns = ((lengths >= 1) & (lengths <= self.answer_length)).nonzero().T
-        starts = offsets[places[first.indices[rows]], 0]
-        ends = offsets[places[last.indices[columns]], 1]
-        return _Candidates(starts, ends, first.values[rows] + last.values[columns])
 
-
-def _best(context: str, windows: Sequence[_Candidates]) -> dict[str, Any]:
+def _answer(context: str, windows: Sequence[Candidates]) -> dict[str, Any]:
     """The best span of all windows; an empty one where the ends of all come before the starts."""
-    starts, ends, scores = (torch.cat(parts) for parts in zip(*windows, strict=True))
-    if not len(scores):
+    spans = Candidates(*(np.concatenate(parts) for parts in zip(*windows, strict=True)))
+    best = best_span(spans)
+    if best is None:
         return {"answer": "", "score": 0.0, "start": 0, "end": 0}
-    best = int(scores.argmax())
-    text = context[int(starts[best]) : int(ends[best])]
-    start = int(starts[best]) + len(text) - len(text.lstrip())
+    text = context[best.start : best.end]
+    start = best.start + len(text) - len(text.lstrip())
     answer = text.strip()
-    score = float(scores.softmax(dim=0)[best])
+    score = 1 / float(np.exp(spans.scores - best.score).sum())
     return {"answer": answer, "score": score, "start": start, "end": start + len(answer)}

@@ -38,7 +38,8 @@ MODEL_FILE = "MLmodel"
 TOKENIZER = "components/tokenizer"
 """Where MLflow's flavor looks for the tokenizer."""
 
-CODE = ("serving/*.py", "text/__init__.py", "text/words.py")
+TEXT = ("__init__", "offsets", "pairs", "spans", "words")
+CODE = ("serving/*.py", *(f"text/{name}.py" for name in TEXT))
 """What answers, below the package."""
 
 LIBRARIES = (

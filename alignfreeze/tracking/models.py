@@ -8,6 +8,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
 
 from alignfreeze.tracking import names
 
@@ -16,8 +17,11 @@ READY: Final = "READY"
 VERSIONS = "mlflow.modelVersions"
 """The tag of a model in which MLflow looks for its registered versions."""
 
-TOLD = [names.TAG + tag for tag in (names.MODEL, names.STRATEGY, names.TASK, names.SEED)]
-"""The tags of a run that a registered version has as well."""
+SHOWN = (names.TAG, "mlflow.source.", "mlflow.user", MLFLOW_RUN_NOTE)
+"""How tags of a run begin that its models have as well: its description, and where it is from."""
+
+TOLD = (names.MODEL, names.STRATEGY, names.TASK, names.SEED)
+"""The tags of a run that a registered version has as well; MLflow's list cuts longer names."""
 
 
 def find_model(run_id: str, name: str) -> LoggedModel | None:
@@ -53,20 +57,33 @@ def log_model(run_id: str, folder: Path, name: str) -> None:
         return
     for half in before:  # the store went away meanwhile
         client.delete_logged_model(half.model_id)
-    tags = {n: v for n, v in run.data.tags.items() if n.startswith(names.TAG)}
+    tags = {n: v for n, v in run.data.tags.items() if n.startswith(SHOWN)}
     made = client.create_logged_model(
         run.info.experiment_id, name, run_id, tags, dict(run.data.params)
     )
     stamp(folder, made)
     client.log_model_artifacts(made.model_id, str(folder))
+    of = {"model_id": made.model_id, "run_id": run_id, **_tested_on(run)}
     metrics = [
-        Metric(m.key, m.value, m.timestamp, m.step, model_id=made.model_id, run_id=run_id)
+        Metric(m.key, m.value, m.timestamp, m.step, **of)
         for m in run.data.to_proto().metrics  # with the times of the run's own, which they are
         if m.key.startswith("test/")
     ]
     client.log_batch(run_id, metrics=metrics)
     client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
     client.finalize_logged_model(made.model_id, READY)
+
+
+def _tested_on(run: Run) -> dict[str, str]:
+    """The data set that a run's test scores are of, if it is one, as metrics name it."""
+    tests = [
+        one.dataset
+        for one in (run.inputs.dataset_inputs if run.inputs else ())
+        if any(tag.key == MLFLOW_DATASET_CONTEXT and tag.value == "test" for tag in one.tags)
+    ]
+    if len(tests) != 1:
+        return {}
+    return {"dataset_name": tests[0].name, "dataset_digest": tests[0].digest}
 
 
 def register_model(run_id: str, name: str, registered: str, alias: str, told: str) -> str:
@@ -92,7 +109,7 @@ def register_model(run_id: str, name: str, registered: str, alias: str, told: st
     versions = client.search_model_versions(f"name = '{registered}' AND run_id = '{run_id}'")
     version = next((known.version for known in versions if known.source == source), None)
     if version is None:
-        tags = {n: v for n, v in run.data.tags.items() if n in TOLD}
+        tags = {n: v for n in TOLD if (v := run.data.tags.get(names.TAG + n))}
         model_id = model.model_id if model else None
         made = client.create_model_version(
             registered, source, run_id, tags=tags, description=told, model_id=model_id

@@ -16,8 +16,11 @@ from alignfreeze.contracts import (
     HubSplit,
     Layout,
     Prediction,
+    Span,
     Split,
     Task,
+    best_span,
+    candidate_spans,
     parquet_rows,
 )
 from alignfreeze.errors import DataError
@@ -25,7 +28,6 @@ from alignfreeze.errors import DataError
 from .answers import AnsweredQuestion, Choice, answered
 from .published import LAYOUTS
 from .scoring import best, exact_match, f1, own_tokens, squad_tokens
-from .spans import Span, best_span
 from .squad import Entry, named, read_entries, row_entry
 from .windows import Window, windows_of
 
@@ -269,13 +271,14 @@ class QuestionAnswering(Task):
         spans: list[Span | None] = [None] * len(examples)
         for feature, prediction in zip(features, predictions, strict=True):
             start_logits, end_logits = (np.asarray(part, dtype=np.float32) for part in prediction)
-            span = best_span(
+            tried = candidate_spans(
                 start_logits,
                 end_logits,
                 _window(feature).offsets,
                 n_best=self.n_best,
                 answer_length=self.answer_length,
             )
+            span = best_span(tried)
             known = spans[feature.example]
             if span is not None and (known is None or span.score > known.score):
                 spans[feature.example] = span

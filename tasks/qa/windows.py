@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.contracts import Feature
+from alignfreeze.contracts import OUTSIDE, Feature, PairTemplate, TextSubwords, cuts, text_subwords
 from alignfreeze.errors import ConfigError
 
 from .answers import AnsweredQuestion
-from .offsets import TextSubwords, exact_tokenizer, text_subwords
-from .template import PairTemplate
+from .offsets import exact_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -23,9 +22,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 1024
 """Questions whose texts are tokenized at a time, which bounds memory."""
-
-OUTSIDE = -1
-"""Both ends of the character range of a subword that is not the context's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,25 +125,6 @@ def _is_whole(
     return bool(context.offsets[answer[0], 0] <= start and end <= context.offsets[answer[1], 1])
 
 
-def cuts(length: int, room: int, stride: int) -> list[tuple[int, int]]:
-    """Cut a context into overlapping windows.
-
-    Args:
-        length: Subwords of the context.
-        room: Subwords of a window, at least 1.
-        stride: Subwords that neighbours share; at most half of a window, so that no subword
-            is in more than two.
-
-    Returns:
-        Half-open ranges that cover the context, at least one; only the last may be smaller than
-        ``room``.
-    """
-    step = room - min(stride, room // 2)
-    last = max(length - room, 0)
-    begins = range(0, last + step, step)
-    return [(begin, min(begin + room, length)) for begin in begins]
-
-
 def _row(
     example: int,
     question: list[int],
@@ -159,9 +136,8 @@ def _row(
     """The row of one window, ``[start, end)`` in subwords of the context."""
     start, end = window
     ids = array("i", template.wrap(question, context.ids[start:end]))
-    shift = len(template.ids[0]) + len(question) + len(template.ids[1]) - start
-    offsets = np.full((len(ids), 2), OUTSIDE, dtype=np.int32)
-    offsets[shift + start : shift + end] = context.offsets[start:end]
+    shift = template.place_of_second(len(question)) - start
+    offsets = template.wrapped_offsets(len(question), context.offsets[start:end])
     held = answer is not None and start <= answer[0] and answer[1] < end
     first, last = (shift + answer[0], shift + answer[1]) if answer and held else (0, 0)
     types = template.wrapped_types(len(question), end - start)

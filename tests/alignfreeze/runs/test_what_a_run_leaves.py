@@ -1,10 +1,15 @@
 """What a person finds of a run in MLflow: its name, its table, its data sets."""
 
+import re
+from pathlib import Path
+
 import mlflow
 import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
+import alignfreeze
 from alignfreeze.runs import pipeline
+from alignfreeze.tracking.names import TAG, Kind
 from alignfreeze.tracking.store import stored_run
 from tests.alignfreeze.tracked import what
 
@@ -108,3 +113,15 @@ def test_the_option_measures_the_machine(experiment, cache, monkeypatch, asked):
         for run in runs(experiment).values()
     ]
     assert set(measured) == {asked == "true"}
+
+
+def test_the_page_about_it_knows_all_of_it(left):
+    page = (Path(alignfreeze.__file__).parents[1] / "docs" / "mlflow.md").read_text("utf-8")
+    told = set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", page))
+    kinds = {kind.value for kind in Kind}
+    assert kinds <= told
+    for run in left.values():
+        tags = {name.removeprefix(TAG) for name in run.data.tags if name.startswith(TAG)}
+        assert {name for name in tags if not name.startswith("reused.")} <= told
+        ours = {name.partition("/")[0] for name in run.data.metrics}
+        assert ours <= {name.partition("/")[0] for name in told}

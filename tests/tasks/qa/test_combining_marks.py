@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from alignfreeze_tasks.qa.offsets import text_subwords
+from alignfreeze.contracts import text_subwords
 
 ACUTE, TILDE = "\u0301", "\u0303"
 

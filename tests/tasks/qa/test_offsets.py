@@ -23,11 +23,12 @@ from transformers import (
     RobertaTokenizerFast,
 )
 
+from alignfreeze.contracts import text_subwords
 from alignfreeze.encoders import load_tokenizer
 from alignfreeze.errors import EncoderError
 from alignfreeze_tasks.qa import QuestionAnswering
 from alignfreeze_tasks.qa.answers import AnsweredQuestion
-from alignfreeze_tasks.qa.offsets import exact_tokenizer, text_subwords
+from alignfreeze_tasks.qa.offsets import exact_tokenizer
 
 WORDS = ["Amsterdam", "Zürich", "1995", "Noord", "東京", "ต้น", "नमस्ते", "한국어", "naïve", "end"]
 WORDS += ["Καλημέρα", "Москва", "العربية", "cafe\u0301", "Vie\u0323\u0302t", "🇬🇧", "👩\u200d👧"]

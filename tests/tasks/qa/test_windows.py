@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from alignfreeze.contracts import PairTemplate, cuts
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze_tasks.qa import QuestionAnswering
 from alignfreeze_tasks.qa.answers import AnsweredQuestion
 from alignfreeze_tasks.qa.scoring import best, f1, own_tokens
-from alignfreeze_tasks.qa.template import PairTemplate
-from alignfreeze_tasks.qa.windows import cuts, windows_of
+from alignfreeze_tasks.qa.windows import windows_of
 
 CONTEXT = (
     "  The Panthers (founded in 1995)   finished the regular season with 118 points. "

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignfreeze_tasks.qa.spans import Span, best_span
+from alignfreeze.text.spans import Span, best_span, candidate_spans
 
 QUESTION, CONTEXT_FROM = 2, 4
 
@@ -45,7 +45,9 @@ def cases(draw):
 @given(cases())
 def test_the_best_span_is_that_of_a_double_loop(case):
     starts, ends, offsets, n_best, answer_length = case
-    found = best_span(starts, ends, offsets, n_best=n_best, answer_length=answer_length)
+    found = best_span(
+        candidate_spans(starts, ends, offsets, n_best=n_best, answer_length=answer_length)
+    )
     assert found == naive(starts, ends, offsets, n_best, answer_length)
 
 
@@ -54,7 +56,7 @@ def test_real_logits_too():
     for _ in range(50):
         offsets = window(40)
         starts, ends = random.normal(size=(2, len(offsets))).astype(np.float32)
-        found = best_span(starts, ends, offsets, n_best=20, answer_length=5)
+        found = best_span(candidate_spans(starts, ends, offsets, n_best=20, answer_length=5))
         assert found is not None
         assert found == naive(starts, ends, offsets, 20, 5)
 
@@ -64,14 +66,16 @@ def test_of_many_equal_logits_the_first_are_tried():
     offsets = window(1000)
     for _ in range(5):
         starts, ends = random.integers(0, 3, (2, len(offsets))).astype(np.float32)
-        found = best_span(starts, ends, offsets, n_best=5, answer_length=30)
+        found = best_span(candidate_spans(starts, ends, offsets, n_best=5, answer_length=30))
         assert found == naive(starts, ends, offsets, 5, 30)
 
 
 def test_the_first_and_shortest_of_equals_is_taken():
     offsets = window(5)
     zeros = np.zeros(len(offsets), dtype=np.float32)
-    assert best_span(zeros, zeros, offsets, n_best=20, answer_length=30) == Span(0, 3, 0.0)
+    assert best_span(candidate_spans(zeros, zeros, offsets, n_best=20, answer_length=30)) == Span(
+        0, 3, 0.0
+    )
 
 
 @pytest.mark.parametrize(("n_best", "found"), [(1, None), (2, Span(0, 3, 10.0))])
@@ -80,4 +84,6 @@ def test_there_may_be_no_span_among_the_best(n_best, found):
     starts, ends = np.zeros((2, len(offsets)), dtype=np.float32)
     starts[CONTEXT_FROM + 3], starts[CONTEXT_FROM] = 9, 8
     ends[CONTEXT_FROM] = 2
-    assert best_span(starts, ends, offsets, n_best=n_best, answer_length=4) == found
+    assert (
+        best_span(candidate_spans(starts, ends, offsets, n_best=n_best, answer_length=4)) == found
+    )

@@ -14,17 +14,29 @@ class Span(NamedTuple):
     score: float
 
 
-def best_span(
+class Candidates(NamedTuple):
+    """Spans of a window, by where they start, then by where they end.
+
+    Attributes:
+        starts: Where each begins, in characters of the context, of shape (spans,).
+        ends: Where it ends.
+        scores: The sum of its start's and its end's logit.
+    """
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+def candidate_spans(
     start_logits: NDArray[np.float32],
     end_logits: NDArray[np.float32],
     offsets: NDArray[np.int32],
     *,
     n_best: int,
     answer_length: int,
-) -> Span | None:
-    """The span of a window with the highest sum of its start's and its end's logit.
-
-    Of spans that score the same, the one that starts first, then the one that ends first.
+) -> Candidates:
+    """The spans between the best starts and ends of a window; there may be none.
 
     Args:
         start_logits: Of shape (subwords,).
@@ -33,22 +45,26 @@ def best_span(
             of shape (subwords, 2).
         n_best: How many of the highest starts, and of the highest ends, are tried.
         answer_length: The longest span, in subwords.
-
-    Returns:
-        The span; ``None`` if none of the pairs tried is one (the end may come first in all).
     """
     context = np.flatnonzero(offsets[:, 0] >= 0)
     starts = _highest(start_logits, context, n_best)
     ends = _highest(end_logits, context, n_best)
     lengths = ends[None, :] - starts[:, None] + 1
-    allowed = (lengths >= 1) & (lengths <= answer_length)
-    rows, columns = np.nonzero(allowed)
-    if not len(rows):
-        return None
+    rows, columns = np.nonzero((lengths >= 1) & (lengths <= answer_length))
     scores = start_logits[starts[rows]] + end_logits[ends[columns]]
-    best = scores.argmax()
-    start, end = offsets[starts[rows[best]], 0], offsets[ends[columns[best]], 1]
-    return Span(int(start), int(end), float(scores[best]))
+    return Candidates(offsets[starts[rows], 0], offsets[ends[columns], 1], scores)
+
+
+def best_span(spans: Candidates) -> Span | None:
+    """The span with the highest score; of equals, the one that starts first, then ends first.
+
+    Returns:
+        ``None`` if there is none (the end may come first in all pairs that were tried).
+    """
+    if not len(spans.scores):
+        return None
+    best = spans.scores.argmax()
+    return Span(int(spans.starts[best]), int(spans.ends[best]), float(spans.scores[best]))
 
 
 def _highest(
