@@ -17,7 +17,7 @@ from alignfreeze.base.faults import told
 from alignfreeze.base.logs import make_logs_safe
 from alignfreeze.cli.commands import app
 from alignfreeze.cli.flags import OPTIONS
-from alignfreeze.cli.opened import fail_opened_run
+from alignfreeze.cli.opened import fail_opened_run, failing_opened_run
 from alignfreeze.cli.output import OUTPUT, is_first
 from alignfreeze.cli.project import check_environment
 from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
@@ -93,7 +93,8 @@ def main(arguments: list[str] | None = None) -> Any:
     result, message, code = None, "", 0
     try:
         with telling_of_threads():
-            check_environment()
+            with failing_opened_run():
+                check_environment()
             result = app(given, standalone_mode=False)
             if result == INTERRUPTED:  # typer's word for Ctrl-C; commands return nothing
                 raise KeyboardInterrupt
