@@ -50,6 +50,9 @@ VERBOSE = "--verbose"
 COMPLETING = "_ALIGNFREEZE_COMPLETE"
 """The variable by which a shell asks what may come next on its line."""
 
+OF_COMPLETION = {"--install-completion", "--show-completion"}
+"""Typer's own options, which end the process."""
+
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
 
@@ -87,7 +90,7 @@ def main(arguments: list[str] | None = None) -> Any:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
-    if COMPLETING in os.environ:
+    if COMPLETING in os.environ or not OF_COMPLETION.isdisjoint(given):
         return app(given)
     hide(*given)
     result, message, code = None, "", 0
