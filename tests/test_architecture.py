@@ -13,6 +13,7 @@ from mlflow.projects._project_spec import load_project
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.flags import is_switch
 from alignfreeze.cli.main import OPTIONS, app
+from alignfreeze.data.finding import ENCODER as DEMO_ENCODER
 from alignfreeze.errors import AlignFreezeError
 
 ROOT = Path(__file__).parent.parent
@@ -183,6 +184,6 @@ def test_mlproject_names_options_with_values_that_they_take():
         shown = dict(re.findall(r"# -P (\w+)=(\S+)", text))
         assert 5 < len(shown) <= 12
         assert {*shown} <= {*OPTIONS[command]}
-        own_files = {"config", "space"}
+        own_files = {"config", "space", "encoder"}
         values = {name: value for name, value in shown.items() if name not in own_files}
-        CHECKS[command](values)
+        CHECKS[command](values | {name: str(DEMO_ENCODER) for name in shown if name == "encoder"})

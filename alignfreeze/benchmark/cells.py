@@ -16,9 +16,9 @@ from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
-from alignfreeze.encoders.modelfiles import model_folder
+from alignfreeze.encoders.stated import model_folder
 from alignfreeze.errors import ConfigError
-from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze.messages import shown
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
 from alignfreeze.runs.provenance import CARRIED

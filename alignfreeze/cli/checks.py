@@ -1,72 +1,172 @@
 """What can be wrong with options, found before anything heavy is imported."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config
-from alignfreeze.errors import ConfigError
 from alignfreeze.report.settings import build_report
 from alignfreeze.search.settings import build_search
 from alignfreeze.tracking.names import check_languages
 
+if TYPE_CHECKING:
+    from alignfreeze.contracts import DataSource, Task
+
+RUN_ID = r"[a-zA-Z0-9][\w-]{0,255}"
+"""What MLflow takes for a run's id."""
+
 
 def _check_run(options: Mapping[str, str]) -> None:
-    from alignfreeze.contracts.registry import STRATEGY, create_plugin
-
     config = build_config(without_dry_run(options)[0])
-    create_plugin(STRATEGY, config.strategy, config.strategy_args)
-    _check_named(config, config.compare)
+    _check_all(config, _strategies(config))
+
+
+def _check_realign(options: Mapping[str, str]) -> None:
+    config = build_config(without_dry_run(options)[0])
+    # Labelled data says what is not given.
+    labelled = not (config.realign_steps and config.realign_languages)
+    _check_all(config, _strategies(config), labelled=labelled)
 
 
 def _check_evaluate(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
-    if not config.encoder:
-        raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
-    _check_named(config, ())
+    _check_encoder(config.encoder)
+    # What the encoder was realigned with may change the rest.
+    _check_plugins(config)
+    _data_at_hand(config)
 
 
 def _check_search(options: Mapping[str, str]) -> None:
     config, settings = build_search(options)
     searched = settings.search_strategies or (config.strategy,)
-    _check_named(config, [*searched, *settings.references])
+    # Hyperparameters are what is searched.
+    _check_all(config, [(name, None) for name in (*searched, *settings.references)])
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
     grid = build_benchmark(options)
-    strategies = [strategy_of(entry)[0] for entry in grid.settings.strategies]
+    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
     for config in grid.by_model.values():
-        _check_named(config, strategies)
+        _check_all(config, strategies)
+
+
+def _check_align(options: Mapping[str, str]) -> None:
+    config = build_config(options)
+    _check_plugins(config)
+    if source := _data_at_hand(config):
+        from alignfreeze.data.bitexts import check_texts
+
+        check_texts(source, config.source_language, config.languages)
 
 
 def _check_data(options: Mapping[str, str]) -> None:
-    _check_named(build_config(options), ())
+    _check_plugins(build_config(options))
 
 
-def _check_named(config: RunConfig, strategies: Iterable[str]) -> None:
-    """Check that strategies, the plugins, languages and the folder of a configuration are there."""
-    from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, load_plugin
-    from alignfreeze.data.finding import DEMO, HUB, find_data
+Strategies = Sequence[tuple[str, Mapping[str, Any] | None]]
+"""Names of strategies, with their hyperparameters; ``None`` where these are yet to be found."""
+
+
+def _strategies(config: RunConfig) -> Strategies:
+    return [*((name, {}) for name in config.compare), (config.strategy, config.strategy_args)]
+
+
+def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = True) -> None:
+    """Check all of a configuration that can be checked before anything heavy is imported.
+
+    Args:
+        config: The configuration.
+        strategies: What it is to be done with.
+        labelled: Whether labelled data is read.
+    """
+    from alignfreeze.data.bitexts import check_texts
+    from alignfreeze.evaluation.tasks import target_languages
+
+    tasks = _check_plugins(config)
+    realigns = _check_strategies(config, strategies)
+    source = _data_at_hand(config)
+    if source is None:
+        return
+    for name, task in tasks.items() if labelled else ():
+        target_languages(name, task, config, source)
+    if realigns or config.alignment_pairs:
+        check_texts(source, config.source_language, config.realign_languages)
+
+
+def _check_plugins(config: RunConfig) -> "dict[str, Task]":
+    """Check the names of languages, the aligner, and the tasks, which it returns."""
+    from alignfreeze.alignment.aligning import configured_aligner
+    from alignfreeze.evaluation.tasks import create_tasks
 
     check_languages([config.source_language, *config.languages, *config.realign_languages])
-    if config.data not in (DEMO, HUB):
-        find_data(config.data)
-    for strategy in strategies:
-        load_plugin(STRATEGY, strategy)
-    for task in config.task:
-        load_plugin(TASK, task)
     if config.aligner != "auto":
-        load_plugin(ALIGNER, config.aligner)
+        configured_aligner(config.aligner, config)
+    return create_tasks(config)
+
+
+def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
+    """Check strategies, layers and lengths against the model as far as its folder says what it is.
+
+    Returns:
+        Whether any of the strategies realigns.
+    """
+    from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
+    from alignfreeze.data.finding import find_model
+    from alignfreeze.encoders import stated
+
+    made = [
+        load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
+        for name, args in strategies
+    ]
+    folder = stated.model_folder(find_model(config.model))
+    numbers = stated.stated(folder) if folder else {}
+    if n_layers := numbers.get("num_hidden_layers"):
+        stated.realigned_layers(config, n_layers)
+        for (name, _), strategy in zip(strategies, made, strict=True):
+            if not isinstance(strategy, type):
+                stated.check_boundaries(strategy, n_layers, f"strategy {name!r}")
+    if longest := numbers.get("max_position_embeddings"):
+        stated.check_length(config, stated.LENGTHS, longest)
+    return any(strategy.realigns for strategy in made)
+
+
+def _check_encoder(encoder: str) -> None:
+    """Check that there is an encoder to be evaluated: a folder, or a run that realigned."""
+    from alignfreeze.base.paths import existing_folder
+    from alignfreeze.encoders.stated import model_folder, no_encoder
+
+    if not encoder:
+        raise no_encoder(encoder)
+    if folder := existing_folder(encoder):
+        model_folder(str(folder.absolute()))
+        return
+    if not re.fullmatch(RUN_ID, encoder):
+        raise no_encoder(encoder)
+    from alignfreeze.tracking import location, store  # takes a second, but no torch
+
+    if not location.has_store() or store.find_realignment(encoder) is None:
+        store.contact()  # of one that is away nothing is known
+        raise no_encoder(encoder)
+
+
+def _data_at_hand(config: RunConfig) -> "DataSource | None":
+    """The data of a configuration; ``None`` if it is the hub's, which is asked for later."""
+    from alignfreeze.data.finding import HUB, find_data
+
+    source = None if config.data == HUB else find_data(config.data)
+    return None if source is None or source.supplier else source
 
 
 CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "run": _check_run,
-    "realign": _check_run,
+    "realign": _check_realign,
     "evaluate": _check_evaluate,
     "search": _check_search,
     "benchmark": _check_benchmark,
     "report": build_report,
-    "align": build_config,
+    "align": _check_align,
     "data check": _check_data,
     "config": build_config,
 }

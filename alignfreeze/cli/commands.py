@@ -16,7 +16,7 @@ from alignfreeze.cli.configuration import config
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.dry_run import tell_plan, without_dry_run
 from alignfreeze.cli.flags import as_text, signature
-from alignfreeze.cli.opened import fail_opened_run
+from alignfreeze.cli.opened import failing_opened_run
 from alignfreeze.cli.output import OUTPUT, is_first, tell
 from alignfreeze.cli.plugin import plugin_app
 from alignfreeze.cli.plugins import plugins
@@ -55,11 +55,8 @@ def _command(
             options = {key: as_text(value) for key, value in given.items() if key not in own}
             # Of several processes one could find something that the others have to be told.
             if "RANK" not in os.environ:
-                try:
+                with failing_opened_run():
                     CHECKS[name](options)
-                except AlignFreezeError as error:
-                    fail_opened_run(str(error))
-                    raise
             function(**{key: given[key] for key in own}, **options)
             complain()
 

@@ -17,7 +17,7 @@ from alignfreeze.base.faults import told
 from alignfreeze.base.logs import make_logs_safe
 from alignfreeze.cli.commands import app
 from alignfreeze.cli.flags import OPTIONS
-from alignfreeze.cli.opened import fail_opened_run
+from alignfreeze.cli.opened import fail_opened_run, failing_opened_run
 from alignfreeze.cli.output import OUTPUT, is_first
 from alignfreeze.cli.project import check_environment
 from alignfreeze.cli.streams import flushed, is_of_reader, open_streams, say, telling_of_threads
@@ -49,6 +49,9 @@ VERBOSE = "--verbose"
 
 COMPLETING = "_ALIGNFREEZE_COMPLETE"
 """The variable by which a shell asks what may come next on its line."""
+
+OF_COMPLETION = {"--install-completion", "--show-completion"}
+"""Typer's own options, which end the process."""
 
 CHECK_HINT = " (`alignfreeze data check` tells all that is wrong in a data folder)"
 
@@ -87,13 +90,14 @@ def main(arguments: list[str] | None = None) -> Any:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
-    if COMPLETING in os.environ:
+    if COMPLETING in os.environ or not OF_COMPLETION.isdisjoint(given):
         return app(given)
     hide(*given)
     result, message, code = None, "", 0
     try:
         with telling_of_threads():
-            check_environment()
+            with failing_opened_run():
+                check_environment()
             result = app(given, standalone_mode=False)
             if result == INTERRUPTED:  # typer's word for Ctrl-C; commands return nothing
                 raise KeyboardInterrupt

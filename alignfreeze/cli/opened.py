@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 from alignfreeze.cli.output import is_first
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 
 OPENED = "MLFLOW_RUN_ID"
 
@@ -18,3 +19,17 @@ def fail_opened_run(message: str) -> None:
     # Where that cannot be said, it is said on stderr all the same.
     with contextlib.suppress(Exception), tracked_run("alignfreeze", writes=is_first()):
         raise ConfigError(message)
+
+
+@contextlib.contextmanager
+def failing_opened_run() -> Iterator[None]:
+    """Say in that run, if there is one, what is found wrong before anything is done.
+
+    Raises:
+        AlignFreezeError: The one that was raised inside.
+    """
+    try:
+        yield
+    except AlignFreezeError as error:
+        fail_opened_run(str(error))
+        raise

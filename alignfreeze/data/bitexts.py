@@ -7,6 +7,7 @@ from pathlib import Path
 from alignfreeze.base.digests import file_digest
 from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.data.bitext_names import (
+    Form,
     alignment_name,
     complete_form,
     missing_name,
@@ -74,6 +75,18 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
     return [_bitext(source, source_language, target) for target in targets]
 
 
+def check_texts(source: DataSource, source_language: str, targets: Iterable[str]) -> None:
+    """Check that a folder has the texts of language pairs; what is on the hub is not asked for.
+
+    Raises:
+        DataError: As `find_bitexts`, if a text is missing.
+    """
+    for target in targets:
+        _check_pair(source_language, target)
+        if source.supplier is None:
+            _form(source, source_language, target)
+
+
 def bitexts_at_hand(
     source: DataSource, source_language: str, targets: Iterable[str]
 ) -> list[Bitext]:
@@ -90,13 +103,10 @@ def bitexts_at_hand(
 
 
 def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
-    if source_language == target:
-        raise DataError(f"a target language must not be the source language, got {shown(target)}")
+    _check_pair(source_language, target)
     if source.supplier is not None:
         return source.supplier.fetch_bitext(source_language, target)
-    found = complete_form(_names(source), source_language, target)
-    if found is None:
-        raise _missing(source, source_language, target)
+    found = _form(source, source_language, target)
     files = tuple(source.root / "parallel" / name for name in found.names)
     texts, notes = (files, ()) if found.is_moses else converted(files, found.languages)
     text_of = dict(zip(found.languages, texts, strict=True))
@@ -107,6 +117,19 @@ def _bitext(source: DataSource, source_language: str, target: str) -> Bitext:
         origins=() if found.is_moses else files,
         notes=notes,
     )
+
+
+def _check_pair(source_language: str, target: str) -> None:
+    if source_language == target:
+        raise DataError(f"a target language must not be the source language, got {shown(target)}")
+
+
+def _form(source: DataSource, source_language: str, target: str) -> Form:
+    """The files in a folder that hold a language pair."""
+    found = complete_form(_names(source), source_language, target)
+    if found is None:
+        raise _missing(source, source_language, target)
+    return found
 
 
 def _beside(source: DataSource, source_language: str, target: str) -> Bitext:

@@ -15,7 +15,7 @@ from alignfreeze.datacheck.telling import told_below
 from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError
-from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze.messages import shown
 from alignfreeze.tracking.names import check_languages
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
         layer_stack,
         parameter_sites,
         read_layer_count,
-        resolve_layers,
         word_states,
     )
     from alignfreeze.encoders.loading import (
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         load_with_head,
         longest_input,
     )
+    from alignfreeze.encoders.stated import resolve_layers
 
 __all__ = [
     "hidden_size",
@@ -42,7 +42,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """A name that is handed on: imported when it is asked for, since torch takes seconds."""
     if name in __all__:
-        for module in ("families", "loading"):
+        for module in ("families", "loading", "stated"):
             found = import_module(f"{__name__}.{module}")
             if hasattr(found, name):
                 return getattr(found, name)

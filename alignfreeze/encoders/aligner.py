@@ -76,7 +76,8 @@ class EncoderAligner(Aligner):
             ConfigError: If no model is given, or it has no such layer.
             EncoderError: If the model cannot be loaded, or does not work with its tokenizer.
         """
-        from alignfreeze.encoders.families import layer_count, resolve_layers
+        from alignfreeze.encoders.families import layer_count
+        from alignfreeze.encoders.stated import resolve_layers
 
         changes = [(path.name, path.stat()) for path in self.inputs(bitext)]
         stamps = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in changes)

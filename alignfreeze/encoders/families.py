@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from alignfreeze.contracts import ParameterSite
 from alignfreeze.encoders.modelfiles import reading
+from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import EncoderError
 from alignfreeze.messages import LONG, shown
 
@@ -153,18 +154,6 @@ def layer_stack(encoder: "PreTrainedModel") -> nn.Module | None:
     """
     name = _STACKS.get(encoder.config.model_type)
     return None if name is None else encoder.get_submodule(name)
-
-
-def resolve_layers(layers: tuple[int, ...], n_layers: int) -> tuple[int, ...]:
-    """Count layers from 0: -1, the last one, becomes ``n_layers - 1``.
-
-    Raises:
-        EncoderError: If one is not in ``[-n_layers, n_layers - 1]``.
-    """
-    for layer in layers:
-        if not -n_layers <= layer < n_layers:
-            raise EncoderError(f"layer must be in [-{n_layers}, {n_layers - 1}], got {layer}")
-    return tuple(layer % n_layers for layer in layers)
 
 
 def word_states(

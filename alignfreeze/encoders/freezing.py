@@ -1,13 +1,13 @@
 """Apply a freezing strategy to an encoder, and take it back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.encoders.families import layer_count, parameter_sites
+from alignfreeze.encoders.stated import check_boundaries
 from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def check_strategy(
     """
     who = f"strategy {name or type(strategy).__name__!r}"
     n_layers = layer_count(encoder)
-    _check_boundaries(strategy, n_layers, who)
+    check_boundaries(strategy, n_layers, who)
     sites = parameter_sites(encoder)
     frozen_names = frozenset(n for n, site in sites.items() if strategy.freezes(site, n_layers))
     trained_layers = {site.layer for n, site in sites.items() if n not in frozen_names}
@@ -98,14 +98,3 @@ def check_strategy(
         frozen_layers=tuple(layer for layer in range(n_layers) if layer not in trained_layers),
         frozen_names=frozen_names,
     )
-
-
-def _check_boundaries(strategy: FreezingStrategy, n_layers: int, who: str) -> None:
-    fields = type(strategy).model_fields.items()
-    for name in [name for name, info in fields if counts_layers(info)]:
-        value = getattr(strategy, name)
-        for boundary in value if isinstance(value, Iterable) else (value,):
-            if boundary is not None and boundary > n_layers:
-                raise ConfigError(
-                    f"{who}: {name} must be <= {n_layers}, the encoder's layers, got {boundary}"
-                )

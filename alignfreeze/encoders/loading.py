@@ -13,7 +13,8 @@ from torch import nn
 from transformers.models.auto import modeling_auto
 
 from alignfreeze.encoders.diagnosis import TOKENIZER, cause_of_missing, check_weights
-from alignfreeze.encoders.modelfiles import model_folder, reading
+from alignfreeze.encoders.modelfiles import reading
+from alignfreeze.encoders.stated import model_folder
 from alignfreeze.errors import EncoderError, one_line
 from alignfreeze.messages import LONG, shown
 from alignfreeze.text.words import REMOVES_MARKS
@@ -33,7 +34,7 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
     the caller's random numbers are the same whatever the checkpoint holds.
 
     Args:
-        name_or_path: A folder, or a name on the Hugging Face hub; see `modelfiles.model_folder`.
+        name_or_path: A folder, or a name on the Hugging Face hub; see `stated.model_folder`.
 
     Raises:
         EncoderError: If it cannot be loaded, is not an encoder, or a weight is missing or infinite.

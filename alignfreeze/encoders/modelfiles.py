@@ -12,8 +12,7 @@ from typing import Any
 from huggingface_hub import constants
 from transformers.utils import logging as _logging
 
-from alignfreeze.base.paths import existing_path
-from alignfreeze.encoders.diagnosis import check_folder
+from alignfreeze.encoders.stated import model_folder
 from alignfreeze.errors import EncoderError, one_line
 from alignfreeze.messages import LONG, shown
 
@@ -67,23 +66,6 @@ def reading(name: str) -> Iterator[dict[str, Any]]:
             f"model {shown(name, LONG)} cannot be loaded: {reason} (it must be a folder that "
             "save_pretrained wrote, or a name on the Hugging Face hub)"
         ) from error
-
-
-def model_folder(name: str) -> Path | None:
-    """The folder that a name means, or None for one that can only be on the hub.
-
-    What exists, or starts like a path, is never looked up on the hub.
-
-    Raises:
-        EncoderError: If it means one that is not there, or holds no model.
-    """
-    path = existing_path(name)
-    if path is None and not name.startswith((".", "/", "~")):
-        return None
-    if path is None or not path.is_dir():
-        raise EncoderError(f"model {shown(name, LONG)}: there is no such folder")
-    check_folder(name, path)
-    return path
 
 
 @functools.lru_cache(maxsize=1)

@@ -15,11 +15,11 @@ from alignfreeze.encoders.families import (
     REMEDIES,
     hidden_size,
     layer_count,
-    resolve_layers,
     who,
     word_states,
 )
 from alignfreeze.encoders.loading import model_with_head
+from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import EncoderError, one_line
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from alignfreeze.base.digests import file_digest
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Feature, Split, Task
-from alignfreeze.contracts.registry import TASK, create_plugin, fingerprint
+from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.missing import Policy, check_missing
-from alignfreeze.errors import ConfigError, DataError, MissingSplitError
+from alignfreeze.errors import MissingSplitError
 from alignfreeze.evaluation.promises import check_examples, check_rows, check_trained
 from alignfreeze.evaluation.scores import EvaluationSet
-from alignfreeze.messages import shown
+from alignfreeze.evaluation.tasks import target_languages
 from alignfreeze.text.words import WordCounts, summed
 
 if TYPE_CHECKING:
@@ -60,16 +60,7 @@ class TaskData:
         tokenizer: "PreTrainedTokenizerBase",
     ) -> None:
         source_language = config.source_language
-        known = task.languages_in(source)
-        if source_language not in known:
-            task.require_file(source, source_language, "test")
-        targets = config.languages or [code for code in known if code != source_language]
-        if not targets:
-            raise DataError(f"{name}: no language but {shown(source_language)} has a test split")
-        if source_language in targets:
-            raise ConfigError(
-                f"languages must not hold the source language {shown(source_language)}"
-            )
+        targets = target_languages(name, task, config, source)
         self.name = name
         self.task = task
         self.digest = fingerprint(TASK, name)
@@ -187,21 +178,3 @@ class TaskData:
         rows = self.task.featurize(examples, self._tokenizer, self._max_length)
         check_rows(self.task, rows, len(examples), self._max_length)
         return rows
-
-
-def create_tasks(config: RunConfig) -> dict[str, Task]:
-    """The tasks of a configuration, each with those of `task_args` that are meant for it.
-
-    Raises:
-        AlignFreezeError: If one is unknown, or an argument is of none or breaks its rule.
-    """
-    args: dict[str, dict[str, Any]] = {name: {} for name in config.task}
-    for key, value in config.task_args.items():
-        name, dot, field = key.partition(".")
-        if name not in args or not (dot or isinstance(value, dict)):
-            raise ConfigError(
-                f"task_args must be task.name=value with one of the tasks {', '.join(args)}, "
-                f"got {shown(key)}"
-            )
-        args[name].update({field: value} if dot else value)
-    return {name: create_plugin(TASK, name, given) for name, given in args.items()}

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders.families import layer_count, parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary
 from alignfreeze.encoders.sections import EncoderSection, check_sections
+from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import EncoderError
 from alignfreeze.realignment.pairs import PairBatch
 from alignfreeze.realignment.prefix_states import PrefixCache

@@ -23,10 +23,12 @@ from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.stated import LENGTHS
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
 from alignfreeze.errors import DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
-from alignfreeze.evaluation.taskdata import TaskData, create_tasks
+from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
@@ -168,7 +170,7 @@ class Preparation:
             ConfigError: If they do not.
         """
         choices = choices or strategy_choices(config, self.n_layers)
-        check_lengths(config, ("realign_max_length", "max_length"), self.outline, self.tokenizer)
+        check_lengths(config, LENGTHS, self.outline, self.tokenizer)
         return fitting(choices, config, self.outline)
 
     @property

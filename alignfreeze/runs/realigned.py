@@ -10,9 +10,8 @@ from alignfreeze.base.paths import existing_path
 from alignfreeze.config import BASELINE, RunConfig, merged_options, validated
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
-from alignfreeze.encoders.modelfiles import model_folder
+from alignfreeze.encoders.stated import model_folder, no_encoder
 from alignfreeze.errors import ConfigError
-from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.provenance import (
     CARRIED,
     PROVENANCE_FILE,
@@ -76,7 +75,7 @@ def find_encoder(encoder: str, downloads: Path) -> RealignedEncoder:
         TrackingError: If the store is away.
     """
     if not encoder:
-        raise ConfigError("encoder must be given: a run that realigned, by its id, or a folder")
+        raise no_encoder(encoder)
     folder = existing_path(encoder)
     if folder is not None and folder.is_dir():
         model_folder(str(folder.absolute()))
@@ -95,10 +94,7 @@ def find_encoder(encoder: str, downloads: Path) -> RealignedEncoder:
             raise ConfigError(f"encoder: that of run {run.run_id} was removed, since {why}")
         if run is None or path is None:
             store.contact()  # of one that is away nothing is known
-            raise ConfigError(
-                "encoder must be a folder, or the id of a run that realigned, got "
-                f"{shown(encoder, LONG)}"
-            )
+            raise no_encoder(encoder)
         folder, made = path, read_provenance(path) or _of_older_run(run, path, downloads)
     return RealignedEncoder(str(folder), made.identity, made.run_id, made)
 

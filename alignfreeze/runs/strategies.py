@@ -8,9 +8,10 @@ from alignfreeze.config import RunConfig, checked
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.guarding import calling
 from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
-from alignfreeze.encoders.families import layer_count, parameter_sites, resolve_layers
+from alignfreeze.encoders.families import layer_count, parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
 from alignfreeze.encoders.loading import longest_input
+from alignfreeze.encoders.stated import check_length, realigned_layers
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 
@@ -112,9 +113,7 @@ def fitting(
         ConfigError: If one does not fit, or a layer is named twice.
         EncoderError: If there is no such layer.
     """
-    layers = resolve_layers(config.layer, layer_count(encoder))
-    if len(set(layers)) < len(layers):
-        raise ConfigError(f"layer must not name a layer twice, got {config.layer}")
+    layers = realigned_layers(config, layer_count(encoder))
     return [choice.checked(encoder, max(layers)) for choice in choices]
 
 
@@ -129,11 +128,7 @@ def check_lengths(
     Raises:
         ConfigError: If it does not.
     """
-    longest = longest_input(encoder, tokenizer)
-    for name in options:
-        length = getattr(config, name)
-        if length > longest:
-            raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
+    check_length(config, options, longest_input(encoder, tokenizer))
 
 
 def _is_usual(strategy: FreezingStrategy, n_layers: int) -> bool:

@@ -13,7 +13,7 @@ from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.lists import holds_several
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
-from alignfreeze.encoders.families import resolve_layers
+from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type

@@ -6,7 +6,7 @@ import pytest
 
 from alignfreeze.base.paths import existing_path, user_path
 from alignfreeze.data.finding import find_data
-from alignfreeze.encoders.modelfiles import model_folder
+from alignfreeze.encoders.stated import model_folder
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.runs.realigned import find_encoder
 

@@ -1,11 +1,13 @@
 """A wrong option is told of at once: before what is heavy is imported, and without a run."""
 
+import os
 import subprocess
 import sys
 
 import mlflow
 import pytest
 
+from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.main import main
 
 WRONG = {
@@ -28,6 +30,23 @@ WRONG = {
     "benchmark --seeds x": "seeds.0 must be a valid integer",
     "benchmark --strategies front,frnt:boundary=1": "no strategy 'frnt'; did you mean 'front'?",
     "benchmark --tasks pos,nre": "no task 'nre'; did you mean 'ner'?",
+    "run --task-args pos.junk=1": "task 'pos': junk is not a known option",
+    "run --task-args ner.scheme=1 --task pos": "task_args must be task.name=value with one of",
+    "run --aligner mutual --aligner-args junk=1": "aligner 'mutual': junk is not a known option",
+    "run --model ./nowhere": "model './nowhere': there is no such folder",
+    "run --layer 99": "layer must be in [-4, 3], got 99",
+    "run --layer -1,3": "layer must not name a layer twice, got (-1, 3)",
+    "run --strategy-args boundary=99": "strategy 'front': boundary must be <= 4, the encoder's",
+    "run --max-length 5000": "max_length must be <= 128, the encoder's, got 5000",
+    "run --task pos --languages xx": "so 'xx' has no test split; languages with one: ar de",
+    "run --languages de,en": "languages must not hold the source language 'en'",
+    "realign --realign-languages xx": "so en-xx has no parallel text; languages with one: ar",
+    "evaluate --encoder ./nowhere": "encoder must be a folder, or the id of a run that realigned",
+    "search --task-args pos.junk=1": "task 'pos': junk is not a known option",
+    "search --layer 99": "layer must be in [-4, 3], got 99",
+    "benchmark --strategies front:boundary=99": "strategy 'front': boundary must be <= 4",
+    "benchmark --models ./nowhere": "model './nowhere': there is no such folder",
+    "align --output x --languages xx": "so en-xx has no parallel text",
     "report --counting some": "counting must be 'exact', 'paper' or 'published', got 'some'",
     "align --output x --pair-limit 0": "pair_limit must be > 0, got '0'",
     "data check nowhere": "there is no folder 'nowhere'",
@@ -60,6 +79,30 @@ for line in {list(WRONG)}:
         assert message in line
     assert found.stdout.splitlines() == ["1 []"] * (len(WRONG) - 1) + ["2 []"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_is_not_there_is_no_encoder_and_none_is_left(tmp_path):
+    code = """
+import sys
+from alignfreeze.cli.main import main
+try:
+    main(["evaluate", "--encoder", "0123456789abcdef"])
+finally:
+    print("torch" in sys.modules)
+"""
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert (found.returncode, found.stdout) == (1, "False\n")
+    assert "encoder must be a folder, or the id of a run that realigned" in found.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_hub_model_or_a_bare_configuration_does_not_say_is_left_for_later(tmp_path):
+    (tmp_path / "config.json").write_text("{}", "utf-8")
+    for model in (str(tmp_path), "some/model"):
+        CHECKS["run"]({"model": model, "layer": "99", "max_length": "5000", "data": "demo"})
 
 
 @pytest.mark.parametrize("line", ["run --temperature -1", "search --trials 0", "report --seeds x"])

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.cli.main import app, main
+from alignfreeze.data.finding import ENCODER
 from alignfreeze.errors import ConfigError
 from alignfreeze.planning import dry_run
 from alignfreeze.planning.plan import PlannedPhase, RunPlan
@@ -20,7 +21,7 @@ def test_a_plan_is_printed_and_nothing_done(command, monkeypatch):
         return RunPlan([phase], ["pos: 7 rows"], "cpu, fp32")
 
     monkeypatch.setitem(dry_run.PLANS, command, plan)
-    encoder = ["--encoder", "x"] if command == "evaluate" else []
+    encoder = ["--encoder", str(ENCODER)] if command == "evaluate" else []
     result = CliRunner().invoke(app, [command, "--dry-run", "true", "--seed", "3", *encoder])
     assert result.exit_code == 0, result.output
     assert seen[0]["seed"] == "3"

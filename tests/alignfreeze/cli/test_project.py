@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 import yaml
 
@@ -57,6 +58,18 @@ def test_an_environment_with_other_code_than_the_project_is_refused(checkout, mo
     assert sys.prefix in str(refused.value)
     monkeypatch.delenv("MLFLOW_RUN_ID")
     check_environment()
+
+
+def test_the_run_of_a_refused_environment_says_why(checkout, experiment, monkeypatch, capsys):
+    run = mlflow.MlflowClient().create_run(experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    (checkout / "strategies" / "front.py").write_text("", "utf-8")
+    with pytest.raises(SystemExit, match="1"):
+        main(["run"])
+    failed = mlflow.get_run(run.info.run_id)
+    assert failed.info.status == "FAILED"
+    assert "has other code than the project" in failed.data.tags["alignfreeze.error"]
+    assert capsys.readouterr().err == f"alignfreeze: {failed.data.tags['alignfreeze.error']}\n"
 
 
 def test_a_project_from_a_git_address_runs(tmp_path):

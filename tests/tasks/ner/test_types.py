@@ -10,7 +10,7 @@ from alignfreeze.contracts import TaggedSentence
 from alignfreeze.contracts.registry import TASK as TASK_KIND
 from alignfreeze.contracts.registry import catalogue, create_plugin
 from alignfreeze.errors import ConfigError, DataError
-from alignfreeze.evaluation.taskdata import create_tasks
+from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze_tasks.ner import NamedEntityRecognition
 
 TASK = NamedEntityRecognition()
