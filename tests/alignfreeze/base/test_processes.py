@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -59,6 +60,14 @@ def test_a_number_counts_where_it_means_the_same_process(
 )
 def test_names_of_older_versions_and_what_is_none(name, dead):
     assert is_dead(name) is dead
+
+
+@pytest.mark.parametrize(("node", "known"), [(0x0242AC110002, True), (0x0342AC110002, False)])
+def test_a_network_address_that_was_made_up_names_no_machine(monkeypatch, node, known):
+    monkeypatch.setattr(processes, "_read", lambda path: "boot" if "boot" in path else "")
+    monkeypatch.setattr(processes.Path, "readlink", lambda path: Path(f"pid:[{INITIAL}]"))
+    monkeypatch.setattr(processes.uuid, "getnode", lambda: node)
+    assert bool(processes._place.__wrapped__().machine) is known
 
 
 def test_a_process_lives_until_it_has_ended():
