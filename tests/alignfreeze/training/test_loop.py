@@ -139,9 +139,8 @@ def test_every_term_of_the_accumulated_batches_weighs_the_same(run):
     def keep(optimizer, args, kwargs) -> None:
         found.update({name: p.grad.clone() for name, p in model.net.named_parameters()})
 
-    handle = register_optimizer_step_pre_hook(keep)
-    run(model, Stream(lambda n: batches[n]), plan(1, accumulation=2))
-    handle.remove()
+    with register_optimizer_step_pre_hook(keep):
+        run(model, Stream(lambda n: batches[n]), plan(1, accumulation=2))
     torch.testing.assert_close(found, expected)
 
 
