@@ -11,6 +11,7 @@ from accelerate.utils import gather_object
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.threads import in_threads
 from alignfreeze.contracts import Feature, Prediction, Task
+from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.evaluation.promises import check_metrics, check_predictions, tell_lacking
 from alignfreeze.evaluation.scores import EvaluationSet, Score
 from alignfreeze.training.batches import FeatureBatch, batches_by_length
@@ -65,7 +66,7 @@ def predict(
                 with counting:
                     bar.update(batch.size)
 
-    with bar:
+    with bar, attention_of_any_shape():
         in_threads(run, batches, torch.get_num_threads() if on_cpu else 1)
     return result
 

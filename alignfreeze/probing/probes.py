@@ -13,6 +13,7 @@ from torch import nn
 
 from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.base.progress import progress_bar
+from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.encoders.families import hidden_size, layer_count, word_states
 from alignfreeze.errors import EncoderError
 from alignfreeze.realignment.pairs import EncodedPair, encoded_pairs
@@ -229,7 +230,8 @@ def _evaluating(encoder: nn.Module, device: torch.device) -> Iterator[None]:
     encoder.to(device)
     encoder.eval()
     try:
-        yield
+        with attention_of_any_shape():
+            yield
     finally:
         encoder.to(home)
         for module in training:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.encoders.families import layer_count, parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary
 from alignfreeze.encoders.sections import EncoderSection, check_sections
@@ -157,7 +158,12 @@ class FrozenPrefix:
         if fed is not None:
             fed = nn.functional.pad(fed, (0, 0, 0, length - fed.shape[1])).to(device)
         # A mask that hides nothing is not left out either: attention would add up otherwise.
-        with torch.no_grad(), self._accelerator.autocast(), unread_masks():
+        with (
+            torch.no_grad(),
+            self._accelerator.autocast(),
+            attention_of_any_shape(),
+            unread_masks(),
+        ):
             return self._sections[start].states(ids.to(device), mask.to(device), fed)
 
     def _rounded(self, states: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
+from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
@@ -132,7 +133,7 @@ def train(
             on_loss=on_loss,
             milestones=milestones,
         )
-        with unread_masks(), fast_dropout(accelerator.device):
+        with attention_of_any_shape(), unread_masks(), fast_dropout(accelerator.device):
             return loop.run(loop.restored() if resume else Progress())
     finally:
         accelerator.free_memory()

@@ -106,6 +106,7 @@ def naive(encoder, tokenizer, sentences: SentencePair, words: str, layer: int, t
     ]
 
 
+@pytest.mark.usefixtures("on_cpu")
 @pytest.mark.parametrize("words", ["first", "mean"])
 @pytest.mark.parametrize(("layer", "index"), [(0, 0), (2, 2), (-1, 3), (None, 1)])
 def test_links_are_as_a_naive_loop_finds_them(model, tokenizer, words, layer, index):
@@ -116,6 +117,7 @@ def test_links_are_as_a_naive_loop_finds_them(model, tokenizer, words, layer, in
     assert 40 < sum(map(len, expected)) < sum(min(len(p.source), len(p.target)) for p in pairs)
 
 
+@pytest.mark.usefixtures("on_cpu")
 def test_words_are_linked_from_the_threshold_on(model, tokenizer):
     pairs, encoder = random_pairs(40), load_encoder(model)
     expected = [naive(encoder, tokenizer, p, "mean", 1, 0.8) for p in pairs]

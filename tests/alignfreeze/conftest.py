@@ -132,8 +132,11 @@ def _forget_accelerators() -> None:
 
 
 @pytest.fixture
-def no_accelerator() -> Iterator[None]:
-    """Lets a test make accelerators: the first one's precision would be all others' too."""
+def no_accelerator(on_cpu: None) -> Iterator[None]:
+    """Lets a test make accelerators: the first one's precision would be all others' too.
+
+    They are the CPU's, as the tensors are that tests give to models.
+    """
     _forget_accelerators()
     yield
     _forget_accelerators()
@@ -141,7 +144,7 @@ def no_accelerator() -> Iterator[None]:
 
 @pytest.fixture
 def accelerator(no_accelerator: None) -> Accelerator:
-    """An accelerator for one process in float32."""
+    """An accelerator for one process in float32, on the CPU."""
     return make_accelerator("fp32")
 
 

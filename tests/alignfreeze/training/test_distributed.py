@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.alignfreeze.training.toys import TOY_WORKER
+from tests.alignfreeze.training.toys import TOGETHER, TOY_WORKER
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 
@@ -22,7 +22,7 @@ STEP = "alignfreeze.training.loop:_Loop._step"
 @pytest.fixture(scope="module")
 def worker():
     """What forks processes, so that they need not import all."""
-    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    quiet = {**os.environ, **TOGETHER, "TORCH_CPP_LOG_LEVEL": "ERROR"}
     command = [sys.executable, str(WORKER)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=quiet, text=True) as process:

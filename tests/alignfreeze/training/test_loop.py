@@ -139,9 +139,8 @@ def test_every_term_of_the_accumulated_batches_weighs_the_same(run):
     def keep(optimizer, args, kwargs) -> None:
         found.update({name: p.grad.clone() for name, p in model.net.named_parameters()})
 
-    handle = register_optimizer_step_pre_hook(keep)
-    run(model, Stream(lambda n: batches[n]), plan(1, accumulation=2))
-    handle.remove()
+    with register_optimizer_step_pre_hook(keep):
+        run(model, Stream(lambda n: batches[n]), plan(1, accumulation=2))
     torch.testing.assert_close(found, expected)
 
 
@@ -275,3 +274,17 @@ def test_a_loss_that_is_no_number_says_what_is_at_fault(run, first, said):
 
     with pytest.raises(TrainingError, match=f"the loss is not a number by {said}"):
         run(Toy(), Stream(batch), plan(5))
+
+
+def test_attention_prepares_nothing_for_each_shape_meanwhile(run):
+    found = []
+
+    class Looking(Toy):
+        def forward(self, batch):
+            found.append(torch.backends.cuda.cudnn_sdp_enabled())
+            return super().forward(batch)
+
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    run(Looking(), Stream(uneven), plan(1))
+    assert found == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled()

@@ -16,6 +16,9 @@ from alignfreeze.training.loop import TrainingPlan
 
 TOY_WORKER = Path(__file__).with_name("ddp_worker.py")
 
+TOGETHER = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+"""In the environment of several processes: they share the cores, and one GPU they could not."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -117,7 +120,7 @@ def in_two_processes(folder: Path, *arguments: str) -> list[dict[str, object]]:
     """What each of two processes ended with."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc_per_node", "2", str(TOY_WORKER), str(folder), "1", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | TOGETHER
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]

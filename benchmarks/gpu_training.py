@@ -1,0 +1,286 @@
+"""Ways to train an encoder on made-up text, timed: ours, the plain one, the bare encoder."""
+
+import gc
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import baseline
+import torch
+from synthetic import DEVICE, Synthetic
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.encoders.accelerator import attention_of_any_shape
+from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
+from alignfreeze.evaluation.finetuning import finetune
+from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.pairs import EncodedSide
+from alignfreeze.training.acceleration import accelerated
+from alignfreeze.training.batches import Batch, FeatureStream
+from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, train
+
+GPU = DEVICE.type == "cuda"
+NEVER = 10**9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What some steps came to.
+
+    Attributes:
+        rate: Pairs, or rows, a second.
+        step: Seconds of a step.
+        subwords: Subwords a second, without padding; 0 where they were not counted.
+        gib: Memory of the GPU that was allocated, at most.
+        making: The part of the time in which batches were made.
+    """
+
+    rate: float
+    step: float
+    subwords: float = 0.0
+    gib: float = 0.0
+    making: float = 0.0
+
+
+def synchronize() -> None:
+    """Wait for the device."""
+    if GPU:
+        torch.cuda.synchronize()
+
+
+def peak() -> float:
+    """GiB that were allocated at most since `fresh`."""
+    return torch.cuda.max_memory_allocated() / 2**30 if GPU else 0.0
+
+
+def fresh() -> None:
+    """Give memory back, and begin to look for its peak."""
+    gc.collect()
+    if GPU:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+class Timed:
+    """A stream that starts the clock when so many batches were taken, and counts from there."""
+
+    def __init__(self, stream: Any, warm: int) -> None:
+        self.stream, self.warm = stream, warm
+        self.began = self.ended = self.making = 0.0
+        self.steps = self.items = self.subwords = 0
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches of the stream."""
+        batches = self.stream.batches(start)
+        for number in range(NEVER):
+            if number == self.warm:
+                synchronize()
+                self.began = time.perf_counter()
+            before = time.perf_counter()
+            batch = next(batches)
+            if number >= self.warm:
+                self.making += time.perf_counter() - before
+                self.steps += 1
+                self.items += batch.size
+                self.subwords += int(batch.attention_mask.sum())
+            yield batch
+
+    def look(self, record: LossRecord) -> None:
+        """Take the time at a record of the loss; what is done after the last one is no training."""
+        self.ended = time.perf_counter()  # the loss was read, so that the device is done
+
+    def measured(self) -> Measured:
+        """What has come through from the start of the clock to the last record."""
+        seconds = self.ended - self.began
+        return Measured(
+            rate=self.items / seconds,
+            step=seconds / self.steps,
+            subwords=self.subwords / seconds,
+            gib=peak(),
+            making=self.making / seconds,
+        )
+
+
+def timed_steps(step: Callable[[], object], steps: int, items: int, warm: int = 3) -> Measured:
+    """Steps of so many items each, after some that are not timed."""
+    for _ in range(warm):
+        step()
+    synchronize()
+    began = time.perf_counter()
+    for _ in range(steps):
+        step()
+    synchronize()
+    seconds = time.perf_counter() - began
+    return Measured(steps * items / seconds, seconds / steps, gib=peak())
+
+
+def listed(side: EncodedSide) -> tuple[list[int], list[int]]:
+    """One side of a pair as the plain way has it."""
+    return side.input_ids.tolist(), side.places.tolist()
+
+
+class Bench:
+    """The ways to train one encoder."""
+
+    def __init__(self, made: Synthetic) -> None:
+        self.made = made
+        self.folder = Path(tempfile.mkdtemp())
+        self.accelerator = make_accelerator(resolve_precision("auto"))
+
+    def realign(
+        self,
+        steps: int,
+        *,
+        strategy: FreezingStrategy | None = None,
+        batch_size: int = 16,
+        warm: int = 10,
+        attention: str = "sdpa",
+        compact: bool = True,
+        compiled: bool = False,
+        sparing: bool = False,
+    ) -> Measured:
+        """Our realignment; ``sparing``: with what takes less memory."""
+        fresh()
+        encoder, stream = self.made.encoder(attention), self.made.stream(batch_size)
+        timed = Timed(stream, warm)
+        plan = TrainingPlan("realignment", "pairs", warm + steps, 2e-5, None, 1, NEVER)
+        ids = stream.vocabulary(warm + steps) if compact else None
+        model = RealignmentModel(
+            encoder,
+            layers=(-1,),
+            projection=128,
+            temperature=0.1,
+            loss_block=256 if sparing else 0,
+        )
+        with (
+            frozen(encoder, strategy or create_plugin(STRATEGY, "none", {})),
+            compact_vocabulary(encoder, ids),
+            accelerated(encoder, compiled=compiled, activation_checkpointing=sparing),
+        ):
+            checkpoints = CheckpointFolder(self.folder, "me")
+            options: Any = {"checkpoints": checkpoints, "resume": False, "on_loss": timed.look}
+            train(model, timed, plan, self.accelerator, **options)
+            return timed.measured()
+
+    def _precision(self, bf16: bool) -> Any:
+        return self.accelerator.autocast() if bf16 else nullcontext()
+
+    def realign_plainly(self, steps: int, *, bf16: bool = False) -> Measured:
+        """The plain way, 16 pairs a step; in float32 as it is written, or in bf16 around it."""
+        fresh()
+        tokenizer: Any = SimpleNamespace(pad_token_id=self.made.padding)
+        plain = [
+            baseline.PlainPair((listed(p.source), listed(p.target)), list(map(tuple, p.links)))
+            for p in self.made.pairs
+        ]
+        with DEVICE, attention_of_any_shape(), self._precision(bf16):
+            model = baseline.PlainRealignment(self.made.encoder().train(), tokenizer)
+            optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
+            batches = baseline.in_random_order(plain, 16, 0)
+            return timed_steps(
+                lambda: baseline.realignment_step(model, next(batches), optimizer), steps, 16
+            )
+
+    def bare(
+        self, steps: int, *, rows: bool = False, warm: int = 10, cudnn: bool = False
+    ) -> Measured:
+        """The encoder alone, forward and backward, and its optimizer, on batches made before.
+
+        Args:
+            steps: How many are timed.
+            rows: Of 32 rows, padded; else of 16 pairs.
+            warm: How many go before.
+            cudnn: Let PyTorch choose cuDNN's attention.
+        """
+        fresh()
+        made, encoder, n_batches = self.made, self.made.encoder().train(), steps + warm
+        pairs = made.stream(16)
+        stream: Any = FeatureStream(made.features, 32, made.padding, 0) if rows else pairs
+        ids = used_ids((f.input_ids for f in made.features), made.padding)
+        batches = [batch.to(DEVICE) for batch in islice(stream.batches(0), n_batches)]
+
+        def step() -> None:
+            batch = batches.pop()
+            inputs = batch.inputs if rows else vars(batch)
+            given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+            with self.accelerator.autocast():
+                states = encoder(**given).last_hidden_state
+            states.float().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        with (
+            compact_vocabulary(encoder, ids if rows else pairs.vocabulary(n_batches)),
+            nullcontext() if cudnn else attention_of_any_shape(),
+        ):
+            optimizer = torch.optim.Adam(encoder.parameters(), lr=2e-5, fused=True)
+            return timed_steps(step, steps, 32 if rows else 16, warm)
+
+    def finetune(self, steps: int, *, batch_size: int = 32) -> Measured:
+        """Our fine-tuning of a tagger."""
+        fresh()
+        marks: list[tuple[int, float]] = []
+        finetune(
+            self.made.tagger(),
+            self.made.features,
+            RunConfig(finetune_batch_size=batch_size, checkpoint_steps=NEVER),
+            padding=self.made.padding,
+            steps=steps + LOG_STEPS,
+            accelerator=self.accelerator,
+            checkpoints=CheckpointFolder(self.folder, "me"),
+            on_loss=lambda record: marks.append((record.step, time.perf_counter())),
+        )
+        step = (marks[-1][1] - marks[0][1]) / (marks[-1][0] - marks[0][0])
+        return Measured(batch_size / step, step, batch_size * self.made.row_length / step, peak())
+
+    def finetune_plainly(self, steps: int, *, bf16: bool = False) -> Measured:
+        """The plain way to fine-tune a tagger, 32 rows a step."""
+        fresh()
+        tokenizer: Any = SimpleNamespace(pad_token_id=self.made.padding)
+        rows: Any = [(list(f.input_ids), f.targets["labels"]) for f in self.made.features]
+        with DEVICE, attention_of_any_shape(), self._precision(bf16):
+            model = self.made.tagger().train()
+            pad = baseline.PlainTokenizer(tokenizer, 256)
+            optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
+            batches = baseline.in_random_order(rows, 32, 0)
+            return timed_steps(
+                lambda: baseline.tagging_step(model, next(batches), pad, optimizer), steps, 32
+            )
+
+    def adam(self, steps: int, *, compact: bool) -> Measured:
+        """The optimizer's step alone: of all rows of the embedding table, or of those in use."""
+        fresh()
+        encoder = self.made.encoder()
+        ids = self.made.stream(16).vocabulary(len(self.made.pairs) // 16) if compact else None
+        with compact_vocabulary(encoder, ids):
+            optimizer = torch.optim.Adam(encoder.parameters(), lr=2e-5, fused=True)
+            for parameter in encoder.parameters():
+                parameter.grad = torch.randn_like(parameter)
+            return timed_steps(optimizer.step, steps, 1)
+
+    def waits(self, call: Callable[[int], object], steps: int = 40) -> float:
+        """How often the host waits for the GPU in a step, its part of records of the loss too."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            call(steps)
+            torch.cuda.set_sync_debug_mode("default")
+        return sum("synchroniz" in str(warning.message) for warning in caught) / steps
+
+    def busy(self, steps: int = 40) -> float:
+        """Seconds of a step of realignment in which the GPU computes."""
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as found:
+            self.realign(steps, warm=0)
+        return float(sum(e.self_device_time_total for e in found.key_averages()) / steps / 1e6)
