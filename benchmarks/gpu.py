@@ -9,7 +9,7 @@ Without a GPU tiny encoders show that it works; their numbers mean nothing.
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -196,6 +196,13 @@ def main() -> None:
                 print(line.row(), flush=True)
         if GPU:
             sentences.append(told(name, bench))
+        write(given.output, lines, sentences, flops, round(time.perf_counter() - began))
+
+
+def write(
+    folder: Path, lines: Sequence[Line], sentences: Sequence[str], flops: float, seconds: int
+) -> None:
+    """The table so far, and its numbers."""
     card = torch.cuda.get_device_name() if GPU else "no GPU, tiny encoders"
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     facts = {
@@ -203,13 +210,13 @@ def main() -> None:
         "bf16 TFLOP/s": round(flops / 1e12, 1),
         "versions": versions,
         "date": date.today().isoformat(),
-        "seconds": round(time.perf_counter() - began),
+        "seconds": seconds,
     }
     text = [
         "# Speed on a GPU",
         "",
         f"`python benchmarks/gpu.py` writes this file. {card}, {flops / 1e12:.0f} TFLOP/s in "
-        f"products of bf16 matrices, {versions}; {facts['date']}; {facts['seconds']} s.",
+        f"products of bf16 matrices, {versions}; {facts['date']}; {seconds} s.",
         "",
         NOTES,
         "",
@@ -218,11 +225,10 @@ def main() -> None:
         "",
         *sentences,
     ]
-    given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "GPU.md").write_text("\n".join(text).rstrip() + "\n", "utf-8")
-    found = {**facts, "lines": [asdict(line) for line in lines], "waits": sentences}
-    (given.output / "gpu.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    print("\n".join(text))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "GPU.md").write_text("\n".join(text).rstrip() + "\n", "utf-8")
+    found = {**facts, "lines": [asdict(line) for line in lines], "waits": list(sentences)}
+    (folder / "gpu.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -191,5 +191,5 @@ def test_a_served_model_answers_alike_on_both(tmp_path, monkeypatch):
     on_gpu = mlflow.pyfunc.load_model("models:/tagger@candidate").predict(question)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     on_cpu = mlflow.pyfunc.load_model("models:/tagger@candidate").predict(question)
-    labels = [[word["label"] for word in found["words"][0]] for found in (on_gpu, on_cpu)]
+    labels = [[word["label"] for word in found[0]["words"]] for found in (on_gpu, on_cpu)]
     assert labels[0] == labels[1]
