@@ -184,7 +184,7 @@ def _import_results(
     files: Annotated[list[Path], typer.Argument(help="result files, CSV", show_default=False)],
     experiment: Annotated[str, _option(help="MLflow experiment for the runs")],
     rename: Annotated[
-        list[str] | None, _option(help="a model's name to be replaced: OLD=NEW")
+        list[str] | None, _option(help="a model's name to be replaced", metavar="OLD=NEW")
     ] = None,
 ) -> None:
     renames = _replacements("rename", "OLD=NEW", rename or [])
@@ -248,7 +248,7 @@ def _benchmark_worker(
     storage: _Storage,
     data: _Data = "",
     model: Annotated[
-        list[str] | None, _option(help="where a model is on this machine: NAME=FOLDER")
+        list[str] | None, _option(help="where a model is on this machine", metavar="NAME=FOLDER")
     ] = None,
 ) -> None:
     places = _replacements("model", "NAME=FOLDER", model or [])

@@ -81,6 +81,21 @@ for line in {list(WRONG)}:
     assert not list(tmp_path.iterdir())
 
 
+def test_help_and_typing_mistakes_wait_for_no_plugin():
+    code = f"""
+import sys
+from alignfreeze.cli.main import main
+for line in ["--help", "run --help", "run --stratgy front", "run --temperature -1"]:
+    try:
+        main(line.split())
+    except SystemExit:
+        pass
+print(sorted({HEAVY | {"numpy", "tqdm", "alignfreeze.contracts"}} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_run_that_is_not_there_is_no_encoder_and_none_is_left(tmp_path):
     code = """
 import sys
