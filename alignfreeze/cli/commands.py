@@ -141,19 +141,8 @@ def _benchmark(**options: str) -> None:
             print_lines(console, plan.lines())
 
     outcome = benchmark(options, show_plan)
-    plan = outcome.plan
-    cells = [
-        {
-            "model": cell.config.model,
-            "strategy": cell.strategy,
-            "task": cell.task,
-            "seed": cell.config.seed,
-            "done_before": cell.identity in plan.done,
-        }
-        for cell in plan.cells
-    ]
     tell(
-        {"cells": cells, "places": outcome.places},
+        {"cells": outcome.rows(), "places": outcome.places},
         lambda: print_lines(console, outcome.places),
     )
 
@@ -292,9 +281,12 @@ app.command("plugins")(plugins)
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         version_text = alignfreeze.__version__
         tell({"version": version_text}, lambda: typer.echo(f"alignfreeze {version_text}"))
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
