@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from alignfreeze.cli.opened import failing_opened_run
 from alignfreeze.cli.output import OUTPUT
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown, suggestion
@@ -101,9 +102,10 @@ class _Shared:
         if context.parent is None:  # what a command line before has asked for is past
             OUTPUT.reset()
         try:
-            plain = _without_words(
-                self.params, arguments, interspersed=self.allow_interspersed_args
-            )
+            with failing_opened_run():
+                plain = _without_words(
+                    self.params, arguments, interspersed=self.allow_interspersed_args
+                )
             return super().parse_args(context, plain)  # type: ignore[misc,no-any-return]
         except typer.TyperException as error:
             if hasattr(error, "possibilities"):  # of an unknown option, typer's own

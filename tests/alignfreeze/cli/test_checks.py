@@ -120,7 +120,10 @@ def test_what_a_hub_model_or_a_bare_configuration_does_not_say_is_left_for_later
         CHECKS["run"]({"model": model, "layer": "99", "max_length": "5000", "data": "demo"})
 
 
-@pytest.mark.parametrize("line", ["run --temperature -1", "search --trials 0", "report --seeds x"])
+@pytest.mark.parametrize(
+    "line",
+    ["run --temperature -1", "run --resume maybe", "search --trials 0", "report --seeds x"],
+)
 def test_the_run_that_mlflow_has_opened_says_why(line, experiment, monkeypatch, capsys):
     run = mlflow.MlflowClient().create_run(experiment)
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
