@@ -1,5 +1,6 @@
 """What can be wrong with options, found before anything heavy is imported."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from alignfreeze.benchmark.settings import build_benchmark, strategy_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config
 from alignfreeze.report.settings import build_report
-from alignfreeze.search.settings import build_search
+from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def _check_search(options: Mapping[str, str]) -> None:
     searched = settings.search_strategies or (config.strategy,)
     # Hyperparameters are what is searched.
     _check_all(config, [(name, None) for name in (*searched, *settings.references)])
+    _check_space(config, settings)
+
+
+def _check_space(config: RunConfig, settings: SearchConfig) -> None:
+    from alignfreeze.search.space_building import build_space
+    from alignfreeze.search.space_file import space_text
+
+    text = space_text(settings) if settings.space else None
+    n_layers = _stated(config).get("num_hidden_layers")
+    if n_layers is None:
+        return
+    logging.disable(logging.INFO)  # the search tells it
+    try:
+        build_space(config, settings.search_strategies, n_layers, text, settings.space)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
@@ -113,15 +130,13 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.data.finding import find_model
     from alignfreeze.encoders import stated
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
         for name, args in strategies
     ]
-    folder = stated.model_folder(find_model(config.model))
-    numbers = stated.stated(folder) if folder else {}
+    numbers = _stated(config)
     if n_layers := numbers.get("num_hidden_layers"):
         stated.realigned_layers(config, n_layers)
         for (name, _), strategy in zip(strategies, made, strict=True):
@@ -130,6 +145,15 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)
     return any(strategy.realigns for strategy in made)
+
+
+def _stated(config: RunConfig) -> Mapping[str, int]:
+    """The numbers of the model's configuration, as far as its folder says them."""
+    from alignfreeze.data.finding import find_model
+    from alignfreeze.encoders import stated
+
+    folder = stated.model_folder(find_model(config.model))
+    return stated.stated(folder) if folder else {}
 
 
 def _check_encoder(encoder: str) -> None:

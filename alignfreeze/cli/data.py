@@ -16,7 +16,7 @@ data_app = Commands(help="What lies in a data folder.", no_args_is_help=True)
 WIDE = 140
 """Columns of a table that goes to a file."""
 
-_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
+_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="folder")]
 
 CHECKED = (Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE),)
 """The parameters of `check` beside the options of a run."""

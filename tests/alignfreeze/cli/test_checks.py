@@ -9,6 +9,7 @@ import pytest
 
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.main import main
+from alignfreeze.errors import ConfigError
 
 WRONG = {
     "run --temperature -1": "temperature must be >= 0.0001, got '-1'",
@@ -27,6 +28,8 @@ WRONG = {
     "evaluate --seed x --encoder 1": "seed must be a valid integer",
     "search --trials 0": "trials must be > 0, got '0'",
     "search --search-strategies front,bak": "no strategy 'bak'; did you mean 'back'?",
+    "search --search-strategies front,baseline": "strategy 'baseline' must realign to be searched",
+    "search --space none.yaml": "space: cannot read none.yaml",
     "benchmark --seeds x": "seeds.0 must be a valid integer",
     "benchmark --strategies front,frnt:boundary=1": "no strategy 'frnt'; did you mean 'front'?",
     "benchmark --tasks pos,nre": "no task 'nre'; did you mean 'ner'?",
@@ -64,6 +67,7 @@ def test_wrong_options_import_nothing_heavy(tmp_path):
     code = f"""
 import sys
 from alignfreeze.cli.main import main
+from alignfreeze.errors import ConfigError
 for line in {list(WRONG)}:
     try:
         main(line.split())
@@ -81,10 +85,24 @@ for line in {list(WRONG)}:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("temprature: [0.1, 0.2]", "space.yaml: .*temprature.* did you mean"),
+        ("front.boundary: [2, 9]", "space.yaml: front.boundary must be <= 4"),
+        ("a: [", "space.yaml: cannot be read as YAML: line 1"),
+    ],
+)
+def test_a_space_file_is_checked_at_once(text, message, write):
+    with pytest.raises(ConfigError, match=message):
+        CHECKS["search"]({"space": str(write("space.yaml", text))})
+
+
 def test_help_and_typing_mistakes_wait_for_no_plugin():
     code = f"""
 import sys
 from alignfreeze.cli.main import main
+from alignfreeze.errors import ConfigError
 for line in ["--help", "run --help", "run --stratgy front", "run --temperature -1"]:
     try:
         main(line.split())
@@ -100,6 +118,7 @@ def test_a_run_that_is_not_there_is_no_encoder_and_none_is_left(tmp_path):
     code = """
 import sys
 from alignfreeze.cli.main import main
+from alignfreeze.errors import ConfigError
 try:
     main(["evaluate", "--encoder", "0123456789abcdef"])
 finally:
