@@ -32,7 +32,8 @@ from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
 from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
-from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
+from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator
+from alignfreeze.workers.storage_urls import without_password
 from alignfreeze.workers.worker import Owner
 
 logger = logging.getLogger(__name__)

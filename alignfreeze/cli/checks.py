@@ -1,6 +1,7 @@
 """What can be wrong with options, found before anything heavy is imported."""
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
 from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
@@ -41,6 +43,7 @@ def _check_evaluate(options: Mapping[str, str]) -> None:
 
 def _check_search(options: Mapping[str, str]) -> None:
     config, settings = build_search(options)
+    check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
     # Hyperparameters are what is searched.
     _check_all(config, [(name, None) for name in (*searched, *settings.references)])
@@ -64,9 +67,26 @@ def _check_space(config: RunConfig, settings: SearchConfig) -> None:
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
     grid = build_benchmark(options)
+    check_storage(grid.settings.storage)
     strategies = [strategy_of(entry) for entry in grid.settings.strategies]
     for config in grid.by_model.values():
         _check_all(config, strategies)
+
+
+def check_storage(url: str, *, begun: bool = False) -> None:
+    """Check the URL of a study's storage, if there is one, and that of the environment if not.
+
+    Args:
+        url: As it is given.
+        begun: Whether the study is there already.
+
+    Raises:
+        ConfigError: If there can be no such storage, or there is none.
+    """
+    if url := url or os.environ.get(STORAGE_VARIABLE, ""):
+        from alignfreeze.workers.storage_urls import check_url  # half a second
+
+        check_url(url, begun=begun)
 
 
 def _check_align(options: Mapping[str, str]) -> None:

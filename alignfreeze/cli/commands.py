@@ -11,7 +11,7 @@ import typer
 
 import alignfreeze
 from alignfreeze.cli.cache import cache_app
-from alignfreeze.cli.checks import CHECKS
+from alignfreeze.cli.checks import CHECKS, check_storage
 from alignfreeze.cli.configuration import config
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.dry_run import tell_plan, without_dry_run
@@ -224,6 +224,8 @@ def _search_worker(
     data: _Data = "",
     model: Annotated[str, typer.Option(help="where its model is on this machine")] = "",
 ) -> None:
+    check_storage(storage, begun=True)
+
     from alignfreeze.search.worker import join
 
     done = join(study, storage, data=data, model=model)
@@ -241,6 +243,7 @@ def _benchmark_worker(
     ] = None,
 ) -> None:
     places = _replacements("model", "NAME=FOLDER", model or [])
+    check_storage(storage, begun=True)
 
     from alignfreeze.benchmark.worker import join
 

@@ -40,8 +40,8 @@ from alignfreeze.workers.storage import (
     open_storage,
     sole_coordinator,
     study_attributes,
-    without_password,
 )
+from alignfreeze.workers.storage_urls import without_password
 from alignfreeze.workers.worker import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
