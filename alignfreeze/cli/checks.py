@@ -4,11 +4,12 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
 from alignfreeze.cli.dry_run import without_dry_run
-from alignfreeze.config import RunConfig, build_config
+from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
 from alignfreeze.search.settings import SearchConfig, build_search
@@ -23,31 +24,35 @@ RUN_ID = r"[a-zA-Z0-9][\w-]{0,255}"
 
 def _check_run(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
-    _check_all(config, _strategies(config))
+    with naming_origins(options):
+        _check_all(config, _strategies(config))
 
 
 def _check_realign(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
     # Labelled data says what is not given.
     labelled = not (config.realign_steps and config.realign_languages)
-    _check_all(config, _strategies(config), labelled=labelled)
+    with naming_origins(options):
+        _check_all(config, _strategies(config), labelled=labelled)
 
 
 def _check_evaluate(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
     _check_encoder(config.encoder)
     # What the encoder was realigned with may change the rest.
-    _check_plugins(config)
-    _data_at_hand(config)
+    with naming_origins(options):
+        _check_plugins(config)
+        _data_at_hand(config)
 
 
 def _check_search(options: Mapping[str, str]) -> None:
     config, settings = build_search(options)
     check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
-    # Hyperparameters are what is searched.
-    _check_all(config, [(name, None) for name in (*searched, *settings.references)])
-    _check_space(config, settings)
+    with naming_origins(options):
+        # Hyperparameters are what is searched.
+        _check_all(config, [(name, None) for name in (*searched, *settings.references)])
+        _check_space(config, settings)
 
 
 def _check_space(config: RunConfig, settings: SearchConfig) -> None:
@@ -69,8 +74,11 @@ def _check_benchmark(options: Mapping[str, str]) -> None:
     grid = build_benchmark(options)
     check_storage(grid.settings.storage)
     strategies = [strategy_of(entry) for entry in grid.settings.strategies]
-    for config in grid.by_model.values():
-        _check_all(config, strategies)
+    # A model's own settings may be from elsewhere than those of all.
+    own = bool(grid.settings.model_settings)
+    with nullcontext() if own else naming_origins({**options, "preset": grid.run_preset}):
+        for config in grid.by_model.values():
+            _check_all(config, strategies)
 
 
 def check_storage(url: str, *, begun: bool = False) -> None:

@@ -15,7 +15,7 @@ from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
 from alignfreeze.config.parsing import describe_error, option_names
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.messages import LONG, shortened, shown, suggestion
 
 M = TypeVar("M", bound=BaseModel)
@@ -144,21 +144,22 @@ def given_options(options: Mapping[str, Any]) -> dict[str, Sourced]:
 def naming_origins(options: Options) -> Iterator[None]:
     """Say of a value that turns out to be wrong where it comes from, unless it is in ``options``.
 
-    Messages begin with the option, so that it is known whose value they are about.
+    Messages begin with the option that must be otherwise, so that it is known whose value they are
+    about.
 
     Raises:
-        ConfigError: The one that was raised inside, with that.
+        AlignFreezeError: The one that was raised inside, with that.
     """
     try:
         yield
-    except ConfigError as error:
-        name = str(error).partition(" ")[0]
+    except (ConfigError, EncoderError) as error:
+        name = str(error).partition(" must ")[0]
         if isinstance(options, RunConfig) or name not in RunConfig.model_fields:
             raise
         found = sourced_options(options).get(name, Sourced(None, DEFAULT))
         if found.origin == COMMAND_LINE:
             raise
-        raise ConfigError(f"{error}{_from(found.origin)}") from error
+        raise type(error)(f"{error}{_from(found.origin)}") from error
 
 
 def _from(origin: str) -> str:

@@ -1,6 +1,7 @@
 """A wrong option is told of at once: before what is heavy is imported, and without a run."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.main import main
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 
 WRONG = {
     "run --temperature -1": "temperature must be >= 0.0001, got '-1'",
@@ -71,7 +72,7 @@ def test_wrong_options_import_nothing_heavy(tmp_path):
     code = f"""
 import sys
 from alignfreeze.cli.main import main
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 for line in {list(WRONG)}:
     try:
         main(line.split())
@@ -87,6 +88,37 @@ for line in {list(WRONG)}:
         assert message in line
     assert found.stdout.splitlines() == ["1 []"] * (len(WRONG) - 1) + ["2 []"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "said"),
+    [
+        (
+            "run",
+            {"model": "demo", "preset": "paper"},
+            "max_length must .*, got 256 (the default)",
+        ),
+        ("run", {"model": "{model}"}, "realign_max_length must .*, got 96 (from preset paper)"),
+        ("run", {"max_length": "300"}, "max_length must .*, got 300"),
+        ("run", {"config": "{file}"}, "layer must .*, got 7 (from config {file})"),
+        ("run", {"compare": "range"}, "strategy 'range': start must be given; end must be given"),
+        ("search", {"config": "{file}"}, "layer must .*, got 7 (from config {file})"),
+        ("benchmark", {"preset": "paper"}, "max_length must .*, got 256 (the default)"),
+        (
+            "benchmark",
+            {"preset": "paper", "model_settings": "demo.max_length=300"},
+            "max_length must .*, got 300",
+        ),
+    ],
+)
+def test_a_value_that_was_not_given_says_where_it_is_from(command, options, said, write):
+    file = str(write("run.yaml", "layer: 7"))
+    short = str(write("short/config.json", '{"max_position_embeddings": 32}').parent)
+    usual = {"data": "demo"} | ({"models": "demo"} if command == "benchmark" else {})
+    given = {n: t.format(file=file, model=short) for n, t in options.items()}
+    pattern = re.escape(said.format(file=file)).replace(r"\.\*", ".*")
+    with pytest.raises(AlignFreezeError, match=f"^{pattern}$"):
+        CHECKS[command](usual | given)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +138,7 @@ def test_help_and_typing_mistakes_wait_for_no_plugin():
     code = f"""
 import sys
 from alignfreeze.cli.main import main
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 for line in ["--help", "run --help", "run --stratgy front", "run --temperature -1"]:
     try:
         main(line.split())
@@ -122,7 +154,7 @@ def test_a_run_that_is_not_there_is_no_encoder_and_none_is_left(tmp_path):
     code = """
 import sys
 from alignfreeze.cli.main import main
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import AlignFreezeError, ConfigError
 try:
     main(["evaluate", "--encoder", "0123456789abcdef"])
 finally:
