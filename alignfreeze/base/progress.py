@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import TextIOBase
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LOG_SECONDS = 10
 """Seconds between two states of a bar that does not go to a terminal."""
@@ -54,6 +55,8 @@ def progress_bar(
         initial: Items that were done before.
         total: Items altogether; by default the length of ``items``.
     """
+    from tqdm import tqdm  # which a wrong option need not wait for
+
     terminal = sys.stderr.isatty()
     return tqdm(
         items,

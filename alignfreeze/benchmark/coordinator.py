@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
 from alignfreeze.benchmark.cells import Cell, cells_of
-from alignfreeze.benchmark.description import description
+from alignfreeze.benchmark.description import description, target_mean
 from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
 from alignfreeze.benchmark.plan import DONE, TO_DO, Plan, make_plan
@@ -24,15 +24,16 @@ from alignfreeze.config import given_options
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import location, store
-from alignfreeze.tracking.names import STUDY, Kind, cells_metric
+from alignfreeze.tracking.names import METRIC, STUDY, Kind, cells_metric
 from alignfreeze.tracking.run_names import study_run_name
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, given_run, tracked_run
-from alignfreeze.tracking.store import stored_cells
+from alignfreeze.tracking.store import StoredRun, stored_cells
 from alignfreeze.workers.assignments import CellEnd, ends_of, open_cells, put_in, waiting_in
 from alignfreeze.workers.command import BENCHMARK_WORKER
 from alignfreeze.workers.coordinator import refuse_torchrun, started_workers, storage_url, study_run
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
-from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator, without_password
+from alignfreeze.workers.storage import FINISHED, open_storage, sole_coordinator
+from alignfreeze.workers.storage_urls import without_password
 from alignfreeze.workers.worker import Owner
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,28 @@ class BenchmarkOutcome:
     Attributes:
         plan: What there was to do.
         places: Where the runs are to be found; lines for a person.
+        runs: The finished runs of the store that hold cells, by identity; none after a dry run.
     """
 
     plan: Plan
     places: Sequence[str]
+    runs: Mapping[str, StoredRun] = field(default_factory=dict)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What each cell is, whether it was done before, its run, and its mean over the targets."""
+        return [self._row(cell, self.runs.get(cell.identity)) for cell in self.plan.cells]
+
+    def _row(self, cell: Cell, run: StoredRun | None) -> dict[str, Any]:
+        return {
+            "model": cell.config.model,
+            "strategy": cell.strategy,
+            "task": cell.task,
+            "seed": cell.config.seed,
+            "done_before": cell.identity in self.plan.done,
+            "run_id": run.run_id if run else self.plan.done.get(cell.identity),
+            "metric": run.tags.get(METRIC) if run else None,
+            "target_mean": target_mean(run) if run else None,
+        }
 
 
 def benchmark(
@@ -131,8 +150,8 @@ def _do(options: Mapping[str, Any], show: Callable[[Plan], None]) -> BenchmarkOu
                 run.text(options_text, GRID_FILE)
                 queue.study.set_user_attr(RUN_ID, run.run_id)
             logger.info("study %s in %s", name, without_password(url))
-            _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
-            return BenchmarkOutcome(plan, location.places(str(run.run_id)))
+            runs = _work_off(grid, plan, queue, Owner(name, str(run.run_id)), run, url)
+            return BenchmarkOutcome(plan, location.places(str(run.run_id)), runs)
 
 
 def _run_name(plan: Plan) -> str:
@@ -158,8 +177,12 @@ def _claim_for_grid(queue: TrialQueue, identity: str, heartbeat: int) -> None:
 
 def _work_off(
     grid: Grid, plan: Plan, queue: TrialQueue, owner: Owner, run: TrackedRun, url: str
-) -> None:
-    """Do all cells that are to be done, and keep records of them, after an interruption too."""
+) -> Mapping[str, StoredRun]:
+    """Do all cells that are to be done, and keep records of them, after an interruption too.
+
+    Returns:
+        The runs that hold cells, by identity.
+    """
     queue.study.set_user_attr(FINISHED, False)
     log = CellLog(queue, plan)
     wanted = {cell.identity: attributes_of(cell) for cell in plan.to_do}
@@ -182,13 +205,14 @@ def _work_off(
             queue.study.set_user_attr(FINISHED, True)
     finally:
         end_dead_runs()
-        log.leave_records(run)
+        runs = log.leave_records(run)
     if failed := log.problems():
         cell, problem = failed[0]
         raise AlignFreezeError(
             f"{len(failed)} of {len(plan.cells)} cells failed, such as {cell}: {problem}; "
             "the same command tries them again"
         )
+    return runs
 
 
 class CellLog:
@@ -224,15 +248,21 @@ class CellLog:
         new = {identity: end.run_id for identity, end in ends if end.run_id and not end.problem}
         return {**self._plan.done, **new}
 
-    def leave_records(self, run: TrackedRun) -> None:
-        """Log what is known so far: a row for each cell, and how many have each state."""
+    def leave_records(self, run: TrackedRun) -> Mapping[str, StoredRun]:
+        """Log what is known so far: a row for each cell, and how many have each state.
+
+        Returns:
+            The runs that hold cells, by identity.
+        """
         ends = self._ends()
         table = pd.DataFrame([self._row(c, ends.get(c.identity)) for c in self._plan.cells])
         run.text(csv_text(table), CELLS_FILE)
         counts = Counter(table["state"])
         for state in (DONE, FAILED, TO_DO):
             run.metric(cells_metric(state), counts[state])
-        run.describe(description(self._plan.cells, counts, stored_cells()))
+        runs = stored_cells()
+        run.describe(description(self._plan.cells, counts, runs))
+        return runs
 
     def _row(self, cell: Cell, end: CellEnd | None) -> dict[str, Any]:
         """What a cell is, its state, seconds, run and problem."""

@@ -45,11 +45,14 @@ def _table(cells: Sequence[Cell], runs: Mapping[str, StoredRun]) -> Table:
 
 def _text(runs: Sequence[StoredRun]) -> str:
     """The mean of some cells, which differ in their seeds."""
-    names = [str(ScoreName("test", TARGET_MEAN, run.tags.get(METRIC, ""))) for run in runs]
-    found = [run.metrics.get(name) for run, name in zip(runs, names, strict=True)]
-    values = [value for value in found if value is not None]
+    values = [value for run in runs if (value := target_mean(run)) is not None]
     return (
         with_deviation(mean(values), stdev(values) if len(values) > 1 else None)
         if values
         else MISSING
     )
+
+
+def target_mean(run: StoredRun) -> float | None:
+    """The mean of a cell's test scores over the target languages, in [0, 1], if it has any."""
+    return run.metrics.get(str(ScoreName("test", TARGET_MEAN, run.tags.get(METRIC, ""))))

@@ -79,11 +79,13 @@ class Grid:
         settings: What was asked for, with all sides of the grid.
         by_model: The configuration of a model's runs; task, strategy and seed are not set yet.
         options: All options that make the same grid again.
+        run_preset: The preset of its runs.
     """
 
     settings: BenchmarkConfig
     by_model: Mapping[str, RunConfig]
     options: Mapping[str, Any]
+    run_preset: str
 
 
 def build_benchmark(options: Mapping[str, Any]) -> Grid:
@@ -126,7 +128,7 @@ def build_benchmark(options: Mapping[str, Any]) -> Grid:
     }
     said = settings.model_dump(mode="json", include={*sides, "preset"})
     said |= settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
-    return Grid(settings, by_model, said | of_given)
+    return Grid(settings, by_model, said | of_given, defaults["run_preset"])
 
 
 def _sourced(values: Mapping[str, Any], found: Mapping[str, Sourced]) -> dict[str, Sourced]:

@@ -1,14 +1,18 @@
 """What can be wrong with options, found before anything heavy is imported."""
 
+import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
 from alignfreeze.cli.dry_run import without_dry_run
-from alignfreeze.config import RunConfig, build_config
+from alignfreeze.config import RunConfig, build_config, naming_origins
+from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
-from alignfreeze.search.settings import build_search
+from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
 if TYPE_CHECKING:
@@ -20,36 +24,77 @@ RUN_ID = r"[a-zA-Z0-9][\w-]{0,255}"
 
 def _check_run(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
-    _check_all(config, _strategies(config))
+    with naming_origins(options):
+        _check_all(config, _strategies(config))
 
 
 def _check_realign(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
     # Labelled data says what is not given.
     labelled = not (config.realign_steps and config.realign_languages)
-    _check_all(config, _strategies(config), labelled=labelled)
+    with naming_origins(options):
+        _check_all(config, _strategies(config), labelled=labelled)
 
 
 def _check_evaluate(options: Mapping[str, str]) -> None:
     config = build_config(without_dry_run(options)[0])
     _check_encoder(config.encoder)
     # What the encoder was realigned with may change the rest.
-    _check_plugins(config)
-    _data_at_hand(config)
+    with naming_origins(options):
+        _check_plugins(config)
+        _data_at_hand(config)
 
 
 def _check_search(options: Mapping[str, str]) -> None:
     config, settings = build_search(options)
+    check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
-    # Hyperparameters are what is searched.
-    _check_all(config, [(name, None) for name in (*searched, *settings.references)])
+    with naming_origins(options):
+        # Hyperparameters are what is searched.
+        _check_all(config, [(name, None) for name in (*searched, *settings.references)])
+        _check_space(config, settings)
+
+
+def _check_space(config: RunConfig, settings: SearchConfig) -> None:
+    from alignfreeze.search.space_building import build_space
+    from alignfreeze.search.space_file import space_text
+
+    text = space_text(settings) if settings.space else None
+    n_layers = _stated(config).get("num_hidden_layers")
+    if n_layers is None:
+        return
+    logging.disable(logging.INFO)  # the search tells it
+    try:
+        build_space(config, settings.search_strategies, n_layers, text, settings.space)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
     grid = build_benchmark(options)
+    check_storage(grid.settings.storage)
     strategies = [strategy_of(entry) for entry in grid.settings.strategies]
-    for config in grid.by_model.values():
-        _check_all(config, strategies)
+    # A model's own settings may be from elsewhere than those of all.
+    own = bool(grid.settings.model_settings)
+    with nullcontext() if own else naming_origins({**options, "preset": grid.run_preset}):
+        for config in grid.by_model.values():
+            _check_all(config, strategies)
+
+
+def check_storage(url: str, *, begun: bool = False) -> None:
+    """Check the URL of a study's storage, if there is one, and that of the environment if not.
+
+    Args:
+        url: As it is given.
+        begun: Whether the study is there already.
+
+    Raises:
+        ConfigError: If there can be no such storage, or there is none.
+    """
+    if url := url or os.environ.get(STORAGE_VARIABLE, ""):
+        from alignfreeze.workers.storage_urls import check_url  # half a second
+
+        check_url(url, begun=begun)
 
 
 def _check_align(options: Mapping[str, str]) -> None:
@@ -113,15 +158,13 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.data.finding import find_model
     from alignfreeze.encoders import stated
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
         for name, args in strategies
     ]
-    folder = stated.model_folder(find_model(config.model))
-    numbers = stated.stated(folder) if folder else {}
+    numbers = _stated(config)
     if n_layers := numbers.get("num_hidden_layers"):
         stated.realigned_layers(config, n_layers)
         for (name, _), strategy in zip(strategies, made, strict=True):
@@ -130,6 +173,15 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)
     return any(strategy.realigns for strategy in made)
+
+
+def _stated(config: RunConfig) -> Mapping[str, int]:
+    """The numbers of the model's configuration, as far as its folder says them."""
+    from alignfreeze.data.finding import find_model
+    from alignfreeze.encoders import stated
+
+    folder = stated.model_folder(find_model(config.model))
+    return stated.stated(folder) if folder else {}
 
 
 def _check_encoder(encoder: str) -> None:

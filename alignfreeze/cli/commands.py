@@ -11,7 +11,7 @@ import typer
 
 import alignfreeze
 from alignfreeze.cli.cache import cache_app
-from alignfreeze.cli.checks import CHECKS
+from alignfreeze.cli.checks import CHECKS, check_storage
 from alignfreeze.cli.configuration import config
 from alignfreeze.cli.data import CHECKED, check, data_app
 from alignfreeze.cli.dry_run import tell_plan, without_dry_run
@@ -141,19 +141,8 @@ def _benchmark(**options: str) -> None:
             print_lines(console, plan.lines())
 
     outcome = benchmark(options, show_plan)
-    plan = outcome.plan
-    cells = [
-        {
-            "model": cell.config.model,
-            "strategy": cell.strategy,
-            "task": cell.task,
-            "seed": cell.config.seed,
-            "done_before": cell.identity in plan.done,
-        }
-        for cell in plan.cells
-    ]
     tell(
-        {"cells": cells, "places": outcome.places},
+        {"cells": outcome.rows(), "places": outcome.places},
         lambda: print_lines(console, outcome.places),
     )
 
@@ -184,7 +173,7 @@ def _import_results(
     files: Annotated[list[Path], typer.Argument(help="result files, CSV", show_default=False)],
     experiment: Annotated[str, _option(help="MLflow experiment for the runs")],
     rename: Annotated[
-        list[str] | None, _option(help="a model's name to be replaced: OLD=NEW")
+        list[str] | None, _option(help="a model's name to be replaced", metavar="OLD=NEW")
     ] = None,
 ) -> None:
     renames = _replacements("rename", "OLD=NEW", rename or [])
@@ -235,6 +224,8 @@ def _search_worker(
     data: _Data = "",
     model: Annotated[str, typer.Option(help="where its model is on this machine")] = "",
 ) -> None:
+    check_storage(storage, begun=True)
+
     from alignfreeze.search.worker import join
 
     done = join(study, storage, data=data, model=model)
@@ -248,10 +239,11 @@ def _benchmark_worker(
     storage: _Storage,
     data: _Data = "",
     model: Annotated[
-        list[str] | None, _option(help="where a model is on this machine: NAME=FOLDER")
+        list[str] | None, _option(help="where a model is on this machine", metavar="NAME=FOLDER")
     ] = None,
 ) -> None:
     places = _replacements("model", "NAME=FOLDER", model or [])
+    check_storage(storage, begun=True)
 
     from alignfreeze.benchmark.worker import join
 
@@ -292,9 +284,12 @@ app.command("plugins")(plugins)
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         version_text = alignfreeze.__version__
         tell({"version": version_text}, lambda: typer.echo(f"alignfreeze {version_text}"))
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")

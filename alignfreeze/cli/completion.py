@@ -6,19 +6,26 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from alignfreeze.config import preset_names
-from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, plugin_names
 from alignfreeze.errors import PluginError
 
 Completion = Callable[[str], list[str]]
+
+
+def _plugins(noun: str) -> list[str]:
+    """The names of plugins of a kind, whose contracts take a tenth of a second to import."""
+    from alignfreeze.contracts.registry import KINDS, plugin_names
+
+    return plugin_names(next(kind for kind in KINDS if kind.noun == noun))
+
 
 _NAMES: Mapping[str, Callable[[], Sequence[str]]] = {
     "preset": preset_names,
     **dict.fromkeys(
         ("strategy", "compare", "strategies", "search_strategies", "references"),
-        lambda: plugin_names(STRATEGY),
+        lambda: _plugins("strategy"),
     ),
-    **dict.fromkeys(("task", "tasks"), lambda: plugin_names(TASK)),
-    "aligner": lambda: ["auto", *plugin_names(ALIGNER)],
+    **dict.fromkeys(("task", "tasks"), lambda: _plugins("task")),
+    "aligner": lambda: ["auto", *_plugins("aligner")],
 }
 """What names there are for the value of an option; for all others shells offer files."""
 

@@ -16,7 +16,7 @@ data_app = Commands(help="What lies in a data folder.", no_args_is_help=True)
 WIDE = 140
 """Columns of a table that goes to a file."""
 
-_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="FOLDER")]
+_PLACE = Annotated[str, typer.Argument(help="data folder, or as data= of a run", metavar="folder")]
 
 CHECKED = (Parameter("place", Parameter.POSITIONAL_OR_KEYWORD, annotation=_PLACE),)
 """The parameters of `check` beside the options of a run."""
@@ -27,7 +27,7 @@ def check(place: str, **options: str) -> None:
 
     With ``--verbose``, also how often each label occurs, and all that readers tell.
     """
-    from alignfreeze.config import build_config, merged_options
+    from alignfreeze.config import build_config, merged_options, with_origin
     from alignfreeze.data.finding import find_data
 
     find_data(place)  # before what is heavy is imported
@@ -36,8 +36,10 @@ def check(place: str, **options: str) -> None:
     from alignfreeze.datacheck.terminal import lines, tables
 
     given = merged_options(options)
-    config = build_config({**options, "data": place})
+    options |= {"data": place}
+    config = build_config(options)
     report = check_data(config, every_task="task" not in given, any_model="model" not in given)
+    report.problems = [with_origin(problem, options) for problem in report.problems]
     console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, WIDE)

@@ -1,7 +1,7 @@
 """The options of each command, made of the fields of configurations; text, as MLflow has it."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from alignfreeze.benchmark.settings import BenchmarkConfig
 from alignfreeze.cli import dry_run
 from alignfreeze.cli.completion import completion_of
+from alignfreeze.cli.shared import KINDS, MOST
 from alignfreeze.config import Command, Panel, Role, RunConfig, fields_with
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.search.settings import SearchConfig
@@ -62,9 +63,6 @@ OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
 }
 """The options of each command by name; those of the first six are also what `mlflow run -P` takes
 for the entry point of that name."""
-
-NAMES = {int: "INTEGER", float: "FLOAT", str: "TEXT"}
-"""What the help calls a type."""
 
 
 def signature(command: str, *first: inspect.Parameter) -> inspect.Signature:
@@ -136,12 +134,21 @@ def _metavar(annotation: Any) -> str:
     if origin in (Union, UnionType):
         return _metavar(next(kind for kind in inner if kind is not NoneType))
     if origin is Literal:
-        return f"[{'|'.join(inner)}]"
+        return _choices(inner)
     if origin is tuple:
         return f"{_metavar(inner[0])},…"
     if origin is dict:
         return "NAME=VALUE,…"
-    return NAMES[annotation]
+    return KINDS[annotation.__name__]
+
+
+def _choices(names: Sequence[str]) -> str:
+    """``[bf16|fp32]``; many are broken in two, or the help would do so within a name."""
+    text = f"[{'|'.join(names)}]"
+    if len(text) <= MOST:
+        return text
+    half = len(names) // 2
+    return f"[{'|'.join(names[:half])}|\n{'|'.join(names[half:])}]"
 
 
 def as_text(value: str | bool | None) -> str:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from alignfreeze.config import BASELINE
+from alignfreeze.config import BASELINE, build_config
 from alignfreeze.evaluation.scores import TaskResult
 
 
@@ -22,8 +22,8 @@ def baseline_hint(
             "no baseline beside it: alignfreeze run --strategy baseline, with the encoder's model "
             "and the options above, gives it"
         ]
-    others = filter(str.strip, options.get("compare", "").split(","))
-    wanted = {**options, "compare": ",".join([BASELINE, *others])}
+    compared = dict.fromkeys([BASELINE, *build_config(options).compare])
+    wanted = {**options, "compare": ",".join(compared)}
     given = [
         word
         for name, text in wanted.items()

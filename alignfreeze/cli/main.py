@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except typer.TyperException as error:
         # MLflow hands on parameters that MLproject does not know.
         message, code = getattr(error, "format_message", error.__str__)(), 2
-        message = as_line(message)
+        message = as_line(message).replace("Value error, ", "")  # pydantic's word in typer's
         if message:  # without a command, its group has shown its help
             fail_opened_run(message)
     except BaseException as error:  # noqa: BLE001  whatever it is, it is one line

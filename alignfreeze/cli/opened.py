@@ -4,8 +4,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from alignfreeze.base.faults import reason_of
 from alignfreeze.cli.output import is_first
-from alignfreeze.errors import AlignFreezeError, ConfigError
+from alignfreeze.errors import ConfigError
 
 OPENED = "MLFLOW_RUN_ID"
 
@@ -26,10 +27,10 @@ def failing_opened_run() -> Iterator[None]:
     """Say in that run, if there is one, what is found wrong before anything is done.
 
     Raises:
-        AlignFreezeError: The one that was raised inside.
+        Exception: The one that was raised inside.
     """
     try:
         yield
-    except AlignFreezeError as error:
-        fail_opened_run(str(error))
+    except Exception as error:
+        fail_opened_run(reason_of(error))
         raise

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from alignfreeze.cli.opened import failing_opened_run
 from alignfreeze.cli.output import OUTPUT
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown, suggestion
@@ -22,6 +23,9 @@ SPELLINGS = {
     "token_normalize_func": lambda name: name.replace("_", "-"),
 }
 """Settings of the outermost group that those within it take over."""
+
+KINDS = {"int": "INTEGER", "float": "FLOAT", "str": "TEXT", "path": "PATH"}
+"""What the help calls types; else it lists the values."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,9 +102,10 @@ class _Shared:
         if context.parent is None:  # what a command line before has asked for is past
             OUTPUT.reset()
         try:
-            plain = _without_words(
-                self.params, arguments, interspersed=self.allow_interspersed_args
-            )
+            with failing_opened_run():
+                plain = _without_words(
+                    self.params, arguments, interspersed=self.allow_interspersed_args
+                )
             return super().parse_args(context, plain)  # type: ignore[misc,no-any-return]
         except typer.TyperException as error:
             if hasattr(error, "possibilities"):  # of an unknown option, typer's own
@@ -111,6 +116,10 @@ class _Shared:
 
     def format_help(self, context: Any, formatter: Any) -> None:
         """Print the help, in which a switch is ``--[no-]resume``."""
+        from typer import rich_utils  # slow, and needed for this alone
+
+        # Names would be cut in 80 columns.
+        rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
         shown_self = copy(self)
         shown_self.params = [_shown(param) for param in self.params]
         super(_Shared, shown_self).format_help(context, formatter)  # type: ignore[misc]
@@ -163,10 +172,11 @@ def _is_switch(option: Any) -> bool:
 
 
 def _shown(option: Any) -> Any:
-    """An option as the help shows it: a switch without a type, and in one column."""
-    if not _is_switch(option):
-        return option
+    """A parameter as the help shows it: a switch without a type, and in one column."""
     short = copy(option)
+    if not _is_switch(option):
+        short.display_type = lambda ctx: _kind(option.display_type(ctx))
+        return short
     short.metavar, short.secondary_opts = "", []
     if option.secondary_opts:
         both = f"--[no-]{option.opts[0].removeprefix('--')}"
@@ -175,6 +185,12 @@ def _shown(option: Any) -> Any:
         else:
             short.metavar = "or --no-…"
     return short
+
+
+def _kind(text: str) -> str:
+    """What the help calls a type, of one value and of several: ``TEXT``, ``[one|other]``."""
+    bare = text.strip("<>").removeprefix("list[").removesuffix("]").lower()
+    return KINDS.get(bare) or f"[{bare}]"
 
 
 def _without_words(

@@ -15,6 +15,7 @@ from alignfreeze.config.building import preset_names as preset_names
 from alignfreeze.config.building import preset_options as preset_options
 from alignfreeze.config.building import sourced_options as sourced_options
 from alignfreeze.config.building import validated as validated
+from alignfreeze.config.building import with_origin as with_origin
 from alignfreeze.config.options import BASELINE as BASELINE
 from alignfreeze.config.options import RunConfig as RunConfig
 from alignfreeze.config.options import is_repeated as is_repeated

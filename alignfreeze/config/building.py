@@ -15,7 +15,7 @@ from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
 from alignfreeze.config.parsing import describe_error, option_names
-from alignfreeze.errors import ConfigError
+from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.messages import LONG, shortened, shown, suggestion
 
 M = TypeVar("M", bound=BaseModel)
@@ -140,25 +140,32 @@ def given_options(options: Mapping[str, Any]) -> dict[str, Sourced]:
     return _sourced(values, f"config {shortened(str(file), LONG)}") | given
 
 
+def with_origin(message: str, options: Options) -> str:
+    """What is said of a value, and where it comes from, unless it is in ``options``.
+
+    The message begins with the option that must be otherwise, so that it is known whose value it is
+    about.
+    """
+    name = message.partition(" must ")[0]
+    if isinstance(options, RunConfig) or name not in RunConfig.model_fields:
+        return message
+    return message + _from(sourced_options(options).get(name, Sourced(None, DEFAULT)).origin)
+
+
 @contextmanager
 def naming_origins(options: Options) -> Iterator[None]:
-    """Say of a value that turns out to be wrong where it comes from, unless it is in ``options``.
-
-    Messages begin with the option, so that it is known whose value they are about.
+    """Say of a value that turns out to be wrong where it comes from, as `with_origin` does.
 
     Raises:
-        ConfigError: The one that was raised inside, with that.
+        AlignFreezeError: The one that was raised inside, with that.
     """
     try:
         yield
-    except ConfigError as error:
-        name = str(error).partition(" ")[0]
-        if isinstance(options, RunConfig) or name not in RunConfig.model_fields:
+    except (ConfigError, EncoderError) as error:
+        message = with_origin(str(error), options)
+        if message == str(error):
             raise
-        found = sourced_options(options).get(name, Sourced(None, DEFAULT))
-        if found.origin == COMMAND_LINE:
-            raise
-        raise ConfigError(f"{error}{_from(found.origin)}") from error
+        raise type(error)(message) from error
 
 
 def _from(origin: str) -> str:

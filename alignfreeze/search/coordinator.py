@@ -24,7 +24,8 @@ from alignfreeze.search.artifacts import BEST_FILE, leave_records
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
-from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
+from alignfreeze.search.space_file import space_text
+from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, study_name
 from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import location
@@ -40,8 +41,8 @@ from alignfreeze.workers.storage import (
     open_storage,
     sole_coordinator,
     study_attributes,
-    without_password,
 )
+from alignfreeze.workers.storage_urls import without_password
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from alignfreeze.base.structured import StructureError, read_yaml
+from alignfreeze.base.paths import user_path
+from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config import Role, RunConfig, as_argument, describe_error, is_repeated, role_of
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.lists import holds_several
@@ -17,6 +18,7 @@ from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
+from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import Models, as_scalar, complaints, with_values
 
 UNSEARCHABLE = {
@@ -25,6 +27,22 @@ UNSEARCHABLE = {
     if isinstance(role := role_of(RunConfig, name), Role) and role.fixed
 }
 """Fields of `RunConfig` that cannot be searched, and why."""
+
+
+def space_text(settings: SearchConfig) -> str:
+    """The text of the space file; empty if there is none.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
+    if not settings.space:
+        return ""
+    path = user_path("space", settings.space)
+    try:
+        return text_of(path)
+    except (OSError, StructureError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
 def read_parameters(

@@ -16,8 +16,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.digests import file_digest, hash_of
-from alignfreeze.base.paths import cache_root, user_path
-from alignfreeze.base.structured import StructureError, text_of
+from alignfreeze.base.paths import cache_root
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
 from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
@@ -26,6 +25,7 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.runs.identity import HOW_FIELDS, config_hash
 from alignfreeze.search.settings import FREE_FIELDS, SearchConfig
+from alignfreeze.search.space_file import space_text
 from alignfreeze.workers.queue import RUN_ID, TrialQueue, retry
 from alignfreeze.workers.storage import begun_study, open_storage
 from alignfreeze.workers.worker import Owner
@@ -140,22 +140,6 @@ def open_study(
     study.remember(HEARTBEAT, settings.heartbeat)
     study.remember(HOW, config.model_dump(mode="json", include=set(HOW_FIELDS)))
     return study
-
-
-def space_text(settings: SearchConfig) -> str:
-    """The text of the space file; empty if there is none.
-
-    Raises:
-        ConfigError: If it cannot be read.
-    """
-    if not settings.space:
-        return ""
-    path = user_path("space", settings.space)
-    try:
-        return text_of(path)
-    except (OSError, StructureError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"space: cannot read {path}: {reason}") from None
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import optuna
@@ -15,11 +15,11 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from alignfreeze.base.caching import locked
 from alignfreeze.base.databases import sqlite_file
-from alignfreeze.base.paths import existing_path
-from alignfreeze.credentials import hide, without_passwords
+from alignfreeze.credentials import hide
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.workers.settings import WorkersConfig
+from alignfreeze.workers.storage_urls import check_url, without_password
 
 FINISHED = "finished"  # what a study remembers once its coordinator says that nothing is left to do
 MISSED_HEARTBEATS = 3  # that a worker may miss in a row
@@ -92,22 +92,13 @@ def _lock_before_reading(storage: RDBStorage) -> None:
     event.listen(storage.engine, "begin", begun)
 
 
-def without_password(url: str) -> str:
-    """A URL as it may be shown."""
-    hide(url)
-    return shown(url) if "://" not in url else without_passwords(url)
-
-
 def begun_study(name: str, url: str, mark: str) -> dict[str, Any]:
     """What a study remembers that another process has begun; of all of its kind a mark.
 
     Raises:
         ConfigError: If the storage cannot be opened, or has no such study.
     """
-    with suppress(ArgumentError):  # told of when it is opened
-        file = sqlite_file(url)
-        if file is not None and existing_path(str(file)) is None:  # opening it would make it
-            raise ConfigError(f"storage {url}: there is no such file")
+    check_url(url, begun=True)
     with open_storage(url, WorkersConfig().heartbeat) as storage:
         attributes = study_attributes(storage, name)
         if mark not in attributes:

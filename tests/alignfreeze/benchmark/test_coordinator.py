@@ -80,6 +80,9 @@ def test_a_grid_is_done_once_and_reported(experiment, options, tmp_path):
         assert run.data.metrics.keys() >= {"validation/de/accuracy", "test/ru/accuracy"}
         args = "{'boundary': 2}" if row.strategy == FRONT else "{}"
         assert run.data.params["cfg.strategy_args"] == args
+    for told in outcome.rows():
+        mean = by_id[told["run_id"]].data.metrics[f"test/target_mean/{told['metric']}"]
+        assert (told["target_mean"], told["done_before"]) == (mean, False)
     for run in runs(experiment):
         assert run.data.tags.keys() >= {"alignfreeze.version", "alignfreeze.libraries"}
 

@@ -1,6 +1,7 @@
 """A wrong option is told of at once: before what is heavy is imported, and without a run."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.main import main
+from alignfreeze.errors import AlignFreezeError, ConfigError
 
 WRONG = {
     "run --temperature -1": "temperature must be >= 0.0001, got '-1'",
@@ -27,6 +29,8 @@ WRONG = {
     "evaluate --seed x --encoder 1": "seed must be a valid integer",
     "search --trials 0": "trials must be > 0, got '0'",
     "search --search-strategies front,bak": "no strategy 'bak'; did you mean 'back'?",
+    "search --search-strategies front,baseline": "strategy 'baseline' must realign to be searched",
+    "search --space none.yaml": "space: cannot read none.yaml",
     "benchmark --seeds x": "seeds.0 must be a valid integer",
     "benchmark --strategies front,frnt:boundary=1": "no strategy 'frnt'; did you mean 'front'?",
     "benchmark --tasks pos,nre": "no task 'nre'; did you mean 'ner'?",
@@ -52,6 +56,10 @@ WRONG = {
     "data check nowhere": "there is no folder 'nowhere'",
     "data check . --task pso": "no task 'pso'; did you mean 'pos'?",
     "import-results x.csv --experiment x --rename a": "rename must be OLD=NEW, got 'a'",
+    "search --storage nonsense://x": "storage nonsense://x: Can't load plugin",
+    "benchmark --storage x": "storage 'x': Could not parse SQLAlchemy URL",
+    "search-worker --study x --storage sqlite:///x.db": "x.db: there is no such file",
+    "benchmark-worker --study x --storage sqlite:///x.db": "x.db: there is no such file",
     "benchmark-worker --study x --storage y --model a": "model must be NAME=FOLDER, got 'a'",
     "cache prune --older-than x": "older-than must be an age such as 30d, 12h or 2w, got",
     "run --stratgy front": "No such option: --stratgy",
@@ -64,6 +72,7 @@ def test_wrong_options_import_nothing_heavy(tmp_path):
     code = f"""
 import sys
 from alignfreeze.cli.main import main
+from alignfreeze.errors import AlignFreezeError, ConfigError
 for line in {list(WRONG)}:
     try:
         main(line.split())
@@ -81,10 +90,71 @@ for line in {list(WRONG)}:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "said"),
+    [
+        (
+            "run",
+            {"model": "demo", "preset": "paper"},
+            "max_length must .*, got 256 (the default)",
+        ),
+        ("run", {"model": "{model}"}, "realign_max_length must .*, got 96 (from preset paper)"),
+        ("run", {"max_length": "300"}, "max_length must .*, got 300"),
+        ("run", {"config": "{file}"}, "layer must .*, got 7 (from config {file})"),
+        ("run", {"compare": "range"}, "strategy 'range': start must be given; end must be given"),
+        ("search", {"config": "{file}"}, "layer must .*, got 7 (from config {file})"),
+        ("benchmark", {"preset": "paper"}, "max_length must .*, got 256 (the default)"),
+        (
+            "benchmark",
+            {"preset": "paper", "model_settings": "demo.max_length=300"},
+            "max_length must .*, got 300",
+        ),
+    ],
+)
+def test_a_value_that_was_not_given_says_where_it_is_from(command, options, said, write):
+    file = str(write("run.yaml", "layer: 7"))
+    short = str(write("short/config.json", '{"max_position_embeddings": 32}').parent)
+    usual = {"data": "demo"} | ({"models": "demo"} if command == "benchmark" else {})
+    given = {n: t.format(file=file, model=short) for n, t in options.items()}
+    pattern = re.escape(said.format(file=file)).replace(r"\.\*", ".*")
+    with pytest.raises(AlignFreezeError, match=f"^{pattern}$"):
+        CHECKS[command](usual | given)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("temprature: [0.1, 0.2]", "space.yaml: .*temprature.* did you mean"),
+        ("front.boundary: [2, 9]", "space.yaml: front.boundary must be <= 4"),
+        ("a: [", "space.yaml: cannot be read as YAML: line 1"),
+    ],
+)
+def test_a_space_file_is_checked_at_once(text, message, write):
+    with pytest.raises(ConfigError, match=message):
+        CHECKS["search"]({"space": str(write("space.yaml", text))})
+
+
+def test_help_and_typing_mistakes_wait_for_no_plugin():
+    code = f"""
+import sys
+from alignfreeze.cli.main import main
+from alignfreeze.errors import AlignFreezeError, ConfigError
+for line in ["--help", "run --help", "run --stratgy front", "run --temperature -1"]:
+    try:
+        main(line.split())
+    except SystemExit:
+        pass
+print(sorted({HEAVY | {"numpy", "tqdm", "alignfreeze.contracts"}} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_run_that_is_not_there_is_no_encoder_and_none_is_left(tmp_path):
     code = """
 import sys
 from alignfreeze.cli.main import main
+from alignfreeze.errors import AlignFreezeError, ConfigError
 try:
     main(["evaluate", "--encoder", "0123456789abcdef"])
 finally:
@@ -105,7 +175,10 @@ def test_what_a_hub_model_or_a_bare_configuration_does_not_say_is_left_for_later
         CHECKS["run"]({"model": model, "layer": "99", "max_length": "5000", "data": "demo"})
 
 
-@pytest.mark.parametrize("line", ["run --temperature -1", "search --trials 0", "report --seeds x"])
+@pytest.mark.parametrize(
+    "line",
+    ["run --temperature -1", "run --resume maybe", "search --trials 0", "report --seeds x"],
+)
 def test_the_run_that_mlflow_has_opened_says_why(line, experiment, monkeypatch, capsys):
     run = mlflow.MlflowClient().create_run(experiment)
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)

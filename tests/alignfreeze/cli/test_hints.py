@@ -27,6 +27,12 @@ def test_a_run_without_a_baseline_says_how_to_get_one():
     assert given == {"--task-args": "pos.a=b c", "--compare": "baseline,none", "--model": "x"}
 
 
+def test_what_a_file_compares_stays_beside_it(write):
+    file = write("run.yaml", "compare: [none, back]")
+    (line,) = baseline_hint("run", {"config": str(file)}, results("front"))
+    assert line.endswith(f"run --config {file} --compare baseline,none,back")
+
+
 def test_of_an_encoder_from_elsewhere_it_is_a_run_of_its_model():
     (line,) = baseline_hint("evaluate", {"encoder": "x"}, results("front"))
     assert "alignfreeze run --strategy baseline" in line

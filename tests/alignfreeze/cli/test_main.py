@@ -1,7 +1,9 @@
 """The command line: what it prints, and what it exits with."""
 
 import errno
+import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import mlflow
 import pytest
@@ -108,12 +110,23 @@ def test_what_is_interrupted_where_there_is_nothing_to_keep_says_so(monkeypatch,
     assert capsys.readouterr().err == "alignfreeze: interrupted\n"
 
 
-def test_every_option_has_help():
-    for command in OPTIONS:
-        text = runner.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).output
-        for option, field in OPTIONS[command].items():
-            flag = option.replace("_", "-")
-            assert f"--{flag} " in text or (is_switch(field) and f"--[no-]{flag} " in text)
+@pytest.mark.parametrize("columns", ["80", "120"])
+@pytest.mark.parametrize("command", OPTIONS)
+def test_every_option_has_help_and_nothing_is_cut(command, columns):
+    text = runner.invoke(app, [*command.split(), "--help"], env={"COLUMNS": columns}).output
+    for option, field in OPTIONS[command].items():
+        flag = option.replace("_", "-")
+        assert f"--{flag} " in text or (is_switch(field) and f"--[no-]{flag} " in text)
+        if get_origin(field.annotation) is Literal:
+            for choice in get_args(field.annotation):
+                assert re.search(rf"[\[| ]{choice}[]|]", text)
+
+
+@pytest.mark.parametrize("command", [["plugin", "new"], ["import-results"], ["benchmark-worker"]])
+def test_types_are_called_the_same_by_all_commands(command):
+    text = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "80"}).output
+    assert " TEXT " in text
+    assert "<" not in text
 
 
 def test_parallel_text_is_aligned_into_a_folder(write, tmp_path, monkeypatch):

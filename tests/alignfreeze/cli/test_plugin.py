@@ -29,7 +29,11 @@ def test_the_files_and_what_to_do_next_are_told(tmp_path, capsys):
     [
         (["front", "--kind", "strategy"], 1, "there is a strategy of that name, of alignfreeze "),
         (["Mine", "--kind", "task"], 1, "a plugin's name must begin with a lower-case letter"),
-        (["mine", "--kind", "metric"], 2, "is not one of 'strategy', 'task', 'aligner'"),
+        (
+            ["mine", "--kind", "metric"],
+            2,
+            "--kind': 'metric' is not one of 'strategy', 'task', 'aligner'",
+        ),
         (["mine"], 2, "Missing option '--kind'"),
         (["mine", "--kind", "task", "--output", "~nobody-at-all/x"], 1, "output must be a path"),
     ],

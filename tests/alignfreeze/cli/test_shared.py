@@ -1,7 +1,5 @@
 """What all commands have in common: spellings, switches, how much is said, what is suggested."""
 
-import contextlib
-import json
 import logging
 import sys
 
@@ -152,32 +150,6 @@ def test_errors_are_on_stderr_alone_where_the_result_is_for_scripts(monkeypatch,
     output, errors = capsys.readouterr()
     assert output == ""
     assert errors == "a library prints\nalignfreeze: the end\n"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "--json --version",
-        "plugins --json",
-        "--json cache",
-        "cache --json",
-        "cache prune --dry-run --json",
-        "config --json",
-        "project --json made",
-        "plugin new foo --kind strategy --json",
-        "align --output links --languages de --pair-limit 9 --json",
-        "data check . --task pos --json",
-        "import-results results.csv --experiment imported-{experiment} --json",
-    ],
-)
-def test_the_result_is_one_json_object(line, experiment, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    row = "31,bert-base-multilingual-cased,udpos,baseline,0.5"
-    columns = "seed,model,task,method,eval_de_accuracy"
-    (tmp_path / "results.csv").write_text(f"{columns}\n{row}\n", "utf-8")
-    with contextlib.suppress(SystemExit):  # of a folder of data that has nothing
-        main(line.format(experiment=experiment).split())
-    assert isinstance(json.loads(capsys.readouterr().out), dict)
 
 
 def test_what_one_command_line_asks_for_does_not_outlast_it():

@@ -228,6 +228,9 @@ def test_the_command_fails_where_a_run_would(folder: Path, capsys: Any) -> None:
     assert "problem: pos, de test: pos/de/test.conllu:1: " in output
     assert "NOUN " in output
     assert errors.splitlines()[-1].endswith(f"a run on {folder} would fail: 1 problem(s)")
+    with pytest.raises(SystemExit, match="1"):
+        main(["data", "check", str(folder), "--model", "demo"])
+    assert "as the model's tokenizer says, got 256 (the default)\n" in capsys.readouterr().out
 
 
 def test_a_task_that_is_asked_for_must_be_there(folder: Path, capsys: Any) -> None:

@@ -7,8 +7,9 @@ import pytest
 from alignfreeze.config import RunConfig
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Range
+from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.space import with_values
-from alignfreeze.search.space_file import UNSEARCHABLE, read_parameters
+from alignfreeze.search.space_file import UNSEARCHABLE, read_parameters, space_text
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 
@@ -157,3 +158,25 @@ def test_a_file_that_is_not_yaml_is_refused(write):
         ConfigError, match=rf"^{re.escape(str(file))}: cannot be read as YAML: [^\n]+$"
     ):
         read(file)
+
+
+def test_no_space_file_has_no_text():
+    assert space_text(SearchConfig()) == ""
+
+
+def test_a_space_file_in_the_home_folder_is_read(tmp_path, monkeypatch, write):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write("space.yaml", "größe: 1\n")
+    assert space_text(SearchConfig(space="~/space.yaml")) == "größe: 1\n"
+
+
+def test_a_space_file_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "space.yaml"
+    settings = SearchConfig(space=str(path))
+    with pytest.raises(ConfigError, match=f"^space: cannot read {path}: No such file"):
+        space_text(settings)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(
+        ConfigError, match=f"^space: cannot read {path}: line 1, column 1: must be UTF-8$"
+    ):
+        space_text(settings)

@@ -19,7 +19,6 @@ from alignfreeze.search.study import (
     StageMedianPruner,
     find_study,
     open_study,
-    space_text,
     study_name,
 )
 from alignfreeze.workers.queue import retry
@@ -341,28 +340,6 @@ def test_the_content_of_the_space_file_counts_not_its_place(url, write):
             opened(CONFIG, other, url, name="mine"),
         ):
             pass
-
-
-def test_no_space_file_has_no_text():
-    assert space_text(SearchConfig()) == ""
-
-
-def test_a_space_file_in_the_home_folder_is_read(tmp_path, monkeypatch, write):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    write("space.yaml", "größe: 1\n")
-    assert space_text(SearchConfig(space="~/space.yaml")) == "größe: 1\n"
-
-
-def test_a_space_file_that_cannot_be_read_is_named(tmp_path):
-    path = tmp_path / "space.yaml"
-    settings = SearchConfig(space=str(path))
-    with pytest.raises(ConfigError, match=f"^space: cannot read {path}: No such file"):
-        space_text(settings)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(
-        ConfigError, match=f"^space: cannot read {path}: line 1, column 1: must be UTF-8$"
-    ):
-        space_text(settings)
 
 
 # What is found

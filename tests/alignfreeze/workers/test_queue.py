@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.queue import GIVEN_BACK, PROBLEM, RETRIES, TrialQueue, problem_of, retry
-from alignfreeze.workers.storage import open_storage, sole_coordinator, without_password
+from alignfreeze.workers.storage import open_storage, sole_coordinator
 
 ABOUT = {"what": "searched", "subcommand": "search-worker"}
 
@@ -246,12 +246,6 @@ def test_optuna_leaves_telling_of_trials_to_this_package(tmp_path):
     optuna.logging.set_verbosity(optuna.logging.INFO)
     with open_storage(f"sqlite:///{tmp_path / 'optuna.db'}", 30):
         assert optuna.logging.get_verbosity() == optuna.logging.ERROR
-
-
-def test_a_password_is_not_shown():
-    shown = without_password("postgresql+psycopg://me:secret@host/db")
-    assert "secret" not in shown
-    assert "host/db" in shown
 
 
 def test_what_a_killed_worker_did_not_put_back_is_put_back_once(make_queue):
