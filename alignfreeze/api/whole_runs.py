@@ -29,10 +29,9 @@ def run(options: Options) -> "Outcome":
         ...                "compare": (), "reuse": False})
         >>> outcome.scores.columns.tolist()
         ['strategy', 'task', 'language', 'split', 'metric', 'value']
-        >>> run({"realign_steps": 4.5})
+        >>> run({"realign_steps": True})
         Traceback (most recent call last):
-        alignfreeze.errors.ConfigError: realign_steps must be a valid integer, got a number with \
-a fractional part, got 4.5
+        alignfreeze.errors.ConfigError: realign_steps must be a number, got True
     """
     build_config(options)
     from alignfreeze.runs import pipeline
