@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -200,3 +201,12 @@ def test_the_citation_has_what_the_format_asks_for():
     assert cited["message"]
     assert paper["type"] == "conference-paper"
     assert re.fullmatch(r"10\.\d{4,}/\S+", paper["doi"])
+
+
+def test_what_is_cited_is_the_newest_release():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert cited["version"] == project["version"]
+    assert cited["repository-code"] == project["urls"]["Repository"]
+    released = f"## {cited['version']} - {cited['date-released']}\n"
+    assert released in (ROOT / "CHANGELOG.md").read_text("utf-8")
