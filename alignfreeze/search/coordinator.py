@@ -11,7 +11,7 @@ from functools import partial
 from shutil import rmtree
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import MISSING
@@ -25,6 +25,7 @@ from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, space_text, study_name
+from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import location
 from alignfreeze.tracking.names import STUDY, Kind
@@ -33,7 +34,7 @@ from alignfreeze.tracking.runs import TrackedRun, end_dead_runs, tracked_run
 from alignfreeze.workers import coordinator as workers
 from alignfreeze.workers.assignments import ends_of, put_in
 from alignfreeze.workers.command import SEARCH_WORKER
-from alignfreeze.workers.queue import RUN_ID, SECONDS, Claim, TrialQueue, problem_of, retry
+from alignfreeze.workers.queue import RUN_ID, Claim, TrialQueue, problem_of, retry
 from alignfreeze.workers.storage import (
     FINISHED,
     open_storage,
@@ -41,7 +42,6 @@ from alignfreeze.workers.storage import (
     study_attributes,
     without_password,
 )
-from alignfreeze.workers.worker import PRUNED_STEP
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +78,22 @@ class SearchOutcome:
 def search(options: Mapping[str, Any]) -> SearchOutcome:
     """Search, select on validation, and test what was selected once.
 
-    Options are values by name (see `build_search`).
+    Args:
+        options: Values by name, as ``alignfreeze search --help`` lists them.
+
+    Returns:
+        What was ``tested``, the selected first, and where the run and the study are (``places``).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
             succeeds.
         Interrupted: When a signal asked the process to end; the same call goes on from there.
+
+    Example:
+        >>> few = {"languages": ["de"], "realign_steps": 2, "finetune_steps": 2}
+        >>> outcome = search({**few, "trials": 1, "final_seeds": [31], "references": []})
+        >>> len(outcome.tested)  # the selected and the baseline
+        2
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
         try:
@@ -260,49 +270,3 @@ def _again(run_id: str) -> str:
 def _key(attributes: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """What tells the trials of a queue of cells apart."""
     return attributes.get(CONTENDER), attributes[SEED], attributes.get(CODE)
-
-
-class TrialLog:
-    """Logs the trials of a study's queue as they end, of so many that there are to be.
-
-    Those that had ended before are counted.
-    """
-
-    def __init__(self, study: SearchStudy, queue: TrialQueue, wanted: int) -> None:
-        self._wanted = wanted
-        self._study = study
-        self._queue = queue
-        self._told = {t.number for t in queue.trials() if t.state.is_finished()}
-        if self._told:
-            logger.info("%s: %d done before", queue.study.study_name, len(self._told))
-
-    def look(self) -> None:
-        """Log what has ended since the last look."""
-        for trial in self._queue.trials():
-            if trial.state.is_finished() and trial.number not in self._told:
-                self._told.add(trial.number)
-                self._tell(trial, len(self._told))
-
-    def _tell(self, trial: FrozenTrial, number: int) -> None:
-        took = f"{trial.user_attrs.get(SECONDS, float('nan')):.1f} s"
-        what = f"[{number}/{max(number, self._wanted)}] {self._name(trial)}"
-        if trial.state == TrialState.FAIL:
-            logger.warning("%s failed: %s", what, problem_of(trial))
-        elif trial.state == TrialState.PRUNED:
-            step = trial.user_attrs[PRUNED_STEP]
-            logger.info("%s: pruned at report %d, %s", what, step, took)
-        else:
-            ended = "done" if SEED in trial.user_attrs else self._values(trial)
-            logger.info("%s: %s, %s", what, ended, took)
-
-    def _name(self, trial: FrozenTrial) -> str:
-        if SEED in trial.user_attrs:
-            contender = trial.user_attrs.get(CONTENDER)
-            what = f"test of {contender}" if contender else "baseline"
-            return f"{what}, seed {trial.user_attrs[SEED]}"
-        return f"trial {trial.number} ({trials.parameters_text(trial.params)})"
-
-    def _values(self, trial: FrozenTrial) -> str:
-        names = self._study.settings.objectives
-        (first, value), *counts = zip(names, trial.values, strict=True)
-        return ", ".join([f"{first} {100 * value:.2f} %", *(f"{n} {v:.0f}" for n, v in counts)])

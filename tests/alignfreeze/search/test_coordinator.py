@@ -676,3 +676,16 @@ def quiet_optuna() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     yield
     optuna.logging.set_verbosity(before)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_how_the_best_is_run_again_needs_no_conda(here, monkeypatch, tmp_path):
+    folder = tmp_path / "a b" if here else None
+    monkeypatch.setattr(coordinator.location, "artifact_folder", lambda run_id: folder)
+    monkeypatch.setattr(coordinator.location, "program", lambda name: f"bin/{name}")
+    line = coordinator._again("77")
+    if here:
+        assert line == f"run the best again: bin/alignfreeze run --config '{folder}/best.yaml'"
+    else:
+        assert "bin/mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
+        assert line.endswith(" && bin/alignfreeze run --config best.yaml")

@@ -7,16 +7,15 @@ import pytest
 from optuna.trial import TrialState
 
 from alignfreeze.config import RunConfig
-from alignfreeze.search import coordinator
-from alignfreeze.search.coordinator import TrialLog
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.search.study import open_study
+from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CONTENDER, SEED
 from alignfreeze.workers.queue import PROBLEM, SECONDS, retry
 from alignfreeze.workers.storage import open_storage
 from alignfreeze.workers.worker import PRUNED_STEP
 
-LOGGER = "alignfreeze.search.coordinator"
+LOGGER = "alignfreeze.search.trial_log"
 
 
 @pytest.fixture
@@ -172,16 +171,3 @@ def test_a_trial_that_was_given_back_is_told_of_when_it_is_done(open_study_of, t
     study.trials.finish(again.trial, TrialState.COMPLETE, [0.5], {SECONDS: 1.0})
     log.look()
     assert told() == [("INFO", "[1/4] trial 1 (): mean 50.00 %, 1.0 s")]
-
-
-@pytest.mark.parametrize("here", [True, False])
-def test_how_the_best_is_run_again_needs_no_conda(here, monkeypatch, tmp_path):
-    folder = tmp_path / "a b" if here else None
-    monkeypatch.setattr(coordinator.location, "artifact_folder", lambda run_id: folder)
-    monkeypatch.setattr(coordinator.location, "program", lambda name: f"bin/{name}")
-    line = coordinator._again("77")
-    if here:
-        assert line == f"run the best again: bin/alignfreeze run --config '{folder}/best.yaml'"
-    else:
-        assert "bin/mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
-        assert line.endswith(" && bin/alignfreeze run --config best.yaml")
