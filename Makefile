@@ -61,11 +61,14 @@ bench-long: $(INSTALLED)
 	$(BIN)/python benchmarks/order.py $(BENCH)
 	$(BIN)/python benchmarks/dropout.py $(BENCH)
 
+NEEDED := AlignFreeze needs Python 3.11 or later
+
 # What is missing of Python, in a line; empty where nothing is.
 define MISSING
-if ! command -v '$(PYTHON)' > /dev/null; then echo 'there is no $(PYTHON)'; \
+if ! command -v '$(PYTHON)' > /dev/null; then echo 'there is no $(PYTHON), $(NEEDED)'; \
+elif ! '$(PYTHON)' --version > /dev/null 2>&1; then echo '$(PYTHON) does not start, $(NEEDED)'; \
 elif ! '$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
-echo "$(PYTHON) is $$('$(PYTHON)' --version 2>&1), AlignFreeze needs 3.11 or later"; \
+echo "$(PYTHON) is $$('$(PYTHON)' --version 2>&1), $(NEEDED)"; \
 elif ! '$(PYTHON)' -c 'import venv, ensurepip' 2> /dev/null; then \
 echo '$(PYTHON) has no venv with pip (on Debian: apt-get install python3-venv)'; fi
 endef

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "PACKAGES",
     "AlignFreezeError",
     "LinkedPair",
     "Outcome",
@@ -60,8 +59,8 @@ __all__ = [
     "run_search",
 ]
 
+# Those of the core and of the built-in plugins.
 PACKAGES = ("alignfreeze", "alignfreeze_strategies", "alignfreeze_tasks", "alignfreeze_aligners")
-"""Those of the core and of the built-in plugins."""
 
 _PLACES = {
     "AlignFreezeError": "errors:AlignFreezeError",

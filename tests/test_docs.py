@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import typer
 import yaml
+from markdown_it import MarkdownIt
 
 import alignfreeze
 from alignfreeze import contracts, testing
@@ -23,6 +25,9 @@ TEXTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
 ENTRY_POINTS = yaml.safe_load((ROOT / "MLproject").read_text("utf-8"))["entry_points"]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+
+WIDEST = {"fence": 100, "code_block": 100, "code_inline": 80}
+"""How many characters a line of a block has room for, and code in a line of text."""
 
 LAUNCH = re.compile(r"^(?:torchrun .*? -m |\S*/)?(?=(alignfreeze|mlflow|make) )")
 BLOCK = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -97,6 +102,15 @@ def test_links_to_files_lead_to_them(path):
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_is_no_wider_than_a_page(path):
+    tokens = MarkdownIt().parse(path.read_text("utf-8"))
+    lines = [line for t in tokens if t.type in WIDEST for line in t.content.splitlines()]
+    inline = [code for token in tokens for code in token.children or () if code.type in WIDEST]
+    assert [line for line in lines if len(line) > WIDEST["fence"]] == []
+    assert [c.content for c in inline if len(c.content) > WIDEST["code_inline"]] == []
+
+
 def pages_in(nav: list) -> Iterator[str]:
     """All pages of the site's navigation."""
     for entry in nav:
@@ -153,6 +167,12 @@ def test_the_reference_has_every_public_name(site, page, module):
     assert {f"{module.__name__}.{name}" for name in public} <= found
 
 
+def test_examples_in_the_reference_are_code(site):
+    page = (site / "api.html").read_text("utf-8")
+    assert len(re.findall(r">Example:</span></p>\s*<div[^>]*><pre>", page)) > 5
+    assert not re.search(r'class="example"|<blockquote>', page)
+
+
 def test_links_out_of_the_docs_hold_on_the_site():
     def shown(text: str, source: str = "docs/data.md", address: str | None = "https://x.example/y"):
         return docs_pages.relinked(text, source, address)
@@ -181,3 +201,12 @@ def test_the_citation_has_what_the_format_asks_for():
     assert cited["message"]
     assert paper["type"] == "conference-paper"
     assert re.fullmatch(r"10\.\d{4,}/\S+", paper["doi"])
+
+
+def test_what_is_cited_is_the_newest_release():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert cited["version"] == project["version"]
+    assert cited["repository-code"] == project["urls"]["Repository"]
+    released = f"## {cited['version']} - {cited['date-released']}\n"
+    assert released in (ROOT / "CHANGELOG.md").read_text("utf-8")

@@ -16,9 +16,13 @@ NO_PIP = f'case "$*" in *ensurepip*) exit 1;; *) exec {sys.executable} "$@";; es
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (OLD, "python is Python 3.10.2, AlignFreeze needs 3.11 or later; "),
+        (OLD, "python is Python 3.10.2, AlignFreeze needs Python 3.11 or later; "),
         (NO_PIP, "python has no venv with pip (on Debian: apt-get install python3-venv); "),
-        (None, "python; another Python is named by"),
+        (
+            "echo several >&2; echo lines >&2; exit 127",
+            "python does not start, AlignFreeze needs Python 3.11 or later; ",
+        ),
+        (None, "python, AlignFreeze needs Python 3.11 or later; another Python is named by"),
     ],
 )
 def test_one_line_says_what_is_missing(script, said, tmp_path):

@@ -29,10 +29,9 @@ def run(options: Options) -> "Outcome":
         ...                "compare": (), "reuse": False})
         >>> outcome.scores.columns.tolist()
         ['strategy', 'task', 'language', 'split', 'metric', 'value']
-        >>> run({"realign_steps": 4.5})
+        >>> run({"realign_steps": True})
         Traceback (most recent call last):
-        alignfreeze.errors.ConfigError: realign_steps must be a valid integer, got a number with \
-a fractional part, got 4.5
+        alignfreeze.errors.ConfigError: realign_steps must be a number, got True
     """
     build_config(options)
     from alignfreeze.runs import pipeline
@@ -52,6 +51,12 @@ def run_realign(options: Options) -> "Outcome":
     Raises:
         AlignFreezeError: As `run`.
         Interrupted: When a signal asked the process to end.
+
+    Example:
+        >>> from transformers import AutoModel
+        >>> outcome = run_realign({"realign_steps": 2, "languages": ["de"]})
+        >>> AutoModel.from_pretrained(outcome.encoder).config.num_hidden_layers
+        4
     """
     build_config(options)
     from alignfreeze.runs import pipeline
@@ -71,6 +76,12 @@ def run_evaluate(options: Options) -> "Outcome":
     Raises:
         AlignFreezeError: As `run`.
         Interrupted: When a signal asked the process to end.
+
+    Example:
+        >>> few = {"languages": ["de"], "realign_steps": 2, "finetune_steps": 2}
+        >>> outcome = run_evaluate({**few, "encoder": run_realign(few).run_id})
+        >>> outcome.scores.language.unique().tolist()
+        ['en', 'de']
     """
     build_config(options)
     from alignfreeze.runs import pipeline

@@ -84,13 +84,21 @@ def benchmark(
     """Do what a grid has to do, or say what that is.
 
     Args:
-        options: Values by the name of an option (see `build_benchmark`).
+        options: Values by name, as ``alignfreeze benchmark --help`` lists them.
         show: Called with the plan, before anything is done.
+
+    Returns:
+        The ``plan`` (its cells, and what was done before), and where the runs are (``places``).
 
     Raises:
         AlignFreezeError: If an option, a file or a plugin is at fault; or when all is done, if
             cells have failed.
         Interrupted: When a signal asked the process to end; the same call goes on from there.
+
+    Example:
+        >>> outcome = benchmark({"preset": "demo", "tasks": ["pos"], "dry_run": True})
+        >>> len(outcome.plan.cells)  # four strategies with three seeds
+        12
     """
     with signals_as_exceptions("the same command goes on"):
         if not _is_dry(options):

@@ -93,7 +93,7 @@ _REGISTERED = re.compile(r"[\w.-]*\w[\w.-]*(@[\w-]{1,255})?")
 _RESERVED = re.compile(r"(?i)latest|v\d+")
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
-Line = Annotated[str, Field(max_length=LONGEST), AfterValidator(_plain)]
+Line = Annotated[str, Field(max_length=LONGEST, strict=True), AfterValidator(_plain)]
 Registered = Annotated[Line, AfterValidator(_registered)]
 Text = Annotated[Line, Field(min_length=1)]
 Count = Annotated[int, Field(gt=0, le=MANY)]

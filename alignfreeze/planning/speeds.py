@@ -21,11 +21,11 @@ class Speeds:
     """Seconds per optimizer step in some runs, by model and what was trained.
 
     Evaluation and measurements after a phase are in them, so that they hold for phases of a
-    like length.
+    like length: those of the length that is nearest count.
     """
 
     def __init__(self, runs: Iterable[StoredRun]) -> None:
-        self._seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        self._seconds: dict[tuple[str, ...], list[tuple[int, float]]] = defaultdict(list)
         self._steps: dict[tuple[str, ...], int] = {}
         for run in runs:
             if run.status != "FINISHED" or run.seconds is None:
@@ -34,8 +34,9 @@ class Speeds:
             for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
                 steps = run.params.get(f"{phase}_steps", "")
                 if run.name.startswith(phase) and steps.isdigit():
-                    self._seconds[phase, model, about].append(run.seconds / int(steps))
-                    self._seconds[phase, model].append(run.seconds / int(steps))
+                    took = int(steps), run.seconds / int(steps)
+                    self._seconds[phase, model, about].append(took)
+                    self._seconds[phase, model].append(took)
             if FINETUNE_STEPS in run.metrics:
                 known_by = (task, *(run.params.get(name, "") for name in _DATA_DECIDES))
                 self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
@@ -58,7 +59,10 @@ class Speeds:
             steps, about = config.realign_steps or steps, config.strategy
         known = self._seconds
         found = known.get((phase, config.model, about)) or known.get((phase, config.model))
-        return None if steps is None or not found else median(found) * steps
+        if steps is None or not found:
+            return None
+        nearest = min((length for length, _ in found), key=lambda n: abs(math.log(n / steps)))
+        return median(each for length, each in found if length == nearest) * steps
 
 
 class Estimate(NamedTuple):

@@ -24,7 +24,7 @@ for (const table of document.querySelectorAll("table")) {
     fold(group, true);
   }
   if (groups.length > 1) {
-    const all = button("Unfold all groups of rows", () => {
+    const all = button("Fold or unfold all groups of rows", () => {
       const folded = groups.every((group) => !group.classList.contains("folded"));
       groups.forEach((group) => fold(group, folded));
     });

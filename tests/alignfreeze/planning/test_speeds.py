@@ -1,7 +1,11 @@
 """How estimates are told (what they are made of is tested with a benchmark's plan)."""
 
+import pytest
+
+from alignfreeze.config import build_config
 from alignfreeze.planning.plan import size_text
-from alignfreeze.planning.speeds import Estimate, time_lines
+from alignfreeze.planning.speeds import Estimate, Speeds, time_lines
+from alignfreeze.tracking.store import StoredRun
 
 
 def test_what_is_known_is_summed_and_the_rest_named():
@@ -19,3 +23,21 @@ def test_what_is_known_is_summed_and_the_rest_named():
 def test_sizes_are_told_in_units_that_fit():
     assert size_text(86 * 2**20) == "86 MiB"
     assert size_text(3 * 2**29) == "1.5 GiB"
+
+
+def test_runs_of_the_nearest_length_count():
+    config = build_config({"realign_steps": 200})
+    runs = [
+        StoredRun(
+            run_id=str(steps),
+            name="realign",
+            status="FINISHED",
+            started=0,
+            tags={"model": config.model, "task": "", "strategy": config.strategy},
+            params={"realign_steps": str(steps)},
+            metrics={},
+            seconds=seconds,
+        )
+        for steps, seconds in ((2, 10), (300, 30), (300, 60), (300, 33))
+    ]
+    assert Speeds(runs).seconds(config, "realign", "pos") == pytest.approx(22)
