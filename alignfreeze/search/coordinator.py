@@ -79,12 +79,22 @@ class SearchOutcome:
 def search(options: Mapping[str, Any]) -> SearchOutcome:
     """Search, select on validation, and test what was selected once.
 
-    Options are values by name (see `build_search`).
+    Args:
+        options: Values by name, as ``alignfreeze search --help`` lists them.
+
+    Returns:
+        What was ``tested``, the selected first, and where the run and the study are (``places``).
 
     Raises:
         AlignFreezeError: If an option, a file, a plugin or the model is at fault, or no trial
             succeeds.
         Interrupted: When a signal asked the process to end; the same call goes on from there.
+
+    Example:
+        >>> few = {"languages": ["de"], "realign_steps": 2, "finetune_steps": 2}
+        >>> outcome = search({**few, "trials": 1, "final_seeds": [31], "references": []})
+        >>> len(outcome.tested)  # the selected and the baseline
+        2
     """
     with signals_as_exceptions("the same command goes on"), ExitStack() as stack:
         try:
