@@ -20,6 +20,7 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "index.md": "README.md",
     "measurements.md": "benchmarks/RESULTS.md",
+    "measurements-gpu.md": "benchmarks/GPU.md",
 }
 """Pages of the site, and the files of the repository that they are."""
 
