@@ -12,9 +12,6 @@ import psutil
 INITIAL = "4026531836"
 """Linux's number of the PID namespace that is no container's."""
 
-MULTICAST = 1 << 40
-"""The bit that Python sets in a network address that it has made up (RFC 4122, 4.5)."""
-
 
 class _Place(NamedTuple):
     """Where process numbers mean the same processes; what is empty is not known.
@@ -22,8 +19,7 @@ class _Place(NamedTuple):
     Attributes:
         boot: Which start of which machine.
         namespace: The PID namespace; a container has its own, other systems have none.
-        machine: A digest of what stays over reboots; empty where there is nothing, and in a
-            container, where an image decides.
+        machine: A digest of what stays over reboots; empty in a container, where an image decides.
     """
 
     boot: str
@@ -40,9 +36,8 @@ def _place() -> _Place:
         namespace = ""
     machine = ""
     if namespace in ("", INITIAL):
-        node = uuid.getnode()  # of a network card, or drawn anew: then it says that it is no card's
-        known = _read("/etc/machine-id") or ("" if node & MULTICAST else f"{node:x}")
-        machine = known and hashlib.sha256(f"alignfreeze {known}".encode()).hexdigest()[:16]
+        known = _read("/etc/machine-id") or f"{uuid.getnode():x}"
+        machine = hashlib.sha256(f"alignfreeze {known}".encode()).hexdigest()[:16]
     return _Place(boot, namespace, machine)
 
 

@@ -184,6 +184,7 @@ def _ids(key: bytes) -> NDArray[np.int32]:
     return np.frombuffer(key, dtype=np.int32)
 
 
+@attention_of_any_shape()
 def cut_prefix(
     encoder: "PreTrainedModel",
     boundary: int,

@@ -39,9 +39,12 @@ def demo():
     return alignfreeze.load_demo(["de", "zh"], pairs=300)
 
 
-def realigned(demo, **options):
+def realigned(demo, dropout=True, **options):
     """The demo's encoder after some steps, and what came of them."""
     encoder = copy.deepcopy(demo.encoder)
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout) and not dropout:
+            module.p = 0.0
     usual = {"realign_max_length": 64, "realign_lr": 3e-3, "realign_steps": 12}
     result = alignfreeze.realign(
         encoder, demo.tokenizer, demo.pairs, dictionaries=demo.dictionaries, **usual | options
@@ -63,11 +66,11 @@ def test_the_same_options_give_the_same_weights(demo, precision):
 def test_a_kept_prefix_gives_the_losses_of_an_exact_one(demo):
     args = {"embeddings": True}
     exact, kept = (
-        realigned(demo, precision="fp32", prefix=prefix, strategy_args=args)[1].losses.loss
+        # What is kept has no dropout, so nothing has any.
+        realigned(demo, dropout=False, precision="fp32", prefix=prefix, strategy_args=args)[1]
         for prefix in ("exact", "cached")
     )
-    # Dropout of the frozen layers differs: what is kept has none.
-    assert kept.to_numpy() == pytest.approx(exact.to_numpy(), rel=0.2)
+    assert kept.losses.loss.tolist() == pytest.approx(exact.losses.loss.tolist(), rel=1e-3)
 
 
 def test_no_step_waits_for_the_device(demo):

@@ -1,7 +1,8 @@
 """Fixtures of tracking's tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from mlflow.tracking._tracking_service.utils import _get_store
 
-from alignfreeze.tracking import unlogged, writing
+from alignfreeze.tracking import syncing, unlogged, writing
+from alignfreeze.tracking.syncing import sync
 from alignfreeze.tracking.writing import WRITER
 
 
@@ -47,3 +49,32 @@ def road(experiment: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
     WRITER.open_runs.clear()
     WRITER.reset()
     unlogged._begun.clear()
+
+
+@pytest.fixture(params=[False, True], ids=["before", "after"])
+def interrupted_sync(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], None]:
+    """Syncs, and is interrupted at every second write, before it or after; goes on to the end."""
+    replay, calls = syncing._replay, 0
+
+    def interrupted(*args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if request.param and calls % 2:
+            replay(*args)  # and nobody remembers
+        if calls % 2:
+            raise KeyboardInterrupt
+        replay(*args)
+
+    def sync_all(journal: Path) -> None:
+        monkeypatch.setattr(syncing, "_replay", interrupted)
+        for _ in range(100):
+            try:
+                sync(journal)
+            except KeyboardInterrupt:
+                continue
+            return
+        pytest.fail("a hundred syncs do not suffice")
+
+    return sync_all

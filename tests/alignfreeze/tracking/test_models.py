@@ -7,7 +7,6 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.tracking import syncing
 from alignfreeze.tracking.inputs import data_set
 from alignfreeze.tracking.model_folders import SavedModel, describe_model
 from alignfreeze.tracking.models import find_model, log_model
@@ -96,29 +95,11 @@ def test_a_model_that_is_logged_later_is_what_would_have_been(road, folder, jour
     assert content(run_id, registered) == content(expected, f"{registered}-at-once")
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["before", "after"])
 def test_a_sync_that_is_interrupted_registers_once(
-    road, folder, journal, registered, monkeypatch, lost
+    road, folder, journal, registered, interrupted_sync
 ):
     run_id = logged(folder, registered, road)
-    replay, calls = syncing._replay, 0
-
-    def interrupted(*args):
-        nonlocal calls
-        calls += 1
-        if lost and calls % 2:
-            replay(*args)  # and nobody remembers
-        if calls % 2:
-            raise KeyboardInterrupt
-        replay(*args)
-
-    monkeypatch.setattr(syncing, "_replay", interrupted)
-    for _ in range(100):
-        try:
-            sync(journal())
-        except KeyboardInterrupt:
-            continue
-        break
+    interrupted_sync(journal())
     content(run_id, registered)
 
 

@@ -7,7 +7,6 @@ from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.caching import locked
 from alignfreeze.errors import ConfigError, DataError, TrackingError
-from alignfreeze.tracking import syncing
 from alignfreeze.tracking.inputs import data_set
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.syncing import sync
@@ -109,27 +108,9 @@ def test_what_is_logged_later_is_what_would_have_been(road, tmp_path, folder):
     same_as_with_a_store(tmp_path, outer)
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["before", "after"])
-def test_a_sync_that_is_interrupted_anywhere_goes_on(road, tmp_path, folder, monkeypatch, lost):
+def test_a_sync_that_is_interrupted_anywhere_goes_on(road, tmp_path, folder, interrupted_sync):
     outer, _ = do(tmp_path, road)
-    replay, calls = syncing._replay, 0
-
-    def interrupted(*args):
-        nonlocal calls
-        calls += 1
-        if lost and calls % 2:
-            replay(*args)  # and nobody remembers
-        if calls % 2:
-            raise KeyboardInterrupt
-        replay(*args)
-
-    monkeypatch.setattr(syncing, "_replay", interrupted)
-    for _ in range(100):
-        try:
-            sync(folder())
-        except KeyboardInterrupt:
-            continue
-        break
+    interrupted_sync(folder())
     same_as_with_a_store(tmp_path, outer)
 
 
