@@ -12,6 +12,7 @@ from alignfreeze.contracts.classification import PairClassificationTask, TextCla
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.labelled_texts import LabelledText, TextPair
 from alignfreeze.contracts.layouts import Layout
+from alignfreeze.contracts.outcomes import Outcomes, Parts, Said
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.sources import (
@@ -64,12 +65,15 @@ __all__ = [
     "LabelledText",
     "LayerBoundary",
     "Layout",
+    "Outcomes",
     "PairClassificationTask",
     "PairTemplate",
     "ParameterSite",
+    "Parts",
     "Plugin",
     "Prediction",
     "RunModel",
+    "Said",
     "Segmentation",
     "SentencePair",
     "Span",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.guarding import may_raise
 from alignfreeze.contracts.layouts import Layout
+from alignfreeze.contracts.outcomes import Outcomes
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.sources import SPLIT_FILES, DataSource, HubSplit, Split
@@ -286,3 +287,23 @@ class Task(Plugin):
             Metrics by name, as fractions in [0, 1]; `primary_metric` is among them.
         """
         raise NotImplementedError
+
+    def outcomes(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> Outcomes | None:
+        """What came of each example, to be kept beside the scores; ``None`` keeps nothing.
+
+        Of tasks that say nothing here, a report's intervals know of seeds alone.
+
+        Args:
+            examples: What `load` returned.
+            features: What `featurize` made of them.
+            predictions: As `metrics` takes them.
+
+        Returns:
+            An entry for each example. The sums of `Outcomes.parts` come to what `metrics` says.
+        """
+        return None
