@@ -69,6 +69,7 @@ def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests whose tensors or numbers are a CPU's: there is no GPU, for children neither."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # asked by torch.random.fork_rng
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: None)
 

@@ -199,7 +199,7 @@ def test_a_search_leaves_what_one_needs_to_believe_it(finished):
 
     table = pd.read_csv(finished.files / "trials.csv")
     assert table["trial"].tolist() == [0, 1, 2]
-    assert table["mean"].tolist() == [trial.values[0] for trial in finished.trials]
+    assert table["mean"].tolist() == pytest.approx([trial.values[0] for trial in finished.trials])
     np_mean = (table["pos/de"] + table["pos/ru"]) / 2
     assert table["mean"].tolist() == pytest.approx(np_mean.tolist())
     files = names_in(finished.files)
