@@ -9,7 +9,7 @@ from alignfreeze.contracts.registry import TASK, load_plugin
 from alignfreeze.errors import PluginError
 from alignfreeze.evaluation import taskdata
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.tracking.names import CODE, STRATEGY_CODE, TASK_CODE
+from alignfreeze.tracking.names import CODE, DEVICE, STRATEGY_CODE, TASK_CODE
 from alignfreeze.tracking.reference import METRIC_NOTES
 from alignfreeze.tracking.store import StoredRun
 
@@ -71,7 +71,7 @@ UNKNOWN = "unknown"
 
 
 def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
-    """What several versions are mixed of, a line each: which, and how many runs of each.
+    """What several versions, or devices, are mixed of, a line each: which, and how many runs.
 
     Of older runs the versions may be unknown, which is one more version.
     """
@@ -113,4 +113,5 @@ def _of_phase(run: StoredRun, prefix: str) -> dict[str, str]:
     found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     found[PACKAGE] = run.tags.get(f"{prefix}version", "")
     found[OWN_CODE] = run.tags.get(f"{prefix}{CODE}", "")[:SHORT_HASH]
+    found[DEVICE] = run.tags.get(f"{prefix}{DEVICE}", "")
     return {name: version for name, version in found.items() if version}

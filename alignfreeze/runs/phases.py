@@ -31,7 +31,7 @@ from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.training.devices import precision_of
+from alignfreeze.training.devices import device_text, precision_of
 from alignfreeze.training.distributed import on_every_machine
 
 logger = logging.getLogger(__name__)
@@ -196,6 +196,7 @@ class Phases(FinetunePhases):
                         version=__version__,
                         code=code_digest(),
                         libraries=versions_text(library_versions()),
+                        device=device_text(accelerator),
                     )
                     write_provenance(path, made)
                 run.artifacts(path, ENCODER_FOLDER)

@@ -44,6 +44,7 @@ class Provenance(BaseModel):
         parallel_hash: What the files of the parallel text hold.
         code: The hash of the files of this package.
         libraries: The versions of what computed it, in one line.
+        device: What computed it: a card, or a CPU and its threads.
         files: The files that it is written beside, by the hash of their bytes.
     """
 
@@ -61,6 +62,7 @@ class Provenance(BaseModel):
     version: str | None = None
     code: str | None = None
     libraries: str | None = None
+    device: str | None = None
     files: dict[str, str] = {}
 
     def carried_into(self, config: RunConfig) -> RunConfig:

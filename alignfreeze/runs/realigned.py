@@ -123,6 +123,7 @@ def _of_older_run(run: StoredRun, path: Path, downloads: Path) -> Provenance:
         version=tags.get(names.VERSION),
         code=tags.get(names.CODE),
         libraries=tags.get(names.LIBRARIES),
+        device=tags.get(names.DEVICE),
     )
 
 

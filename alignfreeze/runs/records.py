@@ -18,7 +18,7 @@ from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun
-from alignfreeze.training.devices import precision_of
+from alignfreeze.training.devices import device_text, precision_of
 from alignfreeze.training.loop import TrainingResult
 
 CONFIG_FILE = "config.yaml"
@@ -50,6 +50,7 @@ def log_config(run: TrackedRun, config: RunConfig, accelerator: Accelerator) -> 
             names.CONFIG_HASH: config_hash(config),
             names.PRECISION: precision_of(accelerator),
             names.PROCESSES: str(accelerator.num_processes),
+            names.DEVICE: device_text(accelerator),
         }
     )
     run.params({name: _as_text(value) for name, value in values.items()})
@@ -73,6 +74,7 @@ def log_provenance(
         f"realign_{names.VERSION}": made.version,
         f"realign_{names.CODE}": made.code,
         f"realign_{names.LIBRARIES}": made.libraries,
+        f"realign_{names.DEVICE}": made.device,
     }
     run.tags({name: value for name, value in tags.items() if value is not None})
 

@@ -35,6 +35,7 @@ TASK = "task"  # which tasks, with commas between them
 SEED = "seed"
 PRECISION = "precision"  # bf16 or fp32
 PROCESSES = "processes"
+DEVICE = "device"  # what computes: a card, or a CPU and its threads; digits depend on it
 CONFIG_HASH = "config_hash"
 # of a phase:
 PHASE_HASH = "phase_hash"  # by which it is found, when it is finished and may be taken over

@@ -34,6 +34,19 @@ def precision_of(accelerator: Accelerator) -> str:
     return "fp32" if accelerator.mixed_precision == "no" else str(accelerator.mixed_precision)
 
 
+def device_text(accelerator: Accelerator) -> str:
+    """What computes, for a person: a card's name, or a CPU's instructions and threads.
+
+    Sums are rounded otherwise by another one, and training makes more of that: not a result's
+    identity, which is the same on all machines, but something to know of two that differ.
+    """
+    device = accelerator.device
+    if device.type == "cpu":
+        kind, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+        return f"cpu with {kind}, {threads} thread{'s' if threads > 1 else ''}"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def join_processes() -> PartialState:
     """Meet the other processes of this run, if torchrun has started several.
 

@@ -190,6 +190,20 @@ def test_what_differs_is_said_with_how_many_runs():
     ]
 
 
+def test_another_device_is_a_mixture_and_that_of_the_encoder_counts():
+    own = run("0.2.0")
+    one, two = (
+        own._replace(tags={**own.tags, "device": f"cpu with AVX512, {text}"})
+        for text in ("1 thread", "2 threads")
+    )
+    assert mixed_versions([one, two]) == [
+        "device cpu with AVX512, 1 thread (1 run(s)), cpu with AVX512, 2 threads (1 run(s))"
+    ]
+    elsewhere = one._replace(tags={**one.tags, "realign_device": "NVIDIA H100"})
+    (line,) = mixed_versions([one, elsewhere])
+    assert line.endswith("cpu with AVX512, 1 thread on an encoder of NVIDIA H100 (1 run(s))")
+
+
 def plugged(strategy="front", code="", own="", task_code=""):
     about = {"strategy": strategy, "task": "pos", "strategy_code": code, "code": own}
     about |= {"task_code": task_code}

@@ -137,7 +137,7 @@ def test_what_a_run_takes_over_is_its_own_row(experiment, seed):
     names = [n for n in own.data.params if n not in ("cfg.encoder", "cfg.reuse")]
     assert own.info.run_id != evaluated.info.run_id
     assert {n: evaluated.data.params[n] for n in names} == {n: own.data.params[n] for n in names}
-    about = ("model", "strategy", "seed", "task", "model_identity", "libraries", "code")
+    about = ("model", "strategy", "seed", "task", "model_identity", "libraries", "code", "device")
     about += ("default_hyperparameters", "data_hash", "parallel_hash", "realign_hash", "task_code")
     for name in (f"alignfreeze.{n}" for n in (*about, "phase_hash")):
         assert evaluated.data.tags[name] == own.data.tags[name]
@@ -166,6 +166,7 @@ def test_what_is_beside_the_weights_says_all_of_the_realignment(made):
     assert content["identity"] == made.data.tags["alignfreeze.phase_hash"]
     assert content["version"] == __version__
     assert content["libraries"] == versions_text(library_versions())
+    assert content["device"] == made.data.tags["alignfreeze.device"]
     assert "model.safetensors" in content["files"]
 
 
@@ -282,6 +283,7 @@ def test_what_was_otherwise_while_realigning_is_said(experiment, seed):
         assert "cfg.realign_source_language" not in found.params
         assert found.tags["alignfreeze.realign_version"] == __version__
         assert found.tags["alignfreeze.realign_libraries"] == versions_text(library_versions())
+        assert found.tags["alignfreeze.realign_device"] == made.data.tags["alignfreeze.device"]
 
 
 def test_data_and_models_in_other_places_are_the_same():

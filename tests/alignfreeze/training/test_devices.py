@@ -3,7 +3,12 @@ import torch
 
 from alignfreeze.errors import ResourceError
 from alignfreeze.training import devices
-from alignfreeze.training.devices import join_processes, resolve_precision
+from alignfreeze.training.devices import (
+    device_text,
+    join_processes,
+    make_accelerator,
+    resolve_precision,
+)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
@@ -31,6 +36,14 @@ def test_auto_is_what_the_gpu_computes_in(monkeypatch, supported, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
     assert resolve_precision("auto") == precision
+
+
+def test_a_device_is_told_with_what_digits_depend_on(monkeypatch, on_cpu):
+    accelerator = make_accelerator("fp32")
+    for threads, text in ((1, "1 thread"), (2, "2 threads")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda number=threads: number)
+        kind = torch.backends.cpu.get_cpu_capability()
+        assert device_text(accelerator) == f"cpu with {kind}, {text}"
 
 
 @pytest.mark.parametrize(
