@@ -28,7 +28,7 @@ from alignfreeze.realignment.pairs import EncodedSide
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import Batch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.training.devices import Precision, make_accelerator, resolve_precision
 from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, train
 
 GPU = DEVICE.type == "cuda"
@@ -132,12 +132,12 @@ def listed(side: EncodedSide) -> tuple[list[int], list[int]]:
 
 
 class Bench:
-    """The ways to train one encoder."""
+    """The ways to train one encoder, in one precision."""
 
-    def __init__(self, made: Synthetic) -> None:
+    def __init__(self, made: Synthetic, precision: Precision | None = None) -> None:
         self.made = made
         self.folder = Path(tempfile.mkdtemp())
-        self.accelerator = make_accelerator(resolve_precision("auto"))
+        self.accelerator = make_accelerator(precision or resolve_precision("auto"))
 
     def realign(
         self,

@@ -18,6 +18,7 @@ from transformers import (
     AutoModel,
     AutoModelForTokenClassification,
     BertConfig,
+    DistilBertConfig,
     ModernBertConfig,
     PreTrainedConfig,
     XLMRobertaConfig,
@@ -33,6 +34,7 @@ MADE = 4096
 """Sentence pairs, and rows, that are made up."""
 
 CONFIGS: dict[str, PreTrainedConfig] = {
+    "DistilmBERT": DistilBertConfig(vocab_size=119_547),
     "mBERT": BertConfig(vocab_size=119_547),
     "XLM-R": XLMRobertaConfig(
         vocab_size=250_002, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5
@@ -54,6 +56,7 @@ TINY = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "intermediate_size": 48,
+    "hidden_dim": 48,  # what DistilBERT calls the same
 }
 
 
@@ -77,6 +80,7 @@ class Synthetic:
     Args:
         name: One of `CONFIGS`.
         tiny: Make it as small as it can be.
+        row_length: Subwords of each row that is fine-tuned on; ``None``: those of real sentences.
 
     Attributes:
         config: Of the encoder.
@@ -86,7 +90,7 @@ class Synthetic:
         row_length: Subwords of a tagged sentence, on average.
     """
 
-    def __init__(self, name: str, *, tiny: bool) -> None:
+    def __init__(self, name: str, *, tiny: bool, row_length: int | None = None) -> None:
         self.config = copy.deepcopy(CONFIGS[name])
         if tiny:
             known = {k: v for k, v in self.config.to_diff_dict().items() if k != "layer_types"}
@@ -110,7 +114,7 @@ class Synthetic:
             links = np.stack([draw.permutation(n)[:n_links] for n in (n_source, n_target)], axis=1)
             sides = side(source, n_source), side(target, n_target)
             self.pairs.append(EncodedPair(*sides, links.astype(np.int64)))
-        rows = draw.choice(lengths["rows"], size=MADE)
+        rows = draw.choice([row_length] if row_length else lengths["rows"], size=MADE)
         self.features = [
             Feature(ids(n).tolist(), {"labels": draw.integers(LABELS, size=n).tolist()}, number)
             for number, n in enumerate(rows.tolist())

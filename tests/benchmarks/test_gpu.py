@@ -1,4 +1,4 @@
-"""The benchmark for GPUs runs without one, and without MLflow."""
+"""The benchmarks for GPUs run without one, and without MLflow."""
 
 import json
 import subprocess
@@ -28,3 +28,18 @@ def test_it_says_what_it_measured_of_each_encoder(tmp_path):
     assert all(line["measured"]["rate"] > 0 for line in found["lines"])
     table = (tmp_path / "GPU.md").read_text("utf-8")
     assert table.count("\n| ") == len(found["lines"]) + 1
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_the_published_sizes_are_timed_in_both_precisions(tmp_path):
+    asked = ["--models", "DistilmBERT", "--steps", "2", "--tiny", "--output", "steps.json"]
+    command = [sys.executable, str(BENCHMARKS / "published.py"), *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "steps.json").read_text("utf-8"))["lines"]
+    assert {(line["model"], line["precision"]) for line in found} == {
+        ("DistilmBERT", "bf16"),
+        ("DistilmBERT", "fp32"),
+    }
+    assert len({line["what"] for line in found}) == 6
+    assert all(line["milliseconds"] > 0 for line in found)
