@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from unicodedata import is_normalized, normalize
 
 from alignfreeze.contracts import (
@@ -52,18 +52,27 @@ class DictionaryAligner(Aligner):
 
     Attributes:
         lowercase: Compare words in lower case, as the MUSE dictionaries are.
+        direction: Whether dictionaries of both directions count, or that alone which has the
+            source word first.
     """
 
     lowercase: bool = True
+    direction: Literal["both", "forward"] = "both"
 
     def inputs(self, bitext: Bitext) -> tuple[Path, ...]:
-        """The dictionaries of both directions, as far as they are there.
+        """The dictionaries that count, as far as they are there.
 
         Raises:
             DataError: If there is none.
         """
-        both = (bitext.forward_dictionary, bitext.backward_dictionary)
-        present = tuple(path for path in both if path is not None)
+        backward = bitext.backward_dictionary if self.direction == "both" else None
+        present = tuple(path for path in (bitext.forward_dictionary, backward) if path is not None)
+        if not present and self.direction == "forward":
+            pair = f"{bitext.source}-{bitext.target}"
+            raise DataError(
+                f"{pair} has no dictionary with the source word first, which alone counts with "
+                f"direction 'forward': looked for dictionaries/{pair}.txt (MUSE format)"
+            )
         if not present:
             pair, reverse = f"{bitext.source}-{bitext.target}", f"{bitext.target}-{bitext.source}"
             raise DataError(

@@ -38,6 +38,7 @@ from alignfreeze.data.bitexts import (
     bitexts_at_hand,
     find_bitexts,
     parallel_languages,
+    realignment_languages,
     resolve_aligner,
 )
 from alignfreeze.data.finding import find_model
@@ -272,7 +273,8 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     """
     digest = cache(file_digest)
     found: list[Any] = []
-    languages = config.realign_languages or parallel_languages(source, config.source_language)
+    known = parallel_languages(source, config.source_language)
+    languages = realignment_languages(source, config) or known
     for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)

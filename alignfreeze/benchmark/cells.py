@@ -11,7 +11,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.benchmark.settings import Grid, strategy_of
-from alignfreeze.config import RunConfig, as_argument
+from alignfreeze.config import RunConfig, as_argument, of_tasks
 from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data, find_model
@@ -123,11 +123,7 @@ def _by_task(config: RunConfig) -> list[RunConfig]:
         config.model_copy(
             update={
                 "task": (name,),
-                "task_args": {
-                    key: value
-                    for key, value in config.task_args.items()
-                    if key.partition(".")[0] == name
-                },
+                **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
                 "languages": found if config.languages else (),
                 "realign_languages": together,
             }

@@ -1,7 +1,7 @@
 """What a benchmark is asked for: the sides of its grid, and the settings of its runs."""
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from alignfreeze.config import (
     given_options,
     is_repeated,
     model_name,
+    of_tasks,
     parse_arguments,
     preset_options,
     study_fields,
@@ -44,14 +45,15 @@ SAME_FOR_ALL = fields_with(RunConfig, lambda role: role.common)
 SIDE, SOURCE = StudyRole.SIDE, StudyRole.SOURCE
 
 DEMO = "demo"
-PAPER = "paper"
+STANDARD = "standard"
 
 
 class BenchmarkConfig(WorkersConfig):
     """What a benchmark is asked for. What stands below a field is the command line's help."""
 
     preset: Annotated[Line, SOURCE] = ""
-    """grid by name: demo, paper (default: demo, or paper for other data or models)"""
+    """grid by name: demo, standard, paper, paper-as-run (default: demo, or standard for other data
+    or models)"""
     config: Annotated[Line, SOURCE] = ""
     """YAML file of options, such as the grid.yaml of an earlier benchmark"""
     models: Annotated[Names, SIDE] = ()
@@ -92,7 +94,7 @@ def build_benchmark(options: Mapping[str, Any]) -> Grid:
     """Build a grid from values by option; an empty text means not given.
 
     What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
-    default ``demo`` for the embedded data and model, else ``paper``), which wins over the
+    default ``demo`` for the embedded data and model, else ``standard``), which wins over the
     defaults. Settings of one model win over those of all from the same place.
 
     Args:
@@ -109,13 +111,16 @@ def build_benchmark(options: Mapping[str, Any]) -> Grid:
     preset = given.pop("preset", None)
     if not preset:
         embedded = given.get("data", DEMO) == DEMO and given.get("models", DEMO) in (DEMO, [DEMO])
-        preset = DEMO if embedded else PAPER
+        preset = DEMO if embedded else STANDARD
     defaults = _grid(str(preset))
     sides = _only(BenchmarkConfig.model_fields, defaults)
     own = _only(BenchmarkConfig.model_fields, given)
     settings = _settings(_sourced({**sides, **own, "preset": str(preset)}, found))
-    of_all = _only(OF_RUNS, {**preset_options(defaults["run_preset"]), **defaults})
-    usual, asked = defaults.get("usual_settings", {}), _model_settings(settings)
+    of_preset = _of_runs(defaults["run_preset"], settings.tasks)
+    of_all = of_preset | _only(OF_RUNS, defaults)
+    presets: Mapping[str, str] = defaults.get("model_presets", {})
+    usual = {model: _of_runs(name, settings.tasks) for model, name in presets.items()}
+    asked = _model_settings(settings)
     of_given = _only(OF_RUNS, given)
     decided = {"task": settings.tasks, "compare": (), "seed": settings.seeds[0]}
     by_model = {
@@ -136,6 +141,11 @@ def _sourced(values: Mapping[str, Any], found: Mapping[str, Sourced]) -> dict[st
     return {name: found.get(name, Sourced(value)) for name, value in values.items()}
 
 
+def _of_runs(preset: str, tasks: Collection[str]) -> dict[str, Any]:
+    """What a preset sets for the runs of a grid with some tasks."""
+    return _only(OF_RUNS, of_tasks(preset_options(preset), tasks))
+
+
 def _only(names: Container[str], values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
@@ -149,7 +159,10 @@ def _grid(name: str) -> dict[str, Any]:
         hint = suggestion(name, known)
         raise ConfigError(f"preset must be one of {', '.join(known)}, got {shown(name)}{hint}")
     values: dict[str, Any] = read_yaml(files[name].read_text("utf-8"))
-    return values
+    of_bases: dict[str, Any] = {}
+    for base in values.pop("bases", ()):
+        of_bases |= _grid(base)
+    return of_bases | values
 
 
 def _settings(values: Mapping[str, Sourced]) -> BenchmarkConfig:

@@ -26,8 +26,8 @@ class _Files(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     preset: str = ""
-    """options by name: demo, demo-all, paper, paper-xlmr (default: demo, or paper for other data or
-    another model)"""
+    """options by name: demo, demo-all, standard, paper, paper-as-run, each but the demos with -xlmr
+    too (default: demo, or standard for other data or another model)"""
     config: str = ""
     """YAML file of options, such as a run's config.yaml"""
 

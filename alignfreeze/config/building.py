@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config.options import RunConfig
-from alignfreeze.config.parsing import describe_error, option_names
+from alignfreeze.config.parsing import FOR_ALL, describe_error, option_names, split_names
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.messages import LONG, shortened, shown, suggestion
 
@@ -52,7 +52,7 @@ def build_config(options: Options) -> RunConfig:
     """Build a configuration from values by option; an empty text means not given.
 
     What is given wins over the file that ``config`` names, which wins over the ``preset`` (by
-    default ``demo`` for the embedded data and model, else ``paper``), which wins over the
+    default ``demo`` for the embedded data and model, else ``standard``), which wins over the
     defaults.
 
     Args:
@@ -88,8 +88,11 @@ def sourced_options(options: Mapping[str, Any]) -> dict[str, Sourced]:
     preset, _ = given.pop("preset", (None, ""))
     if preset is None:
         embedded = all(given[n].value == "demo" for n in ("data", "model") if n in given)
-        preset = "demo" if embedded else "paper"
-    return _sourced(preset_options(str(preset)), f"preset {preset}") | given
+        preset = "demo" if embedded else "standard"
+    values = preset_options(str(preset))
+    task = split_names(given["task"].value if "task" in given else values.get("task", "pos"))
+    asked = [str(name) for name in task] if isinstance(task, list | tuple) else []
+    return _sourced(of_tasks(values, asked), f"preset {preset}") | given
 
 
 def given_values(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +178,7 @@ def _from(origin: str) -> str:
 
 
 def preset_options(name: str) -> dict[str, Any]:
-    """The options that a preset sets.
+    """The options that a preset sets, and beneath them those of its bases, the last first.
 
     Raises:
         ConfigError: If there is no such preset.
@@ -185,7 +188,21 @@ def preset_options(name: str) -> dict[str, Any]:
         hint = suggestion(name, known)
         raise ConfigError(f"preset must be one of {', '.join(known)}, got {shown(name)}{hint}")
     values: dict[str, Any] = read_yaml(PRESETS.joinpath(f"{name}.yaml").read_text("utf-8"))
-    return values
+    of_bases: dict[str, Any] = {}
+    for base in values.pop("bases", ()):
+        of_bases |= preset_options(base)
+    return of_bases | values
+
+
+def of_tasks(values: Mapping[str, Any], tasks: Collection[str]) -> dict[str, Any]:
+    """What a preset sets, without what it says of tasks that are not asked for."""
+    wanted = {*tasks, FOR_ALL}
+    return {
+        name: {key: v for key, v in value.items() if key.partition(".")[0] in wanted}
+        if name in ("task_args", "eval_max_length")
+        else value
+        for name, value in values.items()
+    }
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

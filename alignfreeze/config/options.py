@@ -4,14 +4,24 @@ import warnings
 from functools import partial
 from typing import Annotated, Literal, Self, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
+from alignfreeze.config.languages import only_all_alone, split_languages
 from alignfreeze.config.parsing import (
+    FOR_ALL,
     Arguments,
     BatchSize,
     Count,
     CountOrZero,
     Epochs,
+    EvalLengths,
     Layers,
     LearningRate,
     Length,
@@ -33,6 +43,8 @@ NONE, REALIGNMENT, FINETUNING, BOTH = Phase.NONE, Phase.REALIGNMENT, Phase.FINET
 CONTENT, MEMORY, COURSE = True, About.MEMORY, About.COURSE
 RUN, REALIGN, EVALUATE = Command.RUN, Command.REALIGN, Command.EVALUATE
 BENCHMARK, STUDIES = Command.BENCHMARK, Command.SEARCH | Command.BENCHMARK
+
+Languages = Annotated[Names, BeforeValidator(split_languages)]
 
 measured = partial(Role, fixed=MEASURED)
 of_course = partial(Role, NONE, about=COURSE, fixed=INERT)
@@ -82,10 +94,13 @@ class RunConfig(BaseModel):
     *.align files, else dictionary"""
     aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(default_factory=dict)
     """its hyperparameters: name=value,… or JSON"""
-    languages: Annotated[Names, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
-    """target languages (default: all that the data has)"""
-    realign_languages: Annotated[Names, of_realignment(CONTENT, read=True)] = ()
-    """languages of the parallel text (default: the target languages that have some)"""
+    languages: Annotated[Languages, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
+    """target languages; published: the 34 of the paper (default: all that the data has)"""
+    realign_languages: Annotated[
+        Languages, AfterValidator(only_all_alone), of_realignment(CONTENT, read=True)
+    ] = ()
+    """languages of the parallel text; published: the 34 of the paper, all: every one that has some
+    (default: the target languages that have some)"""
     missing: Annotated[Literal["skip", "error"], of_course(aligns=True, shown_in=Panel.DATA)] = (
         "skip"
     )
@@ -141,6 +156,11 @@ class RunConfig(BaseModel):
     """subwords of a side in realignment"""
     max_length: Annotated[Length, Role(FINETUNING, read=True)] = 256
     """subwords of a row in fine-tuning"""
+    eval_max_length: Annotated[
+        EvalLengths, measured(FINETUNING, CONTENT, read=True, shown_in=Panel.FINETUNING)
+    ] = Field(default_factory=dict)
+    """subwords of a row of validation and test: a number, or by task, qa=384,pos=128 (default:
+    max_length)"""
     word_marks: Annotated[
         Literal["kept", "removed"], Role(BOTH, read=True, shown_in=Panel.MODEL)
     ] = "kept"
@@ -187,6 +207,11 @@ class RunConfig(BaseModel):
         measured(FINETUNING, CONTENT, without=~EVALUATE, told=NONE, shown_in=Panel.MODEL),
     ] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
+
+    def evaluated_length(self, task: str) -> int:
+        """Subwords of a row in which a task is evaluated."""
+        lengths = self.eval_max_length
+        return lengths.get(task, lengths.get(FOR_ALL, self.max_length))
 
     @model_validator(mode="after")
     def _held_out_stays_held_out(self) -> Self:

@@ -76,6 +76,24 @@ def _plain(text: str) -> str:
 
 _ODD = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
+FOR_ALL = "all"
+"""What stands for every task, where a value may be said for each."""
+
+
+def _parse_lengths(value: object) -> object:
+    """``"256"`` is one length for all tasks; ``"qa=384,pos=128"`` is one for each."""
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    return {FOR_ALL: value} if type(value) is int else parse_arguments(value)
+
+
+def _all_or_each(lengths: dict[str, int]) -> dict[str, int]:
+    """Raises ValueError if there is one length for all, and others."""
+    if FOR_ALL in lengths and len(lengths) > 1:
+        raise ValueError("must be one length, or one for each task by its name")
+    return lengths
+
+
 MANY, LARGEST_BATCH = 10**9, 2**16
 
 
@@ -108,6 +126,10 @@ Temperature = Annotated[float, Field(ge=1e-4, le=1e4)]
 """A cosine in float32 is right to 6e-8, which a temperature divides: at 1e-4 a logit is right to
 6e-4. At 1e4 all logits of a batch are within 2e-4, and there is next to nothing to learn."""
 Names = Annotated[tuple[Text, ...], BeforeValidator(split_names), AfterValidator(all_different)]
+EvalLengths = Annotated[
+    dict[str, Length], BeforeValidator(_parse_lengths), AfterValidator(_all_or_each)
+]
+"""Subwords by task; `FOR_ALL` stands for every task."""
 Layers = Annotated[
     tuple[int, ...],
     BeforeValidator(split_names),

@@ -1,5 +1,6 @@
 """What a plugin implements, and the small dataclasses that plugins and the core exchange."""
 
+from alignfreeze.config import PUBLISHED_LANGUAGES
 from alignfreeze.contracts.aligner import (
     Aligner,
     RunModel,
@@ -16,7 +17,6 @@ from alignfreeze.contracts.outcomes import Outcomes, Parts, Said
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.sources import (
-    PUBLISHED_LANGUAGES,
     SPLIT_FILES,
     Bitext,
     DataSource,

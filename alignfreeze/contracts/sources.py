@@ -5,13 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-_PUBLISHED = (
-    "af ar bg ca cs da de el es fa fi fr he hi hu it ja ko lt lv no pl pt ro ru sk sl sv ta th tr "
-    "uk vi zh"
-)
-PUBLISHED_LANGUAGES = tuple(_PUBLISHED.split())
-"""Target languages of the published experiments; those of a task may be fewer."""
-
 Split = Literal["train", "validation", "test"]
 """The splits of labelled data."""
 

@@ -234,6 +234,13 @@ class Task(Plugin):
         """
         raise NotImplementedError
 
+    def evaluated(self) -> "Task":
+        """The task as validation and test are read, where other settings hold for them.
+
+        By default itself. It is asked for their rows alone; examples and scores are this task's.
+        """
+        return self
+
     def featurize(
         self, examples: Sequence[Any], tokenizer: "PreTrainedTokenizerBase", max_length: int
     ) -> list[Feature]:

@@ -89,12 +89,15 @@ def _read(
             report.labels = task.label_counts(examples)
             if tokenizer is None:
                 return
-            features = task.featurize(examples, tokenizer, config.max_length)
-            check_rows(task, features, len(examples), config.max_length)
+            is_trained_on = report.split == "train" and report.language == config.source_language
+            length = config.max_length if is_trained_on else config.evaluated_length(report.task)
+            reader = task if is_trained_on else task.evaluated()
+            features = reader.featurize(examples, tokenizer, length)
+            check_rows(task, features, len(examples), length)
             report.words = task.word_counts(features, tokenizer)
-            if report.split == "train" and report.language == config.source_language:
+            if is_trained_on:
                 trained = task.training_rows(features)
-                check_trained(task, trained, len(features), config.max_length)
+                check_trained(task, trained, len(features), length)
         except MissingSplitError as error:
             is_source = report.language == config.source_language
             if source.supplier is None:

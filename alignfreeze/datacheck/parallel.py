@@ -9,7 +9,7 @@ from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpu
 from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
-from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.bitexts import parallel_languages, realignment_languages
 from alignfreeze.datacheck.telling import Line, told, told_below
 from alignfreeze.errors import AlignFreezeError
 from alignfreeze.realignment.pairs import COUNTED_PAIRS, encoded_pairs
@@ -45,7 +45,7 @@ def check_parallel_text(
 ) -> Iterator[PairReport]:
     """Align the parallel text of every language; a run takes it over from the cache."""
     known = parallel_languages(source, config.source_language)
-    languages = config.realign_languages or known
+    languages = realignment_languages(source, config) or known
     missing: Mapping[str, str] = {}
     if source.supplier is not None:
         missing = source.supplier.missing_texts(config.source_language, languages)

@@ -34,7 +34,7 @@ class TaskData:
     Args:
         name: The name that the task is registered under.
         task: The task.
-        config: Languages, and subwords of a row.
+        config: Languages, and subwords of a row, in training and in evaluation.
         source: Where the examples come from.
         tokenizer: The encoder's.
 
@@ -67,6 +67,8 @@ class TaskData:
         self._source_language = source_language
         self._tokenizer = tokenizer
         self._max_length = config.max_length
+        self._evaluated = task.evaluated()
+        self._evaluated_length = config.evaluated_length(name)
         self._examples: dict[tuple[str, Split], Sequence[Any]] = {}
         self._sets: dict[tuple[str, Split], EvaluationSet] = {}
         self._files: dict[str, str] = {}
@@ -120,12 +122,15 @@ class TaskData:
             "args": self.task.model_dump(mode="json"),
             "code": self.digest,
             "data": self._files,
+            "evaluated_length": self._evaluated_length,
         }
 
     @cached_property
     def training_features(self) -> list[Feature]:
         """The rows to fine-tune on."""
-        rows = self._featurize(self._examples[self._source_language, "train"])
+        examples = self._examples[self._source_language, "train"]
+        rows = self.task.featurize(examples, self._tokenizer, self._max_length)
+        check_rows(self.task, rows, len(examples), self._max_length)
         trained = self.task.training_rows(rows)
         check_trained(self.task, trained, len(rows), self._max_length)
         return trained
@@ -144,14 +149,14 @@ class TaskData:
         for key in keys:
             if key not in self._sets:
                 examples = self._examples[key]
-                self._sets[key] = EvaluationSet(*key, examples, self._featurize(examples))
+                self._sets[key] = EvaluationSet(*key, examples, self._evaluation_rows(examples))
         return [self._sets[key] for key in keys]
 
     def first_validated(self, count: int) -> EvaluationSet:
         """The first examples of the source language's validation split, tokenized."""
         key: tuple[str, Split] = self._source_language, "validation"
         examples = self._examples[key][:count]
-        return EvaluationSet(*key, examples, self._featurize(examples))
+        return EvaluationSet(*key, examples, self._evaluation_rows(examples))
 
     def word_counts(self, splits: Collection[Split]) -> dict[str, WordCounts]:
         """How the words of some splits are read, by language; empty where words have no targets."""
@@ -174,7 +179,8 @@ class TaskData:
         """The hash of the file of a split, by language."""
         return {code: self._files[f"{code}/{split}"] for code in self.languages(split)}
 
-    def _featurize(self, examples: Sequence[Any]) -> list[Feature]:
-        rows = self.task.featurize(examples, self._tokenizer, self._max_length)
-        check_rows(self.task, rows, len(examples), self._max_length)
+    def _evaluation_rows(self, examples: Sequence[Any]) -> list[Feature]:
+        length = self._evaluated_length
+        rows = self._evaluated.featurize(examples, self._tokenizer, length)
+        check_rows(self.task, rows, len(examples), length)
         return rows

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from alignfreeze.config import RunConfig
+from alignfreeze.config import FOR_ALL, RunConfig
 from alignfreeze.contracts import DataSource, Task
 from alignfreeze.contracts.registry import TASK, create_plugin
 from alignfreeze.errors import ConfigError, DataError
@@ -25,7 +25,22 @@ def create_tasks(config: RunConfig) -> dict[str, Task]:
                 f"got {shown(key)}"
             )
         args[name].update({field: value} if dot else value)
+    check_lengths(config)
     return {name: create_plugin(TASK, name, given) for name, given in args.items()}
+
+
+def check_lengths(config: RunConfig) -> None:
+    """Check that lengths of evaluation are those of the tasks that are asked for.
+
+    Raises:
+        ConfigError: If one is of another.
+    """
+    for name in config.eval_max_length:
+        if name not in (FOR_ALL, *config.task):
+            raise ConfigError(
+                "eval_max_length must be a number, or task=number with one of the tasks "
+                f"{', '.join(config.task)}, got {shown(name)}"
+            )
 
 
 def target_languages(name: str, task: Task, config: RunConfig, source: DataSource) -> Sequence[str]:

@@ -15,6 +15,7 @@ from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
     parallel_languages,
+    realignment_languages,
     resolve_aligner,
     unread_text,
 )
@@ -233,8 +234,8 @@ class Preparation:
         return f"{self.model}@{commit}"
 
     def _realign_languages(self) -> list[str]:
-        if self.config.realign_languages:
-            return list(self.config.realign_languages)
+        if asked := realignment_languages(self.source, self.config):
+            return asked
         available = parallel_languages(self.source, self.config.source_language)
         targets = {language for data in self.tasks for language in data.targets}
         chosen = [language for language in available if language in targets]

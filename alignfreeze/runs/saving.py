@@ -52,6 +52,8 @@ def save_model(
     folder: Path,
     config: RunConfig,
     task: Task | None = None,
+    *,
+    length: int | None = None,
 ) -> None:
     """Write a network into an empty folder, as MLflow and transformers load it.
 
@@ -61,6 +63,7 @@ def save_model(
         folder: Where to.
         config: What it was trained by.
         task: What it was fine-tuned on; ``None`` for an encoder.
+        length: Subwords of a row that it is to answer for; by default as many as in training.
 
     Raises:
         TrackingError: If MLflow makes nothing of it; an encoder is written all the same.
@@ -72,9 +75,9 @@ def save_model(
         pipeline=pipeline_of(task) if task else VECTORS.pipeline,
         example=task.example if task else {},
         options={
-            "max_length": config.max_length,
+            "max_length": length or config.max_length,
             "remove_marks": config.word_marks == "removed",
-            **(task.model_dump(mode="json") if task else {}),
+            **(task.evaluated().model_dump(mode="json") if task else {}),
         },
     )
     try:
@@ -160,7 +163,9 @@ class ModelRuns(PhaseRuns):
             return
         path = self.folder / "models" / run.run_id
         try:
-            save_model(model, self.preparation.tokenizer, path, self.config, data.task)
+            length = self.config.evaluated_length(data.name)
+            tokenizer = self.preparation.tokenizer
+            save_model(model, tokenizer, path, self.config, data.task, length=length)
             run.model(path, name_of(choice, data))
         except Exception as error:  # noqa: BLE001  safetensors' of a full disk is no OSError
             self._unkept.add(run.run_id)

@@ -79,6 +79,9 @@ class QuestionAnswering(Task):
     stride: int = Field(
         64, ge=0, le=512, description="subwords that windows share, at most half of a window"
     )
+    eval_stride: int | None = Field(
+        None, ge=0, le=512, description="the same in evaluation; by default as in training"
+    )
     question_length: int = Field(
         64, ge=1, le=512, description="subwords of the longest question; the rest is cut off"
     )
@@ -183,6 +186,12 @@ class QuestionAnswering(Task):
             "answers": sum(len(example.answers) for example in examples),
             "texts": len({example.context for example in examples}),
         }
+
+    def evaluated(self) -> "QuestionAnswering":
+        """The task with the stride of evaluation."""
+        if self.eval_stride is None:
+            return self
+        return self.model_copy(update={"stride": self.eval_stride})
 
     def featurize(
         self,

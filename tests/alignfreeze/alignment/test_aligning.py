@@ -34,7 +34,7 @@ def folder(write, tmp_path):
 
 
 def config_of(folder, **options):
-    return build_config({"data": str(folder), "preset": "paper", **options})
+    return build_config({"data": str(folder), "preset": "standard", **options})
 
 
 def corpus_of(folder, **options):

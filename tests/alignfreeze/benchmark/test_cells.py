@@ -37,7 +37,7 @@ def test_each_combination_is_one_cell(options):
 def test_tasks_share_encoders_when_steps_are_the_same(options):
     assert {cell.shares for cell in cells(options) if cell.realigns} == {True}
     assert not any(cell.shares for cell in cells(options) if not cell.realigns)
-    own_steps = {**options, "realign_steps": "", "preset": "paper", "models": "demo"}
+    own_steps = {**options, "realign_steps": "", "preset": "standard", "models": "demo"}
     found = cells(own_steps, data="demo", finetune_steps="")
     assert not any(cell.shares for cell in found)
     assert not any(cell.shares for cell in cells(options, tasks="pos"))
@@ -162,7 +162,7 @@ def test_task_args_go_to_their_task(options):
         ({"strategies": "front:bound=3"}, AlignFreezeError, "bound"),
         ({"tasks": "chess"}, PluginError, "chess"),
         ({"data": "/nowhere", "models": "demo"}, DataError, "there is no folder '/nowhere'"),
-        ({"models": "/nowhere", "preset": "paper"}, EncoderError, "there is no such folder"),
+        ({"models": "/nowhere", "preset": "standard"}, EncoderError, "there is no such folder"),
         ({"task_args": "qa.stride=3"}, ConfigError, "task_args"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_plan_says_what_it_cannot_know(options):
 
 
 def test_steps_that_the_data_decides_are_those_of_a_cell_before(options):
-    own = {"preset": "paper", "models": "demo", "data": "demo", "finetune_steps": ""}
+    own = {"preset": "standard", "models": "demo", "data": "demo", "finetune_steps": ""}
     found = cells(options, **own, tasks="pos", seeds="31", strategies="baseline")
     config = found[0].config
     sides = {"finetune_epochs": None, "finetune_batch_size": config.finetune_batch_size}

@@ -82,7 +82,10 @@ def test_what_is_logged_makes_the_same_grid_again(tmp_path):
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"preset": "demo-all"}, "preset must be one of demo, paper, got 'demo-all'"),
+        (
+            {"preset": "demo-all"},
+            "preset must be one of demo, paper, paper-as-run, standard, got 'demo-all'",
+        ),
         (
             {"strategy": "front"},
             "strategy is not an option of a benchmark; did you mean 'strategies'",

@@ -39,7 +39,7 @@ def test_the_preset_wins_over_the_defaults():
 
 
 def test_the_file_wins_over_the_preset(file):
-    config = build_config({"preset": "paper", "config": file({"model": "mine", "warmup": 0.2})})
+    config = build_config({"preset": "standard", "config": file({"model": "mine", "warmup": 0.2})})
     assert (config.model, config.warmup) == ("mine", 0.2)
 
 
@@ -57,7 +57,7 @@ def test_an_empty_text_is_not_given(file):
 def test_the_file_may_name_the_preset(file):
     path = file({"preset": "paper-xlmr", "data": "folder"})
     assert build_config({"config": path}).realign_lr == 7.5e-6
-    assert build_config({"config": path, "preset": "paper"}).realign_lr == 2e-5
+    assert build_config({"config": path, "preset": "standard"}).realign_lr == 2e-5
 
 
 @pytest.mark.parametrize("data", ["folder", "~/suite", "hub"])
@@ -68,7 +68,7 @@ def test_other_data_than_the_demo_takes_the_paper_preset(data, file):
 
 @pytest.mark.parametrize("options", [{"model": "mine"}, {"data": "demo", "model": "mine"}])
 def test_another_model_than_the_demo_takes_the_paper_preset(options):
-    assert build_config(options) == build_config({"preset": "paper", **options})
+    assert build_config(options) == build_config({"preset": "standard", **options})
 
 
 @pytest.mark.skipif("demo" not in preset_names(), reason="no demo preset")
@@ -256,7 +256,7 @@ def test_a_wrong_value_says_where_it_comes_from_unless_it_is_given(file):
     ("name", "options", "said"),
     [
         ("max_length", {"preset": "demo"}, r" \(from preset demo\)"),
-        ("max_length", {"preset": "paper"}, r" \(the default\)"),
+        ("max_length", {"preset": "standard"}, r" \(the default\)"),
         ("max_length", {"preset": "demo", "max_length": "16"}, ""),
         ("seed", {}, r" \(the default\)"),
         ("model.folder", {}, ""),
@@ -272,10 +272,10 @@ def test_what_turns_out_to_be_wrong_says_where_it_comes_from(name, options, said
 
 def test_where_each_value_comes_from(file):
     path = file({"warmup": 0.2, "seed": 3})
-    found = sourced_options({"preset": "paper", "config": path, "seed": "4", "model": ""})
+    found = sourced_options({"preset": "standard", "config": path, "seed": "4", "model": ""})
     assert found["seed"] == ("4", "command line")
     assert found["warmup"] == (0.2, f"config {path}")
-    assert found["temperature"] == (0.1, "preset paper")
+    assert found["temperature"] == (0.1, "preset standard")
     assert "layer" not in found
 
 
@@ -288,7 +288,7 @@ def test_several_errors_are_one_line():
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"paper-xlmr, got 'papers'; did you mean 'paper'\?$"):
+    with pytest.raises(ConfigError, match=r"standard-xlmr, got 'papers'; did you mean 'paper'\?$"):
         build_config({"preset": "papers"})
 
 
@@ -336,7 +336,7 @@ def test_a_file_may_not_name_another_file(file):
     "options",
     [
         PAPER,
-        {"preset": "paper"},
+        {"preset": "standard"},
         {
             **PAPER,
             "languages": "no,de",

@@ -118,6 +118,7 @@ OTHER = {
     "finetune_lr": 1e-4,
     "realign_max_length": 32,
     "max_length": 96,
+    "eval_max_length": {"all": 64},
     "word_marks": "removed",
     "seed": 42,
     "precision": "bf16",
