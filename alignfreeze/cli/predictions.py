@@ -88,8 +88,8 @@ def _summary(side: "SideBySide") -> Iterator[str]:
         return
     first, second = side.names
     table = side.table
-    yield f"right of both {table.both:,}, of {first} alone {table.first_only:,}, of {second} alone "
-    yield f"{table.second_only:,}, of neither {table.neither:,} (an example is right as a whole)"
+    alone = f"{first} alone {table.first_only:,}, {second} alone {table.second_only:,}"
+    yield f"examples that are right: both {table.both:,}, {alone}, neither {table.neither:,}"
     if side.p_value is not None:
         yield f"McNemar's exact p {side.p_value:.3g}"
     else:

@@ -74,7 +74,7 @@ def test_of_one_run_its_errors(pair):
 
 
 def test_a_language_or_metric_that_is_not_there(pair):
-    with pytest.raises(ConfigError, match="language must be one of run front, de.* es, got 'fr'"):
+    with pytest.raises(ConfigError, match=r"language must be one of run front, de.* es, got 'fr'"):
         compare(pair, "fr")
     with pytest.raises(ConfigError, match="metric must be one that is kept, accuracy, got 'f1'"):
         compare(pair, "de", "f1")
