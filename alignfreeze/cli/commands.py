@@ -20,6 +20,7 @@ from alignfreeze.cli.opened import failing_opened_run
 from alignfreeze.cli.output import OUTPUT, is_first, tell
 from alignfreeze.cli.plugin import plugin_app
 from alignfreeze.cli.plugins import plugins
+from alignfreeze.cli.predictions import predictions
 from alignfreeze.cli.project import project
 from alignfreeze.cli.shared import SPELLINGS, Commands
 from alignfreeze.cli.syncing import sync
@@ -252,6 +253,7 @@ def _benchmark_worker(
     complain()
 
 
+app.command("predictions")(predictions)
 app.command("sync")(sync)
 app.command("project")(project)
 

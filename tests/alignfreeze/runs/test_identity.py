@@ -132,6 +132,7 @@ OTHER = {
     "system_metrics": True,
     "resume": True,
     "reuse": False,
+    "save_predictions": False,
     "save_model": True,
     "register": "tagger",
     "register_encoder": "encoder",
