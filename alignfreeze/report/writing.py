@@ -21,6 +21,7 @@ from alignfreeze.report.result_tables import detail_tables, summary_table
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.report.significance_table import significance_csv, significance_table
 from alignfreeze.tracking.location import has_store
 from alignfreeze.tracking.store import stored_run, stored_runs
 
@@ -62,8 +63,10 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     collected = collect(with_taken_over(runs, stored_run), config)
     tables, missing = collected.tables, collected.missing
     shown = [summary_table(collected, config)]
+    meant = significance_table(tables, config)
+    shown += [meant] if meant else []
     if config.published:
-        beside = published_table(tables, missing, config.counting)
+        beside = published_table(tables, missing, config)
         shown += [beside] if beside else []
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
@@ -105,6 +108,7 @@ def _write(
         "report.md": markdown(TITLE, text),
         "report.tex": latex(TITLE, paper),
         "summary.csv": summary_csv(tables, config),
+        "significance.csv": significance_csv(tables),
         "detail.csv": detail_csv(tables, config),
         "scores.csv": scores_csv(tables),
     }
