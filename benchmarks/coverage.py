@@ -215,7 +215,7 @@ def coverage(
     widths: dict[str, list[float]] = {name: [] for name in METHODS}
     name = f"{metric.name}, {setting.name}, {seeds} seeds, {languages} language(s)"
     for number in progress_bar(range(simulations), name, "grid", shown=True):
-        rng = np.random.default_rng([number, seeds, languages])
+        rng = np.random.default_rng([number, *name.encode()])  # other ones for each row
         pairs = simulated(rng, setting, metric, seeds=seeds, languages=languages)
         for method, ends in intervals(pairs, seeds=seeds, languages=languages).items():
             held[method].append(ends[0] <= truth <= ends[1])

@@ -1,7 +1,7 @@
 """What resampled test examples say of a table's differences, where predictions were kept."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,37 +14,55 @@ from alignfreeze.evaluation.bootstrap import (
     resampled_differences,
     shared_variance,
 )
+from alignfreeze.report.collecting import Collected
+from alignfreeze.report.kept_outcomes import NOT_KEPT, Cell, KeptOutcomes
+from alignfreeze.report.results import Result
 from alignfreeze.report.score_tables import Resampled, ScoreTable
 from alignfreeze.report.settings import ReportConfig
 
 TOLERANCE = 1e-6
 """How far a score may be off what the examples come to."""
 
-NOT_KEPT = "no predictions were kept"
+Kept = Mapping[Cell, KeptOutcomes]
 
 Key = tuple[str, str, int]
 """A variant, a language and a seed."""
-
-
-@dataclass(frozen=True)
-class KeptOutcomes:
-    """What was kept of the test examples of a table's runs.
-
-    Attributes:
-        parts: By variant and seed, the parts of the examples in the table's metric, by language.
-        reasons: By variant and seed, why there are none.
-    """
-
-    parts: Mapping[tuple[str, int], Mapping[str, Parts]]
-    reasons: Mapping[tuple[str, int], str]
 
 
 class _UnpairedError(Exception):
     """Why examples of two runs cannot be paired."""
 
 
-def with_examples(table: ScoreTable, kept: KeptOutcomes, config: ReportConfig) -> ScoreTable:
-    """A table with what resampled examples say of its differences, and why they say nothing.
+def over_examples(
+    collected: Collected, kept: Callable[[ScoreTable, Sequence[Result]], Kept], config: ReportConfig
+) -> Collected:
+    """What was collected, with what resampled examples say, where predictions were kept.
+
+    Args:
+        collected: The tables, and the runs that they are of.
+        kept: What the runs of a table have kept.
+        config: How often examples are drawn.
+    """
+    tables = [
+        with_examples(table, kept(table, collected.cells[table.key]), config)
+        for table in collected.tables
+    ]
+    reasons = [reason for table in tables for reason in table.seeds_alone.values()]
+    if all(reason == NOT_KEPT for reason in reasons) and not any(t.resampled for t in tables):
+        # Then there are no other rows that these would have to be told from.
+        tables = [replace(table, seeds_alone={}) for table in tables]
+        lines = [f"All intervals and p-values are over seeds alone: {NOT_KEPT}."] if reasons else []
+        return replace(collected, tables=tables, seeds_alone=lines)
+    lines = [
+        f"{table.name}: {variant}: {reason}."
+        for table in tables
+        for variant, reason in table.seeds_alone.items()
+    ]
+    return replace(collected, tables=tables, seeds_alone=lines)
+
+
+def with_examples(table: ScoreTable, kept: Kept, config: ReportConfig) -> ScoreTable:
+    """A table with what resampled examples say of its differences, or why they say nothing.
 
     A variant has it of all its languages or of none: one whose examples cannot be paired with the
     baseline's in one language, with one seed, is told by its seeds alone.
@@ -59,73 +77,58 @@ def with_examples(table: ScoreTable, kept: KeptOutcomes, config: ReportConfig) -
     return replace(table, resampled=_resampled(table, pairs, config), seeds_alone=alone)
 
 
-def seeds_alone_lines(tables: Sequence[ScoreTable]) -> list[str]:
-    """Of which rows intervals and p-values are over seeds alone, and why; a line each."""
-    reasons = [reason for table in tables for reason in table.seeds_alone.values()]
-    if reasons and none_kept(tables):
-        return [f"All intervals and p-values are over seeds alone: {NOT_KEPT}."]
-    return [
-        f"{table.name}, {variant}: over seeds alone ({reason})."
-        for table in tables
-        for variant, reason in table.seeds_alone.items()
-    ]
-
-
-def none_kept(tables: Sequence[ScoreTable]) -> bool:
-    """Whether no run of some tables has kept predictions, as imported results have not."""
-    reasons = [reason for table in tables for reason in table.seeds_alone.values()]
-    alone = all(reason.endswith(NOT_KEPT) for reason in reasons)
-    return alone and not any(table.resampled for table in tables)
-
-
-def _pairs(table: ScoreTable, variant: str, kept: KeptOutcomes) -> dict[Key, PairedParts]:
+def _pairs(table: ScoreTable, variant: str, kept: Kept) -> dict[Key, PairedParts]:
     """Of each language and seed that a variant and the baseline both have.
 
     Raises:
         _UnpairedError: If they do not fit.
     """
+    runs = {c: own for c, own in kept.items() if c[0] in (variant, BASELINE)}
+    if not any(own.parts for own in runs.values()):
+        raise _UnpairedError(next((own.reason for own in runs.values() if own.reason), NOT_KEPT))
     pairs: dict[Key, PairedParts] = {}
     for language in (table.source_language, *table.languages):
         seeds = table.comparison(variant, language).own
+        cells = [(name, seed) for seed in seeds for name in (variant, BASELINE)]
+        parts = {cell: _parts(table, cell, language, runs) for cell in cells}
+        sizes = sorted({len(own.numerator) for own in parts.values()})
+        if len(sizes) > 1:
+            texts = " and ".join(f"{size:,}" for size in sizes)
+            raise _UnpairedError(f"the test set of {language} has {texts} examples")
+        if len({runs[cell].digests.get(language) for cell in cells} - {None}) > 1:
+            raise _UnpairedError(f"the test set of {language} is not the same in all runs")
         for seed in seeds:
-            own, baseline = (
-                _parts(table, name, language, seed, kept) for name in (variant, BASELINE)
-            )
-            first = next((p for (_, code, _), p in pairs.items() if code == language), None)
-            sizes = {len(p.numerator) for p in (own, baseline, *(first or ()))}
-            if len(sizes) > 1:
-                texts = " and ".join(f"{size:,}" for size in sorted(sizes))
-                raise _UnpairedError(f"the test set of {language} has {texts} examples")
-            pairs[variant, language, seed] = PairedParts(own, baseline)
+            pair = PairedParts(parts[variant, seed], parts[BASELINE, seed])
+            pairs[variant, language, seed] = pair
     return pairs
 
 
-def _parts(table: ScoreTable, variant: str, language: str, seed: int, kept: KeptOutcomes) -> Parts:
+def _parts(table: ScoreTable, cell: Cell, language: str, kept: Kept) -> Parts:
     """The parts that come to a score.
 
     Raises:
         _UnpairedError: If there are none.
     """
-    cell = f"{variant}, seed {seed}"
-    if reason := kept.reasons.get((variant, seed)):
-        raise _UnpairedError(f"{cell}: {reason}")
-    parts = kept.parts.get((variant, seed), {}).get(language)
-    if parts is None:
-        raise _UnpairedError(f"{cell}: no predictions of {language}")
-    score = table.values[variant][language][seed]
-    if abs(parts.value - score) > TOLERANCE:
+    variant, seed = cell
+    run = kept.get(cell, KeptOutcomes(reason=NOT_KEPT))
+    if run.reason:
+        raise _UnpairedError(f"{variant}, seed {seed}: {run.reason}")
+    if language not in run.parts:
+        raise _UnpairedError(f"{variant}, seed {seed}: no predictions of {language}")
+    found, score = run.parts[language].value, table.values[variant][language][seed]
+    if abs(found - score) > TOLERANCE:
         raise _UnpairedError(
-            f"{cell}: the predictions of {language} come to {parts.value:.4f}, not to the score "
-            f"{score:.4f}"
+            f"{variant}, seed {seed}: the predictions of {language} come to {found:.4f}, not to "
+            f"the score {score:.4f}"
         )
-    return parts
+    return run.parts[language]
 
 
 def _resampled(
     table: ScoreTable, pairs: Mapping[Key, PairedParts], config: ReportConfig
 ) -> dict[str, dict[str | None, Resampled]]:
     """By variant and language, of the average by ``None``; of those with two seeds at least."""
-    averages = {variant: table.comparison(variant) for variant, _, _ in pairs}
+    averages = {v: table.comparison(v) for v in dict.fromkeys(variant for variant, _, _ in pairs)}
     means = {
         variant: np.zeros((config.resamples, len(found.own)))
         for variant, found in averages.items()

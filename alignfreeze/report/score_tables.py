@@ -104,6 +104,11 @@ class ScoreTable:
     seeds_alone: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The model and the task, apart."""
+        return self.model, self.task
+
+    @property
     def name(self) -> str:
         """The model and the task."""
         return f"{self.model}, {self.task}"
