@@ -11,11 +11,13 @@ from alignfreeze.contracts import (
     Examples,
     HubSplit,
     Layout,
+    Parts,
     Split,
     TaggedSentence,
     TaggingTask,
     cut_sentences,
     line_blocks,
+    right_words,
     tagged_words,
     unquoted,
 )
@@ -99,14 +101,11 @@ class PartOfSpeechTagging(TaggingTask):
             )
         return super().prepared(sentences, notes)
 
-    def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
-        """The fraction of words whose tag is right."""
-        pairs = [
-            (tag, guess)
-            for tags, guesses in zip(gold, predicted, strict=True)
-            for tag, guess in zip(tags, guesses, strict=True)
-        ]
-        return {"accuracy": sum(tag == guess for tag, guess in pairs) / len(pairs)}
+    def parts(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> dict[str, Parts]:
+        """Of each sentence the words whose tag is right, and its words."""
+        return {"accuracy": right_words(gold, predicted)}
 
 
 def _is_conllu(path: Path) -> bool:

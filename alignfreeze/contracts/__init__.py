@@ -12,7 +12,7 @@ from alignfreeze.contracts.classification import PairClassificationTask, TextCla
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.labelled_texts import LabelledText, TextPair
 from alignfreeze.contracts.layouts import Layout
-from alignfreeze.contracts.outcomes import Outcomes, Parts, Said
+from alignfreeze.contracts.outcomes import Outcomes, Parts, Said, right_words
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
 from alignfreeze.contracts.sources import (
@@ -102,6 +102,7 @@ __all__ = [
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
+    "right_words",
     "shortened",
     "shown",
     "split_tokens",

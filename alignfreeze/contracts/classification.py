@@ -14,6 +14,7 @@ from alignfreeze.contracts.columns import LANGUAGE, Columns
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.labelled_texts import LabelledText, TextFeature, TextPair
 from alignfreeze.contracts.layouts import Layout
+from alignfreeze.contracts.outcomes import Outcomes, Parts
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
 from alignfreeze.messages import counted
@@ -221,6 +222,27 @@ class ClassificationTask(Task, Generic[E]):
         rows = zip(features, predictions, strict=True)
         right = [feature.targets["labels"] == int(guesses[0]) for feature, guesses in rows]
         return {"accuracy": float(np.mean(right))}
+
+    def outcomes(
+        self,
+        examples: Sequence[E],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> Outcomes:
+        """The class of each example, right and said, and its part in the accuracy."""
+        predicted = [""] * len(examples)
+        right, rows = np.zeros(len(examples)), np.zeros(len(examples))
+        for feature, guesses in zip(features, predictions, strict=True):
+            guess, number = int(guesses[0]), feature.example
+            predicted[number] = self.labels[guess]
+            right[number] += feature.targets["labels"] == guess
+            rows[number] += 1
+        gold = [example.label for example in examples]
+        return Outcomes(gold, predicted, {"accuracy": Parts(right, rows)})
+
+    def texts(self, example: E) -> Mapping[str, str]:
+        """The texts by the names of their columns."""
+        return dict(zip(self.columns, example.texts, strict=False))
 
 
 class TextClassificationTask(ClassificationTask[LabelledText]):

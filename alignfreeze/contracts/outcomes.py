@@ -27,11 +27,32 @@ class Parts(NamedTuple):
     numerator: NDArray[np.float64]
     denominator: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, numerator: Sequence[float], denominator: Sequence[float] | None = None) -> "Parts":
+        """The parts that some numbers are, one of each an example.
+
+        Args:
+            numerator: Of each example.
+            denominator: Likewise; by default 1, which makes the metric a mean over examples.
+        """
+        above = np.asarray(numerator, dtype=np.float64)
+        below = np.ones_like(above) if denominator is None else denominator
+        return cls(above, np.asarray(below, dtype=np.float64))
+
     @property
     def value(self) -> float:
         """The metric, a fraction in [0, 1]; 0 where it would divide by zero, as scores have it."""
         total = float(self.denominator.sum())
         return float(self.numerator.sum()) / total if total else 0.0
+
+
+def right_words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Parts:
+    """The part of each sentence in the accuracy of its words' tags: right words, and words."""
+    right = [
+        sum(tag == guess for tag, guess in zip(tags, guesses, strict=True))
+        for tags, guesses in zip(gold, predicted, strict=True)
+    ]
+    return Parts.of(right, [len(tags) for tags in gold])
 
 
 @dataclass(frozen=True, eq=False)

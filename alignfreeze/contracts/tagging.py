@@ -11,6 +11,7 @@ import numpy as np
 
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.guarding import may_raise
+from alignfreeze.contracts.outcomes import Outcomes, Parts
 from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.contracts.task import Prediction, Task
 from alignfreeze.errors import DataError
@@ -40,9 +41,9 @@ INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 class TaggingTask(Task):
     """Token classification over words: the subword that stands for each carries its tag.
 
-    A subclass gives `labels`, `read_text` (a list of `TaggedSentence`), `score`, and `columns`:
-    those of the words and of the tags. Its reader takes tags as they are: `read` looks at those of
-    a whole file.
+    A subclass gives `labels`, `read_text` (a list of `TaggedSentence`), `parts` or `score`, and
+    `columns`: those of the words and of the tags. Its reader takes tags as they are: `read` looks
+    at those of a whole file.
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
@@ -130,9 +131,25 @@ class TaggingTask(Task):
             raise ValueError(f"a tag must be one of {' '.join(self.labels)}, got {tag!r:.60}")
         return tag
 
+    def parts(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> dict[str, Parts]:
+        """The part of each sentence in those metrics that are ratios of sums; by default none."""
+        return {}
+
     def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
-        """Metrics of predicted tags, sentence by sentence and word by word."""
-        raise NotImplementedError
+        """Metrics of predicted tags, sentence by sentence and word by word.
+
+        By default those that `parts` has.
+        """
+        parts = self.parts(gold, predicted)
+        if not parts:
+            raise NotImplementedError
+        return {name: own.value for name, own in parts.items()}
+
+    def texts(self, example: TaggedSentence) -> Mapping[str, str]:
+        """The sentence, its words separated by blanks."""
+        return {"text": " ".join(example.words)}
 
     def featurize(
         self,
@@ -177,6 +194,25 @@ class TaggingTask(Task):
         predictions: Sequence[Prediction],
     ) -> dict[str, float]:
         """Put the windows of each sentence together again, and score its words."""
+        return self.score(*self._tags(examples, features, predictions))
+
+    def outcomes(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> Outcomes:
+        """The tags of each sentence, right and said, and its `parts`."""
+        gold, predicted = self._tags(examples, features, predictions)
+        return Outcomes(gold, predicted, self.parts(gold, predicted))
+
+    def _tags(
+        self,
+        examples: Sequence[TaggedSentence],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> tuple[list[list[str]], list[list[str]]]:
+        """The tags of each sentence's words: the right ones, and those that were said."""
         predicted: list[list[str]] = [[] for _ in examples]
         names = self.labels
         for feature, (label_ids,) in zip(features, predictions, strict=True):
@@ -187,7 +223,7 @@ class TaggingTask(Task):
                 for position, label in enumerate(labels)
                 if label != IGNORED_LABEL
             ]
-        return self.score([list(example.tags) for example in examples], predicted)
+        return [list(example.tags) for example in examples], predicted
 
 
 def _tag_counts(sentences: Iterable[TaggedSentence]) -> Counter[str]:

@@ -307,3 +307,17 @@ class Task(Plugin):
             An entry for each example. The sums of `Outcomes.parts` come to what `metrics` says.
         """
         return None
+
+    def scored(
+        self,
+        examples: Sequence[Any],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> tuple[Mapping[str, float], Outcomes | None]:
+        """What `metrics` and what `outcomes` say; a task whose two share slow work does it once."""
+        said = examples, features, predictions
+        return self.metrics(*said), self.outcomes(*said)
+
+    def texts(self, example: Any) -> Mapping[str, str]:
+        """The texts of an example by what they are, for people to read; by default none."""
+        return {}

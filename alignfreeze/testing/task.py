@@ -163,6 +163,31 @@ class TaskContract:
                 assert not fault, f"a metric's name must be plain, got {name!r}: {fault}"
                 assert 0.0 <= value <= 1.0, f"{name} must be in [0, 1], got {value}"
 
+    def test_outcomes_come_to_the_metrics(self, task: Task, source: DataSource) -> None:
+        """Where outcomes are told, there is one of each example, and their sums are the scores."""
+        for blank in (False, True):
+            examples, features, predictions = self._said(task, source, blank=blank)
+            metrics, outcomes = task.scored(examples, features, predictions)
+            assert metrics == task.metrics(examples, features, predictions), "scored: other metrics"
+            if outcomes is None:
+                continue
+            texts = {"gold": outcomes.gold, "predicted": outcomes.predicted}
+            for name, found in texts.items():
+                assert len(found) == len(examples), f"{name}: {len(found)} of {len(examples)}"
+            for name, parts in outcomes.parts.items():
+                sizes = [len(part) for part in parts]
+                assert sizes == [len(examples)] * 2, f"{name}: parts of {sizes} examples"
+                assert name in metrics, f"parts of {name!r}, which is none of {list(metrics)}"
+                fault = abs(parts.value - metrics[name])
+                assert fault < 1e-12, f"{name} is {metrics[name]}, its parts say {parts.value}"
+
+    def test_texts_are_texts(self, task: Task, source: DataSource) -> None:
+        """What is shown of an example are texts by names."""
+        for example in task.load(source, _language(task, source), "test"):
+            for name, text in task.texts(example).items():
+                assert name and isinstance(name, str), f"a name must be a text, got {name!r}"
+                assert isinstance(text, str), f"{name} must be a text, got {text!r}"
+
     def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:
         """A note is of a metric that there is, and goes on after its name, on one line."""
         metrics = self._metrics(task, source, max(self.max_lengths))
@@ -175,7 +200,13 @@ class TaskContract:
         self, task: Task, source: DataSource, max_length: int, *, blank: bool = False
     ) -> dict[str, float]:
         """Those of a model that is always right, or of one that says nothing."""
-        examples, features = _evaluated(task, source, max_length)
+        return task.metrics(*self._said(task, source, max_length, blank=blank))
+
+    def _said(
+        self, task: Task, source: DataSource, max_length: int = 0, *, blank: bool = False
+    ) -> tuple[Sequence[Any], list[Feature], list[Prediction]]:
+        """What metrics are made of, of such a model; by default at the greatest length."""
+        examples, features = _evaluated(task, source, max_length or max(self.max_lengths))
         predictions: list[Prediction] = []
         for feature in features:
             outputs = self.gold_outputs(task, feature)
@@ -183,7 +214,7 @@ class TaskContract:
                 zeros = {name: torch.zeros_like(value) for name, value in outputs.items()}
                 outputs = _model_output(zeros)
             predictions.append(tuple(part[0].numpy() for part in task.predict(outputs)))
-        return task.metrics(examples, features, predictions)
+        return examples, features, predictions
 
 
 def _model_output(values: dict[str, Tensor]) -> ModelOutput:

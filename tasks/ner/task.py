@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -14,12 +14,17 @@ from alignfreeze.contracts import (
     PUBLISHED_LANGUAGES,
     SPLIT_FILES,
     Examples,
+    Feature,
     HubSplit,
     Layout,
+    Outcomes,
+    Parts,
+    Prediction,
     Split,
     TaggedSentence,
     TaggingTask,
     counted,
+    right_words,
     tagged_words,
 )
 
@@ -145,24 +150,47 @@ class NamedEntityRecognition(TaggingTask):
         found = sum(len(entities(sentence.tags)) for sentence in examples)
         return {**super().counts(examples), "entities": found}
 
-    def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
-        """Seqeval's micro-averaged precision, recall and F1 of entities, and token accuracy.
+    def parts(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> dict[str, Parts]:
+        """Of each sentence its entities: found, there, and said; and its words, likewise.
 
         Entities are read from tags as seqeval does by default (as ``conlleval`` did): an
-        ``I-`` tag without a beginning starts an entity. What would divide by zero is 0.
+        ``I-`` tag without a beginning starts an entity.
         """
-        from seqeval.metrics import accuracy_score
-        from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
-
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            gold, predicted, average="micro", zero_division=0
-        )
+        there = [{*entities(tags)} for tags in gold]
+        said = [{*entities(tags)} for tags in predicted]
+        found = [len(right & own) for right, own in zip(there, said, strict=True)]
+        n_there, n_said = [len(own) for own in there], [len(own) for own in said]
+        both = [a + b for a, b in zip(n_there, n_said, strict=True)]
         return {
-            "f1": float(f1),
-            "precision": float(precision),
-            "recall": float(recall),
-            "accuracy": float(accuracy_score(gold, predicted)),
+            "f1": Parts.of([2 * n for n in found], both),
+            "precision": Parts.of(found, n_said),
+            "recall": Parts.of(found, n_there),
+            "accuracy": right_words(gold, predicted),
         }
+
+    def score(self, gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
+        """Micro-averaged precision, recall and F1 of entities, and token accuracy, as seqeval's."""
+        return _scores(self.parts(gold, predicted))
+
+    def scored(
+        self,
+        examples: Sequence[TaggedSentence],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> tuple[Mapping[str, float], Outcomes]:
+        """Metrics and outcomes, the entities being read once."""
+        outcomes = self.outcomes(examples, features, predictions)
+        return _scores(outcomes.parts), outcomes
+
+
+def _scores(parts: Mapping[str, Parts]) -> dict[str, float]:
+    """Ratios of sums; F1 as seqeval computes it, to the last digit. By zero divided is 0."""
+    values = {name: own.value for name, own in parts.items()}
+    precision, recall = values["precision"], values["recall"]
+    total = precision + recall
+    return {**values, "f1": 2 * precision * recall / total if total else 0.0}
 
 
 def _with_tags(

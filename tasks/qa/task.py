@@ -15,6 +15,8 @@ from alignfreeze.contracts import (
     Feature,
     HubSplit,
     Layout,
+    Outcomes,
+    Parts,
     Prediction,
     Span,
     Split,
@@ -247,14 +249,38 @@ class QuestionAnswering(Task):
         By the rules of the answers' language, and as ``f1_squad`` and ``exact_match_squad`` by
         SQuAD's script.
         """
+        return _means(self.outcomes(examples, features, predictions))
+
+    def outcomes(
+        self,
+        examples: Sequence[AnsweredQuestion],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> Outcomes:
+        """The right answers of each question, the one that was said, and its scores."""
         predicted = self.answers(examples, features, predictions)
-        totals = dict.fromkeys(self.metric_notes, 0.0)
+        scores: dict[str, list[float]] = {name: [] for name in self.metric_notes}
         for text, example in zip(predicted, examples, strict=True):
             own = partial(own_tokens, language=example.language)
             for suffix, tokenize in (("", own), ("_squad", squad_tokens)):
                 for name, score in SCORES.items():
-                    totals[name + suffix] += best(score, tokenize, text, example.answers)
-        return {name: total / len(examples) for name, total in totals.items()}
+                    scores[name + suffix].append(best(score, tokenize, text, example.answers))
+        parts = {name: Parts.of(own) for name, own in scores.items()}
+        return Outcomes([example.answers for example in examples], predicted, parts)
+
+    def scored(
+        self,
+        examples: Sequence[AnsweredQuestion],
+        features: Sequence[Feature],
+        predictions: Sequence[Prediction],
+    ) -> tuple[Mapping[str, float], Outcomes]:
+        """Metrics and outcomes, the answers being looked for once."""
+        outcomes = self.outcomes(examples, features, predictions)
+        return _means(outcomes), outcomes
+
+    def texts(self, example: AnsweredQuestion) -> Mapping[str, str]:
+        """The question, and the text that it is about."""
+        return {"question": example.question, "context": example.context}
 
     def answers(
         self,
@@ -286,6 +312,14 @@ class QuestionAnswering(Task):
             "" if span is None else example.context[span.start : span.end].strip()
             for span, example in zip(spans, examples, strict=True)
         ]
+
+
+def _means(outcomes: Outcomes) -> dict[str, float]:
+    """The mean of each score over the questions, added up one after the other."""
+    return {
+        name: float(np.add.accumulate(own.numerator)[-1]) / len(outcomes)
+        for name, own in outcomes.parts.items()
+    }
 
 
 def _single_spaced(text: str) -> str:

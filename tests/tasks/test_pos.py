@@ -221,7 +221,7 @@ def test_accuracy_counts_words():
 
 
 def test_a_prediction_for_every_word():
-    with pytest.raises(PluginError, match=r"score fails: ValueError: .* shorter"):
+    with pytest.raises(PluginError, match=r"parts fails: ValueError: .* shorter"):
         TASK.score([["NOUN", "VERB"]], [["NOUN"]])
 
 
