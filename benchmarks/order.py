@@ -110,7 +110,7 @@ class Order:
                 checkpoints=CheckpointFolder(self.folder / "checkpoints", "me"),
                 on_loss=lambda record: None,
             )
-        scores = evaluate(
+        found = evaluate(
             model,
             self.task,
             self.sets,
@@ -118,7 +118,7 @@ class Order:
             padding=self.padding,
             accelerator=self.accelerator,
         )
-        return 100 * statistics.mean(score.value for score in scores)
+        return 100 * statistics.mean(score.value for score in found.scores)
 
 
 def main() -> None:

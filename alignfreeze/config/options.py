@@ -175,6 +175,8 @@ class RunConfig(BaseModel):
     """go on from the last checkpoint of the same run"""
     reuse: Annotated[bool, of_course(without=STUDIES)] = True
     """take over what a finished run has computed already"""
+    save_predictions: Annotated[bool, of_course(without=REALIGN)] = True
+    """keep what was said of each example of the validation and test splits (docs/predictions.md)"""
     save_model: Annotated[bool, of_course(without=STUDIES | REALIGN)] = False
     """log the fine-tuned model as an MLflow Model, to load and to serve (docs/models.md)"""
     register: Annotated[Registered, of_course(without=STUDIES | REALIGN)] = ""

@@ -1,7 +1,10 @@
 """Zero-shot evaluation: a fine-tuned model on the splits of every language."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,10 +13,18 @@ from accelerate.utils import gather_object
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.threads import in_threads
-from alignfreeze.contracts import Feature, Prediction, Task
+from alignfreeze.contracts import Feature, Outcomes, Prediction, Split, Task
+from alignfreeze.contracts.guarding import owner_of
 from alignfreeze.encoders.accelerator import attention_of_any_shape
-from alignfreeze.evaluation.promises import check_metrics, check_predictions, tell_lacking
-from alignfreeze.evaluation.scores import EvaluationSet, Score
+from alignfreeze.evaluation.promises import (
+    check_metrics,
+    check_outcomes,
+    check_predictions,
+    tell_lacking,
+    unfitting,
+)
+from alignfreeze.evaluation.scores import Evaluation, EvaluationSet, Score
+from alignfreeze.messages import listed
 from alignfreeze.training.batches import FeatureBatch, batches_by_length
 
 if TYPE_CHECKING:
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
     from transformers import PreTrainedModel
     from transformers.utils.generic import ModelOutput
+
+logger = logging.getLogger(__name__)
 
 CPU_SUBWORDS = 1024
 """Subwords in a batch on a CPU."""
@@ -91,16 +104,19 @@ def evaluate(
     batch_size: int,
     padding: int,
     accelerator: "Accelerator",
-) -> list[Score]:
+    keep: bool = False,
+) -> Evaluation:
     """Score a fine-tuned model on several languages and splits, shared among the processes.
 
-    It takes what `predict` takes, but for ``sets``, and a model on any device.
+    It takes what `predict` takes, but for ``sets``, and a model on any device; with ``keep``, what
+    came of each example is returned too.
 
     Returns:
-        All scores, in the order of ``sets``; the same in every process.
+        All scores and outcomes, in the order of ``sets``; the same in every process.
 
     Raises:
-        PluginError: If a method of the task fails, or a metric is no finite number.
+        PluginError: If a method of the task fails, a metric is no finite number, or outcomes do not
+            come to the metrics.
     """
     model.to(accelerator.device)
     numbers = range(accelerator.process_index, len(sets), accelerator.num_processes)
@@ -110,18 +126,45 @@ def evaluate(
         model, task, rows, batch_size=batch_size, padding=padding, accelerator=accelerator
     )
     predictions = iter(found)
-    own: list[tuple[int, dict[str, float]]] = []
-    for number in numbers:
-        chosen = sets[number]
-        said = list(islice(predictions, len(chosen.features)))
-        metrics = task.metrics(chosen.examples, chosen.features, said)
-        check_metrics(task, metrics, chosen.language, chosen.split)
-        own.append((number, metrics))
-    scores = [
-        Score(sets[number].language, sets[number].split, metric, value)
-        for number, metrics in sorted(gather_object(own))
-        for metric, value in metrics.items()
-    ]
+    own = [(number, *_scored(task, sets[number], predictions, keep=keep)) for number in numbers]
+    scores: list[Score] = []
+    outcomes: dict[Split, dict[str, Outcomes]] = {}
+    unfit: dict[str, None] = {}
+    for number, metrics, kept in sorted(gather_object(own), key=itemgetter(0)):
+        language, split = sets[number].language, sets[number].split
+        scores += [Score(language, split, name, value) for name, value in metrics.items()]
+        if kept is not None:
+            other = unfitting(kept, metrics)
+            unfit |= dict.fromkeys(other)
+            parts = {name: own for name, own in kept.parts.items() if name not in other}
+            outcomes.setdefault(split, {})[language] = replace(kept, parts=parts)
     if accelerator.is_main_process:
         tell_lacking(task, scores)
-    return scores
+        if unfit:
+            message = (
+                "%s: outcomes do not come to its own metrics, and are kept without parts of %s"
+            )
+            logger.warning(message, owner_of(task), listed([*unfit]))
+        if keep and not outcomes:
+            logger.info("%s tells no outcomes: no predictions are kept", owner_of(task))
+    return Evaluation(scores, outcomes)
+
+
+def _scored(
+    task: Task, chosen: EvaluationSet, predictions: Iterator[Prediction], *, keep: bool
+) -> tuple[Mapping[str, float], Outcomes | None]:
+    """The metrics of a set, from the next of the predictions, and its outcomes if asked for."""
+    said = list(islice(predictions, len(chosen.features)))
+    given = chosen.examples, chosen.features, said
+    metrics, outcomes = task.scored(*given) if keep else (task.metrics(*given), None)
+    check_metrics(task, metrics, chosen.language, chosen.split)
+    if outcomes is not None:
+        check_outcomes(
+            task,
+            outcomes,
+            metrics,
+            size=len(chosen.examples),
+            language=chosen.language,
+            split=chosen.split,
+        )
+    return metrics, outcomes

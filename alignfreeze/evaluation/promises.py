@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from alignfreeze.contracts import Feature, Split, Task
+from alignfreeze.contracts import Feature, Outcomes, Split, Task
 from alignfreeze.contracts.guarding import owner_of
 from alignfreeze.errors import PluginError
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.messages import listed, shortened, shown
 
 logger = logging.getLogger(__name__)
+
+ROUNDING = 1e-6
+"""How far a metric may be from what its parts come to."""
 
 
 def check_examples(task: Task, examples: Sequence[Any], language: str, split: Split) -> None:
@@ -122,6 +125,56 @@ def check_metrics(
             f"{rule} hold the primary one, {shown(task.primary_metric)}, got "
             f"{listed([shortened(name) for name in metrics]) or 'none'}{where}"
         )
+
+
+def check_outcomes(
+    task: Task,
+    outcomes: Outcomes,
+    metrics: Mapping[str, float],
+    *,
+    size: int,
+    language: str = "",
+    split: Split | None = None,
+) -> None:
+    """Check what `Task.outcomes` returns for some examples, beside their metrics.
+
+    Raises:
+        PluginError: If there is not an entry for each example, or the parts of a metric do not come
+            to what `Task.metrics` says; names the task, the language, the split and the metric.
+            Where `Task.metrics` was written anew below the outcomes, the latter is no fault.
+    """
+    rule, where = f"{owner_of(task)}: outcomes must", _place(language, split)
+    entries: dict[str, object] = {"gold": outcomes.gold, "predicted": outcomes.predicted}
+    for name, parts in outcomes.parts.items():
+        entries |= {f"{name}'s {part}": own for part, own in parts._asdict().items()}
+    for name, own in entries.items():
+        if (got := _length(own)) != size:
+            raise PluginError(f"{rule} have {name} of each of {size} examples, got {got}{where}")
+    for name in [] if _is_older(task) else unfitting(outcomes, metrics):
+        found, said = outcomes.parts[name].value, metrics.get(name, math.nan)
+        raise PluginError(
+            f"{rule} come to what metrics says, got {shown(name)}: {found:.6f}, where "
+            f"metrics says {said:.6f}{where}"
+        )
+
+
+def unfitting(outcomes: Outcomes, metrics: Mapping[str, float]) -> list[str]:
+    """The metrics whose parts do not come to what they are said to be."""
+    return [
+        name
+        for name, parts in outcomes.parts.items()
+        if name not in metrics or abs(parts.value - metrics[name]) > ROUNDING
+    ]
+
+
+def _is_older(task: Task) -> bool:
+    """Whether a task has metrics of its own, beside outcomes that are of a class above it."""
+    classes = type(task).__mro__
+    places = [
+        next(n for n, cls in enumerate(classes) if name in vars(cls))
+        for name in ("metrics", "outcomes")
+    ]
+    return places[0] < places[1]
 
 
 def tell_lacking(task: Task, scores: Sequence[Score]) -> None:

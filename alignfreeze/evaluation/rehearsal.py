@@ -7,7 +7,7 @@ from alignfreeze.contracts import Prediction, Task
 from alignfreeze.contracts.guarding import calling
 from alignfreeze.encoders.trial import computing, untrained_head
 from alignfreeze.evaluation.prediction import said_by
-from alignfreeze.evaluation.promises import check_metrics
+from alignfreeze.evaluation.promises import check_metrics, check_outcomes
 from alignfreeze.evaluation.scores import EvaluationSet
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.training.batches import batches_by_length
@@ -54,9 +54,11 @@ def rehearse(
             computing(whole, precision),
         ):
             said = _said(task, whole, chosen, padding)
-        metrics = task.metrics(chosen.examples, chosen.features, said)
+        metrics, outcomes = task.scored(chosen.examples, chosen.features, said)
     check_metrics(task, metrics)
-    return metrics
+    if outcomes is not None:
+        check_outcomes(task, outcomes, metrics, size=len(chosen.examples))
+    return dict(metrics)
 
 
 def _said(

@@ -1,15 +1,15 @@
 """Scores, and their table of comma-separated values: the artifact that other tools read."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 import pandas as pd
 
-from alignfreeze.contracts import Feature, Split
+from alignfreeze.contracts import Feature, Outcomes, Split
 from alignfreeze.errors import DataError
 
 R = TypeVar("R", bound=NamedTuple)
@@ -37,6 +37,20 @@ class EvaluationSet:
         """At most so many of its examples, from the beginning."""
         features = [feature for feature in self.features if feature.example < count]
         return replace(self, examples=self.examples[:count], features=features)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an evaluation comes to.
+
+    Attributes:
+        scores: All of them.
+        outcomes: By split and language what came of each example; empty where that is not asked
+            for, or the task does not tell it.
+    """
+
+    scores: Sequence[Score]
+    outcomes: Mapping[Split, Mapping[str, Outcomes]] = field(default_factory=dict)
 
 
 def target_means(scores: Iterable[Score], source_language: str) -> dict[tuple[Split, str], float]:

@@ -17,6 +17,7 @@ from alignfreeze.evaluation.finetuning import finetune, steps_of_epochs
 from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import (
     RESULTS_FILE,
+    Evaluation,
     EvaluationSet,
     Score,
     rows_from_csv,
@@ -25,6 +26,7 @@ from alignfreeze.evaluation.scores import (
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
 from alignfreeze.runs.inputs import task_inputs
+from alignfreeze.runs.predictions import keeps_predictions, log_predictions, tell_unkept
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.records import (
     describe,
@@ -94,6 +96,7 @@ class FinetunePhases(ModelRuns):
         else:
             run_id, scores = found[0].run_id, found[1]
             self.say_reused(f"fine-tuning on {data.name}", choice, run_id)
+            tell_unkept(self, run_id, data)
         self.tell_model(run_id, choice, data, scores)
         return scores
 
@@ -194,11 +197,14 @@ class FinetunePhases(ModelRuns):
                 log_result(run, result, names.FINETUNE_RATE)
             within = cast("PreTrainedModel", model.base_model)
             self.measures.measure(run, choice.name, within, names.finetuned_stage(data.name))
-            scores = self._evaluate(model, data, data.evaluation_sets(self.scope.splits))
+            sets = data.evaluation_sets(self.scope.splits)
+            found = self._evaluate(model, data, sets, keep=keeps_predictions(self))
+            scores = [*found.scores]
             log_scores(run, scores, config.source_language)
             describe(run, [task_result(choice.name, data, scores)], config.source_language)
             log_words(run, data.name, data.word_counts(self.scope.splits))
             run.text(rows_to_csv(scores, Score), RESULTS_FILE)
+            log_predictions(self, run, data, found.outcomes)
             if keeps:
                 self.log_model(run, model, choice, data)
             if kept and not kept.is_dir() and self.accelerator.is_main_process:
@@ -228,25 +234,31 @@ class FinetunePhases(ModelRuns):
 
         def look(step: int) -> None:
             sets = [chosen.first(early.rows) for chosen in data.evaluation_sets(["validation"])]
-            early.look(numbers[step], self._evaluate(model, data, sets))
+            early.look(numbers[step], [*self._evaluate(model, data, sets).scores])
 
         return Milestones(numbers, look)
 
     def _evaluate(
-        self, model: "PreTrainedModel", data: TaskData, sets: Sequence[EvaluationSet]
-    ) -> list[Score]:
+        self,
+        model: "PreTrainedModel",
+        data: TaskData,
+        sets: Sequence[EvaluationSet],
+        *,
+        keep: bool = False,
+    ) -> Evaluation:
         with memory_for("evaluation", self.config, EVALUATION):
-            scores = evaluate(
+            found = evaluate(
                 model,
                 data.task,
                 sets,
                 batch_size=self.config.eval_batch_size,
                 padding=self.preparation.tokenizer.pad_token_id or 0,
                 accelerator=self.accelerator,
+                keep=keep,
             )
         # Those of a few examples were checked before; more may have others, such as one a label.
-        names.check_metrics(data.name, dict.fromkeys(score.metric for score in scores))
-        return scores
+        names.check_metrics(data.name, dict.fromkeys(score.metric for score in found.scores))
+        return found
 
 
 def _tags(encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData) -> dict[str, str]:

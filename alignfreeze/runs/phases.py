@@ -22,6 +22,7 @@ from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.runs.inputs import parallel_inputs
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
+from alignfreeze.runs.predictions import tell_unkept
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
@@ -118,6 +119,7 @@ class Phases(FinetunePhases):
         if found is None:
             return None
         self.say_reused(f"fine-tuning on {data.name}", choice, found[0].run_id)
+        tell_unkept(self, found[0].run_id, data)
         return found[1]
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:

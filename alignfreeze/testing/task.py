@@ -185,7 +185,7 @@ class TaskContract:
         """What is shown of an example are texts by names."""
         for example in task.load(source, _language(task, source), "test"):
             for name, text in task.texts(example).items():
-                assert name and isinstance(name, str), f"a name must be a text, got {name!r}"
+                assert isinstance(name, str), f"a name must be a text, got {name!r}"
                 assert isinstance(text, str), f"{name} must be a text, got {text!r}"
 
     def test_notes_are_of_its_metrics(self, task: Task, source: DataSource) -> None:

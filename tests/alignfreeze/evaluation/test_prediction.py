@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from alignfreeze.contracts import Feature, Task
+from alignfreeze.contracts import Feature, Outcomes, Task
 from alignfreeze.evaluation.prediction import evaluate, predict
 from alignfreeze.evaluation.scores import EvaluationSet, Score, target_means
 from alignfreeze.testing import tiny_encoder
@@ -115,7 +115,9 @@ def sets() -> list[EvaluationSet]:
 
 
 def test_scores_come_in_the_order_of_the_sets(tagger, accelerator, sets):
-    scores = evaluate(tagger, Logits(), sets, batch_size=4, padding=0, accelerator=accelerator)
+    found = evaluate(tagger, Logits(), sets, batch_size=4, padding=0, accelerator=accelerator)
+    scores = found.scores
+    assert found.outcomes == {}, "which is not asked for"
     assert [(s.language, s.split, s.metric) for s in scores] == [
         (one.language, one.split, metric) for one in sets for metric in ("rows", "logits")
     ]
@@ -128,6 +130,36 @@ def test_evaluation_changes_nothing(tagger, accelerator, sets):
     evaluate(tagger, Logits(), sets, batch_size=4, padding=0, accelerator=accelerator)
     assert all(map(torch.equal, tagger.parameters(), before))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Told(Logits):
+    """Tells how long the rows are."""
+
+    def outcomes(self, examples, features, predictions):
+        lengths = [str(len(labels)) for labels, _ in predictions]
+        gold = [str(len(feature.input_ids)) for feature in features]
+        return Outcomes(gold, lengths, {})
+
+
+def test_outcomes_are_by_split_and_language(tagger, accelerator, sets):
+    found = evaluate(
+        tagger, Told(), sets, batch_size=4, padding=0, accelerator=accelerator, keep=True
+    )
+    assert {split: [*own] for split, own in found.outcomes.items()} == {
+        "validation": ["en", "fr"],
+        "test": ["en", "fr"],
+    }
+    own = found.outcomes["test"]["fr"]
+    assert own.gold == own.predicted == [str(len(row.input_ids)) for row in sets[3].features]
+
+
+def test_a_task_may_tell_no_outcomes(tagger, accelerator, sets, caplog):
+    caplog.set_level("INFO", "alignfreeze")
+    found = evaluate(
+        tagger, Logits(), sets, batch_size=4, padding=0, accelerator=accelerator, keep=True
+    )
+    assert found.outcomes == {}
+    assert caplog.text.count("tells no outcomes: no predictions are kept") == 1
 
 
 # Means

@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.contracts import Feature, Task
+from alignfreeze.contracts import Feature, Outcomes, Parts, Task
 from alignfreeze.contracts.guarding import guarded
 from alignfreeze.errors import PluginError, TrainingError
 from alignfreeze.evaluation import rehearsal
 from alignfreeze.evaluation.promises import (
     check_examples,
     check_metrics,
+    check_outcomes,
     check_predictions,
     check_rows,
     check_trained,
     tell_lacking,
+    unfitting,
 )
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.runs import pipeline
@@ -162,3 +164,52 @@ def test_a_run_of_such_a_task_has_failed(experiment, monkeypatch, name, method, 
     assert all(said.split(",")[0] in run.data.tags["alignfreeze.error"] for run in runs)
     assert not any(key.startswith("test/") for run in runs for key in run.data.metrics)
     assert not any("alignfreeze.phase_hash" in run.data.tags for run in runs)
+
+
+class Teller(Plain):
+    """A task that tells outcomes."""
+
+    def metrics(self, examples, features, predictions):
+        return {"accuracy": 0.5}
+
+    def outcomes(self, examples, features, predictions):
+        return TOLD
+
+
+TOLD = Outcomes(["a", "b"], ["a", "c"], {"accuracy": Parts.of([1, 0])})
+
+
+def test_outcomes_that_are_right():
+    check_outcomes(TASK, TOLD, {"accuracy": 0.5, "other": 0.1}, size=2)
+    check_outcomes(TASK, TOLD, {"accuracy": math.nan}, size=2)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "rule"),
+    [
+        (replace(TOLD, gold=["a"]), "gold of each of 2 examples, got 1"),
+        (replace(TOLD, predicted=5), "predicted of each of 2 examples, got 5"),
+        (replace(TOLD, parts={"x": Parts.of([1])}), "x's numerator of each of 2 examples, got 1"),
+        (
+            replace(TOLD, parts={"accuracy": Parts.of([1, 1])}),
+            "come to what metrics says, got 'accuracy': 1.000000, where metrics says 0.500000",
+        ),
+        (replace(TOLD, parts={"f1": Parts.of([1, 1])}), "got 'f1': 1.000000, where metrics says n"),
+    ],
+)
+def test_outcomes_that_are_not(outcomes, rule):
+    with pytest.raises(PluginError, match=rf"Teller.*: outcomes must .*{rule}.* for de, test"):
+        check_outcomes(Teller(), outcomes, {"accuracy": 0.5}, size=2, language="de", split="test")
+
+
+def test_metrics_that_were_written_anew_need_not_be_those_of_the_outcomes():
+    class Below(Teller):
+        """A teller with other metrics."""
+
+        def metrics(self, examples, features, predictions):
+            return {"accuracy": 0.25}
+
+    check_outcomes(Below(), TOLD, {"accuracy": 0.25}, size=2)
+    assert unfitting(TOLD, {"accuracy": 0.25}) == ["accuracy"]
+    with pytest.raises(PluginError, match=r"gold of each of 3 examples, got 2$"):
+        check_outcomes(Below(), TOLD, {"accuracy": 0.25}, size=3)

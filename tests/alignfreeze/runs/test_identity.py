@@ -131,6 +131,7 @@ OTHER = {
     "system_metrics": True,
     "resume": True,
     "reuse": False,
+    "save_predictions": False,
     "save_model": True,
     "register": "tagger",
     "register_encoder": "encoder",
