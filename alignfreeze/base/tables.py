@@ -127,3 +127,9 @@ def with_deviation(mean: float | None, deviation: float | None) -> str:
     """A mean, and its standard deviation where there is one; percent."""
     spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
     return f"{points(mean)}{spread}"
+
+
+def interval_text(ends: tuple[float, float]) -> str:
+    """The ends of an interval of a difference, in points with their signs."""
+    low, high = (points(end, signed=True) for end in ends)
+    return f"[{low}, {high}]"

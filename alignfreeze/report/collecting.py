@@ -1,8 +1,8 @@
 """From tracked runs to tables of scores."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
@@ -50,12 +50,16 @@ class Collected:
         missing: What is missing.
         settings: By which rule, and with which settings, runs were taken.
         versions: Of what the runs have several versions, and which; a line each.
+        cells: By model and task, the runs of a table, one of each variant and seed.
+        seeds_alone: Which differences are told by their seeds alone, and why; a line each.
     """
 
     tables: Sequence[ScoreTable]
     missing: Missing
     settings: Sequence[str]
     versions: Sequence[str]
+    cells: Mapping[tuple[str, str], Sequence[Result]] = field(default_factory=dict)
+    seeds_alone: Sequence[str] = ()
 
 
 def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
@@ -107,6 +111,7 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
         find_missing(tables, failed, left_out),
         [RULE, *(line for key in keys for line in unnamed(key, _of(key, used), commons[key]))],
         mixed_versions(result.run for result in newest),
+        {key: _of(key, newest) for key in keys},
     )
 
 

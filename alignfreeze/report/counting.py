@@ -6,19 +6,37 @@ from typing import Literal, NamedTuple
 
 from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
+from alignfreeze.evaluation.significance import Correction
 from alignfreeze.evaluation.statistics import side_of
+from alignfreeze.report.intervals import difference_of, significant
 from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.settings import ReportConfig
 
-Rule = Literal["exact", "paper", "published"]
+Rule = Literal["exact", "paper", "published", "significant"]
+DeviationRule = Literal["exact", "paper", "published"]
+
+DEVIATION = (
+    "in how many languages the mean over seeds lies below and above the baseline's by more than "
+    "one standard deviation"
+)
 
 RULES: Mapping[Rule, str] = {
-    "exact": "unrounded means, and the sample standard deviation of the baseline's seeds",
-    "paper": "means, and the population deviation of the baseline's seeds, in points rounded to "
-    "0.1 first",
-    "published": "as in print: rounded to 0.1 first, and compared as sums of binary doubles; PoS "
-    "counts the average as one more language, NLI leaves Russian out",
+    "exact": f"{DEVIATION} (unrounded means, and the sample standard deviation of the baseline's "
+    "seeds)",
+    "paper": f"{DEVIATION} (means, and the population deviation of the baseline's seeds, in points "
+    "rounded to 0.1 first)",
+    "published": f"{DEVIATION} (as in print: rounded to 0.1 first, and compared as sums of binary "
+    "doubles; PoS counts the average as one more language, NLI leaves Russian out)",
+    "significant": "in how many languages the difference is negative and positive and significant "
+    "at 0.05, corrected for the number of target languages",
 }
 """What each says, for the note of a table."""
+
+CORRECTIONS: Mapping[Correction, str] = {
+    "holm": "by Holm",
+    "fdr": "by Benjamini and Hochberg, for the false discovery rate",
+}
+"""What each correction is, for the note of a table."""
 
 AVERAGED_TASK = "pos"
 """The task whose printed counts take the average over languages for one more language."""
@@ -28,12 +46,12 @@ LEFT_OUT = ("nli", "ru")
 
 
 class Counts(NamedTuple):
-    """Languages in which a strategy lies outside the baseline's deviation.
+    """Languages in which a strategy lies outside the baseline's deviation, or differs from it.
 
     Attributes:
         down: Languages whose mean over seeds lies below the baseline's by more than one of its
-            standard deviations.
-        up: Languages whose mean lies above it by more.
+            standard deviations, or significantly.
+        up: Languages whose mean lies above it by as much.
         languages: Languages that both have; the others cannot be counted.
     """
 
@@ -42,17 +60,22 @@ class Counts(NamedTuple):
     languages: int
 
 
-def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
+def count(
+    table: ScoreTable, variant: str, rule: Rule, correction: Correction = "holm"
+) -> Counts | None:
     """Count wins and losses of a variant, over the languages and seeds that both have.
 
     Args:
         table: The scores.
         variant: What is compared with the baseline.
         rule: One of `RULES`; the sample deviation is over ``n - 1``, the population's over ``n``.
+        correction: For many languages, of the rule ``significant``.
 
     Returns:
         ``None`` where no language can be counted: no baseline, or too few of its seeds.
     """
+    if rule == "significant":
+        return _significant(table, variant, correction)
     shown: list[str | None] = [*table.languages]
     if rule == "published":
         shown = [language for language in shown if (table.task, language) != LEFT_OUT]
@@ -65,6 +88,14 @@ def count(table: ScoreTable, variant: str, rule: Rule) -> Counts | None:
             values = ([*seeds.values()] for seeds in (both.own, both.baseline, spread))
             signs.append(SIGNS[rule](*values))
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
+
+
+def _significant(table: ScoreTable, variant: str, correction: Correction) -> Counts | None:
+    """Over seeds and examples where predictions were kept, over seeds alone elsewhere."""
+    found = [difference_of(table, variant, language) for language in table.languages]
+    counted = sum(difference is not None for difference in found)
+    signs = [each.value > 0 for each in significant(table, variant, correction).values()]
+    return Counts(signs.count(False), signs.count(True), counted) if counted else None
 
 
 def _paper(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
@@ -82,7 +113,7 @@ def _published(own: Sequence[float], baseline: Sequence[float], spread: Sequence
     return (ours > level + deviation) - (ours < level - deviation)
 
 
-SIGNS: Mapping[Rule, Callable[..., int]] = {
+SIGNS: Mapping[DeviationRule, Callable[..., int]] = {
     "exact": side_of,
     "paper": _paper,
     "published": _published,
@@ -100,6 +131,13 @@ def total(counts: Iterable[Counts | None]) -> Counts | None:
     """The sum of those that there are; ``None`` if there are none."""
     found = [value for value in counts if value is not None]
     return Counts(*map(sum, zip(*found, strict=True))) if found else None
+
+
+def rule_note(config: ReportConfig) -> str:
+    """What ↓ and ↑ count, for the note of a table."""
+    if config.counting != "significant":
+        return RULES[config.counting]
+    return f"{RULES[config.counting]} {CORRECTIONS[config.correction]}"
 
 
 def arrows(counts: Counts | None) -> str:

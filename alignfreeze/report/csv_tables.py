@@ -7,7 +7,7 @@ import pandas as pd
 
 from alignfreeze.base.tables import csv_text
 from alignfreeze.report.counting import count
-from alignfreeze.report.intervals import seed_interval
+from alignfreeze.report.intervals import interval_of
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.settings import ReportConfig
 
@@ -20,7 +20,7 @@ def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
     """
     rows = []
     for table, variant, key in _variants(tables):
-        counts = count(table, variant, config.counting)
+        counts = count(table, variant, config.counting, config.correction)
         comparison = table.comparison(variant)
         source = _values(table, variant, table.source_language, config)
         rows.append(
@@ -84,7 +84,7 @@ def _values(
 ) -> dict[str, Any]:
     """Columns of a mean, and of its difference to the baseline with its interval."""
     comparison = table.comparison(variant, language)
-    low, high = seed_interval(comparison.differences, config) or (None, None)
+    low, high = interval_of(table, variant, language, config) or (None, None)
     return {
         "mean": table.mean(variant, language),
         "deviation": table.deviation(variant, language),

@@ -1,45 +1,94 @@
-"""How sure a mean difference is, over the seeds that both have."""
+"""How sure differences to the baseline are, over seeds and examples or over seeds alone."""
 
-from collections.abc import Mapping
-from math import sqrt
-from statistics import mean, stdev
+from collections.abc import Sequence
 
 import numpy as np
 
+from alignfreeze.evaluation.bootstrap import percentile_interval
+from alignfreeze.evaluation.significance import (
+    LEVEL,
+    Correction,
+    MeanDifference,
+    adjusted,
+    mean_difference,
+)
+from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.settings import ReportConfig
 
-CONFIDENCE = 0.95
-
 INTERVALS = {
+    "hierarchical": "interval over the seeds and the test examples that both have",
+    "bootstrap": "plain bootstrap interval over the seeds and the test examples that both have, "
+    "too narrow if seeds are few",
     "t": "paired t interval over the seeds that both have",
-    "bootstrap": "paired bootstrap interval over the seeds that both have, too narrow if they are "
-    "few",
 }
 """What each is, for the note of a table."""
 
+ALONE = {
+    "hierarchical": INTERVALS["t"],
+    "bootstrap": "paired bootstrap interval over the seeds that both have, too narrow if they are "
+    "few",
+    "t": INTERVALS["t"],
+}
+"""What each is where no predictions of examples were kept."""
 
-def seed_interval(
-    differences: Mapping[int, float], config: ReportConfig
-) -> tuple[float, float] | None:
-    """The 95 % interval of the mean of differences by seed, fractions; ``None`` of fewer than two.
+OVER_SEEDS = "‡"
+"""Marks a difference whose interval is over seeds alone, beside others that are not."""
 
-    The difference of two runs is taken seed by seed, so that what a seed does to both cancels.
-    ``t`` is Student's paired interval, which knows how little few seeds say of their own spread;
-    it takes the differences for normal. ``bootstrap`` draws the differences with replacement
-    (percentiles; Efron and Tibshirani 1993, chapter 13), and of few seeds is far too narrow: of
-    three it holds the true difference about three times in four.
+
+def difference_of(
+    table: ScoreTable, variant: str, language: str | None = None, *, examples: bool = True
+) -> MeanDifference | None:
+    """The difference of a variant to the baseline, of the average by default, and its error.
+
+    Over seeds and examples; over seeds alone without ``examples``, or where they say nothing.
+    ``None`` of fewer than two seeds.
     """
-    values = [differences[seed] for seed in sorted(differences)]
+    found = table.comparison(variant, language).differences
+    resampled = table.resampled.get(variant, {}).get(language) if examples else None
+    return mean_difference([*found.values()], resampled.shared if resampled else 0.0)
+
+
+def interval_of(
+    table: ScoreTable, variant: str, language: str | None, config: ReportConfig
+) -> tuple[float, float] | None:
+    """The 95 % interval that is asked for, fractions; ``None`` of fewer than two seeds."""
+    if config.interval != "bootstrap":
+        hierarchical = config.interval == "hierarchical"
+        found = difference_of(table, variant, language, examples=hierarchical)
+        return found.interval if found else None
+    if resampled := table.resampled.get(variant, {}).get(language):
+        return resampled.plain
+    values = [*table.comparison(variant, language).differences.values()]
     if len(values) < 2:
         return None
-    if config.interval == "t":
-        from scipy.stats import t
+    draws = np.tile(values, (config.resamples, 1))
+    return percentile_interval(draws, seed=config.bootstrap_seed)
 
-        half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * stdev(values)
-        half /= sqrt(len(values))
-        return mean(values) - half, mean(values) + half
-    size = (config.resamples, len(values))
-    drawn = np.random.default_rng(config.bootstrap_seed).integers(len(values), size=size)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(np.array(values)[drawn].mean(axis=1), [tail, 100 - tail])
-    return float(low), float(high)
+
+def significant(
+    table: ScoreTable, variant: str, correction: Correction
+) -> dict[str, MeanDifference]:
+    """The differences of target languages that are significant at 0.05, corrected for all of them.
+
+    Args:
+        table: The scores.
+        variant: What is compared with the baseline.
+        correction: For as many target languages as can be compared, of this variant alone.
+    """
+    found = {code: difference_of(table, variant, code) for code in table.languages}
+    known = {code: difference for code, difference in found.items() if difference}
+    p_values = adjusted([difference.p_value for difference in known.values()], correction)
+    pairs = zip(known.items(), p_values, strict=True)
+    return {code: difference for (code, difference), p in pairs if p < LEVEL}
+
+
+def interval_note(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
+    """What the intervals of some tables are."""
+    marked = config.interval != "t" and any(table.seeds_alone for table in tables)
+    kinds = INTERVALS if any(table.resampled for table in tables) else ALONE
+    return f"95 % {kinds[config.interval]}" + (f" ({OVER_SEEDS}: over seeds alone)" * marked)
+
+
+def seeds_mark(table: ScoreTable, variant: str, config: ReportConfig) -> str:
+    """What is put behind an interval that is over seeds alone, where that is not said of all."""
+    return OVER_SEEDS if config.interval != "t" and variant in table.seeds_alone else ""

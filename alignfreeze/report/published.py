@@ -9,8 +9,9 @@ from typing import NamedTuple
 from alignfreeze.base.tables import Cell, Table, points
 from alignfreeze.config import BASELINE
 from alignfreeze.report.completeness import Missing
-from alignfreeze.report.counting import RULES, Counts, Rule, arrows, count
+from alignfreeze.report.counting import Counts, arrows, count, rule_note
 from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.reference import METRIC_NOTES
 
 PUBLISHED_METRICS = {"pos": "accuracy", "ner": "accuracy", "nli": "accuracy", "qa": "f1"}
@@ -52,12 +53,14 @@ def published_figures() -> dict[tuple[str, str, str], Published]:
     return found
 
 
-def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) -> Table | None:
+def published_table(
+    tables: Sequence[ScoreTable], missing: Missing, config: ReportConfig
+) -> Table | None:
     """Ours beside the published figures; ``None`` where no model, task and variant is in print."""
     figures = published_figures()
     rows: list[list[Cell]] = []
-    ours = f"Ours are counted by {RULES[rule]}; print by another rule, "
-    notes = [NOTE, "" if rule == "published" else f"{ours}which counting=published has."]
+    ours = f"Ours count {rule_note(config)}; print by another rule, which counting=published has."
+    notes = [NOTE, "" if config.counting == "published" else ours]
     sections = set()
     for table in tables:
         begin = len(rows)
@@ -71,8 +74,9 @@ def published_table(tables: Sequence[ScoreTable], missing: Missing, rule: Rule) 
             difference = None
             if average is not None and n_languages == printed.languages:
                 difference = average - printed.mean / 100
+            counted = count(table, variant, config.counting, config.correction)
             texts = (
-                "" if variant == BASELINE else arrows(count(table, variant, rule)),
+                "" if variant == BASELINE else arrows(counted),
                 arrows(printed.counts) if printed.counts else "",
                 f"{n_languages} / {printed.languages}",
             )

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from alignfreeze.base.tables import Cell, Table, points, with_deviation
+from alignfreeze.base.tables import Cell, Table, interval_text, points, with_deviation
 from alignfreeze.config import BASELINE
 from alignfreeze.report.collecting import Collected
 from alignfreeze.report.completeness import SHORT, Missing
-from alignfreeze.report.counting import RULES, Counts, arrows, count, total
-from alignfreeze.report.intervals import INTERVALS, seed_interval
+from alignfreeze.report.counting import CORRECTIONS, Counts, arrows, count, rule_note, total
+from alignfreeze.report.intervals import interval_note, interval_of, seeds_mark, significant
 from alignfreeze.report.language_families import by_family
 from alignfreeze.report.notes import left_out_of, mixture
 from alignfreeze.report.score_tables import ScoreTable, differing_in, group_place
@@ -18,6 +18,9 @@ from alignfreeze.report.settings import ReportConfig
 TOTAL = "all tasks"
 OVERALL = "all models"
 AVERAGE = "average of targets"
+
+SIGNIFICANT = "*"
+"""Marks a difference that is significant."""
 
 COUNTED = Mapping[tuple[str, str, str], Counts | None]
 """By model, task and variant."""
@@ -56,22 +59,21 @@ def summary_table(collected: Collected, config: ReportConfig) -> Table:
     source = f"{', '.join(sources)} (source)"
     columns = ["model", "task", "strategy", "targets", "difference [95 %]"]
     columns += [source, "change", "↓ ↑"]
-    note = _summary_note(config, source, short=_is_marked(rows))
+    note = _summary_note(tables, config, source, short=_is_marked(rows))
     metrics = dict.fromkeys(table.note for table in tables if table.note)
     note = " ".join([note, *metrics, *mixture(collected.versions)])
     return Table("summary", "Summary", note, columns, rows, frozenset(sections), groups, labels=3)
 
 
-def _summary_note(config: ReportConfig, source: str, *, short: bool) -> str:
+def _summary_note(
+    tables: Sequence[ScoreTable], config: ReportConfig, source: str, *, short: bool
+) -> str:
     note = (
         "Test split, %: mean over target languages ± standard deviation over seeds, in bold the "
         "best of those that rest on the same seeds and languages; its difference to the baseline "
-        "in points, over the languages that both have, with its 95 % "
-        f"{INTERVALS[config.interval]}; {source}: "
-        "the language that was fine-tuned in, and its change from the baseline: a gain there is "
-        "faster learning, not transfer, and targets share it; ↓ ↑: in how many languages the mean "
-        "over seeds lies below and above the baseline's by more "
-        f"than one standard deviation ({RULES[config.counting]})."
+        f"in points, over the languages that both have, with its {interval_note(tables, config)}; "
+        f"{source}: the language that was fine-tuned in, and its change from the baseline: a gain "
+        f"there is faster learning, not transfer, and targets share it; ↓ ↑: {rule_note(config)}."
     )
     missing = (
         f" {SHORT}: seeds, languages or runs are missing, see below; a difference that is marked "
@@ -111,7 +113,9 @@ class _Totals:
     def of(cls, tables: Sequence[ScoreTable], missing: Missing, config: ReportConfig) -> "_Totals":
         """All counts of some tables."""
         counts = {
-            (table.model, table.task, variant): count(table, variant, config.counting)
+            (table.model, table.task, variant): count(
+                table, variant, config.counting, config.correction
+            )
             for table in tables
             for variant in table.variants
             if variant != BASELINE
@@ -154,7 +158,11 @@ def detail_tables(table: ScoreTable, missing: Missing, config: ReportConfig) -> 
     source = table.source_language
     lines: dict[str, str | None] = {f"{source} (source)": source}
     lines |= {code: code for code in by_family(table.languages)} | {AVERAGE: None}
-    found = {name: _compared(table, code, missing, config) for name, code in lines.items()}
+    known = {v: significant(table, v, config.correction) for v in table.compared}
+    found = {
+        name: _compared(table, code, missing, config, {v for v in known if code in known[v]})
+        for name, code in lines.items()
+    }
     sections = frozenset({1, len(lines) - 1})
     shown: list[Table] = []
     for group, variants in table.grouped.items():
@@ -180,11 +188,16 @@ def _detail_note(
     parts = [
         f"{table.metric} on the test split, %, mean ± sample standard deviation over seeds; in "
         "bold the best of those in a row that rest on the same seeds and languages. Differences "
-        "to the baseline in points over the seeds that both have, with their 95 % "
-        f"{INTERVALS[config.interval]}"
+        "to the baseline in points over the seeds that both have, with their "
+        f"{interval_note([table], config)}"
         f". What {table.source_language} gains, the language that was fine-tuned in, is faster "
         "learning, not transfer, and the others share it."
     ]
+    if any(table.comparison(variant).own for variant in variants):
+        parts.append(
+            f"{SIGNIFICANT}: significant at 0.05, corrected for the number of target languages "
+            f"{CORRECTIONS[config.correction]}."
+        )
     if len(table.grouped) > 1:
         parts.append(
             "A row goes on in the other tables of this model and task: its best is of all."
@@ -203,22 +216,34 @@ def _is_marked(rows: Sequence[Sequence[Cell]]) -> bool:
 
 
 def _compared(
-    table: ScoreTable, language: str | None, missing: Missing, config: ReportConfig
+    table: ScoreTable,
+    language: str | None,
+    missing: Missing,
+    config: ReportConfig,
+    found: Collection[str] = (),
 ) -> dict[str, tuple[Cell, Cell]]:
-    """By variant its mean, of all targets by default, and its difference to the baseline."""
+    """By variant its mean, of all targets by default, and its difference to the baseline.
+
+    The differences of those in ``found`` are significant.
+    """
     means = {variant: table.mean(variant, language) for variant in table.variants}
     best = best_of(means, {variant: table.scored(variant, language) for variant in means})
     cells = {}
     for variant, value in means.items():
         text = with_deviation(value, table.deviation(variant, language))
         text += missing.mark(table, variant, language)
-        difference = _difference(table, variant, language, config)
+        star = SIGNIFICANT if variant in found else ""
+        difference = _difference(table, variant, language, config, star)
         cells[variant] = (Cell(text, variant in best, value), difference)
     return cells
 
 
 def _difference(
-    table: ScoreTable, variant: str, language: str | None, config: ReportConfig | None = None
+    table: ScoreTable,
+    variant: str,
+    language: str | None,
+    config: ReportConfig | None = None,
+    star: str = "",
 ) -> Cell:
     """The difference to the baseline in points, with an interval if asked; marked if of less."""
     if variant not in table.compared:
@@ -227,10 +252,9 @@ def _difference(
     text = points(comparison.difference, signed=True)
     if not comparison.own:
         return Cell(text)
-    ends = seed_interval(comparison.differences, config) if config else None
-    if ends is not None:
-        low, high = (points(end, signed=True) for end in ends)
-        text = f"{text} [{low}, {high}]"
+    ends = interval_of(table, variant, language, config) if config else None
+    if config is not None and ends is not None:
+        text = f"{text} {interval_text(ends)}{star}{seeds_mark(table, variant, config)}"
     mark = SHORT if table.falls_short(variant, language) else ""
     return Cell(f"{text}{mark}", value=comparison.difference)
 

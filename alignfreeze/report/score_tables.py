@@ -47,6 +47,19 @@ class Comparison(NamedTuple):
         return mean(self.differences.values()) if self.own else None
 
 
+class Resampled(NamedTuple):
+    """What resampled test examples say of a difference, of a language or of the average.
+
+    Attributes:
+        shared: The variance that the sampling of examples gives to all seeds alike, a square of
+            fractions.
+        plain: The 95 % interval of a plain bootstrap over seeds and examples, fractions.
+    """
+
+    shared: float
+    plain: tuple[float, float]
+
+
 @dataclass(frozen=True)
 class ScoreTable:
     """The test scores of one model on one task, one metric.
@@ -70,6 +83,9 @@ class ScoreTable:
         note: What the reader of a table has to know of the metric; empty where it is plain.
         groups: By variant, for those that were realigned otherwise than most, the names of the
             settings in which they differ, such as ``aligner``.
+        resampled: By variant and language, the average by ``None``, what resampled examples say of
+            the difference to the baseline; without variants of which seeds alone tell.
+        seeds_alone: By such a variant, why.
     """
 
     model: str
@@ -84,6 +100,13 @@ class ScoreTable:
     versions: Sequence[str] = ()
     note: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
+    resampled: Mapping[str, Mapping[str | None, Resampled]] = field(default_factory=dict)
+    seeds_alone: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The model and the task, apart."""
+        return self.model, self.task
 
     @property
     def name(self) -> str:

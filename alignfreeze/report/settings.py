@@ -45,18 +45,21 @@ class ReportConfig(BaseModel):
     """aligner of imported results: dico, awesome or fastalign"""
     metrics: Metrics = Field(default_factory=dict)
     """metric by task, e.g. ner=f1,qa=f1_squad (default: the published table's)"""
-    counting: Literal["exact", "paper", "published"] = "exact"
+    counting: Literal["exact", "paper", "published", "significant"] = "exact"
     """how wins and losses are counted: exact; paper (rounded to 0.1 first); published (as the
-    printed counts came about)"""
+    printed counts came about); significant (at 0.05, corrected for many languages)"""
+    correction: Literal["holm", "fdr"] = "holm"
+    """of counting=significant and of what is marked as significant: Holm's; or that of Benjamini
+    and Hochberg, for the false discovery rate"""
     published: bool = False
     """set the published figures beside these"""
-    interval: Literal["t", "bootstrap"] = "t"
-    """95 % interval of a difference, paired over seeds: Student's t, or a bootstrap (too narrow of
-    few seeds)"""
+    interval: Literal["hierarchical", "t", "bootstrap"] = "hierarchical"
+    """95 % interval of a difference: over seeds and test examples, where predictions were kept;
+    Student's t over seeds alone; or a plain bootstrap (too narrow of few seeds)"""
     resamples: Annotated[Count, Field(le=10**6)] = 10_000
-    """resamples of interval=bootstrap"""
+    """how often test examples are drawn anew"""
     bootstrap_seed: Seed = 0
-    """its seed"""
+    """the seed of these draws"""
 
 
 def build_report(options: Mapping[str, Any]) -> ReportConfig:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,12 +16,15 @@ from alignfreeze.base.tables import Table
 from alignfreeze.report.collecting import Collected, collect
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.figures import Drawn, drop_figures, report_figures, save_figure
+from alignfreeze.report.kept_outcomes import kept_outcomes
 from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
+from alignfreeze.report.resampling import over_examples
 from alignfreeze.report.result_tables import detail_tables, summary_table
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.selection import with_taken_over
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.report.significance_table import significance_csv, significance_table
 from alignfreeze.tracking.location import has_store
 from alignfreeze.tracking.store import stored_run, stored_runs
 
@@ -60,10 +64,15 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     """
     runs = stored_runs(config.experiments, config.where) if has_store() else []
     collected = collect(with_taken_over(runs, stored_run), config)
+    with TemporaryDirectory() as downloads:
+        kept = partial(kept_outcomes, folder=Path(downloads))
+        collected = over_examples(collected, kept, config)
     tables, missing = collected.tables, collected.missing
     shown = [summary_table(collected, config)]
+    meant = significance_table(tables, config)
+    shown += [meant] if meant else []
     if config.published:
-        beside = published_table(tables, missing, config.counting)
+        beside = published_table(tables, missing, config)
         shown += [beside] if beside else []
         if beside is None:
             logger.warning("no model, task and strategy of this report is in the published table")
@@ -105,6 +114,7 @@ def _write(
         "report.md": markdown(TITLE, text),
         "report.tex": latex(TITLE, paper),
         "summary.csv": summary_csv(tables, config),
+        "significance.csv": significance_csv(tables),
         "detail.csv": detail_csv(tables, config),
         "scores.csv": scores_csv(tables),
     }
@@ -161,7 +171,12 @@ def _remarks(collected: Collected) -> list[Section]:
     mixed = [f"all: {line}" for line in collected.versions]
     if len(tables) > 1:
         mixed += [f"{table.name}: {line}" for table in tables for line in table.versions]
-    about = {"Which runs are shown": collected.settings, WITHOUT: comparisons(tables), MIXED: mixed}
+    about = {
+        "Which runs are shown": collected.settings,
+        WITHOUT: comparisons(tables),
+        "What is told by seeds alone": collected.seeds_alone,
+        MIXED: mixed,
+    }
     said = {heading: lines for heading, lines in about.items() if lines}
     missing = collected.missing.sections
     return [

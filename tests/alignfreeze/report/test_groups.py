@@ -70,8 +70,8 @@ def test_every_form_has_the_groups_and_all_rows(
     frame = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False)
     assert len(frame) == 6
     assert [*frame["differs_in"]][3:] == [*GROUPS[:2], "aligner, time of realignment"]
-    # Of both tables, and nothing is asked for from elsewhere.
-    assert page.count('<tbody class="group">') == 3
+    # Of the summary, and of what the differences mean. Nothing is asked for from elsewhere.
+    assert page.count('<tbody class="group">') == 6
     assert "default-src 'none'" in page
     assert not re.findall(r'(?:src|href)="(?!#)|url\((?!#)|@import', page)
 

@@ -138,7 +138,7 @@ def test_every_form_says_the_same(whole):
     assert "| ↓1 ↑1† |" in markdown
     assert r"62.6 $\pm$ 0.0" in tex
     assert r"$\downarrow$1 $\uparrow$1" in tex
-    assert tex.count(r"\toprule") == tex.count(r"\begin{table}") == 5
+    assert tex.count(r"\toprule") == tex.count(r"\begin{table}") == 6
     assert page.count("<script") == 1
     assert "http" not in re.sub(r"https?://www.w3.org/|http-equiv", "", page)
     assert "compared without seed 42" in tex.replace("\n", " ")
@@ -217,7 +217,10 @@ def test_without_a_store_none_is_made(tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"counting": "fair"}, "counting must be 'exact', 'paper' or 'published', got 'fair'"),
+        (
+            {"counting": "fair"},
+            "counting must be 'exact', 'paper', .* or 'significant', got 'fair'",
+        ),
         ({"seeds": "one"}, "seeds.0 must be a valid integer.*got 'one'"),
         ({"experiments": "none-such"}, "experiment must be one of .*got 'none-such'"),
         ({"where": "loss is low"}, "where must be a condition on runs, got 'loss is low'"),

@@ -129,7 +129,7 @@ def test_a_difference_is_of_the_seeds_that_both_have():
     grid = detail(scores)
     texts = [entry.text for entry in next(row for row in grid.rows if row[0].text == "de")]
     assert texts[1] == "55.0 ± 7.1†"
-    assert texts[3] == "+10.0 [+10.0, +10.0]†"  # none has seed 9 as well
+    assert texts[3] == "+10.0 [+10.0, +10.0]*†"  # none has seed 9 as well
     assert "over the seeds that both have" in grid.note
 
 
