@@ -6,9 +6,7 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from alignfreeze.config import BASELINE
-
-Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
-"""Values by variant, language, layer and seed."""
+from alignfreeze.report.covariates import Alignment, Covariates
 
 
 def group_place(group: str) -> tuple[int, str]:
@@ -70,6 +68,7 @@ class ScoreTable:
         note: What the reader of a table has to know of the metric; empty where it is plain.
         groups: By variant, for those that were realigned otherwise than most, the names of the
             settings in which they differ, such as ``aligner``.
+        covariates: What else is known of languages, that may explain their differences.
     """
 
     model: str
@@ -84,6 +83,7 @@ class ScoreTable:
     versions: Sequence[str] = ()
     note: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
+    covariates: Covariates = field(default_factory=Covariates)
 
     @property
     def name(self) -> str:
