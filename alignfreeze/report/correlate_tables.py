@@ -7,8 +7,8 @@ import pandas as pd
 
 from alignfreeze.base.documents import Section
 from alignfreeze.base.tables import MISSING, Cell, Table, csv_text
-from alignfreeze.report.correlates import Correlate, Explanation
-from alignfreeze.report.figure_correlates import MOST_SCATTERED
+from alignfreeze.report.correlates import Correlate, Explanation, signed
+from alignfreeze.report.figure_correlates import MOST_SCATTERED, correlated
 from alignfreeze.report.rank_correlation import LEAST_LANGUAGES, RankCorrelation
 from alignfreeze.report.uriel import INSTALL, has_uriel
 
@@ -38,6 +38,10 @@ def why_sections(explained: Sequence[Explanation], figures: Sequence[dict[str, A
     text = [CAUTION]
     if not has_uriel():
         text.append(f"Distances between languages are not shown; {INSTALL} gets them.")
+    n_strategies = sum(len(correlated(one)) for one in explained)
+    if n_strategies > MOST_SCATTERED:
+        most = f"The first {MOST_SCATTERED} of {n_strategies} strategies are drawn"
+        text.append(f"{most}; the values of all are in correlates.csv.")
     parts = [
         _part(number, one, own)
         for number, (one, own) in enumerate(zip(explained, figures, strict=True), 1)
@@ -53,10 +57,7 @@ def _part(number: int, explained: Explanation, figures: dict[str, Any]) -> Secti
     if not shown:
         nothing = f"Nothing can be said: it takes {LEAST_LANGUAGES} languages with something known."
         return Section(stem, heading, [nothing], lists=lists)
-    n_variants = len({correlate.variant for correlate in shown})
-    drawn = f"The first {MOST_SCATTERED} of {n_variants} strategies are drawn; all are in "
-    more = [f"{drawn} correlates.csv."] if n_variants > MOST_SCATTERED else []
-    return Section(stem, heading, more, table=_table(stem, heading, shown), lists=lists, **figures)
+    return Section(stem, heading, table=_table(stem, heading, shown), lists=lists, **figures)
 
 
 def _table(stem: str, title: str, shown: Sequence[Correlate]) -> Table:
@@ -79,11 +80,6 @@ def _table(stem: str, title: str, shown: Sequence[Correlate]) -> Table:
         before = correlate.variant
     columns = ("strategy", "covariate", "rank correlation", "95 % interval", "languages")
     return Table(stem, title, NOTE, columns, rows, sections=frozenset(sections), labels=2)
-
-
-def signed(value: float | None) -> str:
-    """A correlation with two decimals and its sign."""
-    return MISSING if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def interval_text(found: RankCorrelation) -> str:

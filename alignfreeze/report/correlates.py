@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
 from alignfreeze.report.covariates import Alignment
 from alignfreeze.report.drawing import points
@@ -61,6 +62,11 @@ class Explanation:
         for correlate in self.correlates:
             last[correlate.variant, correlate.covariate] = correlate
         return list(last.values())
+
+
+def signed(value: float | None) -> str:
+    """A correlation with two decimals and its sign."""
+    return MISSING if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def explanations(tables: Sequence[ScoreTable]) -> list[Explanation]:

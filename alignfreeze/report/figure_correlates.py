@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.base.plotting import MARKERS, plain_axes
-from alignfreeze.report.correlates import Correlate, Explanation
+from alignfreeze.report.correlates import Correlate, Explanation, signed
 from alignfreeze.report.drawing import (
     COLUMN,
     DOUBLE,
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_SCATTERED = 4
-"""Strategies of a table that are drawn."""
+MOST_LINES = 4
+"""Strategies of a table whose correlations by layer are drawn."""
+
+MOST_SCATTERED = 12
+"""Strategies of all tables together whose gains are drawn, a figure each."""
 
 COLUMNS = 3
 
@@ -30,10 +33,10 @@ RADIUS = 1.6
 """Of a point, in points."""
 
 
-def drawn_variants(explained: Explanation) -> list[str]:
-    """The strategies that are drawn: the first of those with a correlation."""
+def correlated(explained: Explanation) -> list[str]:
+    """The strategies that have a correlation."""
     known = (c.variant for c in explained.correlates if c.correlation.value is not None)
-    return list(dict.fromkeys(known))[:MOST_SCATTERED]
+    return list(dict.fromkeys(known))
 
 
 def scatter_figure(explained: Explanation, variant: str) -> "Figure | None":
@@ -49,7 +52,7 @@ def scatter_figure(explained: Explanation, variant: str) -> "Figure | None":
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     width = max(COLUMN, DOUBLE * columns / COLUMNS)
-    figure = new_figure(f"{explained.table.title}: {variant}", width, 0.4 + 2 * rows)
+    figure = new_figure(f"{explained.table.title}: {variant}", width, 0.4 + 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for number, (panel, correlate) in enumerate(zip(grid, shown, strict=False)):
         _scatter(panel, correlate)
@@ -69,7 +72,7 @@ def _scatter(panel: "Axes", correlate: Correlate) -> None:
     panel.axhline(0, color=LINE_GREY, linewidth=0.7, zorder=1)
     panel.plot(x, y, "o", markersize=2 * RADIUS, color=colour(0), markeredgewidth=0, zorder=3)
     panel.margins(0.12)
-    panel.set_xlabel(f"{correlate.name} (ρ {correlate.correlation.value:+.2f})", fontsize=SMALL)
+    panel.set_xlabel(f"{correlate.name}\nρ {signed(correlate.correlation.value)}", fontsize=SMALL)
     plain_axes(panel, size=SMALL, width=0.5, length=2)
     panel.locator_params(axis="x", nbins=5)
 
@@ -80,7 +83,7 @@ def layer_correlations_figure(explained: Explanation) -> "Figure | None":
     Returns:
         The figure, or ``None`` where nothing of several layers has one.
     """
-    variants = drawn_variants(explained)
+    variants = correlated(explained)[:MOST_LINES]
     panels: dict[str, dict[str, list[Correlate]]] = {}
     for correlate in explained.correlates:
         if correlate.layer is None or correlate.correlation.value is None:

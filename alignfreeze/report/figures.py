@@ -10,7 +10,8 @@ from alignfreeze.base.plotting import DPI, svg_document
 from alignfreeze.report.correlates import Explanation
 from alignfreeze.report.drawing import pages
 from alignfreeze.report.figure_correlates import (
-    drawn_variants,
+    MOST_SCATTERED,
+    correlated,
     layer_correlations_figure,
     scatter_figure,
 )
@@ -122,15 +123,14 @@ def correlate_figures(explained: Sequence[Explanation]) -> dict[str, Drawn]:
     """Gains against what may explain them, by the stem of their files."""
     found: dict[str, Drawn] = {}
     for one in explained:
-        table = one.table
-        stem = f"{CORRELATES}-{table.model}-{table.task}"
         if (figure := layer_correlations_figure(one)) is not None:
-            drawn = Drawn(figure, LAYERS_CAPTION, table, explains=True)
-            found[_stem(f"{stem}-layers", found)] = drawn
-        for variant in drawn_variants(one):
-            if (figure := scatter_figure(one, variant)) is not None:
-                drawn = Drawn(figure, CORRELATES_CAPTION, table, explains=True)
-                found[_stem(f"{stem}-{variant}", found)] = drawn
+            stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-layers", found)
+            found[stem] = Drawn(figure, LAYERS_CAPTION, one.table, explains=True)
+    scattered = [(one, variant) for one in explained for variant in correlated(one)]
+    for one, variant in scattered[:MOST_SCATTERED]:
+        if (figure := scatter_figure(one, variant)) is not None:
+            stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-{variant}", found)
+            found[stem] = Drawn(figure, CORRELATES_CAPTION, one.table, explains=True)
     return found
 
 

@@ -52,12 +52,21 @@ def name_points(
     extent = panel.get_window_extent()
     inside = _Box(*(float(end) * to_points for end in extent.extents))
     for name, place, middle in zip(names, places, middles, strict=True):
-        shifts = list(_shifts(name))
-        boxes = [_box(name, middle, shift) for shift in shifts]
-        costs = [_cost(box, taken, inside) for box in boxes]
-        best = costs.index(min(costs))
-        taken.append(boxes[best])
-        _write(panel, name, place, shifts[best])
+        shift = _best_shift(name, middle, taken, inside)
+        taken.append(_box(name, middle, shift))
+        _write(panel, name, place, shift)
+
+
+def _best_shift(
+    name: str, middle: tuple[float, float], taken: Sequence[_Box], inside: _Box
+) -> tuple[float, float]:
+    """The nearest place for a name that covers nothing, or that which covers least."""
+    costs: dict[tuple[float, float], float] = {}
+    for shift in _shifts(name):
+        costs[shift] = _cost(_box(name, middle, shift), taken, inside)
+        if not costs[shift]:
+            break
+    return min(costs, key=costs.__getitem__)
 
 
 def _shifts(name: str) -> Iterator[tuple[float, float]]:

@@ -12,8 +12,8 @@ Floats = NDArray[np.float64]
 LEAST_LANGUAGES = 6
 """Below it even a perfect order comes about by chance too often to say anything."""
 
-RESAMPLES = 2_000
-"""Enough for the ends of an interval to two digits or so."""
+RESAMPLES = 1_000
+"""Enough for the ends of an interval to a few hundredths, of hundreds of correlations."""
 
 SEED = 0
 
