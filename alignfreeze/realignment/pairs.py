@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
@@ -144,6 +145,20 @@ def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
         positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
         size=n_pairs,
     )
+
+
+def pairs_drawn(
+    corpora: Sequence[AlignedCorpus],
+    n_pairs: int,
+    *,
+    mix: Literal["proportional", "uniform"],
+    seed: int,
+) -> dict[str, int]:
+    """How many sentence pairs of each target language are among those drawn first, each once."""
+    order = mixed_order([len(corpus) for corpus in corpora], mix, seed)
+    drawn = {(corpus, row) for _, corpus, row in islice(order, n_pairs)}
+    counts = Counter(number for number, _ in drawn)
+    return {corpus.target: counts[number] for number, corpus in enumerate(corpora)}
 
 
 @dataclass(eq=False)

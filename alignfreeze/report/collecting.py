@@ -1,13 +1,14 @@
 """From tracked runs to tables of scores."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.report.completeness import Missing, find_missing
+from alignfreeze.report.covariates import Alignment, covariates_of
 from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.results import (
@@ -20,7 +21,7 @@ from alignfreeze.report.results import (
     is_realignment,
     results,
 )
-from alignfreeze.report.score_tables import Alignment, ScoreTable, group_place
+from alignfreeze.report.score_tables import ScoreTable, group_place
 from alignfreeze.report.selection import (
     RULE,
     counted,
@@ -163,6 +164,7 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
             if not math.isnan(score):
                 scores.setdefault(language, {})[result.seed] = score
     groups = groups_of(own)
+    realigned = _realigned(own, [result for result in everything if result.model == model])
 
     def place(variant: str) -> tuple[tuple[int, str], int, str]:
         return group_place(groups.get(variant, "")), _place(variant, ORDER), variant
@@ -176,24 +178,28 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
         sorted(values, key=place),
         values,
         {result.variant: result.boundary for result in own if result.boundary is not None},
-        _alignment(own, [result for result in everything if result.model == model]),
+        _alignment(realigned, values),
         versions=mixed_versions(result.run for result in own),
         note=metric_note(task, metric, imported=any(is_imported(r.run) for r in own)),
         groups=groups,
+        covariates=covariates_of(own, realigned),
     )
 
 
-def _alignment(shown: Sequence[Result], found: Iterable[Result]) -> Alignment:
+def _realigned(shown: Sequence[Result], found: Iterable[Result]) -> list[tuple[str, Result]]:
+    """The realignments that made the encoders of what is shown, each with its variant."""
+    finished = [r for r in found if is_realignment(r.run) and r.run.status == "FINISHED"]
+    made = ((r, next((o for o in shown if _made_encoder_of(r, o)), None)) for r in finished)
+    return [(own.variant, result) for result, own in made if own is not None]
+
+
+def _alignment(realigned: Sequence[tuple[str, Result]], variants: Collection[str]) -> Alignment:
     """Strong alignment after realignment, and, for the baseline, before it.
 
-    A realignment counts if it made the encoder of what is shown, and of several the newest.
+    Of several realignments of a variant and seed the newest counts.
     """
     layers: dict[str, dict[str, dict[int, dict[int, float]]]] = {}
-    variants = {result.variant for result in shown}
-    for result in found:
-        own = next((other.variant for other in shown if _made_encoder_of(result, other)), None)
-        if own is None or not is_realignment(result.run) or result.run.status != "FINISHED":
-            continue
+    for own, result in realigned:
         for name, value in alignment_by_layer(result.run).items():
             # What the encoder was before realignment is what the baseline fine-tunes.
             variant = BASELINE if name.stage == PRETRAINED else own

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from alignfreeze.base.plotting import DPI, svg_document
+from alignfreeze.report.correlates import Explanation
 from alignfreeze.report.drawing import pages
+from alignfreeze.report.figure_correlates import (
+    MOST_SCATTERED,
+    correlated,
+    layer_correlations_figure,
+    scatter_figure,
+)
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure
 from alignfreeze.report.figure_layers import boundary_figure, has_boundaries, layers_figure
@@ -65,6 +72,20 @@ BOUNDARY_CAPTION = (
 )
 
 
+CORRELATES = "correlates"
+"""What the stems begin with of what is drawn of gains and what may explain them."""
+
+CORRELATES_CAPTION = (
+    "Gain over the baseline against what may explain it, a point a language; ρ is Spearman's rank "
+    "correlation."
+)
+
+LAYERS_CAPTION = (
+    "Rank correlation of the gain with what was measured at each layer, over languages. Lines: 95 "
+    "% intervals, of each alone."
+)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A figure, what it is of, and how to read it.
@@ -72,12 +93,14 @@ class Drawn:
     Attributes:
         table: The scores; ``None`` where it is of several tables.
         group: What its variants differ in, see `ScoreTable`.
+        explains: Whether it is about what may explain the scores.
     """
 
     figure: "Figure"
     caption: str
     table: ScoreTable | None = None
     group: str = ""
+    explains: bool = False
 
 
 def report_figures(tables: Sequence[ScoreTable]) -> dict[str, Drawn]:
@@ -96,9 +119,25 @@ def report_figures(tables: Sequence[ScoreTable]) -> dict[str, Drawn]:
     return found
 
 
+def correlate_figures(explained: Sequence[Explanation]) -> dict[str, Drawn]:
+    """Gains against what may explain them, by the stem of their files."""
+    found: dict[str, Drawn] = {}
+    for one in explained:
+        if (figure := layer_correlations_figure(one)) is not None:
+            stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-layers", found)
+            found[stem] = Drawn(figure, LAYERS_CAPTION, one.table, explains=True)
+    scattered = [(one, variant) for one in explained for variant in correlated(one)]
+    for one, variant in scattered[:MOST_SCATTERED]:
+        if (figure := scatter_figure(one, variant)) is not None:
+            stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-{variant}", found)
+            found[stem] = Drawn(figure, CORRELATES_CAPTION, one.table, explains=True)
+    return found
+
+
 def drop_figures(folder: Path) -> None:
     """Remove the figures of an earlier report, which may have had other models and tasks."""
-    for pattern in (*(f"{kind}-*" for kind in KINDS), f"{BOUNDARY}.*", f"{BOUNDARY}-*"):
+    named = (f"{kind}-*" for kind in (*KINDS, CORRELATES, BOUNDARY))
+    for pattern in (*named, f"{BOUNDARY}.*"):
         for file in folder.glob(pattern):
             if file.suffix in (".svg", ".pdf", ".png"):
                 file.unlink()

@@ -6,9 +6,7 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from alignfreeze.config import BASELINE
-
-Alignment = Mapping[str, Mapping[str, Mapping[int, Mapping[int, float]]]]
-"""Values by variant, language, layer and seed."""
+from alignfreeze.report.covariates import Alignment, Covariates
 
 
 def group_place(group: str) -> tuple[int, str]:
@@ -86,6 +84,7 @@ class ScoreTable:
         resampled: By variant and language, the average by ``None``, what resampled examples say of
             the difference to the baseline; without variants of which seeds alone tell.
         seeds_alone: By such a variant, why.
+        covariates: What else is known of languages, that may explain their differences.
     """
 
     model: str
@@ -102,6 +101,7 @@ class ScoreTable:
     groups: Mapping[str, str] = field(default_factory=dict)
     resampled: Mapping[str, Mapping[str | None, Resampled]] = field(default_factory=dict)
     seeds_alone: Mapping[str, str] = field(default_factory=dict)
+    covariates: Covariates = field(default_factory=Covariates)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -14,8 +14,16 @@ from alignfreeze.base.paths import user_path
 from alignfreeze.base.plotting import svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.report.collecting import Collected, collect
+from alignfreeze.report.correlate_tables import correlates_csv, correlations_csv, why_sections
+from alignfreeze.report.correlates import Explanation, explanations
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.figures import Drawn, drop_figures, report_figures, save_figure
+from alignfreeze.report.figures import (
+    Drawn,
+    correlate_figures,
+    drop_figures,
+    report_figures,
+    save_figure,
+)
 from alignfreeze.report.kept_outcomes import kept_outcomes
 from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
@@ -98,7 +106,8 @@ def _write(
 ) -> list[str]:
     """Write all files into an empty folder, and say how those beside the figures are called."""
     tables = collected.tables
-    drawn = report_figures(tables)
+    explained = explanations(tables)
+    drawn = report_figures(tables) | correlate_figures(explained)
     (folder / FIGURES).mkdir()
     elements = {
         stem: svg_element(save_figure(own.figure, folder / FIGURES, stem), stem, scale=SCALE)
@@ -106,7 +115,7 @@ def _write(
     }
     files = [{stem: f"{FIGURES}/{stem}.{kind}" for stem in drawn} for kind in ("svg", "pdf")]
     page, text, paper = (
-        _sections(shown, collected, config, _Figures(drawn, content))
+        _sections(shown, collected, config, _Figures(drawn, content), explained)
         for content in (elements, *files)
     )
     texts = {
@@ -117,6 +126,8 @@ def _write(
         "significance.csv": significance_csv(tables),
         "detail.csv": detail_csv(tables, config),
         "scores.csv": scores_csv(tables),
+        "correlates.csv": correlates_csv(explained),
+        "correlations.csv": correlations_csv(explained),
     }
     for name, content in texts.items():
         (folder / name).write_text(content, "utf-8", errors="backslashreplace")
@@ -130,9 +141,16 @@ class _Figures:
     drawn: Mapping[str, Drawn]
     content: Mapping[str, str]
 
-    def of(self, table: ScoreTable | None, group: str = "") -> dict[str, Any]:
+    def of(
+        self, table: ScoreTable | None, group: str = "", *, explains: bool = False
+    ) -> dict[str, Any]:
         """What a section has of those of a table's group, or of all tables together."""
-        own = {s: d for s, d in self.drawn.items() if d.table is table and d.group == group}
+        wanted = (table, group, explains)
+        own = {
+            stem: drawn
+            for stem, drawn in self.drawn.items()
+            if (drawn.table, drawn.group, drawn.explains) == wanted
+        }
         return {
             "figures": {stem: self.content[stem] for stem in own},
             "captions": {stem: drawn.caption for stem, drawn in own.items()},
@@ -140,7 +158,11 @@ class _Figures:
 
 
 def _sections(
-    shown: Sequence[Table], collected: Collected, config: ReportConfig, figures: _Figures
+    shown: Sequence[Table],
+    collected: Collected,
+    config: ReportConfig,
+    figures: _Figures,
+    explained: Sequence[Explanation],
 ) -> list[Section]:
     """The tables of all, what there is of each model and task, and remarks."""
     sections = [Section(table.stem, table.title, table=table) for table in shown]
@@ -154,6 +176,9 @@ def _sections(
     boundaries = figures.of(None)
     if boundaries["figures"]:
         sections.append(Section("boundaries", "Boundaries", **boundaries))
+    if explained:
+        about = [figures.of(one.table, explains=True) for one in explained]
+        sections.append(why_sections(explained, about))
     return [*sections, *_remarks(collected)]
 
 

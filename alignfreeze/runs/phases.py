@@ -26,7 +26,7 @@ from alignfreeze.runs.predictions import tell_unkept
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
-from alignfreeze.runs.records import log_result, log_words
+from alignfreeze.runs.records import log_pairs, log_result, log_words
 from alignfreeze.runs.saving import registered, save_model
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
@@ -178,6 +178,7 @@ class Phases(FinetunePhases):
                 prefixes=preparation.prefixes,
             )
             log_result(run, result, names.REALIGN_RATE)
+            log_pairs(run, preparation.corpora, config, steps * accelerator.num_processes)
             stage = names.realigned_stage(steps, one_of_several=self._realigns_several())
             self.measures.measure(run, choice.name, encoder, stage)
             if accelerator.is_main_process and not self.scope.keep_encoders:

@@ -7,12 +7,14 @@ from typing import Any
 import yaml
 from accelerate import Accelerator
 
+from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.base.documents import markdown_text
 from alignfreeze.base.markdown_tables import markdown_of
 from alignfreeze.config import RunConfig
 from alignfreeze.evaluation.result_table import result_table
 from alignfreeze.evaluation.scores import Score, TaskResult, target_means
 from alignfreeze.evaluation.taskdata import TaskData
+from alignfreeze.realignment.pairs import pairs_drawn
 from alignfreeze.runs.identity import config_hash
 from alignfreeze.runs.provenance import Provenance
 from alignfreeze.text.words import WordCounts
@@ -92,8 +94,12 @@ def _as_text(value: object) -> str:
 def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> None:
     """Log and tell what part of each language's words is read badly, and how.
 
-    The metrics are ``words/<language>/<kind>``, with the kinds of `WORDS_THAT`.
+    The metrics are ``words/<language>/<kind>``, with the kinds of `WORDS_THAT`, and
+    ``words/<language>/fertility``, the subwords a word.
     """
+    for language, count in counts.items():
+        if (fertility := count.fertility) is not None:
+            run.metric(names.words_metric(language, names.FERTILITY), fertility)
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         for language, share in shares.items():
@@ -102,6 +108,26 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
             listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
             level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
             logger.log(level, "%s: words that %s: %s", what, meaning, listed)
+
+
+def log_pairs(
+    run: TrackedRun, corpora: Sequence[AlignedCorpus], config: RunConfig, updates: int
+) -> None:
+    """Log how many sentence pairs of each language were realigned on, as ``pairs/<language>``.
+
+    Each counts once. Those drawn last may stand in a batch that was not reached: they are drawn
+    in blocks of some batches, which are sorted by length.
+
+    Args:
+        run: The realignment.
+        corpora: What is drawn from.
+        config: How it is drawn.
+        updates: Optimizer steps, of all processes together.
+    """
+    n_pairs = updates * config.accumulation * config.realign_batch_size
+    drawn = pairs_drawn(corpora, n_pairs, mix=config.language_mix, seed=config.seed)
+    for language, count in drawn.items():
+        run.metric(names.pairs_metric(language), count)
 
 
 def log_result(run: TrackedRun, result: TrainingResult, rate: str) -> None:

@@ -36,6 +36,7 @@ class WordCounts(NamedTuple):
         partly_unknown: Those of which any subword is, so that those are among them.
         textless: Those whose representative carries no text, since none of their subwords does.
         cut: Those whose representative is beyond the greatest length: nothing is known of them.
+        subwords: What those that are not cut are split into, bare marks of words included.
     """
 
     words: int
@@ -43,13 +44,20 @@ class WordCounts(NamedTuple):
     partly_unknown: int
     textless: int = 0
     cut: int = 0
+    subwords: int = 0
+
+    @property
+    def fertility(self) -> float | None:
+        """Subwords a word, of those that are not cut; ``None`` without any."""
+        read = self.words - self.cut
+        return self.subwords / read if read else None
 
     @property
     def shares(self) -> dict[str, float]:
-        """What part of all words each of the others is, by their names, in [0, 1]."""
+        """What part of all words those are that are read badly, by their names, in [0, 1]."""
         counts = self._asdict()
-        n_words = counts.pop("words")
-        return {name: count / n_words for name, count in counts.items()}
+        del counts["words"], counts["subwords"]
+        return {name: count / self.words for name, count in counts.items()}
 
 
 def count_words(
@@ -62,7 +70,7 @@ def count_words(
     """How the words of an input are read.
 
     Args:
-        ids: The input's subwords, of shape (subwords,).
+        ids: The input's subwords, special tokens included, of shape (subwords,).
         places: The position of each word's representative, ascending, of shape (words within,).
         n_words: How many words there are, those that were cut off included.
         tokenizer: The tokenizer that made them.
@@ -76,7 +84,13 @@ def count_words(
         partly_unknown=len(np.unique(words[words > 0])),
         textless=int(np.count_nonzero(blank_ids(tokenizer)[ids[places]])),
         cut=n_words - len(places),
+        subwords=int(np.count_nonzero(~np.isin(ids, _around(tokenizer)))),
     )
+
+
+def _around(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """The ids of special tokens that stand for no word, as the unknown one does."""
+    return [number for number in tokenizer.all_special_ids if number != tokenizer.unk_token_id]
 
 
 def read_words(encoding: "Encoding", tokenizer: "PreTrainedTokenizerBase") -> WordCounts:

@@ -1,7 +1,7 @@
 """What runs have measured layer by layer: logged as curves, and read back."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.errors import DataError
 from alignfreeze.evaluation.scores import rows_from_csv, rows_to_csv
 from alignfreeze.probing.scores import AlignmentScore, DriftScore
-from alignfreeze.tracking.layer_names import LayerName, curves_in, single_layers_in
+from alignfreeze.tracking.layer_names import LayerKind, LayerName, curves_in, single_layers_in
 from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.names import MEASURED_HASH
 from alignfreeze.tracking.runs import TrackedRun
@@ -81,23 +81,43 @@ def measured(run: StoredRun, folder: Path) -> Measurement:
 
 
 def alignment_by_layer(run: StoredRun) -> dict[LayerName, float]:
-    """The strong word alignment that a run has measured, of every stage, language and layer.
+    """The strong word alignment that a run has measured, of every stage, language and layer."""
+
+    def strong(file: Path) -> Measurement:
+        rows = rows_from_csv(file, AlignmentScore)
+        return Measurement([row for row in rows if row.kind == "strong"], [])
+
+    return _by_layer(run, "alignment", ALIGNMENT_FILE, strong)
+
+
+def drift_by_layer(run: StoredRun) -> dict[LayerName, float]:
+    """The drift that a run has measured, of every stage, language and layer."""
+
+    def rows(file: Path) -> Measurement:
+        return Measurement([], rows_from_csv(file, DriftScore))
+
+    return _by_layer(run, "drift", DRIFT_FILE, rows)
+
+
+def _by_layer(
+    run: StoredRun, kind: LayerKind, name: str, read: Callable[[Path], Measurement]
+) -> dict[LayerName, float]:
+    """What a run has measured of a kind.
 
     Read from its file, which is one request where the curves are one each; from these where the
     file cannot be had or is damaged.
     """
-    curves = {n: first for n, first in curves_in(run.metrics).items() if first.kind == "alignment"}
+    curves = {n: first for n, first in curves_in(run.metrics).items() if first.kind == kind}
     if not curves:
         found = single_layers_in(run.metrics).items()
-        return {name: value for name, value in found if name.kind == "alignment"}
+        return {layer: value for layer, value in found if layer.kind == kind}
     with TemporaryDirectory(prefix="alignfreeze-") as folder:
-        file = artifact_path(run.run_id, ALIGNMENT_FILE, Path(folder))
+        file = artifact_path(run.run_id, name, Path(folder))
         try:
-            rows = rows_from_csv(file, AlignmentScore) if file is not None else []
+            values = metric_values(read(file)) if file is not None else {}
         except DataError:
-            rows = []
-    strong = [row for row in rows if row.kind == "strong"]
-    return metric_values(Measurement(strong, [])) or _histories(run.run_id, curves)
+            values = {}
+    return values or _histories(run.run_id, curves)
 
 
 def _histories(run_id: str, curves: dict[str, LayerName]) -> dict[LayerName, float]:

@@ -263,9 +263,18 @@ def finetuned_stage(task: str) -> str:
     return f"finetuned-{task}"
 
 
+FERTILITY = "fertility"  # of words: the subwords a word
+UNKNOWN_WORDS = "unknown"  # of words: the share that the unknown token stands for
+
+
 def words_metric(language: str, kind: str) -> str:
-    """What part of a language's words is logged as: ``words/de/unknown``."""
+    """What is known of a language's words is logged as: ``words/de/unknown``."""
     return f"words/{language_part(language)}/{kind}"
+
+
+def pairs_metric(language: str) -> str:
+    """How many sentence pairs of a language are realigned on, each counted once."""
+    return f"pairs/{language_part(language)}"
 
 
 def objective_metric(objective: str, *, best: bool = False) -> str:

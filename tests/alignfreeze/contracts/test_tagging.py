@@ -109,7 +109,9 @@ def test_a_label_is_on_the_first_subword_with_text(sentencepiece):
     assert labels_by_subword(features, sentencepiece) == [
         {"▁he": "INTJ", "猫": "NOUN", "<unk>": "X"}
     ]
-    assert POS.word_counts(features, sentencepiece) == WordCounts(3, unknown=1, partly_unknown=1)
+    assert POS.word_counts(features, sentencepiece) == WordCounts(
+        3, unknown=1, partly_unknown=1, subwords=7
+    )
 
 
 def test_words_are_counted_by_their_representative_and_by_any_subword(sentencepiece):
@@ -118,7 +120,9 @@ def test_words_are_counted_by_their_representative_and_by_any_subword(sentencepi
     assert labels_by_subword(features, sentencepiece) == [
         {"猫": "NOUN", "<unk>": "NOUN", "▁a": "NOUN"}
     ]
-    assert POS.word_counts(features, sentencepiece) == WordCounts(4, unknown=1, partly_unknown=2)
+    assert POS.word_counts(features, sentencepiece) == WordCounts(
+        4, unknown=1, partly_unknown=2, subwords=10
+    )
 
 
 def test_a_word_cut_before_its_text_has_its_label_all_the_same(sentencepiece):

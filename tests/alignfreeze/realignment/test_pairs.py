@@ -249,10 +249,10 @@ def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
     assert sum(n_cut) < sum(n_whole)
     n_words = sum(len(row.source) for row in rows)
     assert whole.word_counts(64) == {
-        "en": WordCounts(n_words, 0, 0, cut=0),
-        "fr": WordCounts(n_words, 0, 0, cut=0),
+        "en": WordCounts(n_words, 0, 0, cut=0, subwords=4 * n_words),
+        "fr": WordCounts(n_words, 0, 0, cut=0, subwords=6 * n_words),
     }
-    assert cut.word_counts(64) == {
+    assert {code: own._replace(subwords=0) for code, own in cut.word_counts(64).items()} == {
         "en": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.source) - 3) for row in rows)),
         "fr": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.target) - 2) for row in rows)),
     }
@@ -276,7 +276,10 @@ def test_unknown_words_are_counted(write, tmp_path, tokenizer):
     )
     corpus = aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path / "cache")
     counts = stream([corpus], tokenizer).word_counts(1)
-    assert counts == {"en": WordCounts(3, 0, 0), "xx": WordCounts(4, unknown=2, partly_unknown=2)}
+    assert counts == {
+        "en": WordCounts(3, 0, 0, subwords=3),
+        "xx": WordCounts(4, unknown=2, partly_unknown=2, subwords=4),
+    }
     assert counts["xx"].shares == {
         "unknown": 0.5,
         "partly_unknown": 0.5,

@@ -10,8 +10,8 @@ from alignfreeze.tracking.runs import tracked_run
 
 def test_shares_of_words_are_metrics_and_told(experiment, caplog):
     counts = {
-        "de": WordCounts(1000, unknown=1, partly_unknown=2),
-        "fa": WordCounts(200, unknown=10, partly_unknown=15, cut=4),
+        "de": WordCounts(1000, unknown=1, partly_unknown=2, subwords=1250),
+        "fa": WordCounts(200, unknown=10, partly_unknown=15, cut=4, subwords=294),
     }
     with (
         caplog.at_level(logging.INFO, logger="alignfreeze.runs.records"),
@@ -23,6 +23,8 @@ def test_shares_of_words_are_metrics_and_told(experiment, caplog):
         "words/de/partly_unknown": 0.002,
         "words/de/textless": 0.0,
         "words/de/cut": 0.0,
+        "words/de/fertility": 1.25,
+        "words/fa/fertility": 1.5,
         "words/fa/unknown": 0.05,
         "words/fa/partly_unknown": 0.075,
         "words/fa/textless": 0.0,

@@ -312,7 +312,7 @@ def test_words_are_counted_as_a_loop_counts_them(words, max_length):
         begin += len(word)
     arrays = np.array(read), np.array(places, dtype=np.int64)
     found = count_words(*arrays, n_words=len(words), tokenizer=COUNTED)
-    assert found == WordCounts(len(words), **expected)
+    assert found._replace(subwords=0) == WordCounts(len(words), **expected)
     assert count_words(*arrays, n_words=9, tokenizer=NO_UNKNOWN)[1:3] == (0, 0)
 
 
