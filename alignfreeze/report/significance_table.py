@@ -14,9 +14,9 @@ from alignfreeze.report.score_tables import ScoreTable, differing_in
 from alignfreeze.report.settings import ReportConfig
 
 COLUMNS = (
-    *("model", "task", "strategy", "difference", "seeds alone [95 %]"),
-    *("seeds and examples [95 %]", "p", "↓ ↑", "↓ ↑ Holm", "↓ ↑ FDR"),
-    *("detectable: average", "detectable: language"),
+    *("model", "task", "strategy", "difference", "over seeds [95 %]"),
+    *("and examples [95 %]", "p", "↓ ↑", "Holm", "FDR"),
+    *("detectable", "by language"),
 )
 
 CORRECTIONS: tuple[Correction, ...] = ("holm", "fdr")
@@ -51,11 +51,11 @@ def _note(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
         "interval over seeds alone, and over seeds and test examples, which has more degrees of "
         "freedom and may be the narrower; p: of no difference, two-sided, over seeds and examples, "
         f"or over seeds alone ({OVER_SEEDS}) where no predictions of examples were kept"
-        f"{', as in all of these runs' if alone else ''}; ↓ ↑: {rule_note(config)}; ↓ ↑ Holm and "
+        f"{', as in all of these runs' if alone else ''}; ↓ ↑: {rule_note(config)}; Holm and "
         "FDR: in how many languages the difference is negative and positive and significant at "
         "0.05, corrected for the number of target languages of the row by Holm and by Benjamini "
         "and Hochberg; detectable: the smallest difference that is found with probability 0.8 at "
-        "level 0.05 where the error is as here, for the average, and as the median over languages "
+        "level 0.05 where the error is as here, of the average, and by language (their median) "
         "without a correction: a smaller one may be there and not be seen."
     )
 

@@ -43,15 +43,15 @@ def test_both_intervals_stand_side_by_side():
     alone = cells(significance_table([ALONE], ReportConfig()))
     assert found["difference"] == alone["difference"] == "+2.6"
     # Averages by seed: 1.33, 2.60 and 3.77 points.
-    assert found["seeds alone [95 %]"] == alone["seeds alone [95 %]"] == "[−0.5, +5.6]"
-    assert found["seeds and examples [95 %]"] == "[−0.4, +5.6]"  # of more degrees of freedom
-    assert alone["seeds and examples [95 %]"] == "–"
+    assert found["over seeds [95 %]"] == alone["over seeds [95 %]"] == "[−0.5, +5.6]"
+    assert found["and examples [95 %]"] == "[−0.4, +5.6]"  # of more degrees of freedom
+    assert alone["and examples [95 %]"] == "–"
     assert (found["p"], alone["p"]) == ("0.105", "0.067‡")
-    assert (found["↓ ↑"], found["↓ ↑ Holm"], found["↓ ↑ FDR"]) == ("↓1 ↑2", "↓0 ↑1", "↓0 ↑1")
-    assert (alone["↓ ↑ Holm"], alone["↓ ↑ FDR"]) == ("↓1 ↑1", "↓1 ↑1")
+    assert (found["↓ ↑"], found["Holm"], found["FDR"]) == ("↓1 ↑2", "↓0 ↑1", "↓0 ↑1")
+    assert (alone["Holm"], alone["FDR"]) == ("↓1 ↑1", "↓1 ↑1")
     each = [difference_of(BOTH, "none", code).detectable for code in LANGUAGES]
-    assert found["detectable: language"] == f"{100 * median(each):.1f}"
-    assert found["detectable: average"] == f"{100 * difference_of(BOTH, 'none').detectable:.1f}"
+    assert found["by language"] == f"{100 * median(each):.1f}"
+    assert found["detectable"] == f"{100 * difference_of(BOTH, 'none').detectable:.1f}"
 
 
 def test_counts_are_of_what_is_significant_after_a_correction():
