@@ -87,7 +87,7 @@ class Plan:
         if self.assumed:
             lines.append(
                 f"layers of {', '.join(self.assumed)} are those that were published: "
-                "config.json cannot be fetched here"
+                "config.json cannot be had here"
             )
         if not to_do:
             return lines
