@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def _answers() -> bool:
         urllib.request.urlopen(request, timeout=_HUB_TIMEOUT).close()
     except urllib.error.HTTPError as error:
         error.close()
-    except OSError as error:
+    except (OSError, ValueError, HTTPException) as error:
         return isinstance(getattr(error, "reason", None), ssl.SSLError)
     return True
 
