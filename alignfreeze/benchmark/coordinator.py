@@ -108,8 +108,7 @@ def benchmark(
         with given_run(f"{RUN_NAME}, dry run"):
             layers = LayerCounts()
             _, plan = _planned(options, layers)
-            plan = replace(plan, assumed=tuple(layers.assumed))
-            show(plan)
+            show(plan := replace(plan, assumed=tuple(layers.assumed)))
             return BenchmarkOutcome(plan, [])
 
 
