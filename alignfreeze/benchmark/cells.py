@@ -69,7 +69,16 @@ def entry_of(config: RunConfig) -> str:
     return ":".join([config.strategy, *args])
 
 
-def cells_of(grid: Grid) -> list[Cell]:
+def read_layers(model: str) -> int:
+    """How many layers a model has, as a configuration names it.
+
+    Raises:
+        EncoderError: If its configuration cannot be read.
+    """
+    return read_layer_count(find_model(model))
+
+
+def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cell]:
     """The cells of a grid, in the order in which they are done.
 
     Those of a model and task come together, since they share their data, and those of a seed,
@@ -77,10 +86,14 @@ def cells_of(grid: Grid) -> list[Cell]:
     parallel text. What is asked for twice, such as ``front`` and the boundary that it comes to, is
     one cell.
 
+    Args:
+        grid: The grid.
+        layers: Says how many layers a model has.
+
     Raises:
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
-    dependencies = Dependencies()
+    dependencies = Dependencies(layers)
     strategies = [strategy_of(entry) for entry in grid.settings.strategies]
     asked: list[RunConfig] = []
     for model in grid.settings.models:
@@ -155,9 +168,14 @@ def realignment_of(config: RunConfig) -> str:
 
 
 class Dependencies:
-    """What cells depend on, each looked at once."""
+    """What cells depend on, each looked at once.
 
-    def __init__(self) -> None:
+    Args:
+        layers: Says how many layers a model has.
+    """
+
+    def __init__(self, layers: Callable[[str], int] = read_layers) -> None:
+        self._layers = layers
         self._known: dict[tuple[str, str], object] = {}
 
     def identity(self, config: RunConfig) -> str:
@@ -195,7 +213,7 @@ class Dependencies:
                 configuration cannot be read.
         """
         model = config.model
-        n_layers = self._once("layers", model, lambda: read_layer_count(find_model(model)))
+        n_layers = self._once("layers", model, lambda: self._layers(model))
         asked = hash_of([config.strategy, config.strategy_args, n_layers])
         return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
 

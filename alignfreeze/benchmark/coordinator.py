@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
-from alignfreeze.benchmark.cells import Cell, cells_of
+from alignfreeze.benchmark.cells import Cell, cells_of, read_layers
 from alignfreeze.benchmark.description import description, target_mean
 from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
@@ -23,6 +23,7 @@ from alignfreeze.benchmark.settings import Grid, build_benchmark
 from alignfreeze.config import given_options
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
+from alignfreeze.planning.published import LayerCounts
 from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import METRIC, STUDY, Kind, cells_metric
 from alignfreeze.tracking.run_names import study_run_name
@@ -105,8 +106,9 @@ def benchmark(
             return _do(options, show)
         # It leaves nothing, unless `mlflow run` has opened a run for it.
         with given_run(f"{RUN_NAME}, dry run"):
-            _, plan = _planned(options)
-            show(plan)
+            layers = LayerCounts()
+            _, plan = _planned(options, layers)
+            show(plan := replace(plan, assumed=tuple(layers.assumed)))
             return BenchmarkOutcome(plan, [])
 
 
@@ -118,11 +120,13 @@ def _is_dry(options: Mapping[str, Any]) -> bool:
         return str(given_options(options).get("dry_run", "")).lower() not in ("", "false")
 
 
-def _planned(options: Mapping[str, Any]) -> tuple[Grid, Plan]:
+def _planned(
+    options: Mapping[str, Any], layers: Callable[[str], int] = read_layers
+) -> tuple[Grid, Plan]:
     refuse_torchrun("a benchmark")
     grid = build_benchmark(options)
     store.contact()
-    cells = cells_of(grid)
+    cells = cells_of(grid, layers)
     runs = store.stored_runs(()) if location.has_store() else ()
     return grid, make_plan(cells, runs, grid.settings.workers)
 

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell, realignment_of
+from alignfreeze.benchmark.training import (
+    Training,
+    arithmetic_lines,
+    step_lines,
+    steps_table,
+    trainings,
+)
 from alignfreeze.config import model_name
 from alignfreeze.planning.speeds import Estimate, Speeds, time_lines
 from alignfreeze.tracking.names import CELL, DROPPED
@@ -25,6 +32,7 @@ class Plan:
         speeds: What is known of how long they take.
         workers: How many are done at a time.
         dropped: Those of these runs whose encoder was dropped.
+        assumed: Models whose layers are those that were published; in a dry run alone.
     """
 
     cells: Sequence[Cell]
@@ -32,6 +40,7 @@ class Plan:
     speeds: Speeds
     workers: int
     dropped: frozenset[str] = frozenset()
+    assumed: Sequence[str] = ()
 
     @property
     def to_do(self) -> list[Cell]:
@@ -67,11 +76,7 @@ class Plan:
         to_do = self.to_do
         n_done = len(self.cells) - len(to_do)
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
-        wanted = {realignment_of(cell.config): cell for cell in to_do if cell.realigns}
-        shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
-        gone = self.dropped
-        done = {realignment_of(c.config) for c in shared if self.done[c.identity] not in gone}
-        new = [cell for key, cell in wanted.items() if key not in done]
+        wanted, new = self._wanted(), self._new_realignments()
         realigning = [cell for cell in to_do if cell.realigns]
         if realigning:
             lines.append(f"{len(realigning)} of them realign: {len(new)} new encoder(s)")
@@ -79,7 +84,34 @@ class Plan:
                 lines[-1] += f", {taken_over} of done cells"
             if any(cell.shares for cell in realigning):
                 lines[-1] += "; tasks share them"
-        return [*lines, *self._estimate(to_do, new)] if to_do else lines
+        if self.assumed:
+            lines.append(
+                f"layers of {', '.join(self.assumed)} are those that were published: "
+                "config.json cannot be had here"
+            )
+        if not to_do:
+            return lines
+        training = self._training()
+        estimate = self._estimate(to_do, new)
+        return [*lines, *step_lines(training), *estimate, *arithmetic_lines(training)]
+
+    def steps_table(self) -> Table:
+        """Optimizer steps of what is to be done: a row for each model and task."""
+        return steps_table(self._training())
+
+    def _training(self) -> list[Training]:
+        return trainings(self.to_do, self._new_realignments(), self.speeds)
+
+    def _wanted(self) -> dict[str, Cell]:
+        """The first cell of each realignment that the cells to do need, by what it is."""
+        return {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}
+
+    def _new_realignments(self) -> list[Cell]:
+        """The same without those whose encoder a done cell has left."""
+        shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
+        gone = self.dropped
+        done = {realignment_of(c.config) for c in shared if self.done[c.identity] not in gone}
+        return [cell for key, cell in self._wanted().items() if key not in done]
 
     def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""

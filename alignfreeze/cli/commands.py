@@ -139,6 +139,8 @@ def _benchmark(**options: str) -> None:
     def show_plan(plan: Plan) -> None:
         if not OUTPUT.json:
             console.print(plan.table())
+            if plan.to_do:
+                console.print(plan.steps_table())
             print_lines(console, plan.lines())
 
     outcome = benchmark(options, show_plan)

@@ -2,10 +2,12 @@
 
 import functools
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +75,24 @@ def why_offline() -> str:
     """Why the hub cannot be used, as a clause; empty if it can. Its client would try for 20 s."""
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
+    answers: list[bool] = []
+    # The time limit of a request does not hold for looking up its host's name.
+    asking = threading.Thread(target=lambda: answers.append(_answers()), daemon=True)
+    asking.start()
+    asking.join(2 * _HUB_TIMEOUT)
+    return "" if any(answers) else f"{constants.ENDPOINT} cannot be reached"
+
+
+def _answers() -> bool:
+    """Whether the hub says anything, or there is one whose certificate is not trusted."""
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=_HUB_TIMEOUT).close()
     except urllib.error.HTTPError as error:
         error.close()
-    except OSError as error:
-        if not isinstance(getattr(error, "reason", None), ssl.SSLError):
-            return f"{constants.ENDPOINT} cannot be reached"
-    return ""
+    except (OSError, ValueError, HTTPException) as error:
+        return isinstance(getattr(error, "reason", None), ssl.SSLError)
+    return True
 
 
 @contextmanager

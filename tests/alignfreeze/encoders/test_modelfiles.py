@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modelfiles.constants, "HF_HUB_OFFLINE", True)
     assert modelfiles.why_offline() == "HF_HUB_OFFLINE is set"
     modelfiles.why_offline.cache_clear()
+
+
+def test_a_hub_whose_name_is_looked_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    modelfiles.why_offline.cache_clear()
+    monkeypatch.setattr(modelfiles.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(modelfiles, "_HUB_TIMEOUT", 0.01)
+    ended = threading.Event()
+    monkeypatch.setattr(modelfiles, "_answers", ended.wait)
+    try:
+        assert modelfiles.why_offline().endswith(" cannot be reached")
+    finally:
+        ended.set()
+        modelfiles.why_offline.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,19 @@
 """Steps of the published experiments, from the presets and the sizes of the data sets."""
 
 import pytest
+import transformers
 
 from alignfreeze.config import build_config
+from alignfreeze.encoders import modelfiles
+from alignfreeze.errors import EncoderError
 from alignfreeze.evaluation.tasks import create_tasks
-from alignfreeze.planning.published import TRAINING_SETS, least_steps, published_steps
+from alignfreeze.planning.published import (
+    ENCODERS,
+    TRAINING_SETS,
+    LayerCounts,
+    least_steps,
+    published_steps,
+)
 
 
 def steps(function, preset, task, **options):
@@ -42,3 +51,42 @@ def test_there_is_a_row_at_least_for_each_example(task, expected):
 def test_no_data_set_has_fewer_rows_than_examples(found):
     assert found.rows("bert-base-multilingual-cased") >= found.examples
     assert found.rows("FacebookAI/xlm-roberta-base") >= found.rows("bert")
+
+
+@pytest.fixture
+def no_hub(monkeypatch):
+    """The hub is not asked, and the cache holds no model."""
+    monkeypatch.setattr(modelfiles, "why_offline", lambda: "the test has no network")
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_layers_are_those_that_were_published_where_the_hub_cannot_be_reached():
+    layers = LayerCounts()
+    assert [layers(name) for name in ENCODERS] == [6, 12, 12]
+    assert layers.assumed == list(ENCODERS)
+    assert LayerCounts()("demo") == 4
+    with pytest.raises(EncoderError, match="'some/model': neither a folder nor in the cache"):
+        layers("some/model")
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_a_damaged_folder_is_not_the_published_model(tmp_path, monkeypatch):
+    (tmp_path / "bert-base-multilingual-cased").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EncoderError, match="model 'bert-base-multilingual-cased'"):
+        LayerCounts()("bert-base-multilingual-cased")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("distilbert-base-multilingual-cased", "DistilBertConfig"),
+        ("bert-base-multilingual-cased", "BertConfig"),
+        ("FacebookAI/xlm-roberta-base", "XLMRobertaConfig"),
+    ],
+)
+def test_sizes_are_those_of_the_base_models(name, kind):
+    size, config = ENCODERS[name], getattr(transformers, kind)()
+    inner = config.hidden_dim if kind == "DistilBertConfig" else config.intermediate_size
+    sizes = (size.layers, size.hidden, size.intermediate)
+    assert sizes == (config.num_hidden_layers, config.hidden_size, inner)

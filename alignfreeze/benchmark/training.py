@@ -1,0 +1,160 @@
+"""How many optimizer steps a grid takes, and what they cost by arithmetic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from alignfreeze.benchmark.cells import Cell
+from alignfreeze.config import model_name
+from alignfreeze.planning.arithmetic import (
+    LEAST,
+    Cost,
+    Steps,
+    finetuning_cost,
+    known_steps,
+    realignment_cost,
+)
+from alignfreeze.planning.published import ENCODERS
+from alignfreeze.planning.speeds import Speeds
+from alignfreeze.runs.strategies import strategy_choices
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the cells of a model and task train, that are to be done.
+
+    Attributes:
+        model: The model.
+        task: The task.
+        steps: Of one fine-tuning; ``None`` if not known.
+        realign_steps: Of each realignment; ``None`` if not known.
+        finetunings: What each costs by arithmetic; ``None`` where that is not known.
+        realignments: The same of encoders that are to be realigned.
+        measured: Whether runs of the store say how long all of it takes.
+    """
+
+    model: str
+    task: str
+    steps: Steps | None
+    realign_steps: int | None
+    finetunings: Sequence[Cost | None]
+    realignments: Sequence[Cost | None]
+    measured: bool
+
+    @property
+    def finetuning(self) -> int:
+        """Optimizer steps of all fine-tunings, as far as known."""
+        return self.steps.count * len(self.finetunings) if self.steps else 0
+
+    @property
+    def realigning(self) -> int:
+        """Optimizer steps of all realignments, as far as known."""
+        return (self.realign_steps or 0) * len(self.realignments)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all steps are known."""
+        return self.steps is not None and bool(self.realign_steps or not self.realignments)
+
+
+def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds) -> list[Training]:
+    """What some cells train, by model and task.
+
+    Args:
+        to_do: Cells that fine-tune.
+        realigning: Those of them that realign a new encoder.
+        speeds: What runs of the store tell.
+    """
+    found = []
+    for model, task in dict.fromkeys((cell.config.model, cell.task) for cell in to_do):
+        own = [c for c in to_do if (c.config.model, c.task) == (model, task)]
+        new = [c for c in realigning if (c.config.model, c.task) == (model, task)]
+        config = own[0].config
+        steps = known_steps(config, speeds)
+        realign_steps = config.realign_steps or (steps.count if steps else None)
+        seconds = [
+            *(speeds.seconds(cell.config, "finetune", task) for cell in own),
+            *(speeds.seconds(cell.config, "realign", task) for cell in new),
+        ]
+        found.append(
+            Training(
+                model,
+                task,
+                steps,
+                realign_steps,
+                [finetuning_cost(c.config, steps.count) if steps else None for c in own],
+                [_realignment(c, realign_steps) for c in new],
+                None not in seconds,
+            )
+        )
+    return found
+
+
+def _realignment(cell: Cell, steps: int | None) -> Cost | None:
+    size = ENCODERS.get(cell.config.model)
+    if size is None or steps is None:
+        return None
+    strategy = strategy_choices(cell.config, size.layers)[-1].strategy
+    return realignment_cost(cell.config, strategy, steps)
+
+
+def steps_table(found: Sequence[Training]) -> Table:
+    """Optimizer steps by model and task: of one, times how many, and where that is known from."""
+    table = Table(title="Optimizer steps", title_justify="left")
+    table.add_column("model", overflow="fold")
+    table.add_column("task", overflow="fold")
+    for column in ("fine-tuning", "realignment"):
+        table.add_column(column, justify="right", overflow="fold")
+    table.add_column("steps known", overflow="fold")
+    before = ""
+    for each in found:
+        table.add_row(
+            "" if each.model == before else model_name(each.model),
+            each.task,
+            _times(each.steps.count if each.steps else None, len(each.finetunings)),
+            _times(each.realign_steps, len(each.realignments)),
+            each.steps.source if each.steps else "when the data is read",
+        )
+        before = each.model
+    return table
+
+
+def _times(steps: int | None, count: int) -> str:
+    if not count:
+        return "-"
+    return f"{count} × {'?' if steps is None else f'{steps:,}'}"
+
+
+def step_lines(found: Sequence[Training]) -> list[str]:
+    """All optimizer steps, and those that are not known; lines for a person."""
+    finetuning = sum(each.finetuning for each in found)
+    realigning = sum(each.realigning for each in found)
+    lines = []
+    if finetuning or realigning:
+        least = "at least " if any(_is_least(each) for each in found) else ""
+        lines.append(
+            f"{least}{finetuning:,} optimizer steps of fine-tuning, {realigning:,} of realigning"
+        )
+    if unknown := [f"{each.model} on {each.task}" for each in found if not each.is_known]:
+        lines.append(f"steps known when the data is read: {', '.join(unknown)}")
+    return lines
+
+
+def _is_least(each: Training) -> bool:
+    return each.steps is not None and each.steps.source == LEAST
+
+
+def arithmetic_lines(found: Sequence[Training]) -> list[str]:
+    """FLOPs of what is not measured yet; none where they are not known, either."""
+    left = [each for each in found if not each.measured]
+    costs = [cost for each in left for cost in (*each.finetunings, *each.realignments)]
+    known = [cost for cost in costs if cost is not None]
+    if not known:
+        return []
+    total = Cost.total(known)
+    return [
+        f"by arithmetic {total.flops:.2e} FLOPs for {total.subwords:,} subwords of assumed lengths"
+        " (matrices of layers alone; evaluation, reading and aligning left out)"
+        + ("" if len(known) == len(costs) else ", and more that is not known")
+    ]
