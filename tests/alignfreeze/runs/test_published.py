@@ -20,9 +20,12 @@ pytestmark = pytest.mark.usefixtures("cache", "experiment")
 
 
 def params(experiment: str) -> dict[str, dict[str, str]]:
-    """The parameters of the experiment's runs by name."""
+    """The options that the experiment's runs say of themselves, by name."""
     found = mlflow.search_runs([experiment], output_format="list")
-    return {what(run): run.data.params for run in found}
+    return {
+        what(run): {name.removeprefix("cfg."): said for name, said in run.data.params.items()}
+        for run in found
+    }
 
 
 def test_paper_as_run_trains_and_evaluates_in_its_own_lengths(experiment):

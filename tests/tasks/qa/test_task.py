@@ -247,7 +247,7 @@ def test_the_suite_loads(suite):
 
 
 def test_windows_of_evaluation_may_share_more(tokenizer):
-    examples = [AnsweredQuestion("", "Where?", CONTEXT, ("London",), (25,), "en")]
+    examples = [AnsweredQuestion("", "Where?", CONTEXT * 4, ("London",), (25,), "en")]
 
     def n_windows(task):
         return len(task.featurize(examples, tokenizer, 40))
