@@ -82,15 +82,20 @@ FOR_ALL = "all"
 
 def _parse_lengths(value: object) -> object:
     """``"256"`` is one length for all tasks; ``"qa=384,pos=128"`` is one for each."""
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value.strip()):
         value = int(value)
-    return {FOR_ALL: value} if type(value) is int else parse_arguments(value)
+    if type(value) is int:
+        return {FOR_ALL: value}
+    try:
+        return parse_arguments(value)
+    except ValueError:
+        raise ValueError("must be a number, or task=number,…") from None
 
 
 def _all_or_each(lengths: dict[str, int]) -> dict[str, int]:
     """Raises ValueError if there is one length for all, and others."""
     if FOR_ALL in lengths and len(lengths) > 1:
-        raise ValueError("must be one length, or one for each task by its name")
+        raise ValueError("must be one number, or task=number,… for each task by its name")
     return lengths
 
 

@@ -4,7 +4,7 @@ Nothing heavy is imported here: a wrong option is told of at once. What a folder
 the hub would, is checked when the model is loaded, by the same functions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from alignfreeze.encoders.diagnosis import CONFIG, check_folder
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.messages import LONG, shown
 
-LENGTHS = ("realign_max_length", "max_length")
+LENGTHS = ("realign_max_length", "max_length", "eval_max_length")
 """The options that say how many subwords an encoder reads at once."""
 
 
@@ -110,6 +110,12 @@ def check_length(config: RunConfig, options: Iterable[str], longest: int) -> Non
         ConfigError: If it does not.
     """
     for name in options:
-        length = getattr(config, name)
+        length = longest_of(config, name)
         if length > longest:
             raise ConfigError(f"{name} must be <= {longest}, the encoder's, got {length}")
+
+
+def longest_of(config: RunConfig, name: str) -> int:
+    """The most subwords that an option of lengths says; 0 where it says none."""
+    value = getattr(config, name)
+    return int(max(value.values(), default=0) if isinstance(value, Mapping) else value)

@@ -80,8 +80,8 @@ class TrainingSet:
     Attributes:
         source: Which data set it is.
         examples: How many sentences, pairs or questions its publication says.
-        batches: Batches of an epoch that the reference's code makes of them, in rows of at most 96
-            subwords (of QA windows that share 32): long examples are several rows.
+        batches: Batches of an epoch of the reference's code, with rows of at most 96 subwords (of
+            QA windows that share 32): long examples are several rows.
         batches_xlmr: The same with XLM-R's tokenizer.
         subwords: Subwords of such a row on average: an assumption, not a count.
     """
@@ -106,8 +106,9 @@ TRAINING_SETS = {
     "nli": TrainingSet("XNLI, English (MultiNLI)", 392_702, 12_272, 12_272, 40),
     "qa": TrainingSet("SQuAD 1.1", 87_599, 9_005, 10_114, 96),
 }
-"""By task. Batches are those of the reference's runs: a half or a fifth of their steps.
-A tagged sentence has 23 subwords in ``benchmarks/lengths.json``, and a window of QA is full."""
+"""By task. Batches are the steps of the reference's logs by epochs, and not counted anew here; of
+NLI they are its examples, a row each, by 32. A tagged sentence has 23 subwords in
+``benchmarks/lengths.json``, and a window of QA is full."""
 
 
 def published_steps(config: RunConfig, name: str, task: Task) -> int | None:

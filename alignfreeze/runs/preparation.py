@@ -24,7 +24,7 @@ from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer
-from alignfreeze.encoders.stated import LENGTHS
+from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
 from alignfreeze.errors import DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
@@ -198,7 +198,7 @@ class Preparation:
             self.tokenizer,
             range(self.n_layers) if config.alignment_pairs else config.layer,
             precision=resolve_precision(config.precision),
-            longest=max(config.realign_max_length, config.max_length),
+            longest=max(longest_of(config, name) for name in LENGTHS),
         )
 
     def _try_tasks(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.config import RunConfig
-from alignfreeze.data.bitexts import bitext_digests, find_bitexts
+from alignfreeze.data.bitexts import bitext_digests, find_bitexts, realignment_languages
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.preparation import Preparation
@@ -88,11 +88,11 @@ class TrialContext:
     def _parallel_text(self) -> list[Any]:
         """What identifies the parallel text of all languages, and for all aligners, of trials."""
         corpora = self.base.corpora
+        source, source_language = self.base.source, self.config.source_language
         chosen = [
-            with_values(self.config, {"realign_languages": value}).realign_languages
+            realignment_languages(source, with_values(self.config, {"realign_languages": value}))
             for value in self._searched("realign_languages")
         ]
-        source, source_language = self.base.source, self.config.source_language
         languages = sorted({corpus.target for corpus in corpora}.union(*chosen))
         present = with_texts(source, source_language, languages, self.config.missing)
         bitexts = find_bitexts(source, source_language, present)

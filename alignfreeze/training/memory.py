@@ -12,7 +12,7 @@ TRAINING = ("activation_checkpointing", "precision")
 
 REALIGNMENT = (*TRAINING, "loss_block", "realign_batch_size", "realign_max_length", "prefix_memory")
 FINE_TUNING = (*TRAINING, "finetune_batch_size", "max_length")
-EVALUATION = ("eval_batch_size", "max_length")
+EVALUATION = ("eval_batch_size", "eval_max_length")
 MEASURING = ("eval_batch_size", "alignment_pairs", "realign_max_length")
 
 _SPARING = {
@@ -51,6 +51,8 @@ def memory_for(what: str, config: RunConfig, options: Sequence[str]) -> Iterator
 def _remedy(config: RunConfig, name: str) -> str:
     """What to set an option to; empty if it is set so."""
     value = getattr(config, name)
+    if name == "eval_max_length":  # by task; where it says none, rows are as long as in training
+        return f"{name} below {max(value.values(), default=config.max_length)}"
     if sparing := _SPARING.get(name):
         known = str(value).lower()
         # Any block is one.

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignfreeze.contracts import Bitext, SentencePair
-from alignfreeze.errors import DataError
+from alignfreeze.contracts.registry import ALIGNER, create_plugin
+from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.testing.aligner import AlignerContract
 from alignfreeze_aligners.dictionary import DictionaryAligner
 
@@ -58,6 +59,25 @@ def test_both_dictionaries_count(bitext):
 )
 def test_either_dictionary_will_do(bitext, removed, links):
     assert align(replace(bitext, **{removed: None}), "the cat sleeps", "le chat dort") == links
+
+
+def test_forward_is_the_dictionary_with_the_source_word_first_alone(bitext):
+    forward = DictionaryAligner(direction="forward")
+    assert forward.inputs(bitext) == (bitext.forward_dictionary,)
+    assert align(bitext, "the cat sleeps .", "le chat dort .", forward) == [(0, 0), (1, 1)]
+    assert forward.notes(bitext) == {}
+
+
+def test_forward_needs_that_dictionary(bitext):
+    backward = replace(bitext, forward_dictionary=None)
+    message = (
+        r"^en-fr has no dictionary with the source word first, .* direction 'forward': looked for "
+        r"dictionaries/en-fr\.txt \(MUSE format\)$"
+    )
+    with pytest.raises(DataError, match=message):
+        align(backward, "cat", "chat", DictionaryAligner(direction="forward"))
+    with pytest.raises(ConfigError, match="direction must be 'both' or 'forward', got 'backward'"):
+        create_plugin(ALIGNER, "dictionary", {"direction": "backward"})
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ def test_tasks_share_encoders_when_steps_are_the_same(options):
     assert not any(cell.shares for cell in cells(options, tasks="pos"))
 
 
+def test_a_cell_has_the_lengths_of_its_task(options):
+    usual = {cell.identity for cell in cells(options)}
+    other = cells(options, eval_max_length="ner=64")
+    assert {cell.task: cell.config.eval_max_length for cell in other} == {
+        "pos": {},
+        "ner": {"ner": 64},
+    }
+    assert {cell.task for cell in other if cell.identity in usual} == {"pos"}
+
+
 @pytest.fixture
 def folder(tmp_path):
     """The demo's data as a user's folder, without Russian named entities."""

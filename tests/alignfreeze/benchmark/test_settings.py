@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from alignfreeze.benchmark.settings import build_benchmark, strategy_of
-from alignfreeze.config import preset_options
+from alignfreeze.config import build_config, preset_options
 from alignfreeze.errors import ConfigError
 
 XLMR = "FacebookAI/xlm-roberta-base"
@@ -35,6 +35,23 @@ def test_other_data_is_the_published_grid(given):
     config = grid.by_model[XLMR]
     assert (config.realign_lr, config.finetune_lr) == (own["realign_lr"], own["finetune_lr"])
     assert grid.by_model[MBERT].realign_lr == preset_options("paper")["realign_lr"]
+
+
+@pytest.mark.parametrize("preset", ["standard", "paper", "paper-as-run"])
+def test_a_grids_runs_are_those_of_its_presets(preset):
+    grid = build_benchmark({"preset": preset})
+    sides = {"task": grid.settings.tasks, "seed": 31}
+    for model, config in grid.by_model.items():
+        of_model = f"{preset}-xlmr" if model == XLMR else preset
+        assert config == build_config({"preset": of_model, **sides, "model": model})
+    assert grid.run_preset == preset
+
+
+def test_a_grid_of_one_task_has_no_lengths_of_others():
+    grid = build_benchmark({"preset": "paper-as-run", "tasks": "pos,qa"})
+    assert grid.by_model[MBERT].eval_max_length == {"pos": 128, "qa": 384}
+    assert grid.by_model[MBERT].pair_limit == 581
+    assert grid.by_model[XLMR].pair_limit == 519
 
 
 def test_other_models_are_asked_for_with_the_published_settings():

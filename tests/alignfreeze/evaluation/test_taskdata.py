@@ -122,3 +122,57 @@ def test_a_task_without_data_sets_says_so(demo_hub, read):
     )
     with pytest.raises(MissingSplitError, match=message):
         read(demo_hub(), Unpublished())
+
+
+# Lengths of evaluation
+
+LONG = "1\t" + "a" * 30 + "\t_\tNOUN" + "\t_" * 6 + "\n"
+
+
+@pytest.fixture
+def long_rows(write, source):
+    """English and German sentences of eight words, each of 30 letters."""
+    lines = "".join(LONG.replace("1", str(number), 1) for number in range(1, 9))
+    for language in ("en", "de"):
+        for split in ("train", "dev", "test"):
+            write(f"pos/{language}/{split}.conllu", f"{lines}\n")
+    return source
+
+
+def longest(data):
+    """The longest row that is trained on, and of each split that is evaluated."""
+    sets = data.evaluation_sets(get_args(Split))
+    rows = {"trained": data.training_features, "first": data.first_validated(1).features}
+    rows |= {f"{found.language}/{found.split}": found.features for found in sets}
+    return {name: max(len(row.input_ids) for row in found) for name, found in rows.items()}
+
+
+@pytest.mark.parametrize("given", ["40", "pos=40", {"pos": 40, "qa": 90}])
+def test_rows_of_evaluation_have_a_length_of_their_own(read, long_rows, given):
+    usual = longest(read(long_rows, max_length=80))
+    other = longest(read(long_rows, max_length=80, eval_max_length=given))
+    assert usual["trained"] == other["trained"] > 40
+    assert {usual[name] for name in usual} == {usual["trained"]}
+    assert {n for name, n in other.items() if name != "trained"} == {usual["de/test"] - 30}
+
+
+def test_another_length_of_evaluation_is_another_result(read, long_rows):
+    usual, same, other = (
+        read(long_rows, max_length=80, eval_max_length=given).identity
+        for given in ({}, "pos=80", "pos=40")
+    )
+    assert usual == same != other
+
+
+def test_a_task_may_be_read_otherwise_in_evaluation(read, long_rows):
+    class Cuts(PartOfSpeechTagging):
+        half: bool = False
+
+        def evaluated(self):
+            return self.model_copy(update={"half": True})
+
+        def featurize(self, examples, tokenizer, max_length):
+            return super().featurize(examples, tokenizer, max_length // (2 if self.half else 1))
+
+    found = longest(read(long_rows, task=Cuts(), max_length=80))
+    assert found == {name: 62 if name == "trained" else 32 for name in found}

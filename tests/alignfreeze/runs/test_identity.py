@@ -280,6 +280,32 @@ def test_an_option_changes_what_its_role_names(name, places, usual, tmp_path):
     }
 
 
+def test_all_languages_are_the_same_realignment_as_their_codes_in_order(
+    places, cached_module, tmp_path
+):
+    """What is realigned decides, and in which order it is drawn from: sorted, of all."""
+
+    def known_by(asked):
+        preparation = Preparation(config := _config(places, realign_languages=asked))
+        assert {corpus.target for corpus in preparation.corpora} == {"de", "fr"}
+        return _Identities(config, preparation, tmp_path).of
+
+    every, written, other = map(known_by, ("all", "de,fr", "fr,de"))
+    assert every["realignment"] == written["realignment"] != other["realignment"]
+    assert every["cell"] != written["cell"]  # a grid's cells are told apart before text is read
+
+
+def test_only_what_a_task_is_evaluated_with_is_of_its_identity(places, usual, tmp_path):
+    """A length that is the same, said otherwise, is the same fine-tuning."""
+    config, preparation, before = usual
+    assert config.max_length == 128
+    for given, is_same in (("128", True), ("qa=128", True), ("qa=64", False)):
+        other = _config(places, eval_max_length=given)
+        after = _Identities(other, preparation.varied(other), tmp_path).of
+        assert (after["fine-tuning"] == before.of["fine-tuning"]) == is_same
+        assert after["realignment"] == before.of["realignment"]
+
+
 @pytest.mark.parametrize("name", OTHER)
 def test_provenance_carries_what_is_of_the_encoder(name, places):
     config, other = _config(places), _config(places, **{name: OTHER[name]})

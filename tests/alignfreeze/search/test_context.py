@@ -40,6 +40,15 @@ def test_text_that_only_some_trials_read_is_part_of_it(data, name):
     assert changed(before, identity(data, space)) == [PARALLEL]
 
 
+def test_all_languages_are_those_that_have_text(data):
+    every = "realign_languages: ['de', 'all']\n"
+    before = identity(data, every)
+    file = data / "parallel" / "en-zh.zh"
+    lines = file.read_text("utf-8").splitlines()
+    file.write_text("\n".join([*lines[:-1], lines[-2], ""]), "utf-8")
+    assert changed(before, identity(data, every)) == [PARALLEL]
+
+
 def test_text_that_no_trial_reads_is_not(data):
     space = "temperature: [0.1, 0.2]\n"
     before = identity(data, space)

@@ -182,3 +182,19 @@ def test_answers_of_questions(any_tokenizer, tmp_path, accelerator):
     assert [answer["answer"] for answer in answers] == task.answers(examples, features, said)
     for answer, (_, text) in zip(answers, pairs, strict=True):
         assert text[answer["start"] : answer["end"]] == answer["answer"]
+
+
+def test_a_model_answers_by_the_settings_of_evaluation(tokenizer, tmp_path):
+    shape = transformers.BertConfig(
+        vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=1
+    )
+    network = transformers.BertForQuestionAnswering(shape)
+    task, config = QuestionAnswering(stride=4, eval_stride=12), RunConfig(max_length=LENGTH)
+    described = {}
+    for length in (None, 48):
+        folder = tmp_path / str(length)
+        save_model(network, tokenizer, folder, config, task, length=length)
+        found = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
+        described[length] = found["flavors"]["python_function"]["config"]
+    assert {length: d["max_length"] for length, d in described.items()} == {None: LENGTH, 48: 48}
+    assert {d["stride"] for d in described.values()} == {12}

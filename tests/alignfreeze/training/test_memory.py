@@ -48,6 +48,15 @@ def test_what_is_set_so_already_is_not_named():
     assert line.endswith("what helps: realign_max_length below 96")
 
 
+@pytest.mark.parametrize(
+    ("settings", "length"),
+    [({}, 256), ({"eval_max_length": 128}, 128), ({"eval_max_length": "pos=64,qa=384"}, 384)],
+)
+def test_evaluation_names_the_length_of_its_own_rows(settings, length):
+    line = said(EVALUATION, **settings)
+    assert line.endswith(f"what helps: eval_batch_size below 128, eval_max_length below {length}")
+
+
 def test_other_errors_pass_and_what_was_told_is_not_told_again():
     with pytest.raises(KeyError, match="a defect"), memory_for("it", RunConfig(), FINE_TUNING):
         raise KeyError("a defect")

@@ -10,11 +10,14 @@ from transformers import AutoModelForQuestionAnswering
 from transformers.modeling_outputs import QuestionAnsweringModelOutput
 
 from alignfreeze.contracts import SPLIT_FILES
-from alignfreeze.errors import DataError
+from alignfreeze.contracts.registry import TASK as TASK_KIND
+from alignfreeze.contracts.registry import create_plugin
+from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.testing.task import TaskContract
 from alignfreeze.training.batches import collate_features
 from alignfreeze_tasks.qa import QuestionAnswering
+from alignfreeze_tasks.qa.answers import AnsweredQuestion
 
 TASK = QuestionAnswering()
 METRICS = ("f1", "exact_match", "f1_squad", "exact_match_squad")
@@ -241,3 +244,28 @@ def test_the_suite_loads(suite):
         content = json.loads(TASK.file(suite, language, "validation").read_text("utf-8"))
         ids = [q["id"] for a in content["data"] for p in a["paragraphs"] for q in p["qas"]]
         assert [question.id for question in TASK.load(suite, language, "validation")] == ids
+
+
+def test_windows_of_evaluation_may_share_more(tokenizer):
+    examples = [AnsweredQuestion("", "Where?", CONTEXT * 4, ("London",), (25,), "en")]
+
+    def n_windows(task):
+        return len(task.featurize(examples, tokenizer, 40))
+
+    assert TASK.evaluated() is TASK
+    apart = QuestionAnswering(stride=0, eval_stride=16)
+    assert apart.evaluated() == QuestionAnswering(stride=16, eval_stride=16)
+    assert n_windows(apart) == n_windows(QuestionAnswering(stride=0))
+    assert (
+        n_windows(apart.evaluated()) == n_windows(QuestionAnswering(stride=16)) > n_windows(apart)
+    )
+
+
+def test_no_overlap_in_evaluation_is_not_that_of_training():
+    assert QuestionAnswering(stride=8, eval_stride=0).evaluated().stride == 0
+
+
+@pytest.mark.parametrize("eval_stride", [-1, 513])
+def test_the_stride_of_evaluation_is_a_stride(eval_stride):
+    with pytest.raises(ConfigError, match=r"task 'qa': eval_stride must be [<>]= \d+, got"):
+        create_plugin(TASK_KIND, "qa", {"eval_stride": eval_stride})
