@@ -1,8 +1,8 @@
 """Several processes, forked of one that has done the imports, for each line that it reads.
 
-A line is JSON: what they do (``mode``: share, evaluate, train, or resume), the folder where each leaves what
-it has found, named by its number (``out``), and the ``environments``, one for each process. The
-answer is a line with their exit codes.
+A line is JSON: what they do (``mode``: share, evaluate, train, or resume), the folder where each
+leaves what it has found, named by its number (``out``), and the ``environments``, one for each
+process. The answer is a line with their exit codes.
 """
 
 import json
