@@ -40,7 +40,7 @@ def runs(fresh_experiment, small_cache, tmp_path_factory):
         grid = {"tasks": "pos", "strategies": "baseline", "seeds": "7303", "study": "shown"}
         benchmark({**grid, "preset": "demo", "storage": storage, **SMALL}, lambda plan: None)
         found = mlflow.search_runs([experiment], output_format="list")
-        own = {what(run): run.info.run_id for run in reversed(found)}
+        own = {what(run): run.info.run_id for run in found}  # the oldest of a name
         yield {"whole": whole.run_id, "taken": taken.run_id, "none": none.run_id, **own}
 
 
@@ -95,7 +95,7 @@ def test_a_run_is_what_has_its_fine_tuning(said, line, names):
     assert json.loads(said(*line, "--language=ru", "--json"))["names"] == names
 
 
-def test_two_of_the_same_strategy_are_told_apart_by_their_seeds(said, runs):
+def test_two_of_the_same_strategy_are_told_apart_by_their_seeds(said):
     found = json.loads(said("finetune-pos-baseline", CELL, "--language=de", "--json"))
     assert [name.rpartition(" (")[0] for name in found["names"]] == [
         f"baseline seed {seed}" for seed in (SEED, 7303)
@@ -137,7 +137,7 @@ def test_what_cannot_be_shown_is_one_line(said, line, expected):
     assert re.search(expected, said(*line, fails=True))
 
 
-def test_texts_are_those_of_the_data_that_was_predicted(said, runs, tmp_path, capsys):
+def test_texts_are_those_of_the_data_that_was_predicted(said, tmp_path, caplog):
     moved, other = tmp_path / "moved", tmp_path / "other"
     for folder in (moved, other):
         shutil.copytree(find_data("demo").root, folder)
@@ -146,8 +146,7 @@ def test_texts_are_those_of_the_data_that_was_predicted(said, runs, tmp_path, ca
     shown = said("finetune-pos", "--language=de", "--limit=1")
     assert said("finetune-pos", "--language=de", "--limit=1", f"--data={moved}") == shown
     assert "\n  text: " in shown
-    main(["predictions", runs["finetune-pos"], "--language=de", f"--data={other}"])
-    output, errors = capsys.readouterr()
-    assert "\n  text: " not in output
-    (warning,) = [line for line in errors.splitlines() if line.startswith("without the texts")]
+    caplog.clear()
+    assert "\n  text: " not in said("finetune-pos", "--language=de", f"--data={other}")
+    (warning,) = [own for own in caplog.messages if own.startswith("without the texts")]
     assert "is not the file that was predicted (--data says where they are)" in warning
