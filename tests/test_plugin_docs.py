@@ -10,7 +10,7 @@ from alignfreeze.contracts.registry import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "plugins.md")
-TESTS = 3
+LEAST_TESTS = 3
 """Of each page: one for a strategy, one for a task, one for an aligner."""
 
 
@@ -22,7 +22,7 @@ def test_the_examples_pass_their_contract_suites(tmp_path):
             named = re.match(r"# (\w+\.py)\n", block)
             assert named, f"{page}: a block must begin with the name of its file: {block[:60]}"
             files[named[1]] = block
-        assert sum(name.startswith("test_") for name in files) == TESTS
+        assert sum(name.startswith("test_") for name in files) >= LEAST_TESTS
         for name, block in files.items():
             (tmp_path / name).write_text(block, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]

@@ -39,6 +39,7 @@ LATEX = {
     "‡": r"\textsuperscript{\ddag}",
     "–": r"\textendash{}",
     "×": r"$\times$",
+    "ρ": r"$\rho$",
 }
 
 BRACES = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")

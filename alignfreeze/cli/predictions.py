@@ -60,24 +60,26 @@ def predictions(
     kept = [d for d in side.differences if only == "all" or (d.gain > 0) == (only == "gained")]
     if output is not None:
         _write(output, side, kept, texts)
-    result = {
-        **{name: getattr(side, name) for name in ("task", "language", "metric", "names", "values")},
-        "run_ids": [own.run.run_id for own in found],
-        "table": side.table and side.table._asdict(),
-        "p_value": side.p_value,
-        "gained": side.gained,
-        "lost": side.lost,
-        "differing": len(kept),
-        "examples": [
-            {**d._asdict(), "texts": texts[d.example] if texts else {}} for d in kept[:limit]
-        ],
-    }
+    result = _result(side, kept[:limit], texts)
+    result |= {"run_ids": [own.run.run_id for own in found], "differing": len(kept)}
     lines = [*_summary(side), *(line for d in kept[:limit] for line in _example(d, side, texts))]
     if len(kept) > limit:
         lines += ["", f"{limit} of {len(kept):,} examples; --limit shows more, --output writes all"]
     if output is not None:
         lines.append(f"{len(kept):,} examples in {output}")
     tell(result, lambda: print_lines(PlainConsole(), lines))
+
+
+def _result(side: "SideBySide", listed: "Sequence[Difference]", texts: Texts) -> dict[str, object]:
+    """What scripts read, with the examples that are listed."""
+    return {
+        **{name: getattr(side, name) for name in ("task", "language", "metric", "names", "values")},
+        "table": side.table and side.table._asdict(),
+        "p_value": side.p_value,
+        "gained": side.gained,
+        "lost": side.lost,
+        "examples": [{**d._asdict(), "texts": texts[d.example] if texts else {}} for d in listed],
+    }
 
 
 def _summary(side: "SideBySide") -> Iterator[str]:
@@ -110,6 +112,13 @@ def _example(found: "Difference", side: "SideBySide", texts: Texts) -> Iterator[
             right = text in ([found.gold] if isinstance(found.gold, str) else found.gold)
             yield f"  {name}: {text or '(nothing)'}{'' if right else '  ✗'}"
         return
+    yield from _words(found, said, own)
+
+
+def _words(
+    found: "Difference", said: "Mapping[str, Said | None]", own: Mapping[str, str]
+) -> Iterator[str]:
+    """The words of an example whose tags are not all the same, or not right."""
     words = own.get("text", "").split(" ") if own else []
     columns = [own for own in (found.gold, *said.values()) if own is not None]
     for place, tags in enumerate(zip(*columns, strict=True)):

@@ -46,9 +46,7 @@ def log_predictions(
             write_outcomes(path, by_language, origin=origin)
         run.artifacts(folder / FOLDER, FOLDER)
     except Exception as error:  # noqa: BLE001  Arrow's of a text that is none is no OSError
-        reason = reason_of(error)
-        phases.said.append(f"predictions on {data.name}: not kept: {reason}")
-        logger.warning("the predictions of run %s are not kept: %s", run.run_id, reason)
+        logger.warning("the predictions of run %s are not kept: %s", run.run_id, reason_of(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -59,9 +57,7 @@ def tell_unkept(phases: PhaseRuns, run_id: str, data: TaskData) -> None:
     if not (told and keeps_predictions(phases) and phases.accelerator.is_main_process):
         return
     if artifact_path(run_id, outcome_file("test"), phases.folder) is None:
-        line = (
-            f"run {run_id} was taken over, and has kept no predictions on {data.name}: "
-            "reuse=false computes them"
+        logger.warning(
+            "run %s was taken over, and has kept no predictions on %s: reuse=false computes them",
+            *(run_id, data.name),
         )
-        logger.info("%s", line)
-        phases.said.append(line)

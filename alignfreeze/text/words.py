@@ -36,7 +36,8 @@ class WordCounts(NamedTuple):
         partly_unknown: Those of which any subword is, so that those are among them.
         textless: Those whose representative carries no text, since none of their subwords does.
         cut: Those whose representative is beyond the greatest length: nothing is known of them.
-        subwords: What those that are not cut are split into, bare marks of words included.
+        subwords: What words are split into as far as it is within the greatest length, bare marks
+            of words included.
     """
 
     words: int

@@ -80,7 +80,7 @@ def test_latex_escapes_what_it_would_take_for_its_own():
     assert text.count(r"\midrule") == 2  # below the head, and between the sections
     assert "totalheight=0.8\\textheight]{figures/x_1.pdf}" in text
     assert "\\section*{Without}\n\nNothing.\n" in text
-    assert latex_text("中−±") == r"?$-$$\pm$"
+    assert latex_text("中−±ρ") == r"?$-$$\pm$$\rho$"
 
 
 def test_labels_of_latex_tell_tables_apart_whatever_their_letters():

@@ -7,8 +7,15 @@ import torch
 
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.contracts import Bitext
-from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, PairStream, collate_pairs
+from alignfreeze.realignment.pairs import (
+    EncodedPair,
+    EncodedSide,
+    PairStream,
+    collate_pairs,
+    pairs_drawn,
+)
 from alignfreeze.text.words import WordCounts
+from alignfreeze.training.batches import mixed_order
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
 PADDING = 0
@@ -252,10 +259,36 @@ def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
         "en": WordCounts(n_words, 0, 0, cut=0, subwords=4 * n_words),
         "fr": WordCounts(n_words, 0, 0, cut=0, subwords=6 * n_words),
     }
-    assert {code: own._replace(subwords=0) for code, own in cut.word_counts(64).items()} == {
-        "en": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.source) - 3) for row in rows)),
-        "fr": WordCounts(n_words, 0, 0, cut=sum(max(0, len(row.target) - 2) for row in rows)),
+    sources, targets = ([len(getattr(row, own)) for row in rows] for own in ("source", "target"))
+    assert cut.word_counts(64) == {
+        "en": WordCounts(
+            n_words,
+            0,
+            0,
+            cut=sum(max(0, length - 3) for length in sources),
+            subwords=sum(min(12, 4 * length) for length in sources),
+        ),
+        "fr": WordCounts(
+            n_words,
+            0,
+            0,
+            cut=sum(max(0, length - 2) for length in targets),
+            subwords=sum(min(12, 6 * length) for length in targets),
+        ),
     }
+
+
+@pytest.mark.parametrize("mix", ["proportional", "uniform"])
+def test_the_pairs_that_are_drawn_are_counted_as_a_loop_counts_them(corpora, mix):
+    seen = {"fr": set(), "de": set()}
+    order = mixed_order([len(corpus) for corpus in corpora], mix, 7)
+    for _, number, row in islice(order, 100):
+        seen[LANGUAGES[number]].add(row)
+    found = pairs_drawn(corpora, 100, mix=mix, seed=7)
+    assert found == {language: len(own) for language, own in seen.items()}
+    assert sum(found.values()) <= 100
+    assert pairs_drawn(corpora, 9_999, mix=mix, seed=7) == {"fr": 90, "de": 30}
+    assert pairs_drawn(corpora, 0, mix=mix, seed=7) == {"fr": 0, "de": 0}
 
 
 def test_words_are_counted_in_the_pairs_that_are_drawn_first(corpora, tokenizer, monkeypatch):

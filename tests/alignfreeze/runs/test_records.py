@@ -1,11 +1,26 @@
 import logging
+from dataclasses import dataclass
+from itertools import islice
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from alignfreeze.runs.records import log_words
+from alignfreeze.config import RunConfig
+from alignfreeze.runs.records import log_pairs, log_words
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.training.batches import mixed_order
+
+
+@dataclass
+class Sized:
+    """As much of a corpus as is asked for its size."""
+
+    target: str
+    size: int
+
+    def __len__(self):
+        return self.size
 
 
 def test_shares_of_words_are_metrics_and_told(experiment, caplog):
@@ -48,3 +63,19 @@ def test_a_notable_share_is_a_warning(experiment, caplog, unknown, partly, level
     ):
         log_words(run, "pos", {"de": WordCounts(1000, unknown, partly)})
     assert [record.levelname for record in caplog.records] == levels
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_pairs_that_were_realigned_on_are_counted(experiment, accumulation):
+    """Of two pairs a batch, and two steps of both processes, each pair counts once."""
+    config = RunConfig(realign_batch_size=2, accumulation=accumulation, seed=3)
+    sizes = {"de": 5, "ru": 3}
+    corpora = [Sized(target, size) for target, size in sizes.items()]
+    with tracked_run("one") as run:
+        log_pairs(run, corpora, config, updates=2)
+    order = mixed_order([*sizes.values()], config.language_mix, config.seed)
+    drawn = {(number, row) for _, number, row in islice(order, 2 * 2 * accumulation)}
+    assert MlflowClient().get_run(run.run_id).data.metrics == {
+        f"pairs/{language}": sum(own == number for own, _ in drawn)
+        for number, language in enumerate(sizes)
+    }

@@ -8,8 +8,10 @@ import pytest
 from alignfreeze.probing.scores import AlignmentScore, DriftScore
 from alignfreeze.tracking.curves import (
     ALIGNMENT_FILE,
+    DRIFT_FILE,
     Measurement,
     alignment_by_layer,
+    drift_by_layer,
     log_measurement,
     metric_values,
 )
@@ -78,8 +80,21 @@ def test_alignment_is_read_of_its_file_or_of_the_curves(measured, damage):
     assert alignment_by_layer(run) == STRONG
 
 
+@pytest.mark.parametrize("damage", [None, Path.unlink, lambda file: file.write_text("no table")])
+def test_drift_is_read_of_its_file_or_of_the_curves(measured, damage):
+    run = stored_run(measured)
+    file = Path(mlflow.get_run(measured).info.artifact_uri.removeprefix("file://")) / DRIFT_FILE
+    if damage is not None:
+        damage(file)
+    assert drift_by_layer(run) == {
+        LayerName("drift", "realigned", language, 0): pytest.approx(1 / 3)
+        for language in ("en", *LANGUAGES)
+    }
+
+
 def test_alignment_of_version_0_1_0_is_read():
     metrics = {f"alignment/realigned/{n.language}/layer_{n.layer}": 0.2 for n in STRONG}
     metrics |= {"alignment_weak/realigned/de/layer_0": 0.3, "drift/realigned/de/layer_0": 0.4}
     run = StoredRun("1", "realign", "FINISHED", 0, 1.0, {}, {}, metrics)
     assert alignment_by_layer(run) == dict.fromkeys(STRONG, 0.2)
+    assert drift_by_layer(run) == {LayerName("drift", "realigned", "de", 0): 0.4}

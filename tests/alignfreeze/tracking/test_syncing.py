@@ -1,13 +1,23 @@
 import json
 import math
+from types import SimpleNamespace
 
 import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.base.caching import locked
+from alignfreeze.contracts import Outcomes, Parts
 from alignfreeze.errors import ConfigError, DataError, TrackingError
+from alignfreeze.evaluation.outcome_files import (
+    OutcomeOrigin,
+    outcome_file,
+    read_origin,
+    read_parts,
+)
+from alignfreeze.runs.predictions import log_predictions
 from alignfreeze.tracking.inputs import data_set
+from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.syncing import sync
 
@@ -106,6 +116,22 @@ def test_what_is_logged_later_is_what_would_have_been(road, tmp_path, folder):
     same_as_with_a_store(tmp_path, outer)
     assert sync(folder()) == done
     same_as_with_a_store(tmp_path, outer)
+
+
+def test_predictions_are_logged_later_too(road, tmp_path, folder):
+    data = SimpleNamespace(name="nli", contents=lambda split: {"de": "0123"})
+    outcomes = {"de": Outcomes(["a", "b"], ["a", "a"], {"accuracy": Parts.of([1, 0])})}
+    with tracked_run("finetune-nli") as run:
+        run.waits(0)
+        road.closed_for = math.inf
+        phases = SimpleNamespace(folder=tmp_path / "phases")
+        log_predictions(phases, run, data, {"test": outcomes})
+    road.closed_for = 0
+    assert not any((tmp_path / "phases").rglob("*.parquet"))
+    sync(folder())
+    path = artifact_path(run.run_id, outcome_file("test"), tmp_path)
+    assert read_origin(path) == OutcomeOrigin("nli", "test", {"de": "0123"})
+    assert read_parts(path, "accuracy")["de"].numerator.tolist() == [1, 0]
 
 
 def test_a_sync_that_is_interrupted_anywhere_goes_on(road, tmp_path, folder, interrupted_sync):

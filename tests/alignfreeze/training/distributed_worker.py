@@ -1,8 +1,8 @@
 """Several processes, forked of one that has done the imports, for each line that it reads.
 
-A line is JSON: what they do (``mode``: share, train, or resume), the folder where each leaves what
-it has found, named by its number (``out``), and the ``environments``, one for each process. The
-answer is a line with their exit codes.
+A line is JSON: what they do (``mode``: share, evaluate, train, or resume), the folder where each
+leaves what it has found, named by its number (``out``), and the ``environments``, one for each
+process. The answer is a line with their exit codes.
 """
 
 import json
@@ -14,15 +14,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification
 
 from alignfreeze.base.faults import reason_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.cli.main import failure
+from alignfreeze.contracts import Feature, Outcomes, Parts, Task
 from alignfreeze.errors import ConfigError
+from alignfreeze.evaluation.prediction import evaluate
+from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.testing import tiny_encoder
 from alignfreeze.training import distributed
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator
@@ -98,6 +105,45 @@ def trained(accelerator, out: Path, *, resume: bool) -> None:
     (out / f"{accelerator.process_index}.json").write_text(json.dumps(state), "utf-8")
 
 
+class Classes(Task):
+    """The class that the model says of each row; right is its example."""
+
+    primary_metric: ClassVar[str] = "accuracy"
+
+    def predict(self, outputs):
+        return (outputs["logits"].argmax(dim=-1),)
+
+    def metrics(self, examples, features, predictions):
+        return {"accuracy": self.outcomes(examples, features, predictions).parts["accuracy"].value}
+
+    def outcomes(self, examples, features, predictions):
+        predicted = [str(int(label)) for (label,) in predictions]
+        right = [a == b for a, b in zip(examples, predicted, strict=True)]
+        return Outcomes(examples, predicted, {"accuracy": Parts.of(right)})
+
+
+def evaluated(accelerator) -> dict[str, object]:
+    """The scores and outcomes of five sets, of other languages and sizes."""
+    config = tiny_encoder(n_layers=2).config
+    config.num_labels = 3
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_config(config)
+    random, sets = np.random.default_rng(0), []
+    for size, language in enumerate(("en", "de", "fr", "ru", "no"), start=3):
+        ids = [random.integers(5, 60, random.integers(2, 9)).tolist() for _ in range(size)]
+        features = [Feature(own, {"labels": 0}, row) for row, own in enumerate(ids)]
+        gold = [str(own) for own in random.integers(0, 3, size)]
+        sets.append(EvaluationSet(language, "test", gold, features))
+    found = evaluate(
+        model, Classes(), sets, batch_size=4, padding=0, accelerator=accelerator, keep=True
+    )
+    outcomes = {
+        language: [own.gold, own.predicted, *(part.tolist() for part in own.parts["accuracy"])]
+        for language, own in found.outcomes["test"].items()
+    }
+    return {"scores": found.scores, "outcomes": outcomes}
+
+
 def main(mode: str, out: Path) -> None:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     accelerator = make_accelerator("fp32")
@@ -105,6 +151,9 @@ def main(mode: str, out: Path) -> None:
         with signals_as_exceptions("go on"), as_one(accelerator):
             if mode == "share":
                 share(accelerator, out)
+            elif mode == "evaluate":
+                told = json.dumps(evaluated(accelerator))
+                (out / f"{accelerator.process_index}.json").write_text(told, "utf-8")
             else:
                 trained(accelerator, out, resume=mode == "resume")
         accelerator.end_training()

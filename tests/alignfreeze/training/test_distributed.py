@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from alignfreeze.training.devices import make_accelerator
 from tests.alignfreeze.training.toys import TOGETHER, TOY_WORKER
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
@@ -80,6 +81,15 @@ def test_what_the_main_process_has_is_on_every_machine(run, tmp_path):
         )
     assert [one["copied"] for one in found] == [False, True]
     assert [path.parent.name for path in tmp_path.rglob("made")] == ["tmp0"]
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_two_processes_gather_scores_and_outcomes_of_all_sets(run, tmp_path):
+    codes, found, _ = run("evaluate", tmp_path / "out", apart=False)
+    assert codes == [0, 0]
+    alone = runpy.run_path(str(WORKER))["evaluated"](make_accelerator("fp32"))
+    assert found == [json.loads(json.dumps(alone))] * 2
+    assert [*found[0]["outcomes"]] == ["en", "de", "fr", "ru", "no"]
 
 
 def test_a_signal_to_one_of_two_machines_ends_both_which_go_on_alike(run, tmp_path):
