@@ -343,7 +343,7 @@ def test_realigning_alone_wants_a_strategy_that_realigns(experiment):
 
 def test_realigning_alone_for_tasks_of_different_lengths_wants_steps(experiment):
     options = {**OPTIONS, "task": "pos,ner", "realign_steps": "", "finetune_steps": ""}
-    epochs = {"preset": "paper", "model": "demo", "data": "demo", "max_length": "8"}
+    epochs = {"preset": "standard", "model": "demo", "data": "demo", "max_length": "8"}
     with pytest.raises(AlignFreezeError, match="realign_steps must be given"):
         pipeline.realign_only({**options, **epochs, "realign_max_length": "64"})
 
@@ -480,7 +480,7 @@ def test_realignments_of_different_lengths_are_different_stages(experiment, seed
     options = {**MEASURED, "seed": seed, "task": "pos,qa", "compare": ",", "languages": "de"}
     lengths = {"realign_steps": "", "finetune_steps": "", "finetune_epochs": "1"}
     lengths |= {"finetune_batch_size": "16"}
-    pipeline.run({**options, **lengths, "preset": "paper", "model": "demo", "max_length": "64"})
+    pipeline.run({**options, **lengths, "preset": "standard", "model": "demo", "max_length": "64"})
     steps = {name.split("/")[1] for name in stages(runs(experiment)["alignfreeze"])}
     assert steps == {
         "pretrained",
