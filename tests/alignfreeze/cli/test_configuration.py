@@ -8,7 +8,7 @@ import yaml
 from alignfreeze.cli.main import main
 from alignfreeze.config import RunConfig, build_config
 
-OPTIONS = {"preset": "paper", "seed": "3", "strategy_args": "boundary=3,b=x", "task": "pos,qa"}
+OPTIONS = {"preset": "standard", "seed": "3", "strategy_args": "boundary=3,b=x", "task": "pos,qa"}
 GIVEN = [f"--{name}={text}" for name, text in OPTIONS.items()]
 
 
@@ -27,7 +27,7 @@ def test_each_value_says_where_it_comes_from(capsys, write):
     origins = {line.partition(":")[0]: line.rpartition("  # ")[2] for line in lines}
     assert origins["seed"] == "command line"
     assert origins["warmup"] == f"config {file}"
-    assert origins["temperature"] == "preset paper"
+    assert origins["temperature"] == "preset standard"
     assert origins["layer"] == "default"
 
 

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -16,7 +17,8 @@ from alignfreeze.cli.output import OUTPUT
 from alignfreeze.evaluation.scores import Score, TaskResult
 from alignfreeze.planning.dry_run import PLANS
 from alignfreeze.planning.plan import RunPlan
-from alignfreeze.report import report
+from alignfreeze.report import example_texts, prediction_runs, report, side_by_side
+from alignfreeze.report.side_by_side import Difference, SideBySide
 from alignfreeze.report.writing import ReportOutcome
 from alignfreeze.runs import pipeline
 from alignfreeze.runs.pipeline import Outcome
@@ -37,6 +39,7 @@ LINES = {
     "search": "search",
     "benchmark": f"benchmark --dry-run --tasks pos --seeds 31 {SHORT}",
     "report": "report",
+    "predictions": "predictions 7",
     "import-results": "import-results results.csv --experiment imported-{experiment}",
     "search-worker": "search-worker --study a --storage sqlite://",
     "benchmark-worker": "benchmark-worker --study a --storage sqlite://",
@@ -94,6 +97,12 @@ def short(monkeypatch, write):
     cells = [Cell("demo"), Cell("pos"), Cell("front"), Cell("50.0")]
     table = Table("summary", "Summary", "", ["model", "task", "strategy", "mean"], [cells])
     monkeypatch.setattr(report, "report", saying(ReportOutcome(table, {}, [], Path("report"))))
+    runs = [SimpleNamespace(run=SimpleNamespace(run_id="7"))]
+    differs = [Difference(0, -1.0, "a", "b", None)]
+    side = SideBySide("nli", "de", "accuracy", ["front"], [0.5], None, None, 0.0, 1.0, differs)
+    monkeypatch.setattr(prediction_runs, "find_predictions", saying(runs))
+    monkeypatch.setattr(side_by_side, "compare", saying(side))
+    monkeypatch.setattr(example_texts, "example_texts", saying([]))
     for worker in (search_worker, benchmark_worker):
         monkeypatch.setattr(worker, "join", saying(3))
     monkeypatch.setattr(syncing, "sync", saying(Synced("sqlite:///x.db")))
