@@ -61,7 +61,7 @@ def test_values_of_python_text_and_a_configuration_are_the_same_run(experiment, 
         ("demo", r"^options must be a dict of values by name, got 'demo'$"),
         (None, r"^options must be a dict of values by name, got None$"),
         ({4: 5}, r"^names of options must be text, got 4$"),
-        ({"preset": 3}, r"^preset must be one of demo, demo-all, paper, paper-xlmr, got '3'$"),
+        ({"preset": 3}, r"^preset must be one of demo, demo-all, paper, .*xlmr, got '3'$"),
     ],
 )
 @pytest.mark.parametrize("function", [alignfreeze.run, alignfreeze.run_realign])

@@ -119,7 +119,7 @@ def test_the_name_depends_on_the_runs(name):
 def test_the_name_does_not_depend_on_how_a_run_gets_there():
     values = {"resume": True, "reuse": False, "save_model": True, "checkpoint_steps": 7}
     values |= {"prefix_memory": 1, "activation_checkpointing": True, "missing": "error"}
-    values |= {"tracking_wait": 1, "system_metrics": True}
+    values |= {"tracking_wait": 1, "system_metrics": True, "save_predictions": False}
     values |= {"register": "tagger", "register_encoder": "encoder"}
     assert values.keys() == HOW_FIELDS
     other = changed(CONFIG, **values)
