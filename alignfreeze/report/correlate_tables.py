@@ -73,7 +73,7 @@ def _table(stem: str, title: str, shown: Sequence[Correlate]) -> Table:
                 Cell("" if correlate.variant == before else correlate.variant),
                 Cell(correlate.name),
                 Cell(signed(found.value), value=found.value),
-                Cell(interval_text(found), value=found.interval and found.interval[0]),
+                Cell(_interval(found), value=found.interval and found.interval[0]),
                 Cell(str(found.n_languages), value=found.n_languages),
             ]
         )
@@ -82,7 +82,7 @@ def _table(stem: str, title: str, shown: Sequence[Correlate]) -> Table:
     return Table(stem, title, NOTE, columns, rows, sections=frozenset(sections), labels=2)
 
 
-def interval_text(found: RankCorrelation) -> str:
+def _interval(found: RankCorrelation) -> str:
     """The interval of a correlation."""
     if found.interval is None:
         return MISSING

@@ -14,14 +14,12 @@ from alignfreeze.evaluation.bootstrap import (
     resampled_differences,
     shared_variance,
 )
+from alignfreeze.evaluation.promises import ROUNDING
 from alignfreeze.report.collecting import Collected
 from alignfreeze.report.kept_outcomes import NOT_KEPT, Cell, KeptOutcomes
 from alignfreeze.report.results import Result
 from alignfreeze.report.score_tables import Resampled, ScoreTable
 from alignfreeze.report.settings import ReportConfig
-
-TOLERANCE = 1e-6
-"""How far a score may be off what the examples come to."""
 
 Kept = Mapping[Cell, KeptOutcomes]
 
@@ -116,7 +114,7 @@ def _parts(table: ScoreTable, cell: Cell, language: str, kept: Kept) -> Parts:
     if language not in run.parts:
         raise _UnpairedError(f"{variant}, seed {seed}: no predictions of {language}")
     found, score = run.parts[language].value, table.values[variant][language][seed]
-    if abs(found - score) > TOLERANCE:
+    if abs(found - score) > ROUNDING:
         raise _UnpairedError(
             f"{variant}, seed {seed}: the predictions of {language} come to {found:.4f}, not to "
             f"the score {score:.4f}"
