@@ -31,13 +31,16 @@ def params(experiment: str) -> dict[str, dict[str, str]]:
 def test_paper_as_run_trains_and_evaluates_in_its_own_lengths(experiment):
     lengths = "pos=128,qa=120"  # the demo's encoder reads 128
     options = {**SMALL, "preset": "paper-as-run", "task": "pos,qa", "eval_max_length": lengths}
+    with pytest.raises(AlignFreezeError, match="en-af has no parallel text"):
+        pipeline.run(options)
+    options["realign_languages"] = "all"
     outcome = pipeline.run(options)
     assert [(found.task, found.metric) for found in outcome.results] == [
         ("pos", "accuracy"),
         ("qa", "f1"),
     ]
     found = params(experiment)
-    assert found["realign"]["realign_languages"] == "de,ru"
+    assert found["realign"]["realign_languages"] == "ar,de,el,es,hi,ru,tr,zh"
     assert (found["realign"]["layer"], found["realign"]["pair_limit"]) == ("-2", "581")
     assert found["finetune-qa"]["max_length"] == "96"
 
