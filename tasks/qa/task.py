@@ -2,11 +2,9 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from alignfreeze.contracts import (
@@ -16,22 +14,18 @@ from alignfreeze.contracts import (
     HubSplit,
     Layout,
     Outcomes,
-    Parts,
     Prediction,
-    Span,
     Split,
     Task,
-    best_span,
-    candidate_spans,
     parquet_rows,
 )
 from alignfreeze.errors import DataError
 
 from .answers import AnsweredQuestion, Choice, answered
+from .choosing import SCORES, SQUAD_SUFFIX, chosen_answers, means, outcomes_of, window
 from .published import LAYOUTS
-from .scoring import best, exact_match, f1, own_tokens, squad_tokens
 from .squad import Entry, named, read_entries, row_entry
-from .windows import Window, windows_of
+from .windows import windows_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,8 +41,6 @@ SQUAD = "rajpurkar/squad"
 SQUAD_REVISION = "7b6d24c440a36b6815f21b70d25016731768db1f"
 XQUAD = "google/xquad"
 XQUAD_REVISION = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
-
-SCORES = {"f1": f1, "exact_match": exact_match}
 
 OWN_RULES = (
     "by SQuAD's script in English; elsewhere by MLQA's rules, or in their manner (without Unicode "
@@ -72,7 +64,7 @@ class QuestionAnswering(Task):
     primary_metric: ClassVar[str] = "f1"
     metric_notes: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(SCORES, OWN_RULES),
-        **dict.fromkeys([f"{name}_squad" for name in SCORES], SQUAD_RULES),
+        **dict.fromkeys([name + SQUAD_SUFFIX for name in SCORES], SQUAD_RULES),
     }
     columns: ClassVar[tuple[str, ...]] = ("question", "context", "answers")
     auto_class: ClassVar[str] = "AutoModelForQuestionAnswering"
@@ -223,8 +215,8 @@ class QuestionAnswering(Task):
         Raises:
             DataError: If there is nothing left to train on.
         """
-        windows = [_window(feature) for feature in features]
-        held = [window for window in windows if window.holds_answer]
+        windows = [window(feature) for feature in features]
+        held = [row for row in windows if row.holds_answer]
         dropped = self.unanswerable == "drop"
         logger.info(
             "%d of %d windows for training lack the whole answer: %s; %d of %d questions have none "
@@ -236,7 +228,7 @@ class QuestionAnswering(Task):
             len({w.example for w in windows}),
         )
         if not held:
-            longest = max((len(window.input_ids) for window in windows), default=0)
+            longest = max((len(row.input_ids) for row in windows), default=0)
             raise DataError(
                 f"a window for training must hold a whole answer, none of {len(windows)} does; "
                 f"the longest has {longest} subwords: raise max_length above that"
@@ -258,7 +250,7 @@ class QuestionAnswering(Task):
         By the rules of the answers' language, and as ``f1_squad`` and ``exact_match_squad`` by
         SQuAD's script.
         """
-        return _means(self.outcomes(examples, features, predictions))
+        return means(self.outcomes(examples, features, predictions))
 
     def outcomes(
         self,
@@ -267,15 +259,7 @@ class QuestionAnswering(Task):
         predictions: Sequence[Prediction],
     ) -> Outcomes:
         """The right answers of each question, the one that was said, and its scores."""
-        predicted = self.answers(examples, features, predictions)
-        scores: dict[str, list[float]] = {name: [] for name in self.metric_notes}
-        for text, example in zip(predicted, examples, strict=True):
-            own = partial(own_tokens, language=example.language)
-            for suffix, tokenize in (("", own), ("_squad", squad_tokens)):
-                for name, score in SCORES.items():
-                    scores[name + suffix].append(best(score, tokenize, text, example.answers))
-        parts = {name: Parts.of(own) for name, own in scores.items()}
-        return Outcomes([example.answers for example in examples], predicted, parts)
+        return outcomes_of(self.answers(examples, features, predictions), examples)
 
     def scored(
         self,
@@ -285,7 +269,7 @@ class QuestionAnswering(Task):
     ) -> tuple[Mapping[str, float], Outcomes]:
         """Metrics and outcomes, the answers being looked for once."""
         outcomes = self.outcomes(examples, features, predictions)
-        return _means(outcomes), outcomes
+        return means(outcomes), outcomes
 
     def texts(self, example: AnsweredQuestion) -> Mapping[str, str]:
         """The question, and the text that it is about."""
@@ -297,45 +281,16 @@ class QuestionAnswering(Task):
         features: Sequence[Feature],
         predictions: Sequence[Prediction],
     ) -> list[str]:
-        """The predicted answer to each question, as it stands in the context.
-
-        It is the best span of all windows; of spans that score the same, that of the first
-        window. There is always one (SQuAD 1.1 has no question without an answer), unless no
-        pair of the best starts and ends is a span; then the answer is empty.
-        """
-        spans: list[Span | None] = [None] * len(examples)
-        for feature, prediction in zip(features, predictions, strict=True):
-            start_logits, end_logits = (np.asarray(part, dtype=np.float32) for part in prediction)
-            tried = candidate_spans(
-                start_logits,
-                end_logits,
-                _window(feature).offsets,
-                n_best=self.n_best,
-                answer_length=self.answer_length,
-            )
-            span = best_span(tried)
-            known = spans[feature.example]
-            if span is not None and (known is None or span.score > known.score):
-                spans[feature.example] = span
-        return [
-            "" if span is None else example.context[span.start : span.end].strip()
-            for span, example in zip(spans, examples, strict=True)
-        ]
-
-
-def _means(outcomes: Outcomes) -> dict[str, float]:
-    """The mean of each score over the questions, added up one after the other."""
-    return {
-        name: float(np.add.accumulate(own.numerator)[-1]) / len(outcomes)
-        for name, own in outcomes.parts.items()
-    }
+        """The predicted answer to each question, as it stands in the context."""
+        return chosen_answers(
+            examples,
+            features,
+            predictions,
+            n_best=self.n_best,
+            answer_length=self.answer_length,
+        )
 
 
 def _single_spaced(text: str) -> str:
     """A text with one space for each white space between words, and none around it."""
     return " ".join(text.split())
-
-
-def _window(feature: Feature) -> Window:
-    assert isinstance(feature, Window), f"not a row of this task: {type(feature).__name__}"
-    return feature
