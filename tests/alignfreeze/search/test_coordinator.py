@@ -19,6 +19,7 @@ from optuna.trial import TrialState
 
 from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
+from alignfreeze.evaluation.outcome_files import FOLDER
 from alignfreeze.runs import finetune_phase, pipeline
 from alignfreeze.search import artifacts as search_artifacts
 from alignfreeze.search import coordinator, study
@@ -269,6 +270,21 @@ def test_the_best_configuration_runs_again_to_the_same_scores(finished, experime
 def test_no_test_split_is_looked_at_before_the_search_is_over(finished):
     assert finished.splits_before_choice == {"validation"}
     assert "test" in finished.splits_after_choice
+
+
+def test_predictions_are_kept_of_what_is_tested_alone(finished):
+    kept = {}
+    found = mlflow.search_runs([finished.experiment], output_format="list")
+    parents = {run.info.run_id: what(run) for run in found}
+    for run in found:
+        if what(run).startswith("finetune-"):
+            parent = parents[run.data.tags["mlflow.parentRunId"]]
+            files = mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path=FOLDER)
+            kept[parent] = {Path(file.path).name for file in files}
+    of_tests = {name for name in kept if name.startswith("test-")}
+    assert any(kept[name] for name in of_tests)
+    assert all("test.parquet" in kept[name] for name in of_tests)
+    assert not any(kept[name] for name in kept.keys() - of_tests)
 
 
 def test_the_baseline_is_trained_once_a_seed(finished, experiment):
