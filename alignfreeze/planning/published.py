@@ -106,7 +106,7 @@ TRAINING_SETS = {
     "nli": TrainingSet("XNLI, English (MultiNLI)", 392_702, 12_272, 12_272, 40),
     "qa": TrainingSet("SQuAD 1.1", 87_599, 9_005, 10_114, 96),
 }
-"""By task. Batches are the steps in the published result files by epochs, and not counted anew here; of
+"""By task. Batches are the steps in the published result files by epochs, and not counted anew; of
 NLI they are its examples, a row each, by 32. A tagged sentence has 23 subwords in
 ``benchmarks/lengths.json``, and a window of QA is full."""
 
