@@ -2,16 +2,17 @@
 
 URIEL (Littell et al. 2017, https://aclanthology.org/E17-2002) describes languages by their syntax,
 phonology, sounds, family and place. The distribution lang2vec holds its vectors; only its files are
-read here, since its module asks for ``pkg_resources``, which setuptools no longer has.
+read here, since its module asks for ``pkg_resources``, which setuptools no longer has. Nor is its
+package looked for: there is a script ``lang2vec.py`` as well, which Python takes for it in commands
+that lie beside that script, as ours do.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,11 @@ quarter of the features is known. Latvian stays ``lav``: of ``lvs`` nothing is.
 
 def has_uriel() -> bool:
     """Whether the vectors are installed."""
-    return find_spec("lang2vec") is not None
+    try:
+        distribution("lang2vec")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def distances(source: str, languages: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -133,9 +138,9 @@ def _places() -> dict[str, Floats]:
 
 def _read(name: str) -> tuple[list[str], list[str], NDArray[np.float32]]:
     """The codes, the features and the values, of shape (languages, features), of a file."""
-    with resources.as_file(_file(name)) as path, np.load(path) as arrays:
+    with np.load(_file(name)) as arrays:
         return arrays["langs"].tolist(), arrays["feats"].tolist(), arrays["data"][:, :, 0]
 
 
-def _file(name: str) -> Traversable:
-    return resources.files("lang2vec").joinpath("data", name)
+def _file(name: str) -> Path:
+    return Path(str(distribution("lang2vec").locate_file(f"lang2vec/data/{name}")))

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from alignfreeze.report import uriel
@@ -28,6 +32,17 @@ def test_every_published_language_has_its_code_and_all_distances(found):
     ]
     assert {kind: {*own} for kind, own in found.items()} == {kind: {*PUBLISHED} for kind in KINDS}
     assert all(0 <= value <= 1 for own in found.values() for value in own.values())
+
+
+def test_a_script_of_that_name_is_not_taken_for_the_package(found, tmp_path):
+    # As in an environment's folder of commands, which is the first on the path of each of them.
+    (tmp_path / "lang2vec.py").write_text("raise ImportError('a script')\n", "utf-8")
+    code = "from alignfreeze.report.uriel import distances; print(*distances('en', ['de']))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stderr, done.stdout.split()) == ("", [*found])
 
 
 def test_a_language_is_at_no_distance_from_itself(found):
