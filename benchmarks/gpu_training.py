@@ -67,8 +67,8 @@ def peak() -> float:
 
 def fresh() -> None:
     """Give memory back, and begin to look for its peak."""
-    gc.collect()
     if GPU:
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 

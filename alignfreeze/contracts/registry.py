@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import starmap
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -249,7 +249,13 @@ def _said(kind: PluginKind[Plugin], entry_point: EntryPoint) -> str:
 def _owner(entry_point: EntryPoint) -> str:
     if entry_point.dist is None:
         return "an unknown distribution"
-    name, version = (entry_point.dist.metadata[key] for key in ("Name", "Version"))
+    return _name_and_version(entry_point.dist)
+
+
+@lru_cache(maxsize=64)
+def _name_and_version(distribution: Distribution) -> str:
+    """As its metadata say, a file that is read and parsed whenever one of them is asked for."""
+    name, version = (distribution.metadata[key] for key in ("Name", "Version"))
     return f"{name or 'an unnamed distribution'} {version or '(no version)'}"
 
 

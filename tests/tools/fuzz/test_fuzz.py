@@ -26,7 +26,7 @@ from tools.fuzz.running import (
     tried,
 )
 
-ROUNDS = 20
+ROUNDS = 10
 KEPT = sorted(CORPUS.glob("*.json"))
 
 
