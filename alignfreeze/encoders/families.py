@@ -1,5 +1,6 @@
 """The one place that knows how encoder families name their parts, and how they are loaded."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import transformers
@@ -39,16 +40,44 @@ REMEDIES = {
 }
 """By family: what helps where one fails on whatever it is given."""
 
-_STACKS = {
-    "bert": "encoder",
-    "camembert": "encoder",
-    "distilbert": "transformer",
-    "electra": "encoder",
-    "roberta": "encoder",
-    "xlm-roberta": "encoder",
+
+@dataclass(frozen=True)
+class ModulePath:
+    """From one module of an encoder, or of a layer, to another; empty: the encoder itself."""
+
+    first: str
+    last: str
+
+
+_BERT_PATH = ModulePath("", "encoder")
+
+_PACKED = {
+    "bert": _BERT_PATH,
+    "camembert": _BERT_PATH,
+    "deberta-v2": ModulePath("encoder", "encoder"),
+    "distilbert": ModulePath("", "transformer"),
+    "electra": _BERT_PATH,
+    "modernbert": ModulePath("", ""),
+    "roberta": _BERT_PATH,
+    "xlm-roberta": _BERT_PATH,
 }
-"""By family: the module that calls the layers one after the other, where these know nothing of a
-subword's position but its embedding."""
+"""By family: from where to where a subword's place in its row makes no difference, but for how far
+it is from others, and for what ``position_ids`` say."""
+
+_BERT_AFTER_ATTENTION = ModulePath("attention.output", "output")
+
+_AFTER_ATTENTION = {
+    "bert": _BERT_AFTER_ATTENTION,
+    "camembert": _BERT_AFTER_ATTENTION,
+    "deberta-v2": _BERT_AFTER_ATTENTION,
+    "distilbert": ModulePath("sa_layer_norm", "output_layer_norm"),
+    "electra": _BERT_AFTER_ATTENTION,
+    "modernbert": ModulePath("mlp_norm", "mlp"),
+    "roberta": _BERT_AFTER_ATTENTION,
+    "xlm-roberta": _BERT_AFTER_ATTENTION,
+}
+"""By family: the part of a layer, from one of its modules to another, that takes each subword by
+itself. The first is called with states alone, the last returns them alone."""
 
 
 def layer_count(encoder: "PreTrainedModel") -> int:
@@ -145,15 +174,34 @@ def layer_list(encoder: "PreTrainedModel") -> nn.ModuleList:
     return layers
 
 
-def layer_stack(encoder: "PreTrainedModel") -> nn.Module | None:
-    """The module that runs all layers, from hidden states and an attention mask alone.
+def packed_path(encoder: "PreTrainedModel") -> ModulePath | None:
+    """Between which of an encoder's modules several sentences may share a row.
+
+    The first is the encoder itself, or called with hidden states of shape (batch, subwords,
+    hidden); the last returns its states as ``last_hidden_state``. Both take sentences in any order,
+    each in one piece, if the attention mask keeps them apart.
 
     Returns:
-        Called with ``hidden_states`` of shape (batch, subwords, hidden), in any order of subwords,
-        and an ``attention_mask``; ``None`` where the family has no such module, or is not known.
+        ``None`` where layers see more than that, or the family is not known.
     """
-    name = _STACKS.get(encoder.config.model_type)
-    return None if name is None else encoder.get_submodule(name)
+    return None if _mixes_neighbours(encoder) else _PACKED.get(encoder.config.model_type)
+
+
+def path_after_attention(encoder: "PreTrainedModel") -> ModulePath | None:
+    """Between which modules of a layer each subword is by itself.
+
+    Returns:
+        ``None`` where that is nowhere, or the family is not known.
+    """
+    chunk: int = getattr(encoder.config, "chunk_size_feed_forward", 0)
+    if chunk or _mixes_neighbours(encoder):
+        return None
+    return _AFTER_ATTENTION.get(encoder.config.model_type)
+
+
+def _mixes_neighbours(encoder: "PreTrainedModel") -> bool:
+    """Whether there is a convolution over subwords (DeBERTa-v2, in some sizes)."""
+    return getattr(encoder.config, "conv_kernel_size", 0) > 0
 
 
 def word_states(

@@ -55,7 +55,7 @@ class EncoderSection:
         self._fed: Tensor | None = None
         self._left: Tensor | None = None
         layers = layer_list(self.encoder)
-        others = _other_outputs(encoder)
+        others = other_outputs(encoder)
         if start > 0:
             # Outside of the layers, where it is the embeddings' that nothing reads.
             for module in set(self.encoder.modules()).difference(layers.modules()):
@@ -63,7 +63,7 @@ class EncoderSection:
                     module.p = 0.0
         for number, layer in enumerate(layers):
             if not start <= number < stop:
-                layer.forward = functools.partial(_hand_on, others)
+                layer.forward = functools.partial(hand_on, others)
             if number == stop or (0 < number == start) or (between and start < number < stop):
                 before = functools.partial(self._before, number)
                 layer.register_forward_pre_hook(before, with_kwargs=True)
@@ -129,14 +129,19 @@ def check_sections(encoder: "PreTrainedModel", boundary: int) -> None:
         raise EncoderError(f"its layers depend on more than the layer before ({difference:.2g})")
 
 
-def _hand_on(others: int | None, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+def hand_on(others: int | None, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """What a layer that is not run returns; ``others`` as `other_outputs` says."""
     return hidden_states if others is None else (hidden_states, *[None] * others)
 
 
-def _other_outputs(encoder: "PreTrainedModel") -> int | None:
+def other_outputs(encoder: "PreTrainedModel") -> int | None:
     """How many things a layer returns besides its states; ``None`` for the states alone."""
+    first = layer_list(encoder)[0]
+    own = vars(first).get("forward")
+    if isinstance(own, functools.partial):  # of a section, which was asked when it was cut
+        return own.args[0]  # type: ignore[no-any-return]
     found: list[int | None] = []
-    hook = layer_list(encoder)[0].register_forward_hook(
+    hook = first.register_forward_hook(
         lambda module, args, out: found.append(len(out) - 1 if isinstance(out, tuple) else None)
     )
     with hook, torch.no_grad():

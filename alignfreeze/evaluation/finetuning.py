@@ -22,7 +22,7 @@ from alignfreeze.training.loop import (
     train,
 )
 from alignfreeze.training.memory import FINE_TUNING, memory_for
-from alignfreeze.training.packing import PackedLayers, packed_layers
+from alignfreeze.training.packed_layers import PackedLayers, packed_layers
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -1,5 +1,6 @@
 """The contrastive loss that realigns words, and the model that makes words of a batch for it."""
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from torch.utils.checkpoint import checkpoint
 
 from alignfreeze.encoders.families import hidden_size, word_states
 from alignfreeze.encoders.sections import EncoderSection
+from alignfreeze.encoders.top_layer import TopLayer
 from alignfreeze.realignment.pairs import PairBatch
+from alignfreeze.training.packed_layers import PackedLayers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -112,6 +115,8 @@ class RealignmentModel(nn.Module):
         projection: Width of the heads' output; 0 for no head.
         temperature: Of the contrastive loss.
         loss_block: Aligned words whose similarities are in memory at a time; 0: all.
+        packed: The encoder's layers, if batches may be packed.
+        top: The highest of ``layers``, if it may be run at the words alone.
     """
 
     def __init__(
@@ -122,8 +127,12 @@ class RealignmentModel(nn.Module):
         projection: int,
         temperature: float,
         loss_block: int = 0,
+        packed: PackedLayers | None = None,
+        top: TopLayer | None = None,
     ) -> None:
         super().__init__()
+        self.packed = packed
+        self.top = top
         self.section = encoder if isinstance(encoder, EncoderSection) else None
         self.encoder = encoder.encoder if isinstance(encoder, EncoderSection) else encoder
         self.layers = layers
@@ -134,9 +143,14 @@ class RealignmentModel(nn.Module):
 
     def forward(self, batch: PairBatch) -> Tensor:
         """The loss summed over the aligned words, and averaged over the layers; a scalar."""
+        packing, fed = batch.packing, batch.states
         if self.section is not None:
-            self.section.feed(batch.states)
-        states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
+            self.section.feed(packing.pack(fed) if packing and fed is not None else fed)
+        if self.top is not None:
+            self.top.read_at(batch.word_positions)
+        packed = self.packed and self.packed.packed(packing, unpacked=False)
+        with packed or nullcontext():
+            states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
         losses = []
         for state, head in zip(states, self.heads, strict=True):
             words = head(state.flatten(0, 1).index_select(0, batch.word_positions))

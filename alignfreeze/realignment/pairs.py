@@ -18,6 +18,7 @@ from alignfreeze.encoders.vocabulary import used_ids
 from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
 from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
+from alignfreeze.training.packing import Packing, packing_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -73,12 +74,13 @@ class PairBatch:
     Attributes:
         input_ids: Of shape (2 * pairs, subwords).
         attention_mask: Of the same shape.
-        word_positions: Where each word's representative is in the flattened batch, of shape
-            (words,).
+        word_positions: Where each word's representative is in the batch laid flat, as the layers
+            run it, of shape (words,).
         anchors: Rows of ``word_positions`` that have a translation, of shape (anchors,);
             every aligned word of either side is one.
         positives: For each anchor the row of its translation, of shape (anchors,).
         size: How many sentence pairs.
+        packing: How the encoder runs it without padding; ``None``: as it is.
         states: What the lowest layer that is run reads, of shape (2 * pairs, subwords, hidden);
             ``None`` where all layers are run.
         find_states: Finds them when the batch is moved: only then is it this process's.
@@ -90,6 +92,7 @@ class PairBatch:
     anchors: Tensor
     positives: Tensor
     size: int
+    packing: Packing | None = None
     states: Tensor | None = None
     find_states: "Callable[[PairBatch], Tensor] | None" = None
 
@@ -105,6 +108,7 @@ class PairBatch:
             values["states"] = self.find_states(self)
         for name, value in values.items():
             values[name] = moved(value, device) if isinstance(value, Tensor) else value
+        values["packing"] = self.packing and self.packing.to(device)
         return PairBatch(**values)
 
 
@@ -129,21 +133,27 @@ def encoded_pairs(
     return result
 
 
-def collate_pairs(pairs: Sequence[EncodedPair], padding: int) -> PairBatch:
-    """Put sentence pairs, at least one, into one batch, padded to its longest sentence."""
+def collate_pairs(pairs: Sequence[EncodedPair], padding: int, *, packed: bool = False) -> PairBatch:
+    """Put sentence pairs, at least one, into one batch, padded to its longest sentence.
+
+    ``padding`` is the id of its token; ``packed`` is to say how the encoder runs it without.
+    """
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     longest = max(pair.length for pair in pairs)
     places = [side.places + row * longest for row, side in enumerate(sides)]
     offsets = np.concatenate(([0], np.cumsum([len(p) for p in places])))
     n_pairs = len(pairs)
     links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
+    words = torch.from_numpy(np.concatenate(places).astype(np.int64))
+    packing = packing_of([len(side.input_ids) for side in sides]) if packed else None
     return PairBatch(
         input_ids=padded([side.input_ids for side in sides], longest, padding),
         attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
-        word_positions=torch.from_numpy(np.concatenate(places).astype(np.int64)),
+        word_positions=words if packing is None else packing.place(words),
         anchors=torch.from_numpy(np.concatenate((links[:, 0], links[:, 1]))),
         positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
         size=n_pairs,
+        packing=packing,
     )
 
 
@@ -174,6 +184,7 @@ class PairStream:
         seed: Of the order.
         remembered: What earlier streams of the same corpora, tokenizer and length have tokenized,
             by (corpus, row); this one adds to it.
+        packed: Whether batches say how the encoder runs them without padding.
         find_states: As of each batch.
         empty_batches: Batches so far in which no aligned word was left.
     """
@@ -185,6 +196,7 @@ class PairStream:
     mix: Literal["proportional", "uniform"]
     seed: int
     remembered: dict[tuple[int, int], EncodedPair] = field(default_factory=dict)
+    packed: bool = False
     find_states: Callable[[PairBatch], Tensor] | None = None
     empty_batches: int = 0
 
@@ -201,7 +213,8 @@ class PairStream:
             lengths = np.array([pair.length for pair in pairs])
             random = np.random.default_rng([self.seed, 1, number])
             for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
-                batch = collate_pairs([pairs[row] for row in rows], self._padding)
+                chosen = [pairs[row] for row in rows]
+                batch = collate_pairs(chosen, self._padding, packed=self.packed)
                 self.empty_batches += batch.weight == 0
                 yield replace(batch, find_states=self.find_states)
             inside = 0

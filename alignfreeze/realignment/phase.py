@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
+from alignfreeze.encoders.stated import resolve_layers
+from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream
@@ -19,6 +22,7 @@ from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.loop import TrainingPlan, TrainingResult, train
 from alignfreeze.training.memory import REALIGNMENT, memory_for
+from alignfreeze.training.packed_layers import packed_layers
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -86,18 +90,25 @@ def realign(
             boundary = prefix_length(encoder, summary, config.layer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
             stream.find_states = None if prefix is None else prefix.states
-        model = RealignmentModel(
-            encoder if prefix is None else prefix.upper,
-            layers=config.layer,
-            projection=config.projection,
-            temperature=config.temperature,
-            loss_block=config.loss_block,
-        )
+        run = encoder if prefix is None else prefix.upper.encoder
+        top = max(resolve_layers(config.layer, layer_count(encoder)))
         compiled, checkpointing = config.compile, config.activation_checkpointing
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)),
-            accelerated(model.encoder, compiled=compiled, activation_checkpointing=checkpointing),
+            packed_layers(run) as packed,
+            up_to(run, top) as top_layer,
+            accelerated(run, compiled=compiled, activation_checkpointing=checkpointing),
         ):
+            stream.packed = packed is not None
+            model = RealignmentModel(
+                encoder if prefix is None else prefix.upper,
+                layers=config.layer,
+                projection=config.projection,
+                temperature=config.temperature,
+                loss_block=config.loss_block,
+                packed=packed,
+                top=None if compiled else top_layer,  # a compiled layer is one piece
+            )
             result = train(
                 model,
                 stream,

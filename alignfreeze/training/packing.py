@@ -1,32 +1,24 @@
-"""Run an encoder's layers without padding: short sentences of a batch share a row.
+"""Where the sentences of a batch lie if they share rows, with little padding."""
 
-Rows in random order differ much in length, so that half of a padded batch and more is padding. The
-layers are where the time goes: they get the batch's subwords in as few rows as hold them, with a
-mask that keeps sentences apart. The embeddings below and the head above see the batch as it was.
-"""
-
-import logging
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from alignfreeze.encoders.families import layer_stack
 from alignfreeze.training.acceleration import moved
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-logger = logging.getLogger(__name__)
 
 ROUND = 8
 """Rows are as long as a multiple of it, so that there are fewer shapes to prepare for."""
+
+LONGEST = 4
+"""Rows are at most so many times as long as the longest sentence."""
+
+EVEN = 1024
+"""How long rows are for which attention takes as long as all else in a layer, roughly."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +48,34 @@ class Packing:
         """Move states back, to ``shape``, (sentences, longest, hidden); 0 for padding."""
         return _moved(states, self.places, self.subwords, shape[:2])
 
-    def mask(self, padding_mask: Tensor | None) -> Tensor:
-        """Which places see each other, of shape (rows, 1, places, places).
+    def pack_ids(self, ids: Tensor, padding: int) -> Tensor:
+        """Move ids from (sentences, longest) to (rows, places); the padding's where none."""
+        result = ids.new_full((self.sentences.numel(),), padding)
+        chosen = ids.flatten().index_select(0, self.subwords)
+        return result.index_copy(0, self.places, chosen).view(self.sentences.shape)
 
-        As the mask of the padded batch says it: by booleans, or by numbers to be added.
+    def place(self, numbers: Tensor) -> Tensor:
+        """Where some subwords, numbered in the padded batch laid flat, lie in the packed rows."""
+        return self.places[torch.searchsorted(self.subwords, numbers)]
+
+    def mask(self, window: int | None = None) -> Tensor:
+        """Which places see each other, booleans of shape (rows, 1, places, places).
+
+        Those of one sentence, if they are no more than ``window`` places from each other.
         """
         sentences = self.sentences[:, None]
         same = sentences[..., :, None] == sentences[..., None, :]
-        if padding_mask is None or padding_mask.dtype == torch.bool:
+        if window is None:
             return same
-        hidden = torch.finfo(padding_mask.dtype).min
-        return torch.zeros_like(same, dtype=padding_mask.dtype).masked_fill_(~same, hidden)
+        numbers = torch.arange(same.shape[-1], device=same.device)
+        return same & ((numbers[:, None] - numbers).abs() <= window)
 
 
 def packing_of(lengths: Sequence[int]) -> Packing | None:
-    """Put sentences into rows about as long as the longest of them: best fit, longest first.
+    """Put sentences into rows as long as is best: best fit, longest first.
+
+    Longer rows have less padding, and more places to attend to, though all but a sentence's own are
+    hidden: of some lengths the one is taken that costs least in sum.
 
     Args:
         lengths: Subwords of each sentence of a batch that is padded on the right to the longest.
@@ -78,11 +83,17 @@ def packing_of(lengths: Sequence[int]) -> Packing | None:
     Returns:
         On the CPU; ``None`` if it would not save anything.
     """
-    longest = max(lengths)
-    capacity = -(-longest // ROUND) * ROUND
-    starts, n_rows = _shelved(lengths, capacity)
-    if n_rows * capacity >= len(lengths) * longest:
+    longest, total = max(lengths), sum(lengths)
+    least, chosen = _cost(len(lengths), longest), None
+    shortest = -(-longest // ROUND) * ROUND
+    for capacity in range(shortest, LONGEST * shortest + 1, ROUND):
+        if _cost(-(-total // capacity), capacity) < least:
+            starts, n_rows = _shelved(lengths, capacity)
+            if _cost(n_rows, capacity) < least:
+                least, chosen = _cost(n_rows, capacity), (starts, n_rows, capacity)
+    if chosen is None:
         return None
+    starts, n_rows, capacity = chosen
     places = _runs(starts, lengths)
     sentences = np.full(n_rows * capacity, -1, dtype=np.int64)
     sentences[places] = np.repeat(np.arange(len(lengths)), lengths)
@@ -91,6 +102,11 @@ def packing_of(lengths: Sequence[int]) -> Packing | None:
         places=torch.from_numpy(places),
         sentences=torch.from_numpy(sentences.reshape(n_rows, capacity)),
     )
+
+
+def _cost(n_rows: int, places: int) -> int:
+    """Of running some rows, in no unit."""
+    return n_rows * places * (EVEN + places)
 
 
 def _shelved(lengths: Sequence[int], capacity: int) -> tuple[list[int], int]:
@@ -109,60 +125,6 @@ def _runs(starts: Sequence[int], lengths: Sequence[int]) -> NDArray[np.int64]:
     """The numbers from each start on, as many as its length says, one after the other."""
     pairs = zip(starts, lengths, strict=True)
     return np.concatenate([np.arange(begin, begin + length) for begin, length in pairs])
-
-
-class PackedLayers:
-    """The layers of a model, which run a batch packed while its packing is set."""
-
-    _packing: Packing | None = None
-    _shape = torch.Size()
-
-    @contextmanager
-    def packed(self, packing: Packing | None) -> Iterator[None]:
-        """Run the layers so as long as the context lasts; with ``None`` as ever."""
-        self._packing = packing
-        try:
-            yield
-        finally:
-            self._packing = None
-
-    def before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Pack what the layers are called with."""
-        if self._packing is None:
-            return None
-        states = args[0] if args else kwargs["hidden_states"]
-        self._shape = states.shape
-        mask = self._packing.mask(kwargs.get("attention_mask"))
-        return (), kwargs | {"hidden_states": self._packing.pack(states), "attention_mask": mask}
-
-    def after(self, _: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """Unpack what they return."""
-        if self._packing is not None:
-            states = self._packing.unpack(output.last_hidden_state, self._shape)
-            output.last_hidden_state = states
-
-
-@contextmanager
-def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
-    """Let a model's layers run packed batches, for as long as the context lasts.
-
-    Yields:
-        What is told of each batch's packing; ``None`` if the layers of its family see more than
-        the states, or attend in another way than through a mask.
-    """
-    stack = layer_stack(cast("PreTrainedModel", model.base_model))
-    # How a model attends is in a private field of its configuration alone.
-    if stack is None or model.config._attn_implementation not in ("sdpa", "eager"):
-        logger.info("%s: batches are run with their padding", type(model).__name__)
-        yield None
-        return
-    layers = PackedLayers()
-    # A hook is a context that ends with it.
-    with (
-        stack.register_forward_pre_hook(layers.before, with_kwargs=True),
-        stack.register_forward_hook(layers.after),
-    ):
-        yield layers
 
 
 def _moved(states: Tensor, taken: Tensor, places: Tensor, shape: Sequence[int]) -> Tensor:

@@ -16,7 +16,7 @@ from alignfreeze.realignment.pairs import PairStream, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.text.words import SpecialTokens, subwords_of
 from alignfreeze.training.batches import collate_features
-from alignfreeze.training.packing import packed_layers
+from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 PAIRS = [

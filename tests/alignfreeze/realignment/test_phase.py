@@ -10,6 +10,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext
 from alignfreeze.encoders.families import word_states
 from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.errors import ConfigError
 from alignfreeze.realignment.contrastive import (
     RealignmentModel,
@@ -29,6 +30,7 @@ from alignfreeze.runs.identity import MEMORY_FIELDS
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
@@ -128,6 +130,37 @@ def test_a_batch_without_links_has_a_loss_of_0_with_gradients():
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     assert grads
     assert not any(grad.any() for grad in grads)
+
+
+# The model, run without what is not read
+
+MANY = [*PAIRS, *[EncodedPair(PAIRS[1].source, PAIRS[1].source, links((0, 0)))] * 3]
+"""Sentences of 3 to 6 subwords."""
+
+
+@pytest.mark.parametrize("layers", [(-1,), (1,), (0, -2)])
+@pytest.mark.parametrize("family", ENCODER_FAMILIES)
+def test_packed_and_at_words_alone_the_loss_and_gradient_are_the_same(family, layers):
+    encoder = tiny_encoder(family).double()
+    model = model_of(encoder, layers).double()
+    expected_loss, expected = loss_and_gradients(model, collate_pairs(MANY, 0))
+    with packed_layers(encoder) as packed, up_to(encoder, max(n % 4 for n in layers)) as top:
+        batch = collate_pairs(MANY, 0, packed=packed is not None)
+        assert (batch.packing is None) == (family == "xlm")
+        model.packed, model.top = packed, top
+        loss, found = loss_and_gradients(model, batch)
+    torch.testing.assert_close(loss, expected_loss)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, msg=name)
+
+
+def loss_and_gradients(model: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    model.zero_grad()
+    loss = model(batch)
+    loss.backward()
+    named = model.named_parameters()
+    return loss.detach(), {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
 # The phase
