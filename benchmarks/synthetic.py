@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForTokenClassification,
     BertConfig,
@@ -47,8 +48,27 @@ CONFIGS: dict[str, PreTrainedConfig] = {
         cls_token_id=1,
         sep_token_id=1,
     ),
+    "mDeBERTa": AutoConfig.for_model(
+        "deberta-v2",
+        vocab_size=251_000,
+        relative_attention=True,
+        pos_att_type=["p2c", "c2p"],
+        position_buckets=256,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        position_biased_input=False,
+        type_vocab_size=0,
+    ),
 }
 """The sizes of the base models, without their weights."""
+
+SMALL = {
+    "vocab_size": 30_000,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 12,
+    "intermediate_size": 1536,
+}
 
 TINY = {
     "vocab_size": 999,
@@ -80,6 +100,7 @@ class Synthetic:
     Args:
         name: One of `CONFIGS`.
         tiny: Make it as small as it can be.
+        small: Make it such as a CPU trains in a while, of 6 layers.
         row_length: Subwords of each row that is fine-tuned on; ``None``: those of real sentences.
 
     Attributes:
@@ -90,11 +111,13 @@ class Synthetic:
         row_length: Subwords of a tagged sentence, on average.
     """
 
-    def __init__(self, name: str, *, tiny: bool, row_length: int | None = None) -> None:
+    def __init__(
+        self, name: str, *, tiny: bool, small: bool = False, row_length: int | None = None
+    ) -> None:
         self.config = copy.deepcopy(CONFIGS[name])
-        if tiny:
+        if tiny or small:
             known = {k: v for k, v in self.config.to_diff_dict().items() if k != "layer_types"}
-            self.config = type(self.config)(**{**known, **TINY})
+            self.config = type(self.config)(**{**known, **(TINY if tiny else SMALL)})
         self.padding = int(self.config.pad_token_id or 0)
         lengths = json.loads(LENGTHS.read_text("utf-8"))
         draw = np.random.default_rng(0)
