@@ -16,6 +16,7 @@ from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import TAG, Kind, ScoreName
+from alignfreeze.tracking.opening import kept
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
 from alignfreeze.tracking.run_names import named
 from alignfreeze.tracking.runs import TrackedRun, end_dead_runs
@@ -76,8 +77,10 @@ def import_results(
     for identity in _imported_rows(experiment):
         new.pop(identity, None)
     with signals_as_exceptions("the same command goes on: what is imported stays"):
+        # Found or made only if there is something to be put into it.
+        number = _experiment_id(experiment) if new else ""
         for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
-            _import_run(experiment, row, _tags(row, file) | {names.IMPORTED_ROW: identity})
+            _import_run(number, row, _tags(row, file) | {names.IMPORTED_ROW: identity})
     return ImportOutcome(experiment, len(new), len(rows) - len(new), refused)
 
 
@@ -92,33 +95,38 @@ def _imported_rows(experiment: str) -> set[str]:
     return {run.data.tags[tag] for run in search_runs(where, [found.experiment_id])}
 
 
+def _experiment_id(name: str) -> str:
+    """The id of an experiment, which is made if need be."""
+
+    def find_or_make() -> str:
+        client = MlflowClient()
+        found = client.get_experiment_by_name(name)
+        return str(found.experiment_id if found else client.create_experiment(name))
+
+    return WRITER.patiently(f"find experiment {shown(name)}", find_or_make)
+
+
 def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> None:
-    """Write a run that something else has made, at once and FINISHED."""
+    """Write a run that something else has made, at once and FINISHED, in three calls.
+
+    It says from the first which row it is, and counts as there by the last: see `_imported_rows`.
+    """
+    name = named("imported", row.strategy, row.task, seed=row.seed, model=row.model)
+    said = {names.PROCESS: this_process(), names.KIND: Kind.IMPORTED_RESULT, **tags}
+    said = {TAG + tag: kept(text) for tag, text in said.items()}
 
     def make() -> str:
-        client = MlflowClient()
-        found = client.get_experiment_by_name(experiment)
-        number = found.experiment_id if found else client.create_experiment(experiment)
-        made = client.create_run(
-            number,
-            run_name=named("imported", row.strategy, row.task, seed=row.seed, model=row.model),
-            tags={TAG + names.PROCESS: this_process(), TAG + names.KIND: Kind.IMPORTED_RESULT},
-        )
+        made = MlflowClient().create_run(experiment, run_name=name, tags=said)
         return str(made.info.run_id)
 
-    run_id = WRITER.patiently(f"make a run in experiment {shown(experiment)}", make)
-    run = TrackedRun(run_id)
+    run = TrackedRun(WRITER.patiently(f"make a run in experiment {experiment}", make))
     try:
-        for name, value in _metrics(row).items():
-            run.metric(name, value)
-        run.flush()
-        run.params(_params(row))
-        run.tags(tags)
+        run.results(_params(row), _metrics(row))
     except BaseException as error:
         run.end_because_of(error)
         raise
     with deferred_signals():
-        WRITER.end(run_id, "FINISHED")
+        WRITER.end(str(run.run_id), "FINISHED")
 
 
 def _row_identity(row: ReferenceRow) -> str:

@@ -81,9 +81,7 @@ class TrackedRun:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters under ``cfg.``."""
-        self._write(
-            "params", {PARAM + n: kept(str(value))[:PARAM_LENGTH] for n, value in values.items()}
-        )
+        self._write("params", _own_params(values))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags under ``alignfreeze.``."""
@@ -97,6 +95,12 @@ class TrackedRun:
         waited = time.monotonic() - self._written
         if len(self._metrics) >= BATCH_METRICS or waited >= WRITE_SECONDS:
             self.flush()
+
+    def results(self, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Log params under ``cfg.`` and metrics at once, in one call of the store."""
+        now = int(time.time() * 1000)
+        points = [(name, value, now, 0) for name, value in metrics.items()]
+        self._write("results", {"params": _own_params(params), "metrics": points})
 
     def flush(self) -> None:
         """Write the metrics that are in the buffer."""
@@ -213,6 +217,11 @@ def tracked_run(
     finally:
         if outermost:
             WRITER.reset()
+
+
+def _own_params(values: Mapping[str, Any]) -> dict[str, str]:
+    """Params as they are logged: under ``cfg.``, no longer than MLflow takes them."""
+    return {PARAM + name: kept(str(value))[:PARAM_LENGTH] for name, value in values.items()}
 
 
 def _note(run_id: str) -> str:

@@ -34,8 +34,8 @@ class Write(NamedTuple):
     """Something that is written into a run.
 
     Attributes:
-        kind: What: create, name, params, tags, metrics, inputs, artifacts, model, register, text,
-            end.
+        kind: What: create, name, params, tags, metrics, results, inputs, artifacts, model,
+            register, text, end.
         run_id: The run's; one that is created by a journal has none in the store yet.
         values: What `writing.apply` takes, by name; JSON.
     """

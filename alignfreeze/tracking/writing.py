@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
@@ -52,6 +52,10 @@ def apply(write: Write) -> None:
             client.log_batch(run_id, tags=[RunTag(name, text) for name, text in values.items()])
         case "metrics":
             client.log_batch(run_id, metrics=[Metric(*metric) for metric in values["metrics"]])
+        case "results":
+            params = [Param(name, text) for name, text in values["params"].items()]
+            metrics = [Metric(*metric) for metric in values["metrics"]]
+            client.log_batch(run_id, metrics, params)
         case "name":
             client.update_run(run_id, name=values["name"])
         case "inputs":

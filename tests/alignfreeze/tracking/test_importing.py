@@ -6,6 +6,7 @@ import pytest
 
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.tracking.importing import import_results
+from alignfreeze.tracking.writing import Writer
 
 HEADER = "seed,model,task,method,realignment_steps,eval_de_accuracy,eval_same_accuracy"
 MBERT = "bert-base-multilingual-cased"
@@ -67,6 +68,41 @@ def test_what_was_imported_by_half_is_imported_again(write, name, monkeypatch):
             import_results([file], name)
     assert import_results([file], name).added == 1
     assert sum(run.info.status == "FINISHED" for run in runs_of(name)) == 1
+
+
+def test_what_is_half_written_says_which_row_it_is_and_does_not_count(write, name, monkeypatch):
+    file = write("a.csv", f"{HEADER}\n31,{MBERT},udpos,baseline,,0.5,0.9\n")
+
+    def fail(self, *args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, "log_batch", fail)
+        with pytest.raises(KeyboardInterrupt):
+            import_results([file], name)
+    (half,) = runs_of(name)
+    assert half.info.status == "KILLED"
+    assert half.data.metrics == {}
+    assert import_results([file], name).added == 1
+    assert import_results([file], name).added == 0
+    tags = [run.data.tags["alignfreeze.imported_row"] for run in runs_of(name)]
+    assert len(tags) == 2
+    assert len({*tags}) == 1
+
+
+def test_a_row_takes_three_calls_of_the_store(write, name, monkeypatch):
+    asked = []
+    patiently = Writer.patiently
+
+    def noted(self, what, call):
+        asked.append(what.split()[0])
+        return patiently(self, what, call)
+
+    monkeypatch.setattr(Writer, "patiently", noted)
+    rows = "".join(f"{seed},{MBERT},udpos,baseline,,0.5,0.9\n" for seed in range(4))
+    import_results([write("a.csv", f"{HEADER}\n{rows}")], name)
+    assert asked[-12:] == ["make", "take", "take"] * 4
+    assert asked.count("find") == 1
 
 
 def test_malformed_rows_are_refused_and_the_others_imported(write, name, caplog):
