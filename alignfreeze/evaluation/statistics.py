@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from statistics import mean
 
 GREATEST_COUNT = 10**6
@@ -42,6 +43,7 @@ def side_of(own: Sequence[float], baseline: Sequence[float], spread: Sequence[fl
     return 1 if difference > 0 else -1
 
 
+@lru_cache(maxsize=2**16)
 def ratio_of(score: float) -> Fraction:
     """The ratio of counts that a score is but for rounding; else what its decimal digits say."""
     nearest = Fraction(score).limit_denominator(GREATEST_COUNT)

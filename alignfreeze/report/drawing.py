@@ -69,9 +69,13 @@ def title_of(table: ScoreTable, variants: Sequence[str], title: str) -> str:
 
 def settled(figure: "Figure") -> "Figure":
     """The figure with all in its place: else each drawing of it would move things a little."""
+    from matplotlib import rc_context
+
     figure.draw_without_rendering()
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # "none" would leave an engine that does nothing, for which every file is drawn twice.
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
     return figure
 
 

@@ -1,9 +1,10 @@
 """Scores as a report shows them: one table for each model and task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, wraps
 from statistics import mean, stdev
-from typing import NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from alignfreeze.config import BASELINE
 from alignfreeze.report.covariates import Alignment, Covariates
@@ -19,7 +20,31 @@ def differing_in(group: str) -> str:
     return f"rows that differ in {' and '.join(group.split(', '))}"
 
 
-class Comparison(NamedTuple):
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _once(
+    compute: Callable[Concatenate["ScoreTable", P], T],
+) -> Callable[Concatenate["ScoreTable", P], T]:
+    """Have a table remember what it has computed: texts, files and figures ask for the same.
+
+    Whoever is given it must not change it.
+    """
+
+    @wraps(compute)
+    def known(table: "ScoreTable", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (compute.__name__, args, *kwargs.items())
+        if key not in table._known:
+            table._known[key] = compute(table, *args, **kwargs)
+        found: T = table._known[key]
+        return found
+
+    return known
+
+
+@dataclass(frozen=True)
+class Comparison:
     """A row beside the baseline: averages over the same languages and seeds.
 
     Attributes:
@@ -34,12 +59,12 @@ class Comparison(NamedTuple):
     own: Mapping[int, float]
     baseline: Mapping[int, float]
 
-    @property
+    @cached_property
     def differences(self) -> dict[int, float]:
         """The average's difference by seed; fractions."""
         return {seed: own - self.baseline[seed] for seed, own in self.own.items()}
 
-    @property
+    @cached_property
     def difference(self) -> float | None:
         """The mean of these; ``None`` where nothing can be compared."""
         return mean(self.differences.values()) if self.own else None
@@ -102,6 +127,7 @@ class ScoreTable:
     resampled: Mapping[str, Mapping[str | None, Resampled]] = field(default_factory=dict)
     seeds_alone: Mapping[str, str] = field(default_factory=dict)
     covariates: Covariates = field(default_factory=Covariates)
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -131,6 +157,7 @@ class ScoreTable:
         """The variants that are compared with the baseline; none where there is no baseline."""
         return [v for v in self.variants if v != BASELINE and BASELINE in self.variants]
 
+    @_once
     def seeds(self, variant: str) -> list[int]:
         """The seeds of a variant, with which any language was scored, sorted."""
         own = self.values.get(variant, {})
@@ -148,6 +175,7 @@ class ScoreTable:
         shown = self.languages if language is None else [language]
         return {(code, seed) for code in shown for seed in self.scores(variant, code)}
 
+    @_once
     def mean(self, variant: str, language: str | None = None) -> float | None:
         """Mean over languages of the means over seeds, a fraction; ``None`` without a score."""
         shown = self.languages if language is None else [language]
@@ -159,6 +187,10 @@ class ScoreTable:
 
         By default they are all target languages that the variant has.
         """
+        return self._averages(variant, tuple(languages))
+
+    @_once
+    def _averages(self, variant: str, languages: tuple[str, ...]) -> dict[int, float]:
         present = languages or [code for code in self.languages if self.scores(variant, code)]
         return {
             seed: mean(self.scores(variant, code)[seed] for code in present)
@@ -166,11 +198,13 @@ class ScoreTable:
             if present and all(seed in self.scores(variant, code) for code in present)
         }
 
+    @_once
     def deviation(self, variant: str, language: str | None = None) -> float | None:
         """Sample deviation (``n - 1``) over seeds of `averages`, a fraction; ``None`` below two."""
         found = self.averages(variant, [] if language is None else [language])
         return stdev(found.values()) if len(found) > 1 else None
 
+    @_once
     def comparison(self, variant: str, language: str | None = None) -> Comparison:
         """The averages of a variant and of the baseline; nothing of the baseline itself."""
         shown = self.languages if language is None else [language]
@@ -188,6 +222,7 @@ class ScoreTable:
             ),
         )
 
+    @_once
     def falls_short(self, variant: str, language: str | None = None) -> bool:
         """Whether a difference to the baseline is of fewer seeds or languages than some row has.
 

@@ -114,9 +114,9 @@ def _write(
         for stem, own in drawn.items()
     }
     files = [{stem: f"{FIGURES}/{stem}.{kind}" for stem in drawn} for kind in ("svg", "pdf")]
+    sections = _sections(shown, collected, config, _Figures(drawn), explained)
     page, text, paper = (
-        _sections(shown, collected, config, _Figures(drawn, content), explained)
-        for content in (elements, *files)
+        [_with(content, one) for one in sections] for content in (elements, *files)
     )
     texts = {
         "report.html": html_page(TITLE, page),
@@ -136,10 +136,9 @@ def _write(
 
 @dataclass(frozen=True)
 class _Figures:
-    """Figures, and what they are in a document, by their stem."""
+    """Figures by their stem."""
 
     drawn: Mapping[str, Drawn]
-    content: Mapping[str, str]
 
     def of(
         self, table: ScoreTable | None, group: str = "", *, explains: bool = False
@@ -152,9 +151,15 @@ class _Figures:
             if (drawn.table, drawn.group, drawn.explains) == wanted
         }
         return {
-            "figures": {stem: self.content[stem] for stem in own},
+            "figures": {stem: stem for stem in own},
             "captions": {stem: drawn.caption for stem, drawn in own.items()},
         }
+
+
+def _with(content: Mapping[str, str], section: Section) -> Section:
+    """A section with what its figures are in a document, by their stem."""
+    figures = {stem: content[stem] for stem in section.figures}
+    return replace(section, figures=figures, parts=[_with(content, own) for own in section.parts])
 
 
 def _sections(
@@ -164,7 +169,10 @@ def _sections(
     figures: _Figures,
     explained: Sequence[Explanation],
 ) -> list[Section]:
-    """The tables of all, what there is of each model and task, and remarks."""
+    """The tables of all, what there is of each model and task, and remarks.
+
+    A figure is its stem, until `_with` puts it into a document.
+    """
     sections = [Section(table.stem, table.title, table=table) for table in shown]
     for scores in collected.tables:
         details = detail_tables(scores, collected.missing, config)

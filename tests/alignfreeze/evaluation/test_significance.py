@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import chi2, norm, t, ttest_1samp
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from alignfreeze.evaluation.significance import MeanDifference, adjusted, mean_difference
@@ -76,6 +77,14 @@ def test_corrections_are_those_by_hand():
     # Times four over the rank, none above one after it.
     assert adjusted(P_VALUES, "fdr") == pytest.approx([0.04, 0.004, 0.04, 0.024])
     assert adjusted([], "holm") == []
+
+
+@pytest.mark.parametrize(("correction", "method"), [("holm", "holm"), ("fdr", "fdr_bh")])
+@pytest.mark.parametrize("n", [1, 2, 34, 200])
+def test_corrections_are_those_of_statsmodels_to_the_last_digit(correction, method, n):
+    rng = np.random.default_rng(n)
+    p_values = rng.choice(rng.uniform(size=n) ** 3, size=n)  # with ties
+    assert adjusted(p_values, correction) == multipletests(p_values, method=method)[1].tolist()
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
