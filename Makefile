@@ -51,6 +51,7 @@ faults: $(INSTALLED)
 BENCH ?=
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/startup.py $(BENCH)
+	$(BIN)/python benchmarks/results_store.py $(BENCH)
 	$(BIN)/python benchmarks/steps.py $(BENCH)
 	$(BIN)/python benchmarks/tagging.py $(BENCH)
 	$(BIN)/python benchmarks/growth.py $(BENCH)

@@ -71,8 +71,11 @@ def settled(figure: "Figure") -> "Figure":
     """The figure with all in its place: else each drawing of it would move things a little."""
     from matplotlib import rc_context
 
-    figure.draw_without_rendering()
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return figure
+    engine.execute(figure)
+    engine.execute(figure)
     # "none" would leave an engine that does nothing, for which every file is drawn twice.
     with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from alignfreeze.base.plotting import svg_document, svg_element
-from alignfreeze.report.drawing import COLUMN, DOUBLE, error
+from alignfreeze.report.drawing import COLUMN, DOUBLE, add_legend, error, new_figure, settled
 from alignfreeze.report.figure_differences import difference_figure
 from alignfreeze.report.figure_heatmap import heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
@@ -347,3 +347,21 @@ def test_text_is_within_the_figure() -> None:
 )
 def test_numbers_have_a_sign_but_zero(value: float, text: str) -> None:
     assert signed(value) == text
+
+
+def test_a_figure_is_in_its_place_as_after_two_drawings() -> None:
+    def drawn(*, by_drawing: bool) -> list[tuple[float, ...]]:
+        figure = new_figure("a title", DOUBLE, 3)
+        for panel in figure.subplots(2, 1, sharex=True):
+            panel.plot([0, 1], [1000, -3], label="name")
+            panel.set_ylabel("y")
+        figure.supylabel("all")
+        add_legend(figure, figure.axes)
+        if by_drawing:
+            figure.draw_without_rendering()
+            figure.draw_without_rendering()
+        else:
+            assert settled(figure).get_layout_engine() is None
+        return [tuple(panel.get_position().bounds) for panel in figure.axes]
+
+    assert drawn(by_drawing=False) == drawn(by_drawing=True)

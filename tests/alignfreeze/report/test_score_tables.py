@@ -81,3 +81,15 @@ def test_pairs_are_of_the_seeds_that_both_have():
     found = table_of(baseline={"de": baseline}, front={"de": own}).comparison("front", "de")
     assert [*found.differences] == [1, 3]
     assert [*found.differences.values()] == pytest.approx([0.1, 0.1])
+
+
+@pytest.mark.parametrize("name", ["comparison", "falls_short", "deviation", "mean"])
+def test_what_a_table_remembers_is_what_it_would_compute(name):
+    ask = getattr(ScoreTable, name)
+    # A table that is made of another remembers nothing of it.
+    for table in (LACKS_CHINESE, replace(LACKS_CHINESE, languages=["de", "zh"])):
+        for variant in table.variants:
+            for language in (None, *table.languages):
+                found = ask(table, variant, language)
+                assert found == ask(table, variant, language)
+                assert found == ask.__wrapped__(table, variant, language)
