@@ -26,7 +26,8 @@ FOLDER = Path(__file__).resolve().parent
 STEPS = 100 if GPU else 4
 NOTES = """\
 Rates are of pairs (realignment) or rows (fine-tuning); ours compute in bf16. The plain way is
-`benchmarks/baseline.py` on the same device, in float32, as it is written, and in bf16. The bare
+`benchmarks/baseline.py` on the same device, in float32, as it is written, and in bf16. The Trainer
+is `benchmarks/trainer.py`: bf16, fused AdamW, rows of similar length together. The bare
 encoder is run forward and backward, and its optimizer, on batches that lie on the GPU, in bf16.
 "of the card" is 6 operations a weight of a matrix and subword, padding not counted, over the
 measured rate of products of bf16 matrices. Making batches is a part of the time of a step.
@@ -115,6 +116,10 @@ def both_ways(name: str, bench: Bench, need: float) -> Iterator[Line]:
         yield Line(name, f"realignment, 16 pairs, {against}", ours, plain.rate, uses[0])
         plain = bench.finetune_plainly(few, bf16=bf16)
         yield Line(name, f"fine-tuning, 32 rows, {against}", tuned, plain.rate, uses[1])
+    theirs = bench.trainer(2 * few)
+    yield Line(name, "realignment, against transformers' Trainer", ours, theirs, uses[0])
+    theirs = bench.trainer(2 * few, rows=True)
+    yield Line(name, "fine-tuning, against transformers' Trainer", tuned, theirs, uses[1])
     bare = bench.bare(STEPS)
     yield Line(name, "realignment, against the bare encoder", ours, bare.rate, uses[0])
     bare = bench.bare(STEPS, rows=True)

@@ -1,4 +1,4 @@
-"""Ways to train an encoder on made-up text, timed: ours, the plain one, the bare encoder."""
+"""Ways to train an encoder on made-up text, timed: ours, the others, the bare encoder."""
 
 import gc
 import tempfile
@@ -14,6 +14,7 @@ from typing import Any
 
 import baseline
 import torch
+import trainer
 from synthetic import DEVICE, Synthetic
 
 from alignfreeze.config import RunConfig
@@ -25,6 +26,7 @@ from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.evaluation.finetuning import finetune
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedSide
+from alignfreeze.training import devices
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import Batch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
@@ -192,6 +194,19 @@ class Bench:
             return timed_steps(
                 lambda: baseline.realignment_step(model, next(batches), optimizer), steps, 16
             )
+
+    def trainer(self, steps: int, *, rows: bool = False) -> float:
+        """Rows, 32 a step, or pairs, 16 a step, a second of transformers' Trainer."""
+        fresh()
+        precision, rate = devices.precision_of(self.accelerator), 0.0
+        given: Any = {"padding": self.made.padding, "precision": precision}
+        for n_steps in (4, steps):  # the first are not counted
+            chosen, pairs = self.made.features[: 32 * n_steps], self.made.pairs[: 16 * n_steps]
+            if rows:
+                rate = trainer.finetune_rate(self.made.tagger(), chosen, **given)
+            else:
+                rate = trainer.realign_rate(self.made.encoder(), pairs, **given)
+        return rate
 
     def bare(
         self, steps: int, *, rows: bool = False, warm: int = 10, cudnn: bool = False

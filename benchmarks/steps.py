@@ -1,10 +1,10 @@
-"""Realignment steps: ours against the plain way, strategy by strategy, and what a step is made of.
+"""Realignment steps: ours against two other ways, strategy by strategy, and what a step is made of.
 
     python benchmarks/steps.py [--data DIR --model DIR --languages de,fr --rounds 3]
 
 Ours is the realignment phase of a run of 300 steps; of either way some steps are timed, after the
-first ones and after tokenizing. For the overhead, the same batches go in turn through ours and
-through an encoder that is run forward and backward with the same optimizer and nothing else.
+first ones and after tokenizing. transformers' Trainer (`trainer.py`) runs once over the very pairs
+of those steps of ours.
 """
 
 import copy
@@ -13,14 +13,17 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import baseline
 import torch
-from accelerate import Accelerator
+import trainer
 from common import (
+    TRAINER,
     Enough,
     Result,
     Setting,
@@ -32,6 +35,7 @@ from common import (
     record,
     setting,
 )
+from step_overhead import overhead, pair_stream
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
@@ -39,23 +43,24 @@ from alignfreeze.contracts.registry import STRATEGY, create_plugin
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import load_encoder
-from alignfreeze.encoders.vocabulary import compact_vocabulary
-from alignfreeze.realignment.contrastive import RealignmentModel
-from alignfreeze.realignment.pairs import PairBatch, PairStream
+from alignfreeze.realignment import pairs
+from alignfreeze.realignment.pairs import EncodedPair, PairBatch, collate_pairs
 from alignfreeze.realignment.phase import realign
 from alignfreeze.realignment.prefix_states import PrefixCache
-from alignfreeze.training.acceleration import unread_masks
-from alignfreeze.training.batches import Batch
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import LOG_STEPS
 
-OURS, PLAIN, OVERHEAD = 20, 8, 32
-"""Steps in a round."""
+OURS, PLAIN, PASS = 20, 8, 40
+"""Steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
+STEPS = 300
+"""Of the realignment that ours are steps of."""
+STRATEGIES = ("none", "front", "back")
+"""That are run in turn with the Trainer."""
 
 
 class Steps:
-    """Both ways to realign, from the same pretrained encoder."""
+    """The ways to realign, from the same pretrained encoder."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -65,13 +70,19 @@ class Steps:
         rows = [(corpus, row) for corpus in setting.corpora for row in range(len(corpus))]
         chosen = random.Random(0).sample(rows, min(len(rows), 64 * 16))
         self.pairs = [corpus.rows([row])[0] for corpus, row in chosen]
+        self._passes: dict[int, list[EncodedPair]] = {}
 
     def ours(
-        self, number: int, strategy: FreezingStrategy, prefixes: PrefixCache | None = None
+        self,
+        number: int,
+        strategy: FreezingStrategy,
+        prefixes: PrefixCache | None = None,
+        *,
+        n_steps: int = OURS,
     ) -> float:
         """Pairs per second of a realignment."""
         config = RunConfig(seed=number, prefix="exact" if prefixes is None else "cached")
-        watch = Stopwatch(OURS)
+        watch = Stopwatch(n_steps)
         with suppress(Enough):
             realign(
                 copy.deepcopy(self.encoder),
@@ -79,13 +90,46 @@ class Steps:
                 self.setting.corpora,
                 strategy,
                 config,
-                steps=300,
+                steps=STEPS,
                 accelerator=self.accelerator,
                 checkpoints=CheckpointFolder(self.folder, "me"),
                 on_loss=watch,
                 prefixes=prefixes,
             )
-        return OURS * config.realign_batch_size / watch.seconds
+        return n_steps * config.realign_batch_size / watch.seconds
+
+    def trainer(
+        self,
+        number: int,
+        strategy: FreezingStrategy,
+        order: trainer.Strategy = "group_by_length",
+    ) -> float:
+        """Pairs per second of the Trainer, over those that ours has in a pass."""
+        encoder = copy.deepcopy(self.encoder)
+        with frozen(encoder, strategy):
+            return trainer.realign_rate(
+                encoder,
+                self._pairs_of_a_pass(number),
+                padding=self.setting.tokenizer.pad_token_id or 0,
+                precision=resolve_precision("auto"),
+                strategy=order,
+                seed=number,
+            )
+
+    def _pairs_of_a_pass(self, number: int) -> list[EncodedPair]:
+        """The sentence pairs of the steps that are timed of ours, once tokenized."""
+        if number not in self._passes:
+            made: list[Sequence[EncodedPair]] = []
+
+            def collate(chosen: Sequence[EncodedPair], padding: int) -> PairBatch:
+                made.append(chosen)
+                return collate_pairs(chosen, padding)
+
+            with mock.patch.object(pairs, "collate_pairs", collate):
+                batches = pair_stream(self.setting, number).batches(LOG_STEPS)
+                list(itertools.islice(batches, PASS))
+            self._passes[number] = list(itertools.chain.from_iterable(made[:PASS]))
+        return self._passes[number]
 
     def plain(self, number: int, strategy: FreezingStrategy) -> float:
         """Pairs per second of the plain way; tokenized before."""
@@ -101,76 +145,6 @@ class Steps:
             for batch in itertools.islice(batches, PLAIN):
                 baseline.realignment_step(model, batch, optimizer)
             return PLAIN * 16 / (time.perf_counter() - began)
-
-
-class InTurn:
-    """A stream that lets a bare encoder have each batch first, and times both."""
-
-    def __init__(self, stream: PairStream, bare: "Bare") -> None:
-        self.stream = stream
-        self.bare = bare
-        self.ours: list[float] = []
-        self.theirs: list[float] = []
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        """The batches; to make one, and what is between two of them, is our step."""
-        batches = self.stream.batches(start)
-        while True:
-            began = time.perf_counter()
-            batch = next(batches)
-            made = time.perf_counter()
-            self.bare.step(batch)
-            given = time.perf_counter()
-            self.theirs.append(given - made)
-            yield batch
-            self.ours.append(time.perf_counter() - given + made - began)
-
-
-class Bare:
-    """An encoder, run forward and backward, and its optimizer's step."""
-
-    def __init__(self, encoder: torch.nn.Module, accelerator: Accelerator) -> None:
-        self.encoder = encoder.train()
-        trained = [p for p in encoder.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=2e-5, fused=True)
-        self.accelerator = accelerator
-
-    def step(self, batch: PairBatch) -> None:
-        """One step; the loss is the mean of the words' states."""
-        with self.accelerator.autocast():
-            states = self.encoder(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask
-            ).last_hidden_state
-        states.float().mean().backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-
-def overhead(steps: Steps, number: int) -> tuple[float, float]:
-    """Seconds of a step of ours, and of a bare one, on the same batches: medians of the round."""
-    model = RealignmentModel(
-        copy.deepcopy(steps.encoder), layers=(-1,), projection=128, temperature=0.1
-    )
-    other = copy.deepcopy(steps.encoder)
-    setting = steps.setting
-    stream = PairStream(
-        setting.corpora,
-        setting.tokenizer,
-        batch_size=16,
-        max_length=96,
-        mix="proportional",
-        seed=number,
-    )
-    plan = TrainingPlan("overhead", "pairs", OVERHEAD, 2e-5, None, 1, 1000)
-    ids = stream.vocabulary(OVERHEAD)
-    with compact_vocabulary(model.encoder, ids), compact_vocabulary(other, ids), unread_masks():
-        turns = InTurn(stream, Bare(other, steps.accelerator))
-        checkpoints = CheckpointFolder(steps.folder, "me")
-        train(model, turns, plan, steps.accelerator, checkpoints=checkpoints, resume=False)
-    # The first step makes the optimizer's moments; the last one's time is not taken.
-    differences = [a - b for a, b in zip(turns.ours[1:], turns.theirs[1:], strict=False)]
-    bare = statistics.median(turns.theirs[1:])
-    return bare + statistics.median(differences), bare
 
 
 def measured(steps: Steps, rounds: int) -> dict[str, list[float]]:
@@ -199,6 +173,31 @@ def measured(steps: Steps, rounds: int) -> dict[str, list[float]]:
             "embeddings, plain": lambda n: steps.plain(n, published),
         },
     )
+
+
+def measured_with_trainer(steps: Steps, rounds: int) -> dict[str, list[float]]:
+    """Pairs per second of each strategy, ours and the Trainer's, in turn over the same pairs."""
+    sides: dict[str, Callable[[int], float]] = {}
+    for name in STRATEGIES:
+        strategy = create_plugin(STRATEGY, name, {})
+        sides[name] = partial(steps.ours, strategy=strategy, n_steps=PASS)
+        sides[f"{name}, Trainer"] = partial(steps.trainer, strategy=strategy)
+    full = create_plugin(STRATEGY, "none", {})
+    sides["none, Trainer in random order"] = partial(steps.trainer, strategy=full, order="random")
+    return in_turn(rounds, sides)
+
+
+def trainer_lines(rates: dict[str, list[float]]) -> list[Result]:
+    """The table of what was measured with the Trainer."""
+    result = [
+        compared(f"`{name}`, pairs/s", rates[name], rates[f"{name}, Trainer"], ">= 1.5")
+        for name in STRATEGIES
+    ]
+    shuffled = rates["none, Trainer in random order"]
+    return [
+        *result,
+        compared("`none`, the Trainer in random order, pairs/s", rates["none"], shuffled),
+    ]
 
 
 def lines(rates: dict[str, list[float]], n_layers: int) -> list[Result]:
@@ -256,7 +255,8 @@ def main() -> None:
     asked = parser(__doc__).parse_args()
     steps = Steps(setting(asked))
     results = lines(measured(steps, asked.rounds), layer_count(steps.encoder))
-    seconds = [overhead(steps, number) for number in range(asked.rounds)]
+    given = steps.encoder, steps.setting, steps.accelerator, steps.folder
+    seconds = [overhead(*given, number) for number in range(asked.rounds)]
     ours, bare = (statistics.median(side) for side in zip(*seconds, strict=True))
     results.append(
         Result(
@@ -270,6 +270,8 @@ def main() -> None:
         )
     )
     record("Realignment, 16 pairs a step", results)
+    found = trainer_lines(measured_with_trainer(steps, asked.rounds))
+    record("Realignment against transformers' Trainer", found, TRAINER)
 
 
 if __name__ == "__main__":

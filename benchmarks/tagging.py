@@ -1,10 +1,11 @@
-"""Fine-tuning and evaluation: ours against the plain way, on part-of-speech tagging.
+"""Fine-tuning and evaluation: ours against two other ways, on part-of-speech tagging.
 
     python benchmarks/tagging.py [--data DIR --model DIR --languages de,fr --rounds 3]
 
 Ours is the fine-tuning phase of a run of 125 steps, and the evaluation of a run; the plain way
 reads the sentences in the order of the file with gradients on. Of either way some steps of
-fine-tuning are timed, after the first ones. Both are tokenized before.
+fine-tuning are timed, after the first ones. transformers' Trainer (`trainer.py`) runs once over the
+very rows of some steps of ours, and predicts those that the others do. All are tokenized before.
 """
 
 import argparse
@@ -14,12 +15,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import baseline
+import numpy as np
 import torch
-from common import Enough, Stopwatch, compared, in_turn, parser, record, setting
+import trainer
+from common import TRAINER, Enough, Result, Stopwatch, compared, in_turn, parser, record, setting
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
@@ -29,11 +33,13 @@ from alignfreeze.encoders.loading import load_with_head
 from alignfreeze.evaluation.finetuning import finetune
 from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import EvaluationSet
+from alignfreeze.training.batches import epochs
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze.training.loop import LOG_STEPS
 
-OURS, PLAIN = 20, 8
-"""Optimizer steps in a round."""
+OURS, PLAIN, PASS = 20, 8, 30
+"""Optimizer steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
 SENTENCES = 100
 """Of each language, in a round of evaluation."""
 MAX_LENGTH = 256
@@ -68,6 +74,7 @@ class Tagging:
         ]
         self.plain_sets = [self._plain(examples) for examples in tests.values()]
         self.n_rows = sum(len(rows) for rows in self.plain_sets)
+        self.evaluation = f"evaluation, {len(self.sets)} languages, rows/s"
 
     def _features(self, sentences: Sequence[Any]) -> Sequence[Feature]:
         features: Sequence[Feature] = self.task.featurize(sentences, self.tokenizer, MAX_LENGTH)
@@ -76,10 +83,10 @@ class Tagging:
     def _plain(self, sentences: Sequence[Any]) -> list[baseline.Row]:
         return baseline.tagging_rows(sentences, self.task.labels, self.tokenizer, MAX_LENGTH)
 
-    def finetune(self, number: int) -> float:
+    def finetune(self, number: int, *, n_steps: int = OURS) -> float:
         """Rows per second of our fine-tuning."""
         config = RunConfig(seed=number)
-        watch = Stopwatch(OURS)
+        watch = Stopwatch(n_steps)
         with suppress(Enough):
             finetune(
                 copy.deepcopy(self.model),
@@ -91,7 +98,32 @@ class Tagging:
                 checkpoints=CheckpointFolder(self.folder, "me"),
                 on_loss=watch,
             )
-        return OURS * config.finetune_batch_size / watch.seconds
+        return n_steps * config.finetune_batch_size / watch.seconds
+
+    def finetune_by_trainer(
+        self, number: int, order: trainer.Strategy = "group_by_length"
+    ) -> float:
+        """Rows per second of the Trainer, over those that ours has in a pass."""
+        rows = (row for _, row in epochs(len(self.features), np.random.default_rng([number, 0])))
+        drawn = itertools.islice(rows, LOG_STEPS * 32, (LOG_STEPS + PASS) * 32)
+        return trainer.finetune_rate(
+            copy.deepcopy(self.model),
+            [self.features[row] for row in drawn],
+            padding=self.padding,
+            precision=resolve_precision("auto"),
+            strategy=order,
+            seed=number,
+        )
+
+    def evaluate_by_trainer(self, number: int) -> float:
+        """Rows per second of the Trainer's prediction, of all languages at once."""
+        return trainer.predict(
+            self.model,
+            [feature for chosen in self.sets for feature in chosen.features],
+            padding=self.padding,
+            precision=resolve_precision("auto"),
+            batch_size=32,
+        ).rate
 
     def finetune_plainly(self, number: int) -> float:
         """The same of the plain way."""
@@ -126,12 +158,10 @@ class Tagging:
         return self.n_rows / (time.perf_counter() - began)
 
 
-def main() -> None:
-    """Measure, and record."""
-    asked = parser(__doc__).parse_args()
-    tagging = Tagging(asked)
+def plain_lines(tagging: Tagging, rounds: int) -> list[Result]:
+    """Ours against the plain way."""
     trained, trained_plainly, evaluated, evaluated_plainly = in_turn(
-        asked.rounds,
+        rounds,
         {
             "fine-tuning": tagging.finetune,
             "fine-tuning, plain": tagging.finetune_plainly,
@@ -139,14 +169,40 @@ def main() -> None:
             "evaluation, plain": tagging.evaluate_plainly,
         },
     ).values()
-    evaluation = f"evaluation, {len(tagging.sets)} languages, rows/s"
-    record(
-        "Fine-tuning and evaluation, PoS",
-        [
-            compared("fine-tuning, 32 rows a step, rows/s", trained, trained_plainly, ">= 2.5"),
-            compared(evaluation, evaluated, evaluated_plainly, ">= 4", BOUND),
-        ],
-    )
+    return [
+        compared("fine-tuning, 32 rows a step, rows/s", trained, trained_plainly, ">= 2.5"),
+        compared(tagging.evaluation, evaluated, evaluated_plainly, ">= 4", BOUND),
+    ]
+
+
+def trainer_lines(tagging: Tagging, rounds: int) -> list[Result]:
+    """Ours against the Trainer."""
+    ours, grouped, shuffled, evaluated, predicted = in_turn(
+        rounds,
+        {
+            "fine-tuning": partial(tagging.finetune, n_steps=PASS),
+            "fine-tuning, Trainer": tagging.finetune_by_trainer,
+            "fine-tuning, Trainer in random order": partial(
+                tagging.finetune_by_trainer, order="random"
+            ),
+            "evaluation": tagging.evaluate,
+            "evaluation, Trainer": tagging.evaluate_by_trainer,
+        },
+    ).values()
+    return [
+        compared("fine-tuning, 32 rows a step, rows/s", ours, grouped, ">= 1.5"),
+        compared("fine-tuning, the Trainer in random order, rows/s", ours, shuffled),
+        compared(tagging.evaluation, evaluated, predicted, ">= 1.5"),
+    ]
+
+
+def main() -> None:
+    """Measure, and record."""
+    asked = parser(__doc__).parse_args()
+    tagging = Tagging(asked)
+    record("Fine-tuning and evaluation, PoS", plain_lines(tagging, asked.rounds))
+    found = trainer_lines(tagging, asked.rounds)
+    record("Fine-tuning and evaluation against transformers' Trainer, PoS", found, TRAINER)
 
 
 if __name__ == "__main__":
