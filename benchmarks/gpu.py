@@ -30,7 +30,8 @@ Rates are of pairs (realignment) or rows (fine-tuning); ours compute in bf16. Th
 is `benchmarks/trainer.py`: bf16, fused AdamW, rows of similar length together. The bare
 encoder is run forward and backward, and its optimizer, on batches that lie on the GPU, in bf16.
 "of the card" is 6 operations a weight of a matrix and subword, padding not counted, over the
-measured rate of products of bf16 matrices. Making batches is a part of the time of a step.
+measured rate of products of bf16 matrices. Making batches is a part of the time of a step, in which
+a thread makes them while earlier ones are computed.
 
 Sparing memory: `loss_block=256` and `activation_checkpointing=true`.
 
@@ -161,7 +162,7 @@ def sizes(name: str, bench: Bench, need: float, base: float) -> Iterator[Line]:
     def realigned(size: int, *, sparing: bool = False) -> Line:
         steps = max(10, STEPS * 16 // size)
         what = f"realignment, {size:,} pairs" + ", sparing memory" * sparing
-        kind = {"batch_size": size, "warm": 4, "sparing": sparing}
+        kind = {"batch_size": size, "sparing": sparing}
         return line(what, lambda: bench.realign(steps, **kind), base)  # type: ignore[arg-type]
 
     for size in (64, 256, 1024):

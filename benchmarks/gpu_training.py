@@ -46,7 +46,7 @@ class Measured:
         step: Seconds of a step.
         subwords: Subwords a second, without padding; 0 where they were not counted.
         gib: Memory of the GPU that was allocated, at most.
-        making: The part of the time in which batches were made.
+        making: The part of the time in which batches were made, in a thread.
     """
 
     rate: float
@@ -76,42 +76,43 @@ def fresh() -> None:
 
 
 class Timed:
-    """A stream that starts the clock when so many batches were taken, and counts from there."""
+    """A stream whose batches are counted, and whose steps are timed from a record of the loss on.
+
+    That is the first after so many steps of warm-up; there the loss was read, so that the device is
+    done.
+    """
 
     def __init__(self, stream: Any, warm: int) -> None:
         self.stream, self.warm = stream, warm
-        self.began = self.ended = self.making = 0.0
-        self.steps = self.items = self.subwords = 0
+        self.marks: list[tuple[int, float]] = []
+        self.made: list[tuple[int, int, float]] = []
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """The batches of the stream."""
+        """The batches of the stream; how many rows and subwords each has, and its seconds."""
         batches = self.stream.batches(start)
-        for number in range(NEVER):
-            if number == self.warm:
-                synchronize()
-                self.began = time.perf_counter()
-            before = time.perf_counter()
+        while True:
+            began = time.perf_counter()
             batch = next(batches)
-            if number >= self.warm:
-                self.making += time.perf_counter() - before
-                self.steps += 1
-                self.items += batch.size
-                self.subwords += int(batch.attention_mask.sum())
+            seconds = time.perf_counter() - began
+            self.made.append((batch.size, int(batch.attention_mask.sum()), seconds))
             yield batch
 
     def look(self, record: LossRecord) -> None:
-        """Take the time at a record of the loss; what is done after the last one is no training."""
-        self.ended = time.perf_counter()  # the loss was read, so that the device is done
+        """Take the time."""
+        if record.step >= self.warm:
+            self.marks.append((record.step, time.perf_counter()))
 
     def measured(self) -> Measured:
-        """What has come through from the start of the clock to the last record."""
-        seconds = self.ended - self.began
+        """What has come through between the first record that counts and the last."""
+        (first, began), (last, ended) = self.marks[0], self.marks[-1]
+        items, subwords, making = (sum(of) for of in zip(*self.made[first:last], strict=True))
+        seconds = ended - began
         return Measured(
-            rate=self.items / seconds,
-            step=seconds / self.steps,
-            subwords=self.subwords / seconds,
+            rate=items / seconds,
+            step=seconds / (last - first),
+            subwords=subwords / seconds,
             gib=peak(),
-            making=self.making / seconds,
+            making=making / seconds,
         )
 
 

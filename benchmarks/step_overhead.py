@@ -96,7 +96,8 @@ def overhead(
     model = RealignmentModel(copy.deepcopy(encoder), layers=(-1,), projection=128, temperature=0.1)
     other = copy.deepcopy(encoder)
     stream = pair_stream(setting, number)
-    plan = TrainingPlan("overhead", "pairs", OVERHEAD, 2e-5, None, 1, 1000)
+    # The bare encoder has each batch between two steps of ours, so that none is made ahead.
+    plan = TrainingPlan("overhead", "pairs", OVERHEAD, 2e-5, None, 1, 1000, ahead=0)
     ids = stream.vocabulary(OVERHEAD)
     with compact_vocabulary(model.encoder, ids), compact_vocabulary(other, ids), unread_masks():
         turns = InTurn(stream, Bare(other, accelerator))

@@ -1,4 +1,4 @@
-"""Work that is shared among threads, each of which computes with one core of the CPU.
+"""Work that is shared among threads, and work that a thread does ahead of its use.
 
 Two batches at once, one core each, are faster than one batch on two cores: no core waits for the
 other after each operation.
@@ -7,7 +7,9 @@ other after each operation.
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TypeVar
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Generic, TypeVar
 
 import torch
 
@@ -63,3 +65,61 @@ def in_threads(work: Callable[[Iterator[T]], None], items: Iterable[T], threads:
     finally:
         # It is also what threads get that start later.
         torch.set_num_threads(cores)
+
+
+@contextmanager
+def made_ahead(items: Iterator[T], most: int) -> Iterator[Iterator[T]]:
+    """Let a thread make items while those before them are used.
+
+    They come in their order, each once. What making one raises is raised where it would be taken.
+    The thread ends with the context, after the item in hand; nothing else touches ``items``
+    meanwhile.
+
+    Args:
+        items: Made one after the other, as long as there is room.
+        most: How many may be made that were not taken yet; 0: no thread, each when it is taken.
+    """
+    if most == 0:
+        yield items
+        return
+    maker = _Maker(items, most)
+    thread = threading.Thread(target=maker.make, name="alignfreeze-ahead", daemon=True)
+    thread.start()
+    try:
+        yield maker.taken()
+    finally:
+        maker.over = True
+        maker.room.release()  # it may be waiting for some
+        thread.join()
+
+
+class _Maker(Generic[T]):
+    """Makes items in a thread, and hands them over to another."""
+
+    def __init__(self, items: Iterator[T], most: int) -> None:
+        self.items = items
+        self.room = threading.Semaphore(most)
+        self.over = False
+        self.made: SimpleQueue[tuple[T] | BaseException] = SimpleQueue()
+
+    def make(self) -> None:
+        """Make them all, or until it is over; the last that is handed over says why it ended."""
+        try:
+            while True:
+                self.room.acquire()
+                if self.over:
+                    return
+                self.made.put((next(self.items),))
+        except BaseException as error:  # noqa: BLE001 - raised where the item would be taken
+            self.made.put(error)
+
+    def taken(self) -> Iterator[T]:
+        """The items."""
+        while True:
+            found = self.made.get()
+            if isinstance(found, StopIteration):
+                return
+            if isinstance(found, BaseException):
+                raise found
+            self.room.release()
+            yield found[0]

@@ -21,6 +21,7 @@ from transformers import get_constant_schedule, get_linear_schedule_with_warmup
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
+from alignfreeze.base.threads import made_ahead
 from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
@@ -36,6 +37,10 @@ logger = logging.getLogger(__name__)
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
 
+AHEAD = 32
+"""Optimizer steps whose batches may be made before they are taken: those of half a buffer of
+sentence pairs, which is tokenized meanwhile."""
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -43,7 +48,8 @@ class TrainingPlan:
 
     The learning rate rises for some steps of warm-up, to fall to 0 at the end; without any
     (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
-    phase and the unit, what a batch is counted in, are for the progress bar.
+    phase and the unit, what a batch is counted in, are for the progress bar. A thread makes the
+    batches of so many steps ahead; 0: they are made when they are taken.
     """
 
     phase: str
@@ -53,6 +59,7 @@ class TrainingPlan:
     warmup_steps: int | None
     accumulation: int
     checkpoint_steps: int
+    ahead: int = AHEAD
 
 
 @dataclass(frozen=True)
@@ -157,10 +164,14 @@ class _Loop:
         """Take the steps that are left."""
         for record in progress.losses:
             self.on_loss(record)
-        steps = self._steps(progress.step)
+        made = islice(self._steps(progress.step), self.plan.steps - progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
-        with deferred_signals() as received, self._bar(progress.step) as bar:
+        with (
+            deferred_signals() as received,
+            self._bar(progress.step) as bar,
+            made_ahead(made, self.plan.ahead) as steps,
+        ):
             while progress.step < self.plan.steps:
                 micro, weight = next(steps)
                 pending.append(self._step(micro, weight))

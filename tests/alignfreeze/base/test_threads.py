@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 import torch
 
-from alignfreeze.base.threads import in_threads
+from alignfreeze.base.threads import in_threads, made_ahead
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +90,53 @@ def test_a_signal_ends_all_of_them(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         in_threads(work, count(), 3)
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 100])
+def test_items_made_ahead_come_in_their_order(most):
+    with made_ahead(iter(range(20)), most) as items:
+        assert list(items) == list(range(20))
+
+
+def test_no_more_are_made_ahead_than_there_is_room_for():
+    made: list[int] = []
+    enough = threading.Event()
+
+    def making() -> Iterator[int]:
+        for number in count():
+            made.append(number)
+            if number == 4:
+                enough.set()
+            yield number
+
+    with made_ahead(making(), 3) as items:
+        assert [next(items), next(items)] == [0, 1]
+        assert enough.wait(600)
+    assert made == list(range(5))
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_an_error_of_making_comes_where_the_item_would_be_taken(most):
+    def making() -> Iterator[int]:
+        yield 0
+        yield 1
+        raise ValueError("2 is bad")
+
+    with made_ahead(making(), most) as items:
+        assert [next(items), next(items)] == [0, 1]
+        with pytest.raises(ValueError, match="2 is bad"):
+            next(items)
+
+
+def test_the_maker_ends_with_the_context_even_if_that_raises():
+    before = threading.active_count()
+
+    def use() -> None:
+        with made_ahead(iter(range(100)), 2) as items:
+            next(items)
+            assert threading.active_count() == before + 1
+            raise KeyError("gone")
+
+    with pytest.raises(KeyError, match="gone"):
+        use()
+    assert threading.active_count() == before

@@ -1,6 +1,5 @@
 """Training that ends early goes on from its checkpoints, as far as they are whole."""
 
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from alignfreeze.errors import Interrupted
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.loop import train
 from tests.alignfreeze.training.toys import (
-    Rows,
     Stream,
     Toy,
     in_two_processes,
@@ -74,14 +72,8 @@ def test_resuming_with_accumulation_goes_on_at_the_right_batch(run):
 
 def test_empty_steps_are_counted_over_the_interruption(run):
     asked = plan(6)
-
-    def empty_until_killed(n: int) -> Rows:
-        if n == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return rows(n, 0)
-
     with pytest.raises(Interrupted, match="after step 3 of 6"):
-        run(Toy(), Stream(empty_until_killed), asked)
+        run(Toy(), killed_at(3, batch=lambda n: rows(n, 0)), asked)
     assert run(Toy(), Stream(uneven), asked, resume=True).empty_steps == 3
 
 

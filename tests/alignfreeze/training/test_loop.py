@@ -1,4 +1,5 @@
 import signal
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -66,6 +67,31 @@ def test_no_more_batches_are_taken_than_steps_need(run):
     stream = Stream(uneven)
     run(Toy(), stream, plan(5, accumulation=3))
     assert stream.numbers == list(range(15))
+
+
+def test_batches_made_ahead_teach_the_same_and_leave_no_thread(run):
+    def learnt(ahead: int) -> dict[str, Tensor]:
+        torch.manual_seed(0)
+        run(model := Toy(dropout=0.5), Stream(uneven), plan(12, accumulation=2, ahead=ahead))
+        return parameters(model)
+
+    before = threading.active_count()
+    expected, found = learnt(0), learnt(5)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert threading.active_count() == before
+
+
+def test_what_fails_while_a_batch_is_made_fails_at_its_step(run, folder):
+    def broken(n: int) -> Rows:
+        if n == 7:
+            raise ConnectionError("broken off")
+        return uneven(n)
+
+    before = threading.active_count()
+    with pytest.raises(ConnectionError, match="broken off"):
+        run(Toy(), Stream(broken), plan(20, checkpoint_steps=7))
+    assert folder.found() == [folder.folder / "step-000000007"]
+    assert threading.active_count() == before
 
 
 # The schedule

@@ -105,15 +105,21 @@ def moved(model: nn.Module, before: dict[str, Tensor]) -> set[str]:
     return {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
 
 
-def killed_at(step: int, number: int = signal.SIGTERM) -> Stream:
-    """A stream that sends a signal while the batch of a step is made; steps count from 1."""
+def killed_at(
+    step: int, number: int = signal.SIGTERM, batch: Callable[[int], Rows] = uneven
+) -> Stream:
+    """A stream that sends a signal when the batch of a step is taken; steps count from 1."""
 
-    def batch(n: int) -> Rows:
-        if n == step - 1:
+    class Killing(Rows):
+        def to(self, device: torch.device) -> Rows:
             os.kill(os.getpid(), number)
-        return uneven(n)
+            return self
 
-    return Stream(batch)
+    def killing(n: int) -> Rows:
+        found = batch(n)
+        return Killing(found.x, found.weights) if n == step - 1 else found
+
+    return Stream(killing)
 
 
 def in_two_processes(folder: Path, *arguments: str) -> list[dict[str, object]]:
