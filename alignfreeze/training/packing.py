@@ -18,8 +18,8 @@ LONGEST = 4
 """Rows are at most so many times as long as the longest sentence."""
 
 EVEN = 160
-"""How long rows are for which attention takes as long as all else in a layer: for 384 hidden units, in
-32 bits on a CPU, where attention with dropout is not fused; shorter than for most encoders."""
+"""How long rows are for which attention takes as long as all else in a layer, roughly: for 384
+hidden units in 32 bits on a CPU, where attention with dropout is not fused. Often it is more."""
 
 
 @dataclass(frozen=True)
