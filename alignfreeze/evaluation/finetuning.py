@@ -93,9 +93,9 @@ def finetune(
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
     ):
 
-        def reached(step: int) -> None:
+        def reached(step: int, result: TrainingResult) -> None:
             with whole_vocabulary():
-                milestones.reached(step)
+                milestones.reached(step, result)
 
         stream = FeatureStream(
             features,

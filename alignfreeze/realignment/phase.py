@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.corpus import AlignedCorpus
@@ -20,7 +22,13 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.loop import TrainingPlan, TrainingResult, train
+from alignfreeze.training.loop import (
+    NO_MILESTONES,
+    Milestones,
+    TrainingPlan,
+    TrainingResult,
+    train,
+)
 from alignfreeze.training.memory import REALIGNMENT, memory_for
 from alignfreeze.training.packed_layers import packed_layers
 
@@ -45,8 +53,12 @@ def realign(
     on_words: Callable[[Mapping[str, WordCounts]], None] | None = None,
     remembered: dict[tuple[int, int], EncodedPair] | None = None,
     prefixes: PrefixCache | None = None,
+    milestones: Milestones = NO_MILESTONES,
 ) -> TrainingResult:
     """Realign an encoder in place.
+
+    At a milestone it is, to the bit, what a realignment of that many steps makes of it: the rate is
+    constant, and the batches, their order and what is drawn do not depend on how many there are.
 
     Args:
         encoder: Afterwards in evaluation mode, and as trainable as before.
@@ -61,22 +73,15 @@ def realign(
         on_words: Called with how the words of each language are read, before the first step.
         remembered: Pairs that are tokenized already (see `PairStream`).
         prefixes: What frozen layers have made of sentences, if ``config.prefix`` is ``cached``.
+        milestones: What to do on the way; the encoder is whole then.
 
     Raises:
         ConfigError: If the strategy does not fit the encoder.
         ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
-    stream = PairStream(
-        corpora,
-        tokenizer,
-        batch_size=config.realign_batch_size,
-        max_length=config.realign_max_length,
-        mix=config.language_mix,
-        seed=config.seed,
-        remembered={} if remembered is None else remembered,
-    )
-    n_batches = steps * config.accumulation * accelerator.num_processes
+    stream = pair_stream(corpora, tokenizer, config, {} if remembered is None else remembered)
+    n_batches = batch_count(config, steps, accelerator)
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
     with (
@@ -94,7 +99,7 @@ def realign(
         top = max(resolve_layers(config.layer, layer_count(encoder)))
         compiled, checkpointing = config.compile, config.activation_checkpointing
         with (
-            compact_vocabulary(encoder, stream.vocabulary(n_batches)),
+            compact_vocabulary(encoder, stream.vocabulary(n_batches)) as whole_vocabulary,
             packed_layers(run) as packed,
             up_to(run, top) as top_layer,
             accelerated(run, compiled=compiled, activation_checkpointing=checkpointing),
@@ -109,6 +114,11 @@ def realign(
                 packed=packed,
                 top=None if compiled else top_layer,  # a compiled layer is one piece
             )
+
+            def reached(step: int, result: TrainingResult) -> None:
+                with whole_vocabulary(), nullcontext() if top_layer is None else top_layer.whole():
+                    milestones.reached(step, result)
+
             result = train(
                 model,
                 stream,
@@ -117,6 +127,7 @@ def realign(
                 checkpoints=checkpoints,
                 resume=config.resume,
                 on_loss=on_loss,
+                milestones=replace(milestones, reached=reached),
             )
     encoder.eval()
     if stream.empty_batches:
@@ -124,6 +135,30 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
+
+
+def pair_stream(
+    corpora: Sequence[AlignedCorpus],
+    tokenizer: "PreTrainedTokenizerBase",
+    config: RunConfig,
+    remembered: dict[tuple[int, int], EncodedPair],
+) -> PairStream:
+    """The batches of a realignment, with the pairs that are tokenized already; it adds to them."""
+    return PairStream(
+        corpora,
+        tokenizer,
+        batch_size=config.realign_batch_size,
+        max_length=config.realign_max_length,
+        mix=config.language_mix,
+        seed=config.seed,
+        remembered=remembered,
+    )
+
+
+def batch_count(config: RunConfig, steps: int, accelerator: "Accelerator") -> int:
+    """How many batches so many optimizer steps take, of all processes together."""
+    n_processes: int = accelerator.num_processes
+    return steps * config.accumulation * n_processes
 
 
 def _plan(config: RunConfig, steps: int) -> TrainingPlan:

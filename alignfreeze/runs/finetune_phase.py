@@ -40,7 +40,7 @@ from alignfreeze.runs.saving import ModelRuns, check_example
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.store import StoredRun
-from alignfreeze.training.loop import NO_MILESTONES, Milestones
+from alignfreeze.training.loop import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.memory import EVALUATION, memory_for
 
 if TYPE_CHECKING:
@@ -196,7 +196,8 @@ class FinetunePhases(ModelRuns):
                 )
                 log_result(run, result, names.FINETUNE_RATE)
             within = cast("PreTrainedModel", model.base_model)
-            self.measures.measure(run, choice.name, within, names.finetuned_stage(data.name))
+            measured = self.measures.measure(run, within, names.finetuned_stage(data.name))
+            self.measures.add(choice.name, measured)
             sets = data.evaluation_sets(self.scope.splits)
             found = self._evaluate(model, data, sets, keep=keeps_predictions(self))
             scores = [*found.scores]
@@ -232,7 +233,7 @@ class FinetunePhases(ModelRuns):
         steps, times = self.finetune_steps(data), early.times
         numbers = {steps * n // (times + 1): n for n in range(1, times + 1)}
 
-        def look(step: int) -> None:
+        def look(step: int, _: TrainingResult) -> None:
             sets = [chosen.first(early.rows) for chosen in data.evaluation_sets(["validation"])]
             early.look(numbers[step], [*self._evaluate(model, data, sets).scores])
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOTHING = Measurement([], [])
+"""What is measured where no words are held out for that."""
+
 
 class Measures:
     """Measures a run's encoders on the same words; does nothing where none are held out.
@@ -53,18 +56,17 @@ class Measures:
         with memory_for("measuring alignment", config, MEASURING):
             return self._probe.vectors(encoder, self._accelerator, config.eval_batch_size)
 
-    def measure(
-        self, run: TrackedRun, strategy: str, encoder: "PreTrainedModel", stage: str
-    ) -> None:
+    def measure(self, run: TrackedRun, encoder: "PreTrainedModel", stage: str) -> Measurement:
         """Log word alignment before and at a stage, and the drift from before to then."""
-        if self._asked:
-            after = self._vectors(encoder)
-            measurement = Measurement(
-                [*alignment_scores(self._before, PRETRAINED), *alignment_scores(after, stage)],
-                drift_scores(self._before, after, stage),
-            )
-            log_measurement(run, measurement)
-            self._add(strategy, measurement)
+        if not self._asked:
+            return NOTHING
+        after = self._vectors(encoder)
+        measurement = Measurement(
+            [*alignment_scores(self._before, PRETRAINED), *alignment_scores(after, stage)],
+            drift_scores(self._before, after, stage),
+        )
+        log_measurement(run, measurement)
+        return measurement
 
     def take_over(self, strategy: str, run: StoredRun) -> bool:
         """Read what an earlier run has measured; False, with a warning, if that is not whole."""
@@ -79,12 +81,14 @@ class Measures:
                 *(run.run_id, fault),
             )
             return False
-        self._add(strategy, found)
+        self.add(strategy, found)
         return True
 
-    def _add(self, strategy: str, new: Measurement) -> None:
+    def add(self, strategy: str, new: Measurement) -> None:
         """Add to what is known of a strategy, each score once."""
-        known = self.by_strategy.get(strategy, Measurement([], []))
+        if new is NOTHING:
+            return
+        known = self.by_strategy.get(strategy, NOTHING)
         self.by_strategy[strategy] = Measurement(
             list(dict.fromkeys([*known.alignment, *new.alignment])),
             list(dict.fromkeys([*known.drift, *new.drift])),

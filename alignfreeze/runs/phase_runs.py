@@ -161,17 +161,21 @@ class PhaseRuns:
         tasks = (task_inputs(made, data, self.scope.splits) for data in made.tasks)
         return [*(parallel_inputs(made) if realigns else []), *chain(*tasks)]
 
-    def require_room(self, run: TrackedRun, model: "PreTrainedModel", *, kept: bool) -> None:
+    def require_room(
+        self, run: TrackedRun, model: "PreTrainedModel", *, kept: bool, copies: int = 1
+    ) -> None:
         """Check, before it is trained, that the disks of this machine will hold a model.
 
-        It is written into the folder, and if it is kept into the run's artifacts as well.
+        It is written into the folder, and if it is kept into the run's artifacts as well; as many
+        copies of it as it is left at times.
 
         Raises:
             ResourceError: If they will not.
         """
         if run.run_id is None:
             return
-        size, what = tensors_size(model.state_dict().values()), "the model that comes of it"
+        size = copies * tensors_size(model.state_dict().values())
+        what = "the model that comes of it" if copies == 1 else f"{copies} models that come of it"
         folders = [self.folder, artifact_folder(run.run_id) if kept else None]
         require_room(Need(folder, size, what) for folder in folders if folder is not None)
 

@@ -208,6 +208,8 @@ def _finetune_all(phases: Phases, parent: TrackedRun) -> Outcome:
     phases.measures.log(parent, phases.folder / "figures")
     places = [*location.places(parent.run_id), *phases.said] if parent.run_id else []
     odd = below_chance(results, {data.name: chances(data) for data in tasks})
+    if len({encoder.run_id for encoder in encoders}) > 1:
+        parent.tags({REALIGN_RUN: encoders[0].run_id or ""})  # as the outcome says
     made, source = _address(encoders[0]), phases.config.source_language
     return Outcome(results, source, places, parent.run_id, odd, made)
 

@@ -97,17 +97,22 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     The metrics are ``words/<language>/<kind>``, with the kinds of `WORDS_THAT`, and
     ``words/<language>/fertility``, the subwords a word.
     """
-    for language, count in counts.items():
-        if (fertility := count.fertility) is not None:
-            run.metric(names.words_metric(language, names.FERTILITY), fertility)
+    log_word_shares(run, counts)
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
-        for language, share in shares.items():
-            run.metric(names.words_metric(language, kind), share)
         if told := {language: share for language, share in shares.items() if share > 0}:
             listed = ", ".join(f"{name} {share:.2%}" for name, share in sorted(told.items()))
             level = logging.WARNING if max(told.values()) >= NOTABLE_SHARE else logging.INFO
             logger.log(level, "%s: words that %s: %s", what, meaning, listed)
+
+
+def log_word_shares(run: TrackedRun, counts: Mapping[str, WordCounts]) -> None:
+    """Log what `log_words` does, and tell nothing."""
+    for language, count in counts.items():
+        if (fertility := count.fertility) is not None:
+            run.metric(names.words_metric(language, names.FERTILITY), fertility)
+        for kind in WORDS_THAT:
+            run.metric(names.words_metric(language, kind), count.shares[kind])
 
 
 def log_pairs(

@@ -56,9 +56,7 @@ def _drop(run: Run, cells: Collection[str], artifact: str) -> None:
 
 
 def _is_within(run_id: str, grid: str) -> bool:
-    """Whether a run is nested in a cell's, which is nested in the grid's."""
-    for _ in range(2):
+    """Whether a run is nested in the grid's: in a cell's, or in a realignment in such a one."""
+    while run_id and run_id != grid:
         run_id = mlflow.get_run(run_id).data.tags.get("mlflow.parentRunId", "")
-        if not run_id:
-            return False
     return run_id == grid

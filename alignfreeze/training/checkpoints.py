@@ -3,8 +3,8 @@
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -229,6 +229,17 @@ def _progress_of(checkpoint: Path) -> Progress:
 
 def _fits(states: dict[str, Any]) -> bool:
     """Whether all generators take these states; Accelerate goes on if one does not."""
+    with same_random_numbers():
+        try:
+            _set_random_numbers(states)
+        except (TypeError, ValueError, KeyError, RuntimeError, IndexError):
+            return False
+    return True
+
+
+@contextmanager
+def same_random_numbers() -> Iterator[None]:
+    """Let random numbers go on afterwards as if nothing had been drawn in the context."""
     cuda = torch.cuda.is_available()
     before = {
         "random_state": random.getstate(),
@@ -237,12 +248,9 @@ def _fits(states: dict[str, Any]) -> bool:
         "torch_cuda_manual_seed": torch.cuda.get_rng_state_all() if cuda else [],
     }
     try:
-        _set_random_numbers(states)
-    except (TypeError, ValueError, KeyError, RuntimeError, IndexError):
-        return False
+        yield
     finally:
         _set_random_numbers(before)
-    return True
 
 
 def _set_random_numbers(states: dict[str, Any]) -> None:

@@ -26,7 +26,12 @@ from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
-from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
+from alignfreeze.training.checkpoints import (
+    CheckpointFolder,
+    LossRecord,
+    Progress,
+    same_random_numbers,
+)
 from alignfreeze.training.distributed import folder_of_machine
 
 if TYPE_CHECKING:
@@ -77,14 +82,15 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Milestones:
-    """Optimizer steps, counted from 1, and what is called with the number of each after it.
+    """Optimizer steps, counted from 1, and what is called after each of them.
 
-    The model is in evaluation mode then, and an exception ends the training. Steps before a
-    checkpoint that training goes on from are not reached again.
+    It is given the number of the step, and what training would tell had it ended there. The model
+    is in evaluation mode then, random numbers go on as if nothing had been called, and an exception
+    ends the training. Steps before a checkpoint that training goes on from are not reached again.
     """
 
     steps: Collection[int] = ()
-    reached: Callable[[int], None] = lambda step: None
+    reached: Callable[[int, TrainingResult], None] = lambda step, result: None
 
 
 NO_MILESTONES = Milestones()
@@ -181,6 +187,7 @@ class _Loop:
                 n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
                     record = self._record(progress.step, pending)
+                    pending.clear()
                     progress.losses.append(record)
                     self.on_loss(record)
                     rate = n_items / (time.perf_counter() - began)
@@ -189,9 +196,8 @@ class _Loop:
                     )
                 bar.update()
                 if progress.step in self.milestones.steps:
-                    self.model.eval()
-                    self.milestones.reached(progress.step)
-                    self.model.train()
+                    rate = n_items / (time.perf_counter() - began)
+                    began += self._reach(progress, pending, rate)
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
@@ -207,6 +213,18 @@ class _Loop:
             per_second=n_items / (time.perf_counter() - began),
             empty_steps=progress.empty_steps,
         )
+
+    def _reach(self, progress: Progress, pending: list[Tensor], rate: float) -> float:
+        """Do what a milestone is for; how many seconds that took, which are none of training."""
+        began, losses = time.perf_counter(), list(progress.losses)
+        if pending:  # as the last steps of a training that ends here are
+            losses.append(self._record(progress.step, pending))
+        self.model.eval()
+        with same_random_numbers():
+            result = TrainingResult(losses, rate, progress.empty_steps)
+            self.milestones.reached(progress.step, result)
+        self.model.train()
+        return time.perf_counter() - began
 
     def _keep(self, progress: Progress) -> None:
         """Keep a checkpoint; training goes on without, with one warning, if the disk is full."""
@@ -286,7 +304,6 @@ class _Loop:
         mean = float(losses.mean())
         if not math.isfinite(mean):
             raise TrainingError(self._overflow(step, losses))
-        pending.clear()
         return LossRecord(step, mean)
 
     def _overflow(self, step: int, losses: Tensor) -> str:

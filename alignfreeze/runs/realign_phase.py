@@ -1,0 +1,322 @@
+"""Realignment, as MLflow runs of its own: one training, and the encoders on its way."""
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from alignfreeze import __version__
+from alignfreeze.base.versions import code_digest, library_versions, versions_text
+from alignfreeze.config import RunConfig, model_name
+from alignfreeze.encoders.loading import load_encoder
+from alignfreeze.encoders.modelfiles import save
+from alignfreeze.errors import ResourceError
+from alignfreeze.realignment.phase import batch_count, pair_stream, realign
+from alignfreeze.runs.finetune_phase import FinetunePhases
+from alignfreeze.runs.identity import REALIGN_FIELDS
+from alignfreeze.runs.inputs import parallel_inputs
+from alignfreeze.runs.phase_runs import EVERYTHING, Scope
+from alignfreeze.runs.preparation import Preparation
+from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
+from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
+from alignfreeze.runs.records import log_pairs, log_result, log_word_shares, log_words
+from alignfreeze.runs.saving import registered, save_model
+from alignfreeze.runs.strategies import StrategyChoice
+from alignfreeze.tracking import location, names, store
+from alignfreeze.tracking.names import Kind
+from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.devices import device_text, precision_of
+from alignfreeze.training.distributed import on_every_machine
+from alignfreeze.training.loop import Milestones, TrainingResult
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+Others = Mapping[int, str]
+"""Numbers of steps after which others want an encoder: cells of a grid, by their identities."""
+
+NOBODY: Others = {}
+
+
+class Goal(NamedTuple):
+    """An encoder that a realignment leaves.
+
+    Attributes:
+        steps: After how many optimizer steps.
+        own: Whether these phases fine-tune it.
+        cells: The identities of the cells of a grid that want it, with commas between them.
+    """
+
+    steps: int
+    own: bool = True
+    cells: str = ""
+
+
+class RealignPhases(FinetunePhases):
+    """Realigns by each strategy once, for as many steps as any task takes; fine-tunes the rest.
+
+    The encoders that other tasks fine-tune, after fewer steps, are left on the way: the rate is
+    constant, so that they are the same to the bit as those of realignments of their own. Each has
+    an MLflow run, as such a one would have, nested in that of the realignment on whose way it was.
+    """
+
+    def __init__(
+        self,
+        preparation: Preparation,
+        accelerator: Accelerator,
+        parent: TrackedRun,
+        folder: Path,
+        scope: Scope = EVERYTHING,
+    ) -> None:
+        super().__init__(preparation, accelerator, parent, folder, scope)
+        self._encoders: dict[str, RealignedEncoder] = {}
+        self._made: dict[str, RealignedEncoder] = {}  # on the main process's machine
+
+    def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
+        """The hash of everything that a realigned encoder depends on."""
+        dependencies = {
+            "phase": "realign",
+            "model": self.preparation.model_identity,
+            "strategy": choice.identity,
+            "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
+            "steps": steps,
+        }
+        return self.identity(REALIGN_FIELDS, dependencies)
+
+    def realign(
+        self, choice: StrategyChoice, steps: int, also: Others = NOBODY
+    ) -> RealignedEncoder:
+        """The encoder after realignment, computed now or before.
+
+        What is wanted by others too, and by the other tasks, is left to be taken over, if this has
+        to be computed.
+        """
+        identity = self.realign_identity(choice, steps)
+        if identity not in self._encoders:
+            made = self._made.get(identity) or self._taken_over(choice, identity)
+            if made is None:
+                goals = self._unknown(choice, steps, self.goals(steps, also))
+                self._realign(choice, goals)
+                if identity not in self._made:  # a checkpoint was further on already
+                    self._realign(choice, [goal for goal in goals if goal.steps == steps])
+                made = self._made[identity]
+            self._register_encoder(made, choice, steps)
+            place = on_every_machine(self.accelerator, Path(made.path), self.folder / identity)
+            self._encoders[identity] = replace(made, path=str(place))
+        return self._encoders[identity]
+
+    def goals(self, steps: int, also: Others = NOBODY) -> list[Goal]:
+        """All encoders that are left if one has to be realigned, the longest realigned last.
+
+        Those of the other tasks are, where encoders are kept.
+        """
+        kept = self.preparation.tasks if self.scope.keep_encoders else ()
+        own = {steps, *(self.realign_steps(data) for data in kept)}
+        return [Goal(n, n in own, also.get(n, "")) for n in sorted({*own, *also})]
+
+    def _unknown(self, choice: StrategyChoice, steps: int, goals: list[Goal]) -> list[Goal]:
+        """Those that no finished run holds, and the one after so many steps."""
+
+        def find() -> list[Goal]:
+            return [g for g in goals if g.steps == steps or not self._is_known(choice, g.steps)]
+
+        return self.on_main(find)
+
+    def _is_known(self, choice: StrategyChoice, steps: int) -> bool:
+        """Whether a finished run holds an encoder, whole or not."""
+        identity = self.realign_identity(choice, steps)
+        return self.config.reuse and store.finished_run(identity) is not None
+
+    def _taken_over(self, choice: StrategyChoice, identity: str) -> RealignedEncoder | None:
+        found = self.on_main(lambda: self.finished_encoder(identity, choice))
+        if found is not None:
+            self.say_reused("realignment", choice, str(found.run_id))
+        return found
+
+    def finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
+        """The encoder of a finished run; none if it is no longer as that run has left it."""
+        run = store.finished_run(identity) if self.config.reuse else None
+        if run is None:
+            return None
+        path = location.artifact_path(run.run_id, ENCODER_FOLDER, self.folder)
+        if path is None or (fault := fault_of(path, identity)):
+            logger.warning(
+                "the encoder of the finished run %s cannot be taken over, so it is realigned "
+                "again: %s",
+                *(run.run_id, fault if path else "it is gone"),
+            )
+            return None
+        if not self.measures.take_over(choice.name, run):
+            return None
+        return RealignedEncoder(str(path), identity, run.run_id)
+
+    def _realigns_several(self) -> bool:
+        """Whether tasks take different numbers of steps, and so have encoders of their own."""
+        return len({self.realign_steps(data) for data in self.preparation.tasks}) > 1
+
+    def _register_encoder(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, steps: int
+    ) -> None:
+        config = self.config
+        asked = config.register_encoder if choice.main else ""
+        if not (asked and encoder.run_id and self.accelerator.is_main_process):
+            return
+        told = f"{model_name(config.model)}, {choice.name}, {steps} steps, seed {config.seed}"
+        part = str(steps) if self._realigns_several() else ""
+        self.said.append(registered(encoder.run_id, ENCODER_FOLDER, asked, part, told))
+
+    def _realign(self, choice: StrategyChoice, goals: Sequence[Goal]) -> None:
+        """Realign for as many steps as the last goal says, and leave the encoders of all."""
+        preparation, accelerator = self.preparation, self.accelerator
+        assert choice.freezing is not None, "a preparation has checked it"
+        steps = goals[-1].steps
+        config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
+        begun = self.begun(
+            names.REALIGN_RUN_NAME,
+            Kind.REALIGNMENT,
+            config=config,
+            choice=choice,
+            identity=identity,
+        )
+        with begun as (run, checkpoints):
+            run.tags({names.REALIGN_HASH: identity})
+            run.inputs(parallel_inputs(preparation))
+            set_seed(config.seed, device_specific=True)
+            encoder = load_encoder(preparation.model)
+            on_way = {goal.steps: goal for goal in self._with_room(run, encoder, goals[:-1])}
+
+            def reached(step: int, so_far: TrainingResult) -> None:
+                self._leave_on_the_way(run, choice, encoder, on_way[step], so_far)
+
+            result = realign(
+                encoder,
+                preparation.tokenizer,
+                preparation.corpora,
+                choice.freezing,
+                config,
+                steps=steps,
+                accelerator=accelerator,
+                checkpoints=checkpoints,
+                on_loss=lambda at: run.metric(names.REALIGN_LOSS, at.loss, at.step),
+                on_words=partial(log_words, run, "parallel text"),
+                remembered=preparation.encoded_pairs[config.realign_max_length],
+                prefixes=preparation.prefixes,
+                milestones=Milestones(on_way, reached),
+            )
+            self._leave(run, choice, encoder, goals[-1], result)
+
+    def _with_room(
+        self, run: TrackedRun, encoder: "PreTrainedModel", on_way: Sequence[Goal]
+    ) -> Sequence[Goal]:
+        """The encoders to leave on the way: all, or none for want of room.
+
+        Raises:
+            ResourceError: If the disks will not hold the encoder after the last step.
+        """
+        self.require_room(run, encoder, kept=self.scope.keep_encoders)
+
+        def fault() -> str:
+            try:
+                self.require_room(run, encoder, kept=True, copies=len(on_way) + 1)
+            except ResourceError as error:
+                return str(error)
+            return ""
+
+        if on_way and (why := self.on_main(fault)):
+            logger.warning("no encoder is left on the way, each is realigned by itself: %s", why)
+            return []
+        return on_way
+
+    def _leave_on_the_way(
+        self,
+        way: TrackedRun,
+        choice: StrategyChoice,
+        encoder: "PreTrainedModel",
+        goal: Goal,
+        so_far: TrainingResult,
+    ) -> None:
+        """Leave the encoder after fewer steps than the run takes, as one of its own would have."""
+        steps = goal.steps
+        if self.on_main(lambda: self._is_known(choice, steps)):
+            return  # it was left before the training was gone on with
+        config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
+        begun = self.begun(
+            names.REALIGN_RUN_NAME,
+            Kind.REALIGNMENT,
+            config=config,
+            choice=choice,
+            identity=identity,
+        )
+        with begun as (run, _):
+            run.tags({names.REALIGN_HASH: identity, names.ON_WAY_OF: way.run_id or ""})
+            run.inputs(parallel_inputs(self.preparation))
+            self._log_words(run, config, steps)
+            for at in so_far.losses:
+                run.metric(names.REALIGN_LOSS, at.loss, at.step)
+            self._leave(run, choice, encoder, goal, so_far)
+
+    def _log_words(self, run: TrackedRun, config: RunConfig, steps: int) -> None:
+        """How the words of the first steps are read; it is told of those of all steps."""
+        made = self.preparation
+        remembered = made.encoded_pairs[config.realign_max_length]
+        stream = pair_stream(made.corpora, made.tokenizer, config, remembered)
+        log_word_shares(run, stream.word_counts(batch_count(config, steps, self.accelerator)))
+
+    def _leave(
+        self,
+        run: TrackedRun,
+        choice: StrategyChoice,
+        encoder: "PreTrainedModel",
+        goal: Goal,
+        result: TrainingResult,
+    ) -> None:
+        """Leave an encoder that has been realigned as far as a goal, and what is known of it."""
+        preparation, accelerator, steps = self.preparation, self.accelerator, goal.steps
+        config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
+        path = self.folder / identity / ENCODER_FOLDER
+        log_result(run, result, names.REALIGN_RATE)
+        log_pairs(run, preparation.corpora, config, steps * accelerator.num_processes)
+        stage = names.realigned_stage(steps, one_of_several=self._realigns_several())
+        measured = self.measures.measure(run, encoder, stage)
+        if accelerator.is_main_process and not self.scope.keep_encoders:
+            save(encoder, preparation.tokenizer, path)
+        if self.scope.keep_encoders:
+            if run.run_id is not None:
+                save_model(encoder, preparation.tokenizer, path, config)
+                write_provenance(path, self._provenance(run.run_id, choice, config, identity))
+            run.artifacts(path, ENCODER_FOLDER)
+            if goal.cells:
+                run.tags({names.WANTED_BY: goal.cells})
+            run.finished_as(identity)
+        if goal.own:
+            self.measures.add(choice.name, measured)
+            self._made[identity] = RealignedEncoder(str(path), identity, run.run_id)
+        elif accelerator.is_main_process:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _provenance(
+        self, run_id: str, choice: StrategyChoice, config: RunConfig, identity: str
+    ) -> Provenance:
+        return Provenance(
+            options=config,
+            usual=choice.usual,
+            said=choice.said,
+            identity=identity,
+            run_id=run_id,
+            model_identity=self.preparation.pretrained_identity,
+            precision=precision_of(self.accelerator),
+            processes=self.accelerator.num_processes,
+            parallel_hash=self.preparation.parallel_hash,
+            version=__version__,
+            code=code_digest(),
+            libraries=versions_text(library_versions()),
+            device=device_text(self.accelerator),
+        )
