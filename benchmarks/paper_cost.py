@@ -16,7 +16,7 @@ from typing import Any
 
 from alignfreeze.benchmark.cells import Cell, cells_of
 from alignfreeze.benchmark.settings import build_benchmark
-from alignfreeze.benchmark.training import Training, trainings
+from alignfreeze.benchmark.training import Training, longest, trainings
 from alignfreeze.planning.arithmetic import Cost, row_subwords
 from alignfreeze.planning.published import ENCODERS
 from alignfreeze.planning.speeds import Speeds
@@ -48,7 +48,7 @@ def rates(measured: Sequence[Mapping[str, Any]]) -> Milliseconds:
 def rows(preset: str, known: Milliseconds) -> Iterator[Row]:
     """What a published grid comes to, by model and task; no data, model or network is needed."""
     cells = cells_of(build_benchmark({"preset": preset}), lambda model: ENCODERS[model].layers)
-    realigning = [cell for cell in cells if cell.realigns]
+    realigning = longest([cell for cell in cells if cell.realigns], Speeds([]))
     for found in trainings(cells, realigning, Speeds([])):
         own = [c for c in cells if (c.config.model, c.task) == (found.model, found.task)]
         costs = [cost for cost in (*found.finetunings, *found.realignments) if cost is not None]
@@ -57,7 +57,7 @@ def rows(preset: str, known: Milliseconds) -> Iterator[Row]:
             Cost.total(costs),
             hours([(finetuning_phase(cell), cell) for cell in own], found, known),
             hours(
-                [(f"realignment, {cell.config.strategy}", cell) for cell in own if cell.realigns],
+                [(f"realignment, {c.config.strategy}", c) for c in own if c in realigning],
                 found,
                 known,
             ),

@@ -1,8 +1,8 @@
 """The cells of a grid: what each is, and what tells whether it is done."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import Any, TypeVar, cast
 
@@ -40,12 +40,15 @@ class Cell:
         identity: The hash of all that its scores depend on.
         realigns: Whether its strategy realigns.
         shares: Whether another cell of the grid has the same realignment.
+        trajectory: What all cells have in common whose encoders are on the way of one realignment,
+            each after as many steps as its task takes; empty where no other cell's is.
     """
 
     config: RunConfig
     identity: str
     realigns: bool
     shares: bool
+    trajectory: str = ""
 
     @property
     def task(self) -> str:
@@ -96,8 +99,11 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
     dependencies = Dependencies(layers)
     strategies = [strategy_of(entry) for entry in grid.settings.strategies]
     asked: list[RunConfig] = []
+    realigned: dict[tuple[str, str], Sequence[str]] = {}
     for model in grid.settings.models:
-        for config, seed in product(_by_task(grid.by_model[model]), grid.settings.seeds):
+        by_task = _by_task(grid.by_model[model])
+        realigned |= {(model, config.task[0]): own for config, own in by_task}
+        for (config, _), seed in product(by_task, grid.settings.seeds):
             own = [
                 config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
                 for name, args in strategies
@@ -107,17 +113,38 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
     for config in asked:
         said = dependencies.choice(config).applied_to(config)
         configs.setdefault(dependencies.identity(said), said)
-    shared = Counter(map(realignment_of, configs.values()))
-    cells = []
-    for identity, config in configs.items():
-        realigns = dependencies.choice(config).strategy.realigns
-        shares = realigns and shared[realignment_of(config)] > 1
-        cells.append(Cell(config, identity, realigns, shares))
-    return cells
+    found = [
+        Cell(config, identity, dependencies.choice(config).strategy.realigns, shares=False)
+        for identity, config in configs.items()
+    ]
+    return _with_common(found, realigned)
 
 
-def _by_task(config: RunConfig) -> list[RunConfig]:
-    """A configuration for each of its tasks, with the languages and settings that the task has."""
+def _with_common(
+    cells: Sequence[Cell], realigned: Mapping[tuple[str, str], Sequence[str]]
+) -> list[Cell]:
+    """Cells with what they have in common, given the languages to realign by model and task."""
+    shared = Counter(realignment_of(cell.config) for cell in cells)
+    ways: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in cells:
+        languages = realigned[cell.config.model, cell.task]
+        if cell.realigns:
+            ways[trajectory_of(cell.config, languages)].add(realignment_of(cell.config))
+    several = {way for way, realignments in ways.items() if len(realignments) > 1}
+    found = []
+    for cell in cells:
+        way = trajectory_of(cell.config, realigned[cell.config.model, cell.task])
+        shares = cell.realigns and shared[realignment_of(cell.config)] > 1
+        trajectory = way if cell.realigns and way in several else ""
+        found.append(replace(cell, shares=shares, trajectory=trajectory))
+    return found
+
+
+def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
+    """A configuration for each of its tasks, with the languages and settings that the task has.
+
+    Beside it stand the languages that it realigns, as far as they have parallel text.
+    """
     source = find_data(config.data, max_pairs=config.pair_limit)
     languages = {}
     for name, task in create_tasks(config).items():
@@ -133,13 +160,16 @@ def _by_task(config: RunConfig) -> list[RunConfig]:
         available = parallel_languages(source, config.source_language)
         together = tuple(code for code in available if code in wanted)
     return [
-        config.model_copy(
-            update={
-                "task": (name,),
-                **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
-                "languages": found if config.languages else (),
-                "realign_languages": together,
-            }
+        (
+            config.model_copy(
+                update={
+                    "task": (name,),
+                    **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
+                    "languages": found if config.languages else (),
+                    "realign_languages": together,
+                }
+            ),
+            together or sorted(found),
         )
         for name, found in languages.items()
     ]
@@ -165,6 +195,12 @@ def realignment_of(config: RunConfig) -> str:
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
     return hash_of([own, entry_of(config), steps, languages])
+
+
+def trajectory_of(config: RunConfig, languages: Sequence[str]) -> str:
+    """The hash of all that a realignment of some languages is, but for its number of steps."""
+    own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
+    return hash_of([own, entry_of(config), list(languages)])
 
 
 class Dependencies:

@@ -203,7 +203,8 @@ def _work_off(
     # One that is complete, and yet to be done, has lost its run.
     put_in(queue, wanted, key_of, complete_too=True)
     logs = cache_root() / "benchmark" / f"{hash_of([owner.name, owner.run_id])[:16]}-logs"
-    encoders = SharedEncoders(plan.cells if grid.settings.drop_encoders else (), owner.run_id)
+    there = [c for c in plan.cells if plan.done.get(c.identity) not in plan.dropped]
+    encoders = SharedEncoders(there, owner.run_id, shared=grid.settings.drop_encoders)
 
     def look() -> None:
         log.look()

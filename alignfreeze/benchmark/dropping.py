@@ -8,13 +8,20 @@ from alignfreeze.tracking.dropping import drop_encoder
 
 
 class SharedEncoders:
-    """Drops each encoder that cells share once all of them are done."""
+    """Drops each encoder that was kept for cells once all of them are done.
 
-    def __init__(self, cells: Sequence[Cell], grid: str) -> None:
+    Args:
+        cells: The cells of a grid.
+        grid: The id of its run.
+        shared: Whether those too that several cells fine-tune; one that was left for a single cell
+            always is, as it would not have been kept otherwise.
+    """
+
+    def __init__(self, cells: Sequence[Cell], grid: str, *, shared: bool) -> None:
         self._grid = grid
         self._sharing: dict[str, list[str]] = {}
         for cell in cells:
-            if cell.shares:
+            if shared if cell.shares else cell.trajectory:
                 self._sharing.setdefault(realignment_of(cell.config), []).append(cell.identity)
 
     def drop(self, done: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """How a cell is done: realigned, fine-tuned and evaluated, in a run of its own."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from alignfreeze.base.caching import locked
 from alignfreeze.base.paths import cache_root
 from alignfreeze.benchmark.cells import Cell, Dependencies, realignment_of
+from alignfreeze.benchmark.lengths import CONFIG, Lengths
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
@@ -20,18 +21,16 @@ from alignfreeze.messages import LONG, shown
 from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
+from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.records import describe, log_config, log_scores, task_result
 from alignfreeze.tracking import store
-from alignfreeze.tracking.names import CELL, FINETUNE_STEPS, METRIC, Kind
+from alignfreeze.tracking.names import CELL, FINETUNE_STEPS, METRIC, REALIGN_RUN, Kind
 from alignfreeze.tracking.run_names import run_name
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.workers.assignments import NO_OBJECTIVE, complete
-from alignfreeze.workers.queue import Claim, TrialQueue
+from alignfreeze.workers.queue import TRAJECTORY, Claim, TrialQueue
 from alignfreeze.workers.worker import Owner, do_trial
-
-CONFIG = "config"
-"""User attribute of a cell's trial: its configuration."""
 
 HEARTBEAT = "grid_heartbeat"
 """What a study remembers for workers that join: how often they have to give a sign of life."""
@@ -42,13 +41,21 @@ SHARES = "shares"
 DATA = "data"
 """What the grid's data is called among places."""
 
+LOOK_SECONDS = 5.0
+"""Between two looks whether another process has made what this one waits for."""
+
 KEPT_PREPARATIONS = 2
 """Models and tasks whose data is kept in memory; cells of the same come one after the other."""
 
 
 def attributes_of(cell: Cell) -> dict[str, Any]:
     """What a cell's trial has to say to whoever claims it."""
-    return {CELL: cell.identity, CONFIG: cell.config.model_dump(mode="json"), SHARES: cell.shares}
+    return {
+        CELL: cell.identity,
+        CONFIG: cell.config.model_dump(mode="json"),
+        SHARES: cell.shares,
+        TRAJECTORY: cell.trajectory,
+    }
 
 
 def key_of(attributes: Mapping[str, Any]) -> str:
@@ -95,6 +102,7 @@ class Bench:
         self._preparations: dict[str, Preparation] = {}
         self._dependencies = Dependencies()
         self._accelerator = cache(make_accelerator)
+        self._lengths = Lengths(queue)
 
     def do(self, claim: Claim) -> None:
         """Do a claimed cell, unless a finished run turns out to hold it already.
@@ -104,14 +112,17 @@ class Bench:
                 the cell is given back.
         """
         attributes = claim.trial.user_attrs
-        identity, shares = str(attributes[CELL]), bool(attributes[SHARES])
+        identity, trajectory = str(attributes[CELL]), str(attributes.get(TRAJECTORY, ""))
+        keeps = bool(attributes[SHARES] or trajectory)
         try:
             if (finished := store.finished_cell(identity)) is not None:
                 complete(self._queue, claim, finished)
                 return
             asked = RunConfig.model_validate(attributes[CONFIG])
             with self._queue.alive(claim.trial):  # to look at much data takes its time
-                config = self._here(asked, identity).model_copy(update={"resume": claim.again})
+                # Another cell may have been interrupted on the way to this one's encoder.
+                again = {"resume": claim.again or bool(trajectory)}
+                config = self._here(asked, identity).model_copy(update=again)
         except BaseException:
             self._queue.give_back(claim.trial)
             raise
@@ -119,7 +130,7 @@ class Bench:
         def work(run: TrackedRun) -> list[float]:
             accelerator = self._accelerator(resolve_precision(config.precision))
             log_config(run, config, accelerator)
-            result = self._result(config, run, accelerator, shares=shares)
+            result = self._result(config, run, accelerator, keeps=keeps, trajectory=trajectory)
             log_scores(run, result.scores, config.source_language)
             describe(run, [result], config.source_language)
             run.text(rows_to_csv(result.scores, Score), RESULTS_FILE)
@@ -148,25 +159,56 @@ class Bench:
         return config
 
     def _result(
-        self, config: RunConfig, run: TrackedRun, accelerator: Accelerator, *, shares: bool
+        self,
+        config: RunConfig,
+        run: TrackedRun,
+        accelerator: Accelerator,
+        *,
+        keeps: bool,
+        trajectory: str,
     ) -> TaskResult:
         preparation = prepared(config, self._preparations, KEPT_PREPARATIONS)
         (choice,), (data,) = preparation.strategies, preparation.tasks
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
-            scope = Scope(keep_encoders=shares)
+            scope = Scope(keep_encoders=keeps)
             phases = Phases(preparation, accelerator, run, Path(folder), scope)
             run.inputs(phases.inputs())
             run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
             scores = phases.known_scores(choice, data)
             if scores is None:
-                with _alone(config) if shares else nullcontext():
-                    encoder = phases.encoder(choice, data)
+                encoder = self._encoder(phases, trajectory, keeps=keeps)
+                if encoder.run_id and choice.strategy.realigns:
+                    run.tags({REALIGN_RUN: encoder.run_id})
                 scores = phases.finetune(encoder, choice, data)
             return task_result(choice.name, data, scores)
 
+    def _encoder(self, phases: Phases, trajectory: str, *, keeps: bool) -> RealignedEncoder:
+        """What a cell fine-tunes; with it those of other cells on its way, or further on."""
+        (choice,), (data,) = phases.preparation.strategies, phases.preparation.tasks
+        if not keeps:
+            return phases.encoder(choice, data)
+        identity = phases.realign_identity(choice, phases.realign_steps(data))
+        with _alone(
+            trajectory or realignment_of(phases.config),
+            found=lambda: store.finished_run(identity) is not None,
+        ):
+            others = self._lengths.wanted(trajectory, phases) if trajectory else {}
+            return phases.encoder(choice, data, others)
 
-def _alone(config: RunConfig) -> AbstractContextManager[None]:
-    """Wait for another process of this machine that realigns the same encoder."""
+
+@contextmanager
+def _alone(what: str, found: Callable[[], bool]) -> Iterator[None]:
+    """Wait for another process of this machine that realigns what this one needs too.
+
+    No longer than until what is needed is found: it may be on the way of the other.
+    """
     folder = cache_root() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
-    return locked(folder / realignment_of(config))
+    with ExitStack() as stack:
+        while not found():
+            try:
+                stack.enter_context(locked(folder / what, wait=LOOK_SECONDS))
+            except BlockingIOError:
+                continue
+            break
+        yield

@@ -9,13 +9,14 @@ from alignfreeze.benchmark.cells import Cell, realignment_of
 from alignfreeze.benchmark.training import (
     Training,
     arithmetic_lines,
+    longest,
     step_lines,
     steps_table,
     trainings,
 )
 from alignfreeze.config import model_name
 from alignfreeze.planning.speeds import Estimate, Speeds, time_lines
-from alignfreeze.tracking.names import CELL, DROPPED
+from alignfreeze.tracking.names import CELL, DROPPED, WANTED_BY
 from alignfreeze.tracking.store import StoredRun
 
 DONE = "done"
@@ -32,6 +33,7 @@ class Plan:
         speeds: What is known of how long they take.
         workers: How many are done at a time.
         dropped: Those of these runs whose encoder was dropped.
+        left: The cells that a realignment has left an encoder for on its way, by identity.
         assumed: Models whose layers are those that were published; in a dry run alone.
     """
 
@@ -40,6 +42,7 @@ class Plan:
     speeds: Speeds
     workers: int
     dropped: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
     assumed: Sequence[str] = ()
 
     @property
@@ -76,12 +79,14 @@ class Plan:
         to_do = self.to_do
         n_done = len(self.cells) - len(to_do)
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
-        wanted, new = self._wanted(), self._new_realignments()
+        wanted, new, trained = self._wanted(), self._new_encoders(), self._realignments()
         realigning = [cell for cell in to_do if cell.realigns]
         if realigning:
             lines.append(f"{len(realigning)} of them realign: {len(new)} new encoder(s)")
             if taken_over := len(wanted) - len(new):
                 lines[-1] += f", {taken_over} of done cells"
+            if on_way := len(new) - len(trained):
+                lines[-1] += f", {on_way} of them on the way to another"
             if any(cell.shares for cell in realigning):
                 lines[-1] += "; tasks share them"
         if self.assumed:
@@ -92,7 +97,7 @@ class Plan:
         if not to_do:
             return lines
         training = self._training()
-        estimate = self._estimate(to_do, new)
+        estimate = self._estimate(to_do, trained)
         return [*lines, *step_lines(training), *estimate, *arithmetic_lines(training)]
 
     def steps_table(self) -> Table:
@@ -100,18 +105,23 @@ class Plan:
         return steps_table(self._training())
 
     def _training(self) -> list[Training]:
-        return trainings(self.to_do, self._new_realignments(), self.speeds)
+        return trainings(self.to_do, self._realignments(), self.speeds)
 
     def _wanted(self) -> dict[str, Cell]:
         """The first cell of each realignment that the cells to do need, by what it is."""
         return {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}
 
-    def _new_realignments(self) -> list[Cell]:
-        """The same without those whose encoder a done cell has left."""
+    def _realignments(self) -> list[Cell]:
+        """Those of them whose realignment is computed: of each trajectory the longest."""
+        return longest(self._new_encoders(), self.speeds)
+
+    def _new_encoders(self) -> list[Cell]:
+        """The same without those that done cells, or other realignments, have left."""
         shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
         gone = self.dropped
         done = {realignment_of(c.config) for c in shared if self.done[c.identity] not in gone}
-        return [cell for key, cell in self._wanted().items() if key not in done]
+        wanted = self._wanted().items()
+        return [c for key, c in wanted if key not in done and c.identity not in self.left]
 
     def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""
@@ -133,4 +143,6 @@ def make_plan(cells: Sequence[Cell], runs: Sequence[StoredRun], workers: int) ->
     known = {run.tags.get(CELL): run.run_id for run in reversed(runs) if run.status == "FINISHED"}
     done = {cell.identity: known[cell.identity] for cell in cells if cell.identity in known}
     dropped = frozenset(run.run_id for run in runs if DROPPED in run.tags)
-    return Plan(cells, done, Speeds(runs), workers, dropped)
+    there = (r for r in runs if r.status == "FINISHED" and r.run_id not in dropped)
+    left = frozenset(cell for r in there for cell in r.tags.get(WANTED_BY, "").split(","))
+    return Plan(cells, done, Speeds(runs), workers, dropped, left)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from alignfreeze.benchmark.cells import Cell
-from alignfreeze.config import model_name
+from alignfreeze.config import RunConfig, model_name
 from alignfreeze.planning.arithmetic import (
     LEAST,
     Cost,
@@ -58,12 +58,40 @@ class Training:
         return self.steps is not None and bool(self.realign_steps or not self.realignments)
 
 
+def longest(realigning: Sequence[Cell], speeds: Speeds) -> list[Cell]:
+    """Of cells that need new encoders those whose realignment leaves the others' on its way.
+
+    That is of each trajectory the one that takes the most steps. Those whose steps are not known
+    stay in, too.
+    """
+    steps = {cell.identity: realign_steps_of(cell.config, speeds) for cell in realigning}
+    most: dict[str, Cell] = {}
+    for cell in realigning:
+        before = most.get(cell.trajectory)
+        if before is None or (steps[cell.identity] or 0) > (steps[before.identity] or 0):
+            most[cell.trajectory] = cell
+
+    def is_computed(cell: Cell) -> bool:
+        unknown = steps[cell.identity] is None
+        return not cell.trajectory or unknown or most[cell.trajectory] is cell
+
+    return [cell for cell in realigning if is_computed(cell)]
+
+
+def realign_steps_of(config: RunConfig, speeds: Speeds) -> int | None:
+    """Optimizer steps of a cell's realignment; ``None`` if nothing tells them."""
+    if config.realign_steps:
+        return config.realign_steps
+    steps = known_steps(config, speeds)
+    return steps.count if steps else None
+
+
 def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds) -> list[Training]:
     """What some cells train, by model and task.
 
     Args:
         to_do: Cells that fine-tune.
-        realigning: Those of them that realign a new encoder.
+        realigning: Those of them whose realignment is computed.
         speeds: What runs of the store tell.
     """
     found = []
@@ -72,7 +100,7 @@ def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds)
         new = [c for c in realigning if (c.config.model, c.task) == (model, task)]
         config = own[0].config
         steps = known_steps(config, speeds)
-        realign_steps = config.realign_steps or (steps.count if steps else None)
+        realign_steps = realign_steps_of(config, speeds)
         seconds = [
             *(speeds.seconds(cell.config, "finetune", task) for cell in own),
             *(speeds.seconds(cell.config, "realign", task) for cell in new),

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -86,6 +87,22 @@ def _planner(
         yield _Planner(Phases(preparation, accelerator, TrackedRun(None), Path(folder)))
 
 
+def with_those_on_the_way(planned: list[PlannedPhase]) -> list[PlannedPhase]:
+    """Phases, and of each strategy's realignments to do all but the longest on the way of that."""
+    most: dict[str, int] = {}
+    for phase in planned:
+        if phase.name == names.REALIGN_RUN_NAME and phase.taken_over is None:
+            most[phase.strategy] = max(phase.steps, most.get(phase.strategy, 0))
+    return [
+        replace(phase, on_way=True)
+        if phase.name == names.REALIGN_RUN_NAME
+        and phase.taken_over is None
+        and phase.steps < most[phase.strategy]
+        else phase
+        for phase in planned
+    ]
+
+
 class _Planner:
     """Asks phases what they would do; nothing is trained, and nothing written."""
 
@@ -116,7 +133,7 @@ class _Planner:
                         planned[identity] = self.realignment(choice, steps, data.name)
                 key = self.phases.finetune_identity(encoder, data)
                 planned[key] = self._finetuning(encoder, choice, data)
-        return list(planned.values())
+        return with_those_on_the_way(list(planned.values()))
 
     def realignment(self, choice: StrategyChoice, steps: int, task: str = "") -> PlannedPhase:
         """A realignment, for as many steps as given."""

@@ -23,6 +23,7 @@ class PlannedPhase:
         taken_over: The finished run that it would be taken over from; ``None``: it would be done.
         memory: Bytes that training takes at most, beside the libraries.
         seconds: How long it takes, by runs before; ``None`` where nothing like it is known.
+        on_way: Whether another realignment, of more steps, leaves its encoder on the way.
     """
 
     strategy: str
@@ -32,6 +33,14 @@ class PlannedPhase:
     taken_over: str | None
     memory: int
     seconds: float | None
+    on_way: bool = False
+
+    @property
+    def state(self) -> str:
+        """What is to be done about it, for a person."""
+        if self.taken_over is not None:
+            return "taken over"
+        return "on the way" if self.on_way else "to do"
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,8 @@ class RunPlan:
 
     @property
     def to_do(self) -> list[PlannedPhase]:
-        """The phases that no finished run holds."""
-        return [phase for phase in self.phases if phase.taken_over is None]
+        """The phases that no finished run holds, and no other phase leaves on its way."""
+        return [p for p in self.phases if p.taken_over is None and not p.on_way]
 
     def table(self) -> Table:
         """The phases, a row each."""
@@ -62,11 +71,11 @@ class RunPlan:
         for column in ("steps", "memory", "h:mm:ss", "batch ×\nsubwords"):
             table.add_column(column, justify="right", no_wrap=True)
         for phase in self.phases:
-            to_do = phase.taken_over is None
+            to_do = phase in self.to_do
             table.add_row(
                 phase.strategy,
                 phase.name,
-                "to do" if to_do else "taken over",
+                phase.state,
                 f"{phase.steps:,}",
                 size_text(phase.memory) if to_do else "",
                 time_text(phase.seconds) if to_do and phase.seconds is not None else "",
@@ -77,10 +86,12 @@ class RunPlan:
     def lines(self) -> list[str]:
         """What it comes to, in words."""
         to_do = self.to_do
-        n_done = len(self.phases) - len(to_do)
+        n_done = sum(phase.taken_over is not None for phase in self.phases)
+        on_way = len(self.phases) - n_done - len(to_do)
+        left = f", {on_way} on the way of another" if on_way else ""
         lines = [
             *self.sizes,
-            f"{len(self.phases)} phase(s): {n_done} taken over, {len(to_do)} to do",
+            f"{len(self.phases)} phase(s): {n_done} taken over, {len(to_do)} to do{left}",
             *(
                 f"{phase.strategy} {phase.name}: taken over from run {phase.taken_over}"
                 for phase in self.phases

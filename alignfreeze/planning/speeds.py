@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from alignfreeze.config import RunConfig
-from alignfreeze.tracking.names import FINETUNE_STEPS
+from alignfreeze.tracking.names import FINETUNE_STEPS, ON_WAY_OF
 from alignfreeze.tracking.store import StoredRun
 
 PhaseKind = Literal["realign", "finetune"]
@@ -33,7 +33,9 @@ class Speeds:
             model, task = run.tags.get("model", ""), run.tags["task"]
             for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
                 steps = run.params.get(f"{phase}_steps", "")
-                if run.name.startswith(phase) and steps.isdigit():
+                # What was left on the way of another took no time of its own.
+                own = run.name.startswith(phase) and ON_WAY_OF not in run.tags
+                if own and steps.isdigit():
                     took = int(steps), run.seconds / int(steps)
                     self._seconds[phase, model, about].append(took)
                     self._seconds[phase, model].append(took)

@@ -31,6 +31,7 @@ SECONDS = "seconds"  # how long it took, from its claim to its end
 PROBLEM = "problem"  # why it failed
 GIVEN_BACK = "given_back"  # it was interrupted, and is to be in the queue again
 WITHDRAWN = "withdrawn"  # it was taken out of the queue before anybody had begun it
+TRAJECTORY = "trajectory"  # what trials have in common that had better not be done at once
 GOES_ON_WITH = "goes_on_with"  # the number of the interrupted one that it goes on with
 
 
@@ -89,11 +90,16 @@ class TrialQueue:
     def claim(self) -> Claim | None:
         """Take a trial that waits; ``None`` if none does, or others took them all.
 
-        Those that were begun before come first, the others in order.
+        Those that were begun before come first, the others in order; last what had better wait,
+        since another has in hand what it needs (see `TRAJECTORY`).
         """
-        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        states = (TrialState.WAITING, TrialState.RUNNING)
+        found = self.study.get_trials(deepcopy=False, states=states)
+        waiting = [t for t in found if t.state == TrialState.WAITING]
         begun = {t.number: GOES_ON_WITH in t.user_attrs or bool(_history(t)) for t in waiting}
-        for number in sorted(begun, key=lambda number: not begun[number]):
+        in_hand = {t.user_attrs.get(TRAJECTORY) or None for t in found if t not in waiting} - {None}
+        waits = {t.number: t.user_attrs.get(TRAJECTORY) in in_hand for t in waiting}
+        for number in sorted(begun, key=lambda number: (not begun[number], waits[number])):
             trial_id = self._trial_id(number)
             # A first sign of life before the claim: a worker that is killed right after it
             # would not be missed otherwise.

@@ -71,6 +71,7 @@ class Of(NamedTuple):
     config: str
     identity: str
     shares: bool = True
+    trajectory: str = ""
 
 
 def test_an_encoder_stays_while_a_cell_waits_for_it(monkeypatch):
@@ -78,12 +79,22 @@ def test_an_encoder_stays_while_a_cell_waits_for_it(monkeypatch):
     monkeypatch.setattr(deciding, "realignment_of", lambda config: config)
     monkeypatch.setattr(deciding, "drop_encoder", lambda *given: dropped.append(given))
     cells = [Of("a", "1"), Of("b", "2"), Of("a", "3"), Of("c", "4", shares=False)]
-    encoders = SharedEncoders(cells, "grid")
+    encoders = SharedEncoders(cells, "grid", shared=True)
     encoders.drop({"1": "run1", "4": "run4"})
     assert dropped == []
     encoders.drop({"1": "run1", "3": "run3", "4": "run4"})
     encoders.drop({"1": "run1", "3": "run3", "4": "run4"})
     assert dropped == [(["run1", "run3"], "grid", "encoder")]
+
+
+def test_an_encoder_that_was_left_for_one_cell_goes_with_it(monkeypatch):
+    dropped = []
+    monkeypatch.setattr(deciding, "realignment_of", lambda config: config)
+    monkeypatch.setattr(deciding, "drop_encoder", lambda *given: dropped.append(given))
+    cells = [Of("a", "1", trajectory="way"), Of("b", "2", shares=False, trajectory="way")]
+    encoders = SharedEncoders(cells, "grid", shared=False)
+    encoders.drop({"1": "run1", "2": "run2"})
+    assert dropped == [(["run2"], "grid", "encoder")]
 
 
 @pytest.fixture

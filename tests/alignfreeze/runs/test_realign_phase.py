@@ -178,8 +178,17 @@ def test_without_room_for_all_each_is_realigned_by_itself(tmp_path, monkeypatch,
 
 
 def test_the_tasks_of_a_run_share_one_realignment(experiment):
-    options = {**OPTIONS, "task": "qa,pos", "realign_steps": "", "finetune_steps": ""}
-    outcome = pipeline.run({**options, "finetune_epochs": "0.1", "seed": "80"})
+    options = {n: v for n, v in OPTIONS.items() if not n.endswith("_steps")}
+    lengths = {
+        "task": "qa,pos",
+        "finetune_epochs": "3",
+        "max_length": "64",
+        "seed": "80",
+        "alignment_pairs": "20",
+    }
+    outcome = pipeline.run(
+        {**options, **lengths, "preset": "standard", "data": "demo", "model": "demo"}
+    )
     runs = [r for r in store.stored_runs(()) if r.status == "FINISHED"]
     made = {int(r.params["realign_steps"]): r for r in runs if r.kind is Kind.REALIGNMENT}
     short, long = sorted(made)
@@ -192,5 +201,5 @@ def test_the_tasks_of_a_run_share_one_realignment(experiment):
     assert store.find_realignment(str(outcome.run_id)).run_id == first
     assert f"/{first}/" in str(outcome.encoder)
     parent = mlflow.get_run(str(outcome.run_id)).data.metrics
-    stages = {name.split("/")[1] for name in parent if name.startswith("alignment/")}
+    stages = {name.split("/")[1] for name in parent if name.startswith("word_alignment/")}
     assert stages >= {f"realigned-{short}", f"realigned-{long}"}
