@@ -70,11 +70,12 @@ class Workers:
         while True:
             queue.mend()
             fill()
-            counts = queue.counts()
-            look()
-            for trial in queue.trials():
-                if trial.number not in ended:
-                    also_begun(trial.user_attrs.get(UNLOGGED, []))
+            with queue.read_once():
+                counts = queue.counts()
+                look()
+                for trial in queue.trials():
+                    if trial.number not in ended:
+                        also_begun(trial.user_attrs.get(UNLOGGED, []))
             if not counts.waiting + counts.running:
                 return
             if self._launcher is None:

@@ -86,6 +86,7 @@ class TrialQueue:
         self._sampler = sampler
         self._storage = storage
         self._id = storage.get_study_id_from_name(study.study_name)
+        self._read: list[FrozenTrial] | None = None
 
     def claim(self) -> Claim | None:
         """Take a trial that waits; ``None`` if none does, or others took them all.
@@ -204,6 +205,18 @@ class TrialQueue:
                 else:
                     retry(self.study, trial)
 
+    @contextmanager
+    def read_once(self) -> Iterator[None]:
+        """Read the storage but once within the context, in which this process changes nothing.
+
+        Optuna reads all trials anew that are not finished, with all that they have, each time.
+        """
+        self._read = self._trials()
+        try:
+            yield
+        finally:
+            self._read = None
+
     def counts(self) -> Counts:
         """How many trials wait, run and are done."""
         states = Counter(trial.state for trial in self.trials())
@@ -222,7 +235,7 @@ class TrialQueue:
         return own + _lost(self._trials())
 
     def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)
+        return self._read if self._read is not None else self.study.get_trials(deepcopy=False)
 
     def _trial_id(self, number: int) -> int:
         return int(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))

@@ -84,6 +84,18 @@ def test_trials_are_claimed_in_order_and_once(make_queue):
     assert (counts.waiting, counts.running, counts.finished) == (0, 3, 0)
 
 
+def test_within_read_once_the_storage_is_read_once(make_queue, monkeypatch):
+    queue = make_queue(2)
+    asked, get_trials = [], queue.study.get_trials
+    monkeypatch.setattr(queue.study, "get_trials", lambda **k: asked.append(k) or get_trials(**k))
+    with queue.read_once():
+        first = queue.counts(), queue.trials(), queue.kept()
+        assert len(asked) == 1
+    assert (queue.counts(), queue.trials(), queue.kept()) == first
+    queue.claim()
+    assert queue.counts().running == 1
+
+
 def test_what_was_begun_before_comes_first(make_queue):
     queue = make_queue(3)
     queue.give_back(queue.claim().trial)
