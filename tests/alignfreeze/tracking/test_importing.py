@@ -90,6 +90,22 @@ def test_what_is_half_written_says_which_row_it_is_and_does_not_count(write, nam
     assert len({*tags}) == 1
 
 
+@pytest.mark.parametrize("call", ["create_run", "log_batch", "set_terminated"])
+def test_a_store_that_goes_away_is_waited_for(write, name, road, monkeypatch, call):
+    asked = getattr(mlflow.MlflowClient, call)
+
+    def away(self, *args, **kwargs):
+        road.closed_for = 2 if road.attempts == 0 else road.closed_for
+        return asked(self, *args, **kwargs)
+
+    monkeypatch.setattr(mlflow.MlflowClient, call, away)
+    import_results([write("a.csv", f"{HEADER}\n31,{MBERT},udpos,baseline,,0.5,0.9\n")], name)
+    assert road.attempts == 2
+    (run,) = runs_of(name)
+    assert run.info.status == "FINISHED"
+    assert len(run.data.metrics) == 3
+
+
 def test_a_row_takes_three_calls_of_the_store(write, name, monkeypatch):
     asked = []
     patiently = Writer.patiently
