@@ -1,8 +1,10 @@
 """The shared half of tasks that give each word of a sentence a tag."""
 
 import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -66,7 +68,7 @@ class TaggingTask(Task):
             sentences = self.prepared(_with_text(found, notes), notes)
         except ValueError as error:
             raise DataError(str(error), file=path) from None
-        return Examples(sentences, notes)
+        return Examples(_sharing_texts(sentences), notes)
 
     @may_raise(ValueError)
     def prepared(
@@ -169,11 +171,12 @@ class TaggingTask(Task):
             tags = examples[index].tags
             for start, end in windows(subwords, max_length - special.count):
                 ids, places = special.wrap(subwords, start, end, max_length)
-                labels = [IGNORED_LABEL] * len(ids)
+                labels = array("i", [IGNORED_LABEL]) * len(ids)
                 positions = places or [len(special.prefix)]
                 for word, position in zip(range(start, end), positions, strict=True):
                     labels[position] = label_ids[tags[word]]
-                features.append(Feature(input_ids=ids, targets={"labels": labels}, example=index))
+                targets = {"labels": labels}
+                features.append(Feature(array("i", ids), targets, example=index))
         return features
 
     def word_counts(
@@ -224,6 +227,17 @@ class TaggingTask(Task):
                 if label != IGNORED_LABEL
             ]
         return [list(example.tags) for example in examples], predicted
+
+
+def _sharing_texts(sentences: Iterable[TaggedSentence]) -> Iterator[TaggedSentence]:
+    """The sentences, what is the same text being the same object: most words occur again."""
+    known: dict[str, str] = {}
+    for sentence in sentences:
+        words, tags = (
+            tuple(known.setdefault(text, text) for text in texts)
+            for texts in (sentence.words, sentence.tags)
+        )
+        yield replace(sentence, words=words, tags=tags)
 
 
 def _tag_counts(sentences: Iterable[TaggedSentence]) -> Counter[str]:

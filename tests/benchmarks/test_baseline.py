@@ -91,7 +91,7 @@ def test_tagging_has_the_same_loss_and_gradient(baseline, tokenizer):
     sentences = [*SENTENCES, *[TaggedSentence(("g",), ("PRON",))] * 3]
     rows = baseline.tagging_rows(sentences, task.labels, tokenizer)
     features = task.featurize(sentences, tokenizer, 256)
-    assert rows == [(f.input_ids, f.targets["labels"]) for f in features]
+    assert rows == [(list(f.input_ids), list(f.targets["labels"])) for f in features]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     slow = baseline.tagging_step(model, rows, baseline.PlainTokenizer(tokenizer, 256), optimizer)
     expected = {name: gradient.clone() for name, gradient in gradients(model).items()}

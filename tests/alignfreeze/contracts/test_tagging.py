@@ -1,5 +1,7 @@
 """Sentences from rows of the hub, and their features."""
 
+from array import array
+
 import pytest
 from datasets import Dataset
 
@@ -81,6 +83,20 @@ def test_a_file_is_counted_and_looked_at_as_a_whole(write):
     assert list(task.label_counts(sentences).items()) == [("A", 5), ("B", 3)]
     with pytest.raises(DataError, match=r"tags\.txt: tags X \(2\), Y \(1\) are none of .*: A B C$"):
         task.read(write("tags.txt", "xY xA xX xX"), "de")
+
+
+def test_words_and_tags_that_occur_again_take_no_more_memory(write):
+    one, other = NER.read(write("train.tsv", "Ulmen\tB-LOC\n\nUlmen\tB-LOC\n"), "de")
+    assert one == other
+    assert one.words[0] is other.words[0]
+    assert one.tags[0] is other.tags[0]
+
+
+def test_rows_are_arrays(tokenizer):
+    (row,) = NER.featurize([TaggedSentence(("ab", "c"), ("O", "B-LOC"))], tokenizer, 32)
+    assert isinstance(row.input_ids, array)
+    assert isinstance(row.targets["labels"], array)
+    assert [label for label in row.targets["labels"] if label >= 0] == [0, 5]
 
 
 def test_marks_of_documents_are_left_out(tmp_path):
