@@ -40,8 +40,8 @@ from alignfreeze.runs.saving import ModelRuns, check_example
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.store import StoredRun
-from alignfreeze.training.loop import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.memory import EVALUATION, memory_for
+from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

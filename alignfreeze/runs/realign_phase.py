@@ -33,7 +33,7 @@ from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import device_text, precision_of
 from alignfreeze.training.distributed import on_every_machine
-from alignfreeze.training.loop import Milestones, TrainingResult
+from alignfreeze.training.milestones import Milestones, TrainingResult
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -21,7 +21,7 @@ from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking import names
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.devices import device_text, precision_of
-from alignfreeze.training.loop import TrainingResult
+from alignfreeze.training.milestones import TrainingResult
 
 CONFIG_FILE = "config.yaml"
 

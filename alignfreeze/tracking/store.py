@@ -112,8 +112,8 @@ def find_realignment(run_id: str) -> StoredRun | None:
     if asked is None:
         return None
     tags = asked.data.tags
-    # Of several that are nested in it, which encoder it has fine-tuned.
-    taken_over = tags.get(TAG + names.REALIGN_RUN) or tags.get(TAG + names.REUSED_REALIGNMENT)
+    named = tags.get(TAG + names.REALIGN_RUN)  # of several that may be nested in it
+    taken_over = named or tags.get(TAG + names.REUSED_REALIGNMENT)
     other = _run(taken_over) if taken_over else asked
     if other is None:
         return None
@@ -121,7 +121,7 @@ def find_realignment(run_id: str) -> StoredRun | None:
     nested = search_runs(f"tags.`mlflow.parentRunId` = '{run_id}'")
     strategy = TAG + names.STRATEGY
     own = [run for run in nested if run.data.tags.get(strategy) == tags.get(strategy)]
-    found = [asked, other, *own] if taken_over else [asked, *own]
+    found = [asked, other, *own] if named else [asked, *own, other]
     for run in map(_stored, found):
         if run.kind is Kind.REALIGNMENT and names.PHASE_HASH in run.tags:
             return run

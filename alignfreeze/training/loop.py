@@ -4,7 +4,7 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -33,6 +33,7 @@ from alignfreeze.training.checkpoints import (
     same_random_numbers,
 )
 from alignfreeze.training.distributed import folder_of_machine
+from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -65,35 +66,6 @@ class TrainingPlan:
     accumulation: int
     checkpoint_steps: int
     ahead: int = AHEAD
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What training has to tell: the mean loss of every `LOG_STEPS` steps, and its speed.
-
-    That is in rows, or pairs, a second, over all processes. In empty steps, without a term in their
-    loss, nothing was learnt.
-    """
-
-    losses: list[LossRecord]
-    per_second: float
-    empty_steps: int
-
-
-@dataclass(frozen=True)
-class Milestones:
-    """Optimizer steps, counted from 1, and what is called after each of them.
-
-    It is given the number of the step, and what training would tell had it ended there. The model
-    is in evaluation mode then, random numbers go on as if nothing had been called, and an exception
-    ends the training. Steps before a checkpoint that training goes on from are not reached again.
-    """
-
-    steps: Collection[int] = ()
-    reached: Callable[[int, TrainingResult], None] = lambda step, result: None
-
-
-NO_MILESTONES = Milestones()
 
 
 def train(
