@@ -89,7 +89,7 @@ def realign(
             longest = longest_input(encoder, tokenizer)
             boundary = prefix_length(encoder, summary, config.layer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
-            stream.find_states = None if prefix is None else prefix.states
+        stream.find_states = None if prefix is None else prefix.states
         run = encoder if prefix is None else prefix.upper.encoder
         top = max(resolve_layers(config.layer, layer_count(encoder)))
         compiled, checkpointing = config.compile, config.activation_checkpointing

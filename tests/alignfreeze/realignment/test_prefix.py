@@ -10,6 +10,7 @@ from transformers import AutoModel, BertConfig, RobertaConfig
 
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.sections import EncoderSection
+from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch
 from alignfreeze.realignment.prefix import FrozenPrefix, cut_prefix, prefix_length
@@ -17,6 +18,8 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import padded
 from alignfreeze.training.devices import make_accelerator
+from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.packing import packing_of
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.range import RangeFreezing
@@ -41,6 +44,12 @@ def batch_of(sentences: list[list[int]] = SENTENCES) -> PairBatch:
 
 
 BATCH = batch_of()
+
+
+def packed_batch(batch: PairBatch) -> PairBatch:
+    packing = packing_of(batch.attention_mask.sum(dim=1).tolist())
+    assert packing is not None
+    return replace(batch, packing=packing, word_positions=packing.place(batch.word_positions))
 
 
 @pytest.fixture
@@ -82,9 +91,13 @@ def test_states_are_those_that_the_encoder_comes_to(cache, accelerator):
     assert not states.requires_grad
 
 
+@pytest.mark.parametrize("unread", [True, False])
 @pytest.mark.parametrize("training", [False, True])
-def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, training):
-    """Also in training, where the encoder's dropout is off: the prefix is in evaluation mode."""
+def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, training, unread):
+    """Also in training, where the encoder's dropout is off: the prefix is in evaluation mode.
+
+    And without what nothing reads: packed, the top layer at words alone.
+    """
     encoder = tiny_encoder()
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -101,9 +114,12 @@ def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, tr
         encoder.zero_grad()
         prefix = FrozenPrefix(encoder, 2, cache, accelerator, longest=32)
         prefix.upper.encoder.train(training)
-        model = RealignmentModel(prefix.upper, **options)
-        fast = model(replace(BATCH, states=prefix.states(BATCH)))
-        fast.backward()
+        batch = replace(BATCH, states=prefix.states(BATCH))
+        with packed_layers(prefix.upper.encoder) as packed, up_to(prefix.upper.encoder, 3) as top:
+            ways = {} if unread else {"packed": packed, "top": top}
+            model = RealignmentModel(prefix.upper, **options, **ways)
+            fast = model(batch if unread else packed_batch(batch))
+            fast.backward()
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)
     found = {n: p.grad for n, p in encoder.named_parameters() if p.grad is not None}
     assert found.keys() == expected.keys()
