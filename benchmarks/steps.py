@@ -121,9 +121,9 @@ class Steps:
         if number not in self._passes:
             made: list[Sequence[EncodedPair]] = []
 
-            def collate(chosen: Sequence[EncodedPair], padding: int) -> PairBatch:
+            def collate(chosen: Sequence[EncodedPair], padding: int, *, packed: bool) -> PairBatch:
                 made.append(chosen)
-                return collate_pairs(chosen, padding)
+                return collate_pairs(chosen, padding, packed=packed)
 
             with mock.patch.object(pairs, "collate_pairs", collate):
                 batches = pair_stream(self.setting, number).batches(LOG_STEPS)

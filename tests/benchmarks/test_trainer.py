@@ -16,7 +16,7 @@ from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import collate_features
-from alignfreeze.training.packing import packed_layers
+from alignfreeze.training.packed_layers import packed_layers
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -20,7 +20,7 @@ POINTS = {
         "fine-tuning of the baseline": (STEP, 15),
         "realign step": (STEP, 24 + 15),
         "writing a checkpoint": ("alignfreeze.training.checkpoints:seal", 3),
-        "after realignment": ("alignfreeze.runs.phases:save", 1),
+        "after realignment": ("alignfreeze.runs.realign_phase:save", 1),
         "uploading an artifact": ("alignfreeze.tracking.runs:TrackedRun.artifacts", 1),
         "fine-tuning": (STEP, 48 + 15),
         "evaluation": ("alignfreeze.runs.finetune_phase:evaluate", 2),
@@ -112,7 +112,7 @@ def disk() -> list[Case]:
     """The disk is full wherever something is written."""
     table: dict[str, dict[str, Any]] = {
         "cache": {"point": "alignfreeze.base.caching:seal", "kind": "disk"},
-        "encoder": {"point": "alignfreeze.runs.phases:save", "kind": "safetensors"},
+        "encoder": {"point": "alignfreeze.runs.realign_phase:save", "kind": "safetensors"},
     }
     cases = [Case("disk", "full", where, **what, says=FULL) for where, what in table.items()]
     # Training goes on without a checkpoint, and what the store has no room for is tried again.

@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 from alignfreeze.config import build_config
 from alignfreeze.errors import AlignFreezeError, Interrupted
 from alignfreeze.realignment.phase import realign
-from alignfreeze.runs import phases, pipeline
+from alignfreeze.runs import pipeline, realign_phase
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.training.checkpoints import CheckpointFolder
 from tests.alignfreeze.tracked import what
@@ -378,7 +378,7 @@ def test_sigterm_ends_the_runs_as_killed(experiment, seed, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM)
         return realign(*args, **kwargs)
 
-    monkeypatch.setattr(phases, "realign", realign_and_be_terminated)
+    monkeypatch.setattr(realign_phase, "realign", realign_and_be_terminated)
     with pytest.raises(Interrupted, match="interrupted by SIGTERM"):
         pipeline.run({**OPTIONS, "seed": seed})
     found = runs(experiment)

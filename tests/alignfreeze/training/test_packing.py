@@ -87,10 +87,10 @@ def test_ids_come_to_the_places_of_their_states():
 
 
 def test_sentences_of_nearly_the_same_length_share_longer_rows():
-    lengths = [21] * 16 + [24]
+    lengths = [17] * 16 + [24]
     packing = packing_of(lengths)
     assert packing is not None
-    assert packing.sentences.shape[1] > 40
+    assert packing.sentences.shape[1] > max(lengths)
     assert packing.sentences.numel() < 0.95 * len(lengths) * max(lengths)
 
 

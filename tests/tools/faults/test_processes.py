@@ -1,5 +1,7 @@
 """The short form of ``make faults``, and that the harness notices what went wrong."""
 
+from pkgutil import resolve_name
+
 import pytest
 
 from tools.faults.__main__ import do
@@ -12,6 +14,15 @@ from tools.faults.running import Ended
 def test_a_few_faults_are_survived():
     verdicts = do([case for case in CASES if case.short])
     assert not [(str(verdict.case), verdict.wrong) for verdict in verdicts if verdict.wrong]
+
+
+POINTS = sorted({case.point for case in CASES if case.point})
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_point_is_a_function_that_is_there(point):
+    """A fault strikes nothing where a function has moved, and the case would seem survived."""
+    assert callable(resolve_name(point))
 
 
 LINE = "alignfreeze: the disk is full\n"
