@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
 from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun
+from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import device_text, precision_of
 from alignfreeze.training.distributed import on_every_machine
 from alignfreeze.training.milestones import Milestones, TrainingResult
@@ -179,14 +181,7 @@ class RealignPhases(FinetunePhases):
         assert choice.freezing is not None, "a preparation has checked it"
         steps = goals[-1].steps
         config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
-        begun = self.begun(
-            names.REALIGN_RUN_NAME,
-            Kind.REALIGNMENT,
-            config=config,
-            choice=choice,
-            identity=identity,
-        )
-        with begun as (run, checkpoints):
+        with self._begun(choice, steps) as (run, checkpoints):
             run.tags({names.REALIGN_HASH: identity})
             run.inputs(parallel_inputs(preparation))
             set_seed(config.seed, device_specific=True)
@@ -212,6 +207,18 @@ class RealignPhases(FinetunePhases):
                 milestones=Milestones(on_way, reached),
             )
             self._leave(run, choice, encoder, goals[-1], result)
+
+    def _begun(
+        self, choice: StrategyChoice, steps: int
+    ) -> AbstractContextManager[tuple[TrackedRun, CheckpointFolder]]:
+        """The run of a realignment of so many steps, as long as the context lasts."""
+        return self.begun(
+            names.REALIGN_RUN_NAME,
+            Kind.REALIGNMENT,
+            config=self.applied(choice, steps),
+            choice=choice,
+            identity=self.realign_identity(choice, steps),
+        )
 
     def _with_room(
         self, run: TrackedRun, encoder: "PreTrainedModel", on_way: Sequence[Goal]
@@ -248,14 +255,7 @@ class RealignPhases(FinetunePhases):
         if self.on_main(lambda: self._is_known(choice, steps)):
             return  # it was left before the training was gone on with
         config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
-        begun = self.begun(
-            names.REALIGN_RUN_NAME,
-            Kind.REALIGNMENT,
-            config=config,
-            choice=choice,
-            identity=identity,
-        )
-        with begun as (run, _):
+        with self._begun(choice, steps) as (run, _):
             run.tags({names.REALIGN_HASH: identity, names.ON_WAY_OF: way.run_id or ""})
             run.inputs(parallel_inputs(self.preparation))
             self._log_words(run, config, steps)

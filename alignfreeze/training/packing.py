@@ -19,7 +19,7 @@ LONGEST = 4
 
 EVEN = 160
 """How long rows are for which attention takes as long as all else in a layer, roughly: for 384
-hidden units in 32 bits on a CPU, where attention with dropout is not fused. Often it is more."""
+hidden units in 32 bits on a CPU, where attention with dropout is not fused."""
 
 
 @dataclass(frozen=True)
