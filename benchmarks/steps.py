@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import baseline
@@ -121,9 +122,9 @@ class Steps:
         if number not in self._passes:
             made: list[Sequence[EncodedPair]] = []
 
-            def collate(chosen: Sequence[EncodedPair], padding: int, *, packed: bool) -> PairBatch:
+            def collate(chosen: Sequence[EncodedPair], padding: int, **packer: Any) -> PairBatch:
                 made.append(chosen)
-                return collate_pairs(chosen, padding, packed=packed)
+                return collate_pairs(chosen, padding, **packer)
 
             with mock.patch.object(pairs, "collate_pairs", collate):
                 batches = pair_stream(self.setting, number).batches(LOG_STEPS)

@@ -34,9 +34,10 @@ from alignfreeze.evaluation.finetuning import TaskModel
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch, PairStream
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
-from alignfreeze.training.batches import FeatureStream
+from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.packing import Packer, in_one_row
 
 STEPS = 8
 """In a round."""
@@ -76,7 +77,7 @@ class Realigning:
         n_batches = STEPS * asked.rounds
         self.ids = stream.vocabulary(n_batches)
         self.padded = list(itertools.islice(stream.batches(0), n_batches))
-        stream.packed = True
+        stream.packer = in_one_row
         self.packed = list(itertools.islice(stream.batches(0), n_batches))
 
     def batches(self, way: Way, *, fed: bool) -> list[PairBatch]:
@@ -155,20 +156,15 @@ def in_turn_by_step(*sides: tuple[Step, Sequence[Any]]) -> list[float]:
 def finetuning_rounds(name: str, n_rounds: int, accelerator: Accelerator) -> list[float]:
     """How many times as fast fine-tuning is packed, for an encoder of a family."""
     made = Synthetic(name, tiny=False, small=True)
-    packed, padded = (
-        list(
-            itertools.islice(
-                FeatureStream(
-                    made.features, batch_size=32, padding=made.padding, seed=0, packed=own
-                ).batches(0),
-                STEPS * n_rounds,
-            )
-        )
-        for own in (True, False)
-    )
+
+    def batches(packer: Packer | None) -> list[FeatureBatch]:
+        stream = FeatureStream(made.features, 32, made.padding, seed=0, packer=packer)
+        return list(itertools.islice(stream.batches(0), STEPS * n_rounds))
+
     models = made.tagger(), made.tagger()
     with packed_layers(models[0]) as layers:
         assert layers is not None
+        packed, padded = batches(layers.packer), batches(None)
         one = stepping(TaskModel(models[0], layers), accelerator)
         two = stepping(TaskModel(models[1]), accelerator)
         return in_turn_by_step((one, packed), (two, padded))

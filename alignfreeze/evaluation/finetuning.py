@@ -84,7 +84,7 @@ def finetune(
     with (
         memory_for("fine-tuning", config, FINE_TUNING),
         compact_vocabulary(model, ids) as whole_vocabulary,
-        packed_layers(model) as layers,
+        packed_layers(model, accelerator, compiled=compiled) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
     ):
 
@@ -97,7 +97,7 @@ def finetune(
             batch_size=config.finetune_batch_size,
             padding=padding,
             seed=config.seed,
-            packed=layers is not None,
+            packer=None if layers is None else layers.packer,
         )
         result = train(
             TaskModel(model, layers),

@@ -18,7 +18,7 @@ from alignfreeze.encoders.vocabulary import used_ids
 from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
 from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
-from alignfreeze.training.packing import Packing, packing_of
+from alignfreeze.training.packing import Packer, Packing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -133,10 +133,12 @@ def encoded_pairs(
     return result
 
 
-def collate_pairs(pairs: Sequence[EncodedPair], padding: int, *, packed: bool = False) -> PairBatch:
+def collate_pairs(
+    pairs: Sequence[EncodedPair], padding: int, *, packer: Packer | None = None
+) -> PairBatch:
     """Put sentence pairs, at least one, into one batch, padded to its longest sentence.
 
-    ``padding`` is the id of its token; ``packed`` is to say how the encoder runs it without.
+    ``padding`` is the id of its token; the packer says how the encoder runs it without.
     """
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     longest = max(pair.length for pair in pairs)
@@ -145,7 +147,7 @@ def collate_pairs(pairs: Sequence[EncodedPair], padding: int, *, packed: bool = 
     n_pairs = len(pairs)
     links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
     words = torch.from_numpy(np.concatenate(places).astype(np.int64))
-    packing = packing_of([len(side.input_ids) for side in sides]) if packed else None
+    packing = packer and packer([len(side.input_ids) for side in sides])
     return PairBatch(
         input_ids=padded([side.input_ids for side in sides], longest, padding),
         attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
@@ -184,7 +186,7 @@ class PairStream:
         seed: Of the order.
         remembered: What earlier streams of the same corpora, tokenizer and length have tokenized,
             by (corpus, row); this one adds to it.
-        packed: Whether batches say how the encoder runs them without padding.
+        packer: Says how the encoder runs batches without padding; ``None``: they have it.
         find_states: As of each batch.
         empty_batches: Batches so far in which no aligned word was left.
     """
@@ -196,7 +198,7 @@ class PairStream:
     mix: Literal["proportional", "uniform"]
     seed: int
     remembered: dict[tuple[int, int], EncodedPair] = field(default_factory=dict)
-    packed: bool = False
+    packer: Packer | None = None
     find_states: Callable[[PairBatch], Tensor] | None = None
     empty_batches: int = 0
 
@@ -214,7 +216,7 @@ class PairStream:
             random = np.random.default_rng([self.seed, 1, number])
             for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
                 chosen = [pairs[row] for row in rows]
-                batch = collate_pairs(chosen, self._padding, packed=self.packed)
+                batch = collate_pairs(chosen, self._padding, packer=self.packer)
                 self.empty_batches += batch.weight == 0
                 yield replace(batch, find_states=self.find_states)
             inside = 0

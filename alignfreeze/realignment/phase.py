@@ -95,11 +95,11 @@ def realign(
         compiled, checkpointing = config.compile, config.activation_checkpointing
         with (
             compact_vocabulary(encoder, stream.vocabulary(n_batches)) as whole_vocabulary,
-            packed_layers(run) as packed,
+            packed_layers(run, accelerator, compiled=compiled) as packed,
             up_to(run, top) as top_layer,
             accelerated(run, compiled=compiled, activation_checkpointing=checkpointing),
         ):
-            stream.packed = packed is not None
+            stream.packer = None if packed is None else packed.packer
             model = RealignmentModel(
                 encoder if prefix is None else prefix.upper,
                 layers=config.layer,

@@ -18,7 +18,7 @@ from alignfreeze.contracts import Feature
 from alignfreeze.errors import TrainingError
 from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze.training.acceleration import moved
-from alignfreeze.training.packing import Packing, packing_of
+from alignfreeze.training.packing import Packer, Packing
 
 BUFFER_BATCHES = 64
 """Batches drawn at a time; rows are sorted by length within them."""
@@ -81,11 +81,15 @@ class FeatureBatch:
 
 
 def collate_features(
-    features: Sequence[Feature], rows: NDArray[np.int64], padding: int, *, packed: bool = False
+    features: Sequence[Feature],
+    rows: NDArray[np.int64],
+    padding: int,
+    *,
+    packer: Packer | None = None,
 ) -> FeatureBatch:
     """Pad the features at some rows, an array of shape (rows,), to the longest of them.
 
-    ``padding`` is the id of its token; ``packed`` is to say how the layers may run without it.
+    ``padding`` is the id of its token; the packer says how the layers may run without it.
     """
     chosen = [features[row] for row in rows]
     lengths = [len(feature.input_ids) for feature in chosen]
@@ -102,7 +106,7 @@ def collate_features(
     first = next(iter(targets.values()))
     labelled = int(np.count_nonzero(first.numpy() != IGNORED_LABEL))
     weight = labelled if first.dim() > 1 else len(chosen)
-    return FeatureBatch(inputs, targets, weight, rows, packing_of(lengths) if packed else None)
+    return FeatureBatch(inputs, targets, weight, rows, packer and packer(lengths))
 
 
 def padded(
@@ -214,7 +218,7 @@ class FeatureStream:
     batch_size: int
     padding: int
     seed: int
-    packed: bool = False
+    packer: Packer | None = None
 
     def batches(self, start: int) -> Iterator[FeatureBatch]:
         """The batches from number ``start`` on."""
@@ -222,7 +226,7 @@ class FeatureStream:
         rows = (row for _, row in islice(order, start * self.batch_size, None))
         while True:
             drawn = np.fromiter(rows, dtype=np.int64, count=self.batch_size)
-            yield collate_features(self.features, drawn, self.padding, packed=self.packed)
+            yield collate_features(self.features, drawn, self.padding, packer=self.packer)
 
 
 def batches_by_length(

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.encoders.families import packed_path
-from alignfreeze.training.packing import Packing
+from alignfreeze.encoders.families import hidden_size, packed_path
+from alignfreeze.training.packed_attention import NAME, attends_to_any_length
+from alignfreeze.training.packing import Packer, Packing, in_one_row, in_rows
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
     from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
@@ -31,9 +33,11 @@ class PackedLayers:
 
     Args:
         encoder: The encoder, without a task head.
+        packer: How its batches are to be packed.
     """
 
-    def __init__(self, encoder: "PreTrainedModel") -> None:
+    def __init__(self, encoder: "PreTrainedModel", packer: Packer) -> None:
+        self.packer = packer
         self._encoder = encoder
         self._packing: Packing | None = None
         self._unpacked = True
@@ -67,7 +71,12 @@ class PackedLayers:
             if isinstance(value, Tensor) and value.shape == ids.shape:
                 padding = self._encoder.config.pad_token_id or 0 if name == "input_ids" else 0
                 given[name] = self._packing.pack_ids(value, padding)
-        given["attention_mask"] = self._masks(self._packing)
+        if self._packing.alone is not None:
+            given["sentences"] = self._packing.alone
+            # A mask of four dimensions is taken as it is, and this one is read by nothing.
+            given["attention_mask"] = torch.ones(1, 1, 1, 1, dtype=torch.bool)
+        else:
+            given["attention_mask"] = self._masks(self._packing)
         return (), given
 
     def pack_states(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -117,11 +126,15 @@ class PackedLayers:
 
 
 @contextmanager
-def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
+def packed_layers(
+    model: "PreTrainedModel", accelerator: "Accelerator | None" = None, *, compiled: bool = False
+) -> Iterator[PackedLayers | None]:
     """Let a model's layers run packed batches, for as long as the context lasts.
 
     Args:
         model: An encoder, with or without a task head.
+        accelerator: Where it is run, and in which precision; ``None``: on the CPU.
+        compiled: Whether layers are compiled, which they are for one call of attention.
 
     Yields:
         What is told of each batch's packing; ``None`` if the layers of its family see more than
@@ -130,16 +143,41 @@ def packed_layers(model: "PreTrainedModel") -> Iterator[PackedLayers | None]:
     encoder = cast("PreTrainedModel", model.base_model)
     path = packed_path(encoder)
     # How a model attends is in a private field of its configuration alone.
-    if path is None or encoder.config._attn_implementation not in MASKED:
+    attention = encoder.config._attn_implementation
+    if path is None or attention not in MASKED:
         logger.info("%s: batches are run with their padding", type(model).__name__)
         yield None
         return
-    layers = PackedLayers(encoder)
     first, last = encoder.get_submodule(path.first), encoder.get_submodule(path.last)
-    before = layers.pack_ids if first is encoder else layers.pack_states
+    from_ids = first is encoder
+    alone = from_ids and attention == "sdpa" and not compiled
+    one_row = alone and _without_mask(encoder, accelerator)
+    layers = PackedLayers(encoder, in_one_row if one_row else in_rows)
+    before = layers.pack_ids if from_ids else layers.pack_states
     # A hook is a context that ends with it.
     with (
         first.register_forward_pre_hook(before, with_kwargs=True),
         last.register_forward_hook(layers.unpack),
+        _attending(encoder, NAME if one_row else attention),
     ):
         yield layers
+
+
+def _without_mask(encoder: "PreTrainedModel", accelerator: "Accelerator | None") -> bool:
+    """Whether there is an attention for sentences in one row that needs no mask over all of it."""
+    if accelerator is None or accelerator.device.type == "cpu":
+        return True
+    dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else encoder.dtype
+    width = hidden_size(encoder) // int(encoder.config.num_attention_heads)
+    return attends_to_any_length(accelerator.device, dtype, width)
+
+
+@contextmanager
+def _attending(encoder: "PreTrainedModel", attention: str) -> Iterator[None]:
+    """Let an encoder attend in another way for a while."""
+    before = encoder.config._attn_implementation
+    encoder.set_attn_implementation(attention)
+    try:
+        yield
+    finally:
+        encoder.set_attn_implementation(before)

@@ -1,7 +1,7 @@
 """Where the sentences of a batch lie if they share rows, with little padding."""
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alignfreeze.training.acceleration import moved
+from alignfreeze.training.bunches import Sentences, attention_cost
 
 ROUND = 8
 """Rows are as long as a multiple of it, so that there are fewer shapes to prepare for."""
@@ -31,15 +32,22 @@ class Packing:
             shape (subwords,).
         places: Where each of them lies, in the packed rows laid flat, of shape (subwords,).
         sentences: Which sentence lies in each place, -1 for none, of shape (rows, places).
+        alone: The sentences, where all lie in one row and attention needs no mask for that.
     """
 
     subwords: Tensor
     places: Tensor
     sentences: Tensor
+    alone: Sentences | None = None
 
     def to(self, device: torch.device) -> "Packing":
         """The same on a device."""
-        return Packing(*(moved(t, device) for t in (self.subwords, self.places, self.sentences)))
+        return Packing(
+            moved(self.subwords, device),
+            moved(self.places, device),
+            moved(self.sentences, device),
+            None if self.alone is None else self.alone.to(device),
+        )
 
     def pack(self, states: Tensor) -> Tensor:
         """Move states from (sentences, longest, hidden) to (rows, places, hidden); 0 where none."""
@@ -72,17 +80,33 @@ class Packing:
         return same & ((numbers[:, None] - numbers).abs() <= window)
 
 
-def packing_of(lengths: Sequence[int]) -> Packing | None:
+Packer = Callable[[Sequence[int]], Packing | None]
+"""Says how to pack the sentences of a batch that is padded on the right to the longest; on the CPU;
+``None`` if it would not save anything."""
+
+
+def in_one_row(lengths: Sequence[int]) -> Packing | None:
+    """Put sentences of some lengths into one row, the longest first, without any padding."""
+    longest, total = max(lengths), sum(lengths)
+    if EVEN * total + attention_cost(lengths) >= _cost(len(lengths), longest):
+        return None
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    falling = np.asarray(lengths)[order]
+    starts = np.zeros(len(lengths), dtype=np.int64)
+    starts[order[1:]] = np.cumsum(falling)[:-1]
+    return Packing(
+        subwords=torch.from_numpy(_runs(range(0, len(lengths) * longest, longest), lengths)),
+        places=torch.from_numpy(_runs(starts.tolist(), lengths)),
+        sentences=torch.from_numpy(np.repeat(order, falling)[None]),
+        alone=Sentences.of(falling.tolist()),
+    )
+
+
+def in_rows(lengths: Sequence[int]) -> Packing | None:
     """Put sentences into rows as long as is best: best fit, longest first.
 
     Longer rows have less padding, and more places to attend to, though all but a sentence's own are
     hidden: of some lengths the one is taken that costs least in sum.
-
-    Args:
-        lengths: Subwords of each sentence of a batch that is padded on the right to the longest.
-
-    Returns:
-        On the CPU; ``None`` if it would not save anything.
     """
     longest, total = max(lengths), sum(lengths)
     least, chosen = _cost(len(lengths), longest), None

@@ -17,6 +17,7 @@ from alignfreeze.testing import tiny_encoder
 from alignfreeze.text.words import SpecialTokens, subwords_of
 from alignfreeze.training.batches import collate_features
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.packing import in_one_row
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 PAIRS = [
@@ -88,7 +89,7 @@ def test_tagging_has_the_same_loss_and_gradient(baseline, tokenizer):
     config = encoder_for(tokenizer).config
     config.num_labels = len(task.labels)
     model = AutoModelForTokenClassification.from_config(config).eval()
-    sentences = [*SENTENCES, *[TaggedSentence(("g",), ("PRON",))] * 3]
+    sentences = [*SENTENCES, *[TaggedSentence(("g",), ("PRON",))] * 60]
     rows = baseline.tagging_rows(sentences, task.labels, tokenizer)
     features = task.featurize(sentences, tokenizer, 256)
     assert rows == [(list(f.input_ids), list(f.targets["labels"])) for f in features]
@@ -96,7 +97,7 @@ def test_tagging_has_the_same_loss_and_gradient(baseline, tokenizer):
     slow = baseline.tagging_step(model, rows, baseline.PlainTokenizer(tokenizer, 256), optimizer)
     expected = {name: gradient.clone() for name, gradient in gradients(model).items()}
     model.zero_grad()
-    batch = collate_features(features, np.arange(len(rows)), 0, packed=True)
+    batch = collate_features(features, np.arange(len(rows)), 0, packer=in_one_row)
     assert batch.packing is not None
     with packed_layers(model) as layers:
         loss = TaskModel(model, layers)(batch) / batch.weight

@@ -17,6 +17,7 @@ from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, collate_pair
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import collate_features
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.packing import in_one_row
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -109,7 +110,7 @@ def test_tagging_has_the_same_loss(trainer, tmp_path):
     collate = trainer.RowCollator(0)
     careful = given(trainer, tmp_path, model, rows, [len(r.input_ids) for r in rows], collate)
     loss = careful.compute_loss(model, collate(rows))
-    batch = collate_features(rows, np.arange(4), 0, packed=True)
+    batch = collate_features(rows, np.arange(4), 0, packer=in_one_row)
     with packed_layers(model) as layers:
         own = TaskModel(model, layers)(batch) / batch.weight
     torch.testing.assert_close(loss, own, rtol=1e-5, atol=1e-5)

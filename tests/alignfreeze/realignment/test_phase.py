@@ -29,6 +29,7 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MEMORY_FIELDS
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.text.words import WordCounts
+from alignfreeze.training import bunches
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze_aligners.pharaoh import PharaohAligner
@@ -140,12 +141,13 @@ MANY = [*PAIRS, *[EncodedPair(PAIRS[1].source, PAIRS[1].source, links((0, 0)))] 
 
 @pytest.mark.parametrize("layers", [(-1,), (1,), (0, -2)])
 @pytest.mark.parametrize("family", ENCODER_FAMILIES)
-def test_packed_and_at_words_alone_the_loss_and_gradient_are_the_same(family, layers):
+def test_packed_and_at_words_alone_the_loss_and_gradient_are_the_same(family, layers, monkeypatch):
+    monkeypatch.setattr(bunches, "BUNCH", 1)  # so that it pays for so few
     encoder = tiny_encoder(family).double()
     model = model_of(encoder, layers).double()
     expected_loss, expected = loss_and_gradients(model, collate_pairs(MANY, 0))
     with packed_layers(encoder) as packed, up_to(encoder, max(n % 4 for n in layers)) as top:
-        batch = collate_pairs(MANY, 0, packed=packed is not None)
+        batch = collate_pairs(MANY, 0, packer=None if packed is None else packed.packer)
         assert (batch.packing is None) == (family == "xlm")
         model.packed, model.top = packed, top
         loss, found = loss_and_gradients(model, batch)

@@ -17,6 +17,7 @@ from alignfreeze.training.batches import (
     padded,
     rounds,
 )
+from alignfreeze.training.packing import in_one_row
 
 PADDING = 9
 
@@ -263,7 +264,7 @@ def test_rows_of_all_lengths_are_in_a_batch():
 
 def test_batches_say_how_they_may_be_packed_if_asked():
     features = tagged_rows(40)
-    packed = FeatureStream(features, batch_size=8, padding=PADDING, seed=0, packed=True)
+    packed = FeatureStream(features, batch_size=8, padding=PADDING, seed=0, packer=in_one_row)
     batch = next(packed.batches(0)).to(torch.device("cpu"))
     assert batch.packing is not None
     assert len(batch.packing.subwords) == int(batch.inputs["attention_mask"].sum())

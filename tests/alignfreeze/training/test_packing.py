@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.training.packing import ROUND, packing_of
+from alignfreeze.training.packing import ROUND, in_rows
 
 LENGTHS = [3, 20, 5, 9, 2, 7, 7]
 
@@ -17,7 +17,7 @@ def random_lengths(seed: int) -> list[int]:
 @pytest.mark.parametrize("seed", range(20))
 def test_states_come_back_to_where_they_were(seed):
     lengths = random_lengths(seed)
-    packing = packing_of([*lengths, 60])
+    packing = in_rows([*lengths, 60])
     assert packing is not None
     states = torch.randn(len(lengths) + 1, 60, 4)
     packed = packing.pack(states)
@@ -31,7 +31,7 @@ def test_states_come_back_to_where_they_were(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_each_sentence_is_in_one_row_and_in_one_piece(seed):
     lengths = [*random_lengths(seed), 60]
-    packing = packing_of(lengths)
+    packing = in_rows(lengths)
     assert packing is not None
     for sentence, length in enumerate(lengths):
         rows, places = (packing.sentences == sentence).nonzero(as_tuple=True)
@@ -43,25 +43,25 @@ def test_each_sentence_is_in_one_row_and_in_one_piece(seed):
 
 def test_few_places_are_left_empty():
     lengths = np.random.default_rng(0).geometric(0.05, 64).clip(2, 100).tolist()
-    packing = packing_of(lengths)
+    packing = in_rows(lengths)
     assert packing is not None
     assert sum(lengths) / packing.sentences.numel() > 0.9
     assert sum(lengths) / (len(lengths) * max(lengths)) < 0.4
 
 
 def test_rows_are_of_few_lengths():
-    packings = [packing_of([length, 1, 1, 1, 1, 1]) for length in range(9, 60)]
+    packings = [in_rows([length, 1, 1, 1, 1, 1]) for length in range(9, 60)]
     assert all(p is not None and p.sentences.shape[1] % ROUND == 0 for p in packings)
 
 
 @pytest.mark.parametrize("lengths", [[7], [8, 8, 8], [16, 15], [100] * 9])
 def test_what_saves_nothing_is_not_packed(lengths):
-    assert packing_of(lengths) is None
+    assert in_rows(lengths) is None
 
 
 @pytest.mark.parametrize("window", [None, 0, 3])
 def test_places_see_their_own_sentence_alone(window):
-    packing = packing_of(LENGTHS)
+    packing = in_rows(LENGTHS)
     assert packing is not None
     mask = packing.mask(window)
     assert mask.dtype == torch.bool
@@ -76,7 +76,7 @@ def test_places_see_their_own_sentence_alone(window):
 
 
 def test_ids_come_to_the_places_of_their_states():
-    packing = packing_of(LENGTHS)
+    packing = in_rows(LENGTHS)
     assert packing is not None
     ids = torch.arange(1, len(LENGTHS) * max(LENGTHS) + 1).view(len(LENGTHS), -1)
     states = packing.pack(ids[..., None].float()).squeeze(-1)
@@ -88,12 +88,12 @@ def test_ids_come_to_the_places_of_their_states():
 
 def test_sentences_of_nearly_the_same_length_share_longer_rows():
     lengths = [17] * 16 + [24]
-    packing = packing_of(lengths)
+    packing = in_rows(lengths)
     assert packing is not None
     assert packing.sentences.shape[1] > max(lengths)
     assert packing.sentences.numel() < 0.95 * len(lengths) * max(lengths)
 
 
 def test_rows_are_not_as_long_as_makes_attention_dear():
-    packing = packing_of([250] * 40 + [256])
+    packing = in_rows([250] * 40 + [256])
     assert packing is None or packing.sentences.shape[1] <= 512
