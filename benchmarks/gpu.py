@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -35,8 +36,8 @@ a thread makes them while earlier ones are computed.
 
 Sparing memory: `loss_block=256` and `activation_checkpointing=true`.
 
-Not offered, and so not measured: `compile` with `reduce-overhead` (CUDA graphs), and attention over
-packed rows without a mask (flash attention's variable lengths)."""
+CUDA graphs (`compile` with `reduce-overhead`) are not offered: each shape of a batch is a graph of
+its own. What they would give is measured of the bare encoder, on batches of one shape."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,14 @@ def variants(name: str, bench: Bench, need: float) -> Iterator[Line]:
     first = bench.bare(STEPS // 2, warm=0).rate
     cudnn = bench.bare(STEPS // 2, warm=0, cudnn=True)
     yield line("bare encoder, first steps, cuDNN's attention, against without", cudnn, first)
+    yield line("in rows under a mask", bench.realign(STEPS, packing="mask"))
+    yield line("with padding", bench.realign(STEPS, packing="padding"))
     if GPU:
         yield line("`compile`", bench.realign(STEPS, compiled=True, warm=20))
+        shape: Any = {"longest": 64, "warm": 20}
+        eager, graphs = (bench.bare(STEPS, graphs=graphs, **shape) for graphs in (False, True))
+        what = "bare encoder, 64 subwords a sentence, CUDA graphs, against without"
+        yield line(what, graphs, eager.rate)
         yield from sizes(name, bench, need, base)
 
 

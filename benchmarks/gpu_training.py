@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import baseline
 import torch
 import trainer
 from synthetic import DEVICE, Synthetic
+from torch import nn
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
 from alignfreeze.contracts.registry import STRATEGY, create_plugin
 from alignfreeze.encoders.accelerator import attention_of_any_shape
+from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import frozen
+from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.evaluation.finetuning import finetune
 from alignfreeze.realignment.contrastive import RealignmentModel
@@ -32,9 +35,13 @@ from alignfreeze.training.batches import Batch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.devices import Precision, make_accelerator, resolve_precision
 from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, train
+from alignfreeze.training.packed_layers import packed_layers
 
 GPU = DEVICE.type == "cuda"
 NEVER = 10**9
+
+Packing = Literal["as ever", "mask", "padding"]
+"""How a batch is run: without padding, as a run does it or in rows under a mask; or with it."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,7 @@ class Bench:
         compact: bool = True,
         compiled: bool = False,
         sparing: bool = False,
+        packing: Packing = "as ever",
     ) -> Measured:
         """Our realignment; ``sparing``: with what takes less memory."""
         fresh()
@@ -160,18 +168,25 @@ class Bench:
         timed = Timed(stream, warm)
         plan = TrainingPlan("realignment", "pairs", warm + steps, 2e-5, None, 1, NEVER)
         ids = stream.vocabulary(warm + steps) if compact else None
-        model = RealignmentModel(
-            encoder,
-            layers=(-1,),
-            projection=128,
-            temperature=0.1,
-            loss_block=256 if sparing else 0,
-        )
+        masked = compiled or packing == "mask"
         with (
             frozen(encoder, strategy or create_plugin(STRATEGY, "none", {})),
             compact_vocabulary(encoder, ids),
+            packed_layers(encoder, self.accelerator, compiled=masked) as packed,
+            up_to(encoder, layer_count(encoder) - 1) as top,
             accelerated(encoder, compiled=compiled, activation_checkpointing=sparing),
         ):
+            if packed is not None and packing != "padding":
+                stream.packer = packed.packer
+            model = RealignmentModel(
+                encoder,
+                layers=(-1,),
+                projection=128,
+                temperature=0.1,
+                loss_block=256 if sparing else 0,
+                packed=packed,
+                top=None if compiled else top,
+            )
             checkpoints = CheckpointFolder(self.folder, "me")
             options: Any = {"checkpoints": checkpoints, "resume": False, "on_loss": timed.look}
             train(model, timed, plan, self.accelerator, **options)
@@ -210,7 +225,14 @@ class Bench:
         return rate
 
     def bare(
-        self, steps: int, *, rows: bool = False, warm: int = 10, cudnn: bool = False
+        self,
+        steps: int,
+        *,
+        rows: bool = False,
+        warm: int = 10,
+        cudnn: bool = False,
+        longest: int = 0,
+        graphs: bool = False,
     ) -> Measured:
         """The encoder alone, forward and backward, and its optimizer, on batches made before.
 
@@ -219,6 +241,8 @@ class Bench:
             rows: Of 32 rows, padded; else of 16 pairs.
             warm: How many go before.
             cudnn: Let PyTorch choose cuDNN's attention.
+            longest: All batches are padded to so many subwords, or cut to them; 0: as they are.
+            graphs: Compile it with ``reduce-overhead``, which launches CUDA graphs.
         """
         fresh()
         made, encoder, n_batches = self.made, self.made.encoder().train(), steps + warm
@@ -226,13 +250,21 @@ class Bench:
         stream: Any = FeatureStream(made.features, 32, made.padding, 0) if rows else pairs
         ids = used_ids((f.input_ids for f in made.features), made.padding)
         batches = [batch.to(DEVICE) for batch in islice(stream.batches(0), n_batches)]
+        run = torch.compile(encoder, mode="reduce-overhead") if graphs else encoder
 
         def step() -> None:
             batch = batches.pop()
             inputs = batch.inputs if rows else vars(batch)
             given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+            if longest:
+                more = longest - given["input_ids"].shape[1]
+                fill = {"input_ids": made.padding, "attention_mask": 0}
+                given = {
+                    name: nn.functional.pad(own, (0, more), value=fill[name])
+                    for name, own in given.items()
+                }
             with self.accelerator.autocast():
-                states = encoder(**given).last_hidden_state
+                states = run(**given).last_hidden_state
             states.float().mean().backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -135,7 +135,8 @@ def test_training_that_broke_off_goes_on_to_the_bit(tmp_path, precision):
     assert_equal(whole, trained("half", resume=True))
 
 
-def test_layers_without_padding_give_the_losses_of_padded_ones():
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-5), ("bf16", 1e-2)])
+def test_layers_without_padding_give_the_losses_of_padded_ones(precision, near):
     draw = np.random.default_rng(0)
     features = [
         Feature(draw.integers(5, 60, size=n).tolist(), {"labels": draw.integers(4, size=n)}, row)
@@ -154,12 +155,18 @@ def test_layers_without_padding_give_the_losses_of_padded_ones():
         model = BertForTokenClassification(config).eval().to(DEVICE)
     losses = []
     for packed in (False, True):
-        stream = FeatureStream(features, batch_size=8, padding=0, seed=0, packed=packed)
-        with packed_layers(model) as layers, torch.no_grad():
+        with (
+            lent_accelerator(precision) as accelerator,
+            packed_layers(model, accelerator) as layers,
+            torch.no_grad(),
+            accelerator.autocast(),
+        ):
             assert layers is not None
+            packer = layers.packer if packed else None
+            stream = FeatureStream(features, batch_size=8, padding=0, seed=0, packer=packer)
             run = TaskModel(model, layers)
             losses += [[run(b.to(DEVICE)).item() for b in itertools.islice(stream.batches(0), 4)]]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[1], rel=near)
 
 
 def run_in(folder, visible, *options):
