@@ -37,7 +37,7 @@ from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.packed_layers import packed_layers
-from alignfreeze.training.packing import Packer, in_one_row
+from alignfreeze.training.packing import Packer
 
 STEPS = 8
 """In a round."""
@@ -77,7 +77,8 @@ class Realigning:
         n_batches = STEPS * asked.rounds
         self.ids = stream.vocabulary(n_batches)
         self.padded = list(itertools.islice(stream.batches(0), n_batches))
-        stream.packer = in_one_row
+        with packed_layers(copy.deepcopy(self.encoder)) as packed:
+            stream.packer = None if packed is None else packed.packer
         self.packed = list(itertools.islice(stream.batches(0), n_batches))
 
     def batches(self, way: Way, *, fed: bool) -> list[PairBatch]:

@@ -11,8 +11,31 @@ from torch import Tensor
 
 from alignfreeze.training.acceleration import moved
 
-BUNCH = 4096
-"""What a bunch more costs, in pairs of places that see each other: some operations a layer."""
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What a layer costs to train, in operations as products of large matrices run them, roughly.
+
+    Measured on one core of a CPU, in 32 bits, where attention with dropout is not fused.
+
+    Attributes:
+        place: Of a subword: of six matrices of the hidden size squared, forward and backward.
+        pair: Of two places that see each other, in all heads.
+        bunch: Of a call of attention, however small.
+    """
+
+    place: float
+    pair: float
+    bunch: float = 1.5e8
+
+    @classmethod
+    def of(cls, hidden_size: int, n_heads: int) -> "LayerCost":
+        """That of a layer of some sizes."""
+        return cls(place=72 * hidden_size**2, pair=5500 * n_heads)
+
+    def rows(self, n_rows: int, places: int) -> float:
+        """Of rows of so many places."""
+        return n_rows * places * (self.place + places * self.pair)
 
 
 @dataclass(frozen=True)
@@ -90,10 +113,21 @@ class Sentences:
     longest: int
 
     @classmethod
-    def of(cls, lengths: Sequence[int]) -> "Sentences":
-        """Those of some lengths, falling; on the CPU."""
+    def of(cls, lengths: Sequence[int], cost: LayerCost) -> "Sentences":
+        """Those of some lengths, falling; on the CPU.
+
+        Bunches are as many as cost least: each pads its sentences to its longest, and is a call of
+        attention.
+        """
         bounds = np.concatenate(([0], np.cumsum(lengths)), dtype=np.int32)
-        return cls(_bunches(lengths), torch.from_numpy(bounds), lengths[0])
+        return cls(_bunches(lengths, cost), torch.from_numpy(bounds), lengths[0])
+
+    def cost(self, cost: LayerCost) -> float:
+        """What running them costs."""
+        shapes = [bunch.shape for bunch in self.bunches]
+        pairs = sum(n_sentences * longest**2 for n_sentences, longest in shapes)
+        places = cost.place * int(self.bounds[-1])
+        return places + cost.pair * pairs + cost.bunch * len(self.bunches)
 
     def to(self, device: torch.device) -> "Sentences":
         """The same on a device."""
@@ -101,10 +135,9 @@ class Sentences:
         return Sentences(bunches, moved(self.bounds, device), self.longest)
 
 
-def _bunches(lengths: Sequence[int]) -> tuple[Bunch, ...]:
-    """As many as cost least: each pads its sentences to its longest, and is a call of attention."""
+def _bunches(lengths: Sequence[int], cost: LayerCost) -> tuple[Bunch, ...]:
     bunches, begin = [], 0
-    for first, last in _cuts(np.asarray(lengths)):
+    for first, last in _cuts(np.asarray(lengths), cost):
         own = np.asarray(lengths[first:last])
         end, shape = begin + int(own.sum()), (len(own), int(own[0]))
         if own[-1] == own[0]:
@@ -120,15 +153,7 @@ def _bunches(lengths: Sequence[int]) -> tuple[Bunch, ...]:
     return tuple(bunches)
 
 
-def attention_cost(lengths: Sequence[int]) -> int:
-    """What attention costs in bunches, in pairs of places that see each other."""
-    falling = sorted(lengths, reverse=True)
-    return sum(
-        (last - first) * falling[first] ** 2 + BUNCH for first, last in _cuts(np.array(falling))
-    )
-
-
-def _cuts(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _cuts(lengths: NDArray[np.int64], cost: LayerCost) -> list[tuple[int, int]]:
     """From which sentence to which each bunch goes, of lengths that fall, at the least cost.
 
     Sentences of one length are in one bunch. Cost by cost from the front: the least of the first
@@ -136,12 +161,12 @@ def _cuts(lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
     """
     starts = np.flatnonzero(np.diff(lengths, prepend=lengths[0] + 1))
     ends = np.append(starts[1:], len(lengths))
-    squares = lengths[starts].astype(np.float64) ** 2
+    pairs = cost.pair * lengths[starts].astype(np.float64) ** 2
     least, chosen = np.zeros(len(ends) + 1), np.zeros(len(ends), dtype=np.int64)
     for last, end in enumerate(ends):
-        costs = least[: last + 1] + (end - starts[: last + 1]) * squares[: last + 1] + BUNCH
+        costs = least[: last + 1] + (end - starts[: last + 1]) * pairs[: last + 1]
         chosen[last] = costs.argmin()
-        least[last + 1] = costs[chosen[last]]
+        least[last + 1] = costs[chosen[last]] + cost.bunch
     cuts, last = [], len(ends) - 1
     while last >= 0:
         cuts.append((int(starts[chosen[last]]), int(ends[last])))

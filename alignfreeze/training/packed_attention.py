@@ -13,7 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from alignfreeze.training.bunches import Sentences
+from alignfreeze.training.bunches import LayerCost, Sentences
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def attends_to_any_length(device: torch.device, dtype: torch.dtype, width: int) 
     """Whether `of_any_length` is there for heads of some width, right, and the same each time."""
     generator = torch.Generator().manual_seed(0)
     lengths = np.sort(np.random.default_rng(0).integers(1, 96, size=48))[::-1].tolist()
-    sentences = Sentences.of(lengths).to(device)
+    sentences = Sentences.of(lengths, LayerCost.of(12 * width, 12)).to(device)
     drawn = torch.randn(4, sum(lengths), 12, width, generator=generator).to(device, dtype)
 
     def both(attend: Any) -> Tensor:

@@ -9,12 +9,14 @@ import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from alignfreeze.encoders.families import hidden_size, packed_path
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_attention import NAME, attends_to_any_length
 from alignfreeze.training.packing import Packer, Packing, in_one_row, in_rows
 
@@ -152,7 +154,8 @@ def packed_layers(
     from_ids = first is encoder
     alone = from_ids and attention == "sdpa" and not compiled
     one_row = alone and _without_mask(encoder, accelerator)
-    layers = PackedLayers(encoder, in_one_row if one_row else in_rows)
+    cost = LayerCost.of(hidden_size(encoder), int(encoder.config.num_attention_heads))
+    layers = PackedLayers(encoder, partial(in_one_row if one_row else in_rows, cost=cost))
     before = layers.pack_ids if from_ids else layers.pack_states
     # A hook is a context that ends with it.
     with (

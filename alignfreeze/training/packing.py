@@ -10,17 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alignfreeze.training.acceleration import moved
-from alignfreeze.training.bunches import Sentences, attention_cost
+from alignfreeze.training.bunches import LayerCost, Sentences
 
 ROUND = 8
 """Rows are as long as a multiple of it, so that there are fewer shapes to prepare for."""
 
 LONGEST = 4
 """Rows are at most so many times as long as the longest sentence."""
-
-EVEN = 160
-"""How long rows are for which attention takes as long as all else in a layer, roughly: for 384
-hidden units in 32 bits on a CPU, where attention with dropout is not fused."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +81,38 @@ Packer = Callable[[Sequence[int]], Packing | None]
 ``None`` if it would not save anything."""
 
 
-def in_one_row(lengths: Sequence[int]) -> Packing | None:
+def in_one_row(lengths: Sequence[int], *, cost: LayerCost) -> Packing | None:
     """Put sentences of some lengths into one row, the longest first, without any padding."""
-    longest, total = max(lengths), sum(lengths)
-    if EVEN * total + attention_cost(lengths) >= _cost(len(lengths), longest):
-        return None
+    longest = max(lengths)
     order = np.argsort(-np.asarray(lengths), kind="stable")
     falling = np.asarray(lengths)[order]
+    sentences = Sentences.of(falling.tolist(), cost)
+    if sentences.cost(cost) >= cost.rows(len(lengths), longest):
+        return None
     starts = np.zeros(len(lengths), dtype=np.int64)
     starts[order[1:]] = np.cumsum(falling)[:-1]
     return Packing(
         subwords=torch.from_numpy(_runs(range(0, len(lengths) * longest, longest), lengths)),
         places=torch.from_numpy(_runs(starts.tolist(), lengths)),
         sentences=torch.from_numpy(np.repeat(order, falling)[None]),
-        alone=Sentences.of(falling.tolist()),
+        alone=sentences,
     )
 
 
-def in_rows(lengths: Sequence[int]) -> Packing | None:
+def in_rows(lengths: Sequence[int], *, cost: LayerCost) -> Packing | None:
     """Put sentences into rows as long as is best: best fit, longest first.
 
     Longer rows have less padding, and more places to attend to, though all but a sentence's own are
     hidden: of some lengths the one is taken that costs least in sum.
     """
     longest, total = max(lengths), sum(lengths)
-    least, chosen = _cost(len(lengths), longest), None
+    least, chosen = cost.rows(len(lengths), longest), None
     shortest = -(-longest // ROUND) * ROUND
     for capacity in range(shortest, LONGEST * shortest + 1, ROUND):
-        if _cost(-(-total // capacity), capacity) < least:
+        if cost.rows(-(-total // capacity), capacity) < least:
             starts, n_rows = _shelved(lengths, capacity)
-            if _cost(n_rows, capacity) < least:
-                least, chosen = _cost(n_rows, capacity), (starts, n_rows, capacity)
+            if (own := cost.rows(n_rows, capacity)) < least:
+                least, chosen = own, (starts, n_rows, capacity)
     if chosen is None:
         return None
     starts, n_rows, capacity = chosen
@@ -127,11 +124,6 @@ def in_rows(lengths: Sequence[int]) -> Packing | None:
         places=torch.from_numpy(places),
         sentences=torch.from_numpy(sentences.reshape(n_rows, capacity)),
     )
-
-
-def _cost(n_rows: int, places: int) -> int:
-    """Of running some rows, in no unit."""
-    return n_rows * places * (EVEN + places)
 
 
 def _shelved(lengths: Sequence[int], capacity: int) -> tuple[list[int], int]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from alignfreeze.realignment.pairs import PairStream, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.text.words import SpecialTokens, subwords_of
 from alignfreeze.training.batches import collate_features
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
 from alignfreeze_tasks.pos import PartOfSpeechTagging
@@ -97,7 +99,9 @@ def test_tagging_has_the_same_loss_and_gradient(baseline, tokenizer):
     slow = baseline.tagging_step(model, rows, baseline.PlainTokenizer(tokenizer, 256), optimizer)
     expected = {name: gradient.clone() for name, gradient in gradients(model).items()}
     model.zero_grad()
-    batch = collate_features(features, np.arange(len(rows)), 0, packer=in_one_row)
+    batch = collate_features(
+        features, np.arange(len(rows)), 0, packer=partial(in_one_row, cost=LayerCost(160, 1, 1))
+    )
     assert batch.packing is not None
     with packed_layers(model) as layers:
         loss = TaskModel(model, layers)(batch) / batch.weight

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import collate_features
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
 
@@ -110,7 +112,9 @@ def test_tagging_has_the_same_loss(trainer, tmp_path):
     collate = trainer.RowCollator(0)
     careful = given(trainer, tmp_path, model, rows, [len(r.input_ids) for r in rows], collate)
     loss = careful.compute_loss(model, collate(rows))
-    batch = collate_features(rows, np.arange(4), 0, packer=in_one_row)
+    batch = collate_features(
+        rows, np.arange(4), 0, packer=partial(in_one_row, cost=LayerCost(160, 1, 1))
+    )
     with packed_layers(model) as layers:
         own = TaskModel(model, layers)(batch) / batch.weight
     torch.testing.assert_close(loss, own, rtol=1e-5, atol=1e-5)

@@ -16,8 +16,8 @@ from alignfreeze.realignment.pairs import PairBatch
 from alignfreeze.realignment.prefix import FrozenPrefix, cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.testing import tiny_encoder
-from alignfreeze.training import bunches
 from alignfreeze.training.batches import padded
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
@@ -48,7 +48,7 @@ BATCH = batch_of()
 
 
 def packed_batch(batch: PairBatch) -> PairBatch:
-    packing = in_one_row(batch.attention_mask.sum(dim=1).tolist())
+    packing = in_one_row(batch.attention_mask.sum(dim=1).tolist(), cost=LayerCost(160, 1, 1))
     assert packing is not None
     return replace(batch, packing=packing, word_positions=packing.place(batch.word_positions))
 
@@ -94,14 +94,11 @@ def test_states_are_those_that_the_encoder_comes_to(cache, accelerator):
 
 @pytest.mark.parametrize("unread", [True, False])
 @pytest.mark.parametrize("training", [False, True])
-def test_the_upper_layers_have_the_same_loss_and_gradient(
-    cache, accelerator, training, unread, monkeypatch
-):
+def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, training, unread):
     """Also in training, where the encoder's dropout is off: the prefix is in evaluation mode.
 
     And without what nothing reads: packed, the top layer at words alone.
     """
-    monkeypatch.setattr(bunches, "BUNCH", 1)  # so that packing pays for so few
     encoder = tiny_encoder()
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from itertools import chain, islice, pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from alignfreeze.training.batches import (
     padded,
     rounds,
 )
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packing import in_one_row
 
 PADDING = 9
@@ -264,7 +266,13 @@ def test_rows_of_all_lengths_are_in_a_batch():
 
 def test_batches_say_how_they_may_be_packed_if_asked():
     features = tagged_rows(40)
-    packed = FeatureStream(features, batch_size=8, padding=PADDING, seed=0, packer=in_one_row)
+    packed = FeatureStream(
+        features,
+        batch_size=8,
+        padding=PADDING,
+        seed=0,
+        packer=partial(in_one_row, cost=LayerCost(160, 1, 1)),
+    )
     batch = next(packed.batches(0)).to(torch.device("cpu"))
     assert batch.packing is not None
     assert len(batch.packing.subwords) == int(batch.inputs["attention_mask"].sum())

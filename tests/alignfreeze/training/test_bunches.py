@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.training.bunches import BUNCH, Sentences, attention_cost
+from alignfreeze.training.bunches import LayerCost, Sentences
+
+COST = LayerCost(place=10, pair=1, bunch=4096)
 
 
 def falling(seed: int, most: int = 60) -> list[int]:
@@ -16,7 +18,7 @@ def falling(seed: int, most: int = 60) -> list[int]:
 @pytest.mark.parametrize("seed", range(10))
 def test_bunches_make_up_the_row(seed):
     lengths = falling(seed)
-    sentences = Sentences.of(lengths)
+    sentences = Sentences.of(lengths, COST)
     assert sentences.longest == lengths[0]
     assert sentences.bounds.tolist() == [0, *np.cumsum(lengths).tolist()]
     assert sentences.bounds.dtype == torch.int32
@@ -27,30 +29,31 @@ def test_bunches_make_up_the_row(seed):
 
 
 def test_sentences_of_one_length_are_not_padded():
-    (bunch,) = Sentences.of([7, 7, 7]).bunches
+    (bunch,) = Sentences.of([7, 7, 7], COST).bunches
     assert (bunch.shape, bunch.taken, bunch.kept, bunch.mask) == ((3, 7), None, None, None)
 
 
 def test_there_are_as_many_bunches_as_pay():
-    assert [bunch.shape for bunch in Sentences.of([3, 3, 2]).bunches] == [(3, 3)]
-    many = Sentences.of([300] * 4 + [20] * 9 + [19]).bunches
+    assert [bunch.shape for bunch in Sentences.of([3, 3, 2], COST).bunches] == [(3, 3)]
+    many = Sentences.of([300] * 4 + [20] * 9 + [19], COST).bunches
     assert [bunch.shape for bunch in many] == [(4, 300), (10, 20)]
 
 
-def least(lengths: list[int]) -> int:
+def least(lengths: list[int]) -> float:
     """The least cost over all ways to cut, one after the other."""
     if not lengths:
         return 0
     return min(
-        cut * lengths[0] ** 2 + BUNCH + least(lengths[cut:]) for cut in range(1, len(lengths) + 1)
+        cut * lengths[0] ** 2 * COST.pair + COST.bunch + least(lengths[cut:])
+        for cut in range(1, len(lengths) + 1)
     )
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_no_way_to_bunch_costs_less(seed):
-    random = np.random.default_rng(seed)
-    lengths = random.integers(1, 250, 9).tolist()
-    assert attention_cost(lengths) == least(sorted(lengths, reverse=True))
+    lengths = sorted(np.random.default_rng(seed).integers(1, 250, 9).tolist(), reverse=True)
+    found = Sentences.of(lengths, COST).cost(COST)
+    assert found == sum(lengths) * COST.place + least(lengths)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -58,7 +61,7 @@ def test_states_come_back_with_their_gradients(seed):
     lengths = falling(seed, most=200)
     row = torch.randn(sum(lengths), 2, 3, dtype=torch.double, requires_grad=True)
     begin = 0
-    for bunch in Sentences.of(lengths).bunches:
+    for bunch in Sentences.of(lengths, COST).bunches:
         padded = bunch.padded(row)
         n_sentences, longest = bunch.shape
         assert padded.shape == (n_sentences, 2, longest, 3)
@@ -76,7 +79,7 @@ def test_states_come_back_with_their_gradients(seed):
 
 @pytest.mark.parametrize("window", [0, 2, 6, 50])
 def test_a_place_sees_what_is_near(window):
-    (bunch,) = Sentences.of([9, 7, 7]).bunches
+    (bunch,) = Sentences.of([9, 7, 7], COST).bunches
     seen = bunch.seen(window, torch.device("cpu"))
     assert seen is not None
     seen = seen.expand(3, 1, 9, 9)[:, 0]

@@ -6,10 +6,11 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from alignfreeze.training import packed_attention
-from alignfreeze.training.bunches import Sentences
+from alignfreeze.training.bunches import LayerCost, Sentences
 
 LENGTHS = [150, 9, 8, 8, 3, 1]
 CPU = torch.device("cpu")
+COST = LayerCost(place=10, pair=1, bunch=1)
 
 
 def drawn() -> list[torch.Tensor]:
@@ -31,7 +32,7 @@ def one_by_one(states, window=None, scale=None):
 
 @pytest.mark.parametrize(("sliding", "scaling"), [(None, None), (3, 0.2), (1, None)])
 def test_each_sentence_sees_itself_alone(sliding, scaling):
-    states, sentences = drawn(), Sentences.of(LENGTHS)
+    states, sentences = drawn(), Sentences.of(LENGTHS, COST)
     assert len(sentences.bunches) > 1
     options = {"sentences": sentences, "sliding_window": sliding, "scaling": scaling}
     found, weights = packed_attention.packed_attention(nn.Identity(), *states, None, **options)
@@ -41,7 +42,7 @@ def test_each_sentence_sees_itself_alone(sliding, scaling):
 
 
 def test_weights_are_dropped():
-    states, sentences = drawn(), Sentences.of(LENGTHS)
+    states, sentences = drawn(), Sentences.of(LENGTHS, COST)
     given = *states, None
     attend = packed_attention.packed_attention
     one, other = (attend(nn.Identity(), *given, sentences=sentences, dropout=0.5) for _ in range(2))
@@ -81,7 +82,7 @@ def kernel(monkeypatch):
 
 
 def test_flash_attention_is_called_with_the_bounds_of_sentences(kernel):
-    states, sentences = drawn(), Sentences.of(LENGTHS)
+    states, sentences = drawn(), Sentences.of(LENGTHS, COST)
     rows = [own[0].transpose(0, 1) for own in states]
     how = packed_attention.Attending(dropout=0.1, window=5)
     found = packed_attention.of_any_length(rows, sentences, how)

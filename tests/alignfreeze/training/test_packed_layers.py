@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from alignfreeze.evaluation.finetuning import TaskModel
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.training.acceleration import accelerated, compiled_layers
 from alignfreeze.training.batches import FeatureBatch, collate_features
+from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import Packer, in_one_row, in_rows
 
@@ -21,6 +24,14 @@ PACKABLE = ["bert", "deberta-v2", "distilbert", "electra", "modernbert", "xlm-ro
 SIBLINGS = ["camembert", "roberta"]
 """Families with the layers of XLM-R, and its configuration under another name."""
 LENGTHS = [3, 20, 5, 9, 2, 7, 7]
+COST = LayerCost(place=160, pair=1, bunch=1)
+ONE_ROW, ROWS = partial(in_one_row, cost=COST), partial(in_rows, cost=COST)
+
+
+@pytest.fixture(autouse=True)
+def _packing_pays(monkeypatch):
+    """Though encoders are tiny."""
+    monkeypatch.setattr(LayerCost, "of", lambda *sizes: COST)
 
 
 def features(kind: str) -> list[Feature]:
@@ -89,7 +100,7 @@ def assert_packed_alike(
     with packed_layers(model, compiled=compiled) as layers:
         assert layers is not None
         one_row = before == "sdpa" and not compiled
-        assert layers.packer is (in_one_row if one_row else in_rows)
+        assert layers.packer.func is (in_one_row if one_row else in_rows)
         batch = batch_of(kind, padding, layers.packer)
         assert batch.packing is not None
         assert (batch.packing.alone is not None) == one_row
@@ -131,7 +142,7 @@ def test_layers_that_mix_neighbours_are_left_alone():
 
 def test_a_span_is_scored_as_before_within_its_row():
     model = model_of("bert", AutoModelForQuestionAnswering)
-    batch = batch_of("spans", packer=in_one_row)
+    batch = batch_of("spans", packer=ONE_ROW)
     expected = model(**batch.inputs)
     with packed_layers(model) as layers, layers.packed(batch.packing):
         found = model(**batch.inputs)
@@ -142,7 +153,7 @@ def test_a_span_is_scored_as_before_within_its_row():
 
 def test_layers_run_fewer_rows():
     model = model_of("bert", AutoModelForTokenClassification)
-    batch = batch_of("tagging", packer=in_one_row)
+    batch = batch_of("tagging", packer=ONE_ROW)
     shapes = []
     layer = model.bert.encoder.layer[1]
     hook = layer.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
@@ -155,7 +166,7 @@ def test_layers_run_fewer_rows():
 
 def test_the_model_is_as_before_without_a_packing_and_after():
     model = model_of("bert", AutoModelForTokenClassification)
-    batch = batch_of("tagging", packer=in_one_row)
+    batch = batch_of("tagging", packer=ONE_ROW)
     expected = model(**batch.inputs).logits
     with packed_layers(model) as layers:
         with pytest.raises(RuntimeError, match="in the middle"), layers.packed(batch.packing):
@@ -175,7 +186,7 @@ def test_other_families_are_left_alone(family):
 
 def test_packed_layers_may_keep_their_inputs_alone():
     model = model_of("bert", AutoModelForTokenClassification).train()
-    batch = batch_of("tagging", packer=in_one_row)
+    batch = batch_of("tagging", packer=ONE_ROW)
     with packed_layers(model) as layers:
         torch.manual_seed(0)
         _, expected = loss_and_gradients(model, batch, layers)
@@ -190,7 +201,7 @@ def test_packed_layers_may_keep_their_inputs_alone():
 @pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:`torch.jit.script_method` is")
 def test_packed_layers_may_be_compiled():
     model = model_of("bert", AutoModelForTokenClassification)
-    batch = batch_of("tagging", packer=in_rows)
+    batch = batch_of("tagging", packer=ROWS)
     torch.compiler.reset()
     with packed_layers(model, compiled=True) as layers:
         _, expected = loss_and_gradients(model, batch, layers)

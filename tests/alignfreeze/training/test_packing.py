@@ -4,9 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from alignfreeze.training.packing import ROUND, in_rows
+from alignfreeze.training.bunches import LayerCost
+from alignfreeze.training.packing import ROUND, Packing
+from alignfreeze.training.packing import in_one_row as packed_in_one_row
+from alignfreeze.training.packing import in_rows as packed_in_rows
 
 LENGTHS = [3, 20, 5, 9, 2, 7, 7]
+COST = LayerCost(place=160, pair=1, bunch=1)
+"""With which packing pays for few short sentences."""
+
+
+def in_rows(lengths: list[int]) -> Packing | None:
+    return packed_in_rows(lengths, cost=COST)
+
+
+def in_one_row(lengths: list[int]) -> Packing | None:
+    return packed_in_one_row(lengths, cost=COST)
 
 
 def random_lengths(seed: int) -> list[int]:
@@ -14,10 +27,11 @@ def random_lengths(seed: int) -> list[int]:
     return random.integers(1, random.integers(3, 60), random.integers(1, 40)).tolist()
 
 
+@pytest.mark.parametrize("packer", [in_rows, in_one_row])
 @pytest.mark.parametrize("seed", range(20))
-def test_states_come_back_to_where_they_were(seed):
+def test_states_come_back_to_where_they_were(seed, packer):
     lengths = random_lengths(seed)
-    packing = in_rows([*lengths, 60])
+    packing = packer([*lengths, 60])
     assert packing is not None
     states = torch.randn(len(lengths) + 1, 60, 4)
     packed = packing.pack(states)
@@ -28,10 +42,11 @@ def test_states_come_back_to_where_they_were(seed):
         assert not one[length:].any()
 
 
+@pytest.mark.parametrize("packer", [in_rows, in_one_row])
 @pytest.mark.parametrize("seed", range(20))
-def test_each_sentence_is_in_one_row_and_in_one_piece(seed):
+def test_each_sentence_is_in_one_row_and_in_one_piece(seed, packer):
     lengths = [*random_lengths(seed), 60]
-    packing = in_rows(lengths)
+    packing = packer(lengths)
     assert packing is not None
     for sentence, length in enumerate(lengths):
         rows, places = (packing.sentences == sentence).nonzero(as_tuple=True)
@@ -57,6 +72,25 @@ def test_rows_are_of_few_lengths():
 @pytest.mark.parametrize("lengths", [[7], [8, 8, 8], [16, 15], [100] * 9])
 def test_what_saves_nothing_is_not_packed(lengths):
     assert in_rows(lengths) is None
+
+
+def test_one_row_has_no_padding_and_the_longest_sentence_first():
+    packing = in_one_row(LENGTHS)
+    assert packing is not None
+    assert packing.sentences.shape == (1, sum(LENGTHS))
+    found = [LENGTHS[n] for n in dict.fromkeys(packing.sentences[0].tolist())]
+    assert found == sorted(LENGTHS, reverse=True)
+    assert packing.alone is not None
+    assert packing.alone.bounds.tolist() == [0, *np.cumsum(found).tolist()]
+
+
+def test_a_small_encoder_is_run_with_a_little_padding():
+    """What saves a large one work costs a small one more than it saves."""
+    lengths = [20] * 28 + [24] * 4
+    costs = [LayerCost.of(*sizes) for sizes in ((64, 4), (768, 12))]
+    small, large = (packed_in_one_row(lengths, cost=cost) for cost in costs)
+    assert small is None
+    assert large is not None
 
 
 @pytest.mark.parametrize("window", [None, 0, 3])
