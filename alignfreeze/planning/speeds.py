@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from alignfreeze.config import RunConfig
-from alignfreeze.tracking.names import FINETUNE_STEPS, ON_WAY_OF
+from alignfreeze.tracking.names import FINETUNE_STEPS, GONE_ON_FROM, ON_WAY_OF
 from alignfreeze.tracking.store import StoredRun
 
 PhaseKind = Literal["realign", "finetune"]
@@ -33,8 +33,10 @@ class Speeds:
             model, task = run.tags.get("model", ""), run.tags["task"]
             for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
                 steps = run.params.get(f"{phase}_steps", "")
-                # What was left on the way of another took no time of its own.
-                own = run.name.startswith(phase) and ON_WAY_OF not in run.tags
+                # What was left on the way of another took no time of its own, and what has gone on
+                # from another not all of it.
+                shared = run.tags.keys() & {ON_WAY_OF, GONE_ON_FROM}
+                own = run.name.startswith(phase) and not shared
                 if own and steps.isdigit():
                     took = int(steps), run.seconds / int(steps)
                     self._seconds[phase, model, about].append(took)

@@ -93,12 +93,14 @@ def realign(
         run = encoder if prefix is None else prefix.upper.encoder
         top = max(resolve_layers(config.layer, layer_count(encoder)))
         compiled, checkpointing = config.compile, config.activation_checkpointing
+        ids = stream.vocabulary(n_batches)
         with (
-            compact_vocabulary(encoder, stream.vocabulary(n_batches)) as whole_vocabulary,
+            compact_vocabulary(encoder, ids) as whole_vocabulary,
             packed_layers(run, accelerator, compiled=compiled) as packed,
             up_to(run, top) as top_layer,
             accelerated(run, compiled=compiled, activation_checkpointing=checkpointing),
         ):
+            checkpoints.vocabulary = None if whole_vocabulary is nullcontext else ids
             stream.packer = None if packed is None else packed.packer
             model = RealignmentModel(
                 encoder if prefix is None else prefix.upper,
@@ -165,4 +167,5 @@ def _plan(config: RunConfig, steps: int) -> TrainingPlan:
         warmup_steps=None,
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
+        keep_state=config.keep_optimizer,
     )

@@ -22,6 +22,7 @@ from alignfreeze.realignment.phase import batch_count, pair_stream, realign
 from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.runs.inputs import parallel_inputs
+from alignfreeze.runs.kept_states import finished_states, keep_state, require_room_for_state
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
@@ -84,14 +85,27 @@ class RealignPhases(FinetunePhases):
 
     def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
         """The hash of everything that a realigned encoder depends on."""
-        dependencies = {
+        return self.identity(REALIGN_FIELDS, {**self._way(choice), "steps": steps})
+
+    def _way(self, choice: StrategyChoice) -> dict[str, object]:
+        """What it depends on besides options and the number of steps."""
+        return {
             "phase": "realign",
             "model": self.preparation.model_identity,
             "strategy": choice.identity,
             "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
-            "steps": steps,
         }
-        return self.identity(REALIGN_FIELDS, dependencies)
+
+    def _way_identity(self, choice: StrategyChoice) -> str:
+        """The hash of what a realigned encoder depends on, whatever the number of steps."""
+        return self.identity(REALIGN_FIELDS, self._way(choice))
+
+    def _states(self, choice: StrategyChoice, steps: int) -> Mapping[Path, str]:
+        """What to go on from, see `finished_states`."""
+        if not self.config.reuse:
+            return {}
+        way = self._way_identity(choice)
+        return self.on_main(lambda: finished_states(way, steps, self.folder))
 
     def realign(
         self, choice: StrategyChoice, steps: int, also: Others = NOBODY
@@ -186,6 +200,8 @@ class RealignPhases(FinetunePhases):
             run.inputs(parallel_inputs(preparation))
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(preparation.model)
+            states = self._states(choice, steps)
+            checkpoints.finished = list(states)
             on_way = {goal.steps: goal for goal in self._with_room(run, encoder, goals[:-1])}
 
             def reached(step: int, so_far: TrainingResult) -> None:
@@ -206,6 +222,11 @@ class RealignPhases(FinetunePhases):
                 prefixes=preparation.prefixes,
                 milestones=Milestones(on_way, reached),
             )
+            for state, run_id in states.items():
+                if state == checkpoints.gone_on_from:
+                    run.tags({names.GONE_ON_FROM: run_id})
+            if config.keep_optimizer and accelerator.is_main_process:
+                keep_state(run, checkpoints, self._way_identity(choice), steps)
             self._leave(run, choice, encoder, goals[-1], result)
 
     def _begun(
@@ -229,6 +250,8 @@ class RealignPhases(FinetunePhases):
             ResourceError: If the disks will not hold the encoder after the last step.
         """
         self.require_room(run, encoder, kept=self.scope.keep_encoders)
+        if self.config.keep_optimizer:
+            require_room_for_state(run, encoder)
 
         def fault() -> str:
             try:

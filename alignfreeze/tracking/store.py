@@ -87,6 +87,12 @@ def finished_run(phase_hash: str) -> StoredRun | None:
     return _finished(names.PHASE_HASH, phase_hash)
 
 
+def kept_states(way: str) -> list[StoredRun]:
+    """The finished realignments of this store that keep their state, and are on one way."""
+    on_way = f"tags.`{TAG}{names.WAY_HASH}` = '{way}'"
+    return [_stored(run) for run in search_runs(f"attributes.status = 'FINISHED' and {on_way}")]
+
+
 def finished_cell(identity: str) -> str | None:
     """The id of the newest finished run of this store that holds a cell of a grid, if any does."""
     found = _finished(names.CELL, identity)

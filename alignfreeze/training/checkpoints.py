@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, load
 from accelerate.utils.constants import RNG_STATE_NAME
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from alignfreeze.base.caching import check_sealed, seal
@@ -23,6 +24,7 @@ from alignfreeze.base.faults import disk_fault
 from alignfreeze.base.owners import Owner
 from alignfreeze.errors import DataError, ResourceError, one_line
 from alignfreeze.training.distributed import from_main, on_every_machine
+from alignfreeze.training.grown_vocabulary import VOCABULARY_FILE, lacks
 
 FOLDERS = "step-?????????"
 """The names of checkpoints that are complete."""
@@ -59,6 +61,10 @@ class CheckpointFolder:
 
     Attributes:
         missed: Whether the last checkpoint could not be kept, for want of room.
+        vocabulary: The ids whose embeddings are trained, where it is not all, see
+            `compact_vocabulary`; to be said before training.
+        finished: Checkpoints that trainings of fewer steps have ended with; they stay.
+        gone_on_from: The checkpoint that training has gone on from.
     """
 
     def __init__(self, root: Path, owner: str, process: Owner | None = None) -> None:
@@ -66,6 +72,9 @@ class CheckpointFolder:
         self.folder = root / owner
         self.process = process
         self.missed = False
+        self.vocabulary: NDArray[np.int64] | None = None
+        self.finished: Sequence[Path] = ()
+        self.gone_on_from: Path | None = None
         self._used = {self.folder}
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
@@ -105,6 +114,8 @@ class CheckpointFolder:
 
     def _complete(self, unfinished: Path, final: Path, progress: Progress) -> None:
         (unfinished / PROGRESS_FILE).write_text(json.dumps(asdict(progress)), "utf-8")
+        if self.vocabulary is not None:
+            np.save(unfinished / VOCABULARY_FILE, self.vocabulary, allow_pickle=False)
         seal(unfinished)
         shutil.rmtree(final, ignore_errors=True)
         unfinished.rename(final)
@@ -123,12 +134,18 @@ class CheckpointFolder:
         need = Need(self.root, size * (KEPT + 1), f"a checkpoint, beside the {KEPT} before it,")
         require_room([need], f"checkpoint_steps={steps} writes none")
 
-    def found(self) -> list[Path]:
-        """The checkpoints, whoever wrote them; those with the most steps first."""
-        found = sorted(self.root.glob(f"*/{FOLDERS}"))
+    def found(self, *, unfinished: bool = True) -> list[Path]:
+        """The checkpoints, whoever wrote them; those with the most steps first.
+
+        With ``unfinished`` those too that this training left when it was interrupted.
+        """
+        own = self.root.glob(f"*/{FOLDERS}") if unfinished else ()
+        found = sorted([*own, *self.finished])
         return sorted(found, key=lambda path: path.name, reverse=True)
 
-    def chosen(self, accelerator: Accelerator, copies: Path) -> tuple[Path | None, list[str]]:
+    def chosen(
+        self, accelerator: Accelerator, copies: Path, *, unfinished: bool = True
+    ) -> tuple[Path | None, list[str]]:
         """The checkpoint to go on from, the same in all processes, and why others are not.
 
         It is the newest that is whole and fits each process; ``None`` if there is none.
@@ -136,16 +153,22 @@ class CheckpointFolder:
         Args:
             accelerator: Knows the processes, which all call it.
             copies: Where a machine that does not have it gets a copy.
+            unfinished: As of `found`.
         """
         refused: list[str] = []
-        for checkpoint in from_main(accelerator, self.found):
-            self._used.add(checkpoint.parent)
+        for checkpoint in from_main(accelerator, partial(self.found, unfinished=unfinished)):
+            if checkpoint not in self.finished:
+                self._used.add(checkpoint.parent)
             fault = from_main(accelerator, partial(_damage_of, checkpoint))
             if not fault:
                 place = on_every_machine(accelerator, checkpoint, copies / checkpoint.parent.name)
-                misfits: list[str] = gather_object([_misfit_of(place, accelerator)])
+                misfit = _misfit_of(place, accelerator)
+                if lacks(place, self.vocabulary):
+                    misfit = "it was trained on other words"
+                misfits: list[str] = gather_object([misfit])
                 fault = next(filter(None, misfits), "")
             if not fault:
+                self.gone_on_from = checkpoint
                 return place, refused
             refused.append(f"{checkpoint}: {fault}")
         return None, refused

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,7 @@ from alignfreeze.training.checkpoints import (
     same_random_numbers,
 )
 from alignfreeze.training.distributed import folder_of_machine
+from alignfreeze.training.grown_vocabulary import with_all_rows
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class TrainingPlan:
     The learning rate rises for some steps of warm-up, to fall to 0 at the end; without any
     (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
     phase and the unit, what a batch is counted in, are for the progress bar. A thread makes the
-    batches of so many steps ahead; 0: they are made when they are taken.
+    batches of so many steps ahead; 0: they are made when they are taken. With ``keep_state`` a
+    checkpoint is left after the last step, for a training of more steps.
     """
 
     phase: str
@@ -66,6 +68,7 @@ class TrainingPlan:
     accumulation: int
     checkpoint_steps: int
     ahead: int = AHEAD
+    keep_state: bool = False
 
 
 def train(
@@ -96,7 +99,7 @@ def train(
         ResourceError: If the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end; a checkpoint is left behind.
     """
-    if plan.checkpoint_steps < plan.steps:
+    if plan.checkpoint_steps < plan.steps or plan.keep_state:
         checkpoints.require_room(model, plan.steps)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
@@ -119,7 +122,8 @@ def train(
             milestones=milestones,
         )
         with attention_of_any_shape(), unread_masks(), fast_dropout(accelerator.device):
-            return loop.run(loop.restored() if resume else Progress())
+            some = resume or checkpoints.finished
+            return loop.run(loop.restored(unfinished=resume) if some else Progress())
     finally:
         accelerator.free_memory()
 
@@ -157,6 +161,8 @@ class _Loop:
                 stop = self._agree(bool(received), progress.step)
                 progress.empty_steps += weight == 0
                 n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
+                if self.plan.keep_state and progress.step == self.plan.steps:
+                    self._keep_last(progress, pending)
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
                     record = self._record(progress.step, pending)
                     pending.clear()
@@ -198,6 +204,14 @@ class _Loop:
         self.model.train()
         return time.perf_counter() - began
 
+    def _keep_last(self, progress: Progress, pending: list[Tensor]) -> None:
+        """Keep the state after the last step, with losses as if others were to follow."""
+        last = replace(progress, unrecorded=self._losses(pending).tolist())
+        if progress.step % LOG_STEPS == 0:
+            last.losses = [*progress.losses, self._record(progress.step, pending)]
+            last.unrecorded = []
+        self._keep(last)
+
     def _keep(self, progress: Progress) -> None:
         """Keep a checkpoint; training goes on without, with one warning, if the disk is full."""
         missed = self.checkpoints.missed
@@ -213,17 +227,25 @@ class _Loop:
             if missed:
                 logger.info("%s: checkpoints are kept again", self.plan.phase)
 
-    def restored(self) -> Progress:
-        """How far an earlier training has come; everything is put into the state that it had."""
+    def restored(self, *, unfinished: bool) -> Progress:
+        """How far an earlier training has come; everything is put into the state that it had.
+
+        With ``unfinished`` also one of as many steps, which was interrupted.
+        """
         with TemporaryDirectory(prefix="alignfreeze-") as own:
             copies = folder_of_machine(self.accelerator, Path(own))
-            checkpoint, refused = self.checkpoints.chosen(self.accelerator, copies)
+            checkpoint, refused = self.checkpoints.chosen(
+                self.accelerator, copies, unfinished=unfinished
+            )
             if refused and self.accelerator.is_main_process:
                 logger.warning("%s: passed over, %s", self.plan.phase, "; ".join(refused))
             if checkpoint is None:
                 logger.info("%s: no checkpoint to resume from, so from the start", self.plan.phase)
                 return Progress()
-            progress = self.checkpoints.load(self.accelerator, checkpoint)
+            model = self.accelerator.unwrap_model(self.model)
+            trained = self.checkpoints.vocabulary, model, self.optimizer
+            with with_all_rows(checkpoint, *trained) as whole:
+                progress = self.checkpoints.load(self.accelerator, whole)
             self.accelerator.wait_for_everyone()  # before the copies go
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress

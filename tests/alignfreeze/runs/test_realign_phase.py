@@ -11,11 +11,11 @@ from alignfreeze.base.disks import Need
 from alignfreeze.config import build_config
 from alignfreeze.errors import Interrupted, ResourceError
 from alignfreeze.realignment import pairs
-from alignfreeze.runs import phase_runs, pipeline
+from alignfreeze.runs import kept_states, phase_runs, pipeline
 from alignfreeze.runs.identity import HOW_FIELDS
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
-from alignfreeze.tracking import store
+from alignfreeze.tracking import location, store
 from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun, tracked_run
 from alignfreeze.training import loop
@@ -203,3 +203,85 @@ def test_the_tasks_of_a_run_share_one_realignment(experiment):
     parent = mlflow.get_run(str(outcome.run_id)).data.metrics
     stages = {name.split("/")[1] for name in parent if name.startswith("word_alignment/")}
     assert stages >= {f"realigned-{short}", f"realigned-{long}"}
+
+
+# Going on from a finished realignment
+
+MANY = {"realign_batch_size": "2", "keep_optimizer": "true", "strategy": "none"}
+"""So that each 64 steps bring words that were not there before."""
+
+
+def starts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """From where trainings have gone on, as they say."""
+    said = [record.getMessage() for record in caplog.records]
+    return [line for line in said if "resumed after step" in line or "no checkpoint" in line]
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({}, (23, 70)),
+        ({"accumulation": "2"}, (23, 40)),
+        ({"strategy": "front"}, (30, 67)),
+        ({"strategy": "front", "strategy_args": "embeddings=true", "prefix": "cached"}, (7, 12)),
+    ],
+    ids=lambda value: "-".join(map(str, value.values() if isinstance(value, dict) else value)),
+)
+def test_a_longer_realignment_goes_on_from_a_shorter_one(options, steps, tmp_path, caplog):
+    options = {**MANY, **options}
+    short, long = steps
+    first = realigned(tmp_path, options, short, {})[short]
+    with caplog.at_level("INFO"):
+        found = realigned(tmp_path, options, long, {})[long]
+    assert starts(caplog) == [f"realignment: resumed after step {short}"]
+    assert found.tags["gone_on_from"] == first.run_id
+    alone = realigned(tmp_path, {**options, "reuse": "false"}, long, {})[long]
+    assert "gone_on_from" not in alone.tags
+    same(found, alone, tmp_path)
+
+
+def test_it_goes_on_from_few_rows_to_all(tmp_path, monkeypatch):
+    """Of many pairs it is not known which rows they read, and all are trained."""
+    realigned(tmp_path, MANY, 23, {})
+    monkeypatch.setattr(pairs, "REMEMBERED_PAIRS", 200)
+    found = realigned(tmp_path, MANY, 70, {})[70]
+    assert "gone_on_from" in found.tags
+    same(found, realigned(tmp_path, {**MANY, "reuse": "false"}, 70, {})[70], tmp_path)
+
+
+def test_of_several_states_that_of_the_most_steps_is_taken_that_is_whole(tmp_path, caplog):
+    runs = [realigned(tmp_path, MANY, steps, {})[steps] for steps in (4, 8, 12)]
+    state = location.artifact_path(runs[1].run_id, "training_state", tmp_path)
+    (state / "step-000000008" / "optimizer.bin").write_bytes(b"odd")
+    with caplog.at_level("INFO"):
+        found = realigned(tmp_path, MANY, 11, {})[11]
+    assert starts(caplog) == ["realignment: resumed after step 4"]
+    assert "optimizer.bin" in caplog.text
+    assert found.tags["gone_on_from"] == runs[0].run_id
+    same(found, realigned(tmp_path, {**MANY, "reuse": "false"}, 11, {})[11], tmp_path)
+
+
+@pytest.mark.parametrize("other", [{"seed": "5"}, {"temperature": "0.3"}, {"strategy": "back"}])
+def test_no_other_realignment_is_gone_on_from(other, tmp_path, caplog):
+    realigned(tmp_path, MANY, 4, {})
+    with caplog.at_level("INFO"):
+        found = realigned(tmp_path, {**MANY, **other}, 6, {})[6]
+    assert starts(caplog) == []
+    assert "gone_on_from" not in found.tags
+
+
+def test_without_being_asked_no_state_is_kept(tmp_path):
+    run = realigned(tmp_path, {"strategy": "none"}, 4, {})[4]
+    assert not {"way_hash", "state_after"} & run.tags.keys()
+    found = [file.path for file in mlflow.MlflowClient().list_artifacts(run.run_id)]
+    assert "training_state" not in found
+
+
+def test_a_disk_without_room_for_the_state_is_told_before(tmp_path, monkeypatch):
+    def none(needs: Iterable[Need], remedy: str = "") -> None:
+        if remedy.startswith("keep_optimizer"):
+            raise ResourceError(f"no room; {remedy}")
+
+    monkeypatch.setattr(kept_states, "require_room", none)
+    with pytest.raises(ResourceError, match="no room; keep_optimizer=false keeps no state"):
+        realigned(tmp_path, MANY, 4, {})
