@@ -1,5 +1,6 @@
 """Work that processes of this machine share, and that leaves none behind."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -51,7 +52,7 @@ def process_pool(n_workers: int, dead: str) -> Iterator[ProcessPoolExecutor]:
     before = set(multiprocessing.active_children())
     level = logging.getLogger("alignfreeze").getEffectiveLevel()
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (level,))
+    pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (level, gc.get_threshold()))
     try:
         yield pool
     except BaseException as error:
@@ -64,8 +65,12 @@ def process_pool(n_workers: int, dead: str) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(level: int) -> None:
-    """Leave Ctrl-C to the parent process, end with it, and leave it to say what is logged."""
+def _start_worker(level: int, collect_after: tuple[int, int, int]) -> None:
+    """Leave Ctrl-C to the parent process, end with it, and leave it to say what is logged.
+
+    Garbage is looked for as often as there.
+    """
+    gc.set_threshold(*collect_after)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger().setLevel(level)
