@@ -22,6 +22,7 @@ import psutil
 from alignfreeze.alignment import shards
 from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.export import ExportJob, write_alignments
+from alignfreeze.base.process_pools import available_cores
 from alignfreeze.contracts import Bitext
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts
@@ -125,7 +126,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Measure and print."""
-    asked, cores = arguments(), shards.available_cores()
+    asked, cores = arguments(), available_cores()
     with tempfile.TemporaryDirectory() as folder:
         benchmark = Benchmark(asked, Path(folder))
         for n_pairs in (asked.pairs // 10, asked.pairs):

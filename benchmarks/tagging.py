@@ -33,10 +33,10 @@ from alignfreeze.encoders.loading import load_with_head
 from alignfreeze.evaluation.finetuning import finetune
 from alignfreeze.evaluation.prediction import evaluate
 from alignfreeze.evaluation.scores import EvaluationSet
-from alignfreeze.training.batches import epochs
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.loop import LOG_STEPS
+from alignfreeze.training.orders import Epochs
 
 OURS, PLAIN, PASS = 20, 8, 30
 """Optimizer steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
@@ -104,8 +104,9 @@ class Tagging:
         self, number: int, order: trainer.Strategy = "group_by_length"
     ) -> float:
         """Rows per second of the Trainer, over those that ours has in a pass."""
-        rows = (row for _, row in epochs(len(self.features), np.random.default_rng([number, 0])))
-        drawn = itertools.islice(rows, LOG_STEPS * 32, (LOG_STEPS + PASS) * 32)
+        epochs = Epochs(len(self.features), np.random.default_rng([number, 0]))
+        epochs.skip(LOG_STEPS * 32)
+        _, drawn = epochs.take(PASS * 32)
         return trainer.finetune_rate(
             copy.deepcopy(self.model),
             [self.features[row] for row in drawn],

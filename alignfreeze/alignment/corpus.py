@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from unicodedata import normalize
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
 from alignfreeze.alignment.cleaning import CorpusStats, log_stats
@@ -34,6 +36,10 @@ LARGEST_SHARE = 10
 """At most one sentence pair in so many is held out."""
 
 
+def _no_rows() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True)
 class AlignedPair:
     """A sentence pair in words, with at least one pair of aligned words."""
@@ -53,12 +59,14 @@ class AlignedCorpus:
         stats: What became of the text.
         dataset: Columns ``source`` and ``target`` (lists of words) and ``alignment`` (source
             and target index of each link in turn).
+        without: The rows of it that are left out, sorted, of shape (left out,).
     """
 
     bitext: Bitext
     fingerprint: str
     stats: CorpusStats
     dataset: "Dataset"
+    without: NDArray[np.int64] = field(default_factory=_no_rows)
 
     @property
     def source(self) -> str:
@@ -71,7 +79,7 @@ class AlignedCorpus:
         return self.bitext.target
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self.dataset) - len(self.without)
 
     def rows(self, indices: Sequence[int]) -> list[AlignedPair]:
         """The sentence pairs at some indices, in their order.
@@ -79,12 +87,18 @@ class AlignedCorpus:
         Raises:
             IndexError: If an index is not in ``[0, len)``.
         """
-        columns = self.dataset[[int(index) for index in indices]]
+        columns = self.dataset[self.places(indices).tolist()]
         rows = zip(columns["source"], columns["target"], columns["alignment"], strict=True)
         return [
             AlignedPair(source, target, list(zip(flat[::2], flat[1::2], strict=True)))
             for source, target, flat in rows
         ]
+
+    def places(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Where sentence pairs are in `dataset`, of shape (indices,): behind those left out."""
+        found = np.asarray(indices, dtype=np.int64)
+        kept_before = self.without - np.arange(len(self.without))
+        return found + np.searchsorted(kept_before, found, side="right")
 
 
 class CorpusJob(AlignmentJob):
@@ -201,7 +215,8 @@ def hold_out(corpus: AlignedCorpus, n_pairs: int) -> tuple[AlignedCorpus, Aligne
             f"{corpus.source}-{corpus.target}: alignment_pairs must leave nine pairs for each that "
             f"is held out, and there are {len(corpus)} in all"
         )
-    held = [number * len(corpus) // n_held for number in range(n_held)]
-    rest = sorted(set(range(len(corpus))).difference(held))
-    select = corpus.dataset.select
-    return replace(corpus, dataset=select(rest)), replace(corpus, dataset=select(held))
+    # No list of the others: it would take 8 bytes for each of tens of millions of pairs, or 36.
+    held = corpus.places([number * len(corpus) // n_held for number in range(n_held)])
+    without = np.union1d(corpus.without, held)
+    chosen = replace(corpus, dataset=corpus.dataset.select(held), without=_no_rows())
+    return replace(corpus, without=without), chosen

@@ -1,15 +1,9 @@
 """Parallel text cleaned and aligned in shards: on all cores, in bounded memory, restartable."""
 
 import logging
-import multiprocessing
-import os
 import pickle
 import shutil
-import signal
 import sys
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +21,10 @@ from alignfreeze.alignment.aligning import (
 from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
 from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.logs import LogLine, say_again
+from alignfreeze.base.process_pools import available_cores, process_pool
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.contracts.guarding import owner_of
-from alignfreeze.errors import AlignFreezeError, DataError, PluginError, one_line
+from alignfreeze.errors import DataError, PluginError, one_line
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -104,14 +99,6 @@ def shard_ranges(n_lines: int) -> list[range]:
     return [range(at, min(at + size, n_lines + 1)) for at in range(1, n_lines + 1, size)]
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
-
-
 def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
     n_lines = ranges[-1].stop - 1
@@ -155,18 +142,19 @@ def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
 
 def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_workers: int) -> None:
     """Do shards in worker processes; of several errors, that of the first shard is raised."""
-    before, who = set(multiprocessing.active_children()), owner_of(job.aligner)
+    who = owner_of(job.aligner)
     try:
         pickled = pickle.dumps(job)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise _NotImportableError from error
     except Exception as error:
         raise PluginError(f"{who}: pickling fails: {one_line(error)}") from error
-    verbosity = logging.getLogger("alignfreeze").getEffectiveLevel()
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_workers, spawn, _start_worker, (verbosity,))
+    dead = (
+        f"{job.name}: a process that aligns has died; was memory short, or does a script align "
+        'without `if __name__ == "__main__":`? Shards that are done are kept'
+    )
     said: set[LogLine] = set()
-    try:
+    with process_pool(n_workers, dead) as pool:
         futures = [pool.submit(_align_in_worker, pickled, who, shard) for shard in shards]
         for shard, future in zip(shards, futures, strict=True):
             future.result()
@@ -174,32 +162,6 @@ def _in_processes(job: AlignmentJob, shards: list[Shard], bar: "tqdm[int]", n_wo
             say_again(line for line in lines if line not in said)
             said.update(lines)
             bar.update(len(shard.lines))
-    except BaseException as error:
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
-        if isinstance(error, BrokenProcessPool):
-            raise AlignFreezeError(
-                f"{job.name}: a process that aligns has died; was memory short, or does a script "
-                'align without `if __name__ == "__main__":`? Shards that are done are kept'
-            ) from error
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(level: int) -> None:
-    """Leave Ctrl-C to the parent process, end with it, and leave it to say what is logged."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger().setLevel(level)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 class _NotImportableError(Exception):

@@ -2,10 +2,9 @@
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +16,8 @@ from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.encoders.vocabulary import used_ids
 from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
-from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, mixed_order, padded, rounds
+from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, padded, rounds
+from alignfreeze.training.orders import MixedOrder
 from alignfreeze.training.packing import Packer, Packing
 
 if TYPE_CHECKING:
@@ -167,10 +167,8 @@ def pairs_drawn(
     seed: int,
 ) -> dict[str, int]:
     """How many sentence pairs of each target language are among those drawn first, each once."""
-    order = mixed_order([len(corpus) for corpus in corpora], mix, seed)
-    drawn = {(corpus, row) for _, corpus, row in islice(order, n_pairs)}
-    counts = Counter(number for number, _ in drawn)
-    return {corpus.target: counts[number] for number, corpus in enumerate(corpora)}
+    counts = MixedOrder([len(corpus) for corpus in corpora], mix, seed).taken(n_pairs)
+    return {corpus.target: count for corpus, count in zip(corpora, counts, strict=True)}
 
 
 @dataclass(eq=False)
@@ -204,14 +202,13 @@ class PairStream:
 
     def batches(self, start: int) -> Iterator[PairBatch]:
         """The batches from number ``start`` on."""
-        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
         skipped, inside = divmod(start, BUFFER_BATCHES)
         size = self.batch_size * BUFFER_BATCHES
-        next(islice(order, skipped * size, skipped * size), None)
+        order = self._order().skip(skipped * size)
         for number in count(skipped):
-            drawn = list(islice(order, size))
-            pairs = self.encode([(corpus, row) for _, corpus, row in drawn])
-            epoch_rounds = rounds((corpus, epoch) for epoch, corpus, _ in drawn)
+            drawn = order.take(size)
+            pairs = self.encode(drawn.places)
+            epoch_rounds = rounds(drawn.corpora, drawn.epochs)
             lengths = np.array([pair.length for pair in pairs])
             random = np.random.default_rng([self.seed, 1, number])
             for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
@@ -254,8 +251,10 @@ class PairStream:
 
     def _first(self, n_pairs: int) -> list[tuple[int, int]]:
         """The places (corpus, row) of the pairs drawn first, each once."""
-        order = mixed_order([len(corpus) for corpus in self.corpora], self.mix, self.seed)
-        return list(dict.fromkeys((corpus, row) for _, corpus, row in islice(order, n_pairs)))
+        return list(dict.fromkeys(self._order().take(n_pairs).places))
+
+    def _order(self) -> MixedOrder:
+        return MixedOrder([len(corpus) for corpus in self.corpora], self.mix, self.seed)
 
     @property
     def _padding(self) -> int:

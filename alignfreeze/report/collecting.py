@@ -8,7 +8,7 @@ from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.report.completeness import Missing, find_missing
-from alignfreeze.report.covariates import Alignment, covariates_of
+from alignfreeze.report.covariates import Alignment
 from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.published import PUBLISHED_METRICS
 from alignfreeze.report.results import (
@@ -21,6 +21,7 @@ from alignfreeze.report.results import (
     is_realignment,
     results,
 )
+from alignfreeze.report.run_covariates import covariates_of
 from alignfreeze.report.score_tables import ScoreTable, group_place
 from alignfreeze.report.selection import (
     RULE,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 
 from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
+from alignfreeze.evaluation.statistics import mean
 from alignfreeze.report.covariates import Alignment
 from alignfreeze.report.drawing import points
 from alignfreeze.report.rank_correlation import RankCorrelation, rank_correlation

@@ -1,13 +1,13 @@
 """In how many languages a strategy wins or loses against the baseline."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import mean, pstdev
+from statistics import pstdev
 from typing import Literal, NamedTuple
 
 from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
 from alignfreeze.evaluation.significance import Correction
-from alignfreeze.evaluation.statistics import side_of
+from alignfreeze.evaluation.statistics import mean, side_of
 from alignfreeze.report.intervals import difference_of, significant
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.settings import ReportConfig

@@ -39,14 +39,19 @@ def correlated(explained: Explanation) -> list[str]:
     return list(dict.fromkeys(known))
 
 
+def scattered(explained: Explanation, variant: str) -> list[Correlate]:
+    """What a strategy's gain is drawn against."""
+    own = [c for c in explained.summary if c.variant == variant]
+    return [correlate for correlate in own if correlate.correlation.value is not None]
+
+
 def scatter_figure(explained: Explanation, variant: str) -> "Figure | None":
     """Gain of a strategy in points against each covariate, a panel each, languages by name.
 
     Returns:
         The figure, or ``None`` where nothing has a rank correlation.
     """
-    own = [c for c in explained.summary if c.variant == variant]
-    shown = [correlate for correlate in own if correlate.correlation.value is not None]
+    shown = scattered(explained, variant)
     if not shown:
         return None
     columns = min(COLUMNS, len(shown))
@@ -83,15 +88,8 @@ def layer_correlations_figure(explained: Explanation) -> "Figure | None":
     Returns:
         The figure, or ``None`` where nothing of several layers has one.
     """
-    variants = correlated(explained)[:MOST_LINES]
-    panels: dict[str, dict[str, list[Correlate]]] = {}
-    for correlate in explained.correlates:
-        if correlate.layer is None or correlate.correlation.value is None:
-            continue
-        if correlate.variant in variants:
-            lines = panels.setdefault(correlate.covariate, {})
-            lines.setdefault(correlate.variant, []).append(correlate)
-    if not any(len(own) > 1 for lines in panels.values() for own in lines.values()):
+    variants, panels = correlated(explained)[:MOST_LINES], _layered(explained)
+    if not has_layer_correlations(explained):
         return None
     width = COLUMN if len(panels) == 1 else DOUBLE
     figure = new_figure(f"{explained.table.title}: rank correlation with the gain", width, 2.6)
@@ -102,6 +100,24 @@ def layer_correlations_figure(explained: Explanation) -> "Figure | None":
     grid[0].set_ylabel("rank correlation", fontsize=SMALL)
     add_legend(figure, list(grid))
     return settled(figure)
+
+
+def has_layer_correlations(explained: Explanation) -> bool:
+    """Whether something of several layers has a correlation."""
+    return any(len(own) > 1 for lines in _layered(explained).values() for own in lines.values())
+
+
+def _layered(explained: Explanation) -> dict[str, dict[str, list[Correlate]]]:
+    """The correlations by layer that are drawn, by covariate and variant."""
+    variants = correlated(explained)[:MOST_LINES]
+    panels: dict[str, dict[str, list[Correlate]]] = {}
+    for correlate in explained.correlates:
+        if correlate.layer is None or correlate.correlation.value is None:
+            continue
+        if correlate.variant in variants:
+            lines = panels.setdefault(correlate.covariate, {})
+            lines.setdefault(correlate.variant, []).append(correlate)
+    return panels
 
 
 def _lines(

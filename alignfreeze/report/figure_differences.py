@@ -93,6 +93,11 @@ def difference_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figur
     return figure
 
 
+def has_differences(table: ScoreTable) -> bool:
+    """Whether there is something to draw of a table's differences."""
+    return bool(ordered(table))
+
+
 def ordered(table: ScoreTable) -> list[str]:
     """Languages with any difference, by family, the greatest mean difference first within."""
     means: dict[str, float] = {}

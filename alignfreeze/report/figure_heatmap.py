@@ -72,6 +72,11 @@ def heatmap_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure |
     return settled(figure)
 
 
+def has_cells(table: ScoreTable) -> bool:
+    """Whether there is something to draw of the cells of a table."""
+    return bool(np.isfinite(_values(table, table.compared, table.languages)).any())
+
+
 def _values(table: ScoreTable, variants: Sequence[str], languages: Sequence[str | None]) -> Floats:
     """Differences in points, of shape (languages, variants); NaN where there is none."""
     found = [[points(table, variant, code) for variant in variants] for code in languages]

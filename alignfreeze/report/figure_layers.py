@@ -163,12 +163,7 @@ def layers_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | 
     Returns:
         The figure, or ``None`` where none was measured, or none with what others were.
     """
-    # The seeds of each language with which every layer was measured.
-    measured = [
-        {code: set.intersection(*map(set, layers.values())) for code, layers in own.items()}
-        for own in table.alignment.values()
-    ]
-    shared = _shared(measured)
+    shared = _measured(table)
     if not shared.seeds:
         return None
     variants = variants or table.variants
@@ -192,6 +187,21 @@ def layers_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | 
     panel.set_ylim(bottom=0)
     add_legend(figure, [panel])
     return settled(figure)
+
+
+def has_layers(table: ScoreTable) -> bool:
+    """Whether there is something to draw of a table's word alignment."""
+    return bool(_measured(table).seeds)
+
+
+def _measured(table: ScoreTable) -> _Shared:
+    """What all word alignment of a table shares."""
+    # The seeds of each language with which every layer was measured.
+    measured = [
+        {code: set.intersection(*map(set, layers.values())) for code, layers in own.items()}
+        for own in table.alignment.values()
+    ]
+    return _shared(measured)
 
 
 def _shared(lines: Sequence[Mapping[str, Collection[int]]]) -> _Shared:

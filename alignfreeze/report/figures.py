@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,12 +13,19 @@ from alignfreeze.report.drawing import pages
 from alignfreeze.report.figure_correlates import (
     MOST_SCATTERED,
     correlated,
+    has_layer_correlations,
     layer_correlations_figure,
     scatter_figure,
+    scattered,
 )
-from alignfreeze.report.figure_differences import difference_figure
-from alignfreeze.report.figure_heatmap import heatmap_figure
-from alignfreeze.report.figure_layers import boundary_figure, has_boundaries, layers_figure
+from alignfreeze.report.figure_differences import difference_figure, has_differences
+from alignfreeze.report.figure_heatmap import has_cells, heatmap_figure
+from alignfreeze.report.figure_layers import (
+    boundary_figure,
+    has_boundaries,
+    has_layers,
+    layers_figure,
+)
 from alignfreeze.report.score_tables import ScoreTable
 
 if TYPE_CHECKING:
@@ -29,11 +37,13 @@ class Kind(NamedTuple):
 
     Attributes:
         draw: Draws some variants of a table; ``None`` where there is nothing to show.
+        shows: Whether a table has something to show.
         most: How many variants a figure has at most, to be readable.
         caption: How to read it.
     """
 
     draw: "Callable[[ScoreTable, Sequence[str]], Figure | None]"
+    shows: Callable[[ScoreTable], bool]
     most: int
     caption: str
 
@@ -41,18 +51,21 @@ class Kind(NamedTuple):
 KINDS: Mapping[str, Kind] = {
     "differences": Kind(
         difference_figure,
+        has_differences,
         6,
         "Difference to the baseline by language, families together. Lines on bars: ± one standard "
         "deviation of the difference over seeds. Grey: ± one of the baseline itself.",
     ),
     "heatmap": Kind(
         heatmap_figure,
+        has_cells,
         11,
         "The same differences in points: blue is better than the baseline, red is worse. The last "
         "row is over the languages and seeds that both have.",
     ),
     "alignment": Kind(
         layers_figure,
+        has_layers,
         8,
         "How many words have their translation as the nearest of all, by layer, after realignment "
         "and before fine-tuning.",
@@ -88,49 +101,57 @@ LAYERS_CAPTION = (
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, what it is of, and how to read it.
+    """A figure that is yet to be drawn, what it is of, and how to read it.
 
     Attributes:
+        draw: Draws it; another process can be sent this.
         table: The scores; ``None`` where it is of several tables.
         group: What its variants differ in, see `ScoreTable`.
         explains: Whether it is about what may explain the scores.
     """
 
-    figure: "Figure"
+    draw: "Callable[[], Figure | None]"
     caption: str
     table: ScoreTable | None = None
     group: str = ""
     explains: bool = False
+
+    @property
+    def figure(self) -> "Figure":
+        """The figure, drawn anew each time."""
+        figure = self.draw()
+        assert figure is not None  # what shows nothing is not among them
+        return figure
 
 
 def report_figures(tables: Sequence[ScoreTable]) -> dict[str, Drawn]:
     """All figures of a report that have anything to show, by the stem of their files."""
     found: dict[str, Drawn] = {}
     for name, kind in KINDS.items():
-        for table in tables:
+        for table in filter(kind.shows, tables):
             for group, variants in pages(table, table.compared or table.variants, kind.most):
-                if (figure := kind.draw(table, variants)) is not None:
-                    stem = _stem(f"{name}-{table.model}-{table.task}", found)
-                    found[stem] = Drawn(figure, kind.caption, table, group)
+                stem = _stem(f"{name}-{table.model}-{table.task}", found)
+                found[stem] = Drawn(partial(kind.draw, table, variants), kind.caption, table, group)
     swept = [table for table in tables if has_boundaries(table)]
     for first in range(0, len(swept), MOST_PANELS):
-        if (figure := boundary_figure(swept[first : first + MOST_PANELS])) is not None:
-            found[_stem(BOUNDARY, found)] = Drawn(figure, BOUNDARY_CAPTION)
+        draw = partial(boundary_figure, swept[first : first + MOST_PANELS])
+        found[_stem(BOUNDARY, found)] = Drawn(draw, BOUNDARY_CAPTION)
     return found
 
 
 def correlate_figures(explained: Sequence[Explanation]) -> dict[str, Drawn]:
     """Gains against what may explain them, by the stem of their files."""
     found: dict[str, Drawn] = {}
-    for one in explained:
-        if (figure := layer_correlations_figure(one)) is not None:
-            stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-layers", found)
-            found[stem] = Drawn(figure, LAYERS_CAPTION, one.table, explains=True)
-    scattered = [(one, variant) for one in explained for variant in correlated(one)]
-    for one, variant in scattered[:MOST_SCATTERED]:
-        if (figure := scatter_figure(one, variant)) is not None:
+    for one in filter(has_layer_correlations, explained):
+        stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-layers", found)
+        draw: Callable[[], Figure | None] = partial(layer_correlations_figure, one)
+        found[stem] = Drawn(draw, LAYERS_CAPTION, one.table, explains=True)
+    every = [(one, variant) for one in explained for variant in correlated(one)]
+    for one, variant in every[:MOST_SCATTERED]:
+        if scattered(one, variant):
             stem = _stem(f"{CORRELATES}-{one.table.model}-{one.table.task}-{variant}", found)
-            found[stem] = Drawn(figure, CORRELATES_CAPTION, one.table, explains=True)
+            draw = partial(scatter_figure, one, variant)
+            found[stem] = Drawn(draw, CORRELATES_CAPTION, one.table, explains=True)
     return found
 
 

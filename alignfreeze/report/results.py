@@ -110,8 +110,8 @@ class Result:
 
     def scores(self, metric: str) -> dict[str, float]:
         """One metric of the test split, by language, the source language too."""
-        found = scores_in(self.run.metrics, ("test",))
-        return {self.code_of(name): value for name, value in found.items() if name.metric == metric}
+        found = self._tested.items()
+        return {self.code_of(name): value for name, value in found if name.metric == metric}
 
     def code_of(self, name: ScoreName | LayerName) -> str:
         """The language of a metric, by the code that the run was given it with."""
@@ -126,7 +126,11 @@ class Result:
     @property
     def metrics(self) -> set[str]:
         """The metrics that the test split was scored with."""
-        return {name.metric for name in scores_in(self.run.metrics, ("test",))}
+        return {name.metric for name in self._tested}
+
+    @cached_property
+    def _tested(self) -> dict[ScoreName, float]:
+        return scores_in(self.run.metrics, ("test",))
 
 
 def is_imported(run: StoredRun) -> bool:

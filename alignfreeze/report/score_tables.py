@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from statistics import mean, stdev
+from statistics import stdev
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from alignfreeze.config import BASELINE
+from alignfreeze.evaluation.statistics import mean
 from alignfreeze.report.covariates import Alignment, Covariates
 
 
@@ -128,6 +129,10 @@ class ScoreTable:
     seeds_alone: Mapping[str, str] = field(default_factory=dict)
     covariates: Covariates = field(default_factory=Covariates)
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: without what is remembered."""
+        return {**vars(self), "_known": {}}
 
     @property
     def key(self) -> tuple[str, str]:

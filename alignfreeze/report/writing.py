@@ -11,19 +11,13 @@ from typing import Any
 from alignfreeze.base.documents import Section, html_page, latex, markdown
 from alignfreeze.base.faults import unwritable
 from alignfreeze.base.paths import user_path
-from alignfreeze.base.plotting import svg_element
 from alignfreeze.base.tables import Table
 from alignfreeze.report.collecting import Collected, collect
 from alignfreeze.report.correlate_tables import correlates_csv, correlations_csv, why_sections
 from alignfreeze.report.correlates import Explanation, explanations
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
-from alignfreeze.report.figures import (
-    Drawn,
-    correlate_figures,
-    drop_figures,
-    report_figures,
-    save_figure,
-)
+from alignfreeze.report.figure_files import figure_files
+from alignfreeze.report.figures import Drawn, correlate_figures, drop_figures, report_figures
 from alignfreeze.report.kept_outcomes import kept_outcomes
 from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
@@ -42,9 +36,6 @@ TITLE = "AlignFreeze: cross-lingual transfer by freezing strategy"
 FIGURES = "figures"
 MIXED = "Mixed versions"
 WITHOUT = "What averages are compared without"
-
-SCALE = 1.4
-"""How much larger than on paper figures are on the page, for their text to be readable."""
 
 
 @dataclass(frozen=True)
@@ -75,63 +66,73 @@ def make_report(config: ReportConfig) -> ReportOutcome:
     with TemporaryDirectory() as downloads:
         kept = partial(kept_outcomes, folder=Path(downloads))
         collected = over_examples(collected, kept, config)
-    tables, missing = collected.tables, collected.missing
-    shown = [summary_table(collected, config)]
-    meant = significance_table(tables, config)
-    shown += [meant] if meant else []
-    if config.published:
-        beside = published_table(tables, missing, config)
-        shown += [beside] if beside else []
-        if beside is None:
-            logger.warning("no model, task and strategy of this report is in the published table")
     folder = user_path("output", config.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".", dir=folder) as temporary:
-            names = _write(Path(temporary), shown, collected, config)
+            shown, names = _write(Path(temporary), collected, config)
             _publish(Path(temporary), folder)
     except OSError as error:
         raise unwritable("output", folder, error) from error
-    sections = {**missing.sections, WITHOUT: comparisons(tables), MIXED: collected.versions}
+    tables = collected.tables
+    sections = {
+        **collected.missing.sections,
+        WITHOUT: comparisons(tables),
+        MIXED: collected.versions,
+    }
     return ReportOutcome(
-        shown[0],
+        shown,
         {heading: len(lines) for heading, lines in sections.items() if lines},
         [str(folder / name) for name in (*names, FIGURES)],
         folder,
     )
 
 
-def _write(
-    folder: Path, shown: Sequence[Table], collected: Collected, config: ReportConfig
-) -> list[str]:
-    """Write all files into an empty folder, and say how those beside the figures are called."""
+def _write(folder: Path, collected: Collected, config: ReportConfig) -> tuple[Table, list[str]]:
+    """Write all files into an empty folder; the summary, and how those beside figures are called.
+
+    Other processes may draw meanwhile.
+    """
     tables = collected.tables
-    explained = explanations(tables)
-    drawn = report_figures(tables) | correlate_figures(explained)
     (folder / FIGURES).mkdir()
-    elements = {
-        stem: svg_element(save_figure(own.figure, folder / FIGURES, stem), stem, scale=SCALE)
-        for stem, own in drawn.items()
-    }
-    files = [{stem: f"{FIGURES}/{stem}.{kind}" for stem in drawn} for kind in ("svg", "pdf")]
-    sections = _sections(shown, collected, config, _Figures(drawn), explained)
-    page, text, paper = (
-        [_with(content, one) for one in sections] for content in (elements, *files)
-    )
-    texts = {
-        "report.html": html_page(TITLE, page),
-        "report.md": markdown(TITLE, text),
-        "report.tex": latex(TITLE, paper),
-        "summary.csv": summary_csv(tables, config),
-        "significance.csv": significance_csv(tables),
-        "detail.csv": detail_csv(tables, config),
-        "scores.csv": scores_csv(tables),
-        "correlates.csv": correlates_csv(explained),
-        "correlations.csv": correlations_csv(explained),
-    }
+    with figure_files(folder / FIGURES) as figures:
+        drawn = report_figures(tables)
+        figures.add(drawn)
+        explained = explanations(tables)
+        correlates = correlate_figures(explained)
+        figures.add(correlates)
+        drawn = drawn | correlates
+        shown = _shown(collected, config)
+        sections = _sections(shown, collected, config, _Figures(drawn), explained)
+        files = [{stem: f"{FIGURES}/{stem}.{kind}" for stem in drawn} for kind in ("svg", "pdf")]
+        text, paper = ([_with(content, one) for one in sections] for content in files)
+        texts = {
+            "report.md": markdown(TITLE, text),
+            "report.tex": latex(TITLE, paper),
+            "summary.csv": summary_csv(tables, config),
+            "significance.csv": significance_csv(tables),
+            "detail.csv": detail_csv(tables, config),
+            "scores.csv": scores_csv(tables),
+            "correlates.csv": correlates_csv(explained),
+            "correlations.csv": correlations_csv(explained),
+        }
+        elements = figures.elements()
+    page = [_with(elements, one) for one in sections]
+    texts = {"report.html": html_page(TITLE, page), **texts}
     for name, content in texts.items():
         (folder / name).write_text(content, "utf-8", errors="backslashreplace")
-    return [*texts]
+    return shown[0], [*texts]
+
+
+def _shown(collected: Collected, config: ReportConfig) -> list[Table]:
+    """The tables of all: the summary, what differences mean, and those in print."""
+    tables, missing = collected.tables, collected.missing
+    found = [summary_table(collected, config), significance_table(tables, config)]
+    if config.published:
+        found.append(published_table(tables, missing, config))
+        if found[-1] is None:
+            logger.warning("no model, task and strategy of this report is in the published table")
+    return [table for table in found if table is not None]
 
 
 @dataclass(frozen=True)

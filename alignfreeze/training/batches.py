@@ -4,10 +4,9 @@ Every order is a function of the seed alone, so that a resumed run can go on fro
 without having read what came before.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,16 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alignfreeze.contracts import Feature
-from alignfreeze.errors import TrainingError
 from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze.training.acceleration import moved
+from alignfreeze.training.orders import Epochs
 from alignfreeze.training.packing import Packer, Packing
 
 BUFFER_BATCHES = 64
 """Batches drawn at a time; rows are sorted by length within them."""
-
-CHUNK = 4096
-"""Rows of an epoch that are Python's integers at a time."""
 
 
 class Batch(Protocol):
@@ -125,15 +121,15 @@ def _targets(values: Sequence[int | Sequence[int]], length: int) -> Tensor:
     return padded([v for v in values if not isinstance(v, int)], length, IGNORED_LABEL)
 
 
-def rounds(keys: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+def rounds(corpora: NDArray[np.int64], epochs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number the epochs of each corpus within a buffer from 0, of shape (rows,).
 
     Args:
-        keys: Corpus and epoch of each row, in the order in which they were drawn.
+        corpora: The corpus of each row, in the order in which they were drawn, of shape (rows,).
+        epochs: The epoch of each, of shape (rows,).
     """
-    first: dict[int, int] = {}
-    found = [epoch - first.setdefault(corpus, epoch) for corpus, epoch in keys]
-    return np.array(found, dtype=np.int64)
+    _, firsts, numbers = np.unique(corpora, return_index=True, return_inverse=True)
+    return epochs - epochs[firsts][numbers]
 
 
 def bucketed(
@@ -164,49 +160,6 @@ def bucketed(
     return sorted(shuffled, key=lambda batch: (rounds[batch[0]], rounds[batch[-1]]))
 
 
-def epochs(size: int, random: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """Pairs of epoch and row: all of ``range(size)`` in random order, again, without end.
-
-    Raises:
-        TrainingError: If there is no row.
-    """
-    if size < 1:  # which would be an epoch after the other, without a row
-        raise TrainingError(f"there must be a row to train on, got {size}")
-    for epoch in count():
-        order = random.permutation(size)
-        for begin in range(0, size, CHUNK):
-            yield from ((epoch, row) for row in order[begin : begin + CHUNK].tolist())
-
-
-def mixed_order(
-    sizes: Sequence[int], mix: Literal["proportional", "uniform"], seed: int
-) -> Iterator[tuple[int, int, int]]:
-    """Rows of several corpora in random order, without end.
-
-    No row of a corpus comes again before all of its rows have come.
-
-    Args:
-        sizes: Rows of each corpus, all at least 1.
-        mix: ``proportional``: every row of every corpus once, then again; ``uniform``: one row
-            of each corpus in turn (a smaller corpus then comes round more often).
-        seed: Decides the order.
-
-    Yields:
-        Epoch of the corpus, corpus number and row number.
-    """
-    random = np.random.default_rng([seed, 0])
-    if mix == "proportional":
-        ends = np.cumsum(sizes)
-        for epoch, row in epochs(int(ends[-1]), random):
-            corpus = int(np.searchsorted(ends, row, side="right"))
-            yield epoch, corpus, row - int(ends[corpus]) + sizes[corpus]
-    streams = [epochs(size, rng) for size, rng in zip(sizes, random.spawn(len(sizes)), strict=True)]
-    while True:
-        for corpus in random.permutation(len(sizes)).tolist():
-            epoch, row = next(streams[corpus])
-            yield epoch, corpus, row
-
-
 @dataclass(frozen=True)
 class FeatureStream:
     """Batches of features for fine-tuning, as `collate_features` makes them.
@@ -222,10 +175,10 @@ class FeatureStream:
 
     def batches(self, start: int) -> Iterator[FeatureBatch]:
         """The batches from number ``start`` on."""
-        order = epochs(len(self.features), np.random.default_rng([self.seed, 0]))
-        rows = (row for _, row in islice(order, start * self.batch_size, None))
+        order = Epochs(len(self.features), np.random.default_rng([self.seed, 0]))
+        order.skip(start * self.batch_size)
         while True:
-            drawn = np.fromiter(rows, dtype=np.int64, count=self.batch_size)
+            _, drawn = order.take(self.batch_size)
             yield collate_features(self.features, drawn, self.padding, packer=self.packer)
 
 

@@ -85,6 +85,20 @@ def test_pairs_are_held_out_evenly_and_only_once(folder):
     assert places == [0, len(corpus) // 3, 2 * len(corpus) // 3]
 
 
+def test_what_is_left_is_in_order_and_can_be_split_again(folder):
+    corpus = corpus_of(folder)
+    every = corpus.rows(range(len(corpus)))
+    left = corpus
+    for _ in range(2):
+        (held,) = hold_out(left, 1)[1].rows([0])
+        left = hold_out(left, 1)[0]
+        every.remove(held)
+        assert left.rows(range(len(left))) == every
+        assert left.rows([3, 0, 3]) == [every[3], every[0], every[3]]
+        with pytest.raises(IndexError, match="out of"):
+            left.rows([len(left)])
+
+
 def test_at_most_a_tenth_is_held_out(folder):
     corpus = corpus_of(folder)
     assert len(hold_out(corpus, 1000)[1]) == len(corpus) // 10

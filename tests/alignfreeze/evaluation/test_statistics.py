@@ -1,13 +1,14 @@
 """The side of a deviation that scores lie on, in ratios worked out by hand."""
 
 import math
+import statistics
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignfreeze.evaluation.statistics import GREATEST_COUNT, ratio_of, side_of
+from alignfreeze.evaluation.statistics import GREATEST_COUNT, mean, ratio_of, side_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,32 @@ def test_an_f1_is_a_ratio_of_counts(right, spurious, missed):
 )
 def test_sides_are_those_by_hand(own, baseline, spread, side):
     assert side_of(own, baseline, spread) == side
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=9))
+def test_a_mean_is_that_of_statistics_to_the_bit(values):
+    assert mean(values) == statistics.mean(values)
+    assert mean(iter(values)) == statistics.mean(values)
+
+
+def test_a_mean_of_nothing_and_of_what_is_no_number_is_that_of_statistics():
+    assert math.isnan(mean([1.0, math.nan]))
+    assert mean([1.0, math.inf]) == math.inf
+    with pytest.raises(statistics.StatisticsError, match="at least one"):
+        mean([])
+
+
+HUNDREDTHS = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=1, max_size=4)
+
+
+@given(HUNDREDTHS, HUNDREDTHS, HUNDREDTHS)
+def test_the_side_is_that_of_exact_numbers(own, baseline, spread):
+    ours, level, seeds = (list(map(ratio_of, values)) for values in (own, baseline, spread))
+    difference = sum(ours) / len(ours) - sum(level) / len(level)
+    middle = sum(seeds) / len(seeds)
+    variance = sum((seed - middle) ** 2 for seed in seeds) / max(len(seeds) - 1, 1)
+    outside = difference**2 > variance
+    assert side_of(own, baseline, spread) == (outside and (1 if difference > 0 else -1))

@@ -15,7 +15,7 @@ from alignfreeze.realignment.pairs import (
     pairs_drawn,
 )
 from alignfreeze.text.words import WordCounts
-from alignfreeze.training.batches import mixed_order
+from alignfreeze.training.orders import MixedOrder
 from alignfreeze_aligners.pharaoh import PharaohAligner
 
 PADDING = 0
@@ -281,8 +281,8 @@ def test_a_long_pair_loses_words_and_their_links(corpora, tokenizer):
 @pytest.mark.parametrize("mix", ["proportional", "uniform"])
 def test_the_pairs_that_are_drawn_are_counted_as_a_loop_counts_them(corpora, mix):
     seen = {"fr": set(), "de": set()}
-    order = mixed_order([len(corpus) for corpus in corpora], mix, 7)
-    for _, number, row in islice(order, 100):
+    order = MixedOrder([len(corpus) for corpus in corpora], mix, 7)
+    for number, row in order.take(100).places:
         seen[LANGUAGES[number]].add(row)
     found = pairs_drawn(corpora, 100, mix=mix, seed=7)
     assert found == {language: len(own) for language, own in seen.items()}

@@ -1,6 +1,5 @@
 import logging
 from dataclasses import dataclass
-from itertools import islice
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -9,7 +8,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.runs.records import log_pairs, log_words
 from alignfreeze.text.words import WordCounts
 from alignfreeze.tracking.runs import tracked_run
-from alignfreeze.training.batches import mixed_order
+from alignfreeze.training.orders import MixedOrder
 
 
 @dataclass
@@ -73,8 +72,8 @@ def test_pairs_that_were_realigned_on_are_counted(experiment, accumulation):
     corpora = [Sized(target, size) for target, size in sizes.items()]
     with tracked_run("one") as run:
         log_pairs(run, corpora, config, updates=2)
-    order = mixed_order([*sizes.values()], config.language_mix, config.seed)
-    drawn = {(number, row) for _, number, row in islice(order, 2 * 2 * accumulation)}
+    order = MixedOrder([*sizes.values()], config.language_mix, config.seed)
+    drawn = {*order.take(2 * 2 * accumulation).places}
     assert MlflowClient().get_run(run.run_id).data.metrics == {
         f"pairs/{language}": sum(own == number for own, _ in drawn)
         for number, language in enumerate(sizes)
