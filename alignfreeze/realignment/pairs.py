@@ -4,11 +4,12 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from alignfreeze.encoders.vocabulary import used_ids
 from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
 from alignfreeze.training.batches import BUFFER_BATCHES, bucketed, padded, rounds
+from alignfreeze.training.distributed import Processes
 from alignfreeze.training.orders import MixedOrder
 from alignfreeze.training.packing import Packer, Packing
 
@@ -186,6 +188,7 @@ class PairStream:
             by (corpus, row); this one adds to it.
         packer: Says how the encoder runs batches without padding; ``None``: they have it.
         find_states: As of each batch.
+        processes: That train together, and share what is tokenized before the first step.
         empty_batches: Batches so far in which no aligned word was left.
     """
 
@@ -198,6 +201,7 @@ class PairStream:
     remembered: dict[tuple[int, int], EncodedPair] = field(default_factory=dict)
     packer: Packer | None = None
     find_states: Callable[[PairBatch], Tensor] | None = None
+    processes: Processes | None = None
     empty_batches: int = 0
 
     def batches(self, start: int) -> Iterator[PairBatch]:
@@ -228,7 +232,7 @@ class PairStream:
             reason = "which ones occur is not looked up for more than %d sentence pairs"
             logger.info("all embedding rows are trained: " + reason, REMEMBERED_PAIRS)
             return None
-        pairs = self.encode(self._first(n_pairs))
+        pairs = self._encode_together(self._first(n_pairs))
         sides = (side.input_ids for pair in pairs for side in (pair.source, pair.target))
         return used_ids(sides, self._padding)
 
@@ -239,7 +243,7 @@ class PairStream:
         """
         keys = self._first(min(self._buffered(n_batches), COUNTED_PAIRS))
         found: dict[str, list[WordCounts]] = {}
-        for (number, _), pair in zip(keys, self.encode(keys), strict=True):
+        for (number, _), pair in zip(keys, self._encode_together(keys), strict=True):
             corpus = self.corpora[number]
             for language, side in ((corpus.source, pair.source), (corpus.target, pair.target)):
                 found.setdefault(language, []).append(side.word_counts(self.tokenizer))
@@ -260,6 +264,17 @@ class PairStream:
     def _padding(self) -> int:
         return self.tokenizer.pad_token_id or 0
 
+    def _encode_together(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
+        """As `encode`, each process a part of those that were not met before, for all of them."""
+        if self.processes is not None and self.processes.num_processes > 1:
+            new = sorted(set(keys) - self.remembered.keys())
+            own = new[self.processes.process_index :: self.processes.num_processes]
+            parts: list[dict[tuple[int, int], EncodedPair]] = gather_object(
+                [dict(zip(own, self.encode(own), strict=True))]
+            )
+            self._remember({key: pair for part in parts for key, pair in part.items()})
+        return self.encode(keys)
+
     def encode(self, keys: list[tuple[int, int]]) -> list[EncodedPair]:
         """The tokenized pairs at some places (corpus, row); those met before are remembered."""
         known = {key: self.remembered[key] for key in keys if key in self.remembered}
@@ -268,6 +283,9 @@ class PairStream:
             rows = [row for own, row in new if own == number]
             pairs = encoded_pairs(corpus.rows(rows), self.tokenizer, self.max_length)
             known |= {(number, row): pair for row, pair in zip(rows, pairs, strict=True)}
-        room = max(0, REMEMBERED_PAIRS - len(self.remembered))
-        self.remembered.update({key: known[key] for key in new[:room]})
+        self._remember({key: known[key] for key in new})
         return [known[key] for key in keys]
+
+    def _remember(self, pairs: dict[tuple[int, int], EncodedPair]) -> None:
+        room = max(0, REMEMBERED_PAIRS - len(self.remembered))
+        self.remembered.update(islice(pairs.items(), room))

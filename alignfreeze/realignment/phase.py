@@ -76,6 +76,7 @@ def realign(
         Interrupted: When a signal asked the process to end.
     """
     stream = pair_stream(corpora, tokenizer, config, {} if remembered is None else remembered)
+    stream.processes = accelerator
     n_batches = batch_count(config, steps, accelerator)
     if on_words is not None:
         on_words(stream.word_counts(n_batches))

@@ -1,5 +1,8 @@
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
+from threading import Barrier, get_ident
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from alignfreeze.realignment.pairs import (
     EncodedSide,
     PairStream,
     collate_pairs,
+    encoded_pairs,
     pairs_drawn,
 )
 from alignfreeze.text.words import WordCounts
@@ -377,6 +381,37 @@ def test_the_vocabulary_is_that_of_the_batches_that_will_come(corpora, tokenizer
         found = torch.cat([b.input_ids.flatten() for b in islice(one.batches(0), n_batches)])
         assert set(found.tolist()) <= set(ids.tolist())
         assert ids.tolist() == sorted(set(ids.tolist()))
+
+
+def test_processes_tokenize_a_part_each_before_the_first_step(corpora, tokenizer, monkeypatch):
+    alone = stream(corpora, tokenizer)
+    expected = alone.vocabulary(70).tolist(), alone.word_counts(70)
+    barrier, parts, tokenized = Barrier(2), {}, {}
+
+    def gathered(own):
+        parts[get_ident()] = own
+        barrier.wait(60)
+        found = [part for both in parts.values() for part in both]
+        barrier.wait(60)
+        return found
+
+    def counted(pairs, *others):
+        tokenized[get_ident()] = tokenized.get(get_ident(), 0) + len(pairs)
+        return encoded_pairs(pairs, *others)
+
+    monkeypatch.setattr("alignfreeze.realignment.pairs.gather_object", gathered)
+    monkeypatch.setattr("alignfreeze.realignment.pairs.encoded_pairs", counted)
+
+    def found_by(rank: int):
+        own = stream(corpora, tokenizer)
+        own.processes = SimpleNamespace(num_processes=2, process_index=rank)
+        return own.vocabulary(70).tolist(), own.word_counts(70)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(found_by, range(2))) == [expected, expected]
+    one, other = tokenized.values()
+    assert abs(one - other) <= 1
+    assert one + other == len(alone.remembered)
 
 
 def test_too_many_pairs_have_no_vocabulary(corpora, tokenizer, monkeypatch, caplog):
