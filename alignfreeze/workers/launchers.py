@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from alignfreeze.base.process_pools import available_cores
 from alignfreeze.workers.command import Ending, WorkerCommand, kill, last_line, wait_until
 
 logger = logging.getLogger(__name__)
@@ -150,12 +151,6 @@ def machine_settings(workers: int, environment: Mapping[str, str]) -> list[dict[
     threads = thread_settings(available_cores() // workers, {**os.environ, **environment})
     own = [{GPUS: gpus[worker % len(gpus)]} if gpus else {} for worker in range(workers)]
     return [{**threads, **gpu} for gpu in own]
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    has_affinity = hasattr(os, "sched_getaffinity")  # not everywhere
-    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 def thread_settings(cores: int, environment: Mapping[str, str]) -> dict[str, str]:
