@@ -148,10 +148,10 @@ def in_turn_by_step(*sides: tuple[Step, Sequence[Any]]) -> list[float]:
                 began = time.perf_counter()
                 step(batches[number])
                 taken.append(time.perf_counter() - began)
-    ratios = [two / one for one, two in zip(*seconds, strict=True)]
     # The first step makes the optimizer's moments.
-    rounds = [ratios[begin : begin + STEPS] for begin in range(0, len(ratios), STEPS)]
-    return [statistics.median(own) for own in [rounds[0][1:], *rounds[1:]]]
+    begins = range(0, len(seconds[0]), STEPS)
+    rounds = [slice(max(1, begin), begin + STEPS) for begin in begins]
+    return [sum(seconds[1][own]) / sum(seconds[0][own]) for own in rounds]
 
 
 def finetuning_rounds(name: str, n_rounds: int, accelerator: Accelerator) -> list[float]:
