@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 import transformers
-from gpu_training import GPU, Bench, Measured, synchronize
+from gpu_timing import GPU, Measured, synchronize
+from gpu_training import Bench
 from synthetic import DEVICE, Synthetic
 
 from alignfreeze.contracts.registry import STRATEGY, create_plugin

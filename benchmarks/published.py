@@ -17,7 +17,8 @@ from pathlib import Path
 
 import torch
 import transformers
-from gpu_training import GPU, Bench, Measured
+from gpu_timing import GPU, Measured
+from gpu_training import Bench
 from synthetic import Synthetic
 
 from alignfreeze.contracts.registry import STRATEGY, create_plugin

@@ -19,18 +19,17 @@ from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.modelfiles import save
 from alignfreeze.errors import ResourceError
 from alignfreeze.realignment.phase import batch_count, pair_stream, realign
-from alignfreeze.runs.finetune_phase import FinetunePhases
-from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.runs.inputs import parallel_inputs
-from alignfreeze.runs.kept_states import finished_states, keep_state, require_room_for_state
+from alignfreeze.runs.kept_states import keep_state, require_room_for_state
+from alignfreeze.runs.known_realignments import KnownRealignments
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
 from alignfreeze.runs.preparation import Preparation
-from alignfreeze.runs.provenance import Provenance, fault_of, write_provenance
+from alignfreeze.runs.provenance import Provenance, write_provenance
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
 from alignfreeze.runs.records import log_pairs, log_result, log_word_shares, log_words
 from alignfreeze.runs.saving import registered, save_model
 from alignfreeze.runs.strategies import StrategyChoice
-from alignfreeze.tracking import location, names, store
+from alignfreeze.tracking import names
 from alignfreeze.tracking.names import Kind
 from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.training.checkpoints import CheckpointFolder
@@ -63,7 +62,7 @@ class Goal(NamedTuple):
     cells: str = ""
 
 
-class RealignPhases(FinetunePhases):
+class RealignPhases(KnownRealignments):
     """Realigns by each strategy once, for as many steps as any task takes; fine-tunes the rest.
 
     The encoders that other tasks fine-tune, after fewer steps, are left on the way: the rate is
@@ -83,30 +82,6 @@ class RealignPhases(FinetunePhases):
         self._encoders: dict[str, RealignedEncoder] = {}
         self._made: dict[str, RealignedEncoder] = {}  # on the main process's machine
 
-    def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
-        """The hash of everything that a realigned encoder depends on."""
-        return self.identity(REALIGN_FIELDS, {**self._way(choice), "steps": steps})
-
-    def _way(self, choice: StrategyChoice) -> dict[str, object]:
-        """What it depends on besides options and the number of steps."""
-        return {
-            "phase": "realign",
-            "model": self.preparation.model_identity,
-            "strategy": choice.identity,
-            "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
-        }
-
-    def _way_identity(self, choice: StrategyChoice) -> str:
-        """The hash of what a realigned encoder depends on, whatever the number of steps."""
-        return self.identity(REALIGN_FIELDS, self._way(choice))
-
-    def _states(self, choice: StrategyChoice, steps: int) -> Mapping[Path, str]:
-        """What to go on from, see `finished_states`."""
-        if not self.config.reuse:
-            return {}
-        way = self._way_identity(choice)
-        return self.on_main(lambda: finished_states(way, steps, self.folder))
-
     def realign(
         self, choice: StrategyChoice, steps: int, also: Others = NOBODY
     ) -> RealignedEncoder:
@@ -117,7 +92,7 @@ class RealignPhases(FinetunePhases):
         """
         identity = self.realign_identity(choice, steps)
         if identity not in self._encoders:
-            made = self._made.get(identity) or self._taken_over(choice, identity)
+            made = self._made.get(identity) or self.taken_over(choice, identity)
             if made is None:
                 goals = self._unknown(choice, steps, self.goals(steps, also))
                 self._realign(choice, goals)
@@ -142,37 +117,9 @@ class RealignPhases(FinetunePhases):
         """Those that no finished run holds, and the one after so many steps."""
 
         def find() -> list[Goal]:
-            return [g for g in goals if g.steps == steps or not self._is_known(choice, g.steps)]
+            return [g for g in goals if g.steps == steps or not self.is_known(choice, g.steps)]
 
         return self.on_main(find)
-
-    def _is_known(self, choice: StrategyChoice, steps: int) -> bool:
-        """Whether a finished run holds an encoder, whole or not."""
-        identity = self.realign_identity(choice, steps)
-        return self.config.reuse and store.finished_run(identity) is not None
-
-    def _taken_over(self, choice: StrategyChoice, identity: str) -> RealignedEncoder | None:
-        found = self.on_main(lambda: self.finished_encoder(identity, choice))
-        if found is not None:
-            self.say_reused("realignment", choice, str(found.run_id))
-        return found
-
-    def finished_encoder(self, identity: str, choice: StrategyChoice) -> RealignedEncoder | None:
-        """The encoder of a finished run; none if it is no longer as that run has left it."""
-        run = store.finished_run(identity) if self.config.reuse else None
-        if run is None:
-            return None
-        path = location.artifact_path(run.run_id, ENCODER_FOLDER, self.folder)
-        if path is None or (fault := fault_of(path, identity)):
-            logger.warning(
-                "the encoder of the finished run %s cannot be taken over, so it is realigned "
-                "again: %s",
-                *(run.run_id, fault if path else "it is gone"),
-            )
-            return None
-        if not self.measures.take_over(choice.name, run):
-            return None
-        return RealignedEncoder(str(path), identity, run.run_id)
 
     def _realigns_several(self) -> bool:
         """Whether tasks take different numbers of steps, and so have encoders of their own."""
@@ -200,7 +147,7 @@ class RealignPhases(FinetunePhases):
             run.inputs(parallel_inputs(preparation))
             set_seed(config.seed, device_specific=True)
             encoder = load_encoder(preparation.model)
-            states = self._states(choice, steps)
+            states = self.states(choice, steps)
             checkpoints.finished = list(states)
             on_way = {goal.steps: goal for goal in self._with_room(run, encoder, goals[:-1])}
 
@@ -226,7 +173,7 @@ class RealignPhases(FinetunePhases):
                 if state == checkpoints.gone_on_from:
                     run.tags({names.GONE_ON_FROM: run_id})
             if config.keep_optimizer and accelerator.is_main_process:
-                keep_state(run, checkpoints, self._way_identity(choice), steps)
+                keep_state(run, checkpoints, self.way_identity(choice), steps)
             self._leave(run, choice, encoder, goals[-1], result)
 
     def _begun(
@@ -275,7 +222,7 @@ class RealignPhases(FinetunePhases):
     ) -> None:
         """Leave the encoder after fewer steps than the run takes, as one of its own would have."""
         steps = goal.steps
-        if self.on_main(lambda: self._is_known(choice, steps)):
+        if self.on_main(lambda: self.is_known(choice, steps)):
             return  # it was left before the training was gone on with
         config, identity = self.applied(choice, steps), self.realign_identity(choice, steps)
         with self._begun(choice, steps) as (run, _):
