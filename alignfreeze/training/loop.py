@@ -149,6 +149,8 @@ class _Loop:
         made = islice(self._steps(progress.step), self.plan.steps - progress.step)
         n_items, began = 0, time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
+        if progress.step == self.plan.steps:
+            self._end_again(progress, pending)
         with (
             deferred_signals() as received,
             self._bar(progress.step) as bar,
@@ -203,6 +205,15 @@ class _Loop:
             self.milestones.reached(progress.step, result)
         self.model.train()
         return time.perf_counter() - began
+
+    def _end_again(self, progress: Progress, pending: list[Tensor]) -> None:
+        """Tell, and keep, what a training that was stopped after its last step had not yet."""
+        if self.plan.keep_state:
+            self._keep(progress)
+        if pending:
+            record = self._record(progress.step, pending)
+            progress.losses.append(record)
+            self.on_loss(record)
 
     def _keep_last(self, progress: Progress, pending: list[Tensor]) -> None:
         """Keep the state after the last step, with losses as if others were to follow."""

@@ -11,7 +11,7 @@ from alignfreeze.base.disks import Need
 from alignfreeze.config import build_config
 from alignfreeze.errors import Interrupted, ResourceError
 from alignfreeze.realignment import pairs
-from alignfreeze.runs import kept_states, phase_runs, pipeline
+from alignfreeze.runs import kept_states, phase_runs, pipeline, realign_phase
 from alignfreeze.runs.identity import HOW_FIELDS
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
@@ -259,6 +259,23 @@ def test_of_several_states_that_of_the_most_steps_is_taken_that_is_whole(tmp_pat
     assert "optimizer.bin" in caplog.text
     assert found.tags["gone_on_from"] == runs[0].run_id
     same(found, realigned(tmp_path, {**MANY, "reuse": "false"}, 11, {})[11], tmp_path)
+
+
+def test_one_stopped_after_its_last_step_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    def stopped(*_: object) -> None:
+        raise Interrupted("stopped", number=15)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(realign_phase, "keep_state", stopped)
+        with pytest.raises(Interrupted, match="stopped"):
+            realigned(tmp_path, MANY, 13, {})
+    found = realigned(tmp_path, {**MANY, "resume": "true"}, 13, {})[13]
+    assert found.tags["state_after"] == "13"
+    longer = realigned(tmp_path, MANY, 17, {})[17]
+    assert longer.tags["gone_on_from"] == found.run_id
+    alone = {**MANY, "reuse": "false"}
+    same(found, realigned(tmp_path, alone, 13, {})[13], tmp_path)
+    same(longer, realigned(tmp_path, alone, 17, {})[17], tmp_path)
 
 
 @pytest.mark.parametrize("other", [{"seed": "5"}, {"temperature": "0.3"}, {"strategy": "back"}])
