@@ -24,7 +24,8 @@ from alignfreeze.realignment import pairs
 from alignfreeze.realignment.contrastive import RealignmentModel
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
-from alignfreeze.training.loop import AHEAD, TrainingPlan, train
+from alignfreeze.training.loop import train
+from alignfreeze.training.plan import AHEAD, TrainingPlan
 
 STEPS = 192
 """In a round: those of three buffers."""

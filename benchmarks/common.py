@@ -210,11 +210,13 @@ def record(section: str, results: Sequence[Result], text: str = "") -> None:
     """Put a section's results into the table, in place of those that it had.
 
     Args:
-        section: A heading.
+        section: A heading; of a machine without bf16 it says so.
         results: Its lines.
         text: Markdown to follow them.
     """
     known = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
+    if resolve_precision("auto") == "fp32":  # another kind of machine, and other ratios
+        section += ", in 32 bits"
     known[section] = {
         "command": command(),
         "machine": machine(),

@@ -33,8 +33,9 @@ from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import Precision, make_accelerator, resolve_precision
-from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, train
+from alignfreeze.training.loop import LOG_STEPS, train
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.plan import TrainingPlan
 
 NEVER = 10**9
 

@@ -21,7 +21,8 @@ from alignfreeze.realignment.pairs import PairBatch, PairStream
 from alignfreeze.training.acceleration import unread_masks
 from alignfreeze.training.batches import Batch
 from alignfreeze.training.checkpoints import CheckpointFolder
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
+from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

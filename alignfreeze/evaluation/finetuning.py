@@ -14,10 +14,11 @@ from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
 from alignfreeze.training.memory import FINE_TUNING, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.packed_layers import PackedLayers, packed_layers
+from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

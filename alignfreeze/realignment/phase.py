@@ -22,10 +22,11 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
 from alignfreeze.training.memory import REALIGNMENT, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

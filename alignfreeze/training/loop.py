@@ -35,6 +35,7 @@ from alignfreeze.training.checkpoints import (
 from alignfreeze.training.distributed import folder_of_machine
 from alignfreeze.training.grown_vocabulary import with_all_rows
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
+from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -43,32 +44,6 @@ logger = logging.getLogger(__name__)
 
 LOG_STEPS = 10
 """Optimizer steps between two records of the loss."""
-
-AHEAD = 32
-"""Optimizer steps whose batches may be made before they are taken: those of half a buffer of
-sentence pairs, which is tokenized meanwhile."""
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How long and how to train: so many optimizer steps, with checkpoints in between.
-
-    The learning rate rises for some steps of warm-up, to fall to 0 at the end; without any
-    (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
-    phase and the unit, what a batch is counted in, are for the progress bar. A thread makes the
-    batches of so many steps ahead; 0: they are made when they are taken. With ``keep_state`` a
-    checkpoint is left after the last step, for a training of more steps.
-    """
-
-    phase: str
-    unit: str
-    steps: int
-    learning_rate: float
-    warmup_steps: int | None
-    accumulation: int
-    checkpoint_steps: int
-    ahead: int = AHEAD
-    keep_state: bool = False
 
 
 def train(

@@ -27,8 +27,9 @@ from alignfreeze.training.batches import FeatureStream
 from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import lent_accelerator
-from alignfreeze.training.loop import LOG_STEPS, TrainingPlan, train
+from alignfreeze.training.loop import LOG_STEPS, train
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze.training.plan import TrainingPlan
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

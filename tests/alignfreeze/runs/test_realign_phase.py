@@ -221,8 +221,7 @@ def starts(caplog: pytest.LogCaptureFixture) -> list[str]:
     ("options", "steps"),
     [
         ({}, (23, 70)),
-        ({"accumulation": "2"}, (23, 40)),
-        ({"strategy": "front"}, (30, 67)),
+        ({"strategy": "front", "accumulation": "2"}, (23, 40)),
         ({"strategy": "front", "strategy_args": "embeddings=true", "prefix": "cached"}, (7, 12)),
     ],
     ids=lambda value: "-".join(map(str, value.values() if isinstance(value, dict) else value)),

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
+from alignfreeze.training.plan import TrainingPlan
 
 STEPS = 12
 

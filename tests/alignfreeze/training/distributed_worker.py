@@ -34,7 +34,8 @@ from alignfreeze.training import distributed
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.endings import as_one
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
+from alignfreeze.training.plan import TrainingPlan
 
 INJECTED = Path(__file__).parents[3] / "tools" / "faults" / "injected" / "sitecustomize.py"
 

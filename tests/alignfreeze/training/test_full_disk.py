@@ -14,7 +14,8 @@ from alignfreeze.base import disks
 from alignfreeze.errors import ResourceError
 from alignfreeze.training import checkpoints
 from alignfreeze.training.checkpoints import CheckpointFolder, Progress, tensors_size
-from alignfreeze.training.loop import TrainingPlan, train
+from alignfreeze.training.loop import train
+from alignfreeze.training.plan import TrainingPlan
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.training.loop import TrainingPlan
+from alignfreeze.training.plan import TrainingPlan
 
 TOY_WORKER = Path(__file__).with_name("ddp_worker.py")
 
