@@ -57,12 +57,15 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/growth.py $(BENCH)
 	$(BIN)/python benchmarks/whole.py $(BENCH)
 
-# Whole runs of the size of a first reading, and what the prefix cache and the order of batches do.
+# Whole runs of the size of a first reading; what the prefix cache, the order of batches and work that
+# is left out do; what evaluation is made of.
 bench-long: $(INSTALLED)
 	$(BIN)/python benchmarks/whole.py --full $(BENCH)
 	$(BIN)/python benchmarks/prefix.py $(BENCH)
 	$(BIN)/python benchmarks/order.py $(BENCH)
 	$(BIN)/python benchmarks/dropout.py $(BENCH)
+	$(BIN)/python benchmarks/unread.py $(BENCH)
+	$(BIN)/python benchmarks/evaluation.py $(BENCH)
 
 NEEDED := AlignFreeze needs Python 3.11 or later
 
