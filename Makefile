@@ -46,7 +46,7 @@ FAULTS ?=
 faults: $(INSTALLED)
 	$(BIN)/python -m tools.faults $(FAULTS)
 
-# Writes benchmarks/RESULTS.md in 25 minutes on two cores. BENCH="--data DIR --model DIR" for
+# Writes benchmarks/RESULTS.md in 25 minutes on two cores with bf16. BENCH="--data DIR --model DIR" for
 # other data than the evaluation suite beside the checkout, or the demo where there is none.
 BENCH ?=
 bench: $(INSTALLED)

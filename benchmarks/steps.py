@@ -56,6 +56,11 @@ OURS, PLAIN, PASS = 20, 8, 40
 """Steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
 STEPS = 300
 """Of the realignment that ours are steps of."""
+BOUND = {
+    "bf16": "at the peak of an AMD EPYC, would come to 10",
+    "fp32": "at the rate of large ones, 55 GFLOP/s a core, would come to 7",
+}
+"""By precision, what is in reach of `front` from cached states."""
 STRATEGIES = ("none", "front", "back")
 """That are run in turn with the Trainer."""
 
@@ -218,7 +223,7 @@ def lines(rates: dict[str, list[float]], n_layers: int) -> list[Result]:
             plain,
             ">= 8",
             "like for like, the plain way keeps no activations of frozen layers either; the "
-            "upper half's matrix products alone, at the peak of an AMD EPYC, would come to 10",
+            f"upper half's matrix products alone, {BOUND[resolve_precision('auto')]}",
         ),
         compared(
             "the same, first epoch: each sentence is run for the first time, pairs/s",
