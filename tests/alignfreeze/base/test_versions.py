@@ -36,6 +36,7 @@ NO_PART = {
     "base.owners": "says whose a folder is",
     "base.paths": "says what is at a path, not what is made of it",
     "base.plotting": "draws what was computed",
+    "base.process_pools": "shares work out; what comes of it is that of one process",
     "base.processes": "says which one it is",
     "base.progress": "shows how far it is",
     "base.signals": "ends a run",

@@ -128,6 +128,7 @@ OTHER = {
     "compile": True,
     "activation_checkpointing": True,
     "checkpoint_steps": 7,
+    "keep_optimizer": True,
     "tracking_wait": 7,
     "system_metrics": True,
     "resume": True,

@@ -120,7 +120,7 @@ def test_the_name_does_not_depend_on_how_a_run_gets_there():
     values = {"resume": True, "reuse": False, "save_model": True, "checkpoint_steps": 7}
     values |= {"prefix_memory": 1, "activation_checkpointing": True, "missing": "error"}
     values |= {"tracking_wait": 1, "system_metrics": True, "save_predictions": False}
-    values |= {"register": "tagger", "register_encoder": "encoder"}
+    values |= {"register": "tagger", "register_encoder": "encoder", "keep_optimizer": True}
     assert values.keys() == HOW_FIELDS
     other = changed(CONFIG, **values)
     assert study_name(other, SETTINGS, "") == study_name(CONFIG, SETTINGS, "")
