@@ -23,8 +23,8 @@ from alignfreeze.evaluation.prediction import CPU_SUBWORDS
 from alignfreeze.training.batches import FeatureBatch, batches_by_length
 from alignfreeze.training.packed_layers import packed_layers
 
-SHAPES = 6
-"""Of batches: from the longest to the shortest."""
+SHAPES = 4
+"""Of batches, from the longest to the shortest; for two models as many as PyTorch compiles."""
 
 Run = Callable[[FeatureBatch], object]
 
