@@ -188,7 +188,7 @@ class RunConfig(BaseModel):
     """steps between checkpoints"""
     keep_optimizer: Annotated[bool, of_course(without=STUDIES | EVALUATE)] = False
     """keep the state of a finished realignment, from which one of more steps goes on; it takes
-    twice the room of what is trained"""
+    three times the room of what is trained"""
     tracking_wait: Annotated[CountOrZero, of_course()] = 300
     """seconds to wait for a tracking store that has gone away; then results are kept in the cache,
     and alignfreeze sync logs them"""

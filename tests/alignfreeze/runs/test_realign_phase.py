@@ -248,6 +248,17 @@ def test_it_goes_on_from_few_rows_to_all(tmp_path, monkeypatch):
     same(found, realigned(tmp_path, {**MANY, "reuse": "false"}, 70, {})[70], tmp_path)
 
 
+def test_one_that_has_trained_more_rows_is_passed_over(tmp_path, monkeypatch, caplog):
+    with monkeypatch.context() as patched:
+        patched.setattr(pairs, "REMEMBERED_PAIRS", 0)  # it trains all rows
+        realigned(tmp_path, MANY, 4, {})
+    with caplog.at_level("INFO"):
+        found = realigned(tmp_path, MANY, 6, {})[6]
+    assert starts(caplog) == ["realignment: no checkpoint to resume from, so from the start"]
+    assert "it was trained on other words" in caplog.text
+    assert "gone_on_from" not in found.tags
+
+
 def test_of_several_states_that_of_the_most_steps_is_taken_that_is_whole(tmp_path, caplog):
     runs = [realigned(tmp_path, MANY, steps, {})[steps] for steps in (4, 8, 12)]
     state = location.artifact_path(runs[1].run_id, "training_state", tmp_path)
