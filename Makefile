@@ -20,7 +20,7 @@ benchmark-demo: $(INSTALLED)
 # Two tests at a time with one thread each: small tensors gain nothing by more. Many start processes
 # of their own: bytecode spares each some seconds, where Python is told to write none by itself.
 test: $(INSTALLED)
-	$(BIN)/python -m compileall -q alignfreeze strategies tasks aligners
+	$(BIN)/python -m compileall -q alignfreeze strategies tasks aligners objectives
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(INSTALLED)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from alignfreeze.api.word_links import align
     from alignfreeze.benchmark.coordinator import benchmark as run_benchmark
     from alignfreeze.config import RunConfig, build_config
+    from alignfreeze.contracts.contrastive import contrastive_alignment_loss
     from alignfreeze.errors import AlignFreezeError
-    from alignfreeze.realignment.contrastive import contrastive_alignment_loss
     from alignfreeze.report.report import report as make_report
     from alignfreeze.runs.pipeline import Outcome
     from alignfreeze.search.coordinator import search as run_search
@@ -60,7 +60,13 @@ __all__ = [
 ]
 
 # Those of the core and of the built-in plugins.
-PACKAGES = ("alignfreeze", "alignfreeze_strategies", "alignfreeze_tasks", "alignfreeze_aligners")
+PACKAGES = (
+    "alignfreeze",
+    "alignfreeze_strategies",
+    "alignfreeze_tasks",
+    "alignfreeze_aligners",
+    "alignfreeze_objectives",
+)
 
 _PLACES = {
     "AlignFreezeError": "errors:AlignFreezeError",
@@ -70,7 +76,7 @@ _PLACES = {
     "RunConfig": "config:RunConfig",
     "align": "api.word_links:align",
     "build_config": "config:build_config",
-    "contrastive_alignment_loss": "realignment.contrastive:contrastive_alignment_loss",
+    "contrastive_alignment_loss": "contracts.contrastive:contrastive_alignment_loss",
     "evaluate": "api.whole_runs:run_evaluate",
     "frozen": "api.chosen_strategy:frozen",
     "load_demo": "api.demo:load_demo",

@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModel
 
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment import pairs
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.loop import train

@@ -33,7 +33,7 @@ from alignfreeze.contracts import DataSource, FreezingStrategy, TaggedSentence
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint
 from alignfreeze.data.bitexts import find_bitexts, resolve_aligner
 from alignfreeze.encoders.freezing import frozen
-from alignfreeze.realignment.contrastive import projection_head
+from alignfreeze.realignment.model import projection_head
 
 IGNORED = -100
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from common import compared, in_turn, parser, record, setting
 from alignfreeze.config import RunConfig
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.vocabulary import compact_vocabulary
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.devices import make_accelerator, resolve_precision

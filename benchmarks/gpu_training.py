@@ -26,7 +26,7 @@ from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.evaluation.finetuning import finetune
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedSide
 from alignfreeze.training import devices
 from alignfreeze.training.acceleration import accelerated

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from common import Setting
 
 from alignfreeze.encoders.vocabulary import compact_vocabulary
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch, PairStream
 from alignfreeze.training.acceleration import unread_masks
 from alignfreeze.training.batches import Batch

@@ -29,7 +29,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_group
 
 from alignfreeze.contracts import Feature
 from alignfreeze.encoders.accelerator import attention_of_any_shape
-from alignfreeze.realignment.contrastive import projection_head
+from alignfreeze.realignment.model import projection_head
 from alignfreeze.realignment.pairs import EncodedPair, collate_pairs
 from alignfreeze.text.words import IGNORED_LABEL
 from alignfreeze.training.batches import collate_features

@@ -31,7 +31,7 @@ from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.evaluation.finetuning import TaskModel
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch, PairStream
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import FeatureBatch, FeatureStream

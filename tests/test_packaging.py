@@ -105,7 +105,10 @@ def test_the_wheel_holds_the_packages_and_what_they_read(built):
     code = {name for name in built.files if ".dist-info/" not in name}
     folders = {
         "alignfreeze": "alignfreeze",
-        **{f"alignfreeze_{kind}": kind for kind in ("strategies", "tasks", "aligners")},
+        **{
+            f"alignfreeze_{kind}": kind
+            for kind in ("strategies", "tasks", "aligners", "objectives")
+        },
     }
     assert code == {
         name.replace(folder, package, 1)

@@ -52,6 +52,8 @@ of_encoder = partial(Role, REALIGNMENT, CONTENT, without=EVALUATE | BENCHMARK, t
 of_strategy = partial(of_encoder, shown_in=Panel.STRATEGY)
 of_task = partial(measured, FINETUNING, CONTENT, read=True, shown_in=Panel.FINETUNING)
 of_realignment = partial(Role, REALIGNMENT, without=EVALUATE)
+of_objective = partial(of_realignment, CONTENT, without=EVALUATE | BENCHMARK)
+of_time = partial(Role, FINETUNING, CONTENT, told=REALIGNMENT, shown_in=Panel.REALIGNMENT)
 OF_REALIGNMENT = of_realignment()
 OF_SPEED = of_realignment(shown_in=Panel.SPEED)
 OF_PARALLEL_TEXT = of_realignment(CONTENT, read=True, aligns=True)
@@ -89,6 +91,25 @@ class RunConfig(BaseModel):
     """its hyperparameters: boundary=3,… or JSON"""
     compare: Annotated[Names, measured(NONE, without=~RUN, shown_in=Panel.STRATEGY)] = ()
     """strategies to run beside it, e.g. baseline"""
+    objective: Annotated[
+        Text, of_objective(fixed="search_objectives names those to choose among")
+    ] = "contrastive"
+    """what realignment minimises: contrastive, distance, sentence, or another objective"""
+    objective_args: Annotated[
+        Arguments,
+        of_objective(fixed="each of its fields has a name of its own, such as distance.pull"),
+    ] = Field(default_factory=dict)
+    """its hyperparameters: name=value,… or JSON"""
+    realign_when: Annotated[
+        Literal["before", "during", "before+during", "after"],
+        of_time(without=REALIGN | EVALUATE | BENCHMARK),
+    ] = "before"
+    """realign before the fine-tuning; during it (every step takes a batch of realignment too);
+    both; or after it"""
+    realign_weight: Annotated[float, Field(gt=0), of_time(without=REALIGN | EVALUATE)] = 0.1
+    """weight of the objective beside the task's loss, where realign_when says during"""
+    gather: Annotated[bool, OF_REALIGNMENT] = False
+    """several processes: each word is told from those of all processes, not of its own alone"""
     aligner: Annotated[Text, OF_PARALLEL_TEXT] = "auto"
     """dictionary, pharaoh, mutual, simalign, or another word aligner; auto: pharaoh where there are
     *.align files, else dictionary"""

@@ -13,6 +13,7 @@ from alignfreeze.contracts.classification import PairClassificationTask, TextCla
 from alignfreeze.contracts.examples import Examples, Feature
 from alignfreeze.contracts.labelled_texts import LabelledText, TextPair
 from alignfreeze.contracts.layouts import Layout
+from alignfreeze.contracts.objective import Objective, WordBatch
 from alignfreeze.contracts.outcomes import Outcomes, Parts, Said, right_words
 from alignfreeze.contracts.plugin import Plugin
 from alignfreeze.contracts.rows import parquet_rows
@@ -25,7 +26,15 @@ from alignfreeze.contracts.sources import (
     Split,
     Supplier,
 )
-from alignfreeze.contracts.strategy import Boundary, FreezingStrategy, LayerBoundary, ParameterSite
+from alignfreeze.contracts.strategy import (
+    Boundary,
+    FreezingStrategy,
+    LayerBoundary,
+    LowRank,
+    ParameterSite,
+    Part,
+    Projection,
+)
 from alignfreeze.contracts.tagged_lines import (
     TaggedSentence,
     cut_sentences,
@@ -65,13 +74,17 @@ __all__ = [
     "LabelledText",
     "LayerBoundary",
     "Layout",
+    "LowRank",
+    "Objective",
     "Outcomes",
     "PairClassificationTask",
     "PairTemplate",
     "ParameterSite",
+    "Part",
     "Parts",
     "Plugin",
     "Prediction",
+    "Projection",
     "RunModel",
     "Said",
     "Segmentation",
@@ -89,6 +102,7 @@ __all__ = [
     "TextSubwords",
     "UsesRunModel",
     "WordAlignment",
+    "WordBatch",
     "best_span",
     "candidate_spans",
     "count_lines",

@@ -1,4 +1,4 @@
-"""Strategies, tasks and aligners by name: entry points, checked when they are asked for."""
+"""Plugins of all kinds by name: entry points, checked when they are asked for."""
 
 import hashlib
 import inspect
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from alignfreeze import PACKAGES
 from alignfreeze.config import checked, option_names
-from alignfreeze.contracts import Aligner, FreezingStrategy, Plugin, Task
+from alignfreeze.contracts import Aligner, FreezingStrategy, Objective, Plugin, Task
 from alignfreeze.contracts.guarding import calling
 from alignfreeze.errors import ConfigError, PluginError, one_line
 from alignfreeze.messages import shown, suggestion
@@ -36,7 +36,8 @@ class PluginKind(Generic[P_co]):
 STRATEGY = PluginKind("strategy", "alignfreeze.strategies", FreezingStrategy)
 TASK = PluginKind("task", "alignfreeze.tasks", Task)
 ALIGNER = PluginKind("aligner", "alignfreeze.aligners", Aligner)
-KINDS: tuple[PluginKind[Plugin], ...] = (STRATEGY, TASK, ALIGNER)
+OBJECTIVE = PluginKind("objective", "alignfreeze.objectives", Objective)
+KINDS: tuple[PluginKind[Plugin], ...] = (STRATEGY, TASK, ALIGNER, OBJECTIVE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PluginInfo:
     """A line of the catalogue.
 
     Attributes:
-        kind: ``strategy``, ``task`` or ``aligner``.
+        kind: ``strategy``, ``task``, ``aligner`` or ``objective``.
         name: The name that it is asked for by.
         distribution: Name and version of what registers it; several, with commas, where more than
             one claims the name.

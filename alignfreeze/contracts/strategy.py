@@ -1,25 +1,55 @@
 """What a freezing strategy implements."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from alignfreeze.contracts.plugin import Plugin
 
+Part = Literal["embeddings", "attention", "feed-forward", "norm"]
+"""What a parameter is a part of; a norm is one wherever it stands."""
+
+Projection = Literal["query", "key", "value", "query-key-value", "output", "up", "down"]
+"""What a matrix of a layer projects: of attention to its output, of the feed-forward part up to its
+inner width and down again; some families keep the first three of attention in one."""
+
 
 @dataclass(frozen=True)
 class ParameterSite:
-    """Where a parameter sits in an encoder.
+    """Where a parameter sits in an encoder, and what it is.
 
     Attributes:
         name: The parameter's name relative to the encoder: ``encoder.layer.3.output.dense.bias``.
         layer: Index of its layer, from 0 at the input; ``None`` for the embeddings.
+        part: What it is a part of; ``None`` where that is not known of the encoder's family.
+        projection: What it, or the matrix whose bias it is, projects; ``None`` if nothing, or where
+            that is not known.
     """
 
     name: str
     layer: int | None
+    part: Part | None = None
+    projection: Projection | None = None
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is added to what a module computes, that of a norm too."""
+        return self.name.rpartition(".")[2] in ("bias", "beta")
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """How a frozen matrix is trained by an update of low rank, which is added to it in the end.
+
+    The matrix ``W``, of shape (out, in), becomes ``W + alpha / rank * B @ A`` with ``B`` of shape
+    (out, rank), 0 at first, and ``A`` of shape (rank, in), random (LoRA, Hu et al. 2022,
+    https://arxiv.org/abs/2106.09685).
+    """
+
+    rank: int
+    alpha: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +91,36 @@ class FreezingStrategy(Plugin):
             n_layers: How many layers the encoder has.
         """
         raise NotImplementedError
+
+    def rate(self, site: ParameterSite, n_layers: int, progress: float) -> float:
+        """The factor in ``[0, 1]`` that the learning rate of one parameter has while realigning.
+
+        One whose factor is 0 is frozen as long as it is. It must be 0 for what is frozen anyhow.
+
+        Args:
+            site: The parameter.
+            n_layers: How many layers the encoder has.
+            progress: The part of the steps that are done, in ``[0, 1)``, in whole hundredths.
+        """
+        return 0.0 if self.freezes(site, n_layers) else 1.0
+
+    def restores(self, site: ParameterSite, n_layers: int) -> bool:
+        """Whether one parameter is put back, after realignment, to what it was before.
+
+        Args:
+            site: The parameter.
+            n_layers: How many layers the encoder has.
+        """
+        return False
+
+    def low_rank(self, site: ParameterSite, n_layers: int) -> LowRank | None:
+        """By which update of low rank one frozen parameter is trained; ``None``: by none.
+
+        Args:
+            site: The parameter; only the matrix of a linear layer can be.
+            n_layers: How many layers the encoder has.
+        """
+        return None
 
     def resolved(self, n_layers: int) -> Self:
         """The same strategy with every hyperparameter said that the number of layers decides.

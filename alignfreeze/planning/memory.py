@@ -15,7 +15,7 @@ from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import model_with_head
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
 from alignfreeze.evaluation.finetuning import TaskModel
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.training.acceleration import accelerated, unread_masks
 from alignfreeze.training.batches import collate_features

@@ -15,7 +15,7 @@ from alignfreeze.encoders.loading import longest_input
 from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream
 from alignfreeze.realignment.prefix import cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache

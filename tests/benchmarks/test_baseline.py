@@ -12,7 +12,7 @@ import torch
 from alignfreeze.alignment.corpus import AlignedPair
 from alignfreeze.contracts import TaggedSentence
 from alignfreeze.evaluation.finetuning import TaskModel
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.text.words import SpecialTokens, subwords_of

@@ -13,7 +13,7 @@ import torch
 
 from alignfreeze.contracts import Feature
 from alignfreeze.evaluation.finetuning import TaskModel
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, collate_pairs
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import collate_features

@@ -20,7 +20,7 @@ from transformers import BertConfig, BertForTokenClassification
 import alignfreeze
 from alignfreeze.contracts import Feature
 from alignfreeze.evaluation.finetuning import TaskModel
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, EncodedSide, PairStream
 from alignfreeze.testing import tiny_encoder
 from alignfreeze.training.batches import FeatureStream

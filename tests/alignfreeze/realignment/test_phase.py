@@ -9,15 +9,12 @@ from torch import Tensor, nn
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext
+from alignfreeze.contracts.contrastive import contrastive_alignment_loss
 from alignfreeze.encoders.families import word_states
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.errors import ConfigError
-from alignfreeze.realignment.contrastive import (
-    RealignmentModel,
-    contrastive_alignment_loss,
-    projection_head,
-)
+from alignfreeze.realignment.model import RealignmentModel, projection_head
 from alignfreeze.realignment.pairs import (
     EncodedPair,
     EncodedSide,

@@ -11,7 +11,7 @@ from transformers import AutoModel, BertConfig, RobertaConfig
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.top_layer import up_to
-from alignfreeze.realignment.contrastive import RealignmentModel
+from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch
 from alignfreeze.realignment.prefix import FrozenPrefix, cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache

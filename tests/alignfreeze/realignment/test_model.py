@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from alignfreeze.realignment.contrastive import contrastive_alignment_loss
+from alignfreeze.contracts.contrastive import contrastive_alignment_loss
 
 
 def naive_loss(words: Tensor, anchors: Tensor, positives: Tensor, temperature: float) -> float:

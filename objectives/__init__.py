@@ -1,0 +1,1 @@
+"""The built-in objectives of realignment, one file each."""
