@@ -98,6 +98,11 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     ``words/<language>/fertility``, the subwords a word.
     """
     log_word_shares(run, counts)
+    tell_words(what, counts)
+
+
+def tell_words(what: str, counts: Mapping[str, WordCounts]) -> None:
+    """Tell what `log_words` does, and log nothing."""
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         if told := {language: share for language, share in shares.items() if share > 0}:

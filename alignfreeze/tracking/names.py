@@ -268,6 +268,11 @@ def finetuned_stage(task: str) -> str:
     return f"finetuned-{task}"
 
 
+def realigned_after_stage(task: str) -> str:
+    """The stage after a realignment that has followed the fine-tuning on a task."""
+    return f"{finetuned_stage(task)}-realigned"
+
+
 FERTILITY = "fertility"  # of words: the subwords a word
 UNKNOWN_WORDS = "unknown"  # of words: the share that the unknown token stands for
 
