@@ -147,7 +147,13 @@ class _Planner:
             steps=steps,
             batch=f"{config.realign_batch_size} × {config.realign_max_length}",
             taken_over=found.run_id if found else None,
-            memory=realignment_memory(self._preparation.outline, choice, config, half=self._half),
+            memory=realignment_memory(
+                self._preparation.outline,
+                choice,
+                self._preparation.objective.objective,
+                config,
+                half=self._half,
+            ),
             seconds=self._speeds.seconds(config, "realign", task),
         )
 

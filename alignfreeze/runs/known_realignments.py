@@ -28,6 +28,7 @@ class KnownRealignments(ModelRuns):
             "phase": "realign",
             "model": self.preparation.model_identity,
             "strategy": choice.identity,
+            "objective": self.preparation.objective.identity,
             "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
         }
 

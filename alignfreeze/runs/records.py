@@ -68,7 +68,8 @@ def log_provenance(
     """
     others = made.differences(config, precision_of(accelerator), accelerator.num_processes)
     run.params({name: _as_text(value) for name, value in others.items()})
-    run.params(hyperparameters(made.said))
+    run.params(hyperparameters("strategy", made.said))
+    run.params(hyperparameters("objective", made.objective_said))
     tags = {
         names.REALIGN_RUN: made.run_id,
         names.REALIGN_HASH: made.identity,
@@ -81,9 +82,14 @@ def log_provenance(
     run.tags({name: value for name, value in tags.items() if value is not None})
 
 
-def hyperparameters(values: Mapping[str, Any]) -> dict[str, str]:
-    """The params of a strategy's hyperparameters, given by field: ``cfg.strategy.<field>``."""
-    return {f"strategy.{name}": _as_text(value) for name, value in values.items()}
+def hyperparameters(plugin: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """The params of a plugin's hyperparameters, given by field: such as ``cfg.strategy.<field>``.
+
+    Args:
+        plugin: ``strategy`` or ``objective``.
+        values: The hyperparameters.
+    """
+    return {f"{plugin}.{name}": _as_text(value) for name, value in values.items()}
 
 
 def _as_text(value: object) -> str:
