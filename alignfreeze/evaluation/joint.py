@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Objective
 from alignfreeze.encoders.freezing import FreezingSummary
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.realignment.phase import batch_count, pair_stream
+from alignfreeze.realignment.pretrained import Pretrained
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import LossRecord
@@ -162,6 +164,7 @@ class DuringRealignment:
         tokenizer: The encoder's.
         corpora: Aligned sentence pairs, a corpus for each target language.
         freezing: What the strategy says of the encoder's parameters.
+        objective: What is minimised; it may compare with what the encoder is at the beginning.
         remembered: Pairs that are tokenized already (see `PairStream`).
         on_loss: Called with each new record of the objective, without its weight.
         on_words: Called with how the words of each language are read, before the first step.
@@ -170,44 +173,81 @@ class DuringRealignment:
     tokenizer: "PreTrainedTokenizerBase"
     corpora: Sequence[AlignedCorpus]
     freezing: FreezingSummary
+    objective: Objective
     remembered: dict[tuple[int, int], EncodedPair]
     on_loss: Callable[[LossRecord], None]
     on_words: Callable[[Mapping[str, WordCounts]], None]
 
-    def stream(self, config: RunConfig, steps: int, accelerator: "Accelerator") -> PairStream:
-        """The sentence pairs of so many steps, whose words are told."""
-        stream = pair_stream(self.corpora, self.tokenizer, config, self.remembered)
-        stream.processes = accelerator
-        self.on_words(stream.word_counts(batch_count(config, steps, accelerator)))
-        return stream
 
-    def model(
+class JointTraining:
+    """A task and a realignment, to be trained as one.
+
+    Args:
+        during: The realignment.
+        encoder: The task's, as it is at the beginning.
+        config: How it is realigned.
+        steps: How many steps both take.
+        accelerator: Where.
+    """
+
+    def __init__(
         self,
-        task: nn.Module,
+        during: DuringRealignment,
         encoder: "PreTrainedModel",
-        packed: PackedLayers | None,
         config: RunConfig,
-    ) -> JointModel:
-        """The model of both, where the task's holds the encoder."""
+        *,
+        steps: int,
+        accelerator: "Accelerator",
+    ) -> None:
+        self._during = during
+        self._encoder = encoder
+        self._config = config
+        self._steps = steps
+        self._accelerator = accelerator
+        self._n_batches = batch_count(config, steps, accelerator)
+        self._pairs = pair_stream(during.corpora, during.tokenizer, config, during.remembered)
+        self._pairs.processes, self._pairs.objective = accelerator, during.objective
+        compares = during.objective.needs_pretrained
+        self._before = Pretrained(encoder, accelerator.device) if compares else None
+        during.on_words(self._pairs.word_counts(self._n_batches))
+
+    @property
+    def beside(self) -> Beside:
+        """The realignment's loss, beside the task's."""
+        return Beside("realignment", "pairs", self._config.realign_weight)
+
+    def with_ids(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Ids with those of the sentence pairs; ``None`` if these are too many to look up."""
+        found = self._pairs.vocabulary(self._n_batches)
+        return None if found is None else np.union1d(ids, found)
+
+    @contextmanager
+    def joined(
+        self, task: nn.Module, rows: BatchStream, layers: PackedLayers | None
+    ) -> Iterator[tuple[nn.Module, BatchStream]]:
+        """A model of both and batches of both, for as long as the context lasts.
+
+        Args:
+            task: The model of the task, which holds the encoder.
+            rows: Its batches.
+            layers: The encoder's, if they run batches packed.
+        """
+        config, accelerator = self._config, self._accelerator
+        self._pairs.packer = None if layers is None else layers.packer
         realignment = RealignmentModel(
-            encoder,
+            self._encoder,
+            self._during.objective,
             layers=config.layer,
             projection=config.projection,
             temperature=config.temperature,
             loss_block=config.loss_block,
-            packed=packed,
+            packed=layers,
+            pretrained=self._before,
+            gather=config.gather and accelerator.num_processes > 1,
         )
-        return JointModel(task, realignment, factors_of(self.freezing))
-
-
-def beside(config: RunConfig) -> Beside:
-    """What a fine-tuning is told of the loss beside its own."""
-    return Beside("realignment", "pairs", config.realign_weight)
-
-
-def with_ids_of(
-    pairs: PairStream, ids: NDArray[np.int64], n_batches: int
-) -> NDArray[np.int64] | None:
-    """Ids with those of the first batches of sentence pairs; ``None`` if these are too many."""
-    found = pairs.vocabulary(n_batches)
-    return None if found is None else np.union1d(ids, found)
+        model = JointModel(task, realignment, factors_of(self._during.freezing))
+        in_a_step = batch_count(config, 1, accelerator)
+        with model.scaled_gradients(self._encoder):
+            yield model, JointStream(self._pairs, rows, in_a_step, self._steps)
+        if empty := self._pairs.empty_batches:
+            logger.warning("%d batches of sentence pairs held nothing to realign", empty)

@@ -266,9 +266,9 @@ class _Loop:
         return progress
 
     def _steps(self, step: int) -> Iterator[tuple[list[Batch], list[int]]]:
-        """This process's batches of each optimizer step, and the weights of all processes', by loss.
+        """This process's batches of each optimizer step, and by loss the weight of all processes'.
 
-        With two losses a batch of each is one of what processes take in turn.
+        With two losses processes take a batch of each in turn.
         """
         n_processes, n_losses = self.accelerator.num_processes, len(self.plan.shares)
         size = self.plan.accumulation * n_processes * n_losses
