@@ -9,7 +9,7 @@ none where it is frozen. That is what the reference calls ``during``, and with a
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Objective
-from alignfreeze.encoders.freezing import FreezingSummary
+from alignfreeze.encoders.freezing import FreezingSummary, Rates, factor_at
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.realignment.phase import batch_count, pair_stream
@@ -54,11 +54,13 @@ class RealignmentBatch:
 
     Attributes:
         pairs: They.
-        progress: The part of the steps that are done, in whole hundredths, in ``[0, 100)``.
+        step: The step that they are of, from 0.
+        steps: How many there are.
     """
 
     pairs: PairBatch
-    progress: int
+    step: int
+    steps: int
 
     @property
     def weight(self) -> int:
@@ -72,7 +74,7 @@ class RealignmentBatch:
 
     def to(self, device: torch.device) -> "RealignmentBatch":
         """The same batch on a device."""
-        return RealignmentBatch(self.pairs.to(device), self.progress)
+        return replace(self, pairs=self.pairs.to(device))
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ class JointStream:
         first = start // 2
         both = zip(self.pairs.batches(first), self.rows.batches(first), strict=True)
         for number, (pairs, rows) in enumerate(both, first):
-            step = number // self.step_batches
-            yield RealignmentBatch(pairs, 100 * step // self.steps)
+            yield RealignmentBatch(pairs, number // self.step_batches, self.steps)
             yield rows
 
 
@@ -107,17 +108,20 @@ class JointModel(nn.Module):
     Args:
         task: Called with any batch but a `RealignmentBatch`.
         realignment: Of the same encoder.
-        factors: What the gradient of the realignment is multiplied by.
+        factors: What the gradient of the realignment is multiplied by, by a parameter's name
+            relative to the encoder; of those not named by nothing.
     """
 
-    def __init__(self, task: nn.Module, realignment: RealignmentModel, factors: Factors) -> None:
+    def __init__(
+        self, task: nn.Module, realignment: RealignmentModel, factors: Mapping[str, Rates]
+    ) -> None:
         super().__init__()
         self.task = task
         self.heads = realignment.heads
         # The encoder's parameters are the task's: named twice, they would be saved twice.
         self._realignment = (realignment,)
         self._factors = factors
-        self._progress: int | None = None
+        self._step: tuple[int, int] | None = None  # of the realignment that is run backward
 
     @contextmanager
     def scaled_gradients(self, encoder: "PreTrainedModel") -> Iterator[None]:
@@ -130,7 +134,7 @@ class JointModel(nn.Module):
         with ExitStack() as hooks:
             for name, factors in self._factors.items():
                 if name in parameters and parameters[name].requires_grad:
-                    scale = partial(self._scaled, tuple(factors))
+                    scale = partial(self._scaled, factors)
                     hooks.callback(parameters[name].register_hook(scale).remove)
             yield
 
@@ -140,19 +144,19 @@ class JointModel(nn.Module):
         The backward pass of a batch has to come before the next one's forward pass.
         """
         if isinstance(batch, RealignmentBatch):
-            self._progress = batch.progress
+            self._step = batch.step, batch.steps
             loss: Tensor = self._realignment[0](batch.pairs)
             return loss
-        self._progress = None
+        self._step = None
         loss = self.task(batch)
         # Processes share the gradients of what the last batch of a step has run through.
         unused = [parameter.sum() for parameter in self.heads.parameters()]
         return loss + 0 * torch.stack(unused).sum() if unused else loss
 
-    def _scaled(self, factors: Sequence[float], gradient: Tensor) -> Tensor:
-        if self._progress is None:
+    def _scaled(self, factors: Rates, gradient: Tensor) -> Tensor:
+        if self._step is None:
             return gradient
-        factor = factors[self._progress * len(factors) // 100]
+        factor = factor_at(factors, *self._step)
         return gradient * factor if factor else torch.zeros_like(gradient)
 
 
@@ -245,7 +249,7 @@ class JointTraining:
             pretrained=self._before,
             gather=config.gather and accelerator.num_processes > 1,
         )
-        model = JointModel(task, realignment, factors_of(self._during.freezing))
+        model = JointModel(task, realignment, self._during.freezing.rates)
         in_a_step = batch_count(config, 1, accelerator)
         with model.scaled_gradients(self._encoder):
             yield model, JointStream(self._pairs, rows, in_a_step, self._steps)

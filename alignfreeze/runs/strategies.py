@@ -63,7 +63,7 @@ class StrategyChoice:
         """
         freezing = check_strategy(encoder, self.strategy, name=self.name)
         reached = any(
-            name not in freezing.frozen_names and (site.layer is None or site.layer <= top_layer)
+            name not in freezing.untouched_names and (site.layer is None or site.layer <= top_layer)
             for name, site in parameter_sites(encoder).items()
         )
         if not reached:

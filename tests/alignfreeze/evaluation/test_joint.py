@@ -21,7 +21,6 @@ from alignfreeze.evaluation.joint import (
     JointModel,
     JointStream,
     RealignmentBatch,
-    factors_of,
 )
 from alignfreeze.realignment.pairs import collate_pairs
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
@@ -107,10 +106,10 @@ def joint():
     """A joint model whose strategy freezes the lower of two layers, with its tagger."""
     model = toys.tagger().eval()
     summary = check_strategy(model.base_model, FrontFreezing())
-    return JointModel(TaskModel(model), toys.realignment_of(model), factors_of(summary)), model
+    return JointModel(TaskModel(model), toys.realignment_of(model), summary.rates), model
 
 
-PAIRS = RealignmentBatch(collate_pairs(toys.encoded_pairs(0), 0), progress=0)
+PAIRS = RealignmentBatch(collate_pairs(toys.encoded_pairs(0), 0), step=0, steps=1)
 
 
 def test_of_what_is_frozen_the_gradient_is_the_tasks_alone(joint):
@@ -177,7 +176,7 @@ def test_batches_come_in_turn_pairs_first_and_say_how_far_training_is(first):
         expected = collate_pairs(toys.encoded_pairs(number), 0)
         assert torch.equal(pairs.pairs.input_ids, expected.input_ids)
         assert (pairs.weight, pairs.size) == (expected.weight, toys.PAIRS)
-        assert pairs.progress == 100 * (number // 2) // 3
+        assert (pairs.step, pairs.steps) == (number // 2, 3)
         assert np.array_equal(own.rows, next(rows).rows)
 
 
