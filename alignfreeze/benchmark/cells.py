@@ -21,6 +21,7 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze.messages import shown
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
+from alignfreeze.runs.objectives import links_words, objective_choice
 from alignfreeze.runs.provenance import CARRIED
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking.names import check_languages
@@ -111,7 +112,7 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
             asked += sorted(own, key=lambda c: not dependencies.choice(c).strategy.realigns)
     configs: dict[str, RunConfig] = {}
     for config in asked:
-        said = dependencies.choice(config).applied_to(config)
+        said = objective_choice(config).said_in(dependencies.choice(config).applied_to(config))
         configs.setdefault(dependencies.identity(said), said)
     found = [
         Cell(config, identity, dependencies.choice(config).strategy.realigns, shares=False)
@@ -194,13 +195,15 @@ def realignment_of(config: RunConfig) -> str:
     steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
-    return hash_of([own, entry_of(config), steps, languages])
+    minimised = config.objective, config.objective_args
+    return hash_of([own, entry_of(config), minimised, steps, languages])
 
 
 def trajectory_of(config: RunConfig, languages: Sequence[str]) -> str:
     """The hash of all that a realignment of some languages is, but for its number of steps."""
     own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
-    return hash_of([own, entry_of(config), list(languages)])
+    minimised = config.objective, config.objective_args
+    return hash_of([own, entry_of(config), minimised, list(languages)])
 
 
 class Dependencies:
@@ -224,8 +227,11 @@ class Dependencies:
         """
         choice, (task,) = self.choice(config), config.task
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
+        without |= {"objective", "objective_args"}
+        minimised = objective_choice(config)
         if not choice.strategy.realigns:
             without |= set(CARRIED)
+        linked = links_words(config, minimised.objective)
         return hash_of(
             {
                 "code": self._once(
@@ -237,7 +243,8 @@ class Dependencies:
                 "precision": resolve_precision(config.precision),
                 "strategy": choice.identity,
                 "task": self._once("task", task, lambda: fingerprint(TASK, task)),
-                "links": self._links(config) if choice.strategy.realigns else [],
+                "objective": minimised.identity if choice.strategy.realigns else {},
+                "links": self._links(config) if choice.strategy.realigns and linked else [],
             }
         )
 

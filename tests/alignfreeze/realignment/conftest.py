@@ -11,6 +11,9 @@ from alignfreeze.realignment.phase import realign
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.milestones import NO_MILESTONES
 from alignfreeze_aligners.pharaoh import PharaohAligner
+from alignfreeze_objectives.contrastive import Contrastive
+
+CONTRASTIVE = Contrastive()
 
 WORDS = "abcdefghijklmnopqrstuvwx"
 
@@ -43,6 +46,8 @@ def run(corpora, tokenizer, accelerator, tmp_path):
         strategy,
         *,
         steps,
+        objective=CONTRASTIVE,
+        corpora=corpora,
         prefixes=None,
         on_words=None,
         milestones=NO_MILESTONES,
@@ -56,6 +61,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
             tokenizer,
             corpora,
             strategy,
+            objective,
             RunConfig(**(values | options)),
             steps=steps,
             accelerator=accelerator,

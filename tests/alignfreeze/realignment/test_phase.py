@@ -26,6 +26,7 @@ from alignfreeze.text.words import WordCounts
 from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.packed_layers import packed_layers
+from alignfreeze_objectives.contrastive import Contrastive
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.none import NoFreezing
@@ -72,10 +73,15 @@ def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
     )
 
 
+CONTRASTIVE = Contrastive()
+
+
 def model_of(encoder, layers=(-1,), projection=5) -> RealignmentModel:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        model = RealignmentModel(encoder, layers=layers, projection=projection, temperature=0.3)
+        model = RealignmentModel(
+            encoder, CONTRASTIVE, layers=layers, projection=projection, temperature=0.3
+        )
     return model.eval()
 
 
