@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.benchmark.settings import build_benchmark, strategy_of
+from alignfreeze.benchmark.settings import build_benchmark, plugin_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -71,9 +71,13 @@ def _check_space(config: RunConfig, settings: SearchConfig) -> None:
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
+
     grid = build_benchmark(options)
     check_storage(grid.settings.storage)
-    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    strategies = [plugin_of("strategies", entry) for entry in grid.settings.strategies]
+    for entry in grid.settings.objectives:
+        create_plugin(OBJECTIVE, *plugin_of("objectives", entry))
     # A model's own settings may be from elsewhere than those of all.
     own = bool(grid.settings.model_settings)
     with nullcontext() if own else naming_origins({**options, "preset": grid.run_preset}):

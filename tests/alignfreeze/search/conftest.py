@@ -93,7 +93,7 @@ def odd(number: int) -> int:
     return number
 
 
-RATE = (float, Field(0.1, ge=0, le=1))
+PACE = (float, Field(0.1, ge=0, le=1))
 
 STRATEGIES = {
     "asawhole": AsAWhole,
@@ -112,8 +112,8 @@ STRATEGIES = {
         lambda a, b: a != b, a=(Literal["x", "y"], "x"), b=(Literal["x", "y", "z"], "y")
     ),
     # What an integer may be depends on a number without a step.
-    "late": ruled(lambda rate, count: count <= 10 * rate, rate=RATE, count=integer(0, 10)),
-    "rate": ruled(rate=RATE),
+    "late": ruled(lambda pace, count: count <= 10 * pace, pace=PACE, count=integer(0, 10)),
+    "pace": ruled(pace=PACE),
     "share": ruled(share=(float, Field(0.2, ge=0.1, le=0.7, multiple_of=0.2))),
     "mode": ruled(mode=(Mode, Mode.SOFT)),
     "required": ruled(name=(str, ...)),

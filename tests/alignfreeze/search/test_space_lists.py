@@ -3,7 +3,7 @@
 from optuna.trial import FixedTrial
 
 from alignfreeze.benchmark.cells import entry_of
-from alignfreeze.benchmark.settings import strategy_of
+from alignfreeze.benchmark.settings import plugin_of
 from alignfreeze.config import RunConfig, checked
 from alignfreeze.contracts import Boundary, FreezingStrategy
 from alignfreeze.search.parameters import Choice, derived
@@ -37,6 +37,6 @@ def test_a_trial_draws_one_and_the_strategy_reads_it():
 
 
 def test_a_grid_names_a_strategy_with_several_values():
-    name, args = strategy_of("picked:layers=1+3")
+    name, args = plugin_of("strategies", "picked:layers=1+3")
     assert checked(Picked, args).layers == (1, 3)
     assert entry_of(CONFIG) == f"{name}:layers={args['layers']}" == "picked:layers=1+3"
