@@ -46,9 +46,13 @@ def _check_evaluate(options: Mapping[str, str]) -> None:
 
 
 def _check_search(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, load_plugin
+
     config, settings = build_search(options)
     check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
+    for name in settings.search_objectives:
+        load_plugin(OBJECTIVE, name)
     with naming_origins(options):
         # Hyperparameters are what is searched.
         _check_all(config, [(name, None) for name in (*searched, *settings.references)])
@@ -65,7 +69,7 @@ def _check_space(config: RunConfig, settings: SearchConfig) -> None:
         return
     logging.disable(logging.INFO)  # the search tells it
     try:
-        build_space(config, settings.search_strategies, n_layers, text, settings.space)
+        build_space(config, settings.plugins, n_layers, text, settings.space)
     finally:
         logging.disable(logging.NOTSET)
 

@@ -51,7 +51,7 @@ def test_a_choice_of_strategies_is_a_parameter_and_theirs_depend_on_it(space_of)
         "strategy", "front.boundary", "back.boundary", "range.start", "range.end", "temperature"
     ]  # fmt: skip
     drawn = {}
-    for name in space.models:
+    for name in space.plugins["strategy"]:
         trial = Recorder(strategy=name)
         drawn[name] = space.draw(trial, RunConfig()).strategy_args
         own = [f for f in trial.asked if f.startswith(f"{name}.")]
