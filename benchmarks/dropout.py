@@ -20,6 +20,7 @@ from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.devices import make_accelerator, resolve_precision
+from alignfreeze_objectives.contrastive import Contrastive
 
 STEPS = 16
 """In a round, of each side."""
@@ -42,6 +43,7 @@ def main() -> None:
     with compact_vocabulary(encoder, stream.vocabulary(STEPS)), unread_masks():
         model = RealignmentModel(
             encoder,
+            Contrastive(),
             layers=config.layer,
             projection=config.projection,
             temperature=config.temperature,

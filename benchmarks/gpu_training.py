@@ -36,6 +36,7 @@ from alignfreeze.training.devices import Precision, make_accelerator, resolve_pr
 from alignfreeze.training.loop import LOG_STEPS, train
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.plan import TrainingPlan
+from alignfreeze_objectives.contrastive import Contrastive
 
 NEVER = 10**9
 
@@ -87,6 +88,7 @@ class Bench:
                 stream.packer = packed.packer
             model = RealignmentModel(
                 encoder,
+                Contrastive(),
                 layers=(-1,),
                 projection=128,
                 temperature=0.1,

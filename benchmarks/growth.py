@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.contracts.registry import OBJECTIVE, STRATEGY, create_plugin
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.encoders.loading import load_encoder
@@ -119,6 +119,7 @@ def measure(asked: argparse.Namespace, point: Point) -> dict[str, float]:
         found.tokenizer,
         [Long(corpus, point.length) for corpus in corpora],  # type: ignore[misc]
         create_plugin(STRATEGY, "none", {}),
+        create_plugin(OBJECTIVE, "contrastive", {}),
         config,
         steps=max(3, PAIRS // point.batch_size),
         accelerator=make_accelerator(resolve_precision("auto")),

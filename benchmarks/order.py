@@ -21,7 +21,7 @@ from common import Result, parser, record, setting
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
-from alignfreeze.contracts.registry import STRATEGY, TASK, create_plugin
+from alignfreeze.contracts.registry import OBJECTIVE, STRATEGY, TASK, create_plugin
 from alignfreeze.data.finding import find_data
 from alignfreeze.encoders.loading import load_encoder, load_with_head
 from alignfreeze.evaluation import finetuning as finetuning
@@ -72,6 +72,7 @@ class Order:
             found.tokenizer,
             found.corpora,
             create_plugin(STRATEGY, "none", {}),
+            create_plugin(OBJECTIVE, "contrastive", {}),
             self.config,
             steps=40,
             accelerator=self.accelerator,

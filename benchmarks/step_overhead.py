@@ -23,6 +23,7 @@ from alignfreeze.training.batches import Batch
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.loop import train
 from alignfreeze.training.plan import TrainingPlan
+from alignfreeze_objectives.contrastive import Contrastive
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -94,7 +95,9 @@ def overhead(
     number: int,
 ) -> tuple[float, float]:
     """Seconds of a step of ours, and of a bare one, on the same batches: medians of the round."""
-    model = RealignmentModel(copy.deepcopy(encoder), layers=(-1,), projection=128, temperature=0.1)
+    model = RealignmentModel(
+        copy.deepcopy(encoder), Contrastive(), layers=(-1,), projection=128, temperature=0.1
+    )
     other = copy.deepcopy(encoder)
     stream = pair_stream(setting, number)
     # The bare encoder has each batch between two steps of ours, so that none is made ahead.

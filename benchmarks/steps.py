@@ -51,6 +51,7 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.loop import LOG_STEPS
+from alignfreeze_objectives.contrastive import Contrastive
 
 OURS, PLAIN, PASS = 20, 8, 40
 """Steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
@@ -95,6 +96,7 @@ class Steps:
                 self.setting.tokenizer,
                 self.setting.corpora,
                 strategy,
+                Contrastive(),
                 config,
                 steps=STEPS,
                 accelerator=self.accelerator,

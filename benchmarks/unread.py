@@ -38,6 +38,7 @@ from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import Packer
+from alignfreeze_objectives.contrastive import Contrastive
 
 STEPS = 8
 """In a round."""
@@ -105,6 +106,7 @@ class Realigning:
             top = stack.enter_context(up_to(run, n_layers + layer)) if way.cut else None
             model = RealignmentModel(
                 section or encoder,
+                Contrastive(),
                 layers=(layer,),
                 projection=self.config.projection,
                 temperature=self.config.temperature,

@@ -1,6 +1,6 @@
 """Parallel text for realignment: aligned, cached, and read from disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -13,11 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alignfreeze.alignment.aligning import AlignedLine, AlignmentJob
-from alignfreeze.alignment.cleaning import CorpusStats, log_stats
+from alignfreeze.alignment.cleaning import Cleaning, CorpusStats, log_stats
 from alignfreeze.alignment.shards import build_from_shards
+from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Bitext, DataSource, WordAlignment
+from alignfreeze.contracts import Aligner, Bitext, DataSource, SentencePair, WordAlignment
+from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def _no_rows() -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class AlignedPair:
-    """A sentence pair in words, with at least one pair of aligned words."""
+    """A sentence pair in words, with the links between them."""
 
     source: list[str]
     target: list[str]
@@ -101,15 +103,26 @@ class AlignedCorpus:
         return found + np.searchsorted(kept_before, found, side="right")
 
 
+@dataclass(frozen=True)
 class CorpusJob(AlignmentJob):
-    """Keeps the sentence pairs that have aligned words of different strings."""
+    """Keeps the sentence pairs that have aligned words of different strings.
+
+    Attributes:
+        every_pair: Whether those without are kept too.
+    """
 
     every_line: ClassVar[bool] = False
     result: ClassVar[str] = "the cached corpus"
+    every_pair: bool = False
+
+    def fingerprint(self) -> str:
+        """As of every job; text of which each pair is kept is another."""
+        own = super().fingerprint()
+        return hash_of([own, "every pair"]) if self.every_pair else own
 
     def write(self, folder: Path, lines: Iterator[AlignedLine], stats: CorpusStats) -> None:
         """Write the sentence pairs of a shard, `ROWS_PER_BATCH` at a time."""
-        rows = kept_rows(lines, stats)
+        rows = kept_rows(lines, stats, every_pair=self.every_pair)
         with _writer(folder) as writer:
             while batch := list(islice(rows, ROWS_PER_BATCH)):
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=SCHEMA))
@@ -130,6 +143,8 @@ class CorpusJob(AlignmentJob):
 
     def nothing_left(self, stats: CorpusStats) -> str:
         """What is said where no sentence pair has aligned words."""
+        if self.every_pair:
+            return f"{self.name}: no sentence pair is left: {stats}"
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
         dropped = stats.too_long + stats.uneven + stats.duplicates
         cleaned = f", {dropped} cleaned away" if dropped else ""
@@ -142,16 +157,55 @@ class CorpusJob(AlignmentJob):
         )
 
 
+class NoAligner(Aligner):
+    """Links no words, where whole sentences are what is realigned; it is not registered."""
+
+    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
+        """No links, for each pair."""
+        for _ in pairs:
+            yield []
+
+
 def aligned_corpora(
-    source: DataSource, config: RunConfig, languages: Sequence[str]
+    source: DataSource, config: RunConfig, languages: Sequence[str], *, every_pair: bool = False
 ) -> list[AlignedCorpus]:
     """The aligned parallel text of each language, from the cache where it was aligned before.
+
+    Args:
+        source: Where it is from.
+        config: Says by which aligner, and what is dropped.
+        languages: Codes of the target languages.
+        every_pair: Whether sentence pairs without aligned words are kept too.
 
     Raises:
         AlignFreezeError: As `AlignmentJob.configured` and `aligned_corpus`.
     """
     jobs = CorpusJob.configured(source, config, languages)
+    return [aligned_corpus(replace(job, every_pair=every_pair), cache_root()) for job in jobs]
+
+
+def sentence_corpora(
+    source: DataSource, config: RunConfig, languages: Sequence[str]
+) -> list[AlignedCorpus]:
+    """The parallel text of each language, split into words, none of which is aligned.
+
+    No dictionary and no file of alignments is read.
+
+    Raises:
+        AlignFreezeError: If a text is missing, or as `aligned_corpus`.
+    """
+    cleaning = Cleaning.of(config)
+    jobs = [
+        sentence_job(bitext, cleaning)
+        for bitext in find_bitexts(source, config.source_language, languages)
+    ]
     return [aligned_corpus(job, cache_root()) for job in jobs]
+
+
+def sentence_job(bitext: Bitext, cleaning: Cleaning) -> CorpusJob:
+    """Keeps each sentence pair of a text that is not cleaned away, and links no words."""
+    texts = replace(bitext, alignment_file=None, forward_dictionary=None, backward_dictionary=None)
+    return CorpusJob(texts, NoAligner(), "none", "", cleaning, every_pair=True)
 
 
 def aligned_corpus(job: CorpusJob, cache: Path) -> AlignedCorpus:
@@ -179,14 +233,19 @@ def _writer(folder: Path) -> Iterator[pa.RecordBatchStreamWriter]:
         yield writer
 
 
-def kept_rows(lines: Iterator[AlignedLine], stats: CorpusStats) -> Iterator[dict[str, Any]]:
-    """Sentence pairs with links between different strings; counts them, and what is dropped."""
+def kept_rows(
+    lines: Iterator[AlignedLine], stats: CorpusStats, *, every_pair: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Sentence pairs with links between different strings; counts them, and what is dropped.
+
+    With ``every_pair`` those without such links are kept too.
+    """
     for pair, alignment in lines:
         alignment = alignment or []
         links = [(s, t) for s, t in alignment if not _same(pair.source[s], pair.target[t])]
         stats.identical += len(alignment) - len(links)
         stats.links += len(links)
-        if links:
+        if links or every_pair:
             stats.kept += 1
             flat = list(chain.from_iterable(links))
             yield {"source": pair.source, "target": pair.target, "alignment": flat}

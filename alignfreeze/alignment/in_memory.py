@@ -47,7 +47,8 @@ def corpus_in_memory(job: CorpusJob, pairs: Iterable[tuple[SentencePair, bool]])
 
     stats = CorpusStats(notes=dict(job.aligner.notes(job.bitext)))
     lines = aligned_in_memory(job, pairs, stats)
-    rows = list(kept_rows((line for line in lines if line[1] is not None), stats))
+    aligned = (line for line in lines if line[1] is not None)
+    rows = list(kept_rows(aligned, stats, every_pair=job.every_pair))
     log_stats(job.name, stats)
     if not rows:
         raise DataError(job.nothing_left(stats))

@@ -37,6 +37,7 @@ class RealignmentOptions(TextOptions, total=False):
 
     strategy_args: Mapping[str, Any] | str
     language_mix: Literal["proportional", "uniform"]
+    objective_args: Mapping[str, Any] | str
     temperature: float
     layer: int | Sequence[int] | str
     projection: int

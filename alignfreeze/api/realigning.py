@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pandas as pd
 
 from alignfreeze.alignment.corpus import AlignedCorpus
+from alignfreeze.api.chosen_objective import chosen_objective
 from alignfreeze.api.chosen_strategy import chosen_strategy
 from alignfreeze.api.encoders import UserEncoder, drawing
 from alignfreeze.api.options import RealignmentOptions, configuration
 from alignfreeze.api.sentences import Dictionaries, Pairs
 from alignfreeze.api.word_links import AUTO, Linking
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Aligner, FreezingStrategy
+from alignfreeze.contracts import Aligner, FreezingStrategy, Objective
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import FreezingSummary
 from alignfreeze.errors import ConfigError, Interrupted
 from alignfreeze.messages import shown
 from alignfreeze.realignment import phase
 from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.runs.objectives import ObjectiveChoice
 from alignfreeze.runs.strategies import StrategyChoice, check_lengths, fitting
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
@@ -43,6 +45,8 @@ class RealignmentResult:
     Attributes:
         strategy: The strategy's name.
         strategy_args: Its hyperparameters, those too that the encoder decides.
+        objective: The objective's name.
+        objective_args: Its hyperparameters.
         frozen: What stayed as it was: weights, whole layers, names of parameters.
         losses: Columns ``step`` and ``loss``: the mean of the (ten) steps since the row before.
         pairs: A row a language: how many sentence pairs were ``read``, ``kept``, or dropped, by
@@ -50,13 +54,15 @@ class RealignmentResult:
         words: A row a language: how many words were read, and how many of them badly (unknown to
             the tokenizer, beyond the greatest length, …), as `WordCounts` says.
         steps: Optimizer steps.
-        empty_steps: Those without an aligned word, in which nothing was learnt.
+        empty_steps: Those without a term, such as an aligned word, in which nothing was learnt.
         seconds: How long training took.
         pairs_per_second: Sentence pairs that it took a second.
     """
 
     strategy: str
     strategy_args: Mapping[str, Any]
+    objective: str
+    objective_args: Mapping[str, Any]
     frozen: FreezingSummary
     losses: pd.DataFrame
     pairs: pd.DataFrame
@@ -83,6 +89,7 @@ def realign(
     pairs: Pairs,
     strategy: str | FreezingStrategy = "front",
     *,
+    objective: str | Objective = "contrastive",
     aligner: str | Aligner = AUTO,
     dictionaries: Dictionaries | None = None,
     **options: Unpack[RealignmentOptions],
@@ -103,13 +110,15 @@ def realign(
             lists by the code of the target language, which helps to split texts into words.
         strategy: What stays as it is: the name of a plugin (``alignfreeze plugins`` lists them),
             or a strategy.
+        objective: What is minimised: the name of a plugin, or an objective. One that takes whole
+            sentences needs no links, so that neither aligner nor dictionaries are used.
         aligner: What links words: the name of a plugin, or an aligner. ``auto``: the links that
             pairs have, or ``dictionary`` for a language with one, else ``mutual`` by the encoder.
         dictionaries: A folder of MUSE dictionaries named like ``en-de.txt``; or by target language
             a file, or word pairs, source word first.
         **options: Those of a run, by name and with its defaults (`RunConfig`): ``strategy_args``,
-            ``temperature``, ``layer``, ``projection``, ``realign_steps``, ``realign_lr``,
-            ``realign_batch_size``, ``realign_max_length``, ``accumulation``, ``seed``,
+            ``objective_args``, ``temperature``, ``layer``, ``projection``, ``realign_steps``,
+            ``realign_lr``, ``realign_batch_size``, ``realign_max_length``, ``accumulation``, ``seed``,
             ``precision``, ``source_language``, ``language_mix``, ``aligner_args``, ``pair_limit``,
             ``pair_max_words``, ``pair_max_ratio``, ``pair_duplicates``, ``word_marks``,
             ``prefix``, ``prefix_memory``, ``loss_block``, ``compile``,
@@ -140,11 +149,13 @@ def realign(
         raise ConfigError(f"strategy must be one that realigns, got {shown(choice.name)}")
     (choice,) = fitting([choice], config, user.encoder)
     check_lengths(config, ["realign_max_length"], user.encoder, user.tokenizer)
-    linking = Linking(aligner, dictionaries, config, user)
+    minimised = chosen_objective(objective, config)
+    whole = not minimised.objective.needs_links
+    linking = Linking(aligner, dictionaries, config, user, whole_sentences=whole)
     with _interruptible(), user.in_evaluation():
         user.check(config, config.layer)
         corpora, aligners = linking.corpora(pairs)
-        return _trained(user, corpora, aligners, choice, config)
+        return _trained(user, corpora, aligners, choice, minimised, config)
 
 
 def _trained(
@@ -152,6 +163,7 @@ def _trained(
     corpora: list[AlignedCorpus],
     aligners: Mapping[str, str],
     choice: StrategyChoice,
+    minimised: ObjectiveChoice,
     config: RunConfig,
 ) -> RealignmentResult:
     assert choice.freezing is not None, "it is checked"
@@ -170,6 +182,7 @@ def _trained(
             user.tokenizer,
             corpora,
             choice.freezing,
+            minimised.objective,
             config,
             steps=steps,
             accelerator=accelerator,
@@ -183,6 +196,8 @@ def _trained(
     return RealignmentResult(
         strategy=choice.name,
         strategy_args=choice.said,
+        objective=minimised.name,
+        objective_args=minimised.said,
         frozen=choice.freezing,
         losses=pd.DataFrame(result.losses, columns=LossRecord._fields),
         pairs=pd.DataFrame(counts, index=_index(aligners)),

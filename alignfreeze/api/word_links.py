@@ -12,7 +12,7 @@ from pydantic import SkipValidation
 
 from alignfreeze.alignment.aligning import encoder_fields
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
-from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob
+from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, sentence_job
 from alignfreeze.alignment.in_memory import aligned_in_memory, corpus_in_memory
 from alignfreeze.api.encoders import UserEncoder
 from alignfreeze.api.options import LinkOptions, configuration
@@ -68,6 +68,7 @@ class Linking:
         config: The source language, the aligner's hyperparameters, and what is dropped.
         encoder: What aligners that want an encoder have, unless they name one.
         by_itself: Whether ``auto`` may stand for links by that encoder.
+        whole_sentences: Whether no words are linked, whatever there is to link them.
     """
 
     aligner: str | Aligner
@@ -75,6 +76,7 @@ class Linking:
     config: RunConfig
     encoder: UserEncoder | None
     by_itself: bool = True
+    whole_sentences: bool = False
 
     @contextmanager
     def jobs(self, pairs: Pairs) -> Iterator[list[tuple[Sentences, CorpusJob]]]:
@@ -95,8 +97,11 @@ class Linking:
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="alignfreeze-")))
                 source = self.config.source_language
                 bitext = bitext_of(sentences, source, self.dictionaries, folder)
-                name, aligner = self._aligner(sentences, bitext, folder / f"encoder-{number}")
                 cleaning = Cleaning.of(self.config)
+                if self.whole_sentences:
+                    found.append((sentences, sentence_job(bitext, cleaning)))
+                    continue
+                name, aligner = self._aligner(sentences, bitext, folder / f"encoder-{number}")
                 found.append((sentences, CorpusJob(bitext, aligner, name, "", cleaning)))
             yield found
 

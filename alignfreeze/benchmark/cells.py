@@ -65,12 +65,12 @@ class Cell:
     @property
     def realigns_before(self) -> bool:
         """Whether what it fine-tunes is realigned before, which other cells may share."""
-        return self.realign_when.startswith("before")
+        return self.realigns and self.config.realigns("before")
 
     @property
     def realigns_within(self) -> bool:
         """Whether it realigns during its fine-tuning, or after it, which none can share."""
-        return self.realigns and self.realign_when != "before"
+        return self.realigns and (self.config.realigns("during") or self.config.realigns("after"))
 
     @property
     def variant(self) -> str:

@@ -7,13 +7,13 @@ from alignfreeze.alignment.aligning import alignment_identity
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
-from alignfreeze.config import Phase, RunConfig, fields_with
-from alignfreeze.contracts import Objective
-from alignfreeze.contracts.registry import OBJECTIVE, TASK, create_plugin, fingerprint
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.stated import model_folder
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS
+from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
 from alignfreeze.runs.provenance import CARRIED
 from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.training.devices import resolve_precision
@@ -21,12 +21,6 @@ from alignfreeze.training.devices import resolve_precision
 T = TypeVar("T")
 
 ALL_FILES = "**/*"
-
-OF_TIME = fields_with(
-    RunConfig,
-    lambda role: (role.phases, role.settings_of) == (Phase.FINETUNING, Phase.REALIGNMENT),
-)
-"""Options that say when to realign: a fine-tuning depends on them, but for a baseline's."""
 
 
 def read_layers(model: str) -> int:
@@ -52,19 +46,10 @@ class Dependencies:
     def said(self, config: RunConfig) -> RunConfig:
         """A configuration that says what its strategy and objective come to.
 
-        Of a baseline it says nothing of realigning.
-
         Raises:
             AlignFreezeError: As `choice` and `objective`.
         """
-        choice = self.choice(config)
-        if not choice.strategy.realigns:
-            usual = {name: RunConfig.model_fields[name].default for name in OF_TIME}
-            config = config.model_copy(update=usual)
-        else:
-            args = self.objective(config).model_dump(mode="json", exclude_defaults=True)
-            config = config.model_copy(update={"objective_args": args})
-        return choice.applied_to(config)
+        return self.objective(config).said_in(self.choice(config).applied_to(config))
 
     def identity(self, config: RunConfig) -> str:
         """The hash of all that a cell's scores depend on.
@@ -78,9 +63,7 @@ class Dependencies:
         without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
         without |= {"objective", "objective_args"}
         if not choice.strategy.realigns:
-            without |= {*CARRIED, *OF_TIME}
-        elif "during" not in config.realign_when:
-            without.add("realign_weight")
+            without |= set(CARRIED)
         return hash_of(
             {
                 "code": self._once(
@@ -108,25 +91,20 @@ class Dependencies:
         asked = hash_of([config.strategy, config.strategy_args, n_layers])
         return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
 
-    def objective(self, config: RunConfig) -> Objective:
-        """The objective of a cell that realigns.
+    def objective(self, config: RunConfig) -> ObjectiveChoice:
+        """The objective of a cell.
 
         Raises:
             AlignFreezeError: If it is unknown, or a hyperparameter breaks its rule.
         """
-        name, args = config.objective, config.objective_args
-        return self._once(
-            "objective", hash_of([name, args]), lambda: create_plugin(OBJECTIVE, name, args)
-        )
+        asked = hash_of([config.objective, config.objective_args])
+        return self._once("objective", asked, lambda: objective_choice(config))
 
     def _realignment(self, config: RunConfig) -> dict[str, Any]:
         """What a cell that realigns depends on, beside its strategy."""
-        objective, name = self.objective(config), config.objective
-        code = self._once("objective's code", name, lambda: fingerprint(OBJECTIVE, name))
-        return {
-            "objective": [name, objective.model_dump(mode="json"), code],
-            "links": self._links(config) if objective.needs_links else [],
-        }
+        choice = self.objective(config)
+        linked = links_words(config, choice.objective)
+        return {"objective": choice.identity, "links": self._links(config) if linked else []}
 
     def _links(self, config: RunConfig) -> list[Any]:
         """What the links of a cell's parallel text depend on, beside its data."""

@@ -149,13 +149,15 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":
-    """Check the names of languages, the aligner, and the tasks, which it returns."""
+    """Check the names of languages, the aligner, the objective, and the tasks, which it returns."""
     from alignfreeze.alignment.aligning import configured_aligner
+    from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
     from alignfreeze.evaluation.tasks import create_tasks
 
     check_languages([config.source_language, *config.languages, *config.realign_languages])
     if config.aligner != "auto":
         configured_aligner(config.aligner, config)
+    create_plugin(OBJECTIVE, config.objective, config.objective_args)
     return create_tasks(config)
 
 

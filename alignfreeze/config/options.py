@@ -232,6 +232,10 @@ class RunConfig(BaseModel):
     ] = ""
     """evaluate: a run that realigned, by its id, or an encoder's folder"""
 
+    def realigns(self, when: Literal["before", "during", "after"]) -> bool:
+        """Whether it is realigned before, during or after fine-tuning, if the strategy realigns."""
+        return when in self.realign_when.split("+")
+
     def evaluated_length(self, task: str) -> int:
         """Subwords of a row in which a task is evaluated."""
         lengths = self.eval_max_length
@@ -244,6 +248,16 @@ class RunConfig(BaseModel):
                 "alignment_pairs must be 0 with pair_duplicates 'keep', or what is "
                 "held out would be trained on too"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _kept_is_realigned_before(self) -> Self:
+        for name in ("register_encoder", "keep_optimizer"):
+            if getattr(self, name) and not self.realigns("before"):
+                raise ValueError(
+                    f"{name} needs an encoder that is realigned before it is fine-tuned, so "
+                    f"realign_when must be before or before+during, got {self.realign_when!r}"
+                )
         return self
 
 

@@ -9,7 +9,13 @@ from torch.utils.checkpoint import checkpoint
 
 
 def contrastive_alignment_loss(
-    words: Tensor, anchors: Tensor, positives: Tensor, temperature: float, *, block: int = 0
+    words: Tensor,
+    anchors: Tensor,
+    positives: Tensor,
+    temperature: float,
+    *,
+    sides: Tensor | None = None,
+    block: int = 0,
 ) -> Tensor:
     """Pull each aligned word to its translation, and away from every other word.
 
@@ -18,9 +24,10 @@ def contrastive_alignment_loss(
         L = 1/|H| * sum over h in H of
             -log(exp(sim(h, A(h)) / T) / sum over h' != h of exp(sim(h, h') / T))
 
-    where ``h'`` runs over all rows of ``words``. This is the NT-Xent loss of SimCLR (Chen et al.,
-    2020) over the words of parallel sentences (Wu and Dredze, 2020). It is symmetric if every
-    aligned pair is given in both directions, so that H holds the words of both languages.
+    where ``h'`` runs over all rows of ``words``, or with ``sides`` over those of the other side.
+    This is the NT-Xent loss of SimCLR (Chen et al., 2020) over the words of parallel sentences (Wu
+    and Dredze, 2020). It is symmetric if every aligned pair is given in both directions, so that H
+    holds the words of both languages.
 
     Computed in float32 at least, autocast or not, and without waiting for the device. For that
     reason the rows' values are not checked: each must be in ``[0, n)``, and an anchor must
@@ -31,6 +38,8 @@ def contrastive_alignment_loss(
         anchors: Rows of the words in H, int64 of shape (m,), m >= 1.
         positives: Row of each anchor's translation, int64 of shape (m,).
         temperature: T, greater than 0.
+        sides: The side of each word, of shape (n,): 0 or 1, and a word is told from those of the
+            other side alone; whatever has another number is told from none.
         block: Rows of the similarity matrix, of shape (m, n), that are in memory at a time, in
             the backward pass too, which computes them again; 0: all of them. Sums are in another
             order then, which changes the last bits of the loss and of its gradient.
@@ -54,17 +63,27 @@ def contrastive_alignment_loss(
             words = words.float()
         directions = F.normalize(words, dim=-1)
         if block == 0 or block >= len(anchors):
-            return _terms(directions, anchors, positives, temperature).mean()
+            return _terms(directions, anchors, positives, temperature, sides).mean()
         once = partial(checkpoint, _terms, use_reentrant=False, preserve_rng_state=False)
         blocks = zip(anchors.split(block), positives.split(block), strict=True)
-        return torch.cat([once(directions, *rows, temperature) for rows in blocks]).mean()
+        return torch.cat([once(directions, *rows, temperature, sides) for rows in blocks]).mean()
 
 
-def _terms(directions: Tensor, anchors: Tensor, positives: Tensor, temperature: float) -> Tensor:
+def _terms(
+    directions: Tensor,
+    anchors: Tensor,
+    positives: Tensor,
+    temperature: float,
+    sides: Tensor | None,
+) -> Tensor:
     """Each anchor's term of the loss, of shape (m,), from words of length 1."""
     similarities = directions[anchors] @ directions.T / temperature
     to_positive = similarities.gather(1, positives[:, None]).squeeze(1)
-    to_others = similarities.scatter(1, anchors[:, None], -torch.inf)
+    if sides is None:
+        to_others = similarities.scatter(1, anchors[:, None], -torch.inf)
+    else:
+        apart = sides[anchors][:, None] + sides != 1
+        to_others = similarities.masked_fill(apart, -torch.inf)
     return to_others.logsumexp(dim=1) - to_positive
 
 

@@ -2,20 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
+from alignfreeze.evaluation.joint import DuringRealignment, JointStream, beside, with_ids_of
+from alignfreeze.realignment.phase import batch_count
 from alignfreeze.training.acceleration import accelerated
-from alignfreeze.training.batches import FeatureBatch, FeatureStream
+from alignfreeze.training.batches import BatchStream, FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.loop import train
-from alignfreeze.training.memory import FINE_TUNING, memory_for
+from alignfreeze.training.memory import FINE_TUNING, JOINTLY, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.packed_layers import PackedLayers, packed_layers
 from alignfreeze.training.plan import TrainingPlan
@@ -62,6 +64,7 @@ def finetune(
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
     milestones: Milestones = NO_MILESTONES,
+    during: DuringRealignment | None = None,
 ) -> TrainingResult:
     """Fine-tune a model in place, all of its parameters.
 
@@ -75,15 +78,20 @@ def finetune(
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
         milestones: What to do on the way.
+        during: A realignment that every step takes a part of, too.
 
     Raises:
         ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
     ids = used_ids((feature.input_ids for feature in features), padding)
+    pairs = during and during.stream(config, steps, accelerator)
+    if pairs is not None:
+        ids = with_ids_of(pairs, ids, batch_count(config, steps, accelerator))
     compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
-        memory_for("fine-tuning", config, FINE_TUNING),
+        ExitStack() as stack,
+        memory_for("fine-tuning", config, JOINTLY if during else FINE_TUNING),
         compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model, accelerator, compiled=compiled) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
@@ -93,28 +101,37 @@ def finetune(
             with whole_vocabulary():
                 milestones.reached(step, result)
 
-        stream = FeatureStream(
+        packer = None if layers is None else layers.packer
+        stream: BatchStream = FeatureStream(
             features,
             batch_size=config.finetune_batch_size,
             padding=padding,
             seed=config.seed,
-            packer=None if layers is None else layers.packer,
+            packer=packer,
         )
+        trained: nn.Module = TaskModel(model, layers)
+        if during is not None and pairs is not None:
+            pairs.packer = packer
+            encoder = cast("PreTrainedModel", model.base_model)
+            trained = joint = during.model(trained, encoder, layers, config)
+            stack.enter_context(joint.scaled_gradients(encoder))
+            stream = JointStream(pairs, stream, batch_count(config, 1, accelerator), steps)
         result = train(
-            TaskModel(model, layers),
+            trained,
             stream,
-            _plan(config, steps),
+            _plan(config, steps, joint=during is not None),
             accelerator,
             checkpoints=checkpoints,
             resume=config.resume,
             on_loss=on_loss,
+            on_beside=during.on_loss if during else lambda record: None,
             milestones=replace(milestones, reached=reached),
         )
     model.eval()
     return result
 
 
-def _plan(config: RunConfig, steps: int) -> TrainingPlan:
+def _plan(config: RunConfig, steps: int, *, joint: bool) -> TrainingPlan:
     return TrainingPlan(
         phase="fine-tuning",
         unit="rows",
@@ -123,4 +140,5 @@ def _plan(config: RunConfig, steps: int) -> TrainingPlan:
         warmup_steps=round(config.warmup * steps),
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
+        beside=beside(config) if joint else None,
     )

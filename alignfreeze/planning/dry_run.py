@@ -125,13 +125,13 @@ class _Planner:
         for choice in self._preparation.strategies:
             for data in self._preparation.tasks:
                 encoder = self.phases.pretrained()
-                if choice.strategy.realigns:
+                if self.phases.realigns(choice, "before"):
                     steps = self.phases.realign_steps(data)
                     identity = self.phases.realign_identity(choice, steps)
                     encoder = RealignedEncoder("", identity)
                     if identity not in planned:
                         planned[identity] = self.realignment(choice, steps, data.name)
-                key = self.phases.finetune_identity(encoder, data)
+                key = self.phases.finetune_identity(encoder, choice, data)
                 planned[key] = self._finetuning(encoder, choice, data)
         return with_those_on_the_way(list(planned.values()))
 
@@ -147,7 +147,13 @@ class _Planner:
             steps=steps,
             batch=f"{config.realign_batch_size} × {config.realign_max_length}",
             taken_over=found.run_id if found else None,
-            memory=realignment_memory(self._preparation.outline, choice, config, half=self._half),
+            memory=realignment_memory(
+                self._preparation.outline,
+                choice,
+                self._preparation.objective.objective,
+                config,
+                half=self._half,
+            ),
             seconds=self._speeds.seconds(config, "realign", task),
         )
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Feature, Task
+from alignfreeze.contracts import Feature, Objective, Task
 from alignfreeze.encoders.families import layer_count, word_states
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import model_with_head
@@ -70,7 +70,12 @@ def finetuning_memory(
 
 
 def realignment_memory(
-    encoder: "PreTrainedModel", choice: StrategyChoice, config: RunConfig, *, half: bool
+    encoder: "PreTrainedModel",
+    choice: StrategyChoice,
+    objective: Objective,
+    config: RunConfig,
+    *,
+    half: bool,
 ) -> int:
     """Bytes that realignment takes at most: with pairs of the greatest length that is allowed.
 
@@ -79,6 +84,7 @@ def realignment_memory(
     Args:
         encoder: Its outline, without numbers.
         choice: The strategy, which says what is trained.
+        objective: What is minimised.
         config: Pairs of a batch, their greatest length, and how they are trained on.
         half: Whether activations are in bf16.
     """
@@ -88,6 +94,7 @@ def realignment_memory(
         ids = torch.zeros((rows, length), dtype=torch.int64)
         model = RealignmentModel(
             encoder,
+            objective,
             layers=config.layer,
             projection=config.projection,
             temperature=config.temperature,
@@ -100,8 +107,11 @@ def realignment_memory(
 
     with frozen(encoder, choice.strategy, name=choice.name):
         taken = _training(model, encoder, projected, config, half=half)
-    rows_at_once = min(config.loss_block or words, words)
-    return taken + SIMILARITIES * rows_at_once * words * torch.float32.itemsize
+        if objective.needs_pretrained:  # the copy shares what is frozen
+            taken += sum(w.nbytes for w in encoder.parameters() if w.requires_grad)
+    read = words if objective.unit == "word" else rows
+    rows_at_once = min(config.loss_block or read, read)
+    return taken + SIMILARITIES * rows_at_once * read * torch.float32.itemsize
 
 
 def _training(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.contracts.contrastive import contrastive_alignment_loss
+from alignfreeze.contracts import Objective, WordBatch
 from alignfreeze.encoders.families import hidden_size, word_states
 from alignfreeze.encoders.sections import EncoderSection
 from alignfreeze.encoders.top_layer import TopLayer
+from alignfreeze.realignment.gathering import gathered
 from alignfreeze.realignment.pairs import PairBatch
+from alignfreeze.realignment.pretrained import Pretrained
 from alignfreeze.training.packed_layers import PackedLayers
 
 if TYPE_CHECKING:
@@ -32,17 +34,22 @@ class RealignmentModel(nn.Module):
     Args:
         encoder: Its parameters are shared, not copied; or the upper part of one, which batches
             bring the states for.
+        objective: What is minimised.
         layers: Layers whose outputs are realigned; -1 is the last one's.
-        projection: Width of the heads' output; 0 for no head.
-        temperature: Of the contrastive loss.
-        loss_block: Aligned words whose similarities are in memory at a time; 0: all.
+        projection: Width of the heads' output; 0 for no head, nor with an objective without one.
+        temperature: What the objective is told of it.
+        loss_block: Rows of a table of similarities that are in memory at a time; 0: all.
         packed: The encoder's layers, if batches may be packed.
         top: The highest of ``layers``, if it may be run at the words alone.
+        pretrained: What the encoder was before, for an objective that compares with it; it is no
+            part of this module.
+        gather: Whether the objective is that of the words of all processes.
     """
 
     def __init__(
         self,
         encoder: "PreTrainedModel | EncoderSection",
+        objective: Objective,
         *,
         layers: tuple[int, ...],
         projection: int,
@@ -50,20 +57,26 @@ class RealignmentModel(nn.Module):
         loss_block: int = 0,
         packed: PackedLayers | None = None,
         top: TopLayer | None = None,
+        pretrained: Pretrained | None = None,
+        gather: bool = False,
     ) -> None:
         super().__init__()
         self.packed = packed
         self.top = top
         self.section = encoder if isinstance(encoder, EncoderSection) else None
         self.encoder = encoder.encoder if isinstance(encoder, EncoderSection) else encoder
+        self.objective = objective
         self.layers = layers
         self.temperature = temperature
         self.loss_block = loss_block
-        width = hidden_size(self.encoder)
-        self.heads = nn.ModuleList(projection_head(width, projection) for _ in layers)
+        self.pretrained = pretrained
+        self.gather = gather
+        headless = objective.needs_pretrained or not objective.projects
+        width, output = hidden_size(self.encoder), 0 if headless else projection
+        self.heads = nn.ModuleList(projection_head(width, output) for _ in layers)
 
     def forward(self, batch: PairBatch) -> Tensor:
-        """The loss summed over the aligned words, and averaged over the layers; a scalar."""
+        """The objective summed over its terms, and averaged over the layers; a scalar."""
         packing, fed = batch.packing, batch.states
         if self.section is not None:
             self.section.feed(packing.pack(fed) if packing and fed is not None else fed)
@@ -72,14 +85,48 @@ class RealignmentModel(nn.Module):
         packed = self.packed and self.packed.packed(packing, unpacked=False)
         with packed or nullcontext():
             states = word_states(self.encoder, batch.input_ids, batch.attention_mask, self.layers)
-        losses = []
-        for state, head in zip(states, self.heads, strict=True):
-            words = head(state.flatten(0, 1).index_select(0, batch.word_positions))
-            if batch.weight == 0:
-                losses.append(words.sum() * 0)
-                continue
-            mean = contrastive_alignment_loss(
-                words, batch.anchors, batch.positives, self.temperature, block=self.loss_block
-            )
-            losses.append(mean * batch.weight)
+        before: list[Tensor | None] = [None] * len(self.layers)
+        if self.pretrained is not None:
+            before = [self._read(own, batch) for own in self.pretrained.states(batch, self.layers)]
+        heads = zip(self.heads, states, before, strict=True)
+        losses = [self._sum(head(self._read(s, batch)), old, batch) for head, s, old in heads]
         return torch.stack(losses).mean()
+
+    def _read(self, states: Tensor, batch: PairBatch) -> Tensor:
+        """What the objective reads of states, words or sentences, of shape (read, hidden)."""
+        found = states.flatten(0, 1).index_select(0, batch.word_positions)
+        return found if self.objective.unit == "word" else _means(found, batch)
+
+    def _sum(self, words: Tensor, before: Tensor | None, batch: PairBatch) -> Tensor:
+        """The objective summed over its terms, those of this process."""
+        of_words = self.objective.unit == "word"
+        read = WordBatch(
+            words if words.dtype == torch.float64 else words.float(),
+            batch.anchors,
+            batch.positives,
+            batch.sentences if of_words else torch.arange(2 * batch.size, device=words.device),
+            batch.size,
+            self.temperature,
+            self.loss_block,
+            before,
+        )
+        weight, share = batch.weight, 1
+        if self.gather:
+            read, weight, share = gathered(read, weight)
+        if weight == 0:
+            return read.words.sum() * 0
+        with torch.autocast(device_type=words.device.type, enabled=False):
+            return self.objective.loss(read) * (weight / share)
+
+
+def _means(subwords: Tensor, batch: PairBatch) -> Tensor:
+    """The mean of each sentence's subwords, of shape (2 * pairs, hidden), in float32 at least.
+
+    By a product of matrices, since sums into places that others add to as well come in any order on
+    a GPU.
+    """
+    numbers = torch.arange(len(batch.attention_mask), device=subwords.device)
+    lengths = batch.attention_mask.sum(dim=1, keepdim=True)
+    with torch.autocast(device_type=subwords.device.type, enabled=False):
+        exact = subwords if subwords.dtype == torch.float64 else subwords.float()
+        return ((batch.sentences == numbers[:, None]) / lengths).to(exact.dtype) @ exact

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alignfreeze.alignment.corpus import AlignedCorpus, AlignedPair
+from alignfreeze.contracts import Objective
 from alignfreeze.encoders.vocabulary import used_ids
 from alignfreeze.text.words import SpecialTokens, WordCounts, count_words, subwords_of, summed
 from alignfreeze.training.acceleration import moved
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_PAIRS = 200_000
 """Tokenized sentence pairs that are kept for the next epoch, about 1 kB each."""
+
+LINKED_WORDS = Objective()
+"""Makes batches for an objective that is all defaults: each link counts in both directions."""
 
 COUNTED_PAIRS = 20_000
 """Sentence pairs whose words are counted, at most: a share of 1 % has an error of far less."""
@@ -77,11 +81,13 @@ class PairBatch:
         input_ids: Of shape (2 * pairs, subwords).
         attention_mask: Of the same shape.
         word_positions: Where each word's representative is in the batch laid flat, as the layers
-            run it, of shape (words,).
-        anchors: Rows of ``word_positions`` that have a translation, of shape (anchors,);
-            every aligned word of either side is one.
-        positives: For each anchor the row of its translation, of shape (anchors,).
+            run it, of shape (words,); for an objective whose unit is the sentence, all subwords.
+        sentences: The sentence that each is of, in ``[0, 2 * pairs)``, of shape (words,).
+        anchors: Words, or sentences if they are the unit, that have a translation, of shape
+            (anchors,): rows of ``word_positions``, or of ``input_ids``; those of either side.
+        positives: For each anchor its translation, of shape (anchors,).
         size: How many sentence pairs.
+        weight: How many terms the objective has.
         packing: How the encoder runs it without padding; ``None``: as it is.
         states: What the lowest layer that is run reads, of shape (2 * pairs, subwords, hidden);
             ``None`` where all layers are run.
@@ -91,17 +97,14 @@ class PairBatch:
     input_ids: Tensor
     attention_mask: Tensor
     word_positions: Tensor
+    sentences: Tensor
     anchors: Tensor
     positives: Tensor
     size: int
+    weight: int
     packing: Packing | None = None
     states: Tensor | None = None
     find_states: "Callable[[PairBatch], Tensor] | None" = None
-
-    @property
-    def weight(self) -> int:
-        """How many terms the loss has: the aligned words of both sides."""
-        return len(self.anchors)
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device, with its states."""
@@ -136,27 +139,42 @@ def encoded_pairs(
 
 
 def collate_pairs(
-    pairs: Sequence[EncodedPair], padding: int, *, packer: Packer | None = None
+    pairs: Sequence[EncodedPair],
+    padding: int,
+    *,
+    packer: Packer | None = None,
+    objective: Objective = LINKED_WORDS,
 ) -> PairBatch:
     """Put sentence pairs, at least one, into one batch, padded to its longest sentence.
 
-    ``padding`` is the id of its token; the packer says how the encoder runs it without.
+    Args:
+        pairs: The pairs.
+        padding: The id of its token.
+        packer: Says how the encoder runs it without.
+        objective: Says what is read, and how many terms that makes.
     """
     sides = [pair.source for pair in pairs] + [pair.target for pair in pairs]
-    longest = max(pair.length for pair in pairs)
-    places = [side.places + row * longest for row, side in enumerate(sides)]
-    offsets = np.concatenate(([0], np.cumsum([len(p) for p in places])))
-    n_pairs = len(pairs)
-    links = np.concatenate([p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)])
+    longest, n_pairs = max(pair.length for pair in pairs), len(pairs)
+    of_words = objective.unit == "word"
+    read = [side.places if of_words else np.arange(len(side.input_ids)) for side in sides]
+    places = [own + row * longest for row, own in enumerate(read)]
+    if of_words:
+        offsets = np.concatenate(([0], np.cumsum([len(own) for own in read])))
+        found = [p.links + offsets[[row, n_pairs + row]] for row, p in enumerate(pairs)]
+        links = np.concatenate(found)
+    else:
+        links = np.arange(2 * n_pairs, dtype=np.int64).reshape(2, -1).T
     words = torch.from_numpy(np.concatenate(places).astype(np.int64))
     packing = packer and packer([len(side.input_ids) for side in sides])
     return PairBatch(
         input_ids=padded([side.input_ids for side in sides], longest, padding),
         attention_mask=padded([np.ones_like(side.input_ids) for side in sides], longest, 0),
         word_positions=words if packing is None else packing.place(words),
+        sentences=torch.from_numpy(np.repeat(np.arange(len(sides)), [len(own) for own in read])),
         anchors=torch.from_numpy(np.concatenate((links[:, 0], links[:, 1]))),
         positives=torch.from_numpy(np.concatenate((links[:, 1], links[:, 0]))),
         size=n_pairs,
+        weight=objective.terms(len(links), n_pairs),
         packing=packing,
     )
 
@@ -188,8 +206,9 @@ class PairStream:
             by (corpus, row); this one adds to it.
         packer: Says how the encoder runs batches without padding; ``None``: they have it.
         find_states: As of each batch.
+        objective: Says what batches hold, and how many terms each has.
         processes: That train together, and share what is tokenized before the first step.
-        empty_batches: Batches so far in which no aligned word was left.
+        empty_batches: Batches so far in which the objective had no term, such as no aligned word.
     """
 
     corpora: Sequence[AlignedCorpus]
@@ -201,6 +220,7 @@ class PairStream:
     remembered: dict[tuple[int, int], EncodedPair] = field(default_factory=dict)
     packer: Packer | None = None
     find_states: Callable[[PairBatch], Tensor] | None = None
+    objective: Objective = LINKED_WORDS
     processes: Processes | None = None
     empty_batches: int = 0
 
@@ -216,11 +236,14 @@ class PairStream:
             lengths = np.array([pair.length for pair in pairs])
             random = np.random.default_rng([self.seed, 1, number])
             for rows in bucketed(lengths, epoch_rounds, self.batch_size, random)[inside:]:
-                chosen = [pairs[row] for row in rows]
-                batch = collate_pairs(chosen, self._padding, packer=self.packer)
+                batch = self._collated([pairs[row] for row in rows])
                 self.empty_batches += batch.weight == 0
                 yield replace(batch, find_states=self.find_states)
             inside = 0
+
+    def _collated(self, pairs: Sequence[EncodedPair]) -> PairBatch:
+        packer, objective = self.packer, self.objective
+        return collate_pairs(pairs, self._padding, packer=packer, objective=objective)
 
     def vocabulary(self, n_batches: int) -> NDArray[np.int64] | None:
         """The ids that the first batches hold, sorted; ``None`` if they are too many to remember.

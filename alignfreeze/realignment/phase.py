@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts import FreezingStrategy, Objective
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
@@ -19,6 +19,7 @@ from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairStream
 from alignfreeze.realignment.prefix import cut_prefix, prefix_length
 from alignfreeze.realignment.prefix_states import PrefixCache
+from alignfreeze.realignment.pretrained import Pretrained
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
@@ -40,6 +41,7 @@ def realign(
     tokenizer: "PreTrainedTokenizerBase",
     corpora: Sequence[AlignedCorpus],
     strategy: FreezingStrategy | FreezingSummary,
+    objective: Objective,
     config: RunConfig,
     *,
     steps: int,
@@ -61,6 +63,7 @@ def realign(
         tokenizer: The encoder's.
         corpora: Aligned sentence pairs, a corpus for each target language.
         strategy: Says what stays as it is; checked before or not (see `frozen`).
+        objective: What is minimised.
         config: Seed, layers, temperature, batch size, learning rate and the like.
         steps: Optimizer steps.
         accelerator: Where to train.
@@ -77,7 +80,7 @@ def realign(
         Interrupted: When a signal asked the process to end.
     """
     stream = pair_stream(corpora, tokenizer, config, {} if remembered is None else remembered)
-    stream.processes = accelerator
+    stream.processes, stream.objective = accelerator, objective
     n_batches = batch_count(config, steps, accelerator)
     if on_words is not None:
         on_words(stream.word_counts(n_batches))
@@ -91,6 +94,7 @@ def realign(
             longest = longest_input(encoder, tokenizer)
             boundary = prefix_length(encoder, summary, config.layer)
             prefix = cut_prefix(encoder, boundary, prefixes, accelerator, longest=longest)
+        before = Pretrained(encoder, accelerator.device) if objective.needs_pretrained else None
         stream.find_states = None if prefix is None else prefix.states
         run = encoder if prefix is None else prefix.upper.encoder
         top = max(resolve_layers(config.layer, layer_count(encoder)))
@@ -106,12 +110,15 @@ def realign(
             stream.packer = None if packed is None else packed.packer
             model = RealignmentModel(
                 encoder if prefix is None else prefix.upper,
+                objective,
                 layers=config.layer,
                 projection=config.projection,
                 temperature=config.temperature,
                 loss_block=config.loss_block,
                 packed=packed,
                 top=None if compiled else top_layer,  # a compiled layer is one piece
+                pretrained=before,
+                gather=config.gather and accelerator.num_processes > 1,
             )
 
             def reached(step: int, result: TrainingResult) -> None:
@@ -130,7 +137,8 @@ def realign(
             )
     encoder.eval()
     if stream.empty_batches:
-        logger.warning("%d batches held no aligned word", stream.empty_batches)
+        what = "no aligned word" if objective.needs_links else "nothing to realign"
+        logger.warning("%d batches held %s", stream.empty_batches, what)
     if prefix is not None:
         logger.info("%s", prefix)
     return result

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.runs.kept_states import finished_states
 from alignfreeze.runs.provenance import fault_of
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
+from alignfreeze.runs.saving import ModelRuns
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, store
 
 logger = logging.getLogger(__name__)
 
 
-class KnownRealignments(FinetunePhases):
+class KnownRealignments(ModelRuns):
     """Finds the encoder of a finished realignment, or the state of one of fewer steps."""
 
     def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
@@ -28,6 +28,7 @@ class KnownRealignments(FinetunePhases):
             "phase": "realign",
             "model": self.preparation.model_identity,
             "strategy": choice.identity,
+            "objective": self.preparation.objective.identity,
             "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
         }
 

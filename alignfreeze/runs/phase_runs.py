@@ -105,6 +105,7 @@ class PhaseRuns:
         config = choice.applied_to(self.config)
         if not choice.strategy.realigns:
             return config
+        config = self.preparation.objective.said_in(config)
         decided = {
             "realign_steps": realign_steps,
             "realign_languages": tuple(corpus.target for corpus in self.preparation.corpora),
@@ -137,8 +138,10 @@ class PhaseRuns:
                 names.MODEL_IDENTITY: preparation.pretrained_identity,
             }
             if choice.strategy.realigns:
-                run.params(hyperparameters(choice.said))
+                run.params(hyperparameters("strategy", choice.said))
+                run.params(hyperparameters("objective", preparation.objective.said))
                 tags[names.STRATEGY_CODE] = choice.digest
+                tags[names.OBJECTIVE_CODE] = preparation.objective.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
             tags |= self._left_out([*config.task, *([TEXT] if choice.strategy.realigns else [])])
             run.tags({tag: value for tag, value in tags.items() if value})

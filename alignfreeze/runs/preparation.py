@@ -7,7 +7,12 @@ from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_out
+from alignfreeze.alignment.corpus import (
+    AlignedCorpus,
+    aligned_corpora,
+    hold_out,
+    sentence_corpora,
+)
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
@@ -34,6 +39,7 @@ from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
+from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import (
@@ -88,6 +94,7 @@ class Preparation:
         if encoder is not None:
             choices = [encoder.choice()]
         choices = choices or strategy_choices(config, self.n_layers)
+        self._objective = objective_choice(config) if encoder is None else None
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
         self.model_identity = self._content(loaded) if encoder is None else encoder.identity
@@ -110,7 +117,7 @@ class Preparation:
             asked = self._realign_languages()
             chosen = with_texts(self.source, config.source_language, asked, config.missing)
             self.without_text = [language for language in asked if language not in chosen]
-            self.corpora = aligned_corpora(self.source, config, chosen)
+            self.corpora = self._read_corpora(chosen)
         if config.alignment_pairs:
             parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
             self.corpora = [training for training, _ in parts]
@@ -124,9 +131,23 @@ class Preparation:
             return Preparation(config)
         other = copy(self)
         other.config = config
+        if self._objective is not None:
+            other._objective = objective_choice(config)
+            if other.objective.objective.needs_links != self.objective.objective.needs_links:
+                return Preparation(config)
         other.strategies = self.check_fit(config)
         # One that does not realign has read no parallel text.
         return Preparation(config) if other._realigns and not self.corpora else other
+
+    @property
+    def objective(self) -> ObjectiveChoice:
+        """What realignment minimises; of an encoder that is not realigned again nothing is known.
+
+        Raises:
+            AssertionError: If it is asked for of such a one.
+        """
+        assert self._objective is not None, "it is not realigned"
+        return self._objective
 
     @property
     def provenance(self) -> Provenance | None:
@@ -176,7 +197,9 @@ class Preparation:
 
     @property
     def aligner(self) -> str:
-        """The aligner of the parallel text; ``auto`` where languages have different ones."""
+        """The aligner of the parallel text; as it was asked for where it is not one alone."""
+        if not links_words(self.config, self.objective.objective):
+            return self.config.aligner
         names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
         return names.pop() if len(names) == 1 else self.config.aligner
 
@@ -233,6 +256,16 @@ class Preparation:
             )
         return f"{self.model}@{commit}"
 
+    def _read_corpora(self, languages: Sequence[str]) -> list[AlignedCorpus]:
+        """The parallel text of some languages, its words aligned if that is of any use."""
+        objective = self.objective.objective
+        if not links_words(self.config, objective):
+            name = self.config.objective
+            logger.info("objective %s takes whole sentences: no words are aligned", name)
+            return sentence_corpora(self.source, self.config, languages)
+        every_pair = not objective.needs_links
+        return aligned_corpora(self.source, self.config, languages, every_pair=every_pair)
+
     def _realign_languages(self) -> list[str]:
         if asked := realignment_languages(self.source, self.config):
             return asked
@@ -261,7 +294,8 @@ def prepared(
     Raises:
         AlignFreezeError: As for a new one.
     """
-    material = hash_of(config.model_dump(mode="json", include=set(MATERIAL_FIELDS)))
+    read = config.model_dump(mode="json", include=set(MATERIAL_FIELDS))
+    material = hash_of([read, links_words(config, objective_choice(config).objective)])
     known = kept.get(material, base)
     found = Preparation(config) if known is None else known.varied(config)
     kept.pop(material, None)

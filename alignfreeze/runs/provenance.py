@@ -37,6 +37,7 @@ class Provenance(BaseModel):
         options: Of the realignment, `CARRIED` and `SHARED` ones; the others say nothing.
         usual: Whether the strategy froze as it does by default.
         said: Every hyperparameter of the strategy.
+        objective_said: Every hyperparameter of the objective.
         identity: The hash of all that the encoder depends on.
         run_id: The MLflow run that made it.
         model_identity: The pretrained weights: a hash, or a name on the hub with its commit.
@@ -53,6 +54,7 @@ class Provenance(BaseModel):
     options: RunConfig
     usual: bool
     said: dict[str, Any] = {}
+    objective_said: dict[str, Any] = {}
     identity: str
     run_id: str
     model_identity: str | None = None

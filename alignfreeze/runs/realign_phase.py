@@ -19,9 +19,9 @@ from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.modelfiles import save
 from alignfreeze.errors import ResourceError
 from alignfreeze.realignment.phase import batch_count, pair_stream, realign
+from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.inputs import parallel_inputs
 from alignfreeze.runs.kept_states import keep_state, require_room_for_state
-from alignfreeze.runs.known_realignments import KnownRealignments
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, write_provenance
@@ -62,7 +62,7 @@ class Goal(NamedTuple):
     cells: str = ""
 
 
-class RealignPhases(KnownRealignments):
+class RealignPhases(FinetunePhases):
     """Realigns by each strategy once, for as many steps as any task takes; fine-tunes the rest.
 
     The encoders that other tasks fine-tune, after fewer steps, are left on the way: the rate is
@@ -159,6 +159,7 @@ class RealignPhases(KnownRealignments):
                 preparation.tokenizer,
                 preparation.corpora,
                 choice.freezing,
+                preparation.objective.objective,
                 config,
                 steps=steps,
                 accelerator=accelerator,
@@ -279,6 +280,7 @@ class RealignPhases(KnownRealignments):
             options=config,
             usual=choice.usual,
             said=choice.said,
+            objective_said=self.preparation.objective.said,
             identity=identity,
             run_id=run_id,
             model_identity=self.preparation.pretrained_identity,

@@ -12,6 +12,7 @@ from alignfreeze.contracts.registry import STRATEGY, create_plugin, fingerprint
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.stated import model_folder, no_encoder
 from alignfreeze.errors import ConfigError
+from alignfreeze.runs.objectives import objective_choice
 from alignfreeze.runs.provenance import (
     CARRIED,
     PROVENANCE_FILE,
@@ -151,6 +152,10 @@ def with_provenance(
         asked = asked.model_copy(update={"strategy": strategy})
         choice = strategy_choices(asked, read_layer_count(encoder.path))[-1]
         asked = choice.said_in(asked)
+    if "objective_args" in given and asked.objective_args:
+        objective = asked.objective if "objective" in given else made.options.objective
+        named = asked.model_copy(update={"objective": objective})
+        asked = objective_choice(named).said_in(named)
     if lines := made.contradicted_by(asked, given):
         raise ConfigError(
             f"encoder {asked.encoder} was realigned otherwise: {'; '.join(lines)}; leave out what "

@@ -68,7 +68,8 @@ def log_provenance(
     """
     others = made.differences(config, precision_of(accelerator), accelerator.num_processes)
     run.params({name: _as_text(value) for name, value in others.items()})
-    run.params(hyperparameters(made.said))
+    run.params(hyperparameters("strategy", made.said))
+    run.params(hyperparameters("objective", made.objective_said))
     tags = {
         names.REALIGN_RUN: made.run_id,
         names.REALIGN_HASH: made.identity,
@@ -81,9 +82,14 @@ def log_provenance(
     run.tags({name: value for name, value in tags.items() if value is not None})
 
 
-def hyperparameters(values: Mapping[str, Any]) -> dict[str, str]:
-    """The params of a strategy's hyperparameters, given by field: ``cfg.strategy.<field>``."""
-    return {f"strategy.{name}": _as_text(value) for name, value in values.items()}
+def hyperparameters(plugin: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """The params of a plugin's hyperparameters, given by field: such as ``cfg.strategy.<field>``.
+
+    Args:
+        plugin: ``strategy`` or ``objective``.
+        values: The hyperparameters.
+    """
+    return {f"{plugin}.{name}": _as_text(value) for name, value in values.items()}
 
 
 def _as_text(value: object) -> str:
@@ -98,6 +104,11 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     ``words/<language>/fertility``, the subwords a word.
     """
     log_word_shares(run, counts)
+    tell_words(what, counts)
+
+
+def tell_words(what: str, counts: Mapping[str, WordCounts]) -> None:
+    """Tell what `log_words` does, and log nothing."""
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         if told := {language: share for language, share in shares.items() if share > 0}:

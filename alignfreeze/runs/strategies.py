@@ -77,8 +77,17 @@ class StrategyChoice:
         return config.model_copy(update={"strategy": self.name, "strategy_args": dict(self.args)})
 
     def applied_to(self, config: RunConfig) -> RunConfig:
-        """A configuration as it were if it asked for this strategy alone."""
-        return self.said_in(config).model_copy(update={"compare": ()})
+        """A configuration as it were if it asked for this strategy alone.
+
+        When it realigns says nothing of one that does not, nor the weight of an objective that
+        stands beside no task's loss: they are as by default.
+        """
+        of_no_matter = {
+            "realign_when": not self.strategy.realigns,
+            "realign_weight": not (self.strategy.realigns and config.realigns("during")),
+        }
+        usual = {n: RunConfig.model_fields[n].default for n, no in of_no_matter.items() if no}
+        return self.said_in(config).model_copy(update={"compare": (), **usual})
 
 
 def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:

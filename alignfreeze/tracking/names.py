@@ -44,6 +44,7 @@ MADE_FROM = "made_from"  # for a person: how a model was realigned that is reali
 USUAL_STRATEGY = "default_hyperparameters"  # whether the strategy's are all at their defaults
 MEASURED_HASH = "measured_hash"  # of its files of word alignment and drift
 STRATEGY_CODE = "strategy_code"
+OBJECTIVE_CODE = "objective_code"
 PARALLEL_HASH = "parallel_hash"  # what the files of the parallel text hold
 REALIGN_HASH = "realign_hash"  # which realignment made its encoder
 REALIGN_RUN = "realign_run"  # in which run that was
@@ -266,6 +267,11 @@ def realigned_stage(steps: int, *, one_of_several: bool) -> str:
 def finetuned_stage(task: str) -> str:
     """The stage after fine-tuning on a task."""
     return f"finetuned-{task}"
+
+
+def realigned_after_stage(task: str) -> str:
+    """The stage after a realignment that has followed the fine-tuning on a task."""
+    return f"{finetuned_stage(task)}-realigned"
 
 
 FERTILITY = "fertility"  # of words: the subwords a word

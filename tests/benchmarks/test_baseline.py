@@ -20,6 +20,7 @@ from alignfreeze.training.batches import collate_features
 from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
+from alignfreeze_objectives.contrastive import Contrastive
 from alignfreeze_tasks.pos import PartOfSpeechTagging
 
 PAIRS = [
@@ -66,7 +67,9 @@ def test_realignment_has_the_same_loss_and_gradient(baseline, tokenizer):
     torch.manual_seed(0)
     encoder = encoder_for(tokenizer)
     plain = baseline.PlainRealignment(encoder, tokenizer, projection=8)
-    fast = RealignmentModel(encoder, layers=(-1,), projection=8, temperature=0.1).eval()
+    fast = RealignmentModel(
+        encoder, Contrastive(), layers=(-1,), projection=8, temperature=0.1
+    ).eval()
     fast.heads[0].load_state_dict(plain.head.state_dict())
     slow_loss = plain([plain.encode(pair) for pair in PAIRS])
     slow_loss.backward()

@@ -20,6 +20,7 @@ from alignfreeze.training.batches import collate_features
 from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
+from alignfreeze_objectives.contrastive import Contrastive
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -89,7 +90,7 @@ def test_realignment_has_the_same_loss_and_gradient(trainer, tmp_path):
     torch.manual_seed(0)
     encoder, pairs = tiny_encoder().eval(), some_pairs(4)
     theirs = trainer.TrainerRealignment(encoder, projection=8)
-    ours = RealignmentModel(encoder, layers=(-1,), projection=8, temperature=0.1)
+    ours = RealignmentModel(encoder, Contrastive(), layers=(-1,), projection=8, temperature=0.1)
     ours.heads[0].load_state_dict(theirs.head.state_dict())
     collate = trainer.PairCollator(0)
     careful = given(trainer, tmp_path, theirs, pairs, [p.length for p in pairs], collate)

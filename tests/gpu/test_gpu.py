@@ -30,6 +30,7 @@ from alignfreeze.training.devices import lent_accelerator
 from alignfreeze.training.loop import LOG_STEPS, train
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.plan import TrainingPlan
+from alignfreeze_objectives.contrastive import Contrastive
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -125,7 +126,9 @@ def test_training_that_broke_off_goes_on_to_the_bit(tmp_path, precision):
     def trained(name, breaks_at=None, *, resume=False):
         encoder = tiny_encoder()
         set_seed(1)
-        model = RealignmentModel(encoder, layers=(-1,), projection=8, temperature=0.1)
+        model = RealignmentModel(
+            encoder, Contrastive(), layers=(-1,), projection=8, temperature=0.1
+        )
         folder = CheckpointFolder(tmp_path / name, "me")
         with lent_accelerator(precision) as accelerator:
             stream = Given(breaks_at)

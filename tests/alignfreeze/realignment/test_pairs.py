@@ -105,7 +105,7 @@ def test_no_link_is_no_weight():
 def test_a_batch_moves_to_a_device_whole():
     moved = collate_pairs(PAIRS, PADDING).to(torch.device("meta"))
     tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
-    assert len(tensors) == 5
+    assert len(tensors) == 6
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 

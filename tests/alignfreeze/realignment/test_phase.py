@@ -31,6 +31,7 @@ from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze_aligners.pharaoh import PharaohAligner
+from alignfreeze_objectives.contrastive import Contrastive
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.none import NoFreezing
@@ -77,10 +78,15 @@ def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
     )
 
 
+CONTRASTIVE = Contrastive()
+
+
 def model_of(encoder, layers=(-1,), projection=5) -> RealignmentModel:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        model = RealignmentModel(encoder, layers=layers, projection=projection, temperature=0.3)
+        model = RealignmentModel(
+            encoder, CONTRASTIVE, layers=layers, projection=projection, temperature=0.3
+        )
     return model.eval()
 
 
@@ -196,7 +202,15 @@ def run(corpora, tokenizer, accelerator, tmp_path):
     """Realigns an encoder; returns the records of the loss."""
 
     def realign_encoder(
-        encoder, strategy, *, steps, prefixes=None, on_words=None, **options
+        encoder,
+        strategy,
+        *,
+        steps,
+        objective=CONTRASTIVE,
+        corpora=corpora,
+        prefixes=None,
+        on_words=None,
+        **options,
     ) -> list[LossRecord]:
         records: list[LossRecord] = []
         values = {"realign_lr": 3e-3, "realign_batch_size": 8, "projection": 0, "precision": "fp32"}
@@ -206,6 +220,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
             tokenizer,
             corpora,
             strategy,
+            objective,
             RunConfig(**(values | options)),
             steps=steps,
             accelerator=accelerator,

@@ -21,6 +21,7 @@ from alignfreeze.training.bunches import LayerCost
 from alignfreeze.training.devices import make_accelerator
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import in_one_row
+from alignfreeze_objectives.contrastive import Contrastive
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
 from alignfreeze_strategies.range import RangeFreezing
@@ -38,9 +39,11 @@ def batch_of(sentences: list[list[int]] = SENTENCES) -> PairBatch:
         input_ids=padded(sentences, longest, 0),
         attention_mask=padded([[1] * len(s) for s in sentences], longest, 0),
         word_positions=firsts,
+        sentences=torch.arange(len(sentences)),
         anchors=torch.cat([rows, rows + n_pairs]),
         positives=torch.cat([rows + n_pairs, rows]),
         size=n_pairs,
+        weight=2 * n_pairs,
     )
 
 
@@ -109,7 +112,7 @@ def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, tr
         layer.attention.self.dropout.p = 0.0
     options = {"layers": (-1,), "projection": 0, "temperature": 0.1}
     with frozen(encoder, FrontFreezing(boundary=2, embeddings=True)):
-        plain = RealignmentModel(encoder, **options)(BATCH)
+        plain = RealignmentModel(encoder, Contrastive(), **options)(BATCH)
         plain.backward()
         expected = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
         encoder.zero_grad()
@@ -118,7 +121,7 @@ def test_the_upper_layers_have_the_same_loss_and_gradient(cache, accelerator, tr
         batch = replace(BATCH, states=prefix.states(BATCH))
         with packed_layers(prefix.upper.encoder) as packed, up_to(prefix.upper.encoder, 3) as top:
             ways = {} if unread else {"packed": packed, "top": top}
-            model = RealignmentModel(prefix.upper, **options, **ways)
+            model = RealignmentModel(prefix.upper, Contrastive(), **options, **ways)
             fast = model(batch if unread else packed_batch(batch))
             fast.backward()
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,57 @@
+"""The objective that a run realigns with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alignfreeze.config import RunConfig
+from alignfreeze.contracts import Objective
+from alignfreeze.contracts.registry import OBJECTIVE, create_plugin, fingerprint
+
+
+@dataclass(frozen=True)
+class ObjectiveChoice:
+    """What a run's realignment minimises.
+
+    Attributes:
+        digest: Of its code.
+    """
+
+    name: str
+    objective: Objective
+    digest: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a result depends on."""
+        return {"objective": self.name, "args": self.said, "code": self.digest}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Every hyperparameter by its field, those too that are at their defaults."""
+        return self.objective.model_dump(mode="json")
+
+    @property
+    def args(self) -> Mapping[str, Any]:
+        """Its hyperparameters, but for fields that are at their defaults: what is logged."""
+        return self.objective.model_dump(mode="json", exclude_defaults=True)
+
+    def said_in(self, config: RunConfig) -> RunConfig:
+        """A configuration that asks for this objective, with its hyperparameters said."""
+        return config.model_copy(update={"objective": self.name, "objective_args": self.args})
+
+
+def objective_choice(config: RunConfig) -> ObjectiveChoice:
+    """The objective that a configuration asks for.
+
+    Raises:
+        AlignFreezeError: If it is unknown, or a hyperparameter breaks its rule.
+    """
+    name = config.objective
+    objective = create_plugin(OBJECTIVE, name, config.objective_args)
+    return ObjectiveChoice(name, objective, fingerprint(OBJECTIVE, name))
+
+
+def links_words(config: RunConfig, objective: Objective) -> bool:
+    """Whether the words of parallel text are aligned: to realign them, or to measure that."""
+    return objective.needs_links or bool(config.alignment_pairs)
