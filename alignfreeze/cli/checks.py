@@ -168,7 +168,7 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.encoders import stated
+    from alignfreeze.encoders import stated, times
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
@@ -179,7 +179,11 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         stated.realigned_layers(config, n_layers)
         for (name, _), strategy in zip(strategies, made, strict=True):
             if not isinstance(strategy, type):
-                stated.check_boundaries(strategy, n_layers, f"strategy {name!r}")
+                who = f"strategy {name!r}"
+                stated.check_boundaries(strategy, n_layers, who)
+                if strategy.realigns and config.realigns("during"):
+                    sites = times.usual_sites(n_layers)
+                    times.check_during(strategy, sites, n_layers, who, config.realign_when)
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)
     return any(strategy.realigns for strategy in made)

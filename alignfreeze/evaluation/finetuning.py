@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
-from alignfreeze.evaluation.joint import DuringRealignment, JointStream, beside, with_ids_of
-from alignfreeze.realignment.phase import batch_count
+from alignfreeze.evaluation.joint import DuringRealignment, JointTraining
 from alignfreeze.training.acceleration import accelerated
 from alignfreeze.training.batches import BatchStream, FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
@@ -20,7 +19,7 @@ from alignfreeze.training.loop import train
 from alignfreeze.training.memory import FINE_TUNING, JOINTLY, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.packed_layers import PackedLayers, packed_layers
-from alignfreeze.training.plan import TrainingPlan
+from alignfreeze.training.plan import Beside, TrainingPlan
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -84,14 +83,15 @@ def finetune(
         ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
-    ids = used_ids((feature.input_ids for feature in features), padding)
-    pairs = during and during.stream(config, steps, accelerator)
-    if pairs is not None:
-        ids = with_ids_of(pairs, ids, batch_count(config, steps, accelerator))
+    encoder = cast("PreTrainedModel", model.base_model)
+    joint = None
+    if during is not None:
+        joint = JointTraining(during, encoder, config, steps=steps, accelerator=accelerator)
+    own = used_ids((feature.input_ids for feature in features), padding)
+    ids = own if joint is None else joint.with_ids(own)
     compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
-        ExitStack() as stack,
-        memory_for("fine-tuning", config, JOINTLY if during else FINE_TUNING),
+        memory_for("fine-tuning", config, FINE_TUNING if joint is None else JOINTLY),
         compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model, accelerator, compiled=compiled) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
@@ -101,37 +101,34 @@ def finetune(
             with whole_vocabulary():
                 milestones.reached(step, result)
 
-        packer = None if layers is None else layers.packer
-        stream: BatchStream = FeatureStream(
+        rows = FeatureStream(
             features,
             batch_size=config.finetune_batch_size,
             padding=padding,
             seed=config.seed,
-            packer=packer,
+            packer=None if layers is None else layers.packer,
         )
-        trained: nn.Module = TaskModel(model, layers)
-        if during is not None and pairs is not None:
-            pairs.packer = packer
-            encoder = cast("PreTrainedModel", model.base_model)
-            trained = joint = during.model(trained, encoder, layers, config)
-            stack.enter_context(joint.scaled_gradients(encoder))
-            stream = JointStream(pairs, stream, batch_count(config, 1, accelerator), steps)
-        result = train(
-            trained,
-            stream,
-            _plan(config, steps, joint=during is not None),
-            accelerator,
-            checkpoints=checkpoints,
-            resume=config.resume,
-            on_loss=on_loss,
-            on_beside=during.on_loss if during else lambda record: None,
-            milestones=replace(milestones, reached=reached),
+        task = TaskModel(model, layers)
+        both: AbstractContextManager[tuple[nn.Module, BatchStream]] = (
+            nullcontext((task, rows)) if joint is None else joint.joined(task, rows, layers)
         )
+        with both as (trained, stream):
+            result = train(
+                trained,
+                stream,
+                _plan(config, steps, joint.beside if joint else None),
+                accelerator,
+                checkpoints=checkpoints,
+                resume=config.resume,
+                on_loss=on_loss,
+                on_beside=during.on_loss if during else lambda record: None,
+                milestones=replace(milestones, reached=reached),
+            )
     model.eval()
     return result
 
 
-def _plan(config: RunConfig, steps: int, *, joint: bool) -> TrainingPlan:
+def _plan(config: RunConfig, steps: int, beside: Beside | None) -> TrainingPlan:
     return TrainingPlan(
         phase="fine-tuning",
         unit="rows",
@@ -140,5 +137,5 @@ def _plan(config: RunConfig, steps: int, *, joint: bool) -> TrainingPlan:
         warmup_steps=round(config.warmup * steps),
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
-        beside=beside(config) if joint else None,
+        beside=beside,
     )

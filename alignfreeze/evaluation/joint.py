@@ -9,7 +9,7 @@ none where it is frozen. That is what the reference calls ``during``, and with a
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
-from alignfreeze.encoders.freezing import FreezingSummary
+from alignfreeze.contracts import Objective
+from alignfreeze.encoders.freezing import FreezingSummary, Rates, factor_at
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.realignment.phase import batch_count, pair_stream
+from alignfreeze.realignment.pretrained import Pretrained
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import LossRecord
@@ -52,11 +54,13 @@ class RealignmentBatch:
 
     Attributes:
         pairs: They.
-        progress: The part of the steps that are done, in whole hundredths, in ``[0, 100)``.
+        step: The step that they are of, from 0.
+        steps: How many there are.
     """
 
     pairs: PairBatch
-    progress: int
+    step: int
+    steps: int
 
     @property
     def weight(self) -> int:
@@ -70,7 +74,7 @@ class RealignmentBatch:
 
     def to(self, device: torch.device) -> "RealignmentBatch":
         """The same batch on a device."""
-        return RealignmentBatch(self.pairs.to(device), self.progress)
+        return replace(self, pairs=self.pairs.to(device))
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,7 @@ class JointStream:
         first = start // 2
         both = zip(self.pairs.batches(first), self.rows.batches(first), strict=True)
         for number, (pairs, rows) in enumerate(both, first):
-            step = number // self.step_batches
-            yield RealignmentBatch(pairs, 100 * step // self.steps)
+            yield RealignmentBatch(pairs, number // self.step_batches, self.steps)
             yield rows
 
 
@@ -105,17 +108,20 @@ class JointModel(nn.Module):
     Args:
         task: Called with any batch but a `RealignmentBatch`.
         realignment: Of the same encoder.
-        factors: What the gradient of the realignment is multiplied by.
+        factors: What the gradient of the realignment is multiplied by, by a parameter's name
+            relative to the encoder; of those not named by nothing.
     """
 
-    def __init__(self, task: nn.Module, realignment: RealignmentModel, factors: Factors) -> None:
+    def __init__(
+        self, task: nn.Module, realignment: RealignmentModel, factors: Mapping[str, Rates]
+    ) -> None:
         super().__init__()
         self.task = task
         self.heads = realignment.heads
         # The encoder's parameters are the task's: named twice, they would be saved twice.
         self._realignment = (realignment,)
         self._factors = factors
-        self._progress: int | None = None
+        self._step: tuple[int, int] | None = None  # of the realignment that is run backward
 
     @contextmanager
     def scaled_gradients(self, encoder: "PreTrainedModel") -> Iterator[None]:
@@ -128,7 +134,7 @@ class JointModel(nn.Module):
         with ExitStack() as hooks:
             for name, factors in self._factors.items():
                 if name in parameters and parameters[name].requires_grad:
-                    scale = partial(self._scaled, tuple(factors))
+                    scale = partial(self._scaled, factors)
                     hooks.callback(parameters[name].register_hook(scale).remove)
             yield
 
@@ -138,19 +144,19 @@ class JointModel(nn.Module):
         The backward pass of a batch has to come before the next one's forward pass.
         """
         if isinstance(batch, RealignmentBatch):
-            self._progress = batch.progress
+            self._step = batch.step, batch.steps
             loss: Tensor = self._realignment[0](batch.pairs)
             return loss
-        self._progress = None
+        self._step = None
         loss = self.task(batch)
         # Processes share the gradients of what the last batch of a step has run through.
         unused = [parameter.sum() for parameter in self.heads.parameters()]
         return loss + 0 * torch.stack(unused).sum() if unused else loss
 
-    def _scaled(self, factors: Sequence[float], gradient: Tensor) -> Tensor:
-        if self._progress is None:
+    def _scaled(self, factors: Rates, gradient: Tensor) -> Tensor:
+        if self._step is None:
             return gradient
-        factor = factors[self._progress * len(factors) // 100]
+        factor = factor_at(factors, *self._step)
         return gradient * factor if factor else torch.zeros_like(gradient)
 
 
@@ -162,6 +168,7 @@ class DuringRealignment:
         tokenizer: The encoder's.
         corpora: Aligned sentence pairs, a corpus for each target language.
         freezing: What the strategy says of the encoder's parameters.
+        objective: What is minimised; it may compare with what the encoder is at the beginning.
         remembered: Pairs that are tokenized already (see `PairStream`).
         on_loss: Called with each new record of the objective, without its weight.
         on_words: Called with how the words of each language are read, before the first step.
@@ -170,44 +177,81 @@ class DuringRealignment:
     tokenizer: "PreTrainedTokenizerBase"
     corpora: Sequence[AlignedCorpus]
     freezing: FreezingSummary
+    objective: Objective
     remembered: dict[tuple[int, int], EncodedPair]
     on_loss: Callable[[LossRecord], None]
     on_words: Callable[[Mapping[str, WordCounts]], None]
 
-    def stream(self, config: RunConfig, steps: int, accelerator: "Accelerator") -> PairStream:
-        """The sentence pairs of so many steps, whose words are told."""
-        stream = pair_stream(self.corpora, self.tokenizer, config, self.remembered)
-        stream.processes = accelerator
-        self.on_words(stream.word_counts(batch_count(config, steps, accelerator)))
-        return stream
 
-    def model(
+class JointTraining:
+    """A task and a realignment, to be trained as one.
+
+    Args:
+        during: The realignment.
+        encoder: The task's, as it is at the beginning.
+        config: How it is realigned.
+        steps: How many steps both take.
+        accelerator: Where.
+    """
+
+    def __init__(
         self,
-        task: nn.Module,
+        during: DuringRealignment,
         encoder: "PreTrainedModel",
-        packed: PackedLayers | None,
         config: RunConfig,
-    ) -> JointModel:
-        """The model of both, where the task's holds the encoder."""
+        *,
+        steps: int,
+        accelerator: "Accelerator",
+    ) -> None:
+        self._during = during
+        self._encoder = encoder
+        self._config = config
+        self._steps = steps
+        self._accelerator = accelerator
+        self._n_batches = batch_count(config, steps, accelerator)
+        self._pairs = pair_stream(during.corpora, during.tokenizer, config, during.remembered)
+        self._pairs.processes, self._pairs.objective = accelerator, during.objective
+        compares = during.objective.needs_pretrained
+        self._before = Pretrained(encoder, accelerator.device) if compares else None
+        during.on_words(self._pairs.word_counts(self._n_batches))
+
+    @property
+    def beside(self) -> Beside:
+        """The realignment's loss, beside the task's."""
+        return Beside("realignment", "pairs", self._config.realign_weight)
+
+    def with_ids(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Ids with those of the sentence pairs; ``None`` if these are too many to look up."""
+        found = self._pairs.vocabulary(self._n_batches)
+        return None if found is None else np.union1d(ids, found)
+
+    @contextmanager
+    def joined(
+        self, task: nn.Module, rows: BatchStream, layers: PackedLayers | None
+    ) -> Iterator[tuple[nn.Module, BatchStream]]:
+        """A model of both and batches of both, for as long as the context lasts.
+
+        Args:
+            task: The model of the task, which holds the encoder.
+            rows: Its batches.
+            layers: The encoder's, if they run batches packed.
+        """
+        config, accelerator = self._config, self._accelerator
+        self._pairs.packer = None if layers is None else layers.packer
         realignment = RealignmentModel(
-            encoder,
+            self._encoder,
+            self._during.objective,
             layers=config.layer,
             projection=config.projection,
             temperature=config.temperature,
             loss_block=config.loss_block,
-            packed=packed,
+            packed=layers,
+            pretrained=self._before,
+            gather=config.gather and accelerator.num_processes > 1,
         )
-        return JointModel(task, realignment, factors_of(self.freezing))
-
-
-def beside(config: RunConfig) -> Beside:
-    """What a fine-tuning is told of the loss beside its own."""
-    return Beside("realignment", "pairs", config.realign_weight)
-
-
-def with_ids_of(
-    pairs: PairStream, ids: NDArray[np.int64], n_batches: int
-) -> NDArray[np.int64] | None:
-    """Ids with those of the first batches of sentence pairs; ``None`` if these are too many."""
-    found = pairs.vocabulary(n_batches)
-    return None if found is None else np.union1d(ids, found)
+        model = JointModel(task, realignment, self._during.freezing.rates)
+        in_a_step = batch_count(config, 1, accelerator)
+        with model.scaled_gradients(self._encoder):
+            yield model, JointStream(self._pairs, rows, in_a_step, self._steps)
+        if empty := self._pairs.empty_batches:
+            logger.warning("%d batches of sentence pairs held nothing to realign", empty)

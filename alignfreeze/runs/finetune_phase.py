@@ -126,13 +126,17 @@ class FinetunePhases(RealigningWithin):
         """The hash of what a fine-tuned model depends on."""
         held_out = [corpus.fingerprint for corpus in self.preparation.held_out]
         measured: list[Any] = [*held_out, self.config.realign_max_length]
+        steps = self.finetune_steps(data)
+        within = self.within_identity(
+            choice, finetune_steps=steps, realign_steps=self.realign_steps(data)
+        )
         dependencies = {
             "phase": "finetune",
             "encoder": encoder.identity,
             "task": data.identity,
             "measured": measured if held_out else [],
-            "steps": self.finetune_steps(data),
-            **self.within_identity(choice, self.realign_steps(data)),
+            "steps": steps,
+            **within,
         }
         return self.identity(FINETUNE_FIELDS, dependencies)
 

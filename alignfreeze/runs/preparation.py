@@ -27,7 +27,7 @@ from alignfreeze.data.bitexts import (
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
-from alignfreeze.encoders.freezing import check_strategy
+from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
 from alignfreeze.encoders.loading import load_encoder, load_tokenizer
 from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
@@ -240,10 +240,10 @@ class Preparation:
             )
             check_metrics(data.name, metrics)
 
-    def frozen_names(self, config: RunConfig) -> frozenset[str]:
-        """The parameters that a configuration's own strategy freezes."""
+    def freezing(self, config: RunConfig) -> FreezingSummary:
+        """What a configuration's own strategy does to the encoder."""
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
-        return check_strategy(self.outline, strategy, name=config.strategy).frozen_names
+        return check_strategy(self.outline, strategy, name=config.strategy)
 
     def _content(self, encoder: "PreTrainedModel") -> str:
         """What identifies the model's weights."""

@@ -94,7 +94,7 @@ class RealignPhases(FinetunePhases):
         if identity not in self._encoders:
             made = self._made.get(identity) or self.taken_over(choice, identity)
             if made is None:
-                goals = self._unknown(choice, steps, self.goals(steps, also))
+                goals = self._unknown(choice, steps, self.goals(choice, steps, also))
                 self._realign(choice, goals)
                 if identity not in self._made:  # a checkpoint was further on already
                     self._realign(choice, [goal for goal in goals if goal.steps == steps])
@@ -104,11 +104,13 @@ class RealignPhases(FinetunePhases):
             self._encoders[identity] = replace(made, path=str(place))
         return self._encoders[identity]
 
-    def goals(self, steps: int, also: Others = NOBODY) -> list[Goal]:
+    def goals(self, choice: StrategyChoice, steps: int, also: Others = NOBODY) -> list[Goal]:
         """All encoders that are left if one has to be realigned, the longest realigned last.
 
         Those of the other tasks are, where encoders are kept.
         """
+        if self.is_paced(choice):
+            return [Goal(steps, own=True, cells=also.get(steps, ""))]
         kept = self.preparation.tasks if self.scope.keep_encoders else ()
         own = {steps, *(self.realign_steps(data) for data in kept)}
         return [Goal(n, n in own, also.get(n, "")) for n in sorted({*own, *also})]
@@ -174,7 +176,7 @@ class RealignPhases(FinetunePhases):
                 if state == checkpoints.gone_on_from:
                     run.tags({names.GONE_ON_FROM: run_id})
             if config.keep_optimizer and accelerator.is_main_process:
-                keep_state(run, checkpoints, self.way_identity(choice), steps)
+                keep_state(run, checkpoints, self.way_identity(choice, steps), steps)
             self._leave(run, choice, encoder, goals[-1], result)
 
     def _begun(

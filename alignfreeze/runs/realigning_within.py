@@ -36,13 +36,15 @@ class RealigningWithin(KnownRealignments):
         """Whether a fine-tuning realigns, beside or after what it is."""
         return self.realigns(choice, "during") or self.realigns(choice, "after")
 
-    def within_identity(self, choice: StrategyChoice, realign_steps: int) -> dict[str, Any]:
+    def within_identity(
+        self, choice: StrategyChoice, *, finetune_steps: int, realign_steps: int
+    ) -> dict[str, Any]:
         """What a fine-tuning depends on that realigns: all that the realignment does.
 
         Nothing, where it does not, whatever the options of a realignment say.
         """
         if self.realigns(choice, "during"):
-            found = [self.way_identity(choice), self.config.realign_weight]
+            found = [self.way_identity(choice, finetune_steps), self.config.realign_weight]
             return {"realigned during": found}
         if self.realigns(choice, "after"):
             return {"realigned after": self.realign_identity(choice, realign_steps)}
@@ -62,6 +64,7 @@ class RealigningWithin(KnownRealignments):
             tokenizer=preparation.tokenizer,
             corpora=preparation.corpora,
             freezing=choice.freezing,
+            objective=preparation.objective.objective,
             remembered=preparation.encoded_pairs[config.realign_max_length],
             on_loss=partial(_log_loss, run),
             on_words=partial(tell_words, "parallel text"),
@@ -99,6 +102,7 @@ class RealigningWithin(KnownRealignments):
             preparation.tokenizer,
             preparation.corpora,
             choice.freezing,
+            preparation.objective.objective,
             config,
             steps=steps,
             accelerator=accelerator,

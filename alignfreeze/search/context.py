@@ -111,7 +111,7 @@ class TrialContext:
 
     def _decided_by_encoder(self, known: Collection[str]) -> dict[str, Scalar]:
         """The boundaries that freeze what the configuration freezes without saying them."""
-        config, as_it_is = self.config, self.base.frozen_names(self.config)
+        config, as_it_is = self.config, self.base.freezing(self.config)
         found: dict[str, Scalar] = {}
         for name in self.space.boundaries():
             strategy, _, field = name.rpartition(".")
@@ -120,7 +120,7 @@ class TrialContext:
             for value in self.space.searched[name].values or ():
                 args = config.strategy_args | {field: value}
                 tried = config.model_copy(update={"strategy_args": args})
-                if self.base.frozen_names(tried) == as_it_is:
+                if self.base.freezing(tried) == as_it_is:
                     found[name] = value
                     break
         return found

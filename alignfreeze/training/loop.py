@@ -4,12 +4,13 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,12 +18,14 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.scheduler import AcceleratedScheduler
 from torch import Tensor, nn
-from transformers import get_constant_schedule, get_linear_schedule_with_warmup
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import get_linear_schedule_with_warmup
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.threads import made_ahead
 from alignfreeze.encoders.accelerator import attention_of_any_shape
+from alignfreeze.encoders.freezing import Rates
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
@@ -35,6 +38,7 @@ from alignfreeze.training.checkpoints import (
 from alignfreeze.training.distributed import folder_of_machine
 from alignfreeze.training.grown_vocabulary import with_all_rows
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
+from alignfreeze.training.pacing import Pacing
 from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ def train(
     on_loss: Callable[[LossRecord], None] = lambda record: None,
     on_beside: Callable[[LossRecord], None] = lambda record: None,
     milestones: Milestones = NO_MILESTONES,
+    rates: Mapping[nn.Parameter, Rates] = MappingProxyType({}),
 ) -> TrainingResult:
     """Train those of a model's parameters that require a gradient.
 
@@ -70,6 +75,7 @@ def train(
         on_loss: Called with each new record of the loss (those before a checkpoint included).
         on_beside: Likewise with those of the loss beside, without its weight, if there is one.
         milestones: What to do on the way.
+        rates: How the learning rates of parameters are changed, of those that it is.
 
     Raises:
         TrainingError: If the loss is not a number.
@@ -78,10 +84,10 @@ def train(
     """
     if plan.checkpoint_steps < plan.steps or plan.keep_state:
         checkpoints.require_room(model, plan.steps)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
+    pacing = Pacing([p for p in model.parameters() if p.requires_grad], rates, plan.steps)
+    optimizer = torch.optim.Adam(pacing.groups, lr=plan.learning_rate, fused=True)
     if plan.warmup_steps is None:
-        schedule = get_constant_schedule(optimizer)
+        schedule = LambdaLR(optimizer, pacing.factors)
     else:
         schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     model.train()
@@ -98,6 +104,7 @@ def train(
             on_loss=on_loss,
             on_beside=on_beside,
             milestones=milestones,
+            pacing=pacing,
         )
         with attention_of_any_shape(), unread_masks(), fast_dropout(accelerator.device):
             some = resume or checkpoints.finished
@@ -120,6 +127,7 @@ class _Loop:
     on_loss: Callable[[LossRecord], None]
     on_beside: Callable[[LossRecord], None]
     milestones: Milestones
+    pacing: Pacing
 
     def run(self, progress: Progress) -> TrainingResult:
         """Take the steps that are left."""
@@ -139,6 +147,7 @@ class _Loop:
         ):
             while progress.step < self.plan.steps:
                 micro, weights = next(steps)
+                self.pacing.thaw(progress.step)
                 pending.append(self._step(micro, weights))
                 progress.step += 1
                 stop = self._agree(bool(received), progress.step)
@@ -266,9 +275,9 @@ class _Loop:
         return progress
 
     def _steps(self, step: int) -> Iterator[tuple[list[Batch], list[int]]]:
-        """This process's batches of each optimizer step, and the weights of all processes', by loss.
+        """This process's batches of each optimizer step, and by loss the weight of all processes'.
 
-        With two losses a batch of each is one of what processes take in turn.
+        With two losses processes take a batch of each in turn.
         """
         n_processes, n_losses = self.accelerator.num_processes, len(self.plan.shares)
         size = self.plan.accumulation * n_processes * n_losses
