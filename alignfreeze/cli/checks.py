@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.benchmark.settings import build_benchmark, strategy_of
+from alignfreeze.benchmark.settings import build_benchmark, plugin_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
@@ -46,9 +46,13 @@ def _check_evaluate(options: Mapping[str, str]) -> None:
 
 
 def _check_search(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, load_plugin
+
     config, settings = build_search(options)
     check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
+    for name in settings.search_objectives:
+        load_plugin(OBJECTIVE, name)
     with naming_origins(options):
         # Hyperparameters are what is searched.
         _check_all(config, [(name, None) for name in (*searched, *settings.references)])
@@ -65,15 +69,19 @@ def _check_space(config: RunConfig, settings: SearchConfig) -> None:
         return
     logging.disable(logging.INFO)  # the search tells it
     try:
-        build_space(config, settings.search_strategies, n_layers, text, settings.space)
+        build_space(config, settings.plugins, n_layers, text, settings.space)
     finally:
         logging.disable(logging.NOTSET)
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
+
     grid = build_benchmark(options)
     check_storage(grid.settings.storage)
-    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    strategies = [plugin_of("strategies", entry) for entry in grid.settings.strategies]
+    for entry in grid.settings.objectives:
+        create_plugin(OBJECTIVE, *plugin_of("objectives", entry))
     # A model's own settings may be from elsewhere than those of all.
     own = bool(grid.settings.model_settings)
     with nullcontext() if own else naming_origins({**options, "preset": grid.run_preset}):

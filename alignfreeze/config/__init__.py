@@ -33,6 +33,8 @@ from alignfreeze.config.parsing import Names as Names
 from alignfreeze.config.parsing import Seed as Seed
 from alignfreeze.config.parsing import Seeds as Seeds
 from alignfreeze.config.parsing import Text as Text
+from alignfreeze.config.parsing import When as When
+from alignfreeze.config.parsing import Whens as Whens
 from alignfreeze.config.parsing import as_argument as as_argument
 from alignfreeze.config.parsing import describe_error as describe_error
 from alignfreeze.config.parsing import option_names as option_names

@@ -32,6 +32,7 @@ from alignfreeze.config.parsing import (
     Seed,
     Temperature,
     Text,
+    When,
     Width,
 )
 from alignfreeze.config.roles import INERT, MEASURED, About, Command, Panel, Phase, Role
@@ -100,10 +101,7 @@ class RunConfig(BaseModel):
         of_objective(fixed="each of its fields has a name of its own, such as distance.pull"),
     ] = Field(default_factory=dict)
     """its hyperparameters: name=value,… or JSON"""
-    realign_when: Annotated[
-        Literal["before", "during", "before+during", "after"],
-        of_time(without=REALIGN | EVALUATE | BENCHMARK),
-    ] = "before"
+    realign_when: Annotated[When, of_time(without=REALIGN | EVALUATE | BENCHMARK)] = "before"
     """realign before the fine-tuning; during it (every step takes a batch of realignment too);
     both; or after it"""
     realign_weight: Annotated[float, Field(gt=0), of_time(without=REALIGN | EVALUATE)] = 0.1

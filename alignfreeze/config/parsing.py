@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
 from pydantic.fields import FieldInfo
@@ -144,6 +144,9 @@ Layers = Annotated[
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
+When = Literal["before", "during", "before+during", "after"]
+"""When an encoder is realigned: before, while or after it is fine-tuned."""
+Whens = Annotated[tuple[When, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 
 
 def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -57,6 +57,8 @@ class Speeds:
     def seconds(self, config: RunConfig, phase: PhaseKind, task: str) -> float | None:
         """Seconds of a phase, with its evaluation; ``None`` if nothing like it is known.
 
+        A fine-tuning that realigns as well takes as long as such ones have, or both together.
+
         Args:
             config: With the strategy that realigns.
             phase: Which phase.
@@ -67,6 +69,10 @@ class Speeds:
             steps, about, within = config.realign_steps or steps, config.strategy, ""
         like = phase, config.model, within
         found = self._seconds.get((*like, about)) or self._seconds.get(like)
+        if within and not found:
+            plain = self.seconds(config.model_copy(update={"realign_when": "before"}), phase, task)
+            realigning = self.seconds(config, "realign", task)
+            return None if plain is None or realigning is None else plain + realigning
         if steps is None or not found:
             return None
         nearest = min((length for length, _ in found), key=lambda n: abs(math.log(n / steps)))

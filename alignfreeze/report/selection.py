@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alignfreeze.config import BASELINE, model_name
+from alignfreeze.report.realignment_names import USUAL
 from alignfreeze.report.results import (
     REALIGN_SETTINGS,
-    WHEN,
     Result,
     is_finetuning,
     is_realignment,
@@ -110,15 +110,15 @@ def counted(lines: Iterable[str], what: str) -> list[str]:
 def named(result: Result, common: Mapping[str, str]) -> Result:
     """A result with the settings of its realignment that are not the usual ones in its name.
 
-    When it was realigned is in the name of its strategy.
+    Its objective, and when it was realigned, are usual as they are by default.
     """
-    names = [name for name in REALIGN_SETTINGS if name in differing(result.settings, common)]
+    found = {*differing(result.settings, {**common, **USUAL})}
+    names = [name for name in REALIGN_SETTINGS if name in found]
     if is_realignment(result.run) and "realign_steps" in names:
         # Of several tasks' realignments it cannot be told whose steps they are.
         names.remove("realign_steps")
     texts = [f"{name}={result.settings[name]}" for name in names]
-    unusual = [*names, *(name for name in (WHEN,) if name in result.settings)]
-    return replace(result, variant=", ".join([result.strategy, *texts]), unusual=unusual)
+    return replace(result, variant=", ".join([result.strategy, *texts]), unusual=names)
 
 
 def groups_of(found: Iterable[Result]) -> dict[str, str]:

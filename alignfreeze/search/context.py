@@ -54,7 +54,7 @@ class TrialContext:
         self.later: dict[str, Preparation] = {}
         self.n_layers = self.base.n_layers
         file = str(user_path("space", settings.space or "space.yaml"))
-        self.space = build_space(config, settings.search_strategies, self.n_layers, space, file)
+        self.space = build_space(config, settings.plugins, self.n_layers, space, file)
         tasks = self.base.tasks
         self.metric_notes = [data.metric_note for data in tasks if data.metric_note]
         self.objective = Objective(tasks, config.source_language, settings)

@@ -208,7 +208,7 @@ def test_a_plan_says_what_is_done_and_how_long_the_rest_takes(options):
     # steps of 1 s; four times ner, of 5 s.
     assert plan.lines() == [
         "8 cells: 1 done, 7 to do",
-        "3 of them realign: 1 new encoder(s), 1 of done cells; tasks share them",
+        "3 of them realign: 1 new encoder(s), 1 of done cells; cells share them",
         "28 optimizer steps of fine-tuning, 4 of realigning",
         f"about 0:00:{(12 + 3 * 4 + 4 * 20) // 2} (h:mm:ss) with 2 worker(s), as measured before",
     ]

@@ -599,8 +599,8 @@ def test_a_changed_reference_is_tested_again(experiment, options, plugin, monkey
 
 @pytest.mark.usefixtures("plugin")
 def test_a_worker_with_another_version_of_a_strategy_does_not_test_it(options, monkeypatch):
-    monkeypatch.setattr(search_trials, "fingerprint", lambda kind, name: f"mine of {name}")
-    message = "strategy 'front' must be of the version that the search has"
+    monkeypatch.setattr(search_trials, "contender_code", lambda config: "mine")
+    message = "strategy 'front', objective 'contrastive': must be of the version that the search"
     with pytest.raises(AlignFreezeError, match=message):
         search({**options, "trials": "1", "references": "shallow"})
 
