@@ -70,9 +70,9 @@ class Objective(Plugin):
 
     @property
     def needs_pretrained(self) -> bool:
-        """Whether it compares with what the encoder was before, and so has no projection head.
+        """Whether it compares with what the encoder was before; then `projects` must be False.
 
-        Then each batch is run through a frozen copy of that encoder too.
+        Each batch is run through a frozen copy of that encoder too.
         """
         return False
 

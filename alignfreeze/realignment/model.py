@@ -71,8 +71,7 @@ class RealignmentModel(nn.Module):
         self.loss_block = loss_block
         self.pretrained = pretrained
         self.gather = gather
-        headless = objective.needs_pretrained or not objective.projects
-        width, output = hidden_size(self.encoder), 0 if headless else projection
+        width, output = hidden_size(self.encoder), projection if objective.projects else 0
         self.heads = nn.ModuleList(projection_head(width, output) for _ in layers)
 
     def forward(self, batch: PairBatch) -> Tensor:
@@ -101,14 +100,14 @@ class RealignmentModel(nn.Module):
         """The objective summed over its terms, those of this process."""
         of_words = self.objective.unit == "word"
         read = WordBatch(
-            words if words.dtype == torch.float64 else words.float(),
+            _exact(words),
             batch.anchors,
             batch.positives,
             batch.sentences if of_words else torch.arange(2 * batch.size, device=words.device),
             batch.size,
             self.temperature,
             self.loss_block,
-            before,
+            None if before is None else _exact(before),
         )
         weight, share = batch.weight, 1
         if self.gather:
@@ -128,5 +127,10 @@ def _means(subwords: Tensor, batch: PairBatch) -> Tensor:
     numbers = torch.arange(len(batch.attention_mask), device=subwords.device)
     lengths = batch.attention_mask.sum(dim=1, keepdim=True)
     with torch.autocast(device_type=subwords.device.type, enabled=False):
-        exact = subwords if subwords.dtype == torch.float64 else subwords.float()
-        return ((batch.sentences == numbers[:, None]) / lengths).to(exact.dtype) @ exact
+        shares = (batch.sentences == numbers[:, None]).to(torch.float64) / lengths
+        return shares.to(_exact(subwords).dtype) @ _exact(subwords)
+
+
+def _exact(numbers: Tensor) -> Tensor:
+    """The same in float32 at least."""
+    return numbers if numbers.dtype == torch.float64 else numbers.float()

@@ -10,13 +10,16 @@ except ModuleNotFoundError as error:
 
 from alignfreeze.testing.aligner import AlignerContract
 from alignfreeze.testing.encoders import ENCODER_FAMILIES, tiny_encoder
+from alignfreeze.testing.objective import ObjectiveContract, word_batch
 from alignfreeze.testing.strategy import StrategyContract
 from alignfreeze.testing.task import TaskContract
 
 __all__ = [
     "ENCODER_FAMILIES",
     "AlignerContract",
+    "ObjectiveContract",
     "StrategyContract",
     "TaskContract",
     "tiny_encoder",
+    "word_batch",
 ]

@@ -1,15 +1,13 @@
 """What every freezing strategy must do."""
 
-import pickle
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from typing import ClassVar
-
-from pydantic import ValidationError
 
 from alignfreeze.contracts import FreezingStrategy, ParameterSite
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.testing.encoders import tiny_encoder
+from alignfreeze.testing.plugin import PluginContract
 
 _PARTS = ("attention.query.weight", "attention.output.LayerNorm.weight", "output.dense.bias")
 
@@ -23,7 +21,7 @@ def sites(n_layers: int) -> Iterator[ParameterSite]:
             yield ParameterSite(name=f"encoder.layer.{layer}.{part}", layer=layer)
 
 
-class StrategyContract:
+class StrategyContract(PluginContract[FreezingStrategy]):
     """Contract tests of a freezing strategy, run by pytest.
 
     Subclass it, call the subclass ``Test...``, and say which instances to test:
@@ -33,42 +31,10 @@ class StrategyContract:
                 return [MyFreezing(), MyFreezing(every=3)]
     """
 
+    kind = FreezingStrategy
+
     depths: ClassVar[tuple[int, ...]] = (6, 12, 24)
     """Numbers of layers that every instance must work with."""
-
-    def instances(self) -> Sequence[FreezingStrategy]:
-        """The instances to test, one with the defaults among them if all fields have some."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must have a method instances that returns strategies to test"
-        )
-
-    def test_has_a_summary(self) -> None:
-        """`alignfreeze plugins` shows the first line of the docstring."""
-        for strategy in self._instances():
-            assert (type(strategy).__doc__ or "").strip(), f"{type(strategy)} has no docstring"
-
-    def test_is_frozen(self) -> None:
-        """A strategy cannot change, nor take a field that it does not know."""
-        for strategy in self._instances():
-            assert isinstance(strategy, FreezingStrategy), f"{strategy!r} is not a FreezingStrategy"
-            assert type(strategy).model_config.get("frozen"), f"{strategy!r} is not frozen"
-            held = (getattr(strategy, name) for name in type(strategy).model_fields)
-            for value in held:
-                rule = f"{strategy!r} must hold values that cannot change, tuple or frozenset"
-                assert isinstance(value, Hashable), f"{rule}, got {type(value).__name__}"
-            assert hash(strategy) == hash(strategy.model_copy()), f"{strategy!r} has no stable hash"
-            try:
-                type(strategy).model_validate({**strategy.model_dump(), "no_such_field": 1})
-            except ValidationError:
-                continue
-            raise AssertionError(f"{strategy!r} accepts a field that it does not have")
-
-    def test_round_trips(self) -> None:
-        """It survives pickling, and JSON, in which a run's configuration is kept."""
-        for strategy in self._instances():
-            assert pickle.loads(pickle.dumps(strategy)) == strategy, f"{strategy!r} by pickle"
-            text = strategy.model_dump_json()
-            assert type(strategy).model_validate_json(text) == strategy, f"{strategy!r} by JSON"
 
     def test_answers_for_every_parameter(self) -> None:
         """The answer is a bool, and the same when asked again."""
@@ -108,11 +74,6 @@ class StrategyContract:
             for name, trainable in flags.items():
                 assert trainable is (name not in summary.frozen_names), f"{strategy!r}: {name}"
             assert all(p.requires_grad for p in encoder.parameters()), f"{strategy!r} lingers"
-
-    def _instances(self) -> Sequence[FreezingStrategy]:
-        instances = self.instances()
-        assert instances, "instances() must name at least one strategy to test"
-        return instances
 
     def _cases(self) -> Iterator[tuple[FreezingStrategy, int]]:
         return product(self._instances(), self.depths)
