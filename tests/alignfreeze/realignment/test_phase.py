@@ -49,7 +49,8 @@ PAIRS = [
     EncodedPair(side([3, 13, 4], [1]), side([3, 22, 23, 24, 25, 4], [1, 4]), links((0, 1))),
 ]
 BATCH = collate_pairs(PAIRS, 0)
-UNLINKED = collate_pairs([EncodedPair(PAIRS[0].source, PAIRS[0].target, links())], 0)
+UNLINKED_PAIR = EncodedPair(PAIRS[0].source, PAIRS[0].target, links())
+UNLINKED = collate_pairs([UNLINKED_PAIR], 0)
 
 
 def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
