@@ -168,7 +168,7 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.encoders import stated, times
+    from alignfreeze.encoders import low_rank, stated, times
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
@@ -181,8 +181,10 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
             if not isinstance(strategy, type):
                 who = f"strategy {name!r}"
                 stated.check_boundaries(strategy, n_layers, who)
+                sites = times.usual_sites(n_layers)
+                if any(strategy.low_rank(site, n_layers) for site in sites):
+                    low_rank.check_library(who)
                 if strategy.realigns and config.realigns("during"):
-                    sites = times.usual_sites(n_layers)
                     times.check_during(strategy, sites, n_layers, who, config.realign_when)
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)

@@ -9,6 +9,7 @@ from torch import nn
 
 from alignfreeze.contracts import FreezingStrategy, LowRank, ParameterSite
 from alignfreeze.encoders.families import knows_parts, layer_count, parameter_sites
+from alignfreeze.encoders.low_rank import check_library
 from alignfreeze.encoders.stated import check_boundaries
 from alignfreeze.errors import ConfigError
 
@@ -178,6 +179,8 @@ def _check_updates(
     who: str,
 ) -> None:
     """Check that updates of low rank are of frozen matrices of linear layers, and of low rank."""
+    if low_rank:
+        check_library(who)
     for name, update in low_rank.items():
         module, _, parameter = name.rpartition(".")
         matrix = encoder.get_parameter(name)
