@@ -31,6 +31,8 @@ class Cell:
         identity: The hash of all that its scores depend on.
         realigns: Whether its strategy realigns.
         shares: Whether another cell of the grid fine-tunes the same realigned encoder.
+        is_paced: Whether what its strategy trains depends on how many steps there are, so that it
+            is on the way of no other.
         trajectory: What all cells have in common whose encoders are on the way of one realignment,
             each after as many steps as its task takes; empty where no other cell's is.
     """
@@ -39,6 +41,7 @@ class Cell:
     identity: str
     realigns: bool
     shares: bool
+    is_paced: bool = False
     trajectory: str = ""
 
     @property
@@ -119,10 +122,11 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
     for config in asked:
         said = dependencies.said(config)
         configs.setdefault(dependencies.identity(said), said)
-    found = [
-        Cell(config, identity, dependencies.choice(config).strategy.realigns, shares=False)
-        for identity, config in configs.items()
-    ]
+    found = []
+    for identity, config in configs.items():
+        realigns = dependencies.choice(config).strategy.realigns
+        paced = dependencies.is_paced(config)
+        found.append(Cell(config, identity, realigns, shares=False, is_paced=paced))
     return _with_common(found, realigned)
 
 
@@ -151,7 +155,7 @@ def _with_common(
     ways: defaultdict[str, set[str]] = defaultdict(set)
     for cell in cells:
         languages = realigned[cell.config.model, cell.task]
-        if cell.realigns_before:
+        if cell.realigns_before and not cell.is_paced:
             ways[trajectory_of(cell.config, languages)].add(realignment_of(cell.config))
     several = {way for way, realignments in ways.items() if len(realignments) > 1}
     found = []

@@ -11,7 +11,9 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
+from alignfreeze.encoders.rates import is_paced
 from alignfreeze.encoders.stated import model_folder
+from alignfreeze.encoders.times import usual_sites
 from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS
 from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
 from alignfreeze.runs.provenance import CARRIED
@@ -86,10 +88,17 @@ class Dependencies:
             AlignFreezeError: If it is unknown, a hyperparameter breaks its rule, or the model's
                 configuration cannot be read.
         """
-        model = config.model
-        n_layers = self._once("layers", model, lambda: self._layers(model))
+        n_layers = self._n_layers(config.model)
         asked = hash_of([config.strategy, config.strategy_args, n_layers])
         return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
+
+    def is_paced(self, config: RunConfig) -> bool:
+        """Whether what a cell's strategy trains depends on how many of the steps are done."""
+        n_layers = self._n_layers(config.model)
+        return is_paced(self.choice(config).strategy, usual_sites(n_layers), n_layers)
+
+    def _n_layers(self, model: str) -> int:
+        return self._once("layers", model, lambda: self._layers(model))
 
     def objective(self, config: RunConfig) -> ObjectiveChoice:
         """The objective of a cell.

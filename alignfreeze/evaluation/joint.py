@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Objective
-from alignfreeze.encoders.freezing import FreezingSummary, Rates, factor_at
+from alignfreeze.encoders.freezing import FreezingSummary
+from alignfreeze.encoders.rates import Rates, factor_at
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.realignment.phase import batch_count, pair_stream
