@@ -17,6 +17,7 @@ from alignfreeze.errors import DataError
 from alignfreeze.report.results import results
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.runs.identity import config_hash
+from alignfreeze.runs.objectives import objective_choice
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance
@@ -36,6 +37,7 @@ def realign_identity(accelerator, tokenizer, tmp_path):
         config = RunConfig(strategy="front", strategy_args={"boundary": 2}, **options)
         preparation = SimpleNamespace(
             config=config,
+            objective=objective_choice(config),
             model="model",
             model_identity="weights",
             tokenizer=tokenizer,
