@@ -11,7 +11,7 @@ from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
 from alignfreeze.benchmark.settings import Grid, strategy_of
-from alignfreeze.config import RunConfig, as_argument, of_tasks
+from alignfreeze.config import RunConfig, as_argument, of_tasks, subset_of
 from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data, find_model
@@ -153,7 +153,8 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
     check_languages([config.source_language, *dict.fromkeys(chain(*languages.values()))])
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages
+    together, subset = config.realign_languages, subset_of(config.realign_languages)
+    covers = subset is not None and subset.by_targets
     if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
         # The same for all tasks, so that they may share encoders; else each task's own.
         wanted = {code for found in languages.values() for code in found}
@@ -165,11 +166,11 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
                 update={
                     "task": (name,),
                     **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
-                    "languages": found if config.languages else (),
+                    "languages": found if config.languages or covers else (),
                     "realign_languages": together,
                 }
             ),
-            together or sorted(found),
+            (*together, *found) if covers else together or sorted(found),
         )
         for name, found in languages.items()
     ]
@@ -194,6 +195,9 @@ def realignment_of(config: RunConfig) -> str:
     steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
+    subset = subset_of(config.realign_languages)
+    if subset is not None and subset.by_targets:
+        languages = (*languages, *config.languages)
     return hash_of([own, entry_of(config), steps, languages])
 
 
@@ -258,6 +262,9 @@ class Dependencies:
         asked = config.model_dump(
             mode="json", include={*PARALLEL_FIELDS, "source_language", "data", "model"}
         )
+        if subset := subset_of(config.realign_languages):
+            asked |= {"targets": config.languages} if subset.by_targets else {}
+            asked |= {"seed": config.seed} if subset.by_seed else {}
         return self._once(
             "links", hash_of(asked), lambda: alignment_identity(find_data(config.data), config)
         )

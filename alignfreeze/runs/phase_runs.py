@@ -140,6 +140,7 @@ class PhaseRuns:
                 run.params(hyperparameters(choice.said))
                 tags[names.STRATEGY_CODE] = choice.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
+                tags[names.CHOSEN_BY] = preparation.chosen_by
             tags |= self._left_out([*config.task, *([TEXT] if choice.strategy.realigns else [])])
             run.tags({tag: value for tag, value in tags.items() if value})
             if preparation.provenance is not None:
