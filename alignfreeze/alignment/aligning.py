@@ -38,10 +38,10 @@ from alignfreeze.data.bitexts import (
     bitexts_at_hand,
     find_bitexts,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
 )
 from alignfreeze.data.finding import find_model
+from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.errors import DataError, PluginError
 from alignfreeze.messages import shown
 
@@ -274,7 +274,7 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     digest = cache(file_digest)
     found: list[Any] = []
     known = parallel_languages(source, config.source_language)
-    languages = realignment_languages(source, config) or known
+    languages = realignment_languages(source, config, config.languages) or known
     for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)

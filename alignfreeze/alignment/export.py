@@ -15,6 +15,7 @@ from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data
+from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import DataError
 from alignfreeze.text.tokens import join_tokens
@@ -69,7 +70,7 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
     if not known:
         there = unread_text(source, config.source_language)
         raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
-    asked = config.languages or known
+    asked = realignment_languages(source, config, config.languages) or config.languages or known
     languages = with_texts(source, config.source_language, asked, config.missing)
     for job in ExportJob.configured(source, config, languages):
         yield job.bitext.target, write_alignments(job, cache_root(), output)

@@ -9,7 +9,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.dependencies import Dependencies, read_layers
 from alignfreeze.benchmark.settings import BenchmarkConfig, Grid, plugin_of
-from alignfreeze.config import RunConfig, as_argument, of_tasks
+from alignfreeze.config import RunConfig, as_argument, of_tasks, subset_of
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
@@ -180,7 +180,8 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
     check_languages([config.source_language, *dict.fromkeys(chain(*languages.values()))])
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages
+    together, subset = config.realign_languages, subset_of(config.realign_languages)
+    covers = subset is not None and subset.by_targets
     if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
         # The same for all tasks, so that they may share encoders; else each task's own.
         wanted = {code for found in languages.values() for code in found}
@@ -192,11 +193,11 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
                 update={
                     "task": (name,),
                     **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
-                    "languages": found if config.languages else (),
+                    "languages": found if config.languages or covers else (),
                     "realign_languages": together,
                 }
             ),
-            together or sorted(found),
+            (*together, *found) if covers else together or sorted(found),
         )
         for name, found in languages.items()
     ]
@@ -220,6 +221,9 @@ def realignment_of(config: RunConfig) -> str:
     steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
+    subset = subset_of(config.realign_languages)
+    if subset is not None and subset.by_targets:
+        languages = (*languages, *config.languages)
     return hash_of([*_way(config), steps, languages])
 
 

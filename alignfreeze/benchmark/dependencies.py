@@ -7,7 +7,7 @@ from alignfreeze.alignment.aligning import alignment_identity
 from alignfreeze.base.digests import folder_digest, hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.versions import code_digest, library_versions
-from alignfreeze.config import RunConfig
+from alignfreeze.config import RunConfig, subset_of
 from alignfreeze.contracts.registry import TASK, fingerprint
 from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.encoders.families import read_layer_count
@@ -120,6 +120,9 @@ class Dependencies:
         asked = config.model_dump(
             mode="json", include={*PARALLEL_FIELDS, "source_language", "data", "model"}
         )
+        if subset := subset_of(config.realign_languages):
+            asked |= {"targets": config.languages} if subset.by_targets else {}
+            asked |= {"seed": config.seed} if subset.by_seed else {}
         return self._once(
             "links", hash_of(asked), lambda: alignment_identity(find_data(config.data), config)
         )

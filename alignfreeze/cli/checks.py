@@ -106,16 +106,24 @@ def check_storage(url: str, *, begun: bool = False) -> None:
 
 
 def _check_align(options: Mapping[str, str]) -> None:
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+
     config = build_config(options)
     _check_plugins(config)
+    require_distances(config)
     if source := _data_at_hand(config):
         from alignfreeze.data.bitexts import check_texts
 
-        check_texts(source, config.source_language, config.languages)
+        chosen = realignment_languages(source, config, config.languages)
+        check_texts(source, config.source_language, chosen or config.languages)
 
 
 def _check_data(options: Mapping[str, str]) -> None:
-    _check_plugins(build_config(options))
+    from alignfreeze.data.language_choice import require_distances
+
+    config = build_config(options)
+    _check_plugins(config)
+    require_distances(config)
 
 
 Strategies = Sequence[tuple[str, Mapping[str, Any] | None]]
@@ -135,17 +143,22 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         labelled: Whether labelled data is read.
     """
     from alignfreeze.data.bitexts import check_texts
-    from alignfreeze.evaluation.tasks import target_languages
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+    from alignfreeze.evaluation.tasks import covered_languages, target_languages
 
     tasks = _check_plugins(config)
-    realigns = _check_strategies(config, strategies)
+    reads_text = _check_strategies(config, strategies) or config.alignment_pairs
+    if reads_text:
+        require_distances(config)
     source = _data_at_hand(config)
     if source is None:
         return
     for name, task in tasks.items() if labelled else ():
         target_languages(name, task, config, source)
-    if realigns or config.alignment_pairs:
-        check_texts(source, config.source_language, config.realign_languages)
+    if reads_text:
+        targets = covered_languages(tasks.values(), config, source)
+        chosen = realignment_languages(source, config, targets)
+        check_texts(source, config.source_language, chosen)
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":

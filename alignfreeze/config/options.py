@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from alignfreeze.config.languages import only_all_alone, split_languages
+from alignfreeze.config.languages import codes_all_or_subset, split_languages
 from alignfreeze.config.parsing import (
     FOR_ALL,
     Arguments,
@@ -116,10 +116,13 @@ class RunConfig(BaseModel):
     languages: Annotated[Languages, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
     """target languages; published: the 34 of the paper (default: all that the data has)"""
     realign_languages: Annotated[
-        Languages, AfterValidator(only_all_alone), of_realignment(CONTENT, read=True)
+        Languages,
+        AfterValidator(codes_all_or_subset),
+        of_realignment(CONTENT, read=True, aligns=True),
     ] = ()
-    """languages of the parallel text; published: the 34 of the paper, all: every one that has some
-    (default: the target languages that have some)"""
+    """languages of the parallel text; published: the 34 of the paper, all: every one that has some,
+    diverse:K: K of these that cover the target languages, nearest:K: those nearest to the source
+    language, random:K: drawn by the seed (default: the target languages that have some)"""
     missing: Annotated[Literal["skip", "error"], of_course(aligns=True, shown_in=Panel.DATA)] = (
         "skip"
     )
@@ -186,7 +189,9 @@ class RunConfig(BaseModel):
     """bare marks of a word's beginning (SentencePiece): read by the encoder, though they stand for
     no word (kept), or taken out of what is realigned, measured and tagged, as the reference does
     (removed)"""
-    seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE, shown_in=Panel.STRATEGY)] = 31
+    seed: Annotated[
+        Seed, measured(BOTH, without=STUDIES, told=NONE, aligns=True, shown_in=Panel.STRATEGY)
+    ] = 31
     """seed of everything that is drawn"""
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)

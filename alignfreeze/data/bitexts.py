@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from alignfreeze.base.digests import file_digest
-from alignfreeze.config import ALL, RunConfig
 from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.data.bitext_names import (
     Form,
@@ -34,21 +33,6 @@ def parallel_languages(source: DataSource, source_language: str) -> list[str]:
     names = _names(source)
     languages = sorted(named_languages(names, source_language))
     return [code for code in languages if complete_form(names, source_language, code)]
-
-
-def realignment_languages(source: DataSource, config: RunConfig) -> list[str]:
-    """The languages that are asked for to realign with; none if the task's own are to be.
-
-    Raises:
-        DataError: If the folder cannot be read; or if all are asked for, and there is no text.
-    """
-    if config.realign_languages != (ALL,):
-        return list(config.realign_languages)
-    found = parallel_languages(source, config.source_language)
-    if not found:
-        there = unread_text(source, config.source_language)
-        raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
-    return found
 
 
 def unread_text(source: DataSource, source_language: str, targets: Collection[str] = ()) -> str:

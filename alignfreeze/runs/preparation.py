@@ -20,11 +20,11 @@ from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
     unread_text,
 )
 from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.data.language_choice import LanguageChoice, realignment_languages, told_choice
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
@@ -34,11 +34,11 @@ from alignfreeze.encoders.trial import check_forward, check_vocabulary
 from alignfreeze.errors import DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.evaluation.tasks import create_tasks
+from alignfreeze.evaluation.tasks import covered_languages, create_tasks
 from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
-from alignfreeze.runs.identity import MATERIAL_FIELDS
+from alignfreeze.runs.identity import material_of
 from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
@@ -69,6 +69,7 @@ class Preparation:
 
     Attributes:
         outline: The encoder without its weights: what there is to freeze.
+        choice: How the languages to realign were chosen, where they were.
 
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
@@ -113,8 +114,11 @@ class Preparation:
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
         self.without_text: list[str] = []
+        self.choice: LanguageChoice | None = None
         if self._realigns or config.alignment_pairs:
-            asked = self._realign_languages()
+            targets = covered_languages(tasks.values(), config, self.source)
+            self.choice = told_choice(self.source, config, targets)
+            asked = [*self.choice.languages] if self.choice else self._realign_languages()
             chosen = with_texts(self.source, config.source_language, asked, config.missing)
             self.without_text = [language for language in asked if language not in chosen]
             self.corpora = self._read_corpora(chosen)
@@ -127,7 +131,7 @@ class Preparation:
 
     def varied(self, config: RunConfig) -> "Preparation":
         """What another configuration asks for; shares what does not depend on the difference."""
-        if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
+        if material_of(config) != material_of(self.config):
             return Preparation(config)
         other = copy(self)
         other.config = config
@@ -202,6 +206,11 @@ class Preparation:
             return self.config.aligner
         names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
         return names.pop() if len(names) == 1 else self.config.aligner
+
+    @property
+    def chosen_by(self) -> str | None:
+        """How the languages to realign were chosen, such as ``diverse:8``; ``None`` if named."""
+        return str(self.choice.subset) if self.choice else None
 
     @cached_property
     def parallel_hash(self) -> str:
@@ -294,8 +303,8 @@ def prepared(
     Raises:
         AlignFreezeError: As for a new one.
     """
-    read = config.model_dump(mode="json", include=set(MATERIAL_FIELDS))
-    material = hash_of([read, links_words(config, objective_choice(config).objective)])
+    links = links_words(config, objective_choice(config).objective)
+    material = hash_of([material_of(config), links])
     known = kept.get(material, base)
     found = Preparation(config) if known is None else known.varied(config)
     kept.pop(material, None)

@@ -3,14 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.config import PUBLISHED_LANGUAGES, RunConfig
 from alignfreeze.contracts import Bitext, DataSource, SentencePair
 from alignfreeze.data.bitexts import (
     bitext_digests,
     bitexts_at_hand,
     find_bitexts,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
 )
 from alignfreeze.errors import DataError
@@ -228,37 +226,3 @@ def test_texts_in_moses_format_are_preferred(parallel, cache, write):
     assert (bitext.source_file.name, bitext.origins) == ("en-de.en", ())
     assert bitext.source_file.parent == parallel.root / "parallel"
     assert not cache.exists()
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("", []),
-        ("fr,xx", ["fr", "xx"]),
-        ("published", [*PUBLISHED_LANGUAGES]),
-        ("all", ["de", "fr"]),
-    ],
-)
-def test_languages_of_realignment_are_those_asked_for(source, write, asked, expected):
-    for name in (
-        "en-fr.en",
-        "en-fr.fr",
-        "de-en.en",
-        "de-en.de",
-        "en-ru.ru",
-        "fr-ru.fr",
-        "fr-ru.ru",
-    ):
-        write(f"parallel/{name}", "a\n")
-    assert realignment_languages(source, RunConfig(realign_languages=asked)) == expected
-
-
-def test_all_languages_of_a_supplier_are_those_it_has(supplied):
-    assert realignment_languages(supplied, RunConfig(realign_languages="all")) == ["de"]
-    assert supplied.supplier.fetched == []
-
-
-def test_all_languages_want_some_text(source, write):
-    write("parallel/en-de.en", "a\n")
-    with pytest.raises(DataError, match=r"parallel: there is no parallel text.*en-de\.en"):
-        realignment_languages(source, RunConfig(realign_languages="all"))

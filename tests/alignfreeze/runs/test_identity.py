@@ -41,7 +41,6 @@ def realign_identity(accelerator, tokenizer, tmp_path):
             model="model",
             model_identity="weights",
             tokenizer=tokenizer,
-            objective=SimpleNamespace(identity="loss"),
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
             left_out={},
