@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
-from itertools import repeat, tee
+from itertools import tee
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -15,7 +15,7 @@ from alignfreeze.alignment.cleaning import (
     Cleaning,
     CorpusStats,
     Fault,
-    read_marks,
+    Marks,
     split_pair,
     text_pairs,
 )
@@ -36,10 +36,12 @@ from alignfreeze.contracts.guarding import owner_of
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
 from alignfreeze.data.bitexts import (
     bitexts_at_hand,
+    check_scores,
     find_bitexts,
     parallel_languages,
     realignment_languages,
     resolve_aligner,
+    without_unused_scores,
 )
 from alignfreeze.data.finding import find_model
 from alignfreeze.errors import DataError, PluginError
@@ -97,10 +99,12 @@ class AlignmentJob(ABC):
         """What a configuration asks for, one job a language.
 
         Raises:
-            AlignFreezeError: If a text is missing, the aligner is unknown, or an option breaks its
-                rule.
+            AlignFreezeError: If a text or the scores of one are missing, the aligner is unknown, or
+                an option breaks its rule.
         """
-        for bitext in find_bitexts(source, config.source_language, languages):
+        bitexts = find_bitexts(source, config.source_language, languages)
+        check_scores(source, bitexts, config.pair_quality)
+        for bitext in without_unused_scores(bitexts, used=config.pair_quality > 0):
             name = resolve_aligner(config.aligner, bitext)
             aligner = configured_aligner(name, config)
             yield cls(bitext, aligner, name, fingerprint(ALIGNER, name), Cleaning.of(config))
@@ -118,7 +122,8 @@ class AlignmentJob(ABC):
         """
         bitext, aligner = self.bitext, self.aligner
         roles = {getattr(bitext, field.name): field.name for field in fields(bitext)}
-        paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext))
+        scores = [bitext.scores_file] if self.cleaning.quality and bitext.scores_file else []
+        paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext), *scores)
         content = {
             "code": folder_digest(Path(alignfreeze.__file__).parent, *CODE),
             "languages": [bitext.source, bitext.target],
@@ -133,11 +138,11 @@ class AlignmentJob(ABC):
 
 
 class Shard(NamedTuple):
-    """Lines of a text, counted from 1, the folder to write to, and what `mark_repeats` wrote."""
+    """Lines of a text, counted from 1, the folder to write to, and what is marked in the text."""
 
     lines: range
     folder: Path
-    marks: Path | None
+    marks: Marks
 
 
 def read_stats(folder: Path) -> CorpusStats:
@@ -186,17 +191,15 @@ def _cleaned(
 ) -> Iterator[tuple[SentencePair, Fault | None]]:
     """Sentence pairs, and why they are dropped; those that are only if they are wanted."""
     bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
-    repeats: Iterable[bool] = repeat(False, len(shard.lines))
-    if shard.marks is not None:
-        repeats = read_marks(shard.marks, shard.lines).tolist()
-    for text, repeats_another in zip(text_pairs(bitext, shard.lines), repeats, strict=True):
+    marked = shard.marks.faults(shard.lines)
+    for text, known_fault in zip(text_pairs(bitext, shard.lines), marked, strict=True):
         advance()
         stats.read += 1
-        if repeats_another and not job.every_line:
-            stats.drop("duplicates")
+        if known_fault is not None and not job.every_line:
+            stats.drop(known_fault)
             continue
         pair = split_pair(text, bitext, segmentation)
-        fault = "duplicates" if repeats_another else job.cleaning.fault(pair)
+        fault = known_fault or job.cleaning.fault(pair)
         if fault is not None:
             stats.drop(fault)
         if fault is None or job.every_line:

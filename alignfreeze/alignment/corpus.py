@@ -131,7 +131,7 @@ class CorpusJob(AlignmentJob):
     def nothing_left(self, stats: CorpusStats) -> str:
         """What is said where no sentence pair has aligned words."""
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
-        dropped = stats.too_long + stats.uneven + stats.duplicates
+        dropped = stats.too_long + stats.uneven + stats.duplicates + stats.low_quality
         cleaned = f", {dropped} cleaned away" if dropped else ""
         ambiguous = f", {stats.ambiguous} links not one to one" if stats.ambiguous else ""
         return (

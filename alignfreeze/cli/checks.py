@@ -101,9 +101,7 @@ def _check_align(options: Mapping[str, str]) -> None:
     config = build_config(options)
     _check_plugins(config)
     if source := _data_at_hand(config):
-        from alignfreeze.data.bitexts import check_texts
-
-        check_texts(source, config.source_language, config.languages)
+        _check_texts(config, source, config.languages)
 
 
 def _check_data(options: Mapping[str, str]) -> None:
@@ -126,7 +124,6 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         strategies: What it is to be done with.
         labelled: Whether labelled data is read.
     """
-    from alignfreeze.data.bitexts import check_texts
     from alignfreeze.evaluation.tasks import target_languages
 
     tasks = _check_plugins(config)
@@ -137,7 +134,19 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
     for name, task in tasks.items() if labelled else ():
         target_languages(name, task, config, source)
     if realigns or config.alignment_pairs:
-        check_texts(source, config.source_language, config.realign_languages)
+        _check_texts(config, source, config.realign_languages)
+
+
+def _check_texts(config: RunConfig, source: "DataSource", languages: Sequence[str]) -> None:
+    """Check that a folder has the texts of some languages, and their scores where these are used.
+
+    Languages that are not named are looked at later: which of them are wanted, tasks say.
+    """
+    from alignfreeze.data.bitexts import bitexts_at_hand, check_scores, check_texts
+
+    check_texts(source, config.source_language, languages)
+    bitexts = bitexts_at_hand(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":

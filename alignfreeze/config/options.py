@@ -30,6 +30,7 @@ from alignfreeze.config.parsing import (
     Ratio,
     Registered,
     Seed,
+    Share,
     Temperature,
     Text,
     Width,
@@ -114,6 +115,9 @@ class RunConfig(BaseModel):
     """drop sentence pairs with a side this many times as long, in words; 0: none"""
     pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = "drop"
     """drop or keep a sentence pair that has occurred before"""
+    pair_quality: Annotated[Share, OF_PARALLEL_TEXT] = 0.0
+    """drop this part of the sentence pairs of each language, those that parallel/en-de.scores has
+    the lowest scores of (alignfreeze score writes such files); 0: none"""
     alignment_pairs: Annotated[
         CountOrZero,
         measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT, shown_in=Panel.REALIGNMENT),

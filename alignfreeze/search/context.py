@@ -8,7 +8,12 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.config import RunConfig
-from alignfreeze.data.bitexts import bitext_digests, find_bitexts, realignment_languages
+from alignfreeze.data.bitexts import (
+    bitext_digests,
+    find_bitexts,
+    realignment_languages,
+    without_unused_scores,
+)
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import ConfigError
 from alignfreeze.runs.preparation import Preparation
@@ -95,7 +100,11 @@ class TrialContext:
         ]
         languages = sorted({corpus.target for corpus in corpora}.union(*chosen))
         present = with_texts(source, source_language, languages, self.config.missing)
-        bitexts = find_bitexts(source, source_language, present)
+        scored = "pair_quality" in {*self.space.searched, *self.space.pinned}
+        bitexts = without_unused_scores(
+            find_bitexts(source, source_language, present),
+            used=scored or self.config.pair_quality > 0,
+        )
         return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
 
     def first_point(self) -> dict[str, Scalar]:
