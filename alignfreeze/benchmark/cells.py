@@ -235,7 +235,7 @@ class Dependencies:
                     "code", "", lambda: hash_of([code_digest(), library_versions()])
                 ),
                 "config": config.model_dump(mode="json", exclude=without),
-                "data": self._data(config),
+                "data": self._data(config, scored=choice.strategy.realigns),
                 "model": self._once("model", config.model, lambda: _model_digest(config.model)),
                 "precision": resolve_precision(config.precision),
                 "strategy": choice.identity,
@@ -256,9 +256,9 @@ class Dependencies:
         asked = hash_of([config.strategy, config.strategy_args, n_layers])
         return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
 
-    def _data(self, config: RunConfig) -> str:
-        """The hash of a cell's data; of scores of sentence pairs only where pairs are dropped."""
-        scored = config.pair_quality > 0
+    def _data(self, config: RunConfig, *, scored: bool) -> str:
+        """The hash of a cell's data; with scores of sentence pairs only if some are dropped."""
+        scored = scored and config.pair_quality > 0
         kind = "data with scores" if scored else "data"
         return self._once(kind, config.data, lambda: _data_digest(config.data, scored=scored))
 

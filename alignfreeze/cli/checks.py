@@ -12,6 +12,7 @@ from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
+from alignfreeze.scoring.settings import build_score
 from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
@@ -102,6 +103,19 @@ def _check_align(options: Mapping[str, str]) -> None:
     _check_plugins(config)
     if source := _data_at_hand(config):
         _check_texts(config, source, config.languages)
+
+
+def _check_score(options: Mapping[str, str]) -> None:
+    from alignfreeze.encoders import stated
+
+    config, _ = build_score(options)
+    check_languages([config.source_language, *config.languages])
+    if n_layers := _stated(config).get("num_hidden_layers"):
+        stated.realigned_layers(config, n_layers)
+    if source := _data_at_hand(config):
+        from alignfreeze.data.bitexts import check_texts
+
+        check_texts(source, config.source_language, config.languages)
 
 
 def _check_data(options: Mapping[str, str]) -> None:
@@ -228,6 +242,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "benchmark": _check_benchmark,
     "report": build_report,
     "align": _check_align,
+    "score": _check_score,
     "data check": _check_data,
     "config": build_config,
 }

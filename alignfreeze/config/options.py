@@ -69,10 +69,12 @@ class RunConfig(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
 
-    data: Annotated[Text, measured(BOTH, CONTENT, read=True, aligns=True, common=True)] = "demo"
+    data: Annotated[
+        Text, measured(BOTH, CONTENT, read=True, aligns=True, scores=True, common=True)
+    ] = "demo"
     """demo, hub, hub:FOLDER or a folder of data (docs/data.md)"""
     model: Annotated[
-        Text, of_encoder(read=True, aligns=True, fixed=MEASURED, shown_in=Panel.MODEL)
+        Text, of_encoder(read=True, aligns=True, scores=True, fixed=MEASURED, shown_in=Panel.MODEL)
     ] = "demo"
     """demo, a folder, or a name on the Hugging Face hub"""
     task: Annotated[Names, of_task(without=BENCHMARK, told=NONE)] = Field(("pos",), min_length=1)
@@ -95,19 +97,23 @@ class RunConfig(BaseModel):
     *.align files, else dictionary"""
     aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(default_factory=dict)
     """its hyperparameters: name=value,… or JSON"""
-    languages: Annotated[Languages, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
+    languages: Annotated[
+        Languages, measured(FINETUNING, CONTENT, read=True, aligns=True, scores=True)
+    ] = ()
     """target languages; published: the 34 of the paper (default: all that the data has)"""
     realign_languages: Annotated[
         Languages, AfterValidator(only_all_alone), of_realignment(CONTENT, read=True)
     ] = ()
     """languages of the parallel text; published: the 34 of the paper, all: every one that has some
     (default: the target languages that have some)"""
-    missing: Annotated[Literal["skip", "error"], of_course(aligns=True, shown_in=Panel.DATA)] = (
-        "skip"
-    )
+    missing: Annotated[
+        Literal["skip", "error"], of_course(aligns=True, scores=True, shown_in=Panel.DATA)
+    ] = "skip"
     """a language that the hub turns out to have no test split of, or no parallel text: leave it out
     with a warning (skip), or end (error)"""
-    pair_limit: Annotated[Count | None, OF_PARALLEL_TEXT] = None
+    pair_limit: Annotated[
+        Count | None, of_realignment(CONTENT, read=True, aligns=True, scores=True)
+    ] = None
     """read the first so many sentence pairs of each language (default: all)"""
     pair_max_words: Annotated[CountOrZero, OF_PARALLEL_TEXT] = 100
     """drop sentence pairs with a side of more words than this; 0: none"""
@@ -124,13 +130,15 @@ class RunConfig(BaseModel):
     ] = 0
     """measure word alignment and drift by layer on so many sentence pairs of each language, held
     out of realignment (and at most 500 words of them); 0: do not"""
-    source_language: Annotated[Text, measured(BOTH, read=True, aligns=True, common=True)] = "en"
+    source_language: Annotated[
+        Text, measured(BOTH, read=True, aligns=True, scores=True, common=True)
+    ] = "en"
     """language to fine-tune in, and to align the others with"""
     language_mix: Annotated[Literal["proportional", "uniform"], OF_REALIGNMENT] = "proportional"
     """how languages share realignment: proportional to their text, or uniform"""
     temperature: Annotated[Temperature, OF_REALIGNMENT] = 0.1
     """temperature of the contrastive loss"""
-    layer: Annotated[Layers, OF_REALIGNMENT] = (-1,)
+    layer: Annotated[Layers, of_realignment(scores=True)] = (-1,)
     """layer(s) whose output is realigned; -1: the last"""
     projection: Annotated[Width, OF_REALIGNMENT] = 128
     """width of the projection head while realigning; 0: none"""
@@ -147,7 +155,7 @@ class RunConfig(BaseModel):
     finetune_batch_size: Annotated[BatchSize, Role(FINETUNING)] = 32
     """rows in a batch"""
     eval_batch_size: Annotated[
-        BatchSize, Role(FINETUNING, without=REALIGN, told=NONE, fixed=INERT)
+        BatchSize, Role(FINETUNING, without=REALIGN, scores=True, told=NONE, fixed=INERT)
     ] = 128
     """rows in a batch of evaluation"""
     accumulation: Annotated[BatchSize, Role(BOTH)] = 1
@@ -156,7 +164,7 @@ class RunConfig(BaseModel):
     """learning rate of realignment"""
     finetune_lr: Annotated[LearningRate, Role(FINETUNING, without=REALIGN)] = 2e-5
     """learning rate of fine-tuning"""
-    realign_max_length: Annotated[Length, OF_REALIGNMENT] = 96
+    realign_max_length: Annotated[Length, of_realignment(scores=True)] = 96
     """subwords of a side in realignment"""
     max_length: Annotated[Length, Role(FINETUNING, read=True)] = 256
     """subwords of a row in fine-tuning"""
@@ -174,7 +182,8 @@ class RunConfig(BaseModel):
     seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE, shown_in=Panel.STRATEGY)] = 31
     """seed of everything that is drawn"""
     precision: Annotated[
-        Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)
+        Literal["auto", "bf16", "fp32"],
+        measured(BOTH, CONTENT, about=About.MACHINE, scores=True, common=True),
     ] = "auto"
     """auto: bf16 where the hardware has it"""
     prefix: Annotated[Literal["cached", "exact"], OF_SPEED] = "cached"

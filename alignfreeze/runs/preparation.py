@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from alignfreeze.alignment.corpus import AlignedCorpus, aligned_corpora, hold_out
-from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
@@ -23,14 +23,13 @@ from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import check_strategy
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.loading import content_of, load_encoder, load_tokenizer
 from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
-from alignfreeze.errors import DataError, EncoderError
+from alignfreeze.errors import DataError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.evaluation.tasks import create_tasks
-from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MATERIAL_FIELDS
@@ -46,7 +45,7 @@ from alignfreeze.tracking.names import check_languages, check_metrics
 from alignfreeze.training.devices import resolve_precision
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class Preparation:
         choices = choices or strategy_choices(config, self.n_layers)
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
-        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        self.model_identity = encoder.identity if encoder else content_of(self.model, loaded)
         self.made_from = "" if encoder else _tell_realigned(self.model)
         self.outline = loaded
         self.strategies = self.check_fit(config, choices)
@@ -221,17 +220,6 @@ class Preparation:
         """The parameters that a configuration's own strategy freezes."""
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
         return check_strategy(self.outline, strategy, name=config.strategy).frozen_names
-
-    def _content(self, encoder: "PreTrainedModel") -> str:
-        """What identifies the model's weights."""
-        if folder := existing_folder(self.model):
-            return folder_digest(folder)
-        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
-        if commit is None:
-            raise EncoderError(
-                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
-            )
-        return f"{self.model}@{commit}"
 
     def _realign_languages(self) -> list[str]:
         if asked := realignment_languages(self.source, self.config):
