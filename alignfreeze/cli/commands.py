@@ -288,7 +288,7 @@ def _score(**options: str) -> None:
     with signals_as_exceptions("run it again: what is scored is kept"):
         scored = list(score_texts(*build_score(options)))
     tell(
-        {"texts": [{**asdict(each), **asdict(each.counts)} for each in scored]},
+        {"texts": [{"language": s.language, "file": s.file, **asdict(s.counts)} for s in scored]},
         lambda: print_lines(PlainConsole(), [str(each.file) for each in scored]),
     )
 

@@ -16,7 +16,7 @@ from alignfreeze.contracts import Bitext
 from alignfreeze.scoring.margin import margin_scores
 from alignfreeze.scoring.sentence_vectors import SentenceReader
 
-PAIRS_AT_ONCE = 2048
+PAIRS_AT_ONCE = 1024
 """Sentence pairs that are read, encoded and scored at a time."""
 
 DIGEST_BYTES = 16
