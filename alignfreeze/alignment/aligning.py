@@ -1,6 +1,7 @@
 """What is done with a bitext: its lines are cleaned, split into words, aligned, and written."""
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -27,9 +28,11 @@ from alignfreeze.contracts import (
     Aligner,
     Bitext,
     DataSource,
+    ScoredAlignment,
     SentencePair,
     UsesRunModel,
     WordAlignment,
+    links_of,
     one_to_one,
 )
 from alignfreeze.contracts.guarding import owner_of
@@ -210,7 +213,7 @@ def aligned_lines(
     job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
-    who = owner_of(job.aligner)
+    who, least = owner_of(job.aligner), job.aligner.least_score()
     # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
     aligned = (pair for pair, fault in read if fault is None)
@@ -221,10 +224,12 @@ def aligned_lines(
             yield pair, None
         else:
             raise PluginError(f"{who}: align gave more alignments than sentence pairs")
-        _check_alignment(alignment, pair, who)
-        links = one_to_one(alignment)
-        if links is not alignment:
-            stats.ambiguous += len(set(alignment)) - len(links)
+        _check_alignment(links_of(alignment), pair, who)
+        strong = _strong_links(alignment, least, pair, who)
+        stats.weak += len(links_of(alignment)) - len(strong)
+        links = one_to_one(strong)
+        if links is not strong:
+            stats.ambiguous += len(set(strong)) - len(links)
         yield pair, links
     for pair, fault in written:
         if fault is None:
@@ -249,6 +254,24 @@ def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> 
             f"{who}: align must link words within {n_source} source and {n_target} target words, "
             f"got {shown(alignment)} for line {pair.line}"
         )
+
+
+def _strong_links(
+    alignment: WordAlignment | ScoredAlignment, least: float | None, pair: SentencePair, who: str
+) -> WordAlignment:
+    """The links whose score is not below the least one, if they have scores."""
+    if not isinstance(alignment, ScoredAlignment):
+        return alignment
+    links, scores = alignment.links, alignment.scores
+    rule = f"{who}: align must give a finite score a link"
+    if len(scores) != len(links):
+        raise PluginError(f"{rule}, got {len(scores)} of {len(links)} for line {pair.line}")
+    for score in scores:
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise PluginError(f"{rule}, got {shown(score)} for line {pair.line}")
+    if least is None:
+        return links
+    return [link for link, score in zip(links, scores, strict=True) if score >= least]
 
 
 def configured_aligner(name: str, config: RunConfig) -> Aligner:

@@ -92,6 +92,7 @@ class CorpusStats:
         unaligned: Sentence pairs dropped because no aligned words were left.
         identical: Word pairs dropped because both words are the same string.
         links: Word pairs kept.
+        weak: Word pairs dropped because their score is below the aligner's least.
         ambiguous: Word pairs dropped because a word of theirs has another link: not one to one.
         notes: What was left out or mended of the files, or is to be doubted in them: how often, by
             what it is, to be read after its number.
@@ -108,6 +109,7 @@ class CorpusStats:
     duplicates: int = 0
     ambiguous: int = 0
     low_quality: int = 0
+    weak: int = 0
     notes: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
@@ -125,11 +127,12 @@ class CorpusStats:
         counts = (self.low_quality, self.too_long, self.uneven, self.duplicates)
         names = ("of low quality", "too long", "uneven", "repeated")
         more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
+        weak = f", {self.weak:,} of low scores" if self.weak else ""
         ambiguous = f", {self.ambiguous:,} not one to one" if self.ambiguous else ""
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
-            f"({self.identical:,} identical words{ambiguous} dropped){self.told}"
+            f"({self.identical:,} identical words{weak}{ambiguous} dropped){self.told}"
         )
 
     @property

@@ -1,6 +1,5 @@
 """Scores of sentence pairs, and which pairs are the worst by them."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 from alignfreeze.contracts import Bitext, count_lines, numbered_lines
 from alignfreeze.errors import DataError
 from alignfreeze.messages import shown
-
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-"""A score as files have it; Python would also take ``1_0`` and ``nan``."""
+from alignfreeze.text.numbers import number_in
 
 
 def read_scores(path: Path, text: Path) -> NDArray[np.float64]:
@@ -38,9 +35,8 @@ def read_scores(path: Path, text: Path) -> NDArray[np.float64]:
 
 
 def _score(text: str, path: Path, line: int) -> float:
-    plain = text.strip()
-    score = float(plain) if NUMBER.fullmatch(plain) else np.nan
-    if not np.isfinite(score):
+    score = number_in(text.strip())
+    if score is None:
         raise DataError(f"a score must be a finite number, got {shown(text)}", file=path, line=line)
     return score
 

@@ -4,9 +4,11 @@ from alignfreeze.config import PUBLISHED_LANGUAGES
 from alignfreeze.contracts.aligner import (
     Aligner,
     RunModel,
+    ScoredAlignment,
     Segmentation,
     UsesRunModel,
     WordAlignment,
+    links_of,
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextClassificationTask
@@ -42,6 +44,7 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.numbers import number_in
 from alignfreeze.text.offsets import TextSubwords, text_subwords, untrimmed
 from alignfreeze.text.pairs import OUTSIDE, PairTemplate, cuts
 from alignfreeze.text.spans import Span, best_span, candidate_spans
@@ -74,6 +77,7 @@ __all__ = [
     "Prediction",
     "RunModel",
     "Said",
+    "ScoredAlignment",
     "Segmentation",
     "SentencePair",
     "Span",
@@ -98,7 +102,9 @@ __all__ = [
     "json_value",
     "line_blocks",
     "line_bytes",
+    "links_of",
     "listed",
+    "number_in",
     "numbered_lines",
     "one_to_one",
     "parquet_rows",
