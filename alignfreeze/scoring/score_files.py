@@ -135,8 +135,7 @@ class ScoreJob:
             EncoderError: If the encoder gives vectors that are not finite.
         """
         if not found_whole(folder, "what was scored before"):
-            work = folder.with_name(f".{folder.name}-parts")
-            parts = self._parts(work)
+            parts, work = self._parts(folder)
             with building(folder) as temporary:
                 with (temporary / SCORES).open("wb") as whole:
                     for part in parts:
@@ -145,27 +144,28 @@ class ScoreJob:
             shutil.rmtree(work, ignore_errors=True)
         return ScoreCounts.read(folder)
 
-    def _parts(self, work: Path) -> Sequence[Path]:
-        """Score the parts that are missing; the folders of all, in order."""
+    def _parts(self, folder: Path) -> tuple[Sequence[Path], Path]:
+        """Score the parts that are missing; the folders of all, in order, and what they lie in."""
         n_pairs = count_pairs(self.bitext)
         ranges = shard_ranges(n_pairs)
+        work = folder.with_name(f".{folder.name}-shards-{len(ranges)}")
         folders = [work / f"{number:05d}" for number in range(len(ranges))]
         missing = [
-            (folder, lines)
-            for folder, lines in zip(folders, ranges, strict=True)
-            if not found_whole(folder, "what an earlier run scored")
+            (part, lines)
+            for part, lines in zip(folders, ranges, strict=True)
+            if not found_whole(part, "what an earlier run scored")
         ]
         if not missing:
-            return folders
+            return folders, work
         done = n_pairs - sum(len(lines) for _, lines in missing)
         if done:
             logger.info("%s: %d of %d pairs were scored before", self.name, done, n_pairs)
         with self.reader.ready():
             neighbourhood = self._neighbourhood(n_pairs)
             with self._bar("score", done, n_pairs) as bar:
-                for folder, lines in missing:
-                    self._score(folder, lines, neighbourhood, bar)
-        return folders
+                for part, lines in missing:
+                    self._score(part, lines, neighbourhood, bar)
+        return folders, work
 
     def _bar(self, what: str, done: int, total: int) -> "tqdm[None]":
         name = f"{what} {self.name}"

@@ -1,14 +1,17 @@
 """The demo's parallel text scored, and realigned without its worst pairs."""
 
 import gzip
+import json
 import shutil
 
 import pytest
+from datasets import Dataset
 
 from alignfreeze.alignment.corpus import aligned_corpora
 from alignfreeze.alignment.quality import read_scores
 from alignfreeze.cli.main import main
 from alignfreeze.config import build_config
+from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError
 from alignfreeze.runs import pipeline
@@ -67,9 +70,7 @@ def test_scores_that_are_there_are_replaced_only_by_force(folder, monkeypatch):
     before = first[0].file.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(score_files, "Neighbourhood", None)
-        assert (
-            score(folder, languages="de,ru") == first
-        )  # they are the same, and not computed again
+        assert score(folder, languages="de,ru") == first  # and nothing is computed
     message = r"--force replaces scores that are there already: \S+en-de\.scores, \S+en-ru\.scores$"
     with pytest.raises(ConfigError, match=message):
         score(folder, languages="de,ru", neighbours="2")
@@ -122,3 +123,19 @@ def test_a_folder_without_text_is_told_of(folder):
     shutil.rmtree(folder / "parallel")
     with pytest.raises(DataError, match="there is no parallel text"):
         score(folder)
+
+
+def test_scores_of_the_hubs_text_lie_beside_it_in_the_cache(folder, tmp_path):
+    data_set = tmp_path / "hub/Helsinki-NLP/opus-100"
+    (data_set / "de-en").mkdir(parents=True)
+    pairs = [{"en": f"the dog {n}", "de": f"der hund {n}"} for n in range(6)]
+    Dataset.from_dict({"translation": pairs}).to_parquet(str(data_set / "de-en/train-0.parquet"))
+    card = {"config_name": "de-en", "data_files": [{"split": "train", "path": "de-en/train-*"}]}
+    (data_set / "README.md").write_text(f"---\n{json.dumps({'configs': [card]})}\n---\n")
+    place = f"hub:{tmp_path / 'hub'}"
+    (found,) = score(place, pair_limit="4")
+    assert found.counts.pairs == 4
+    source = find_data(place, max_pairs=4)
+    (bitext,) = find_bitexts(source, "en", ["de"])
+    assert bitext.scores_file == found.file == bitext.source_file.with_name("en-de.scores")
+    assert bitext.source_file.read_text() == "".join(f"the dog {n}\n" for n in range(4))
