@@ -146,13 +146,14 @@ class CorpusJob(AlignmentJob):
         if self.every_pair:
             return f"{self.name}: no sentence pair is left: {stats}"
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
-        dropped = stats.too_long + stats.uneven + stats.duplicates
+        dropped = stats.too_long + stats.uneven + stats.duplicates + stats.low_quality
         cleaned = f", {dropped} cleaned away" if dropped else ""
         ambiguous = f", {stats.ambiguous} links not one to one" if stats.ambiguous else ""
+        weak = f", {stats.weak} links of low scores" if stats.weak else ""
         return (
             f"{self.name}: none of the {stats.read} sentence pairs has words aligned by "
             f"{self.aligner_name!r} ({files or 'no further file'}); {stats.empty} are "
-            f"empty{cleaned}, {stats.identical} word pairs were the same string{ambiguous}"
+            f"empty{cleaned}, {stats.identical} word pairs were the same string{weak}{ambiguous}"
             f"{(stats + CorpusStats(notes=dict(self.bitext.notes))).told}"
         )
 

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 ALL_FILES = "**/*"
 
+SCORE_FILES = ("parallel/*.scores", "parallel/*.scores.gz")
+"""Files of scores of sentence pairs, in a folder of data, which runs read if pairs are dropped."""
+
 
 def read_layers(model: str) -> int:
     """How many layers a model has, as a configuration names it.
@@ -72,7 +75,7 @@ class Dependencies:
                     "code", "", lambda: hash_of([code_digest(), library_versions()])
                 ),
                 "config": config.model_dump(mode="json", exclude=without),
-                "data": self._once("data", config.data, lambda: _data_digest(config.data)),
+                "data": self._data(config, scored=choice.strategy.realigns),
                 "model": self._once("model", config.model, lambda: _model_digest(config.model)),
                 "precision": resolve_precision(config.precision),
                 "strategy": choice.identity,
@@ -115,6 +118,12 @@ class Dependencies:
         linked = links_words(config, choice.objective)
         return {"objective": choice.identity, "links": self._links(config) if linked else []}
 
+    def _data(self, config: RunConfig, *, scored: bool) -> str:
+        """The hash of a cell's data; with scores of sentence pairs only if some are dropped."""
+        scored = scored and config.pair_quality > 0
+        kind = "data with scores" if scored else "data"
+        return self._once(kind, config.data, lambda: _data_digest(config.data, scored=scored))
+
     def _links(self, config: RunConfig) -> list[Any]:
         """What the links of a cell's parallel text depend on, beside its data."""
         asked = config.model_dump(
@@ -133,12 +142,14 @@ class Dependencies:
         return cast(T, self._known[kind, name])
 
 
-def _data_digest(data: str) -> str:
+def _data_digest(data: str, *, scored: bool) -> str:
     source = find_data(data)
     _, colon, folder = data.partition(":")
-    if source.supplier is None:
-        return folder_digest(source.root, ALL_FILES)
-    return folder_digest(user_path("data", folder), ALL_FILES) if colon else data
+    if source.supplier is not None and not colon:
+        kept = [f"*/{pattern}" for pattern in SCORE_FILES]  # beside texts in the cache
+        return f"{data} {folder_digest(source.root, *kept)}" if scored else data
+    root = user_path("data", folder) if source.supplier else source.root
+    return folder_digest(root, ALL_FILES, without=() if scored else SCORE_FILES)
 
 
 def _model_digest(model: str) -> str:

@@ -12,6 +12,7 @@ from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
+from alignfreeze.scoring.settings import build_score
 from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
@@ -112,10 +113,21 @@ def _check_align(options: Mapping[str, str]) -> None:
     _check_plugins(config)
     require_distances(config)
     if source := _data_at_hand(config):
+        chosen = realignment_languages(source, config, config.languages)
+        _check_texts(config, source, chosen or config.languages)
+
+
+def _check_score(options: Mapping[str, str]) -> None:
+    from alignfreeze.encoders import stated
+
+    config, _ = build_score(options)
+    check_languages([config.source_language, *config.languages])
+    if n_layers := _stated(config).get("num_hidden_layers"):
+        stated.realigned_layers(config, n_layers)
+    if source := _data_at_hand(config):
         from alignfreeze.data.bitexts import check_texts
 
-        chosen = realignment_languages(source, config, config.languages)
-        check_texts(source, config.source_language, chosen or config.languages)
+        check_texts(source, config.source_language, config.languages)
 
 
 def _check_data(options: Mapping[str, str]) -> None:
@@ -142,7 +154,6 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         strategies: What it is to be done with.
         labelled: Whether labelled data is read.
     """
-    from alignfreeze.data.bitexts import check_texts
     from alignfreeze.data.language_choice import realignment_languages, require_distances
     from alignfreeze.evaluation.tasks import covered_languages, target_languages
 
@@ -157,8 +168,19 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         target_languages(name, task, config, source)
     if reads_text:
         targets = covered_languages(tasks.values(), config, source)
-        chosen = realignment_languages(source, config, targets)
-        check_texts(source, config.source_language, chosen)
+        _check_texts(config, source, realignment_languages(source, config, targets))
+
+
+def _check_texts(config: RunConfig, source: "DataSource", languages: Sequence[str]) -> None:
+    """Check that a folder has the texts of some languages, and their scores where these are used.
+
+    Languages that are not named are looked at later: which of them are wanted, tasks say.
+    """
+    from alignfreeze.data.bitexts import bitexts_at_hand, check_scores, check_texts
+
+    check_texts(source, config.source_language, languages)
+    bitexts = bitexts_at_hand(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":
@@ -248,6 +270,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "benchmark": _check_benchmark,
     "report": build_report,
     "align": _check_align,
+    "score": _check_score,
     "data check": _check_data,
     "config": build_config,
 }

@@ -13,7 +13,7 @@ from alignfreeze.alignment.corpus import (
     hold_out,
     sentence_corpora,
 )
-from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
@@ -28,14 +28,13 @@ from alignfreeze.data.language_choice import LanguageChoice, realignment_languag
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.loading import content_of, load_encoder, load_tokenizer
 from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
-from alignfreeze.errors import DataError, EncoderError
+from alignfreeze.errors import DataError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.evaluation.tasks import covered_languages, create_tasks
-from alignfreeze.messages import LONG, shown
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import material_of
@@ -52,7 +51,7 @@ from alignfreeze.tracking.names import check_languages, check_metrics
 from alignfreeze.training.devices import resolve_precision
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class Preparation:
         self._objective = objective_choice(config) if encoder is None else None
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
-        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        self.model_identity = encoder.identity if encoder else content_of(self.model, loaded)
         self.made_from = "" if encoder else _tell_realigned(self.model)
         self.outline = loaded
         self.strategies = self.check_fit(config, choices)
@@ -253,17 +252,6 @@ class Preparation:
         """What a configuration's own strategy does to the encoder."""
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
         return check_strategy(self.outline, strategy, name=config.strategy)
-
-    def _content(self, encoder: "PreTrainedModel") -> str:
-        """What identifies the model's weights."""
-        if folder := existing_folder(self.model):
-            return folder_digest(folder)
-        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
-        if commit is None:
-            raise EncoderError(
-                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
-            )
-        return f"{self.model}@{commit}"
 
     def _read_corpora(self, languages: Sequence[str]) -> list[AlignedCorpus]:
         """The parallel text of some languages, its words aligned if that is of any use."""

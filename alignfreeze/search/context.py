@@ -8,7 +8,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.config import RunConfig, subset_of
-from alignfreeze.data.bitexts import bitext_digests, find_bitexts
+from alignfreeze.data.bitexts import bitext_digests, find_bitexts, without_unused_scores
 from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import ConfigError
@@ -93,7 +93,11 @@ class TrialContext:
         source, source_language = self.base.source, self.config.source_language
         languages = sorted({corpus.target for corpus in corpora}.union(self._other_languages()))
         present = with_texts(source, source_language, languages, self.config.missing)
-        bitexts = find_bitexts(source, source_language, present)
+        scored = "pair_quality" in {*self.space.searched, *self.space.pinned}
+        bitexts = without_unused_scores(
+            find_bitexts(source, source_language, present),
+            used=scored or self.config.pair_quality > 0,
+        )
         return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
 
     def _other_languages(self) -> set[str]:

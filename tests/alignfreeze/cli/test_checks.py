@@ -61,6 +61,8 @@ WRONG = {
     "benchmark --strategies front:boundary=99": "strategy 'front': boundary must be <= 4",
     "benchmark --models ./nowhere": "model './nowhere': there is no such folder",
     "align --output x --languages xx": "so en-xx has no parallel text",
+    "run --pair-quality 0.25 --realign-languages de,ru": "en-de.scores: no such file, and pair_qu",
+    "align --output x --pair-quality 0.5 --languages ar": "score --data demo --languages ar` wri",
     "report --counting some": "counting must be 'exact', 'paper', 'published' or 'significant'",
     "align --output x --pair-limit 0": "pair_limit must be > 0, got '0'",
     "data check nowhere": "there is no folder 'nowhere'",

@@ -7,9 +7,11 @@ from alignfreeze.contracts import Bitext, DataSource, SentencePair
 from alignfreeze.data.bitexts import (
     bitext_digests,
     bitexts_at_hand,
+    check_scores,
     find_bitexts,
     parallel_languages,
     resolve_aligner,
+    without_unused_scores,
 )
 from alignfreeze.errors import DataError
 from alignfreeze_aligners.pharaoh import PharaohAligner
@@ -117,6 +119,30 @@ def test_a_packed_alignment_is_read(parallel, write, stem):
     aligner = PharaohAligner()
     assert list(aligner.align([SentencePair(1, ("text",), ("text",))], bitext)) == [[(0, 0)]]
     assert aligner.notes(bitext) == {}
+
+
+@pytest.mark.parametrize("name", ["en-fr.scores", "fr-en.scores", "fr-en.scores.gz"])
+def test_scores_lie_beside_the_text_under_either_name(parallel, write, name):
+    path = write(f"parallel/{name}", "1\n")
+    fr, de = find_bitexts(parallel, "en", ["fr", "de"])
+    assert (fr.scores_file, de.scores_file) == (path, None)
+    (turned,) = find_bitexts(parallel, "fr", ["en"])
+    assert turned.scores_file == path
+    assert [each.scores_file for each in without_unused_scores([fr], used=True)] == [path]
+    assert [each.scores_file for each in without_unused_scores([fr], used=False)] == [None]
+
+
+def test_scores_are_asked_for_only_where_they_are_used(parallel, supplied, write):
+    write("parallel/fr-en.scores", "1\n")
+    bitexts = find_bitexts(parallel, "en", ["fr", "de", "pt-br"])
+    check_scores(parallel, bitexts, 0.0)
+    check_scores(parallel, bitexts[:1], 0.25)
+    message = (
+        r"parallel/en-de\.scores: no such file, and pair_quality=0\.25 .*"
+        r"`alignfreeze score --data test --languages de,pt-br` writes it$"
+    )
+    with pytest.raises(DataError, match=message):
+        check_scores(parallel, bitexts, 0.25)
 
 
 def test_nothing_is_fetched_or_converted_to_see_what_is_at_hand(
