@@ -19,7 +19,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, Bitext, DataSource, SentencePair, WordAlignment
-from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.data.bitexts import check_scores, find_bitexts, without_unused_scores
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
@@ -193,13 +193,13 @@ def sentence_corpora(
     No dictionary and no file of alignments is read.
 
     Raises:
-        AlignFreezeError: If a text is missing, or as `aligned_corpus`.
+        AlignFreezeError: If a text, or the scores of one are missing, or as `aligned_corpus`.
     """
     cleaning = Cleaning.of(config)
-    jobs = [
-        sentence_job(bitext, cleaning)
-        for bitext in find_bitexts(source, config.source_language, languages)
-    ]
+    bitexts = find_bitexts(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
+    used = without_unused_scores(bitexts, used=config.pair_quality > 0)
+    jobs = [sentence_job(bitext, cleaning) for bitext in used]
     return [aligned_corpus(job, cache_root()) for job in jobs]
 
 
