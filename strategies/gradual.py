@@ -4,11 +4,14 @@ The gradual unfreezing of ULMFiT (Howard and Ruder 2018, https://aclanthology.or
 stages of equal length in place of epochs.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from alignfreeze.contracts import FreezingStrategy, LayerBoundary, ParameterSite
+
+STAGES = 4
+"""By default, where there are as many layers."""
 
 
 class GradualUnfreezing(FreezingStrategy):
@@ -18,8 +21,8 @@ class GradualUnfreezing(FreezingStrategy):
     as many layers each, to within one.
     """
 
-    stages: Annotated[int, Field(ge=2), LayerBoundary()] = Field(
-        2, description="stages, the first with the first layers alone, the last with all"
+    stages: Annotated[int | None, Field(ge=1), LayerBoundary()] = Field(
+        None, description="stages, in the last of which all is trained [4, or a layer each]"
     )
     order: Literal["top", "bottom"] = Field(
         "top", description="the end of the encoder that is unfrozen first"
@@ -33,5 +36,13 @@ class GradualUnfreezing(FreezingStrategy):
         """1 from the stage on that unfreezes the parameter's layer, 0 before."""
         from_bottom = 0 if site.layer is None else site.layer + 1
         place = n_layers - from_bottom if self.order == "top" else from_bottom
-        stage = place * self.stages // (n_layers + 1)
-        return float(progress >= stage / self.stages)
+        stages = self._stages(n_layers)
+        stage = place * stages // (n_layers + 1)
+        return float(progress >= stage / stages)
+
+    def resolved(self, n_layers: int) -> Self:
+        """With the number of stages that the default comes to."""
+        return self.model_copy(update={"stages": self._stages(n_layers)})
+
+    def _stages(self, n_layers: int) -> int:
+        return min(STAGES, n_layers) if self.stages is None else self.stages

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     STRATEGY = "strategy"
     TASK = "task"
     ALIGNER = "aligner"
+    OBJECTIVE = "objective"
 
 
 @plugin_app.command("new", help="Make a distribution with a plugin, whose tests pass as it is.")

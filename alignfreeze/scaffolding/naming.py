@@ -6,7 +6,15 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
 from alignfreeze.contracts.plugin import Plugin
-from alignfreeze.contracts.registry import ALIGNER, KINDS, STRATEGY, TASK, PluginKind, claimants
+from alignfreeze.contracts.registry import (
+    ALIGNER,
+    KINDS,
+    OBJECTIVE,
+    STRATEGY,
+    TASK,
+    PluginKind,
+    claimants,
+)
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 
@@ -16,7 +24,12 @@ LONGEST = 24
 RESERVED = {ALIGNER.noun: ("auto",)}
 """By kind, what the command line takes for something else."""
 
-SUFFIXES = {STRATEGY.noun: "Freezing", TASK.noun: "Task", ALIGNER.noun: "Aligner"}
+SUFFIXES = {
+    STRATEGY.noun: "Freezing",
+    TASK.noun: "Task",
+    ALIGNER.noun: "Aligner",
+    OBJECTIVE.noun: "Objective",
+}
 """By kind, how its classes' names end."""
 
 
@@ -26,7 +39,7 @@ class PluginNames:
 
     Attributes:
         name: What it is asked for by.
-        kind: ``strategy``, ``task`` or ``aligner``.
+        kind: ``strategy``, ``task``, ``aligner`` or ``objective``.
         group: The group of its entry point.
     """
 

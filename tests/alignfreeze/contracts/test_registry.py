@@ -5,10 +5,8 @@ import pytest
 
 from alignfreeze.contracts import FreezingStrategy, registry
 from alignfreeze.contracts.registry import (
-    ALIGNER,
     KINDS,
     STRATEGY,
-    TASK,
     PluginKind,
     catalogue,
     create_plugin,
@@ -243,11 +241,12 @@ def test_a_fingerprint_without_any_source_is_the_version(
 def test_every_built_in_plugin_loads() -> None:
     broken = [info.problem for info in catalogue() if info.distribution.startswith("alignfreeze ")]
     assert not any(broken)
-    names = [{info.name for info in catalogue([kind])} for kind in (STRATEGY, TASK, ALIGNER)]
+    names = [{info.name for info in catalogue([kind])} for kind in KINDS]
     assert {"baseline", "none", "front", "back", "range"} <= names[0]
     assert {"pos", "ner", "nli", "qa"} <= names[1]
     assert {"dictionary", "pharaoh", "mutual", "simalign"} <= names[2]
-    assert [kind.noun for kind in KINDS] == ["strategy", "task", "aligner"]
+    assert {"contrastive", "distance", "sentence"} <= names[3]
+    assert [kind.noun for kind in KINDS] == ["strategy", "task", "aligner", "objective"]
 
 
 def test_a_built_in_strategy_with_a_wrong_value() -> None:

@@ -6,9 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
-from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Bitext
 from alignfreeze.contracts.contrastive import contrastive_alignment_loss
 from alignfreeze.encoders.families import word_states
 from alignfreeze.encoders.freezing import frozen
@@ -22,15 +19,13 @@ from alignfreeze.realignment.pairs import (
     PairStream,
     collate_pairs,
 )
-from alignfreeze.realignment.phase import realign
 from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.runs.identity import MEMORY_FIELDS
 from alignfreeze.testing import ENCODER_FAMILIES, tiny_encoder
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.bunches import LayerCost
-from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.training.checkpoints import LossRecord
 from alignfreeze.training.packed_layers import packed_layers
-from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_objectives.contrastive import Contrastive
 from alignfreeze_strategies.back import BackFreezing
 from alignfreeze_strategies.front import FrontFreezing
@@ -54,7 +49,8 @@ PAIRS = [
     EncodedPair(side([3, 13, 4], [1]), side([3, 22, 23, 24, 25, 4], [1, 4]), links((0, 1))),
 ]
 BATCH = collate_pairs(PAIRS, 0)
-UNLINKED = collate_pairs([EncodedPair(PAIRS[0].source, PAIRS[0].target, links())], 0)
+UNLINKED_PAIR = EncodedPair(PAIRS[0].source, PAIRS[0].target, links())
+UNLINKED = collate_pairs([UNLINKED_PAIR], 0)
 
 
 def naive_loss(encoder, head: nn.Module, layer: int) -> Tensor:
@@ -174,64 +170,6 @@ def loss_and_gradients(model: nn.Module, batch: PairBatch) -> tuple[Tensor, dict
 
 
 # The phase
-
-WORDS = "abcdefghijklmnopqrstuvwx"
-
-
-@pytest.fixture
-def corpora(write, tmp_path):
-    """Sentences of single letters; a letter's translation is its capital, the order reversed."""
-    random = np.random.default_rng(0)
-    lines = [random.choice(list(WORDS), random.integers(3, 8), replace=False) for _ in range(60)]
-    target = "\n".join(" ".join(word.upper() for word in line[::-1]) for line in lines) + "\n"
-    alignment = "\n".join(
-        " ".join(f"{k}-{len(line) - 1 - k}" for k in range(len(line))) for line in lines
-    )
-    bitext = Bitext(
-        source="en",
-        target="fr",
-        source_file=write("en-fr.en", "\n".join(" ".join(line) for line in lines) + "\n"),
-        target_file=write("en-fr.fr", target),
-        alignment_file=write("en-fr.align", alignment + "\n"),
-    )
-    return [aligned_corpus(CorpusJob(bitext, PharaohAligner(), "pharaoh", "1"), tmp_path)]
-
-
-@pytest.fixture
-def run(corpora, tokenizer, accelerator, tmp_path):
-    """Realigns an encoder; returns the records of the loss."""
-
-    def realign_encoder(
-        encoder,
-        strategy,
-        *,
-        steps,
-        objective=CONTRASTIVE,
-        corpora=corpora,
-        prefixes=None,
-        on_words=None,
-        **options,
-    ) -> list[LossRecord]:
-        records: list[LossRecord] = []
-        values = {"realign_lr": 3e-3, "realign_batch_size": 8, "projection": 0, "precision": "fp32"}
-        torch.manual_seed(0)
-        realign(
-            encoder,
-            tokenizer,
-            corpora,
-            strategy,
-            objective,
-            RunConfig(**(values | options)),
-            steps=steps,
-            accelerator=accelerator,
-            checkpoints=CheckpointFolder(tmp_path / "checkpoints", "me"),
-            on_loss=records.append,
-            on_words=on_words,
-            prefixes=prefixes,
-        )
-        return records
-
-    return realign_encoder
 
 
 def cosines(encoder, batch: PairBatch) -> tuple[float, float]:

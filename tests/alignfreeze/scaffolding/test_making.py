@@ -14,7 +14,12 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.scaffolding.making import make_plugin
 from alignfreeze.scaffolding.naming import LONGEST, plugin_names
 
-NAMES = {"strategy": "lower-third", "task": "reviews", "aligner": "same_place"}
+NAMES = {
+    "strategy": "lower-third",
+    "task": "reviews",
+    "aligner": "same_place",
+    "objective": "margin",
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ def test_the_parts_are_named_after_the_plugin():
     assert names.package == "alignfreeze_lower_third_2"
     assert names.class_name == "LowerThird2Freezing"
     assert plugin_names("nearest-aligner", "aligner").class_name == "NearestAligner"
+    assert plugin_names("wide-margin", "objective").class_name == "WideMarginObjective"
 
 
 def test_all_kinds_of_plugins_can_be_made():
