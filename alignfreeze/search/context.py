@@ -8,6 +8,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import user_path
 from alignfreeze.config import RunConfig, subset_of
+from alignfreeze.contracts.registry import OBJECTIVE, load_plugin
 from alignfreeze.data.bitexts import bitext_digests, find_bitexts, without_unused_scores
 from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.data.missing import with_texts
@@ -28,6 +29,16 @@ FULL = "none"  # the strategy of full realignment
 def reference(config: RunConfig, strategy: str) -> RunConfig:
     """A configuration with another strategy, as that is by default."""
     return config.model_copy(update={"strategy": strategy, "strategy_args": {}})
+
+
+def _with_links(config: RunConfig, settings: SearchConfig) -> RunConfig:
+    """A configuration whose objective takes aligned words, if one that is searched does."""
+    searched = [load_plugin(OBJECTIVE, name) for name in settings.search_objectives]
+    own = load_plugin(OBJECTIVE, config.objective)
+    if own.needs_links or not any(objective.needs_links for objective in searched):
+        return config
+    default = RunConfig.model_fields["objective"].default
+    return config.model_copy(update={"objective": default, "objective_args": {}})
 
 
 class TrialContext:
@@ -52,7 +63,7 @@ class TrialContext:
         self.settings = settings
         self.accelerator = make_accelerator(resolve_precision(config.precision))
         # A strategy to be searched may have no default, as `range` has none.
-        self.base = Preparation(reference(config, FULL))
+        self.base = Preparation(_with_links(reference(config, FULL), settings))
         self.later: dict[str, Preparation] = {}
         self.n_layers = self.base.n_layers
         file = str(user_path("space", settings.space or "space.yaml"))

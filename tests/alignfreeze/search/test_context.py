@@ -101,3 +101,15 @@ def test_a_file_that_another_aligner_reads_is_part_of_it(data):
     before = identity(data, space)
     links.write_text("0-0\n" * (n_lines - 1) + "\n")
     assert changed(before, identity(data, space)) == [PARALLEL]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("searched", "prepared"), [("sentence,contrastive", "contrastive"), ("sentence", "sentence")]
+)
+def test_words_are_linked_where_a_trial_may_take_them(searched, prepared):
+    given = {"preset": "demo", "languages": "de", "alignment_pairs": "0", "objective": "sentence"}
+    context = TrialContext(*build_search({**given, "search_objectives": searched}), None)
+    assert context.base.config.objective == prepared
+    assert context.config.objective == "sentence"
+    assert bool(context.base.corpora[0].stats.links) is (prepared == "contrastive")
