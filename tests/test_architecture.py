@@ -35,6 +35,7 @@ PACKAGES = (
     "realignment",
     "evaluation",
     "probing",
+    "scoring",
     "tracking",
     "housekeeping",
     "runs",
@@ -182,7 +183,7 @@ def test_mlproject_names_options_with_values_that_they_take():
     for entry_point, text in zip(texts[1::2], texts[2::2], strict=True):
         command = ENTRY_POINTS[entry_point]
         shown = dict(re.findall(r"# -P (\w+)=(\S+)", text))
-        assert 5 < len(shown) <= 12
+        assert 5 < len(shown) <= 14
         assert {*shown} <= {*OPTIONS[command]}
         own_files = {"config", "space", "encoder"}
         values = {name: value for name, value in shown.items() if name not in own_files}

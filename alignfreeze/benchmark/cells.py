@@ -1,35 +1,25 @@
 """The cells of a grid: what each is, and what tells whether it is done."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from alignfreeze.alignment.aligning import alignment_identity
-from alignfreeze.base.digests import folder_digest, hash_of
-from alignfreeze.base.paths import user_path
-from alignfreeze.base.versions import code_digest, library_versions
-from alignfreeze.benchmark.settings import Grid, strategy_of
-from alignfreeze.config import RunConfig, as_argument, of_tasks
-from alignfreeze.contracts.registry import TASK, fingerprint
+from alignfreeze.base.digests import hash_of
+from alignfreeze.benchmark.dependencies import Dependencies, read_layers
+from alignfreeze.benchmark.settings import BenchmarkConfig, Grid, plugin_of
+from alignfreeze.config import RunConfig, as_argument, of_tasks, subset_of
 from alignfreeze.data.bitexts import parallel_languages
-from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.encoders.families import read_layer_count
-from alignfreeze.encoders.stated import model_folder
+from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.tasks import create_tasks
 from alignfreeze.messages import shown
-from alignfreeze.runs.identity import HOW_FIELDS, PARALLEL_FIELDS, REALIGN_FIELDS
-from alignfreeze.runs.objectives import links_words, objective_choice
-from alignfreeze.runs.provenance import CARRIED
-from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
+from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.tracking.names import check_languages
-from alignfreeze.training.devices import resolve_precision
 
-T = TypeVar("T")
-
-ALL_FILES = "**/*"
+USUAL = {name: RunConfig.model_fields[name].default for name in ("objective", "realign_when")}
+"""What is not said of a cell."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +27,12 @@ class Cell:
     """One run of a grid.
 
     Attributes:
-        config: What it does: one model, task, strategy and seed.
+        config: What it does: one model, task, strategy, objective, time and seed.
         identity: The hash of all that its scores depend on.
         realigns: Whether its strategy realigns.
-        shares: Whether another cell of the grid has the same realignment.
+        shares: Whether another cell of the grid fine-tunes the same realigned encoder.
+        is_paced: Whether what its strategy trains depends on how many steps there are, so that it
+            is on the way of no other.
         trajectory: What all cells have in common whose encoders are on the way of one realignment,
             each after as many steps as its task takes; empty where no other cell's is.
     """
@@ -49,6 +41,7 @@ class Cell:
     identity: str
     realigns: bool
     shares: bool
+    is_paced: bool = False
     trajectory: str = ""
 
     @property
@@ -59,27 +52,45 @@ class Cell:
     @property
     def strategy(self) -> str:
         """Its strategy with its hyperparameters, those too that its model decides."""
-        return entry_of(self.config)
+        return entry_of(self.config.strategy, self.config.strategy_args)
+
+    @property
+    def objective(self) -> str:
+        """Its objective with its hyperparameters; empty if it does not realign."""
+        config = self.config
+        return entry_of(config.objective, config.objective_args) if self.realigns else ""
+
+    @property
+    def realign_when(self) -> str:
+        """When it realigns; empty if it does not."""
+        return self.config.realign_when if self.realigns else ""
+
+    @property
+    def realigns_before(self) -> bool:
+        """Whether what it fine-tunes is realigned before, which other cells may share."""
+        return self.realigns and self.config.realigns("before")
+
+    @property
+    def realigns_within(self) -> bool:
+        """Whether it realigns during its fine-tuning, or after it, which none can share."""
+        return self.realigns and (self.config.realigns("during") or self.config.realigns("after"))
+
+    @property
+    def variant(self) -> str:
+        """Its strategy, and what else of its realignment is not the usual: a row of a table."""
+        own = {"objective": self.objective, "realign_when": self.realign_when}
+        said = [f"{name}={value}" for name, value in own.items() if value not in ("", USUAL[name])]
+        return ", ".join([self.strategy, *said])
 
     def __str__(self) -> str:
         """For a person."""
         config = self.config
-        return f"{config.model}, {self.task}, {self.strategy}, seed {config.seed}"
+        return f"{config.model}, {self.task}, {self.variant}, seed {config.seed}"
 
 
-def entry_of(config: RunConfig) -> str:
-    """A configuration's strategy, as the option ``strategies`` takes it."""
-    args = [f"{name}={as_argument(value)}" for name, value in config.strategy_args.items()]
-    return ":".join([config.strategy, *args])
-
-
-def read_layers(model: str) -> int:
-    """How many layers a model has, as a configuration names it.
-
-    Raises:
-        EncoderError: If its configuration cannot be read.
-    """
-    return read_layer_count(find_model(model))
+def entry_of(name: str, args: Mapping[str, Any]) -> str:
+    """A plugin with its hyperparameters, as ``strategies`` and ``objectives`` take it."""
+    return ":".join([name, *(f"{field}={as_argument(value)}" for field, value in args.items())])
 
 
 def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cell]:
@@ -98,45 +109,60 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
         AlignFreezeError: If a strategy, a task or the data is missing or does not fit.
     """
     dependencies = Dependencies(layers)
-    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    variants = list(_variants(grid.settings))
     asked: list[RunConfig] = []
     realigned: dict[tuple[str, str], Sequence[str]] = {}
     for model in grid.settings.models:
         by_task = _by_task(grid.by_model[model])
         realigned |= {(model, config.task[0]): own for config, own in by_task}
         for (config, _), seed in product(by_task, grid.settings.seeds):
-            own = [
-                config.model_copy(update={"strategy": name, "strategy_args": args, "seed": seed})
-                for name, args in strategies
-            ]
+            own = [config.model_copy(update={**variant, "seed": seed}) for variant in variants]
             asked += sorted(own, key=lambda c: not dependencies.choice(c).strategy.realigns)
     configs: dict[str, RunConfig] = {}
     for config in asked:
-        said = objective_choice(config).said_in(dependencies.choice(config).applied_to(config))
+        said = dependencies.said(config)
         configs.setdefault(dependencies.identity(said), said)
-    found = [
-        Cell(config, identity, dependencies.choice(config).strategy.realigns, shares=False)
-        for identity, config in configs.items()
-    ]
+    found = []
+    for identity, config in configs.items():
+        realigns = dependencies.choice(config).strategy.realigns
+        paced = dependencies.is_paced(config)
+        found.append(Cell(config, identity, realigns, shares=False, is_paced=paced))
     return _with_common(found, realigned)
+
+
+def _variants(settings: BenchmarkConfig) -> Iterator[dict[str, Any]]:
+    """The options of each combination of a strategy, an objective, and when to realign."""
+    sides = (
+        [plugin_of("strategies", entry) for entry in settings.strategies],
+        [plugin_of("objectives", entry) for entry in settings.objectives],
+        settings.realign_when,
+    )
+    for (strategy, args), (objective, of_objective), when in product(*sides):
+        yield {
+            "strategy": strategy,
+            "strategy_args": args,
+            "objective": objective,
+            "objective_args": of_objective,
+            "realign_when": when,
+        }
 
 
 def _with_common(
     cells: Sequence[Cell], realigned: Mapping[tuple[str, str], Sequence[str]]
 ) -> list[Cell]:
     """Cells with what they have in common, given the languages to realign by model and task."""
-    shared = Counter(realignment_of(cell.config) for cell in cells)
+    shared = Counter(realignment_of(cell.config) for cell in cells if cell.realigns_before)
     ways: defaultdict[str, set[str]] = defaultdict(set)
     for cell in cells:
         languages = realigned[cell.config.model, cell.task]
-        if cell.realigns:
+        if cell.realigns_before and not cell.is_paced:
             ways[trajectory_of(cell.config, languages)].add(realignment_of(cell.config))
     several = {way for way, realignments in ways.items() if len(realignments) > 1}
     found = []
     for cell in cells:
         way = trajectory_of(cell.config, realigned[cell.config.model, cell.task])
-        shares = cell.realigns and shared[realignment_of(cell.config)] > 1
-        trajectory = way if cell.realigns and way in several else ""
+        shares = cell.realigns_before and shared[realignment_of(cell.config)] > 1
+        trajectory = way if cell.realigns_before and way in several else ""
         found.append(replace(cell, shares=shares, trajectory=trajectory))
     return found
 
@@ -154,7 +180,8 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
     check_languages([config.source_language, *dict.fromkeys(chain(*languages.values()))])
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages
+    together, subset = config.realign_languages, subset_of(config.realign_languages)
+    covers = subset is not None and subset.by_targets
     if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
         # The same for all tasks, so that they may share encoders; else each task's own.
         wanted = {code for found in languages.values() for code in found}
@@ -166,11 +193,11 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
                 update={
                     "task": (name,),
                     **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
-                    "languages": found if config.languages else (),
+                    "languages": found if config.languages or covers else (),
                     "realign_languages": together,
                 }
             ),
-            together or sorted(found),
+            (*together, *found) if covers else together or sorted(found),
         )
         for name, found in languages.items()
     ]
@@ -191,98 +218,25 @@ def _check_languages(asked: Sequence[str], found: Mapping[str, Sequence[str]]) -
 
 def realignment_of(config: RunConfig) -> str:
     """The hash of what cells share that can have one realigned encoder."""
-    own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
     steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
-    minimised = config.objective, config.objective_args
-    return hash_of([own, entry_of(config), minimised, steps, languages])
+    subset = subset_of(config.realign_languages)
+    if subset is not None and subset.by_targets:
+        languages = (*languages, *config.languages)
+    return hash_of([*_way(config), steps, languages])
 
 
 def trajectory_of(config: RunConfig, languages: Sequence[str]) -> str:
     """The hash of all that a realignment of some languages is, but for its number of steps."""
+    return hash_of([*_way(config), list(languages)])
+
+
+def _way(config: RunConfig) -> list[Any]:
+    """What a realignment is, but for its languages and its number of steps."""
     own = config.model_dump(mode="json", include={*REALIGN_FIELDS, "model", "data"})
-    minimised = config.objective, config.objective_args
-    return hash_of([own, entry_of(config), minimised, list(languages)])
-
-
-class Dependencies:
-    """What cells depend on, each looked at once.
-
-    Args:
-        layers: Says how many layers a model has.
-    """
-
-    def __init__(self, layers: Callable[[str], int] = read_layers) -> None:
-        self._layers = layers
-        self._known: dict[tuple[str, str], object] = {}
-
-    def identity(self, config: RunConfig) -> str:
-        """The hash of all that a cell's scores depend on.
-
-        The content of a folder of data or of a model counts, not its place; of the hub, the name.
-
-        Raises:
-            AlignFreezeError: If a plugin cannot be loaded, or a file cannot be read.
-        """
-        choice, (task,) = self.choice(config), config.task
-        without = {*HOW_FIELDS, "data", "model", "precision", "strategy", "strategy_args"}
-        without |= {"objective", "objective_args"}
-        minimised = objective_choice(config)
-        if not choice.strategy.realigns:
-            without |= set(CARRIED)
-        linked = links_words(config, minimised.objective)
-        return hash_of(
-            {
-                "code": self._once(
-                    "code", "", lambda: hash_of([code_digest(), library_versions()])
-                ),
-                "config": config.model_dump(mode="json", exclude=without),
-                "data": self._once("data", config.data, lambda: _data_digest(config.data)),
-                "model": self._once("model", config.model, lambda: _model_digest(config.model)),
-                "precision": resolve_precision(config.precision),
-                "strategy": choice.identity,
-                "task": self._once("task", task, lambda: fingerprint(TASK, task)),
-                "objective": minimised.identity if choice.strategy.realigns else {},
-                "links": self._links(config) if choice.strategy.realigns and linked else [],
-            }
-        )
-
-    def choice(self, config: RunConfig) -> StrategyChoice:
-        """The strategy of a cell, with what its model decides of it.
-
-        Raises:
-            AlignFreezeError: If it is unknown, a hyperparameter breaks its rule, or the model's
-                configuration cannot be read.
-        """
-        model = config.model
-        n_layers = self._once("layers", model, lambda: self._layers(model))
-        asked = hash_of([config.strategy, config.strategy_args, n_layers])
-        return self._once("strategy", asked, lambda: strategy_choices(config, n_layers)[-1])
-
-    def _links(self, config: RunConfig) -> list[Any]:
-        """What the links of a cell's parallel text depend on, beside its data."""
-        asked = config.model_dump(
-            mode="json", include={*PARALLEL_FIELDS, "source_language", "data", "model"}
-        )
-        return self._once(
-            "links", hash_of(asked), lambda: alignment_identity(find_data(config.data), config)
-        )
-
-    def _once(self, kind: str, name: str, look: Callable[[], T]) -> T:
-        if (kind, name) not in self._known:
-            self._known[kind, name] = look()
-        return cast(T, self._known[kind, name])
-
-
-def _data_digest(data: str) -> str:
-    source = find_data(data)
-    _, colon, folder = data.partition(":")
-    if source.supplier is None:
-        return folder_digest(source.root, ALL_FILES)
-    return folder_digest(user_path("data", folder), ALL_FILES) if colon else data
-
-
-def _model_digest(model: str) -> str:
-    folder = model_folder(find_model(model))
-    return model if folder is None else folder_digest(folder, ALL_FILES)
+    return [
+        own,
+        entry_of(config.strategy, config.strategy_args),
+        entry_of(config.objective, config.objective_args),
+    ]

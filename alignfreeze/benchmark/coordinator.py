@@ -14,7 +14,8 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import csv_text
-from alignfreeze.benchmark.cells import Cell, cells_of, read_layers
+from alignfreeze.benchmark.cells import Cell, cells_of
+from alignfreeze.benchmark.dependencies import read_layers
 from alignfreeze.benchmark.description import description, target_mean
 from alignfreeze.benchmark.dropping import SharedEncoders
 from alignfreeze.benchmark.execution import HEARTBEAT, Bench, attributes_of, key_of
@@ -70,6 +71,8 @@ class BenchmarkOutcome:
         return {
             "model": cell.config.model,
             "strategy": cell.strategy,
+            "objective": cell.objective,
+            "realign_when": cell.realign_when,
             "task": cell.task,
             "seed": cell.config.seed,
             "done_before": cell.identity in self.plan.done,
@@ -285,6 +288,8 @@ class CellLog:
             "model": cell.config.model,
             "task": cell.task,
             "strategy": cell.strategy,
+            "objective": cell.objective,
+            "realign_when": cell.realign_when,
             "seed": cell.config.seed,
             "state": FAILED if end and end.problem else state,
             "seconds": end.seconds if end else None,

@@ -28,17 +28,17 @@ def description(
 
 
 def _table(cells: Sequence[Cell], runs: Mapping[str, StoredRun]) -> Table:
-    """Models and tasks down, strategies across; mean and deviation over seeds, in percent."""
-    strategies = dict.fromkeys(cell.strategy for cell in cells)
+    """Models and tasks down, variants across; mean and deviation over seeds, in percent."""
+    variants = dict.fromkeys(cell.variant for cell in cells)
     table = Table("model", "task", title="mean of targets on test, %, over seeds")
-    for strategy in strategies:
-        table.add_column(strategy, justify="right")
+    for variant in variants:
+        table.add_column(variant, justify="right")
     for model, task in dict.fromkeys((cell.config.model, cell.task) for cell in cells):
         own = [cell for cell in cells if (cell.config.model, cell.task) == (model, task)]
-        done = [(cell.strategy, runs[cell.identity]) for cell in own if cell.identity in runs]
+        done = [(cell.variant, runs[cell.identity]) for cell in own if cell.identity in runs]
         metrics = dict.fromkeys(run.tags[METRIC] for _, run in done if METRIC in run.tags)
         label = f"{task} {' '.join(metrics)}".strip()
-        texts = [_text([run for name, run in done if name == of]) for of in strategies]
+        texts = [_text([run for name, run in done if name == of]) for of in variants]
         table.add_row(model_name(model), label, *texts)
     return table
 

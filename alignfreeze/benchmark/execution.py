@@ -11,7 +11,8 @@ from accelerate import Accelerator
 
 from alignfreeze.base.caching import locked
 from alignfreeze.base.paths import cache_root
-from alignfreeze.benchmark.cells import Cell, Dependencies, realignment_of
+from alignfreeze.benchmark.cells import Cell, realignment_of
+from alignfreeze.benchmark.dependencies import Dependencies
 from alignfreeze.benchmark.lengths import CONFIG, Lengths
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.finding import HUB

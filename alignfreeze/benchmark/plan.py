@@ -51,7 +51,7 @@ class Plan:
         return [cell for cell in self.cells if cell.identity not in self.done]
 
     def table(self) -> Table:
-        """The cells: a row for each model, task and strategy, a column for each seed."""
+        """The cells: a row for each model, task and variant, a column for each seed."""
         seeds = list(dict.fromkeys(cell.config.seed for cell in self.cells))
         table = Table(title="Cells", title_justify="left")
         for column in ("model", "task", "strategy"):
@@ -60,17 +60,17 @@ class Plan:
             table.add_column(f"seed {seed}", no_wrap=True)
         rows: dict[tuple[str, str, str], dict[int, str]] = {}
         for cell in self.cells:
-            row = rows.setdefault((cell.config.model, cell.task, cell.strategy), {})
+            row = rows.setdefault((cell.config.model, cell.task, cell.variant), {})
             row[cell.config.seed] = DONE if cell.identity in self.done else TO_DO
         before = ("", "")
-        for (model, task, strategy), states in rows.items():
+        for (model, task, variant), states in rows.items():
             if any(before) and (model, task) != before:
                 table.add_section()
             shown = (
                 "" if model == before[0] else model_name(model),
                 "" if (model, task) == before else task,
             )
-            table.add_row(*shown, strategy, *(states[seed] for seed in seeds))
+            table.add_row(*shown, variant, *(states[seed] for seed in seeds))
             before = (model, task)
         return table
 
@@ -80,15 +80,17 @@ class Plan:
         n_done = len(self.cells) - len(to_do)
         lines = [f"{len(self.cells)} cells: {n_done} done, {len(to_do)} to do"]
         wanted, new, trained = self._wanted(), self._new_encoders(), self._realignments()
-        realigning = [cell for cell in to_do if cell.realigns]
-        if realigning:
-            lines.append(f"{len(realigning)} of them realign: {len(new)} new encoder(s)")
+        before = [cell for cell in to_do if cell.realigns_before]
+        if before:
+            lines.append(f"{len(before)} of them realign: {len(new)} new encoder(s)")
             if taken_over := len(wanted) - len(new):
                 lines[-1] += f", {taken_over} of done cells"
             if on_way := len(new) - len(trained):
                 lines[-1] += f", {on_way} of them on the way to another"
-            if any(cell.shares for cell in realigning):
-                lines[-1] += "; tasks share them"
+            if any(cell.shares for cell in before):
+                lines[-1] += "; cells share them"
+        if within := [cell for cell in to_do if cell.realigns_within]:
+            lines.append(f"{len(within)} of them realign during their fine-tuning, or after it")
         if self.assumed:
             lines.append(
                 f"layers of {', '.join(self.assumed)} are those that were published: "
@@ -109,7 +111,7 @@ class Plan:
 
     def _wanted(self) -> dict[str, Cell]:
         """The first cell of each realignment that the cells to do need, by what it is."""
-        return {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns}
+        return {realignment_of(cell.config): cell for cell in self.to_do if cell.realigns_before}
 
     def _realignments(self) -> list[Cell]:
         """Those of them whose realignment is computed: of each trajectory the longest."""

@@ -18,6 +18,7 @@ from alignfreeze.config import (
     Seeds,
     Sourced,
     StudyRole,
+    Whens,
     checked_sourced,
     fields_with,
     given_options,
@@ -60,6 +61,10 @@ class BenchmarkConfig(WorkersConfig):
     """encoders, each as for run (default: the grid's)"""
     strategies: Annotated[Names, SIDE] = ()
     """strategies, e.g. baseline,front:boundary=3 (default: the grid's)"""
+    objectives: Annotated[Names, SIDE] = ("contrastive",)
+    """objectives of realignment, e.g. contrastive,distance:pull=2"""
+    realign_when: Annotated[Whens, SIDE] = ("before",)
+    """when to realign: before, during, before+during, after, or several of them"""
     tasks: Annotated[Names, SIDE] = ()
     """tasks (default: the grid's)"""
     seeds: Annotated[Seeds, SIDE] = ()
@@ -131,7 +136,8 @@ def build_benchmark(options: Mapping[str, Any]) -> Grid:
         )
         for model in settings.models
     }
-    said = settings.model_dump(mode="json", include={*sides, "preset"})
+    all_sides = study_fields(BenchmarkConfig, SIDE)
+    said = settings.model_dump(mode="json", include={*all_sides, "preset"})
     said |= settings.model_dump(mode="json", include={"model_settings"}, exclude_defaults=True)
     return Grid(settings, by_model, said | of_given, defaults["run_preset"])
 
@@ -206,8 +212,12 @@ def _model_settings(settings: BenchmarkConfig) -> dict[str, dict[str, Any]]:
     return found
 
 
-def strategy_of(entry: str) -> tuple[str, dict[str, Any]]:
-    """The strategy of ``front:boundary=3:embeddings=true``, and its hyperparameters.
+def plugin_of(side: str, entry: str) -> tuple[str, dict[str, Any]]:
+    """The plugin of ``front:boundary=3:embeddings=true``, and its hyperparameters.
+
+    Args:
+        side: The side of a grid that it is of: ``strategies`` or ``objectives``.
+        entry: As that option has it.
 
     Raises:
         ConfigError: If what follows the name is not name=value.
@@ -217,6 +227,6 @@ def strategy_of(entry: str) -> tuple[str, dict[str, Any]]:
         args = parse_arguments(",".join(pairs))
     except ValueError:
         raise ConfigError(
-            f"strategies must be NAME, or NAME:hyperparameter=value:…, got {shown(entry)}"
+            f"{side} must be NAME, or NAME:hyperparameter=value:…, got {shown(entry)}"
         ) from None
     return name, args if isinstance(args, dict) else {}

@@ -1,7 +1,9 @@
 """How many optimizer steps a grid takes, and what they cost by arithmetic."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rich.table import Table
 
@@ -21,6 +23,19 @@ from alignfreeze.runs.strategies import strategy_choices
 
 
 @dataclass(frozen=True)
+class Realignment:
+    """A realignment that is to be done.
+
+    Attributes:
+        steps: Its optimizer steps; ``None`` if not known.
+        cost: What it costs by arithmetic; ``None`` where that is not known.
+    """
+
+    steps: int | None
+    cost: Cost | None
+
+
+@dataclass(frozen=True)
 class Training:
     """What the cells of a model and task train, that are to be done.
 
@@ -28,18 +43,16 @@ class Training:
         model: The model.
         task: The task.
         steps: Of one fine-tuning; ``None`` if not known.
-        realign_steps: Of each realignment; ``None`` if not known.
         finetunings: What each costs by arithmetic; ``None`` where that is not known.
-        realignments: The same of encoders that are to be realigned.
+        realignments: Those of new encoders, and those during or after fine-tunings.
         measured: Whether runs of the store say how long all of it takes.
     """
 
     model: str
     task: str
     steps: Steps | None
-    realign_steps: int | None
     finetunings: Sequence[Cost | None]
-    realignments: Sequence[Cost | None]
+    realignments: Sequence[Realignment]
     measured: bool
 
     @property
@@ -50,12 +63,12 @@ class Training:
     @property
     def realigning(self) -> int:
         """Optimizer steps of all realignments, as far as known."""
-        return (self.realign_steps or 0) * len(self.realignments)
+        return sum(own.steps or 0 for own in self.realignments)
 
     @property
     def is_known(self) -> bool:
         """Whether all steps are known."""
-        return self.steps is not None and bool(self.realign_steps or not self.realignments)
+        return self.steps is not None and all(own.steps for own in self.realignments)
 
 
 def longest(realigning: Sequence[Cell], speeds: Speeds) -> list[Cell]:
@@ -91,7 +104,7 @@ def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds)
 
     Args:
         to_do: Cells that fine-tune.
-        realigning: Those of them whose realignment is computed.
+        realigning: Those of them whose realignment before that is computed.
         speeds: What runs of the store tell.
     """
     found = []
@@ -100,7 +113,6 @@ def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds)
         new = [c for c in realigning if (c.config.model, c.task) == (model, task)]
         config = own[0].config
         steps = known_steps(config, speeds)
-        realign_steps = realign_steps_of(config, speeds)
         seconds = [
             *(speeds.seconds(cell.config, "finetune", task) for cell in own),
             *(speeds.seconds(cell.config, "realign", task) for cell in new),
@@ -110,21 +122,33 @@ def trainings(to_do: Sequence[Cell], realigning: Sequence[Cell], speeds: Speeds)
                 model,
                 task,
                 steps,
-                realign_steps,
                 [finetuning_cost(c.config, steps.count) if steps else None for c in own],
-                [_realignment(c, realign_steps) for c in new],
+                [
+                    *(_realignment(c, realign_steps_of(c.config, speeds)) for c in new),
+                    *chain.from_iterable(_within(c, steps, speeds) for c in own),
+                ],
                 None not in seconds,
             )
         )
     return found
 
 
-def _realignment(cell: Cell, steps: int | None) -> Cost | None:
+def _within(cell: Cell, steps: Steps | None, speeds: Speeds) -> Iterator[Realignment]:
+    """What a cell realigns during its fine-tuning of so many steps, or after it."""
+    if not cell.realigns_within:
+        return
+    if cell.realign_when == "after":
+        yield _realignment(cell, realign_steps_of(cell.config, speeds))
+    else:
+        yield _realignment(cell, steps.count if steps else None)
+
+
+def _realignment(cell: Cell, steps: int | None) -> Realignment:
     size = ENCODERS.get(cell.config.model)
     if size is None or steps is None:
-        return None
+        return Realignment(steps, None)
     strategy = strategy_choices(cell.config, size.layers)[-1].strategy
-    return realignment_cost(cell.config, strategy, steps)
+    return Realignment(steps, realignment_cost(cell.config, strategy, steps))
 
 
 def steps_table(found: Sequence[Training]) -> Table:
@@ -140,18 +164,21 @@ def steps_table(found: Sequence[Training]) -> Table:
         table.add_row(
             "" if each.model == before else model_name(each.model),
             each.task,
-            _times(each.steps.count if each.steps else None, len(each.finetunings)),
-            _times(each.realign_steps, len(each.realignments)),
+            _times([each.steps.count if each.steps else None] * len(each.finetunings)),
+            _times([own.steps for own in each.realignments]),
             each.steps.source if each.steps else "when the data is read",
         )
         before = each.model
     return table
 
 
-def _times(steps: int | None, count: int) -> str:
-    if not count:
-        return "-"
-    return f"{count} × {'?' if steps is None else f'{steps:,}'}"
+def _times(found: Sequence[int | None]) -> str:
+    """Steps of several trainings: ``3 × 1,000 + 2 × 500``."""
+    texts = [
+        f"{count} × {'?' if steps is None else f'{steps:,}'}"
+        for steps, count in Counter(found).items()
+    ]
+    return " + ".join(texts) or "-"
 
 
 def step_lines(found: Sequence[Training]) -> list[str]:
@@ -176,7 +203,8 @@ def _is_least(each: Training) -> bool:
 def arithmetic_lines(found: Sequence[Training]) -> list[str]:
     """FLOPs of what is not measured yet; none where they are not known, either."""
     left = [each for each in found if not each.measured]
-    costs = [cost for each in left for cost in (*each.finetunings, *each.realignments)]
+    costs = [cost for each in left for cost in each.finetunings]
+    costs += [own.cost for each in left for own in each.realignments]
     known = [cost for cost in costs if cost is not None]
     if not known:
         return []

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from alignfreeze.benchmark.settings import build_benchmark, strategy_of
+from alignfreeze.benchmark.settings import build_benchmark, plugin_of
 from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
+from alignfreeze.scoring.settings import build_score
 from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
@@ -46,9 +47,13 @@ def _check_evaluate(options: Mapping[str, str]) -> None:
 
 
 def _check_search(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, load_plugin
+
     config, settings = build_search(options)
     check_storage(settings.storage)
     searched = settings.search_strategies or (config.strategy,)
+    for name in settings.search_objectives:
+        load_plugin(OBJECTIVE, name)
     with naming_origins(options):
         # Hyperparameters are what is searched.
         _check_all(config, [(name, None) for name in (*searched, *settings.references)])
@@ -65,15 +70,19 @@ def _check_space(config: RunConfig, settings: SearchConfig) -> None:
         return
     logging.disable(logging.INFO)  # the search tells it
     try:
-        build_space(config, settings.search_strategies, n_layers, text, settings.space)
+        build_space(config, settings.plugins, n_layers, text, settings.space)
     finally:
         logging.disable(logging.NOTSET)
 
 
 def _check_benchmark(options: Mapping[str, str]) -> None:
+    from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
+
     grid = build_benchmark(options)
     check_storage(grid.settings.storage)
-    strategies = [strategy_of(entry) for entry in grid.settings.strategies]
+    strategies = [plugin_of("strategies", entry) for entry in grid.settings.strategies]
+    for entry in grid.settings.objectives:
+        create_plugin(OBJECTIVE, *plugin_of("objectives", entry))
     # A model's own settings may be from elsewhere than those of all.
     own = bool(grid.settings.model_settings)
     with nullcontext() if own else naming_origins({**options, "preset": grid.run_preset}):
@@ -98,8 +107,23 @@ def check_storage(url: str, *, begun: bool = False) -> None:
 
 
 def _check_align(options: Mapping[str, str]) -> None:
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+
     config = build_config(options)
     _check_plugins(config)
+    require_distances(config)
+    if source := _data_at_hand(config):
+        chosen = realignment_languages(source, config, config.languages)
+        _check_texts(config, source, chosen or config.languages)
+
+
+def _check_score(options: Mapping[str, str]) -> None:
+    from alignfreeze.encoders import stated
+
+    config, _ = build_score(options)
+    check_languages([config.source_language, *config.languages])
+    if n_layers := _stated(config).get("num_hidden_layers"):
+        stated.realigned_layers(config, n_layers)
     if source := _data_at_hand(config):
         from alignfreeze.data.bitexts import check_texts
 
@@ -107,7 +131,11 @@ def _check_align(options: Mapping[str, str]) -> None:
 
 
 def _check_data(options: Mapping[str, str]) -> None:
-    _check_plugins(build_config(options))
+    from alignfreeze.data.language_choice import require_distances
+
+    config = build_config(options)
+    _check_plugins(config)
+    require_distances(config)
 
 
 Strategies = Sequence[tuple[str, Mapping[str, Any] | None]]
@@ -126,18 +154,33 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         strategies: What it is to be done with.
         labelled: Whether labelled data is read.
     """
-    from alignfreeze.data.bitexts import check_texts
-    from alignfreeze.evaluation.tasks import target_languages
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+    from alignfreeze.evaluation.tasks import covered_languages, target_languages
 
     tasks = _check_plugins(config)
-    realigns = _check_strategies(config, strategies)
+    reads_text = _check_strategies(config, strategies) or config.alignment_pairs
+    if reads_text:
+        require_distances(config)
     source = _data_at_hand(config)
     if source is None:
         return
     for name, task in tasks.items() if labelled else ():
         target_languages(name, task, config, source)
-    if realigns or config.alignment_pairs:
-        check_texts(source, config.source_language, config.realign_languages)
+    if reads_text:
+        targets = covered_languages(tasks.values(), config, source)
+        _check_texts(config, source, realignment_languages(source, config, targets))
+
+
+def _check_texts(config: RunConfig, source: "DataSource", languages: Sequence[str]) -> None:
+    """Check that a folder has the texts of some languages, and their scores where these are used.
+
+    Languages that are not named are looked at later: which of them are wanted, tasks say.
+    """
+    from alignfreeze.data.bitexts import bitexts_at_hand, check_scores, check_texts
+
+    check_texts(source, config.source_language, languages)
+    bitexts = bitexts_at_hand(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":
@@ -160,7 +203,7 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.encoders import stated
+    from alignfreeze.encoders import low_rank, stated, times
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
@@ -171,7 +214,13 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         stated.realigned_layers(config, n_layers)
         for (name, _), strategy in zip(strategies, made, strict=True):
             if not isinstance(strategy, type):
-                stated.check_boundaries(strategy, n_layers, f"strategy {name!r}")
+                who = f"strategy {name!r}"
+                stated.check_boundaries(strategy, n_layers, who)
+                sites = times.usual_sites(n_layers)
+                if any(strategy.low_rank(site, n_layers) for site in sites):
+                    low_rank.check_library(who)
+                if strategy.realigns and config.realigns("during"):
+                    times.check_during(strategy, sites, n_layers, who, config.realign_when)
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)
     return any(strategy.realigns for strategy in made)
@@ -221,6 +270,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "benchmark": _check_benchmark,
     "report": build_report,
     "align": _check_align,
+    "score": _check_score,
     "data check": _check_data,
     "config": build_config,
 }

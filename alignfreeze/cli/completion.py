@@ -24,6 +24,7 @@ _NAMES: Mapping[str, Callable[[], Sequence[str]]] = {
         ("strategy", "compare", "strategies", "search_strategies", "references"),
         lambda: _plugins("strategy"),
     ),
+    **dict.fromkeys(("objective", "search_objectives"), lambda: _plugins("objective")),
     **dict.fromkeys(("task", "tasks"), lambda: _plugins("task")),
     "aligner": lambda: ["auto", *_plugins("aligner")],
 }

@@ -19,6 +19,8 @@ from alignfreeze.config.building import validated as validated
 from alignfreeze.config.building import with_origin as with_origin
 from alignfreeze.config.languages import ALL as ALL
 from alignfreeze.config.languages import PUBLISHED_LANGUAGES as PUBLISHED_LANGUAGES
+from alignfreeze.config.languages import LanguageSubset as LanguageSubset
+from alignfreeze.config.languages import subset_of as subset_of
 from alignfreeze.config.options import BASELINE as BASELINE
 from alignfreeze.config.options import RunConfig as RunConfig
 from alignfreeze.config.options import is_repeated as is_repeated
@@ -33,6 +35,8 @@ from alignfreeze.config.parsing import Names as Names
 from alignfreeze.config.parsing import Seed as Seed
 from alignfreeze.config.parsing import Seeds as Seeds
 from alignfreeze.config.parsing import Text as Text
+from alignfreeze.config.parsing import When as When
+from alignfreeze.config.parsing import Whens as Whens
 from alignfreeze.config.parsing import as_argument as as_argument
 from alignfreeze.config.parsing import describe_error as describe_error
 from alignfreeze.config.parsing import option_names as option_names

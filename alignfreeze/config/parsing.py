@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, NonNegativeFloat
 from pydantic.fields import FieldInfo
@@ -116,6 +116,7 @@ _REGISTERED = re.compile(r"[\w.-]*\w[\w.-]*(@[\w-]{1,255})?")
 _RESERVED = re.compile(r"(?i)latest|v\d+")
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Line = Annotated[str, Field(max_length=LONGEST, strict=True), AfterValidator(_plain)]
 Registered = Annotated[Line, AfterValidator(_registered)]
 Text = Annotated[Line, Field(min_length=1)]
@@ -144,6 +145,9 @@ Layers = Annotated[
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 Arguments = Annotated[dict[str, Any], BeforeValidator(parse_arguments)]
+When = Literal["before", "during", "before+during", "after"]
+"""When an encoder is realigned: before, while or after it is fine-tuned."""
+Whens = Annotated[tuple[When, ...], BeforeValidator(split_names), AfterValidator(all_different)]
 
 
 def option_names(model: type[BaseModel]) -> dict[str, FieldInfo]:

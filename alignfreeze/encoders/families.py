@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import transformers
 from torch import Tensor, nn
 
-from alignfreeze.contracts import ParameterSite
+from alignfreeze.contracts import ParameterSite, Part, Projection
 from alignfreeze.encoders.modelfiles import reading
 from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.errors import EncoderError
@@ -80,6 +80,47 @@ _AFTER_ATTENTION = {
 itself. The first is called with states alone, the last returns them alone."""
 
 
+_BERT_MATRICES: dict[str, tuple[Part, Projection]] = {
+    "attention.self.query": ("attention", "query"),
+    "attention.self.key": ("attention", "key"),
+    "attention.self.value": ("attention", "value"),
+    "attention.output.dense": ("attention", "output"),
+    "intermediate.dense": ("feed-forward", "up"),
+    "output.dense": ("feed-forward", "down"),
+}
+
+_MATRICES: dict[str, dict[str, tuple[Part, Projection]]] = {
+    "bert": _BERT_MATRICES,
+    "camembert": _BERT_MATRICES,
+    "deberta-v2": _BERT_MATRICES
+    | {
+        "attention.self.query_proj": ("attention", "query"),
+        "attention.self.key_proj": ("attention", "key"),
+        "attention.self.value_proj": ("attention", "value"),
+        "attention.self.pos_query_proj": ("attention", "query"),
+        "attention.self.pos_key_proj": ("attention", "key"),
+    },
+    "distilbert": {
+        "attention.q_lin": ("attention", "query"),
+        "attention.k_lin": ("attention", "key"),
+        "attention.v_lin": ("attention", "value"),
+        "attention.out_lin": ("attention", "output"),
+        "ffn.lin1": ("feed-forward", "up"),
+        "ffn.lin2": ("feed-forward", "down"),
+    },
+    "electra": _BERT_MATRICES,
+    "modernbert": {
+        "attn.Wqkv": ("attention", "query-key-value"),
+        "attn.Wo": ("attention", "output"),
+        "mlp.Wi": ("feed-forward", "up"),
+        "mlp.Wo": ("feed-forward", "down"),
+    },
+    "roberta": _BERT_MATRICES,
+    "xlm-roberta": _BERT_MATRICES,
+}
+"""By family: what the matrices of a layer are, by their module's name within the layer."""
+
+
 def layer_count(encoder: "PreTrainedModel") -> int:
     """How many layers an encoder's configuration says it has.
 
@@ -136,11 +177,26 @@ def parameter_sites(encoder: "PreTrainedModel") -> dict[str, ParameterSite]:
     places = _PLACES[_ANY_FAMILY] | _PLACES.get(encoder.config.model_type, {})
     layers = {f"{name}.{layer}": layer for name in lists for layer in range(n_layers)}
     layers |= {name: place % n_layers for name, place in places.items()}
+    norms = {n for n, module in encoder.named_modules() if type(module).__name__.endswith("Norm")}
+    matrices = _MATRICES.get(encoder.config.model_type, {})
     sites = {}
     for name, _ in encoder.named_parameters():
-        found = [layer for prefix, layer in layers.items() if name.startswith(f"{prefix}.")]
-        sites[name] = ParameterSite(name=name, layer=found[-1] if found else None)
+        found = [prefix for prefix in layers if name.startswith(f"{prefix}.")]
+        layer = layers[found[-1]] if found else None
+        module = name.rpartition(".")[0]
+        if module in norms:
+            sites[name] = ParameterSite(name, layer, "norm")
+        elif layer is None:
+            sites[name] = ParameterSite(name, layer, "embeddings")
+        else:
+            part, projection = matrices.get(module.removeprefix(f"{found[-1]}."), (None, None))
+            sites[name] = ParameterSite(name, layer, part, projection)
     return sites
+
+
+def knows_parts(encoder: "PreTrainedModel") -> bool:
+    """Whether it is known which parameters of an encoder's layers are those of attention."""
+    return encoder.config.model_type in _MATRICES
 
 
 def _layer_lists(encoder: "PreTrainedModel", n_layers: int) -> list[str]:

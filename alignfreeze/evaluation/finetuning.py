@@ -2,23 +2,24 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Feature
 from alignfreeze.encoders.vocabulary import compact_vocabulary, used_ids
+from alignfreeze.evaluation.joint import DuringRealignment, JointTraining
 from alignfreeze.training.acceleration import accelerated
-from alignfreeze.training.batches import FeatureBatch, FeatureStream
+from alignfreeze.training.batches import BatchStream, FeatureBatch, FeatureStream
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.loop import train
-from alignfreeze.training.memory import FINE_TUNING, memory_for
+from alignfreeze.training.memory import FINE_TUNING, JOINTLY, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.packed_layers import PackedLayers, packed_layers
-from alignfreeze.training.plan import TrainingPlan
+from alignfreeze.training.plan import Beside, TrainingPlan
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -62,6 +63,7 @@ def finetune(
     checkpoints: CheckpointFolder,
     on_loss: Callable[[LossRecord], None],
     milestones: Milestones = NO_MILESTONES,
+    during: DuringRealignment | None = None,
 ) -> TrainingResult:
     """Fine-tune a model in place, all of its parameters.
 
@@ -75,15 +77,21 @@ def finetune(
         checkpoints: Where the state is kept on the way.
         on_loss: Called with each new record of the loss.
         milestones: What to do on the way.
+        during: A realignment that every step takes a part of, too.
 
     Raises:
         ResourceError: If memory is short, or the disk will not hold a checkpoint.
         Interrupted: When a signal asked the process to end.
     """
-    ids = used_ids((feature.input_ids for feature in features), padding)
+    encoder = cast("PreTrainedModel", model.base_model)
+    joint = None
+    if during is not None:
+        joint = JointTraining(during, encoder, config, steps=steps, accelerator=accelerator)
+    own = used_ids((feature.input_ids for feature in features), padding)
+    ids = own if joint is None else joint.with_ids(own)
     compiled, checkpointing = config.compile, config.activation_checkpointing
     with (
-        memory_for("fine-tuning", config, FINE_TUNING),
+        memory_for("fine-tuning", config, FINE_TUNING if joint is None else JOINTLY),
         compact_vocabulary(model, ids) as whole_vocabulary,
         packed_layers(model, accelerator, compiled=compiled) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
@@ -93,28 +101,34 @@ def finetune(
             with whole_vocabulary():
                 milestones.reached(step, result)
 
-        stream = FeatureStream(
+        rows = FeatureStream(
             features,
             batch_size=config.finetune_batch_size,
             padding=padding,
             seed=config.seed,
             packer=None if layers is None else layers.packer,
         )
-        result = train(
-            TaskModel(model, layers),
-            stream,
-            _plan(config, steps),
-            accelerator,
-            checkpoints=checkpoints,
-            resume=config.resume,
-            on_loss=on_loss,
-            milestones=replace(milestones, reached=reached),
+        task = TaskModel(model, layers)
+        both: AbstractContextManager[tuple[nn.Module, BatchStream]] = (
+            nullcontext((task, rows)) if joint is None else joint.joined(task, rows, layers)
         )
+        with both as (trained, stream):
+            result = train(
+                trained,
+                stream,
+                _plan(config, steps, joint.beside if joint else None),
+                accelerator,
+                checkpoints=checkpoints,
+                resume=config.resume,
+                on_loss=on_loss,
+                on_beside=during.on_loss if during else lambda record: None,
+                milestones=replace(milestones, reached=reached),
+            )
     model.eval()
     return result
 
 
-def _plan(config: RunConfig, steps: int) -> TrainingPlan:
+def _plan(config: RunConfig, steps: int, beside: Beside | None) -> TrainingPlan:
     return TrainingPlan(
         phase="fine-tuning",
         unit="rows",
@@ -123,4 +137,5 @@ def _plan(config: RunConfig, steps: int) -> TrainingPlan:
         warmup_steps=round(config.warmup * steps),
         accumulation=config.accumulation,
         checkpoint_steps=config.checkpoint_steps,
+        beside=beside,
     )

@@ -125,13 +125,13 @@ class _Planner:
         for choice in self._preparation.strategies:
             for data in self._preparation.tasks:
                 encoder = self.phases.pretrained()
-                if choice.strategy.realigns:
+                if self.phases.realigns(choice, "before"):
                     steps = self.phases.realign_steps(data)
                     identity = self.phases.realign_identity(choice, steps)
                     encoder = RealignedEncoder("", identity)
                     if identity not in planned:
                         planned[identity] = self.realignment(choice, steps, data.name)
-                key = self.phases.finetune_identity(encoder, data)
+                key = self.phases.finetune_identity(encoder, choice, data)
                 planned[key] = self._finetuning(encoder, choice, data)
         return with_those_on_the_way(list(planned.values()))
 
@@ -145,15 +145,9 @@ class _Planner:
             strategy=choice.name,
             name=names.REALIGN_RUN_NAME,
             steps=steps,
-            batch=f"{config.realign_batch_size} × {config.realign_max_length}",
+            batch=_pairs(config),
             taken_over=found.run_id if found else None,
-            memory=realignment_memory(
-                self._preparation.outline,
-                choice,
-                self._preparation.objective.objective,
-                config,
-                half=self._half,
-            ),
+            memory=self._realignment_memory(choice, config),
             seconds=self._speeds.seconds(config, "realign", task),
         )
 
@@ -164,22 +158,34 @@ class _Planner:
         config = choice.applied_to(self.phases.config).model_copy(update={"finetune_steps": steps})
         found = self.phases.finished_finetuning(encoder, choice, data)
         longest = max(len(feature.input_ids) for feature in data.training_features)
+        batch = f"{config.finetune_batch_size} × {longest}"
+        memory = finetuning_memory(
+            preparation.model,
+            data.task,
+            data.training_features,
+            config,
+            padding=preparation.tokenizer.pad_token_id or 0,
+            half=self._half,
+        )
+        if self.phases.realigns_within(choice):
+            # Batches of both come one after the other; in a step of both, all is trained.
+            freezes = self.phases.realigns(choice, "after")
+            also = self._realignment_memory(choice if freezes else None, config)
+            batch, memory = f"{batch}, {_pairs(config)}", max(memory, also)
         return PlannedPhase(
             strategy=choice.name,
             name=names.FINETUNE_RUN_NAME + data.name,
             steps=steps,
-            batch=f"{config.finetune_batch_size} × {longest}",
+            batch=batch,
             taken_over=found[0].run_id if found else None,
-            memory=finetuning_memory(
-                preparation.model,
-                data.task,
-                data.training_features,
-                config,
-                padding=preparation.tokenizer.pad_token_id or 0,
-                half=self._half,
-            ),
+            memory=memory,
             seconds=self._speeds.seconds(config, "finetune", data.name),
         )
+
+    def _realignment_memory(self, choice: StrategyChoice | None, config: RunConfig) -> int:
+        made = self._preparation
+        objective = made.objective.objective
+        return realignment_memory(made.outline, choice, objective, config, half=self._half)
 
     def _sizes(self) -> list[str]:
         """What was read, a line each: tasks, parallel text, pairs that are held out."""
@@ -202,3 +208,8 @@ class _Planner:
                 each = ", ".join(f"{language} {count:,}" for language, count in pairs.items())
                 lines.append(f"{what}: {sum(pairs.values()):,} sentence pairs: {each}")
         return lines
+
+
+def _pairs(config: RunConfig) -> str:
+    """The sentence pairs of a batch, and the subwords of a side, for a person."""
+    return f"{config.realign_batch_size} × {config.realign_max_length}"

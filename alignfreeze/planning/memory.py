@@ -1,7 +1,7 @@
 """How much memory training takes, found by a batch without numbers: of shapes alone."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -71,7 +71,7 @@ def finetuning_memory(
 
 def realignment_memory(
     encoder: "PreTrainedModel",
-    choice: StrategyChoice,
+    choice: StrategyChoice | None,
     objective: Objective,
     config: RunConfig,
     *,
@@ -83,7 +83,7 @@ def realignment_memory(
 
     Args:
         encoder: Its outline, without numbers.
-        choice: The strategy, which says what is trained.
+        choice: The strategy, which says what is trained; ``None``: all is, as in a fine-tuning.
         objective: What is minimised.
         config: Pairs of a batch, their greatest length, and how they are trained on.
         half: Whether activations are in bf16.
@@ -105,7 +105,7 @@ def realignment_memory(
         pairs = zip(states, model.heads, strict=True)
         return [head(state.flatten(0, 1)[:words]) for state, head in pairs]
 
-    with frozen(encoder, choice.strategy, name=choice.name):
+    with nullcontext() if choice is None else frozen(encoder, choice.strategy, name=choice.name):
         taken = _training(model, encoder, projected, config, half=half)
         if objective.needs_pretrained:  # the copy shares what is frozen
             taken += sum(w.nbytes for w in encoder.parameters() if w.requires_grad)

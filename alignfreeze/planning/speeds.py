@@ -31,7 +31,11 @@ class Speeds:
             if run.status != "FINISHED" or run.seconds is None:
                 continue
             model, task = run.tags.get("model", ""), run.tags["task"]
-            for phase, about in (("realign", run.tags["strategy"]), ("finetune", task)):
+            when = _within(run.params.get("realign_when", ""))
+            for phase, within, about in (
+                ("realign", "", run.tags["strategy"]),
+                ("finetune", when, task),
+            ):
                 steps = run.params.get(f"{phase}_steps", "")
                 # What was left on the way of another took no time of its own, and what has gone on
                 # from another not all of it.
@@ -39,8 +43,8 @@ class Speeds:
                 own = run.name.startswith(phase) and not shared
                 if own and steps.isdigit():
                     took = int(steps), run.seconds / int(steps)
-                    self._seconds[phase, model, about].append(took)
-                    self._seconds[phase, model].append(took)
+                    self._seconds[phase, model, within, about].append(took)
+                    self._seconds[phase, model, within].append(took)
             if FINETUNE_STEPS in run.metrics:
                 known_by = (task, *(run.params.get(name, "") for name in _DATA_DECIDES))
                 self._steps[known_by] = int(run.metrics[FINETUNE_STEPS])
@@ -53,20 +57,31 @@ class Speeds:
     def seconds(self, config: RunConfig, phase: PhaseKind, task: str) -> float | None:
         """Seconds of a phase, with its evaluation; ``None`` if nothing like it is known.
 
+        A fine-tuning that realigns as well takes as long as such ones have, or both together.
+
         Args:
             config: With the strategy that realigns.
             phase: Which phase.
             task: The task that is fine-tuned on, which may decide how long realignment takes too.
         """
-        steps, about = self.finetune_steps(config, task), task
+        steps, about, within = self.finetune_steps(config, task), task, _within(config.realign_when)
         if phase == "realign":
-            steps, about = config.realign_steps or steps, config.strategy
-        known = self._seconds
-        found = known.get((phase, config.model, about)) or known.get((phase, config.model))
+            steps, about, within = config.realign_steps or steps, config.strategy, ""
+        like = phase, config.model, within
+        found = self._seconds.get((*like, about)) or self._seconds.get(like)
+        if within and not found:
+            plain = self.seconds(config.model_copy(update={"realign_when": "before"}), phase, task)
+            realigning = self.seconds(config, "realign", task)
+            return None if plain is None or realigning is None else plain + realigning
         if steps is None or not found:
             return None
         nearest = min((length for length, _ in found), key=lambda n: abs(math.log(n / steps)))
         return median(each for length, each in found if length == nearest) * steps
+
+
+def _within(realign_when: str) -> str:
+    """When a fine-tuning realigns as well, given the option; empty: not at all."""
+    return realign_when.replace("before", "").lstrip("+")
 
 
 class Estimate(NamedTuple):

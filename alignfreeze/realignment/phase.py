@@ -12,6 +12,9 @@ from alignfreeze.contracts import FreezingStrategy, Objective
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
+from alignfreeze.encoders.low_rank import low_rank_updates
+from alignfreeze.encoders.putting_back import put_back
+from alignfreeze.encoders.rates import FROZEN
 from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary
@@ -57,6 +60,7 @@ def realign(
 
     At a milestone it is, to the bit, what a realignment of that many steps makes of it: the rate is
     constant, and the batches, their order and what is drawn do not depend on how many there are.
+    (With a strategy whose rates depend on how many steps are done, it is not.)
 
     Args:
         encoder: Afterwards in evaluation mode, and as trainable as before.
@@ -87,6 +91,8 @@ def realign(
     with (
         memory_for("realignment", config, REALIGNMENT),
         frozen(encoder, strategy, name=config.strategy) as summary,
+        put_back(encoder, summary.restored_names) as restored,
+        low_rank_updates(encoder, summary.low_rank) as updated,
     ):
         logger.info("strategy %s: %s", config.strategy, summary)
         prefix = None
@@ -122,8 +128,12 @@ def realign(
             )
 
             def reached(step: int, result: TrainingResult) -> None:
-                with whole_vocabulary(), nullcontext() if top_layer is None else top_layer.whole():
+                every_layer = nullcontext() if top_layer is None else top_layer.whole()
+                with whole_vocabulary(), every_layer, updated(), restored():
                     milestones.reached(step, result)
+
+            named = dict(encoder.named_parameters())
+            rates = {named[n]: own for n, own in summary.rates.items() if own != FROZEN}
 
             result = train(
                 model,
@@ -134,6 +144,7 @@ def realign(
                 resume=config.resume,
                 on_loss=on_loss,
                 milestones=replace(milestones, reached=reached),
+                rates=rates,
             )
     encoder.eval()
     if stream.empty_batches:

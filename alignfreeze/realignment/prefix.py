@@ -52,7 +52,8 @@ def prefix_length(
     None of them is trained, nor is any of the embeddings, nor is their output realigned.
     """
     sites = parameter_sites(encoder)
-    trained = {site.layer for name, site in sites.items() if name not in summary.frozen_names}
+    frozen = summary.frozen_names - summary.low_rank.keys()
+    trained = {site.layer for name, site in sites.items() if name not in frozen}
     if None in trained:
         return 0
     n_layers = layer_count(encoder)

@@ -3,21 +3,22 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
-from alignfreeze.config import BASELINE
+from alignfreeze.config import BASELINE, When
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.report.completeness import Missing, find_missing
 from alignfreeze.report.covariates import Alignment
 from alignfreeze.report.notes import metric_note, mixed_versions
 from alignfreeze.report.published import PUBLISHED_METRICS
+from alignfreeze.report.realignment_names import USUAL, is_imported
 from alignfreeze.report.results import (
     FINETUNE_SETTINGS,
     REALIGN_SETTINGS,
     RUN_SETTINGS,
     Result,
     is_finetuning,
-    is_imported,
     is_realignment,
     results,
 )
@@ -32,6 +33,7 @@ from alignfreeze.report.selection import (
     otherwise,
     unnamed,
     usual,
+    usual_texts,
 )
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.curves import alignment_by_layer
@@ -39,8 +41,9 @@ from alignfreeze.tracking.location import store_uri
 from alignfreeze.tracking.names import ERROR, METRIC, PRETRAINED, REALIGN_HASH
 from alignfreeze.tracking.store import StoredRun
 
-ORDER = (BASELINE, "none", "front", "back")
+ORDER = (BASELINE, "none", "front", "back", "revert", "gradual", "discriminative", "lora", "parts")
 TASKS = ("pos", "ner", "nli", "qa")
+TIMES: tuple[str, ...] = get_args(When)
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,11 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
     finetuned = {key: usual(_of(key, having), FINETUNE_SETTINGS) for key in keys}
     others = {r: line for r in having if (line := otherwise(r, finetuned[r.key]))}
     used = [r for r in having if r not in others]
-    known = [r for r in used if any(name in r.settings for name in REALIGN_SETTINGS)]
-    commons = {key: usual(_of(key, known), REALIGN_SETTINGS) for key in keys}
-    known_as = {r: named(r, commons.get(r.key, {})) for r in everything}
+    decisive = [name for name in REALIGN_SETTINGS if name not in USUAL]
+    known = [r for r in used if any(name in r.settings for name in decisive)]
+    commons = {key: usual(_of(key, known), decisive) for key in keys}
+    texts = usual_texts(known)
+    known_as = {r: named(r, commons.get(r.key, {}), texts) for r in everything}
     everything, used = [*known_as.values()], [known_as[result] for result in used]
     cells: dict[str, Result] = {}
     for result in used:
@@ -167,8 +172,11 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
     groups = groups_of(own)
     realigned = _realigned(own, [result for result in everything if result.model == model])
 
-    def place(variant: str) -> tuple[tuple[int, str], int, str]:
-        return group_place(groups.get(variant, "")), _place(variant, ORDER), variant
+    times = {r.variant: TIMES.index(r.settings.get("realign_when", TIMES[0])) for r in own}
+
+    def place(variant: str) -> tuple[tuple[int, str], int, int, str]:
+        group = group_place(groups.get(variant, ""))
+        return group, times[variant], _place(variant, ORDER), variant
 
     return ScoreTable(
         model,
@@ -188,10 +196,12 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
 
 
 def _realigned(shown: Sequence[Result], found: Iterable[Result]) -> list[tuple[str, Result]]:
-    """The realignments that made the encoders of what is shown, each with its variant."""
+    """The realignments that made the encoders of what is shown, each with the variants of those."""
     finished = [r for r in found if is_realignment(r.run) and r.run.status == "FINISHED"]
-    made = ((r, next((o for o in shown if _made_encoder_of(r, o)), None)) for r in finished)
-    return [(own.variant, result) for result, own in made if own is not None]
+    made = (
+        (r, dict.fromkeys(o.variant for o in shown if _made_encoder_of(r, o))) for r in finished
+    )
+    return [(variant, result) for result, variants in made for variant in variants]
 
 
 def _alignment(realigned: Sequence[tuple[str, Result]], variants: Collection[str]) -> Alignment:

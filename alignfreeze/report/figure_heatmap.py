@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+LINE = 26
+"""Characters of a line of a column's name, if its parts are not longer."""
+
 ROW = 0.155
 """Height of a row, in inches."""
 
@@ -60,16 +63,31 @@ def heatmap_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure |
     limit, beyond = _limit(every[np.isfinite(every)])
     width = min(max(COLUMN, 1.6 + 0.48 * len(variants)), DOUBLE)
     slot = (width - 1.3) / len(variants)
-    longest = max(map(len, variants)) * CHARACTER
-    head = 0.2 if longest < slot else 0.72 * longest + 0.2
+    level = max(map(len, variants)) * CHARACTER < slot
+    names = variants if level else [broken(variant) for variant in variants]
+    longest = max(len(line) for name in names for line in name.splitlines()) * CHARACTER
+    head = 0.2 if level else 0.72 * longest + 0.2
     title = title_of(table, variants, table.title)
     figure = new_figure(title, width, 0.8 + head + ROW * len(rows))
     panel = figure.subplots()
     _cells(panel, values, marks, limit)
-    _axes(panel, languages, variants, level=longest < slot)
+    _axes(panel, languages, names, level=level)
     _families(panel, languages)
     _scale(panel, height=ROW * len(rows), beyond=beyond, marked=bool(marks.any()))
     return settled(figure)
+
+
+def broken(name: str) -> str:
+    """A variant's name in lines of `LINE` characters, broken after commas, where it can be."""
+    lines = [""]
+    for part in name.split(", "):
+        joined = f"{lines[-1]}, {part}" if lines[-1] else part
+        if lines[-1] and len(joined) > LINE:
+            lines[-1] += ","
+            lines.append(part)
+        else:
+            lines[-1] = joined
+    return "\n".join(lines)
 
 
 def has_cells(table: ScoreTable) -> bool:

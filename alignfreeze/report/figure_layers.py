@@ -194,6 +194,11 @@ def has_layers(table: ScoreTable) -> bool:
     return bool(_measured(table).seeds)
 
 
+def is_measured(table: ScoreTable, variant: str) -> bool:
+    """Whether word alignment was measured after a variant's realignment."""
+    return bool(table.alignment.get(variant))
+
+
 def _measured(table: ScoreTable) -> _Shared:
     """What all word alignment of a table shares."""
     # The seeds of each language with which every layer was measured.

@@ -24,6 +24,7 @@ from alignfreeze.report.figure_layers import (
     boundary_figure,
     has_boundaries,
     has_layers,
+    is_measured,
     layers_figure,
 )
 from alignfreeze.report.score_tables import ScoreTable
@@ -32,18 +33,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def every(table: ScoreTable, variant: str) -> bool:
+    """Of any variant there is something to show, if it is only that a score is missing."""
+    return True
+
+
 class Kind(NamedTuple):
     """How a model and task are drawn.
 
     Attributes:
         draw: Draws some variants of a table; ``None`` where there is nothing to show.
         shows: Whether a table has something to show.
+        has: Whether it has something to show of a variant, apart from the baseline.
         most: How many variants a figure has at most, to be readable.
         caption: How to read it.
     """
 
     draw: "Callable[[ScoreTable, Sequence[str]], Figure | None]"
     shows: Callable[[ScoreTable], bool]
+    has: Callable[[ScoreTable, str], bool]
     most: int
     caption: str
 
@@ -52,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "differences": Kind(
         difference_figure,
         has_differences,
+        every,
         6,
         "Difference to the baseline by language, families together. Lines on bars: ± one standard "
         "deviation of the difference over seeds. Grey: ± one of the baseline itself.",
@@ -59,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "heatmap": Kind(
         heatmap_figure,
         has_cells,
+        every,
         11,
         "The same differences in points: blue is better than the baseline, red is worse. The last "
         "row is over the languages and seeds that both have.",
@@ -66,6 +76,7 @@ KINDS: Mapping[str, Kind] = {
     "alignment": Kind(
         layers_figure,
         has_layers,
+        is_measured,
         8,
         "How many words have their translation as the nearest of all, by layer, after realignment "
         "and before fine-tuning.",
@@ -129,7 +140,8 @@ def report_figures(tables: Sequence[ScoreTable]) -> dict[str, Drawn]:
     found: dict[str, Drawn] = {}
     for name, kind in KINDS.items():
         for table in filter(kind.shows, tables):
-            for group, variants in pages(table, table.compared or table.variants, kind.most):
+            shown = [v for v in table.compared or table.variants if kind.has(table, v)]
+            for group, variants in pages(table, shown, kind.most):
                 stem = _stem(f"{name}-{table.model}-{table.task}", found)
                 found[stem] = Drawn(partial(kind.draw, table, variants), kind.caption, table, group)
     swept = [table for table in tables if has_boundaries(table)]

@@ -8,7 +8,8 @@ from alignfreeze.base.progress import passing_bars, progress_bar
 from alignfreeze.contracts.outcomes import Parts
 from alignfreeze.errors import DataError
 from alignfreeze.evaluation.outcome_files import outcome_file, read_origin, read_parts
-from alignfreeze.report.results import Result, is_imported
+from alignfreeze.report.realignment_names import is_imported
+from alignfreeze.report.results import Result
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.tracking.location import artifact_path
 

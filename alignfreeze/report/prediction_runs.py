@@ -9,6 +9,7 @@ from alignfreeze.contracts import Split
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.evaluation.outcome_files import OutcomeOrigin, outcome_file, read_origin
 from alignfreeze.messages import listed, shown
+from alignfreeze.report.realignment_names import row_name
 from alignfreeze.tracking import names
 from alignfreeze.tracking.location import artifact_path
 from alignfreeze.tracking.store import StoredRun, require_run, search_runs, stored_run
@@ -61,7 +62,7 @@ def find_predictions(
             what = f" on {shown(task)}" if task else ""
             raise ConfigError(f"run {run_id} must have a fine-tuning{what}, has those on: {known}")
         chosen += _main_first(run_id, own)[: 3 - len(asked)]
-    labels = [run.tags.get(names.STRATEGY, "") for run in chosen]
+    labels = [row_name(run) for run in chosen]
     if len(set(labels)) < len(chosen):
         labels = [
             f"{label} seed {run.tags.get(names.SEED)} ({run.run_id[:8]})"

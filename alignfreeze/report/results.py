@@ -1,21 +1,26 @@
 """Which tracked runs are results, and what each of them is a result of."""
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from alignfreeze.config import BASELINE, Phase, RunConfig, as_argument, fields_with, model_name
+from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name, subset_of
+from alignfreeze.report.realignment_names import (
+    arguments,
+    is_imported,
+    links_words,
+    realigned_as,
+    strategy_of,
+    written,
+)
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.layer_names import LayerName
 from alignfreeze.tracking.names import (
+    CHOSEN_BY,
     DATA_HASH,
     ERROR,
-    IMPORTED,
     MADE_FROM,
-    METHOD,
     PARALLEL_HASH,
     USUAL_STRATEGY,
     Kind,
@@ -23,14 +28,16 @@ from alignfreeze.tracking.names import (
     language_part,
     scores_in,
 )
-from alignfreeze.tracking.reference import realigns_during
 from alignfreeze.tracking.store import StoredRun
 
 UNKNOWN = "None"
 """A param that was not given, and is not known before the phase."""
 
-WHEN = "time of realignment"
-"""A setting of those imported results that were realigned while they were fine-tuned."""
+UNLINKED_HASH = f"unlinked_{PARALLEL_HASH}"
+"""The hash of parallel text whose words were not aligned; that of others is of dictionaries too."""
+
+IMPORTED_MARK = " (imported)"
+"""What a model is called with whose imported results stand beside ours."""
 
 HERE = "that of fine-tuning"
 """What an encoder that was not realigned otherwise has."""
@@ -57,6 +64,7 @@ ELSEWHERE = ("seed", *(name for name in RUN_SETTINGS if name != "model_identity"
 REALIGN_SETTINGS = (
     *fields_with(RunConfig, lambda role: role.settings_of is Phase.REALIGNMENT),
     PARALLEL_HASH,
+    UNLINKED_HASH,
     *(f"realign_{name}" for name in ELSEWHERE),
 )
 
@@ -133,11 +141,6 @@ class Result:
         return scores_in(self.run.metrics, ("test",))
 
 
-def is_imported(run: StoredRun) -> bool:
-    """Whether a run holds results of another program."""
-    return run.tags.get(IMPORTED) == "true"
-
-
 def is_finetuning(run: StoredRun) -> bool:
     """Whether a run is a fine-tuning with its evaluation, or an imported result of one."""
     return run.kind is Kind.FINETUNING or is_imported(run)
@@ -146,6 +149,12 @@ def is_finetuning(run: StoredRun) -> bool:
 def is_realignment(run: StoredRun) -> bool:
     """Whether a run is a realignment."""
     return run.kind is Kind.REALIGNMENT
+
+
+def chosen_by(run: StoredRun) -> str:
+    """How the languages that a run realigns were chosen, as ``diverse:8``; empty if named."""
+    asked = run.tags.get(CHOSEN_BY, run.params.get("realign_languages", ""))
+    return asked if subset_of([asked]) else ""
 
 
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
@@ -180,22 +189,17 @@ def _results(run: StoredRun, config: ReportConfig) -> list[Result]:
     tasks = tags["task"].split(",")
     if not tags.get("seed", "").isdigit() or (len(tasks) > 1 and is_finetuning(run)):
         return []
-    strategy, args = tags["strategy"], {}
-    with suppress(ValueError, SyntaxError):
-        found = ast.literal_eval(run.params.get("strategy_args", "{}"))
-        args = found if isinstance(found, dict) else {}
-    named = {} if tags.get(USUAL_STRATEGY) == "true" else args
-    written = ", ".join(f"{name}={as_argument(value)}" for name, value in sorted(named.items()))
+    strategy, args = strategy_of(run), arguments(run, "strategy_args")
     boundary = args.get("boundary")
     # Of a model that was realigned before, how; and of both sources, which.
     model, made_from = model_name(tags.get("model", "")), tags.get(MADE_FROM)
-    mark = " (imported)" if config.source == "both" and is_imported(run) else ""
+    mark = IMPORTED_MARK if config.source == "both" and is_imported(run) else ""
     return [
         Result(
             run,
             model=f"{model} ({made_from}){mark}" if made_from else f"{model}{mark}",
             task=task,
-            strategy=f"{strategy}({written})" if written else strategy,
+            strategy=written(strategy, {} if tags.get(USUAL_STRATEGY) == "true" else args),
             seed=int(tags["seed"]),
             boundary=(strategy, boundary) if isinstance(boundary, int) else None,
             settings=_settings(run),
@@ -208,14 +212,24 @@ def _settings(run: StoredRun) -> dict[str, str]:
     """What results of one table have to agree on; of imported ones little is known."""
     realigns = run.tags["strategy"] != BASELINE
     if is_imported(run):
-        when = {WHEN: "during fine-tuning"} if realigns_during(run.tags.get(METHOD, "")) else {}
-        return when | {k: v for k, v in run.tags.items() if realigns and k == "aligner"}
+        aligner = {k: v for k, v in run.tags.items() if realigns and k == "aligner"}
+        return realigned_as(run) | aligner
     params = _resolved(run.params) | {
         name: run.tags[name]
         for name in ("model_identity", "precision", "processes", DATA_HASH, PARALLEL_HASH)
         if name in run.tags
     }
     params = dict.fromkeys((f"realign_{name}" for name in ELSEWHERE), HERE) | params
+    params |= realigned_as(run)
+    if realigns and not links_words(run):
+        params = {n: value for n, value in params.items() if n not in ("aligner", "aligner_args")}
+        params[UNLINKED_HASH] = params.pop(PARALLEL_HASH, "")
+    if chosen := chosen_by(run):
+        params["realign_languages"] = chosen
+        subset = subset_of([chosen])
+        if subset is not None and subset.by_seed:  # each seed reads other files
+            params.pop(PARALLEL_HASH, None)
+            params.pop(UNLINKED_HASH, None)
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
     return {name: params[name] for name in names if name in params}
 
@@ -223,6 +237,9 @@ def _settings(run: StoredRun) -> dict[str, str]:
 def _resolved(given: Mapping[str, str]) -> dict[str, str]:
     """Settings as they come out, where several ways of giving them come to the same."""
     params = dict(given)
+    params.pop("objective_args", None)  # its objective is called by them
+    if "during" not in params.get("realign_when", ""):
+        params.pop("realign_weight", None)
     # Without languages to realign with, they are the target languages; of an older run without
     # either, all that there were.
     targets = params.pop("languages", "")

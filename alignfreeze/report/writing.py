@@ -18,6 +18,7 @@ from alignfreeze.report.correlates import Explanation, explanations
 from alignfreeze.report.csv_tables import detail_csv, scores_csv, summary_csv
 from alignfreeze.report.figure_files import figure_files
 from alignfreeze.report.figures import Drawn, correlate_figures, drop_figures, report_figures
+from alignfreeze.report.imported import imported_table
 from alignfreeze.report.kept_outcomes import kept_outcomes
 from alignfreeze.report.notes import comparisons
 from alignfreeze.report.published import published_table
@@ -128,6 +129,10 @@ def _shown(collected: Collected, config: ReportConfig) -> list[Table]:
     """The tables of all: the summary, what differences mean, and those in print."""
     tables, missing = collected.tables, collected.missing
     found = [summary_table(collected, config), significance_table(tables, config)]
+    if config.source == "both":
+        found.append(imported_table(tables, missing, config))
+        if found[-1] is None:
+            logger.warning("no model, task and strategy of this report is ours and imported")
     if config.published:
         found.append(published_table(tables, missing, config))
         if found[-1] is None:

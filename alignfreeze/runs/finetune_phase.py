@@ -26,8 +26,10 @@ from alignfreeze.evaluation.scores import (
 from alignfreeze.evaluation.taskdata import TaskData
 from alignfreeze.runs.identity import FINETUNE_FIELDS
 from alignfreeze.runs.inputs import task_inputs
+from alignfreeze.runs.measures import NOTHING
 from alignfreeze.runs.predictions import keeps_predictions, log_predictions, tell_unkept
 from alignfreeze.runs.realigned import RealignedEncoder
+from alignfreeze.runs.realigning_within import RealigningWithin
 from alignfreeze.runs.records import (
     describe,
     log_result,
@@ -36,10 +38,13 @@ from alignfreeze.runs.records import (
     score_name,
     task_result,
 )
-from alignfreeze.runs.saving import ModelRuns, check_example
+from alignfreeze.runs.saving import check_example
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, names, store
+from alignfreeze.tracking.curves import Measurement
+from alignfreeze.tracking.runs import TrackedRun
 from alignfreeze.tracking.store import StoredRun
+from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.memory import EVALUATION, memory_for
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 
@@ -65,7 +70,7 @@ class EarlyLook:
     look: Callable[[int, list[Score]], None]
 
 
-class FinetunePhases(ModelRuns):
+class FinetunePhases(RealigningWithin):
     """Fine-tunes encoders on tasks, and evaluates them."""
 
     def finetune_steps(self, data: TaskData) -> int:
@@ -104,7 +109,8 @@ class FinetunePhases(ModelRuns):
         self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
     ) -> tuple[StoredRun, list[Score]] | None:
         """The finished run that a fine-tuning can be taken over from, if any, and its scores."""
-        scored = self._scored(encoder, data)  # in all processes: it reads the rows, which may fail
+        # In all processes: it reads the rows, which may fail.
+        scored = self._scored(encoder, choice, data)
 
         def take_over() -> tuple[StoredRun, list[Score]] | None:
             found = self._finished_scores(scored)
@@ -114,22 +120,29 @@ class FinetunePhases(ModelRuns):
 
         return self.on_main(take_over)
 
-    def finetune_identity(self, encoder: RealignedEncoder, data: TaskData) -> str:
+    def finetune_identity(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> str:
         """The hash of what a fine-tuned model depends on."""
         held_out = [corpus.fingerprint for corpus in self.preparation.held_out]
         measured: list[Any] = [*held_out, self.config.realign_max_length]
+        steps = self.finetune_steps(data)
+        within = self.within_identity(
+            choice, finetune_steps=steps, realign_steps=self.realign_steps(data)
+        )
         dependencies = {
             "phase": "finetune",
             "encoder": encoder.identity,
             "task": data.identity,
             "measured": measured if held_out else [],
-            "steps": self.finetune_steps(data),
+            "steps": steps,
+            **within,
         }
         return self.identity(FINETUNE_FIELDS, dependencies)
 
-    def _scored(self, encoder: RealignedEncoder, data: TaskData) -> str:
+    def _scored(self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData) -> str:
         """The hash of what the scores of a fine-tuned model depend on."""
-        return hash_of([self.finetune_identity(encoder, data), *self.scope.splits])
+        return hash_of([self.finetune_identity(encoder, choice, data), *self.scope.splits])
 
     def _finished_scores(self, scored: str) -> tuple[StoredRun, list[Score]] | None:
         """The finished run that has some scores, and they; none if its file is no longer whole."""
@@ -166,15 +179,16 @@ class FinetunePhases(ModelRuns):
         early: EarlyLook | None,
     ) -> tuple[str | None, list[Score]]:
         config, keeps = self._config_of(choice, data), self.keeps_model(choice)
-        identity = self.finetune_identity(encoder, data)
+        identity = self.finetune_identity(encoder, choice, data)
         kept = self.scope.models and self.scope.models / identity
         name = names.FINETUNE_RUN_NAME + data.name
         begun = self.begun(
             name, names.Kind.FINETUNING, config=config, choice=choice, identity=identity
         )
         with begun as (run, checkpoints):
-            run.tags(_tags(encoder, choice, data))
+            run.tags(self._tags(encoder, choice, data))
             run.inputs(task_inputs(self.preparation, data, self.scope.splits))
+            earlier = NOTHING
             if kept and found_whole(kept, "the fine-tuned model that was kept for the tests"):
                 model = load_finetuned(kept, data.task.auto_class)
             else:
@@ -183,20 +197,11 @@ class FinetunePhases(ModelRuns):
                 if keeps:
                     check_example(data.name, data.task)
                     self.require_room(run, model, kept=True)
-                result = finetune(
-                    model,
-                    data.training_features,
-                    config,
-                    padding=self.preparation.tokenizer.pad_token_id or 0,
-                    steps=self.finetune_steps(data),
-                    accelerator=self.accelerator,
-                    checkpoints=checkpoints,
-                    on_loss=lambda at: run.metric(names.FINETUNE_LOSS, at.loss, at.step),
-                    milestones=self._milestones(model, data, early),
-                )
-                log_result(run, result, names.FINETUNE_RATE)
+                earlier = self._train(run, model, choice, data, checkpoints, early)
             within = cast("PreTrainedModel", model.base_model)
-            measured = self.measures.measure(run, within, names.finetuned_stage(data.name))
+            after = self.realigns(choice, "after")
+            stage = (names.realigned_after_stage if after else names.finetuned_stage)(data.name)
+            measured = self.measures.measure(run, within, stage, earlier)
             self.measures.add(choice.name, measured)
             sets = data.evaluation_sets(self.scope.splits)
             found = self._evaluate(model, data, sets, keep=keeps_predictions(self))
@@ -211,8 +216,62 @@ class FinetunePhases(ModelRuns):
             if kept and not kept.is_dir() and self.accelerator.is_main_process:
                 with building(kept) as empty:
                     save(model, self.preparation.tokenizer, empty)
-            run.finished_as(self._scored(encoder, data))
+            run.finished_as(self._scored(encoder, choice, data))
         return run.run_id, scores
+
+    def _train(
+        self,
+        run: TrackedRun,
+        model: "PreTrainedModel",
+        choice: StrategyChoice,
+        data: TaskData,
+        checkpoints: CheckpointFolder,
+        early: EarlyLook | None,
+    ) -> Measurement:
+        """Fine-tune a model, and realign it then if that is when; what was measured between."""
+        steps, after = self.finetune_steps(data), self.realigns(choice, "after")
+        result = finetune(
+            model,
+            data.training_features,
+            self._config_of(choice, data),
+            padding=self.preparation.tokenizer.pad_token_id or 0,
+            steps=steps,
+            accelerator=self.accelerator,
+            checkpoints=checkpoints,
+            on_loss=lambda at: run.metric(names.FINETUNE_LOSS, at.loss, at.step),
+            milestones=NO_MILESTONES if after else self._milestones(model, data, early, steps),
+            during=self.during(run, choice, steps),
+        )
+        log_result(run, result, names.FINETUNE_RATE)
+        if result.beside_per_second is not None:
+            run.metric(names.REALIGN_RATE, result.beside_per_second)
+        if not after:
+            return NOTHING
+        within = cast("PreTrainedModel", model.base_model)
+        measured = self.measures.measure(run, within, names.finetuned_stage(data.name))
+        steps = self.realign_steps(data)
+        # Before it nothing of the strategy is to be seen.
+        milestones = self._milestones(model, data, early, steps)
+        realigned = self.realign_after(
+            run, choice, model, checkpoints, steps=steps, milestones=milestones
+        )
+        log_result(run, realigned, names.REALIGN_RATE)
+        return measured
+
+    def _tags(
+        self, encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData
+    ) -> dict[str, str]:
+        """By what scores are known that may be compared: of what metric, of which data, on what."""
+        tags = {
+            names.METRIC: data.task.primary_metric,
+            names.DATA_HASH: hash_of(data.identity["data"]),
+            names.TASK_CODE: data.digest,
+        }
+        if choice.strategy.realigns:
+            # What is realigned within the fine-tuning has no encoder of another run.
+            made = encoder.identity if self.realigns(choice, "before") else ""
+            tags |= {names.REALIGN_HASH: made, names.REALIGN_RUN: encoder.run_id or ""}
+        return tags
 
     def _config_of(self, choice: StrategyChoice, data: TaskData) -> RunConfig:
         decided = {
@@ -225,12 +284,12 @@ class FinetunePhases(ModelRuns):
         return applied.model_copy(update=decided)
 
     def _milestones(
-        self, model: "PreTrainedModel", data: TaskData, early: EarlyLook | None
+        self, model: "PreTrainedModel", data: TaskData, early: EarlyLook | None, steps: int
     ) -> Milestones:
-        """The steps to look at the validation split after, and how."""
+        """Those of so many steps to look at the validation split after, and how."""
         if early is None:
             return NO_MILESTONES
-        steps, times = self.finetune_steps(data), early.times
+        times = early.times
         numbers = {steps * n // (times + 1): n for n in range(1, times + 1)}
 
         def look(step: int, _: TrainingResult) -> None:
@@ -260,15 +319,3 @@ class FinetunePhases(ModelRuns):
         # Those of a few examples were checked before; more may have others, such as one a label.
         names.check_metrics(data.name, dict.fromkeys(score.metric for score in found.scores))
         return found
-
-
-def _tags(encoder: RealignedEncoder, choice: StrategyChoice, data: TaskData) -> dict[str, str]:
-    """By what scores are known that may be compared: of what metric, of which data, on what."""
-    tags = {
-        names.METRIC: data.task.primary_metric,
-        names.DATA_HASH: hash_of(data.identity["data"]),
-        names.TASK_CODE: data.digest,
-    }
-    if choice.strategy.realigns:
-        tags |= {names.REALIGN_HASH: encoder.identity, names.REALIGN_RUN: encoder.run_id or ""}
-    return tags

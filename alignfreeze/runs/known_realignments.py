@@ -4,18 +4,18 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.identity import REALIGN_FIELDS
 from alignfreeze.runs.kept_states import finished_states
 from alignfreeze.runs.provenance import fault_of
 from alignfreeze.runs.realigned import ENCODER_FOLDER, RealignedEncoder
+from alignfreeze.runs.saving import ModelRuns
 from alignfreeze.runs.strategies import StrategyChoice
 from alignfreeze.tracking import location, store
 
 logger = logging.getLogger(__name__)
 
 
-class KnownRealignments(FinetunePhases):
+class KnownRealignments(ModelRuns):
     """Finds the encoder of a finished realignment, or the state of one of fewer steps."""
 
     def realign_identity(self, choice: StrategyChoice, steps: int) -> str:
@@ -32,15 +32,23 @@ class KnownRealignments(FinetunePhases):
             "corpora": [corpus.fingerprint for corpus in self.preparation.corpora],
         }
 
-    def way_identity(self, choice: StrategyChoice) -> str:
-        """The hash of what a realigned encoder depends on, whatever the number of steps."""
-        return self.identity(REALIGN_FIELDS, self._way(choice))
+    def way_identity(self, choice: StrategyChoice, steps: int) -> str:
+        """The hash of what a realigned encoder depends on, whatever the number of steps.
+
+        With a strategy whose rates depend on how many steps are done, the number counts too.
+        """
+        paced = {"steps": steps} if self.is_paced(choice) else {}
+        return self.identity(REALIGN_FIELDS, {**self._way(choice), **paced})
+
+    def is_paced(self, choice: StrategyChoice) -> bool:
+        """Whether an encoder is not on the way of one that is realigned for more steps."""
+        return choice.freezing is not None and choice.freezing.is_paced
 
     def states(self, choice: StrategyChoice, steps: int) -> Mapping[Path, str]:
         """What to go on from, see `finished_states`."""
         if not self.config.reuse:
             return {}
-        way = self.way_identity(choice)
+        way = self.way_identity(choice, steps)
         return self.on_main(lambda: finished_states(way, steps, self.folder))
 
     def is_known(self, choice: StrategyChoice, steps: int) -> bool:

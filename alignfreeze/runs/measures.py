@@ -56,15 +56,25 @@ class Measures:
         with memory_for("measuring alignment", config, MEASURING):
             return self._probe.vectors(encoder, self._accelerator, config.eval_batch_size)
 
-    def measure(self, run: TrackedRun, encoder: "PreTrainedModel", stage: str) -> Measurement:
-        """Log word alignment before and at a stage, and the drift from before to then."""
+    def measure(
+        self,
+        run: TrackedRun,
+        encoder: "PreTrainedModel",
+        stage: str,
+        earlier: Measurement = NOTHING,
+    ) -> Measurement:
+        """Log word alignment before and at a stage, and the drift from before to then.
+
+        What was measured of an earlier stage in the same run is logged with it.
+        """
         if not self._asked:
             return NOTHING
         after = self._vectors(encoder)
-        measurement = Measurement(
+        new = Measurement(
             [*alignment_scores(self._before, PRETRAINED), *alignment_scores(after, stage)],
             drift_scores(self._before, after, stage),
         )
+        measurement = _together(earlier, new)
         log_measurement(run, measurement)
         return measurement
 
@@ -88,11 +98,7 @@ class Measures:
         """Add to what is known of a strategy, each score once."""
         if new is NOTHING:
             return
-        known = self.by_strategy.get(strategy, NOTHING)
-        self.by_strategy[strategy] = Measurement(
-            list(dict.fromkeys([*known.alignment, *new.alignment])),
-            list(dict.fromkeys([*known.drift, *new.drift])),
-        )
+        self.by_strategy[strategy] = _together(self.by_strategy.get(strategy, NOTHING), new)
 
     def log(self, run: TrackedRun, folder: Path) -> None:
         """Log what was measured of the run's own strategy, if anything, and figures of all."""
@@ -113,3 +119,11 @@ class Measures:
         for name, figure in figures.items():
             (folder / name).write_bytes(png_bytes(figure))
         run.artifacts(folder, "figures")
+
+
+def _together(known: Measurement, new: Measurement) -> Measurement:
+    """Two measurements as one, each score once."""
+    return Measurement(
+        list(dict.fromkeys([*known.alignment, *new.alignment])),
+        list(dict.fromkeys([*known.drift, *new.drift])),
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from alignfreeze.config import BASELINE
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.evaluation.taskdata import TaskData
@@ -14,7 +15,7 @@ from alignfreeze.runs.predictions import tell_unkept
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realign_phase import NOBODY, Others, RealignPhases
 from alignfreeze.runs.realigned import RealignedEncoder
-from alignfreeze.runs.strategies import StrategyChoice
+from alignfreeze.runs.strategies import StrategyChoice, strategy_choices
 from alignfreeze.tracking.runs import TrackedRun
 
 
@@ -39,11 +40,11 @@ class Phases(RealignPhases):
     def encoder(
         self, choice: StrategyChoice, data: TaskData, also: Others = NOBODY
     ) -> RealignedEncoder:
-        """What is fine-tuned on a task: the pretrained encoder, realigned if the strategy does.
+        """What is fine-tuned on a task: the pretrained encoder, realigned if that is before.
 
         Others may want encoders on its way, or further on.
         """
-        if not choice.strategy.realigns:
+        if not self.realigns(choice, "before"):
             return self.pretrained()
         return self.realign(choice, self.realign_steps(data), also)
 
@@ -57,10 +58,11 @@ class Phases(RealignPhases):
         Then there is nothing to realign, whether the encoder is still there or not.
         """
         encoder = self.pretrained()
-        if choice.strategy.realigns:
+        if self.realigns(choice, "before"):
             identity = self.realign_identity(choice, self.realign_steps(data))
             encoder = RealignedEncoder("", identity)
-        found = self.on_main(partial(self._finished_scores, self._scored(encoder, data)))
+        scored = self._scored(encoder, choice, data)
+        found = self.on_main(partial(self._finished_scores, scored))
         if found is None:
             return None
         self.say_reused(f"fine-tuning on {data.name}", choice, found[0].run_id)
@@ -69,6 +71,9 @@ class Phases(RealignPhases):
 
     def known_baseline(self, data: TaskData) -> list[Score] | None:
         """The scores without realignment, if a finished run of the store has them."""
-        scored = self._scored(self.pretrained(), data)
+        asked = {"strategy": BASELINE, "strategy_args": {}, "compare": ()}
+        config = self.config.model_copy(update=asked)
+        (choice,) = strategy_choices(config, self.preparation.n_layers)
+        scored = self._scored(self.pretrained(), choice, data)
         found = self.on_main(partial(self._finished_scores, scored))
         return None if found is None else found[1]

@@ -13,32 +13,31 @@ from alignfreeze.alignment.corpus import (
     hold_out,
     sentence_corpora,
 )
-from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
     unread_text,
 )
 from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.data.language_choice import LanguageChoice, realignment_languages, told_choice
 from alignfreeze.data.missing import TEXT, with_texts
 from alignfreeze.encoders.families import read_layer_count
-from alignfreeze.encoders.freezing import check_strategy
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
+from alignfreeze.encoders.loading import content_of, load_encoder, load_tokenizer
 from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
-from alignfreeze.errors import DataError, EncoderError
+from alignfreeze.errors import DataError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.evaluation.tasks import create_tasks
-from alignfreeze.messages import LONG, shown
+from alignfreeze.evaluation.tasks import covered_languages, create_tasks
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
-from alignfreeze.runs.identity import MATERIAL_FIELDS
+from alignfreeze.runs.identity import material_of
 from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
@@ -52,7 +51,7 @@ from alignfreeze.tracking.names import check_languages, check_metrics
 from alignfreeze.training.devices import resolve_precision
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +68,7 @@ class Preparation:
 
     Attributes:
         outline: The encoder without its weights: what there is to freeze.
+        choice: How the languages to realign were chosen, where they were.
 
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
@@ -97,7 +97,7 @@ class Preparation:
         self._objective = objective_choice(config) if encoder is None else None
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
-        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        self.model_identity = encoder.identity if encoder else content_of(self.model, loaded)
         self.made_from = "" if encoder else _tell_realigned(self.model)
         self.outline = loaded
         self.strategies = self.check_fit(config, choices)
@@ -113,8 +113,11 @@ class Preparation:
         self.corpora: list[AlignedCorpus] = []
         self.held_out: list[AlignedCorpus] = []
         self.without_text: list[str] = []
+        self.choice: LanguageChoice | None = None
         if self._realigns or config.alignment_pairs:
-            asked = self._realign_languages()
+            targets = covered_languages(tasks.values(), config, self.source)
+            self.choice = told_choice(self.source, config, targets)
+            asked = [*self.choice.languages] if self.choice else self._realign_languages()
             chosen = with_texts(self.source, config.source_language, asked, config.missing)
             self.without_text = [language for language in asked if language not in chosen]
             self.corpora = self._read_corpora(chosen)
@@ -127,7 +130,7 @@ class Preparation:
 
     def varied(self, config: RunConfig) -> "Preparation":
         """What another configuration asks for; shares what does not depend on the difference."""
-        if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
+        if material_of(config) != material_of(self.config):
             return Preparation(config)
         other = copy(self)
         other.config = config
@@ -203,6 +206,11 @@ class Preparation:
         names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
         return names.pop() if len(names) == 1 else self.config.aligner
 
+    @property
+    def chosen_by(self) -> str | None:
+        """How the languages to realign were chosen, such as ``diverse:8``; ``None`` if named."""
+        return str(self.choice.subset) if self.choice else None
+
     @cached_property
     def parallel_hash(self) -> str:
         """What the files of the parallel text hold, whatever is made of them."""
@@ -240,21 +248,10 @@ class Preparation:
             )
             check_metrics(data.name, metrics)
 
-    def frozen_names(self, config: RunConfig) -> frozenset[str]:
-        """The parameters that a configuration's own strategy freezes."""
+    def freezing(self, config: RunConfig) -> FreezingSummary:
+        """What a configuration's own strategy does to the encoder."""
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
-        return check_strategy(self.outline, strategy, name=config.strategy).frozen_names
-
-    def _content(self, encoder: "PreTrainedModel") -> str:
-        """What identifies the model's weights."""
-        if folder := existing_folder(self.model):
-            return folder_digest(folder)
-        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
-        if commit is None:
-            raise EncoderError(
-                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
-            )
-        return f"{self.model}@{commit}"
+        return check_strategy(self.outline, strategy, name=config.strategy)
 
     def _read_corpora(self, languages: Sequence[str]) -> list[AlignedCorpus]:
         """The parallel text of some languages, its words aligned if that is of any use."""
@@ -294,8 +291,8 @@ def prepared(
     Raises:
         AlignFreezeError: As for a new one.
     """
-    read = config.model_dump(mode="json", include=set(MATERIAL_FIELDS))
-    material = hash_of([read, links_words(config, objective_choice(config).objective)])
+    links = links_words(config, objective_choice(config).objective)
+    material = hash_of([material_of(config), links])
     known = kept.get(material, base)
     found = Preparation(config) if known is None else known.varied(config)
     kept.pop(material, None)

@@ -19,9 +19,9 @@ from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.modelfiles import save
 from alignfreeze.errors import ResourceError
 from alignfreeze.realignment.phase import batch_count, pair_stream, realign
+from alignfreeze.runs.finetune_phase import FinetunePhases
 from alignfreeze.runs.inputs import parallel_inputs
 from alignfreeze.runs.kept_states import keep_state, require_room_for_state
-from alignfreeze.runs.known_realignments import KnownRealignments
 from alignfreeze.runs.phase_runs import EVERYTHING, Scope
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance, write_provenance
@@ -62,7 +62,7 @@ class Goal(NamedTuple):
     cells: str = ""
 
 
-class RealignPhases(KnownRealignments):
+class RealignPhases(FinetunePhases):
     """Realigns by each strategy once, for as many steps as any task takes; fine-tunes the rest.
 
     The encoders that other tasks fine-tune, after fewer steps, are left on the way: the rate is
@@ -94,7 +94,7 @@ class RealignPhases(KnownRealignments):
         if identity not in self._encoders:
             made = self._made.get(identity) or self.taken_over(choice, identity)
             if made is None:
-                goals = self._unknown(choice, steps, self.goals(steps, also))
+                goals = self._unknown(choice, steps, self.goals(choice, steps, also))
                 self._realign(choice, goals)
                 if identity not in self._made:  # a checkpoint was further on already
                     self._realign(choice, [goal for goal in goals if goal.steps == steps])
@@ -104,11 +104,13 @@ class RealignPhases(KnownRealignments):
             self._encoders[identity] = replace(made, path=str(place))
         return self._encoders[identity]
 
-    def goals(self, steps: int, also: Others = NOBODY) -> list[Goal]:
+    def goals(self, choice: StrategyChoice, steps: int, also: Others = NOBODY) -> list[Goal]:
         """All encoders that are left if one has to be realigned, the longest realigned last.
 
         Those of the other tasks are, where encoders are kept.
         """
+        if self.is_paced(choice):
+            return [Goal(steps, own=True, cells=also.get(steps, ""))]
         kept = self.preparation.tasks if self.scope.keep_encoders else ()
         own = {steps, *(self.realign_steps(data) for data in kept)}
         return [Goal(n, n in own, also.get(n, "")) for n in sorted({*own, *also})]
@@ -174,7 +176,7 @@ class RealignPhases(KnownRealignments):
                 if state == checkpoints.gone_on_from:
                     run.tags({names.GONE_ON_FROM: run_id})
             if config.keep_optimizer and accelerator.is_main_process:
-                keep_state(run, checkpoints, self.way_identity(choice), steps)
+                keep_state(run, checkpoints, self.way_identity(choice, steps), steps)
             self._leave(run, choice, encoder, goals[-1], result)
 
     def _begun(
@@ -287,6 +289,7 @@ class RealignPhases(KnownRealignments):
             precision=precision_of(self.accelerator),
             processes=self.accelerator.num_processes,
             parallel_hash=self.preparation.parallel_hash,
+            chosen_by=self.preparation.chosen_by,
             version=__version__,
             code=code_digest(),
             libraries=versions_text(library_versions()),

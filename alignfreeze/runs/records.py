@@ -74,6 +74,7 @@ def log_provenance(
         names.REALIGN_RUN: made.run_id,
         names.REALIGN_HASH: made.identity,
         names.PARALLEL_HASH: made.parallel_hash,
+        names.CHOSEN_BY: made.chosen_by,
         f"realign_{names.VERSION}": made.version,
         f"realign_{names.CODE}": made.code,
         f"realign_{names.LIBRARIES}": made.libraries,
@@ -104,6 +105,11 @@ def log_words(run: TrackedRun, what: str, counts: Mapping[str, WordCounts]) -> N
     ``words/<language>/fertility``, the subwords a word.
     """
     log_word_shares(run, counts)
+    tell_words(what, counts)
+
+
+def tell_words(what: str, counts: Mapping[str, WordCounts]) -> None:
+    """Tell what `log_words` does, and log nothing."""
     for kind, meaning in WORDS_THAT.items():
         shares = {language: count.shares[kind] for language, count in counts.items()}
         if told := {language: share for language, share in shares.items() if share > 0}:

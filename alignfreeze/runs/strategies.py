@@ -1,6 +1,6 @@
 """The freezing strategies that a run uses, with everything about them that the encoder decides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from alignfreeze.encoders.families import layer_count, parameter_sites
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
 from alignfreeze.encoders.loading import longest_input
 from alignfreeze.encoders.stated import check_length, realigned_layers
+from alignfreeze.encoders.times import check_during
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 
@@ -62,7 +63,7 @@ class StrategyChoice:
         """
         freezing = check_strategy(encoder, self.strategy, name=self.name)
         reached = any(
-            name not in freezing.frozen_names and (site.layer is None or site.layer <= top_layer)
+            name not in freezing.untouched_names and (site.layer is None or site.layer <= top_layer)
             for name, site in parameter_sites(encoder).items()
         )
         if not reached:
@@ -77,8 +78,17 @@ class StrategyChoice:
         return config.model_copy(update={"strategy": self.name, "strategy_args": dict(self.args)})
 
     def applied_to(self, config: RunConfig) -> RunConfig:
-        """A configuration as it were if it asked for this strategy alone."""
-        return self.said_in(config).model_copy(update={"compare": ()})
+        """A configuration as it were if it asked for this strategy alone.
+
+        When it realigns says nothing of one that does not, nor the weight of an objective that
+        stands beside no task's loss: they are as by default.
+        """
+        of_no_matter = {
+            "realign_when": not self.strategy.realigns,
+            "realign_weight": not (self.strategy.realigns and config.realigns("during")),
+        }
+        usual = {n: RunConfig.model_fields[n].default for n, no in of_no_matter.items() if no}
+        return self.said_in(config).model_copy(update={"compare": (), **usual})
 
 
 def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:
@@ -105,15 +115,21 @@ def strategy_choices(config: RunConfig, n_layers: int) -> list[StrategyChoice]:
 
 
 def fitting(
-    choices: Iterable[StrategyChoice], config: RunConfig, encoder: "PreTrainedModel"
+    choices: Sequence[StrategyChoice], config: RunConfig, encoder: "PreTrainedModel"
 ) -> list[StrategyChoice]:
     """Strategies checked against an encoder, and the layers that it is realigned at.
 
     Raises:
-        ConfigError: If one does not fit, or a layer is named twice.
+        ConfigError: If one does not fit, or cannot realign when it is asked to, or a layer is named
+            twice.
         EncoderError: If there is no such layer.
     """
-    layers = realigned_layers(config, layer_count(encoder))
+    n_layers = layer_count(encoder)
+    layers = realigned_layers(config, n_layers)
+    for choice in choices:
+        if choice.strategy.realigns and config.realigns("during"):
+            sites, who = parameter_sites(encoder).values(), f"strategy {choice.name!r}"
+            check_during(choice.strategy, sites, n_layers, who, config.realign_when)
     return [choice.checked(encoder, max(layers)) for choice in choices]
 
 

@@ -15,7 +15,6 @@ from optuna.trial import TrialState
 
 from alignfreeze.base.signals import signals_as_exceptions
 from alignfreeze.base.tables import MISSING
-from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.runs.records import log_config
@@ -25,7 +24,13 @@ from alignfreeze.search.context import TrialContext
 from alignfreeze.search.finalists import Tested, best_trials, contenders, tested
 from alignfreeze.search.settings import FREE_FIELDS, build_search
 from alignfreeze.search.space_file import space_text
-from alignfreeze.search.study import IDENTITY, SearchStudy, open_study, study_name
+from alignfreeze.search.study import (
+    IDENTITY,
+    SearchStudy,
+    contender_code,
+    open_study,
+    study_name,
+)
 from alignfreeze.search.trial_log import TrialLog
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SEED
 from alignfreeze.tracking import location
@@ -167,7 +172,7 @@ class _Search:
                     {
                         CONTENDER: name,
                         SEED: seed,
-                        CODE: fingerprint(STRATEGY, config.strategy),
+                        CODE: contender_code(config),
                         CONFIG: config.model_dump(mode="json"),
                     }
                     for name, config in contenders(study).items()

@@ -11,12 +11,11 @@ from rich.table import Table
 
 from alignfreeze.base.tables import MISSING, with_deviation
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.evaluation.result_table import MEAN
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.search.context import reference
 from alignfreeze.search.objective import TaskScores
-from alignfreeze.search.study import SearchStudy
+from alignfreeze.search.study import SearchStudy, contender_code
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, scores_of
 from alignfreeze.tracking.names import TARGET_MEAN, ScoreName, contender_metric, deviation_metric
 from alignfreeze.tracking.runs import TrackedRun
@@ -70,7 +69,7 @@ def tested(study: SearchStudy) -> list[Tested]:
     done = [t for t in study.final.trials() if t.state == TrialState.COMPLETE]
     found: dict[str, list[TaskScores]] = {}
     for name, config in contenders(study).items():
-        wanted = (name, fingerprint(STRATEGY, config.strategy))
+        wanted = (name, contender_code(config))
         own = [t for t in done if (t.user_attrs[CONTENDER], t.user_attrs[CODE]) == wanted]
         if own:
             found[name] = [result for trial in own for result in scores_of(trial)]

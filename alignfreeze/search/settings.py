@@ -45,6 +45,9 @@ class SearchConfig(WorkersConfig):
     """begin no trial after so many minutes (default: no limit)"""
     search_strategies: Annotated[Names, SCORES] = ()
     """freezing strategies to choose among (default: the one of strategy)"""
+    search_objectives: Annotated[Names, SCORES] = ()
+    """objectives of realignment to choose among, and whose hyperparameters to search (default: the
+    one of objective, as it is)"""
     space: Annotated[Line, FREE] = ""
     """YAML file that changes or extends what is searched"""
     objectives: Annotated[Names, SCORES] = (MEAN,)
@@ -91,6 +94,11 @@ class SearchConfig(WorkersConfig):
                 f"got {shown(self.pruner)}"
             )
         return self
+
+    @property
+    def plugins(self) -> dict[str, tuple[str, ...]]:
+        """What there is to choose among by name, by the option that names one."""
+        return {"strategy": self.search_strategies, "objective": self.search_objectives}
 
     @property
     def chosen_pruner(self) -> Literal["median", "hyperband", "none"]:

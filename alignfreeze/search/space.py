@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from alignfreeze.config import RunConfig, as_argument, validated
-from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts import Plugin
 from alignfreeze.contracts.strategy import counts_layers
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, number_type
@@ -28,7 +28,8 @@ LISTED_AT_MOST = 1000
 V = TypeVar("V")
 
 Choices = Mapping[str, Sequence[Any]]  # values that fields may have
-Models = Mapping[str, type[FreezingStrategy]]  # strategies by name
+Models = Mapping[str, type[Plugin]]  # plugins of one kind by name
+Plugins = Mapping[str, Models]  # those of a kind by the option that names one: strategy, objective
 
 
 @dataclass(frozen=True)
@@ -36,54 +37,63 @@ class Space:
     """What a search varies, and what it holds.
 
     Both are named as the study shows them: ``temperature``, a field of `RunConfig`, or
-    ``front.boundary``, a strategy's.
+    ``front.boundary``, a plugin's: a strategy's or an objective's.
 
     Attributes:
-        models: The strategies to choose among.
+        plugins: The strategies, and the objectives, to choose among.
         searched: The parameters, in the order in which they are drawn.
-        pinned: Values that every trial has, or every trial with that strategy.
+        pinned: Values that every trial has, or every trial with that plugin.
     """
 
-    models: Models
+    plugins: Plugins
     searched: Mapping[str, Parameter]
     pinned: Mapping[str, Any]
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """All that is searched; ``strategy`` comes first, where there are several."""
-        choice = {"strategy": Choice(tuple(self.models))} if len(self.models) > 1 else {}
-        return {**choice, **self.searched}
+        """All that is searched; first ``strategy`` and ``objective``, where there are several."""
+        return {**self._choices, **self.searched}
+
+    @property
+    def _choices(self) -> dict[str, Parameter]:
+        several = {option: models for option, models in self.plugins.items() if len(models) > 1}
+        return {option: Choice(tuple(models)) for option, models in several.items()}
 
     def draw(self, trial: "BaseTrial", config: RunConfig) -> RunConfig:
         """Draw the configuration of a trial.
 
-        A strategy's fields are drawn in the order of their definition, each among the values
+        A plugin's fields are drawn in the order of their definition, each among the values
         that its validators allow beside those before and for which those after have some. What
-        cannot be listed is checked where the strategy is built. The configuration says what is
+        cannot be listed is checked where the plugin is built. The configuration says what is
         neither searched nor pinned.
 
         Raises:
             ConfigError: If no value fits those before; names what they are.
         """
-        strategy = next(iter(self.models))
-        if len(self.models) > 1:
-            strategy = str(trial.suggest_categorical("strategy", tuple(self.models)))
-        args = fields_of(strategy, self.pinned)
-        searched = fields_of(strategy, self.searched)
-        combinations = Combinations(self.models[strategy], searched)
+        values = fields_of("", self.pinned)
+        for option, models in self.plugins.items():
+            choice = self._choices.get(option)
+            plugin = str(choice.draw(trial, option)) if choice else next(iter(models))
+            args = self._arguments(trial, plugin, models[plugin])
+            values |= {option: plugin, f"{option}_args": args}
+        for name, parameter in fields_of("", self.searched).items():
+            values[name] = parameter.draw(trial, name)
+        return with_values(config, values)
+
+    def _arguments(self, trial: "BaseTrial", plugin: str, model: type[Plugin]) -> dict[str, Any]:
+        """Draw a plugin's fields."""
+        args, searched = (fields_of(plugin, named) for named in (self.pinned, self.searched))
+        combinations = Combinations(model, searched)
         for field, parameter in searched.items():
-            name = f"{strategy}.{field}"
+            name = f"{plugin}.{field}"
             allowed = combinations.fitting(field, args)
             if allowed is not None and not allowed:
                 raise ConfigError(f"{name} must have a value that fits the others, got {args}")
             args[field] = parameter.draw(trial, name, allowed)
-        options = fields_of("", self.searched).items()
-        drawn = {name: parameter.draw(trial, name) for name, parameter in options}
-        decided = {**fields_of("", self.pinned), **drawn}
-        return with_values(config, {**decided, "strategy": strategy, "strategy_args": args})
+        return args
 
     def cells(self) -> list[dict[str, Scalar]]:
-        """All points of a grid: values by parameter, a strategy's only where it is chosen.
+        """All points of a grid: values by parameter, a plugin's only where it is chosen.
 
         Raises:
             ConfigError: If a parameter has no step, or the points are too many, or none.
@@ -106,29 +116,38 @@ class Space:
     def _cells(self) -> Iterator[dict[str, Scalar]]:
         options = fields_of("", self.searched)
         values = [parameter.values or () for parameter in options.values()]
-        for strategy, model in self.models.items():
-            chosen = {"strategy": strategy} if len(self.models) > 1 else {}
-            searched = fields_of(strategy, self.searched)
+        of_plugins = (islice(self._points(option), CELLS_AT_MOST + 1) for option in self.plugins)
+        for plugins in product(*of_plugins):
+            chosen = dict(item for point in plugins for item in point.items())
+            for combination in product(*values):
+                yield {**chosen, **dict(zip(options, combination, strict=True))}
+
+    def _points(self, option: str) -> Iterator[dict[str, Scalar]]:
+        """All points of the plugins of a kind, and of their fields."""
+        models = self.plugins[option]
+        for plugin, model in models.items():
+            chosen = {option: plugin} if len(models) > 1 else {}
+            searched = fields_of(plugin, self.searched)
             combinations = Combinations(model, searched, CELLS_AT_MOST)
-            for args in combinations.complete(fields_of(strategy, self.pinned)):
-                named = {f"{strategy}.{field}": args[field] for field in searched}
-                for combination in product(*values):
-                    yield {**chosen, **named, **dict(zip(options, combination, strict=True))}
+            for args in combinations.complete(fields_of(plugin, self.pinned)):
+                yield {**chosen, **{f"{plugin}.{field}": args[field] for field in searched}}
 
     def point(self, config: RunConfig) -> dict[str, Scalar] | None:
         """The parameters by which `draw` gives a configuration, as far as the space has them.
 
         What is not known before a run (a boundary at half of the layers), and what lies outside
-        of the space, is left out. ``None`` if the configuration's strategy is not searched.
+        of the space, is left out. ``None`` if the configuration's strategy, or its objective, is
+        not searched.
         """
-        strategy = config.strategy
-        if strategy not in self.models:
-            return None
         values = {name: getattr(config, name) for name in fields_of("", self.parameters)}
-        for field in fields_of(strategy, self.searched):
-            info = self.models[strategy].model_fields[field]
-            default = info.get_default(call_default_factory=True, validated_data={})
-            values[f"{strategy}.{field}"] = as_argument(config.strategy_args.get(field, default))
+        for option, models in self.plugins.items():
+            plugin, given = getattr(config, option), getattr(config, f"{option}_args")
+            if plugin not in models:
+                return None
+            for field in fields_of(plugin, self.searched):
+                info = models[plugin].model_fields[field]
+                default = info.get_default(call_default_factory=True, validated_data={})
+                values[f"{plugin}.{field}"] = as_argument(given.get(field, default))
         scalars = {name: as_scalar(value) for name, value in values.items()}
         found = self.parameters.items()
         return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
@@ -136,9 +155,10 @@ class Space:
     def boundaries(self) -> tuple[str, ...]:
         """The parameters that count layers, each a single number."""
         return tuple(
-            f"{strategy}.{field}"
-            for strategy, model in self.models.items()
-            for field in fields_of(strategy, self.searched)
+            f"{plugin}.{field}"
+            for models in self.plugins.values()
+            for plugin, model in models.items()
+            for field in fields_of(plugin, self.searched)
             if counts_layers(model.model_fields[field]) and number_type(model, field)
         )
 
@@ -153,21 +173,21 @@ class Space:
         return "; ".join([*searched, *(f"{name} = {v}" for name, v in self.pinned.items())])
 
 
-def fields_of(strategy: str, named: Mapping[str, V]) -> dict[str, V]:
-    """What is named as in `Space` of a strategy, by field; of `RunConfig` for ``""``."""
+def fields_of(plugin: str, named: Mapping[str, V]) -> dict[str, V]:
+    """What is named as in `Space` of a plugin, by field; of `RunConfig` for ``""``."""
     parts = ((name.rpartition("."), value) for name, value in named.items())
-    return {field: value for (owner, _, field), value in parts if owner == strategy}
+    return {field: value for (owner, _, field), value in parts if owner == plugin}
 
 
 @dataclass(frozen=True)
 class Combinations:
-    """The combinations of a strategy's values that it accepts, by its own validators.
+    """The combinations of a plugin's values that it accepts, by its own validators.
 
     Parameters are by field, in the order of definition. One with more values than ``at_most`` is
     not listed.
     """
 
-    model: type[FreezingStrategy]
+    model: type[Plugin]
     parameters: Mapping[str, Parameter]
     at_most: int = LISTED_AT_MOST
 
@@ -223,9 +243,9 @@ class Combinations:
 
 
 def complaints(
-    model: type[FreezingStrategy], values: Mapping[str, Any], *, whole: bool = False
+    model: type[Plugin], values: Mapping[str, Any], *, whole: bool = False
 ) -> list[ErrorDetails]:
-    """What a strategy says against some values, of which others may be missing if not ``whole``."""
+    """What a plugin says against some values, of which others may be missing if not ``whole``."""
     try:
         model.model_validate(dict(values))
     except ValidationError as error:

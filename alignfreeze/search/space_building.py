@@ -1,4 +1,4 @@
-"""The space of a search: strategies' own bounds, the space file, and what is given."""
+"""The space of a search: plugins' own bounds, the space file, and what is given."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -6,34 +6,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignfreeze.config import RunConfig, describe_error
-from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
+from alignfreeze.contracts import FreezingStrategy, Plugin
+from alignfreeze.contracts.registry import (
+    OBJECTIVE,
+    STRATEGY,
+    PluginKind,
+    create_plugin,
+    load_plugin,
+)
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
-from alignfreeze.search.space import Combinations, Space, complaints, fields_of
+from alignfreeze.search.space import Combinations, Plugins, Space, complaints, fields_of
 from alignfreeze.search.space_file import check_argument, read_parameters
 
 DEFAULT_OPTIONS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
+
+PLUGINS: Mapping[str, PluginKind[Any]] = {"strategy": STRATEGY, "objective": OBJECTIVE}
+"""What is chosen by name, by the option that names one."""
 
 logger = logging.getLogger(__name__)
 
 
 def build_space(
     config: RunConfig,
-    strategies: Sequence[str],
+    names: Mapping[str, Sequence[str]],
     n_layers: int,
     text: str | None = None,
     file: str = "",
 ) -> Space:
     """Build a space, and check that each value that it is given can be.
 
-    Searched are the temperature and the fields of each strategy that have bounds, but for those
-    that ``strategy_args`` gives. The space file changes that and adds to it.
+    Searched are the temperature and the fields that have bounds of each strategy, and of each
+    objective that is named, but for those that ``strategy_args`` or ``objective_args`` gives. The
+    space file changes that and adds to it.
 
     Args:
         config: Of the runs; what is not searched stays as it says.
-        strategies: To choose among; empty: the configuration's own.
+        names: Strategies and objectives to choose among, by the option that names one; where there
+            are none, it is the configuration's own.
         n_layers: Of the encoder.
         text: Of the space file, if there is one, which is named file (see `read_parameters`).
         file: See text.
@@ -41,31 +52,53 @@ def build_space(
     Raises:
         ConfigError: If a name is unknown or cannot be searched, a value breaks its rule, or
             nothing is left to search; names the file or option, the rule and the value.
-        PluginError: If a strategy cannot be loaded.
+        PluginError: If a plugin cannot be loaded.
     """
-    models = {name: load_plugin(STRATEGY, name) for name in strategies or (config.strategy,)}
-    for name, model in models.items():
-        if not model.realigns:
-            raise ConfigError(f"strategy {shown(name)} must realign to be searched, but does not")
-    if config.strategy_args and config.strategy not in models:
-        raise ConfigError(
-            f"strategy_args must be empty where strategy {shown(config.strategy)} is not searched, "
-            f"got {config.strategy_args}"
-        )
-    named = {} if text is None else read_parameters(text, file, config, models, n_layers)
+    plugins = _plugins(config, names)
+    named = {} if text is None else read_parameters(text, file, config, plugins, n_layers)
     searched: dict[str, Parameter] = {}
     pinned: dict[str, Any] = {}
-    for name, model in models.items():
-        given = config.strategy_args if name == config.strategy else {}
-        own, held = _StrategyArguments(name, model, named, file, n_layers).resolved(given)
-        searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
-        pinned |= {f"{name}.{field}": value for field, value in held.items()}
+    for option, models in plugins.items():
+        # How far to freeze is what a search is for; of an objective it is what was asked for.
+        bounded = option == "strategy" or bool(names.get(option))
+        for name, model in models.items():
+            given = getattr(config, f"{option}_args") if name == getattr(config, option) else {}
+            arguments = _Arguments(option, name, model, named, file, n_layers, bounded)
+            own, held = arguments.resolved(given)
+            searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
+            pinned |= {f"{name}.{field}": value for field, value in held.items()}
     options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
-    space = Space(models, {**searched, **options}, {**pinned, **held})
+    space = Space(plugins, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
         where = "the space" if text is None else file
         raise ConfigError(f"{where}: must leave something to search, but everything is given")
     return space
+
+
+def _plugins(config: RunConfig, names: Mapping[str, Sequence[str]]) -> Plugins:
+    """What there is to choose among."""
+    plugins: dict[str, dict[str, type[Plugin]]] = {}
+    for option, kind in PLUGINS.items():
+        own = getattr(config, option)
+        models = {name: load_plugin(kind, name) for name in names.get(option) or (own,)}
+        plugins[option] = models
+        for name, model in models.items():
+            if issubclass(model, FreezingStrategy) and not model.realigns:
+                raise ConfigError(
+                    f"{option} {shown(name)} must realign to be searched, but does not"
+                )
+        given = getattr(config, f"{option}_args")
+        if given and own not in models:
+            raise ConfigError(
+                f"{option}_args must be empty where {option} {shown(own)} is not searched, "
+                f"got {given}"
+            )
+    if both := sorted(set.intersection(*map(set, plugins.values()))):
+        raise ConfigError(
+            "a strategy and an objective must have different names to be searched, as parameters "
+            f"are called by them, got {shown(both[0])} for both"
+        )
+    return plugins
 
 
 def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], dict[str, Any]]:
@@ -75,14 +108,19 @@ def _split(parameters: Mapping[str, Parameter]) -> tuple[dict[str, Parameter], d
 
 
 @dataclass(frozen=True)
-class _StrategyArguments:
-    """What is searched of a strategy, given what the space file says by parameter's name."""
+class _Arguments:
+    """What is searched of a plugin, given what the space file says by parameter's name.
 
-    strategy: str
-    model: type[FreezingStrategy]
+    Fields that it does not name are searched within their bounds only if the plugin is ``bounded``.
+    """
+
+    option: str
+    plugin: str
+    model: type[Plugin]
     named: Mapping[str, Parameter]
     file: str
     n_layers: int
+    bounded: bool
 
     def resolved(self, given: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
         """What is searched, by field, and the values of what is not.
@@ -91,16 +129,16 @@ class _StrategyArguments:
         """
         try:
             for field, value in given.items():
-                check_argument(self.strategy, self.model, field, value, self.n_layers)
+                check_argument(self.plugin, self.model, field, value, self.n_layers)
         except ConfigError as error:
-            raise ConfigError(f"strategy_args: {error}") from None
+            raise ConfigError(f"{self.option}_args: {error}") from None
         held = {k: value for k, value in given.items() if self._label(k) not in self.named}
         free = (field for field in self.model.model_fields if field not in held)
         parameters = {field: p for field in free if (p := self._parameter(field)) is not None}
         searched, pinned = _split(parameters)
         pinned = {**held, **pinned}
         if not searched:
-            create_plugin(STRATEGY, self.strategy, pinned)
+            create_plugin(PLUGINS[self.option], self.plugin, pinned)
             return {}, pinned
         combinations = Combinations(self.model, searched)
         if not combinations.exists(pinned):
@@ -113,16 +151,16 @@ class _StrategyArguments:
         return searched, {**pinned, **more_pinned}
 
     def _label(self, field: str) -> str:
-        return f"{self.strategy}.{field}"
+        return f"{self.plugin}.{field}"
 
     def _parameter(self, field: str) -> Parameter | None:
         label = self._label(field)
         if label in self.named:
             return self.named[label]
-        parameter = derived(self.model, field, label, self.n_layers)
+        parameter = derived(self.model, field, label, self.n_layers) if self.bounded else None
         if parameter is None and self.model.model_fields[field].is_required():
             raise ConfigError(
-                f"{label} must be given, in strategy_args or a space file, for it "
+                f"{label} must be given, in {self.option}_args or a space file, for it "
                 "has neither a default nor two bounds"
             )
         return parameter
@@ -144,12 +182,12 @@ class _StrategyArguments:
     def _contradiction(self, values: Mapping[str, Any]) -> ConfigError:
         """The error for values that no others make a strategy: its own words, if it has some."""
         in_file = any(self._label(field) in self.named for field in values)
-        where = f"{self.file}: " if in_file else "strategy_args: " if values else ""
+        where = f"{self.file}: " if in_file else f"{self.option}_args: " if values else ""
         for error in complaints(self.model, values):
             if error["loc"] and error["loc"][0] in values:
                 return ConfigError(f"{where}{self._label(describe_error(error, self.model))}")
         rest = ", ".join(f"{field}={value}" for field, value in values.items())
         return ConfigError(
-            f"{where}strategy {shown(self.strategy)} must have values that go together, "
+            f"{where}{self.option} {shown(self.plugin)} must have values that go together, "
             f"but none go with {rest or 'its rules'}"
         )

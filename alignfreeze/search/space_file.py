@@ -10,7 +10,7 @@ from typing import Any
 from alignfreeze.base.paths import user_path
 from alignfreeze.base.structured import StructureError, read_yaml, text_of
 from alignfreeze.config import Role, RunConfig, as_argument, describe_error, is_repeated, role_of
-from alignfreeze.contracts import FreezingStrategy
+from alignfreeze.contracts import Plugin
 from alignfreeze.contracts.lists import holds_several
 from alignfreeze.contracts.registry import ALIGNER, load_plugin
 from alignfreeze.contracts.strategy import counts_layers
@@ -19,7 +19,7 @@ from alignfreeze.errors import ConfigError, EncoderError, PluginError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, exact, number_type
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.space import Models, as_scalar, complaints, with_values
+from alignfreeze.search.space import Plugins, as_scalar, complaints, with_values
 
 UNSEARCHABLE = {
     name: role.fixed
@@ -46,7 +46,7 @@ def space_text(settings: SearchConfig) -> str:
 
 
 def read_parameters(
-    text: str, file: str, config: RunConfig, models: Models, n_layers: int
+    text: str, file: str, config: RunConfig, plugins: Plugins, n_layers: int
 ) -> dict[str, Parameter]:
     """What the text of a space file says, by the parameter's name; one value is a choice of one.
 
@@ -63,11 +63,11 @@ def read_parameters(
         raise ConfigError(f"{file}: cannot be read as YAML: {error}") from None
     if not isinstance(specs, dict):
         raise ConfigError(f"{file}: must hold name: value lines")
-    known = _targets(config, models, n_layers)
+    known = _targets(config, plugins, n_layers)
     found: dict[str, Parameter] = {}
     try:
         for name, spec in specs.items():
-            target = known[_find(str(name), known.keys(), models)]
+            target = known[_find(str(name), known.keys(), plugins)]
             if target.label in found:
                 raise ConfigError(f"{target.label} must not be named twice, got {name} too")
             found[target.label] = target.parameter(spec)
@@ -171,15 +171,16 @@ def _as_number(value: object, number: type[int] | type[float] | None) -> object:
         return value
 
 
-def _targets(config: RunConfig, models: Models, n_layers: int) -> dict[str, _Target]:
+def _targets(config: RunConfig, plugins: Plugins, n_layers: int) -> dict[str, _Target]:
     """All that a space file may name, by the parameter's name."""
     found = [
         _Target(
-            f"{strategy}.{field}",
+            f"{plugin}.{field}",
             number_type(model, field),
-            partial(_checked_argument, strategy, model, field, n_layers),
+            partial(_checked_argument, plugin, model, field, n_layers),
         )
-        for strategy, model in models.items()
+        for models in plugins.values()
+        for plugin, model in models.items()
         for field in model.model_fields
     ]
     for name in RunConfig.model_fields:
@@ -189,54 +190,58 @@ def _targets(config: RunConfig, models: Models, n_layers: int) -> dict[str, _Tar
     return {target.label: target for target in found}
 
 
-def _find(name: str, known: Collection[str], models: Models) -> str:
-    """The label of a name; where one strategy is searched, its fields need no prefix."""
+def _find(name: str, known: Collection[str], plugins: Plugins) -> str:
+    """The label of a name; where one strategy, or objective, is searched, it needs no prefix."""
     if name in known:
         return name
     if name in UNSEARCHABLE:
         raise ConfigError(f"{name} cannot be searched: {UNSEARCHABLE[name]}")
-    full = f"{next(iter(models))}.{name}"
-    if len(models) == 1 and full in known:
-        return full
-    near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
+    lone = [next(iter(models)) for models in plugins.values() if len(models) == 1]
+    full = [label for plugin in lone if (label := f"{plugin}.{name}") in known]
+    if len(full) > 1:
+        raise ConfigError(f"{name} must be one of {' and '.join(full)}, which both are there")
+    if full:
+        return full[0]
+    fields = [label for label in known if label.rpartition(".")[2] == name]
+    near = " or ".join(map(repr, fields or difflib.get_close_matches(name, known)))
     hint = f"; did you mean {near}?" if near else ";"
     raise ConfigError(f"no field {shown(name)} to search{hint} known: {', '.join(known)}")
 
 
 def _checked_argument(
-    strategy: str, model: type[FreezingStrategy], field: str, n_layers: int, value: object
+    plugin: str, model: type[Plugin], field: str, n_layers: int, value: object
 ) -> Scalar:
     if isinstance(value, list) and holds_several(model, field):
         value = as_argument(value)  # a choice of Optuna's is a single value
     if value is not None and not isinstance(value, bool | int | float | str):
-        label = f"{strategy}.{field}"
+        label = f"{plugin}.{field}"
         raise ConfigError(
             f"{label} must be a number, a text, true, false or null, got {shown(value)}"
         )
-    check_argument(strategy, model, field, value, n_layers)
+    check_argument(plugin, model, field, value, n_layers)
     return value
 
 
 def check_argument(
-    strategy: str, model: type[FreezingStrategy], field: str, value: object, n_layers: int
+    plugin: str, model: type[Plugin], field: str, value: object, n_layers: int
 ) -> None:
-    """Check a value against the rules of a strategy's field, and the encoder's layers.
+    """Check a value against the rules of a plugin's field, and the encoder's layers.
 
     Raises:
-        ConfigError: If it breaks one; names strategy, field, rule and value.
+        ConfigError: If it breaks one; names plugin, field, rule and value.
     """
     info = model.model_fields.get(field)
     if info is None:
         known = ", ".join(model.model_fields) or "none"
-        raise ConfigError(f"{strategy}.{field} is not a known field; known: {known}")
+        raise ConfigError(f"{plugin}.{field} is not a known field; known: {known}")
     for error in complaints(model, {field: value}):
-        # A validator of the strategy's own may compare fields: here it is type and bounds alone.
+        # A validator of the plugin's own may compare fields: here it is type and bounds alone.
         if error["loc"][:1] == (field,) and error["type"] not in ("value_error", "assertion_error"):
-            raise ConfigError(f"{strategy}.{describe_error(error, model)}")
+            raise ConfigError(f"{plugin}.{describe_error(error, model)}")
     boundary = _as_number(value, number_type(model, field)) if counts_layers(info) else None
     if isinstance(boundary, int) and boundary > n_layers:
         raise ConfigError(
-            f"{strategy}.{field} must be <= {n_layers}, the encoder's layers, got {boundary}"
+            f"{plugin}.{field} must be <= {n_layers}, the encoder's layers, got {boundary}"
         )
 
 

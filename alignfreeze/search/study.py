@@ -19,7 +19,14 @@ from alignfreeze.base.digests import file_digest, hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.base.versions import code_digest, imported_modules, library_versions
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import ALIGNER, STRATEGY, TASK, PluginKind, fingerprint
+from alignfreeze.contracts.registry import (
+    ALIGNER,
+    OBJECTIVE,
+    STRATEGY,
+    TASK,
+    PluginKind,
+    fingerprint,
+)
 from alignfreeze.data.bitexts import AUTO_ALIGNERS
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
@@ -212,6 +219,14 @@ class StageMedianPruner(BasePruner):
         return not (own >= middle if study.direction == StudyDirection.MAXIMIZE else own <= middle)
 
 
+def contender_code(config: RunConfig) -> str:
+    """What identifies the code of the plugins by which a configuration realigns, for its tests."""
+    own = [fingerprint(STRATEGY, config.strategy)]
+    if config.strategy != BASELINE:
+        own.append(fingerprint(OBJECTIVE, config.objective))
+    return " ".join(own)
+
+
 def search_code() -> str:
     """The hash of the search's own code that decides what a trial is worth: all that it imports."""
     files = imported_modules(["alignfreeze.search.trials"], below="alignfreeze.search.").values()
@@ -231,6 +246,7 @@ def codes(
     """
     plugins: list[tuple[PluginKind[Any], str]]
     plugins = [(STRATEGY, name) for name in settings.search_strategies or [config.strategy]]
+    plugins += [(OBJECTIVE, name) for name in settings.search_objectives or [config.objective]]
     plugins += [(STRATEGY, BASELINE), *((TASK, name) for name in config.task)]
     for aligner in (config.aligner, *searched_aligners):
         plugins += [(ALIGNER, n) for n in (AUTO_ALIGNERS if aligner == "auto" else (aligner,))]

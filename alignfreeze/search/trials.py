@@ -11,7 +11,6 @@ from typing import Any
 from optuna.trial import FrozenTrial, Trial
 
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.errors import ConfigError, Pruned, TrainingError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import shown
@@ -23,7 +22,7 @@ from alignfreeze.runs.records import describe, log_config, log_scores
 from alignfreeze.runs.strategies import strategy_choices
 from alignfreeze.search.context import TrialContext, reference
 from alignfreeze.search.objective import Key, Level, Objective, TaskScores, mean_scores
-from alignfreeze.search.study import SearchStudy
+from alignfreeze.search.study import SearchStudy, contender_code
 from alignfreeze.tracking import names
 from alignfreeze.tracking.names import REPORT, Kind, objective_metric, task_prefix
 from alignfreeze.tracking.runs import TrackedRun
@@ -39,7 +38,7 @@ SCORES, CONFIG = "scores", "config"
 """User attributes: what a trial scored, as JSON, and its configuration."""
 
 SEED, CONTENDER, CODE = "seed", "contender", "code"
-"""User attributes of a test: seed, what is tested, and what identifies its strategy's code. A
+"""User attributes of a test: seed, what is tested, and what identifies its plugins' code. A
 trial of the baseline has a seed too."""
 
 
@@ -156,10 +155,9 @@ def run_test(study: SearchStudy, context: TrialContext, claim: Claim) -> None:
 
     def work(run: TrackedRun) -> list[float]:
         config = RunConfig.model_validate(attributes[CONFIG])
-        if fingerprint(STRATEGY, config.strategy) != attributes[CODE]:
-            raise ConfigError(
-                f"strategy {shown(config.strategy)} must be of the version that the search has"
-            )
+        if contender_code(config) != attributes[CODE]:
+            plugins = f"strategy {shown(config.strategy)}, objective {shown(config.objective)}"
+            raise ConfigError(f"{plugins}: must be of the version that the search has")
         run.tags({names.CONTENDER: contender})
         _done(claim, run, context, config, [seed], scope)
         return NO_OBJECTIVE

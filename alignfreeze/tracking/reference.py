@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from alignfreeze.config import When
 from alignfreeze.errors import DataError
 from alignfreeze.messages import shown
 
@@ -24,9 +25,6 @@ METHODS = {
     "during_partial_freeze_back": "during-back",
 }
 """Our name of a method, by the reference's without its aligner."""
-
-DURING = frozenset(name for name in METHODS if name.startswith("during"))
-"""The methods, without their aligner, that realign while they fine-tune; the others before."""
 
 BASELINE = "baseline"
 METRICS = ("accuracy", "precision", "recall", "f1", "em")
@@ -169,9 +167,13 @@ def _method(method: str) -> tuple[str, str | None]:
     return METHODS[name], aligner
 
 
-def realigns_during(method: str) -> bool:
-    """Whether a method realigns while it fine-tunes."""
-    return method.rpartition("_")[0] in DURING
+def as_ours(strategy: str) -> tuple[str, When]:
+    """What our runs call an imported strategy, and when it realigns.
+
+    ``during-front`` is ``front`` during fine-tuning, ``during`` is ``none``; others come before it.
+    """
+    when, _, name = strategy.partition("-")
+    return (name or "none", "during") if when == "during" else (strategy, "before")
 
 
 def model_name(written: str, renames: Mapping[str, str]) -> str:

@@ -8,10 +8,13 @@ LONGEST = 240
 """Characters of a run's name; a database of MLflow's takes 250."""
 
 DEFAULT_MODEL: str = RunConfig.model_fields["model"].default
+DEFAULT_TIME: str = RunConfig.model_fields["realign_when"].default
 
 
 def run_name(config: RunConfig, what: str = "") -> str:
-    """What a run of a configuration is called: ``front vs baseline pos seed 31``.
+    """What a run of a configuration is called: ``front vs baseline during pos seed 31``.
+
+    The default time of realignment, before fine-tuning, is not named.
 
     Args:
         config: The configuration, with the strategy's hyperparameters as far as they were given.
@@ -19,7 +22,8 @@ def run_name(config: RunConfig, what: str = "") -> str:
     """
     others = [name for name in config.compare if name != config.strategy]
     strategies = " vs ".join([_with_arguments(config), *others])
-    return named(what, strategies, *config.task, seed=config.seed, model=config.model)
+    when = "" if config.realign_when == DEFAULT_TIME else config.realign_when
+    return named(what, strategies, when, *config.task, seed=config.seed, model=config.model)
 
 
 def named(*parts: str, seed: int, model: str) -> str:

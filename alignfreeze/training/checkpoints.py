@@ -44,11 +44,20 @@ class LossRecord(NamedTuple):
 
 @dataclass
 class Progress:
-    """How far training has come; ``unrecorded`` are the steps' losses since the last record."""
+    """How far training has come.
+
+    Attributes:
+        step: Steps that were taken.
+        losses: What was recorded.
+        beside: The same of a loss beside.
+        unrecorded: The losses of each step since the last record, its own last.
+        empty_steps: Steps so far without a term in their losses.
+    """
 
     step: int = 0
     losses: list[LossRecord] = field(default_factory=list)
-    unrecorded: list[float] = field(default_factory=list)
+    beside: list[LossRecord] = field(default_factory=list)
+    unrecorded: list[list[float]] = field(default_factory=list)
     empty_steps: int = 0
 
 
@@ -76,6 +85,12 @@ class CheckpointFolder:
         self.finished: Sequence[Path] = ()
         self.gone_on_from: Path | None = None
         self._used = {self.folder}
+        self._next: CheckpointFolder | None = None
+
+    def next(self, root: Path) -> "CheckpointFolder":
+        """Those of another training of the same phase, which follows; cleared with these."""
+        self._next = CheckpointFolder(root, self.folder.name, self.process)
+        return self._next
 
     def save(self, accelerator: Accelerator, progress: Progress) -> None:
         """Keep the state of training, all or nothing, and drop all but the last `KEPT`.
@@ -180,6 +195,8 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Drop this process's checkpoints, and those that it went on from, or passed over."""
+        if self._next is not None:
+            self._next.clear()
         for folder in self._used:
             shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # others are not done
@@ -246,8 +263,10 @@ def _misfit_of(checkpoint: Path, accelerator: Accelerator) -> str:
 
 def _progress_of(checkpoint: Path) -> Progress:
     values = json.loads((checkpoint / PROGRESS_FILE).read_text("utf-8"))
-    losses = [LossRecord(*record) for record in values.pop("losses")]
-    return Progress(**values, losses=losses)
+    losses, beside = (
+        [LossRecord(*record) for record in values.pop(name)] for name in ("losses", "beside")
+    )
+    return Progress(**values, losses=losses, beside=beside)
 
 
 def _fits(states: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -84,7 +85,7 @@ def _grow(
     save_file(weights, checkpoint / SAFE_WEIGHTS_NAME, {"format": "pt"})
     path = checkpoint / f"{OPTIMIZER_NAME}.bin"
     state: dict[str, Any] = load(path, map_location="cpu")
-    parameters = optimizer.param_groups[0]["params"]
+    parameters = list(chain.from_iterable(group["params"] for group in optimizer.param_groups))
     for number, moments in state["state"].items():
         for name, tensor in moments.items():
             if tensor.dim() and tensor.shape != parameters[number].shape:

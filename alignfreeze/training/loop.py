@@ -4,12 +4,13 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,12 +18,14 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.scheduler import AcceleratedScheduler
 from torch import Tensor, nn
-from transformers import get_constant_schedule, get_linear_schedule_with_warmup
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import get_linear_schedule_with_warmup
 
 from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.threads import made_ahead
 from alignfreeze.encoders.accelerator import attention_of_any_shape
+from alignfreeze.encoders.rates import Rates
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
@@ -35,6 +38,7 @@ from alignfreeze.training.checkpoints import (
 from alignfreeze.training.distributed import folder_of_machine
 from alignfreeze.training.grown_vocabulary import with_all_rows
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
+from alignfreeze.training.pacing import Pacing
 from alignfreeze.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
@@ -55,7 +59,9 @@ def train(
     checkpoints: CheckpointFolder,
     resume: bool,
     on_loss: Callable[[LossRecord], None] = lambda record: None,
+    on_beside: Callable[[LossRecord], None] = lambda record: None,
     milestones: Milestones = NO_MILESTONES,
+    rates: Mapping[nn.Parameter, Rates] = MappingProxyType({}),
 ) -> TrainingResult:
     """Train those of a model's parameters that require a gradient.
 
@@ -67,7 +73,9 @@ def train(
         checkpoints: Where the state is kept on the way.
         resume: Go on from the newest checkpoint that is whole, if there is one.
         on_loss: Called with each new record of the loss (those before a checkpoint included).
+        on_beside: Likewise with those of the loss beside, without its weight, if there is one.
         milestones: What to do on the way.
+        rates: How the learning rates of parameters are changed, of those that it is.
 
     Raises:
         TrainingError: If the loss is not a number.
@@ -76,10 +84,10 @@ def train(
     """
     if plan.checkpoint_steps < plan.steps or plan.keep_state:
         checkpoints.require_room(model, plan.steps)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=plan.learning_rate, fused=True)
+    pacing = Pacing([p for p in model.parameters() if p.requires_grad], rates, plan.steps)
+    optimizer = torch.optim.Adam(pacing.groups, lr=plan.learning_rate, fused=True)
     if plan.warmup_steps is None:
-        schedule = get_constant_schedule(optimizer)
+        schedule = LambdaLR(optimizer, pacing.factors)
     else:
         schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     model.train()
@@ -94,7 +102,9 @@ def train(
             accelerator=accelerator,
             checkpoints=checkpoints,
             on_loss=on_loss,
+            on_beside=on_beside,
             milestones=milestones,
+            pacing=pacing,
         )
         with attention_of_any_shape(), unread_masks(), fast_dropout(accelerator.device):
             some = resume or checkpoints.finished
@@ -115,14 +125,18 @@ class _Loop:
     accelerator: Accelerator
     checkpoints: CheckpointFolder
     on_loss: Callable[[LossRecord], None]
+    on_beside: Callable[[LossRecord], None]
     milestones: Milestones
+    pacing: Pacing
 
     def run(self, progress: Progress) -> TrainingResult:
         """Take the steps that are left."""
         for record in progress.losses:
             self.on_loss(record)
+        for record in progress.beside:
+            self.on_beside(record)
         made = islice(self._steps(progress.step), self.plan.steps - progress.step)
-        n_items, began = 0, time.perf_counter()
+        counts, began = [0] * len(self.plan.shares), time.perf_counter()
         pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
         if progress.step == self.plan.steps:
             self._end_again(progress, pending)
@@ -132,27 +146,23 @@ class _Loop:
             made_ahead(made, self.plan.ahead) as steps,
         ):
             while progress.step < self.plan.steps:
-                micro, weight = next(steps)
-                pending.append(self._step(micro, weight))
+                micro, weights = next(steps)
+                self.pacing.thaw(progress.step)
+                pending.append(self._step(micro, weights))
                 progress.step += 1
                 stop = self._agree(bool(received), progress.step)
-                progress.empty_steps += weight == 0
-                n_items += sum(batch.size for batch in micro) * self.accelerator.num_processes
+                progress.empty_steps += not any(weights)
+                self._count(micro, counts)
                 if self.plan.keep_state and progress.step == self.plan.steps:
                     self._keep_last(progress, pending)
                 if progress.step % LOG_STEPS == 0 or progress.step == self.plan.steps:
-                    record = self._record(progress.step, pending)
+                    self._tell(progress, pending)
                     pending.clear()
-                    progress.losses.append(record)
-                    self.on_loss(record)
-                    rate = n_items / (time.perf_counter() - began)
-                    bar.set_postfix_str(
-                        f"loss {record.loss:.4f}, {rate:.0f} {self.plan.unit}/s", refresh=False
-                    )
+                    rates = self._rates(counts, began)
+                    bar.set_postfix_str(self._shown(progress, rates), refresh=False)
                 bar.update()
                 if progress.step in self.milestones.steps:
-                    rate = n_items / (time.perf_counter() - began)
-                    began += self._reach(progress, pending, rate)
+                    began += self._reach(progress, pending, self._rates(counts, began))
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
                     progress.unrecorded = self._losses(pending).tolist() if pending else []
@@ -163,21 +173,49 @@ class _Loop:
                         f"{progress.step} of {self.plan.steps}",
                         number=received[0] if received else signal.SIGTERM,
                     )
-        return TrainingResult(
-            losses=progress.losses,
-            per_second=n_items / (time.perf_counter() - began),
-            empty_steps=progress.empty_steps,
-        )
+        return self._result(progress, progress.losses, self._rates(counts, began))
 
-    def _reach(self, progress: Progress, pending: list[Tensor], rate: float) -> float:
+    def _count(self, micro: list[Batch], counts: list[int]) -> None:
+        """Add a step's rows, or pairs, of all processes, to those before, by loss."""
+        for number, batch in enumerate(micro):
+            counts[number % len(counts)] += batch.size * self.accelerator.num_processes
+
+    @staticmethod
+    def _rates(counts: list[int], began: float) -> list[float]:
+        """How many a second, by loss."""
+        seconds = time.perf_counter() - began
+        return [count / seconds for count in counts]
+
+    @staticmethod
+    def _result(progress: Progress, losses: list[LossRecord], rates: list[float]) -> TrainingResult:
+        *beside, own = rates
+        return TrainingResult(losses, own, progress.empty_steps, *beside)
+
+    def _shown(self, progress: Progress, rates: list[float]) -> str:
+        """The newest losses and rates, for the progress bar."""
+        text = f"loss {progress.losses[-1].loss:.4f}, {rates[-1]:.0f} {self.plan.unit}/s"
+        if self.plan.beside is None:
+            return text
+        loss, beside = progress.beside[-1].loss, self.plan.beside
+        return f"{text}; {beside.name} {loss:.4f}, {rates[0]:.0f} {beside.unit}/s"
+
+    def _tell(self, progress: Progress, pending: list[Tensor]) -> None:
+        """Record the losses of the steps since the last record."""
+        *beside, record = self._record(progress.step, pending)
+        progress.losses.append(record)
+        self.on_loss(record)
+        for other in beside:
+            progress.beside.append(other)
+            self.on_beside(other)
+
+    def _reach(self, progress: Progress, pending: list[Tensor], rates: list[float]) -> float:
         """Do what a milestone is for; how many seconds that took, which are none of training."""
         began, losses = time.perf_counter(), list(progress.losses)
         if pending:  # as the last steps of a training that ends here are
-            losses.append(self._record(progress.step, pending))
+            losses.append(self._record(progress.step, pending)[-1])
         self.model.eval()
         with same_random_numbers():
-            result = TrainingResult(losses, rate, progress.empty_steps)
-            self.milestones.reached(progress.step, result)
+            self.milestones.reached(progress.step, self._result(progress, losses, rates))
         self.model.train()
         return time.perf_counter() - began
 
@@ -186,15 +224,15 @@ class _Loop:
         if self.plan.keep_state:
             self._keep(progress)
         if pending:
-            record = self._record(progress.step, pending)
-            progress.losses.append(record)
-            self.on_loss(record)
+            self._tell(progress, pending)
 
     def _keep_last(self, progress: Progress, pending: list[Tensor]) -> None:
         """Keep the state after the last step, with losses as if others were to follow."""
         last = replace(progress, unrecorded=self._losses(pending).tolist())
         if progress.step % LOG_STEPS == 0:
-            last.losses = [*progress.losses, self._record(progress.step, pending)]
+            *beside, record = self._record(progress.step, pending)
+            last.losses = [*progress.losses, record]
+            last.beside = [*progress.beside, *beside]
             last.unrecorded = []
         self._keep(last)
 
@@ -236,15 +274,20 @@ class _Loop:
         logger.info("%s: resumed after step %d", self.plan.phase, progress.step)
         return progress
 
-    def _steps(self, step: int) -> Iterator[tuple[list[Batch], int]]:
-        """This process's batches of each optimizer step, and the weight of all processes'."""
-        n_processes = self.accelerator.num_processes
-        size = self.plan.accumulation * n_processes
+    def _steps(self, step: int) -> Iterator[tuple[list[Batch], list[int]]]:
+        """This process's batches of each optimizer step, and by loss the weight of all processes'.
+
+        With two losses processes take a batch of each in turn.
+        """
+        n_processes, n_losses = self.accelerator.num_processes, len(self.plan.shares)
+        size = self.plan.accumulation * n_processes * n_losses
         batches = self.stream.batches(step * size)
         while True:
             together = list(islice(batches, size))
-            own = together[self.accelerator.process_index :: n_processes]
-            yield own, sum(batch.weight for batch in together)
+            turns = [together[begin : begin + n_losses] for begin in range(0, size, n_losses)]
+            own = turns[self.accelerator.process_index :: n_processes]
+            weights = [sum(turn[loss].weight for turn in turns) for loss in range(n_losses)]
+            yield [batch for turn in own for batch in turn], weights
 
     def _agree(self, stop: bool, step: int) -> bool:
         """Whether any of the processes was asked to stop; they wait for each other to say so."""
@@ -255,18 +298,23 @@ class _Loop:
         stops = torch.tensor(int(stop), device=self.accelerator.device)
         return bool(self.accelerator.reduce(stops, "sum") > 0)
 
-    def _step(self, micro: list[Batch], weight: int) -> Tensor:
-        """One optimizer step on the mean of ``weight`` terms; returns this process's part."""
+    def _step(self, micro: list[Batch], weights: list[int]) -> Tensor:
+        """One optimizer step on the mean of so many terms, of each loss.
+
+        Returns:
+            This process's parts of them, without the losses' weights, of shape (losses,).
+        """
+        n_losses = len(weights)
         # Processes average their gradients, so their number undoes that.
-        scale = self.accelerator.num_processes / max(weight, 1)
-        total = torch.zeros((), device=self.accelerator.device)
+        scales = [self.accelerator.num_processes / max(weight, 1) for weight in weights]
+        total = torch.zeros(n_losses, device=self.accelerator.device)
         for number, batch in enumerate(micro):
-            last = number == len(micro) - 1
+            last, which = number == len(micro) - 1, number % n_losses
             with nullcontext() if last else self.accelerator.no_sync(self.model):
-                loss = self.model(batch.to(self.accelerator.device)) * scale
-                self.accelerator.backward(loss)
-            total += loss.detach()
-        if weight == 0:
+                loss = self.model(batch.to(self.accelerator.device)) * scales[which]
+                self.accelerator.backward(loss * self.plan.shares[which])
+            total[which] += loss.detach()
+        if not any(weights):
             self.optimizer.zero_grad()  # it leaves parameters without a gradient as they are
         self.optimizer.step()
         self.schedule.step()
@@ -278,13 +326,13 @@ class _Loop:
         steps = range(begin, end)
         return progress_bar(steps, self.plan.phase, "step", shown=shown, initial=begin, total=end)
 
-    def _record(self, step: int, pending: list[Tensor]) -> LossRecord:
-        """Mean loss of the steps since the last record; the only wait for the device."""
+    def _record(self, step: int, pending: list[Tensor]) -> list[LossRecord]:
+        """Mean losses of the steps since the last record; the only wait for the device."""
         losses = self._losses(pending)
-        mean = float(losses.mean())
-        if not math.isfinite(mean):
-            raise TrainingError(self._overflow(step, losses))
-        return LossRecord(step, mean)
+        means: list[float] = losses.mean(dim=0).tolist()
+        if not all(map(math.isfinite, means)):
+            raise TrainingError(self._overflow(step, losses.sum(dim=1)))
+        return [LossRecord(step, mean) for mean in means]
 
     def _overflow(self, step: int, losses: Tensor) -> str:
         """Why the loss is not a number, as far as the step says at which it is not any more."""
@@ -301,6 +349,6 @@ class _Loop:
         )
 
     def _losses(self, pending: list[Tensor]) -> Tensor:
-        """The losses of some steps, over all processes, of shape (steps,)."""
+        """The losses of some steps, over all processes, of shape (steps, losses)."""
         losses: Tensor = self.accelerator.reduce(torch.stack(pending), "mean")
         return losses

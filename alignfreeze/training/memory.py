@@ -12,6 +12,7 @@ TRAINING = ("activation_checkpointing", "precision")
 
 REALIGNMENT = (*TRAINING, "loss_block", "realign_batch_size", "realign_max_length", "prefix_memory")
 FINE_TUNING = (*TRAINING, "finetune_batch_size", "max_length")
+JOINTLY = (*FINE_TUNING, "loss_block", "realign_batch_size", "realign_max_length")
 EVALUATION = ("eval_batch_size", "eval_max_length")
 MEASURING = ("eval_batch_size", "alignment_pairs", "realign_max_length")
 

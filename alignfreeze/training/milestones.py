@@ -11,12 +11,13 @@ class TrainingResult:
     """What training has to tell: the mean loss of every few steps, and its speed.
 
     That is in rows, or pairs, a second, over all processes. In empty steps, without a term in their
-    loss, nothing was learnt.
+    loss, nothing was learnt. Of a loss beside, its own speed; ``None`` where there is none.
     """
 
     losses: list[LossRecord]
     per_second: float
     empty_steps: int
+    beside_per_second: float | None = None
 
 
 @dataclass(frozen=True)

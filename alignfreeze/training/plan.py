@@ -8,6 +8,18 @@ sentence pairs, which is tokenized meanwhile."""
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Another loss that every step minimises too: its mean over its own terms, times a weight.
+
+    Batches of both come in turn, one of this first; the unit is what one of these is counted in.
+    """
+
+    name: str
+    unit: str
+    weight: float
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """How long and how to train: so many optimizer steps, with checkpoints in between.
 
@@ -15,7 +27,8 @@ class TrainingPlan:
     (``None``) it is constant. A step takes as many batches as are accumulated, in each process. The
     phase and the unit, what a batch is counted in, are for the progress bar. A thread makes the
     batches of so many steps ahead; 0: they are made when they are taken. With ``keep_state`` a
-    checkpoint is left after the last step, for a training of more steps.
+    checkpoint is left after the last step, for a training of more steps. Another loss may be
+    minimised beside.
     """
 
     phase: str
@@ -27,3 +40,9 @@ class TrainingPlan:
     checkpoint_steps: int
     ahead: int = AHEAD
     keep_state: bool = False
+    beside: Beside | None = None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The weights of the losses, in the order in which their batches come; its own is last."""
+        return (1.0,) if self.beside is None else (self.beside.weight, 1.0)

@@ -1,9 +1,15 @@
 """Fixtures of the benchmark's tests."""
 
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 from uuid import uuid4
 
 import pytest
+
+from alignfreeze.contracts import Plugin, registry
 
 OPTIONS = {
     "preset": "demo",
@@ -32,3 +38,22 @@ def options(tmp_path: Path) -> dict[str, str]:
         "study": uuid4().hex,
         "storage": f"sqlite:///{tmp_path / 'optuna.db'}",
     }
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, type[Plugin]], None]:
+    """Registers a plugin by its group and name, as if a distribution had it."""
+    module = ModuleType("plugins_of_the_grid")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    installed = registry._registered
+
+    def register(group: str, name: str, plugin: type[Plugin]) -> None:
+        setattr(module, name, plugin)
+        own = {name: [EntryPoint(name, f"{module.__name__}:{name}", group)]}
+        monkeypatch.setattr(
+            registry,
+            "_registered",
+            lambda asked, places: installed(asked, places) | (own if asked == group else {}),
+        )
+
+    return register

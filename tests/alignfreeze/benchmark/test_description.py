@@ -6,7 +6,7 @@ from alignfreeze.tracking.store import StoredRun
 
 def cell(identity, strategy, task="pos"):
     config = SimpleNamespace(model="owner/xlm-r")
-    return SimpleNamespace(identity=identity, strategy=strategy, task=task, config=config)
+    return SimpleNamespace(identity=identity, variant=strategy, task=task, config=config)
 
 
 def done(value):

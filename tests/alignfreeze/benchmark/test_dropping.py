@@ -46,7 +46,7 @@ def test_an_encoder_is_dropped_when_its_cells_are_done_and_realigned_again_if_ne
     more = {**options, "study": "", "tasks": "pos,ner,nli"}
     planned = benchmark({**more, "dry_run": "true"}).plan
     assert len(planned.cells) - len(planned.to_do) == len(outcome.plan.cells)
-    assert "1 of them realign: 1 new encoder(s); tasks share them" in planned.lines()
+    assert "1 of them realign: 1 new encoder(s); cells share them" in planned.lines()
     benchmark(more)
     assert "cannot be taken over" not in caplog.text
     first, second = realignments(experiment)

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import yaml
 
-from alignfreeze.benchmark.settings import build_benchmark, strategy_of
+from alignfreeze.benchmark.settings import build_benchmark, plugin_of
 from alignfreeze.config import build_config, preset_options
 from alignfreeze.errors import ConfigError
 
@@ -129,7 +129,7 @@ def test_nonsense_is_refused_in_one_line(given, complaint):
 
 
 def test_a_strategy_may_have_hyperparameters():
-    assert strategy_of("front") == ("front", {})
-    assert strategy_of("range:start=1:end=3") == ("range", {"start": 1, "end": 3})
+    assert plugin_of("strategies", "front") == ("front", {})
+    assert plugin_of("strategies", "range:start=1:end=3") == ("range", {"start": 1, "end": 3})
     with pytest.raises(ConfigError, match=r"got 'front:3'"):
-        strategy_of("front:3")
+        plugin_of("strategies", "front:3")

@@ -33,7 +33,9 @@ def test_a_role_contradicts_itself_nowhere():
         assert isinstance(role, Role)
         inert = role.about in (About.MEMORY, About.COURSE)
         assert not (inert and (role.phases or role.read)), name
-        assert role.settings_of in role.phases, name
+        # An option of fine-tuning that says how that realigns is told of as one of realignment.
+        within = role.phases is Phase.FINETUNING and role.content
+        assert role.settings_of in (Phase.BOTH if within else role.phases), name
         assert not (role.content and not role.phases), name
         # What decides the encoder is the encoder's, where one is evaluated that is there already.
         assert not (role.phases is Phase.REALIGNMENT and Command.EVALUATE in role.commands), name

@@ -1,4 +1,4 @@
-"""Fixtures of realignment."""
+"""Parallel text of single letters, and its realignment."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,12 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Bitext
 from alignfreeze.realignment.phase import realign
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
+from alignfreeze.training.milestones import NO_MILESTONES
 from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_objectives.contrastive import Contrastive
 
 CONTRASTIVE = Contrastive()
+
 WORDS = "abcdefghijklmnopqrstuvwx"
 
 
@@ -48,6 +50,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
         corpora=corpora,
         prefixes=None,
         on_words=None,
+        milestones=NO_MILESTONES,
         **options,
     ) -> list[LossRecord]:
         records: list[LossRecord] = []
@@ -66,6 +69,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
             on_loss=records.append,
             on_words=on_words,
             prefixes=prefixes,
+            milestones=milestones,
         )
         return records
 

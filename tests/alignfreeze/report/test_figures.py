@@ -11,7 +11,7 @@ import pytest
 from alignfreeze.base.plotting import svg_document, svg_element
 from alignfreeze.report.drawing import COLUMN, DOUBLE, add_legend, error, new_figure, settled
 from alignfreeze.report.figure_differences import difference_figure
-from alignfreeze.report.figure_heatmap import heatmap_figure, signed
+from alignfreeze.report.figure_heatmap import broken, heatmap_figure, signed
 from alignfreeze.report.figure_layers import boundary_figure, layers_figure
 from alignfreeze.report.figures import report_figures, save_figure
 from alignfreeze.report.score_tables import ScoreTable
@@ -365,3 +365,19 @@ def test_a_figure_is_in_its_place_as_after_two_drawings() -> None:
         return [tuple(panel.get_position().bounds) for panel in figure.axes]
 
     assert drawn(by_drawing=False) == drawn(by_drawing=True)
+
+
+def test_long_names_of_columns_are_broken_after_commas() -> None:
+    assert broken("front(boundary=3)") == "front(boundary=3)"
+    name = "front, objective=distance, realign_when=during"
+    assert broken(name) == "front, objective=distance,\nrealign_when=during"
+    assert broken(name.replace("distance", "a" * 40)).splitlines()[1] == f"objective={'a' * 40},"
+
+
+def test_word_alignment_is_drawn_of_what_was_measured(table: ScoreTable) -> None:
+    groups = {table.variants[1]: "realign_when"}
+    measured = {name: {"de": {0: {0: 0.5}}} for name in ("baseline", table.variants[2])}
+    found = report_figures([replace(table, groups=groups, alignment=measured)])
+    drawn = [one for stem, one in found.items() if stem.startswith("alignment")]
+    assert [one.group for one in drawn] == [""]
+    drawn[0].figure.clear()

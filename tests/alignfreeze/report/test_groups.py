@@ -16,7 +16,7 @@ from alignfreeze.report.figures import KINDS
 from alignfreeze.report.score_tables import ScoreTable
 from alignfreeze.report.settings import ReportConfig
 
-GROUPS = ("aligner", "time of realignment", "aligner and time of realignment")
+GROUPS = ("aligner", "realign_when", "realign_when and aligner")
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_groups_are_of_the_settings_that_rows_differ_in(runs: list[Any]) -> None
     assert table.grouped == {
         "": ["baseline", "none", "front"],
         "aligner": ["none, aligner=awesome"],
-        "time of realignment": ["during"],
-        "aligner, time of realignment": ["during, aligner=awesome"],
+        "realign_when": ["none, realign_when=during"],
+        "realign_when, aligner": ["none, realign_when=during, aligner=awesome"],
     }
 
 
@@ -63,13 +63,14 @@ def test_every_form_has_the_groups_and_all_rows(
     writing.make_report(ReportConfig(output=str(tmp_path), source="imported"))
     page, text, paper = ((tmp_path / f"report.{k}").read_text() for k in ("html", "md", "tex"))
     for group in GROUPS:
+        escaped = group.replace("_", r"\_")
         assert f"<span>rows that differ in {group}: 1" in page
-        assert f"*rows that differ in {group}*" in text
-        assert rf"\emph{{rows that differ in {group}}}" in paper
+        assert f"*rows that differ in {escaped}*" in text
+        assert rf"\emph{{rows that differ in {escaped}}}" in paper
         assert f"m, pos: rows that differ in {group}</h3></summary>" in page
     frame = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False)
     assert len(frame) == 6
-    assert [*frame["differs_in"]][3:] == [*GROUPS[:2], "aligner, time of realignment"]
+    assert [*frame["differs_in"]][3:] == [*GROUPS[:2], "realign_when, aligner"]
     # Of the summary, and of what the differences mean. Nothing is asked for from elsewhere.
     assert page.count('<tbody class="group">') == 6
     assert "default-src 'none'" in page

@@ -107,6 +107,7 @@ OTHER = {
     "pair_max_words": 4,
     "pair_max_ratio": 2.0,
     "pair_duplicates": "keep",
+    "pair_quality": 0.25,
     "alignment_pairs": 2,
     "source_language": "de",
     "language_mix": "uniform",
@@ -148,6 +149,9 @@ OTHER = {
 }
 """Another value of each option."""
 
+OF_TIME = {"realign_when": {}, "realign_weight": {"realign_when": "during"}}
+"""Options that say when an encoder is realigned, and what has to be given for them to matter."""
+
 WORDS = {
     "en": ["the", "house", "dog", "cat", "tree", "sun", "moon", "water", "bread", "fish"],
     "fr": ["le", "maison", "chien", "chat", "arbre", "soleil", "lune", "eau", "pain", "poisson"],
@@ -170,6 +174,7 @@ def _write_data(folder, n_pairs):
         texts[f"{name}.{source}"] = "".join(f"{one}\n" for one, _ in pairs)
         texts[f"{name}.{target}"] = "".join(f"{other}\n" for _, other in pairs)
         texts[f"{name}.align"] = "0-0\n" * len(pairs)
+        texts[f"{name}.scores"] = "".join(f"{number}\n" for number in range(len(pairs)))
         entries = [*zip(english, french, strict=True), ("House", "Maison")]
         texts[f"dictionaries/{source}-{target}.txt"] = "".join(f"{a} {b}\n" for a, b in entries)
     for language, words in WORDS.items():
@@ -241,12 +246,18 @@ class _Identities:
         baseline = config.model_copy(update={"strategy": BASELINE, "strategy_args": {}})
         self.of = {
             "realignment": realigned,
-            "fine-tuning": phases.finetune_identity(encoder, data),
+            "fine-tuning": phases.finetune_identity(encoder, choice, data),
             "configuration": config_hash(config),
             "study": study_name(config, SearchConfig(), ""),
-            "cell": self.cells.identity(config),
-            "cell of the baseline": self.cells.identity(baseline),
+            "cell": self._cell(config),
+            "cell of the baseline": self._cell(baseline),
         }
+
+    def _cell(self, config):
+        """As a grid's cell says it: what its strategy leaves of when to realign."""
+        applied = self.cells.choice(config).applied_to(config)
+        when = {name: getattr(applied, name) for name in OF_TIME}
+        return self.cells.identity(config.model_copy(update=when))
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +282,10 @@ def test_there_is_another_value_of_each_option():
 @pytest.mark.parametrize("name", OTHER)
 def test_an_option_changes_what_its_role_names(name, places, usual, tmp_path):
     config, preparation, before = usual
-    other = _config(places, **{name: OTHER[name]})
+    if given := OF_TIME.get(name):
+        config = _config(places, **given)
+        before = _Identities(config, preparation.varied(config), tmp_path)
+    other = _config(places, **{**(given or {}), name: OTHER[name]})
     assert getattr(other, name) != getattr(config, name)
     role = role_of(RunConfig, name)
     varied = preparation.varied(other)
@@ -279,7 +293,7 @@ def test_an_option_changes_what_its_role_names(name, places, usual, tmp_path):
     after = _Identities(other, varied, tmp_path)
     changed = {what for what, identity in after.of.items() if identity != before.of[what]}
     matters = role.about in (About.RESULT, About.MACHINE)
-    of_encoder = role.phases is Phase.REALIGNMENT and name != "model"
+    of_encoder = (role.phases is Phase.REALIGNMENT and name != "model") or name in OF_TIME
     assert changed == {
         *(["realignment"] if Phase.REALIGNMENT in role.phases else []),
         *(["fine-tuning"] if Phase.FINETUNING in role.phases else []),

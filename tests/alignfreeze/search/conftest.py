@@ -14,7 +14,7 @@ import pytest
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, registry
+from alignfreeze.contracts import Boundary, FreezingStrategy, LayerBoundary, Objective, registry
 from alignfreeze.search.space_building import build_space
 from alignfreeze.search.trial_table import StudyTable
 
@@ -93,7 +93,7 @@ def odd(number: int) -> int:
     return number
 
 
-RATE = (float, Field(0.1, ge=0, le=1))
+PACE = (float, Field(0.1, ge=0, le=1))
 
 STRATEGIES = {
     "asawhole": AsAWhole,
@@ -112,22 +112,44 @@ STRATEGIES = {
         lambda a, b: a != b, a=(Literal["x", "y"], "x"), b=(Literal["x", "y", "z"], "y")
     ),
     # What an integer may be depends on a number without a step.
-    "late": ruled(lambda rate, count: count <= 10 * rate, rate=RATE, count=integer(0, 10)),
-    "rate": ruled(rate=RATE),
+    "late": ruled(lambda pace, count: count <= 10 * pace, pace=PACE, count=integer(0, 10)),
+    "pace": ruled(pace=PACE),
     "share": ruled(share=(float, Field(0.2, ge=0.1, le=0.7, multiple_of=0.2))),
     "mode": ruled(mode=(Mode, Mode.SOFT)),
     "required": ruled(name=(str, ...)),
     "impossible": ruled(lambda count: False, count=integer(0, 3)),
     "unlisted": ruled(lambda many, few: few > many + 9, many=integer(0, 2000), few=integer(0, 3)),
+    "nearly": ruled(pull=PACE),
     "toohigh": ruled(layer=(Annotated[int, Field(ge=20), LayerBoundary()], 20)),
 }  # fmt: skip
 
 
+class Nearby(Objective):
+    """An objective with hyperparameters of three kinds: searched, chosen, and left alone."""
+
+    pull: float = Field(1.0, ge=0, le=10)
+    negatives: Literal["all", "some"] = "all"
+    center: bool = False
+
+
+class SameName(Objective):
+    """One that is called as a strategy is."""
+
+    width: int = Field(2, ge=1, le=3)
+
+
+OBJECTIVES = {"nearby": Nearby, "front": SameName}
+
+MODULE = "plugins_of_the_space"
+
+
 @cache
 def registered(group: str) -> dict[str, list[EntryPoint]]:
-    own = STRATEGIES if group == "alignfreeze.strategies" else ()
+    own = {"alignfreeze.strategies": STRATEGIES, "alignfreeze.objectives": OBJECTIVES}.get(
+        group, {}
+    )
     found = {entry_point.name: [entry_point] for entry_point in entry_points(group=group)}
-    mine = {n: [EntryPoint(n, f"strategies_of_the_space:{n}", group)] for n in own}
+    mine = {n: [EntryPoint(n, f"{MODULE}:{n}", group)] for n in own}
     return found | mine
 
 
@@ -135,14 +157,14 @@ def registered(group: str) -> dict[str, list[EntryPoint]]:
 def space_of():
     """Builds spaces, of the strategies of this file too, as if a distribution had them."""
 
-    def space_of_strategies(strategies="front", file=None, n_layers=12, **options):
+    def space_of_strategies(strategies="front", file=None, n_layers=12, objectives=(), **options):
         names = strategies.split(",")
         config = RunConfig(**{"strategy": names[0], **options})
         given = [file.read_text("utf-8"), str(file)] if file else []
-        return build_space(config, names, n_layers, *given)
+        return build_space(config, {"strategy": names, "objective": objectives}, n_layers, *given)
 
-    module = ModuleType("strategies_of_the_space")
-    module.__dict__.update(STRATEGIES)
+    module = ModuleType(MODULE)
+    module.__dict__.update(STRATEGIES | OBJECTIVES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, module.__name__, module)
         patch.setattr(registry, "_registered", lambda group, places: registered(group))

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from alignfreeze.data.finding import find_data
-from alignfreeze.errors import MissingSplitError
+from alignfreeze.data.language_subsets import drawn as drawn_of
+from alignfreeze.data.uriel import has_uriel
+from alignfreeze.errors import ConfigError, MissingSplitError
 from alignfreeze.runs import preparation
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.settings import build_search
@@ -49,6 +51,31 @@ def test_all_languages_are_those_that_have_text(data):
     assert changed(before, identity(data, every)) == [PARALLEL]
 
 
+@pytest.mark.skipif(not has_uriel(), reason="needs lang2vec")
+def test_languages_that_are_chosen_are_part_of_it(data):
+    """Of random ones all that some seed draws."""
+    given = {"search_seeds": "1,2", "final_seeds": "1,2,3"}
+    for space, named in (
+        ("realign_languages: [nearest:3, de]", "realign_languages: ['de,es,ru', de]"),
+        ("realign_languages: [diverse:1, ru]", "realign_languages: [de, ru]"),
+    ):
+        one, other = identity(data, space, **given), identity(data, named, **given)
+        assert one[PARALLEL] == other[PARALLEL]
+    drawn = {
+        code
+        for seed in (1, 2, 3)
+        for code in drawn_of(["ar", "de", "el", "es", "hi", "ru", "tr", "zh"], 2, seed)
+    }
+    space = "realign_languages: [random:2, de]"
+    named = f"realign_languages: ['{','.join(sorted(drawn))}', de]"
+    assert identity(data, space, **given)[PARALLEL] == identity(data, named, **given)[PARALLEL]
+
+
+def test_more_languages_than_there_are_end_it_before_the_first_trial(data):
+    with pytest.raises(ConfigError, match=r"must choose at most 8 .*, got 'random:9'"):
+        identity(data, "realign_languages: [random:2, random:9]")
+
+
 def test_text_that_no_trial_reads_is_not(data):
     space = "temperature: [0.1, 0.2]\n"
     before = identity(data, space)
@@ -74,3 +101,15 @@ def test_a_file_that_another_aligner_reads_is_part_of_it(data):
     before = identity(data, space)
     links.write_text("0-0\n" * (n_lines - 1) + "\n")
     assert changed(before, identity(data, space)) == [PARALLEL]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("searched", "prepared"), [("sentence,contrastive", "contrastive"), ("sentence", "sentence")]
+)
+def test_words_are_linked_where_a_trial_may_take_them(searched, prepared):
+    given = {"preset": "demo", "languages": "de", "alignment_pairs": "0", "objective": "sentence"}
+    context = TrialContext(*build_search({**given, "search_objectives": searched}), None)
+    assert context.base.config.objective == prepared
+    assert context.config.objective == "sentence"
+    assert bool(context.base.corpora[0].stats.links) is (prepared == "contrastive")

@@ -11,13 +11,13 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from alignfreeze.config import BASELINE, RunConfig
-from alignfreeze.contracts.registry import STRATEGY, fingerprint
 from alignfreeze.evaluation.scores import Score
 from alignfreeze.search import finalists
+from alignfreeze.search.context import reference
 from alignfreeze.search.finalists import best_trials, config_of, contenders
 from alignfreeze.search.objective import TaskScores
 from alignfreeze.search.settings import SearchConfig
-from alignfreeze.search.study import open_study
+from alignfreeze.search.study import contender_code, open_study
 from alignfreeze.search.trials import CODE, CONFIG, CONTENDER, SCORES, SEED
 from alignfreeze.workers.queue import GIVEN_BACK, retry
 from alignfreeze.workers.storage import open_storage
@@ -60,8 +60,9 @@ def add(study, *values, state=TrialState.COMPLETE, temperature=0.5, **attributes
 def add_test(study, name, seed, value, state=TrialState.COMPLETE, code=None):
     """Adds a test of a contender with one seed, by default with the code that its strategy has."""
     strategy = RUN.strategy if name.startswith("trial") else name
+    config = reference(RUN, strategy)
     scores = [["pos", seed, [["de", "test", "accuracy", value]]]]
-    attributes = {CONTENDER: name, SEED: seed, CODE: code or fingerprint(STRATEGY, strategy)}
+    attributes = {CONTENDER: name, SEED: seed, CODE: code or contender_code(config)}
     if state == TrialState.COMPLETE:
         attributes[SCORES] = json.dumps(scores)
     study.final.study.add_trial(

@@ -51,7 +51,7 @@ def test_a_choice_of_strategies_is_a_parameter_and_theirs_depend_on_it(space_of)
         "strategy", "front.boundary", "back.boundary", "range.start", "range.end", "temperature"
     ]  # fmt: skip
     drawn = {}
-    for name in space.models:
+    for name in space.plugins["strategy"]:
         trial = Recorder(strategy=name)
         drawn[name] = space.draw(trial, RunConfig()).strategy_args
         own = [f for f in trial.asked if f.startswith(f"{name}.")]
@@ -79,7 +79,7 @@ def test_a_draw_keeps_the_rest_of_the_configuration(space_of):
         # A rule of the model counts once all is drawn.
         ("asawhole", {"low": 3}, {"low": 3, "high": 5}, {"low": (0, 4, 1), "high": (5, 5, 1)}),
         # What is allowed may depend on a number without a step.
-        ("late", {"rate": 0.35, "count": 3}, {"rate": 0.35, "count": 3}, {"count": (0, 3, 1)}),
+        ("late", {"pace": 0.35, "count": 3}, {"pace": 0.35, "count": 3}, {"count": (0, 3, 1)}),
         # What is left is drawn with its own step.
         ("sameparity", {"a": 3}, {"a": 3, "b": 1}, {"b": (1, 5, 2)}),
         ("share", {"share": 0.6000000000000001}, {"share": 0.6}, {"share": (0.2, 0.6, 0.2)}),
@@ -97,13 +97,13 @@ def test_a_field_is_drawn_among_what_fits_the_others(space_of, strategy, told, a
 
 
 def test_what_has_nothing_to_list_is_drawn_as_it_is(space_of):
-    args = space_of("rate").draw(Recorder(rate_rate=0.3), RunConfig()).strategy_args
-    assert args == {"rate": 0.3}
+    args = space_of("pace").draw(Recorder(pace_pace=0.3), RunConfig()).strategy_args
+    assert args == {"pace": 0.3}
 
 
 def test_a_number_without_a_step_may_leave_no_value_for_the_next(space_of, write):
     space = space_of("late", write("space.yaml", "late.count: {low: 3, high: 9}"))
-    message = r"^late\.count must have a value that fits the others, got {'rate': 0\.2}$"
+    message = r"^late\.count must have a value that fits the others, got {'pace': 0\.2}$"
     with pytest.raises(ConfigError, match=message):
         space.draw(Recorder(late_rate=0.2), RunConfig())
 

@@ -15,7 +15,11 @@ TEMPERATURE = Range(0.02, 1.0, log=True)
 
 def arguments(space, values="searched"):
     """What is searched, or pinned, of each strategy, by field."""
-    found = {name: fields_of(name, getattr(space, values)) for name in space.models}
+    found = {
+        name: fields_of(name, getattr(space, values))
+        for models in space.plugins.values()
+        for name in models
+    }
     return {name: own for name, own in found.items() if own}
 
 
@@ -26,7 +30,11 @@ def test_by_default_the_boundary_and_the_temperature_are_searched(space_of):
 
 
 def test_no_names_of_strategies_mean_the_one_of_the_configuration():
-    assert tuple(build_space(RunConfig(strategy="back"), (), 6).models) == ("back",)
+    found = build_space(RunConfig(strategy="back"), {}, 6).plugins
+    assert {option: [*models] for option, models in found.items()} == {
+        "strategy": ["back"],
+        "objective": ["contrastive"],
+    }
 
 
 def test_a_plugin_of_another_distribution_is_searched_like_any_other(space_of):
@@ -127,7 +135,7 @@ def test_a_file_that_leaves_nothing_is_refused(space_of, write, strategy, text, 
          "strategy_args: front.boundary must be >= 0, got -1"),
         ("front", {"strategy_args": {"bondary": 1}},
          "strategy_args: front.bondary is not a known field; known: boundary, embeddings"),
-        ("late", {"strategy_args": {"rate": 0.2, "count": 3}},
+        ("late", {"strategy_args": {"pace": 0.2, "count": 3}},
          "strategy 'late': count must fit, got 3"),
         ("range", {"strategy_args": {"start": 1, "end": 0}},
          "strategy 'range': end must be >= start, which is 1, got 0"),

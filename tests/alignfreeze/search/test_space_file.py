@@ -36,7 +36,7 @@ EVERYTHING = """
 def read(file, *strategies):
     models = {name: MODELS[name] for name in strategies or ("front",)}
     text = file.read_text("utf-8")
-    return read_parameters(text, str(file), RunConfig(strategy="front"), models, 12)
+    return read_parameters(text, str(file), RunConfig(strategy="front"), {"strategy": models}, 12)
 
 
 def test_each_name_has_a_range_a_choice_or_a_value(write):

@@ -3,7 +3,7 @@
 from optuna.trial import FixedTrial
 
 from alignfreeze.benchmark.cells import entry_of
-from alignfreeze.benchmark.settings import strategy_of
+from alignfreeze.benchmark.settings import plugin_of
 from alignfreeze.config import RunConfig, checked
 from alignfreeze.contracts import Boundary, FreezingStrategy
 from alignfreeze.search.parameters import Choice, derived
@@ -18,17 +18,17 @@ class Picked(FreezingStrategy):
 
 
 CONFIG = RunConfig(strategy="picked", strategy_args={"layers": [1, 3]})
-MODELS = {"picked": Picked}
+PLUGINS = {"strategy": {"picked": Picked}}
 CHOICES = Choice(("0+2", "1+3", 2))
 
 
 def test_choices_of_several_values_are_texts():
     text = "layers: [0+2, [1, 3], 2]"
-    assert read_parameters(text, "space.yaml", CONFIG, MODELS, 12) == {"picked.layers": CHOICES}
+    assert read_parameters(text, "space.yaml", CONFIG, PLUGINS, 12) == {"picked.layers": CHOICES}
 
 
 def test_a_trial_draws_one_and_the_strategy_reads_it():
-    space = Space(MODELS, {"picked.layers": CHOICES}, {})
+    space = Space(PLUGINS, {"picked.layers": CHOICES}, {})
     drawn = space.draw(FixedTrial({"picked.layers": "1+3"}), CONFIG)
     assert checked(Picked, drawn.strategy_args).layers == (1, 3)
     assert space.point(CONFIG) == {"picked.layers": "1+3"}
@@ -37,6 +37,10 @@ def test_a_trial_draws_one_and_the_strategy_reads_it():
 
 
 def test_a_grid_names_a_strategy_with_several_values():
-    name, args = strategy_of("picked:layers=1+3")
+    name, args = plugin_of("strategies", "picked:layers=1+3")
     assert checked(Picked, args).layers == (1, 3)
-    assert entry_of(CONFIG) == f"{name}:layers={args['layers']}" == "picked:layers=1+3"
+    assert (
+        entry_of("picked", CONFIG.strategy_args)
+        == f"{name}:layers={args['layers']}"
+        == "picked:layers=1+3"
+    )

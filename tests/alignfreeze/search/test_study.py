@@ -33,6 +33,7 @@ OTHER_SETTINGS = {
     "trials": 3,
     "minutes": 1.0,
     "search_strategies": ("front", "back"),
+    "search_objectives": ("contrastive",),
     "space": "space.yaml",
     "objectives": ("worst",),
     "weights": {"de": 2.0},
@@ -133,7 +134,14 @@ def test_the_name_depends_on_what_the_space_file_says():
 
 
 @pytest.mark.parametrize(
-    "plugin", ["strategy 'front'", "strategy 'baseline'", "task 'pos'", "aligner 'dictionary'"]
+    "plugin",
+    [
+        "strategy 'front'",
+        "strategy 'baseline'",
+        "objective 'contrastive'",
+        "task 'pos'",
+        "aligner 'dictionary'",
+    ],
 )
 def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
     before = study_name(CONFIG, SETTINGS, "")
@@ -147,8 +155,8 @@ def test_the_name_depends_on_the_code_of_the_plugins(plugin, monkeypatch):
 def test_the_plugins_are_those_that_trials_run():
     config = RunConfig(task=("ner", "pos"), aligner="pharaoh")
     settings = SearchConfig(search_strategies=("back", "range"))
-    plugins = ("strategy 'back'", "strategy 'range'", "strategy 'baseline'", "task 'ner'",
-               "task 'pos'", "aligner 'pharaoh'")  # fmt: skip
+    plugins = ("strategy 'back'", "strategy 'range'", "objective 'contrastive'",
+               "strategy 'baseline'", "task 'ner'", "task 'pos'", "aligner 'pharaoh'")  # fmt: skip
     assert list(studies.codes(config, settings)) == [
         *(studies.VERSION, "version of a library"), *(f"version of {name}" for name in plugins)
     ]  # fmt: skip

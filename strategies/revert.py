@@ -1,0 +1,44 @@
+"""The strategy `revert`: realign everything, then put some layers back.
+
+Bandarkar and Peng (2025, https://arxiv.org/abs/2505.18356) find, for language models that learn a
+task in one language for another, that this often beats freezing from the start.
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from alignfreeze.contracts import Boundary, FreezingStrategy, ParameterSite
+
+
+class Reverting(FreezingStrategy):
+    """Realigns everything, then puts some layers back, by default the lower half."""
+
+    start: Boundary = Field(0, description="first layer that is put back")
+    end: Boundary | None = Field(
+        None, description="first layer above them that is not [half of the layers]"
+    )
+    embeddings: bool = Field(False, description="put the embeddings back too")
+
+    @model_validator(mode="after")
+    def _puts_something_back(self) -> Self:
+        if self.end is not None and self.end < self.start:
+            raise ValueError(f"end must be >= start, which is {self.start}, got {self.end}")
+        return self
+
+    def freezes(self, site: ParameterSite, n_layers: int) -> bool:
+        """Never."""
+        return False
+
+    def restores(self, site: ParameterSite, n_layers: int) -> bool:
+        """Whether the parameter's layer is in ``[start, end)``."""
+        if site.layer is None:
+            return self.embeddings
+        return self.start <= site.layer < self._end(n_layers)
+
+    def resolved(self, n_layers: int) -> Self:
+        """With the end that the default comes to."""
+        return self.model_copy(update={"end": self._end(n_layers)})
+
+    def _end(self, n_layers: int) -> int:
+        return max(self.start, n_layers // 2) if self.end is None else self.end
