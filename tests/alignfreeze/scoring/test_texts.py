@@ -1,5 +1,6 @@
 """The demo's parallel text scored, and realigned without its worst pairs."""
 
+import functools
 import gzip
 import json
 import shutil
@@ -10,14 +11,14 @@ from datasets import Dataset
 from alignfreeze.alignment.corpus import aligned_corpora
 from alignfreeze.alignment.quality import read_scores
 from alignfreeze.cli.main import main
-from alignfreeze.config import build_config
+from alignfreeze.config import RunConfig, build_config
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError
 from alignfreeze.runs import pipeline
-from alignfreeze.scoring import score_files
+from alignfreeze.scoring import score_files, texts
 from alignfreeze.scoring.settings import build_score
-from alignfreeze.scoring.texts import score_texts
+from alignfreeze.scoring.texts import open_reader, score_texts
 from alignfreeze.tracking import store
 
 N_PAIRS = 120
@@ -30,6 +31,21 @@ def folder(small_cache, tmp_path, monkeypatch, on_cpu):
     shutil.copytree(find_data("demo").root, tmp_path / "data")
     monkeypatch.setenv("ALIGNFREEZE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def one_encoder(monkeypatch):
+    """What loads and tries an encoder does so once for all tests."""
+    monkeypatch.setattr(texts, "open_reader", _opened)
+
+
+@functools.cache
+def _opened_at(layer):
+    return open_reader(RunConfig(model="demo", precision="fp32", layer=layer))
+
+
+def _opened(config):
+    return _opened_at(config.layer)
 
 
 def options_of(folder, **options):
