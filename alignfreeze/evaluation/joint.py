@@ -39,15 +39,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Factors = Mapping[str, Sequence[float]]
-"""By a parameter's name, relative to the encoder, what its gradient is multiplied by: one factor,
-or one for each hundredth of the steps. What is not named is not multiplied."""
-
-
-def factors_of(freezing: FreezingSummary) -> Factors:
-    """What a strategy lets through of the gradient of a realignment."""
-    return dict.fromkeys(freezing.frozen_names, (0.0,))
-
 
 @dataclass(frozen=True)
 class RealignmentBatch:
