@@ -9,7 +9,7 @@ from alignfreeze.contracts.registry import TASK, load_plugin
 from alignfreeze.errors import PluginError
 from alignfreeze.evaluation import taskdata
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.tracking.names import CODE, DEVICE, STRATEGY_CODE, TASK_CODE
+from alignfreeze.tracking.names import CODE, DEVICE, OBJECTIVE_CODE, STRATEGY_CODE, TASK_CODE
 from alignfreeze.tracking.reference import METRIC_NOTES
 from alignfreeze.tracking.store import StoredRun
 
@@ -63,8 +63,8 @@ def comparisons(tables: Iterable[ScoreTable]) -> list[str]:
 
 PACKAGE = "alignfreeze"
 OWN_CODE = "code of alignfreeze"
-PLUGINS = (("strategy", STRATEGY_CODE), ("task", TASK_CODE))
-"""The tags that name a plugin, and those of its code."""
+PLUGINS = (("strategy", STRATEGY_CODE), ("objective", OBJECTIVE_CODE), ("task", TASK_CODE))
+"""The kinds of plugins that a run has, and the tags of their code."""
 
 SHORT_HASH = 7
 UNKNOWN = "unknown"
@@ -80,9 +80,9 @@ def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
     names = sorted({name for versions in known for name in versions} - {PACKAGE})
     mixed = {n: [versions.get(n, UNKNOWN) for versions in known] for n in (PACKAGE, *names)}
     codes = sorted(
-        (f"code of {tag} {run.tags[tag]}", hash_of([run.tags[code]])[:SHORT_HASH])
+        (f"code of {kind} {_name(run, kind)}", hash_of([run.tags[code]])[:SHORT_HASH])
         for run in found
-        for tag, code in PLUGINS
+        for kind, code in PLUGINS
         if code in run.tags
     )
     for name, code in codes:
@@ -93,6 +93,11 @@ def mixed_versions(runs: Iterable[StoredRun]) -> list[str]:
         texts = [f"{version} ({n} run(s))" for version, n in counts]
         lines += [f"{name} {', '.join(texts)}"] if len(counts) > 1 else []
     return lines
+
+
+def _name(run: StoredRun, kind: str) -> str:
+    """The plugin of a kind, which is a tag, or else a param."""
+    return run.tags.get(kind) or run.params.get(kind, UNKNOWN)
 
 
 def _versions(run: StoredRun) -> dict[str, str]:

@@ -63,7 +63,9 @@ RULE = (
     "strategy and a seed) have; of several that have as many, those of the newest run. This goes "
     "for fine-tuning first: a run that was fine-tuned otherwise is left out, since the baseline "
     "says nothing of it. Then it goes for realignment: a run that was realigned otherwise is a "
-    "row of its own, named by what differs. Of several runs of one cell the newest counts."
+    "row of its own, named by what differs; so is one with another objective than contrastive, or "
+    "realigned at another time than before, whatever most have. Of several runs of one cell the "
+    "newest counts."
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 from alignfreeze.report import realignment_names
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.imported import imported_table
+from alignfreeze.report.notes import mixed_versions
 from alignfreeze.report.realignment_names import row_name
 from alignfreeze.report.settings import build_report
 from alignfreeze.tracking.reference import as_ours
@@ -203,3 +204,13 @@ def test_a_run_is_told_from_another_of_its_strategy(realigned):
         "front, objective=distance(pull=3)"
     )
     assert row_name(realigned("baseline", realign_when="during")) == "baseline"
+
+
+def test_several_codes_of_an_objective_are_told(realigned):
+    runs = [realigned(seed=seed, objective="distance") for seed in (31, 42)]
+    tagged = [
+        run._replace(tags={**run.tags, "objective_code": str(n)}) for n, run in enumerate(runs)
+    ]
+    (line,) = mixed_versions(tagged)
+    assert line.startswith("code of objective distance ")
+    assert mixed_versions(tagged[:1]) == []
