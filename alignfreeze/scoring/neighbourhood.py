@@ -61,8 +61,7 @@ class Neighbourhood:
 
     A search among all pairs of a text costs the square of their number. A sample costs each pair
     the same, and all pairs are held against the same neighbours; these are farther away than among
-    all, so that scores are higher by about the same factor, and their order, which is what counts,
-    is nearly that of a search among all (docs/data.md has measured it).
+    all, so that scores are higher; it is their order that counts.
 
     Attributes:
         lines: The sampled lines, counted from 1, ascending, of shape (sampled,).
