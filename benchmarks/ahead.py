@@ -19,6 +19,7 @@ from common import Setting, compared, in_turn, parser, setting
 from step_overhead import pair_stream
 from transformers import AutoConfig, AutoModel
 
+from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment import pairs
 from alignfreeze.realignment.model import RealignmentModel
@@ -26,7 +27,6 @@ from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.loop import train
 from alignfreeze.training.plan import AHEAD, TrainingPlan
-from alignfreeze_objectives.contrastive import Contrastive
 
 STEPS = 192
 """In a round: those of three buffers."""
@@ -40,7 +40,13 @@ def realigned(found: Setting, layers: int, number: int, *, ahead: int) -> float:
     stream = pair_stream(found, number)
     ids = stream.vocabulary(STEPS)
     stream.remembered.clear()
-    model = RealignmentModel(encoder, Contrastive(), layers=(-1,), projection=128, temperature=0.1)
+    model = RealignmentModel(
+        encoder,
+        create_plugin(OBJECTIVE, "contrastive", {}),
+        layers=(-1,),
+        projection=128,
+        temperature=0.1,
+    )
     plan = TrainingPlan("realignment", "pairs", STEPS, 2e-5, None, 1, STEPS, ahead)
     accelerator = make_accelerator(resolve_precision("auto"))
     checkpoints = CheckpointFolder(Path(tempfile.mkdtemp()), "me")

@@ -14,13 +14,13 @@ import torch
 from common import compared, in_turn, parser, record, setting
 
 from alignfreeze.config import RunConfig
+from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
 from alignfreeze.encoders.loading import load_encoder
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairStream
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.devices import make_accelerator, resolve_precision
-from alignfreeze_objectives.contrastive import Contrastive
 
 STEPS = 16
 """In a round, of each side."""
@@ -43,7 +43,7 @@ def main() -> None:
     with compact_vocabulary(encoder, stream.vocabulary(STEPS)), unread_masks():
         model = RealignmentModel(
             encoder,
-            Contrastive(),
+            create_plugin(OBJECTIVE, "contrastive", {}),
             layers=config.layer,
             projection=config.projection,
             temperature=config.temperature,

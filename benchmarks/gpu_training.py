@@ -19,7 +19,7 @@ from torch import nn
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.contracts.registry import OBJECTIVE, STRATEGY, create_plugin
 from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import frozen
@@ -36,7 +36,6 @@ from alignfreeze.training.devices import Precision, make_accelerator, resolve_pr
 from alignfreeze.training.loop import LOG_STEPS, train
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.plan import TrainingPlan
-from alignfreeze_objectives.contrastive import Contrastive
 
 NEVER = 10**9
 
@@ -88,7 +87,7 @@ class Bench:
                 stream.packer = packed.packer
             model = RealignmentModel(
                 encoder,
-                Contrastive(),
+                create_plugin(OBJECTIVE, "contrastive", {}),
                 layers=(-1,),
                 projection=128,
                 temperature=0.1,

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from common import Setting
 
+from alignfreeze.contracts.registry import OBJECTIVE, create_plugin
 from alignfreeze.encoders.vocabulary import compact_vocabulary
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import PairBatch, PairStream
@@ -23,7 +24,6 @@ from alignfreeze.training.batches import Batch
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.loop import train
 from alignfreeze.training.plan import TrainingPlan
-from alignfreeze_objectives.contrastive import Contrastive
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -96,7 +96,11 @@ def overhead(
 ) -> tuple[float, float]:
     """Seconds of a step of ours, and of a bare one, on the same batches: medians of the round."""
     model = RealignmentModel(
-        copy.deepcopy(encoder), Contrastive(), layers=(-1,), projection=128, temperature=0.1
+        copy.deepcopy(encoder),
+        create_plugin(OBJECTIVE, "contrastive", {}),
+        layers=(-1,),
+        projection=128,
+        temperature=0.1,
     )
     other = copy.deepcopy(encoder)
     stream = pair_stream(setting, number)

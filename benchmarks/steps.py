@@ -40,7 +40,7 @@ from step_overhead import overhead, pair_stream
 
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy
-from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.contracts.registry import OBJECTIVE, STRATEGY, create_plugin
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import load_encoder
@@ -51,7 +51,6 @@ from alignfreeze.realignment.prefix_states import PrefixCache
 from alignfreeze.training.checkpoints import CheckpointFolder
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.loop import LOG_STEPS
-from alignfreeze_objectives.contrastive import Contrastive
 
 OURS, PLAIN, PASS = 20, 8, 40
 """Steps in a round; a pass is what the Trainer runs over, and ours in turn with it."""
@@ -96,7 +95,7 @@ class Steps:
                 self.setting.tokenizer,
                 self.setting.corpora,
                 strategy,
-                Contrastive(),
+                create_plugin(OBJECTIVE, "contrastive", {}),
                 config,
                 steps=STEPS,
                 accelerator=self.accelerator,

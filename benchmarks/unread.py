@@ -23,7 +23,7 @@ from common import Result, parser, record, setting
 from synthetic import Synthetic
 
 from alignfreeze.config import RunConfig
-from alignfreeze.contracts.registry import STRATEGY, create_plugin
+from alignfreeze.contracts.registry import OBJECTIVE, STRATEGY, create_plugin
 from alignfreeze.encoders.families import hidden_size, layer_count
 from alignfreeze.encoders.freezing import frozen
 from alignfreeze.encoders.loading import load_encoder
@@ -38,7 +38,6 @@ from alignfreeze.training.batches import FeatureBatch, FeatureStream
 from alignfreeze.training.devices import make_accelerator, resolve_precision
 from alignfreeze.training.packed_layers import packed_layers
 from alignfreeze.training.packing import Packer
-from alignfreeze_objectives.contrastive import Contrastive
 
 STEPS = 8
 """In a round."""
@@ -106,7 +105,7 @@ class Realigning:
             top = stack.enter_context(up_to(run, n_layers + layer)) if way.cut else None
             model = RealignmentModel(
                 section or encoder,
-                Contrastive(),
+                create_plugin(OBJECTIVE, "contrastive", {}),
                 layers=(layer,),
                 projection=self.config.projection,
                 temperature=self.config.temperature,

@@ -39,11 +39,11 @@ class Contrastive(Objective):
         words, sides = batch.words, None
         if self.stop_gradient == "source":
             words = torch.where(batch.in_target[:, None], words, words.detach())
-        if self.negatives != "strong":
+        if self.negatives == "target":
             sides = batch.in_target.long()
         if self.negatives == "weak":
             linked = torch.zeros_like(batch.in_target).index_fill(0, batch.anchors, True)
-            sides = torch.where(linked, sides, 2)
+            sides = torch.where(linked, batch.in_target.long(), 2)
         return contrastive_alignment_loss(
             words,
             batch.anchors,

@@ -75,7 +75,7 @@ class _Rows(torch.autograd.Function):
         return torch.cat([part[:size] for part, size in parts])
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Of the rows of this process."""
         gradient = gradient.contiguous()
         distributed.all_reduce(gradient)

@@ -4,7 +4,7 @@ import copy
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from alignfreeze.encoders.families import word_states
 from alignfreeze.realignment.pairs import PairBatch
@@ -24,7 +24,7 @@ class Pretrained:
     """
 
     def __init__(self, encoder: "PreTrainedModel", device: torch.device) -> None:
-        encoder.to(device)
+        nn.Module.to(encoder, device)  # what transformers says of its own takes no device
         frozen = [p for p in encoder.parameters() if not p.requires_grad]
         self._encoder = copy.deepcopy(encoder, {id(tensor): tensor for tensor in frozen})
         self._encoder.requires_grad_(False).eval()

@@ -145,7 +145,7 @@ def _gradient(objective: Objective, batch: WordBatch) -> tuple[Tensor, Tensor]:
     """The loss, and its gradient by the words, of shape (n, dim)."""
     words = batch.words.clone().requires_grad_()
     loss = objective.loss(replace(batch, words=words))
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert words.grad is not None, f"{objective!r}.loss does not depend on the words"
     return loss.detach(), words.grad
 
