@@ -153,7 +153,7 @@ def test_pages_get_nothing_from_elsewhere(site):
 
 def test_formulas_are_mathml(site):
     page = (site / "method.html").read_text("utf-8")
-    assert page.count('<math display="block"') == 4
+    assert page.count('<math display="block"') == 3
     assert "$" not in re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
 
 
