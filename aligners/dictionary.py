@@ -15,6 +15,7 @@ from alignfreeze.contracts import (
     Bitext,
     SentencePair,
     WordAlignment,
+    number_in,
     numbered_lines,
     shown,
     split_tokens,
@@ -34,9 +35,6 @@ FOREIGN = re.compile(rf"[;|]\S|\S[;|]|[^\W\d],|,[^\W\d]|,\"|\w:\s|\s{SIGNS.patte
 
 Entries may have it too, such as ``st: saint``: two words are one, unless most lines look like it.
 """
-
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-"""A probability, or a count."""
 
 Translations = Mapping[str, frozenset[str]]
 """The target words that each source word may be translated by."""
@@ -201,7 +199,7 @@ def _entries(path: Path, left_out: dict[str, int]) -> list[tuple[str, str]]:
 def _words(line: str) -> list[str]:
     """The words of an entry, two or more; none of a line that is no entry."""
     words = split_tokens(line)
-    if len(words) < 2 or (len(words) == 3 and NUMBER.fullmatch(words[2])):
+    if len(words) < 2 or (len(words) == 3 and number_in(words[2]) is not None):
         return []
     if line.count("\t") > 1 and len(COLUMNS.split(line.strip(" \t\r"))) > 2:
         return []
@@ -220,7 +218,7 @@ def _check_format(path: Path, malformed: Sequence[tuple[int, str]], n_entries: i
     if len(wrong) <= n_entries:
         return
     number, line = wrong[0]
-    scored = NUMBER.fullmatch(line.split()[-1])
+    scored = number_in(line.split()[-1]) is not None
     hint = "; of a table of probabilities keep the likely pairs, without the numbers"
     raise DataError(
         f"a dictionary must have {RULE} (MUSE format), but {len(wrong):,} of its "

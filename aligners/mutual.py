@@ -12,6 +12,7 @@ from pydantic import Field
 
 from alignfreeze.contracts import (
     Bitext,
+    ScoredAlignment,
     SentencePair,
     SpecialTokens,
     Subwords,
@@ -60,8 +61,12 @@ class MutualAligner(EncoderAligner):
     batch_size: int = Field(default=64, ge=1)
     max_length: int | None = Field(default=None, ge=3)
 
-    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
-        """Align sentence pairs, one result a pair, in order.
+    def least_score(self) -> float:
+        """The least cosine that links two words."""
+        return self.threshold
+
+    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[ScoredAlignment]:
+        """Align sentence pairs, one result a pair, in order; the scores are cosines.
 
         Raises:
             ConfigError: If no model is given, or `max_length` is more than the encoder reads.
@@ -79,7 +84,7 @@ class MutualAligner(EncoderAligner):
             )
             cut += sum(sentence.cut for sentence in (*sources, *targets))
             for alignment in self._alignments(reader, sources, targets):
-                links += len(alignment)
+                links += sum(score >= self.threshold for score in alignment.scores)
                 yield alignment
         pair = f"{bitext.source}-{bitext.target}"
         message = "%s: %d links; %d words beyond %d subwords not linked"
@@ -101,24 +106,25 @@ class MutualAligner(EncoderAligner):
 
     def _alignments(
         self, reader: "_Reader", sources: "Sequence[_Sentence]", targets: "Sequence[_Sentence]"
-    ) -> list[WordAlignment]:
+    ) -> list[ScoredAlignment]:
         """The links of each pair, in order; those of like length share a batch, longest first."""
         import torch
 
         lengths = [len(s.ids) + len(t.ids) for s, t in zip(sources, targets, strict=True)]
         order = np.argsort(-np.array(lengths), kind="stable")
-        alignments: list[WordAlignment] = [[] for _ in lengths]
+        links: list[WordAlignment] = [[] for _ in lengths]
+        cosines: list[list[float]] = [[] for _ in lengths]
         with on_accelerator(reader.encoder) as device, torch.inference_mode():
             for begin in range(0, len(order), self.batch_size):
                 rows = order[begin : begin + self.batch_size]
-                links = mutual_links(
+                places, found = mutual_links(
                     reader.word_vectors([sources[row] for row in rows], device),
                     reader.word_vectors([targets[row] for row in rows], device),
-                    self.threshold,
                 )
-                for place, source, target in links.tolist():
-                    alignments[rows[place]].append((source, target))
-        return alignments
+                for (place, *link), cosine in zip(places.tolist(), found.tolist(), strict=True):
+                    links[rows[place]].append((link[0], link[1]))
+                    cosines[rows[place]].append(cosine)
+        return list(map(ScoredAlignment, links, cosines))
 
 
 @dataclass(frozen=True)
@@ -206,16 +212,16 @@ class _Reader:
         return torch.nn.functional.normalize(owned.float() @ states.float(), dim=-1)
 
 
-def mutual_links(source: "Tensor", target: "Tensor", threshold: float) -> "Tensor":
+def mutual_links(source: "Tensor", target: "Tensor") -> "tuple[Tensor, Tensor]":
     """Pairs of words that are each other's nearest neighbour by cosine; of equals, the first.
 
     Args:
         source: Vectors of length 1, of shape (sentences, source words, hidden); 0 for padding.
         target: The same of the other side, of shape (sentences, target words, hidden).
-        threshold: The least cosine.
 
     Returns:
-        Of shape (links, 3), sorted: the sentence, the source word and the target word.
+        The sentence, the source word and the target word of each, sorted, of shape (links, 3); and
+        its cosine, of shape (links,).
     """
     import torch
 
@@ -224,9 +230,10 @@ def mutual_links(source: "Tensor", target: "Tensor", threshold: float) -> "Tenso
     best, forward = cosines.max(dim=2)
     backward = cosines.argmax(dim=1)
     words = torch.arange(source.shape[1], device=source.device)
-    linked = (backward.gather(1, forward) == words) & (best >= threshold)
+    linked = (backward.gather(1, forward) == words) & best.isfinite()
     sentence, word = linked.nonzero(as_tuple=True)
-    return torch.stack((sentence, word, forward[sentence, word]), dim=1)
+    places = torch.stack((sentence, word, forward[sentence, word]), dim=1)
+    return places, best[sentence, word]
 
 
 def _autocast(device: "torch.device") -> "torch.autocast":

@@ -1,7 +1,7 @@
 """The strategy `revert`: realign everything, then put some layers back.
 
-After Bakos, Gaschi and others (2025, https://arxiv.org/abs/2505.18356), who revert layers after
-they were trained.
+Bandarkar and Peng (2025, https://arxiv.org/abs/2505.18356) find, for language models that learn a
+task in one language for another, that this often beats freezing from the start.
 """
 
 from typing import Self

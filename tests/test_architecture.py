@@ -35,6 +35,7 @@ PACKAGES = (
     "realignment",
     "evaluation",
     "probing",
+    "scoring",
     "tracking",
     "housekeeping",
     "runs",

@@ -34,7 +34,7 @@ OURS = {
 
 NOT_IMPORTED = {
     "build": "tests/test_packaging.py runs it",
-    "lang2vec": "alignfreeze/report/uriel.py reads its files",
+    "lang2vec": "alignfreeze/data/uriel.py reads its files",
     "setuptools": "builds the project, in tests/test_packaging.py too",
     "twine": "tests/test_packaging.py runs it",
     "psycopg": "SQLAlchemy loads it for the address of a PostgreSQL database",

@@ -153,7 +153,8 @@ def test_pages_get_nothing_from_elsewhere(site):
 
 def test_formulas_are_mathml(site):
     page = (site / "method.html").read_text("utf-8")
-    assert page.count('<math display="block"') == 3
+    written = (ROOT / "docs" / "method.md").read_text("utf-8").count("\n$$\n") // 2
+    assert page.count('<math display="block"') == written > 0
     assert "$" not in re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
 
 

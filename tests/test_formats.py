@@ -123,6 +123,20 @@ FORMATS: dict[str, Format] = {
         LINKS,
         notes="2 not one to one dropped",
     ),
+    "alignments with probabilities": Format(
+        "links",
+        {**MOSES, "parallel/en-de.align": "2-2:0.9 1-0:0.1\n1-1:0.5\n"},
+        LINKS,
+        notes="1 of low scores",
+        args={"aligner_args": {"threshold": 0.5}, "aligner": "pharaoh"},
+    ),
+    "scores of sentence pairs (COMETKiwi, LaBSE, Bicleaner)": Format(
+        "links",
+        {**MOSES, **WORDS, "parallel/en-de.scores": "0.8\n-0.5\n"},
+        LINKS[:1],
+        notes="1 of low quality",
+        args={"pair_quality": 0.5},
+    ),
     "alignments counted from 1": Format(
         "links", {**MOSES, "parallel/en-de.align": "3-3\n2-2\n"}, "probably counted from 1"
     ),

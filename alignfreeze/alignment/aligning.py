@@ -1,12 +1,13 @@
 """What is done with a bitext: its lines are cleaned, split into words, aligned, and written."""
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
-from itertools import repeat, tee
+from itertools import tee
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -15,7 +16,7 @@ from alignfreeze.alignment.cleaning import (
     Cleaning,
     CorpusStats,
     Fault,
-    read_marks,
+    Marks,
     split_pair,
     text_pairs,
 )
@@ -27,21 +28,25 @@ from alignfreeze.contracts import (
     Aligner,
     Bitext,
     DataSource,
+    ScoredAlignment,
     SentencePair,
     UsesRunModel,
     WordAlignment,
+    links_of,
     one_to_one,
 )
 from alignfreeze.contracts.guarding import owner_of
 from alignfreeze.contracts.registry import ALIGNER, create_plugin, fingerprint, load_plugin
 from alignfreeze.data.bitexts import (
     bitexts_at_hand,
+    check_scores,
     find_bitexts,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
+    without_unused_scores,
 )
 from alignfreeze.data.finding import find_model
+from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.errors import DataError, PluginError
 from alignfreeze.messages import shown
 
@@ -97,10 +102,12 @@ class AlignmentJob(ABC):
         """What a configuration asks for, one job a language.
 
         Raises:
-            AlignFreezeError: If a text is missing, the aligner is unknown, or an option breaks its
-                rule.
+            AlignFreezeError: If a text or the scores of one are missing, the aligner is unknown, or
+                an option breaks its rule.
         """
-        for bitext in find_bitexts(source, config.source_language, languages):
+        bitexts = find_bitexts(source, config.source_language, languages)
+        check_scores(source, bitexts, config.pair_quality)
+        for bitext in without_unused_scores(bitexts, used=config.pair_quality > 0):
             name = resolve_aligner(config.aligner, bitext)
             aligner = configured_aligner(name, config)
             yield cls(bitext, aligner, name, fingerprint(ALIGNER, name), Cleaning.of(config))
@@ -118,7 +125,8 @@ class AlignmentJob(ABC):
         """
         bitext, aligner = self.bitext, self.aligner
         roles = {getattr(bitext, field.name): field.name for field in fields(bitext)}
-        paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext))
+        scores = [bitext.scores_file] if self.cleaning.quality and bitext.scores_file else []
+        paths = (bitext.source_file, bitext.target_file, *aligner.inputs(bitext), *scores)
         content = {
             "code": folder_digest(Path(alignfreeze.__file__).parent, *CODE),
             "languages": [bitext.source, bitext.target],
@@ -133,11 +141,11 @@ class AlignmentJob(ABC):
 
 
 class Shard(NamedTuple):
-    """Lines of a text, counted from 1, the folder to write to, and what `mark_repeats` wrote."""
+    """Lines of a text, counted from 1, the folder to write to, and what is marked in the text."""
 
     lines: range
     folder: Path
-    marks: Path | None
+    marks: Marks
 
 
 def read_stats(folder: Path) -> CorpusStats:
@@ -186,17 +194,15 @@ def _cleaned(
 ) -> Iterator[tuple[SentencePair, Fault | None]]:
     """Sentence pairs, and why they are dropped; those that are only if they are wanted."""
     bitext, segmentation = job.bitext, job.aligner.segmentation(job.bitext)
-    repeats: Iterable[bool] = repeat(False, len(shard.lines))
-    if shard.marks is not None:
-        repeats = read_marks(shard.marks, shard.lines).tolist()
-    for text, repeats_another in zip(text_pairs(bitext, shard.lines), repeats, strict=True):
+    marked = shard.marks.faults(shard.lines)
+    for text, known_fault in zip(text_pairs(bitext, shard.lines), marked, strict=True):
         advance()
         stats.read += 1
-        if repeats_another and not job.every_line:
-            stats.drop("duplicates")
+        if known_fault is not None and not job.every_line:
+            stats.drop(known_fault)
             continue
         pair = split_pair(text, bitext, segmentation)
-        fault = "duplicates" if repeats_another else job.cleaning.fault(pair)
+        fault = known_fault or job.cleaning.fault(pair)
         if fault is not None:
             stats.drop(fault)
         if fault is None or job.every_line:
@@ -207,7 +213,7 @@ def aligned_lines(
     job: AlignmentJob, pairs: Iterator[tuple[SentencePair, Fault | None]], stats: CorpusStats
 ) -> Iterator[AlignedLine]:
     """Sentence pairs with their one-to-one links, however far the aligner reads ahead."""
-    who = owner_of(job.aligner)
+    who, least = owner_of(job.aligner), job.aligner.least_score()
     # The aligner, which may have a thread for it, reads before what it has read is asked for here.
     read, written = tee(pairs)
     aligned = (pair for pair, fault in read if fault is None)
@@ -218,10 +224,12 @@ def aligned_lines(
             yield pair, None
         else:
             raise PluginError(f"{who}: align gave more alignments than sentence pairs")
-        _check_alignment(alignment, pair, who)
-        links = one_to_one(alignment)
-        if links is not alignment:
-            stats.ambiguous += len(set(alignment)) - len(links)
+        _check_alignment(links_of(alignment), pair, who)
+        strong = _strong_links(alignment, least, pair, who)
+        stats.weak += len(links_of(alignment)) - len(strong)
+        links = one_to_one(strong)
+        if links is not strong:
+            stats.ambiguous += len(set(strong)) - len(links)
         yield pair, links
     for pair, fault in written:
         if fault is None:
@@ -246,6 +254,24 @@ def _check_alignment(alignment: WordAlignment, pair: SentencePair, who: str) -> 
             f"{who}: align must link words within {n_source} source and {n_target} target words, "
             f"got {shown(alignment)} for line {pair.line}"
         )
+
+
+def _strong_links(
+    alignment: WordAlignment | ScoredAlignment, least: float | None, pair: SentencePair, who: str
+) -> WordAlignment:
+    """The links whose score is not below the least one, if they have scores."""
+    if not isinstance(alignment, ScoredAlignment):
+        return alignment
+    links, scores = alignment.links, alignment.scores
+    rule = f"{who}: align must give a finite score a link"
+    if len(scores) != len(links):
+        raise PluginError(f"{rule}, got {len(scores)} of {len(links)} for line {pair.line}")
+    for score in scores:
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise PluginError(f"{rule}, got {shown(score)} for line {pair.line}")
+    if least is None:
+        return links
+    return [link for link, score in zip(links, scores, strict=True) if score >= least]
 
 
 def configured_aligner(name: str, config: RunConfig) -> Aligner:
@@ -274,7 +300,7 @@ def alignment_identity(source: DataSource, config: RunConfig) -> list[Any]:
     digest = cache(file_digest)
     found: list[Any] = []
     known = parallel_languages(source, config.source_language)
-    languages = realignment_languages(source, config) or known
+    languages = realignment_languages(source, config, config.languages) or known
     for bitext in bitexts_at_hand(source, config.source_language, languages):
         name = resolve_aligner(config.aligner, bitext)
         aligner = configured_aligner(name, config)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ BLANK = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 VISIBLE = re.compile(f"[^{BLANK}](?:.*[^{BLANK}])?", re.DOTALL)
 """All between the first and the last character that is neither space, control nor without width."""
 
-Fault = Literal["duplicates", "empty", "too_long", "uneven"]
+Fault = Literal["low_quality", "duplicates", "empty", "too_long", "uneven"]
 """Why a sentence pair is dropped, as `CorpusStats` counts it."""
 
 
@@ -39,8 +39,10 @@ Fault = Literal["duplicates", "empty", "too_long", "uneven"]
 class Cleaning:
     """Which sentence pairs are dropped before any is aligned.
 
-    A pair is dropped, and counted, by the first rule that it breaks: it repeats an earlier pair; a
-    side has no word; a side is too long; one side is much longer than the other.
+    A pair is dropped, and counted, by the first rule that it breaks: its score is among the lowest;
+    it repeats an earlier pair that is not dropped for that; a side has no word; a side is too long;
+    one side is much longer than the other. So what is left is that of a text without the pairs of
+    low scores.
 
     Attributes:
         limit: Pairs that are read, from the start of the text; ``None``: all.
@@ -48,21 +50,30 @@ class Cleaning:
         max_ratio: Most words of the longer side for a word of the shorter one, as Moses'
             ``clean-corpus-n`` has it; 0: any number.
         drop_duplicates: Whether a pair is dropped if both its texts stood together before.
+        quality: What part of the pairs that are read is dropped for their scores, in [0, 1): as
+            they lie in the files, whatever the other rules make of them. So which pairs go does not
+            depend on how an aligner has text split, and no text is read twice.
     """
 
     limit: int | None = None
     max_words: int = 100
     max_ratio: float = 9.0
     drop_duplicates: bool = True
+    quality: float = 0.0
 
     @classmethod
     def of(cls, config: RunConfig) -> "Cleaning":
         """What a configuration asks for."""
-        most = config.pair_limit, config.pair_max_words, config.pair_max_ratio
-        return cls(*most, drop_duplicates=config.pair_duplicates == "drop")
+        return cls(
+            config.pair_limit,
+            config.pair_max_words,
+            config.pair_max_ratio,
+            drop_duplicates=config.pair_duplicates == "drop",
+            quality=config.pair_quality,
+        )
 
     def fault(self, pair: SentencePair) -> Fault | None:
-        """Why a pair is dropped, its repetition aside; ``None`` if it is not."""
+        """Why a pair is dropped by its words alone; ``None`` if it is not."""
         shorter, longer = sorted((len(pair.source), len(pair.target)))
         if shorter == 0:
             return "empty"
@@ -81,6 +92,7 @@ class CorpusStats:
         unaligned: Sentence pairs dropped because no aligned words were left.
         identical: Word pairs dropped because both words are the same string.
         links: Word pairs kept.
+        weak: Word pairs dropped because their score is below the aligner's least.
         ambiguous: Word pairs dropped because a word of theirs has another link: not one to one.
         notes: What was left out or mended of the files, or is to be doubted in them: how often, by
             what it is, to be read after its number.
@@ -96,6 +108,8 @@ class CorpusStats:
     uneven: int = 0
     duplicates: int = 0
     ambiguous: int = 0
+    low_quality: int = 0
+    weak: int = 0
     notes: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "CorpusStats") -> "CorpusStats":
@@ -110,14 +124,15 @@ class CorpusStats:
 
     def __str__(self) -> str:
         """One line for a log."""
-        counts = (self.too_long, self.uneven, self.duplicates)
-        names = ("too long", "uneven", "repeated")
+        counts = (self.low_quality, self.too_long, self.uneven, self.duplicates)
+        names = ("of low quality", "too long", "uneven", "repeated")
         more = "".join(f"{n:,} {name}, " for n, name in zip(counts, names, strict=True) if n)
+        weak = f", {self.weak:,} of low scores" if self.weak else ""
         ambiguous = f", {self.ambiguous:,} not one to one" if self.ambiguous else ""
         return (
             f"{self.kept:,} of {self.read:,} sentence pairs kept ({self.empty:,} empty, {more}"
             f"{self.unaligned:,} without aligned words), {self.links:,} word links "
-            f"({self.identical:,} identical words{ambiguous} dropped){self.told}"
+            f"({self.identical:,} identical words{weak}{ambiguous} dropped){self.told}"
         )
 
     @property
@@ -212,7 +227,12 @@ def sentence_pairs(bitext: Bitext, segmentation: Segmentation) -> Iterator[Sente
 
 
 def mark_repeats(
-    bitext: Bitext, n_pairs: int, marks: Path, *, bucket_pairs: int = BUCKET_PAIRS
+    bitext: Bitext,
+    n_pairs: int,
+    marks: Path,
+    *,
+    dropped: Path | None = None,
+    bucket_pairs: int = BUCKET_PAIRS,
 ) -> None:
     """Write to a file which sentence pairs repeat an earlier one, in bounded memory.
 
@@ -223,6 +243,8 @@ def mark_repeats(
         bitext: The text.
         n_pairs: How many pairs count, from its start.
         marks: The file to write: a byte a pair, 1 for those that repeat an earlier one.
+        dropped: Such a file of pairs that are not there any more, neither as the earlier nor as the
+            later one.
         bucket_pairs: Digests that are held in memory at once, about.
 
     Raises:
@@ -240,7 +262,10 @@ def mark_repeats(
         seen = np.empty(0, np.uint64)
         for start in range(0, n_pairs, bucket_pairs):
             block = np.fromfile(digests, np.uint64, count=bucket_pairs, offset=start * DIGEST_BYTES)
-            places = np.flatnonzero(block % np.uint64(n_buckets) == bucket)
+            chosen = block % np.uint64(n_buckets) == bucket
+            if dropped is not None:
+                chosen &= ~read_marks(dropped, range(start + 1, start + 1 + len(block)))
+            places = np.flatnonzero(chosen)
             values, firsts = np.unique(block[places], return_index=True)
             again = np.ones(len(places), np.bool_)
             again[firsts] = np.isin(values, seen, assume_unique=True)
@@ -251,5 +276,22 @@ def mark_repeats(
 
 
 def read_marks(marks: Path, lines: range) -> NDArray[np.bool_]:
-    """Whether each of some lines, counted from 1, repeats an earlier one, of shape (lines,)."""
+    """Whether each of some lines, counted from 1, is marked, of shape (lines,)."""
     return np.fromfile(marks, np.bool_, count=len(lines), offset=lines.start - 1)
+
+
+class Marks(NamedTuple):
+    """The files that mark pairs which are dropped whatever their words are; ``None``: none is."""
+
+    low_quality: Path | None = None
+    duplicates: Path | None = None
+
+    def faults(self, lines: range) -> list[Fault | None]:
+        """Why each of some lines, counted from 1, is dropped for that; ``None`` if it is not."""
+        found: list[Fault | None] = [None] * len(lines)
+        files: tuple[tuple[Fault, Path | None], ...]
+        files = ("duplicates", self.duplicates), ("low_quality", self.low_quality)
+        for fault, marks in files:
+            for place in np.flatnonzero(read_marks(marks, lines)) if marks else ():
+                found[place] = fault
+        return found

@@ -19,7 +19,7 @@ from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Aligner, Bitext, DataSource, SentencePair, WordAlignment
-from alignfreeze.data.bitexts import find_bitexts
+from alignfreeze.data.bitexts import check_scores, find_bitexts, without_unused_scores
 from alignfreeze.errors import DataError
 
 if TYPE_CHECKING:
@@ -146,13 +146,14 @@ class CorpusJob(AlignmentJob):
         if self.every_pair:
             return f"{self.name}: no sentence pair is left: {stats}"
         files = ", ".join(str(path) for path in self.aligner.inputs(self.bitext))
-        dropped = stats.too_long + stats.uneven + stats.duplicates
+        dropped = stats.too_long + stats.uneven + stats.duplicates + stats.low_quality
         cleaned = f", {dropped} cleaned away" if dropped else ""
         ambiguous = f", {stats.ambiguous} links not one to one" if stats.ambiguous else ""
+        weak = f", {stats.weak} links of low scores" if stats.weak else ""
         return (
             f"{self.name}: none of the {stats.read} sentence pairs has words aligned by "
             f"{self.aligner_name!r} ({files or 'no further file'}); {stats.empty} are "
-            f"empty{cleaned}, {stats.identical} word pairs were the same string{ambiguous}"
+            f"empty{cleaned}, {stats.identical} word pairs were the same string{weak}{ambiguous}"
             f"{(stats + CorpusStats(notes=dict(self.bitext.notes))).told}"
         )
 
@@ -192,13 +193,13 @@ def sentence_corpora(
     No dictionary and no file of alignments is read.
 
     Raises:
-        AlignFreezeError: If a text is missing, or as `aligned_corpus`.
+        AlignFreezeError: If a text, or the scores of one are missing, or as `aligned_corpus`.
     """
     cleaning = Cleaning.of(config)
-    jobs = [
-        sentence_job(bitext, cleaning)
-        for bitext in find_bitexts(source, config.source_language, languages)
-    ]
+    bitexts = find_bitexts(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
+    used = without_unused_scores(bitexts, used=config.pair_quality > 0)
+    jobs = [sentence_job(bitext, cleaning) for bitext in used]
     return [aligned_corpus(job, cache_root()) for job in jobs]
 
 

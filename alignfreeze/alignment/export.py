@@ -15,6 +15,7 @@ from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.data.bitexts import parallel_languages, unread_text
 from alignfreeze.data.finding import find_data
+from alignfreeze.data.language_choice import realignment_languages, told_choice
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import DataError
 from alignfreeze.text.tokens import join_tokens
@@ -57,6 +58,8 @@ class ExportJob(AlignmentJob):
 def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
     """Align the parallel text of each language, all by default, and write it in Pharaoh format.
 
+    Those to be realigned, if they are asked for, come before the target languages.
+
     Yields:
         Each language when its files are there, and what became of its text.
 
@@ -69,7 +72,9 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
     if not known:
         there = unread_text(source, config.source_language)
         raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
-    asked = config.languages or known
+    choice = told_choice(source, config, config.languages)
+    named = choice.languages if choice else realignment_languages(source, config)
+    asked = named or config.languages or known
     languages = with_texts(source, config.source_language, asked, config.missing)
     for job in ExportJob.configured(source, config, languages):
         yield job.bitext.target, write_alignments(job, cache_root(), output)

@@ -4,6 +4,8 @@ import logging
 import pickle
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,8 @@ from alignfreeze.alignment.aligning import (
     write_log,
     write_stats,
 )
-from alignfreeze.alignment.cleaning import CorpusStats, count_pairs, mark_repeats
+from alignfreeze.alignment.cleaning import CorpusStats, Marks, count_pairs, mark_repeats
+from alignfreeze.alignment.quality import mark_worst
 from alignfreeze.base.caching import building, found_whole
 from alignfreeze.base.logs import LogLine, say_again
 from alignfreeze.base.process_pools import available_cores, process_pool
@@ -37,8 +40,8 @@ SHARD_LINES = 20_000
 MOST_SHARDS = 256
 """Each shard skips the lines before its own, so that their number must not grow with the text."""
 
-MARKS = "repeats.bool"
-"""Which lines repeat an earlier one, in its folder."""
+MARKS = "marks.bool"
+"""Which lines are marked, in the folder of what they are marked for."""
 
 
 def build_from_shards(job: AlignmentJob, folder: Path) -> CorpusStats:
@@ -102,7 +105,7 @@ def shard_ranges(n_lines: int) -> list[range]:
 def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     """Do the shards that are missing; the folders of all, in order."""
     n_lines = ranges[-1].stop - 1
-    marks = _marked(job, n_lines, work / "repeats") if job.cleaning.drop_duplicates else None
+    marks = _marks(job, n_lines, work)
     shards = [Shard(lines, work / f"{n:05d}", marks) for n, lines in enumerate(ranges)]
     done = [shard for shard in shards if found_whole(shard.folder, "what an earlier run aligned")]
     for shard in done:
@@ -132,11 +135,24 @@ def _finished(job: AlignmentJob, ranges: list[range], work: Path) -> list[Path]:
     return [shard.folder for shard in shards]
 
 
-def _marked(job: AlignmentJob, n_lines: int, folder: Path) -> Path:
-    """The file of marks, written unless an earlier run did."""
-    if not found_whole(folder, "what an earlier run found to repeat"):
+def _marks(job: AlignmentJob, n_lines: int, work: Path) -> Marks:
+    """The files of marks, each in a folder of its own."""
+    cleaning, bitext = job.cleaning, job.bitext
+    low_quality = duplicates = None
+    if cleaning.quality:
+        mark = partial(mark_worst, bitext, n_lines, cleaning.quality)
+        low_quality = _marked(mark, work / "worst")
+    if cleaning.drop_duplicates:
+        mark = partial(mark_repeats, bitext, n_lines, dropped=low_quality)
+        duplicates = _marked(mark, work / "repeats")
+    return Marks(low_quality, duplicates)
+
+
+def _marked(mark: Callable[[Path], None], folder: Path) -> Path:
+    """A file of marks, written unless an earlier run did."""
+    if not found_whole(folder, f"what an earlier run marked as {folder.name}"):
         with building(folder) as temporary:
-            mark_repeats(job.bitext, n_lines, temporary / MARKS)
+            mark(temporary / MARKS)
     return folder / MARKS
 
 

@@ -22,17 +22,19 @@ def file_digest(path: Path) -> str:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from error
 
 
-def folder_digest(folder: Path, *patterns: str) -> str:
+def folder_digest(folder: Path, *patterns: str, without: Sequence[str] = ()) -> str:
     """SHA-256 over the names and bytes of a folder's files, in hexadecimal.
 
     Args:
         folder: The folder; files below its subfolders count only if a pattern says so.
         patterns: Globs of the files that count; all of the folder's own by default.
+        without: Globs of those that do not, all the same.
 
     Raises:
         DataError: If a file cannot be read.
     """
     files = {path for pattern in patterns or ("*",) for path in folder.glob(pattern)}
+    files -= {path for pattern in without for path in folder.glob(pattern)}
     digest = hashlib.sha256()
     for path in sorted(files):
         if path.is_file():

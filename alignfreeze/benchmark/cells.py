@@ -9,7 +9,7 @@ from typing import Any
 from alignfreeze.base.digests import hash_of
 from alignfreeze.benchmark.dependencies import Dependencies, read_layers
 from alignfreeze.benchmark.settings import BenchmarkConfig, Grid, plugin_of
-from alignfreeze.config import RunConfig, as_argument, of_tasks
+from alignfreeze.config import RunConfig, as_argument, of_tasks, subset_of
 from alignfreeze.data.bitexts import parallel_languages
 from alignfreeze.data.finding import find_data
 from alignfreeze.errors import ConfigError
@@ -31,6 +31,8 @@ class Cell:
         identity: The hash of all that its scores depend on.
         realigns: Whether its strategy realigns.
         shares: Whether another cell of the grid fine-tunes the same realigned encoder.
+        is_paced: Whether what its strategy trains depends on how many steps there are, so that it
+            is on the way of no other.
         trajectory: What all cells have in common whose encoders are on the way of one realignment,
             each after as many steps as its task takes; empty where no other cell's is.
     """
@@ -39,6 +41,7 @@ class Cell:
     identity: str
     realigns: bool
     shares: bool
+    is_paced: bool = False
     trajectory: str = ""
 
     @property
@@ -119,10 +122,11 @@ def cells_of(grid: Grid, layers: Callable[[str], int] = read_layers) -> list[Cel
     for config in asked:
         said = dependencies.said(config)
         configs.setdefault(dependencies.identity(said), said)
-    found = [
-        Cell(config, identity, dependencies.choice(config).strategy.realigns, shares=False)
-        for identity, config in configs.items()
-    ]
+    found = []
+    for identity, config in configs.items():
+        realigns = dependencies.choice(config).strategy.realigns
+        paced = dependencies.is_paced(config)
+        found.append(Cell(config, identity, realigns, shares=False, is_paced=paced))
     return _with_common(found, realigned)
 
 
@@ -151,7 +155,7 @@ def _with_common(
     ways: defaultdict[str, set[str]] = defaultdict(set)
     for cell in cells:
         languages = realigned[cell.config.model, cell.task]
-        if cell.realigns_before:
+        if cell.realigns_before and not cell.is_paced:
             ways[trajectory_of(cell.config, languages)].add(realignment_of(cell.config))
     several = {way for way, realignments in ways.items() if len(realignments) > 1}
     found = []
@@ -176,7 +180,8 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
     check_languages([config.source_language, *dict.fromkeys(chain(*languages.values()))])
     if config.languages:
         _check_languages(config.languages, languages)
-    together = config.realign_languages
+    together, subset = config.realign_languages, subset_of(config.realign_languages)
+    covers = subset is not None and subset.by_targets
     if not together and config.realign_steps is not None and len(set(languages.values())) > 1:
         # The same for all tasks, so that they may share encoders; else each task's own.
         wanted = {code for found in languages.values() for code in found}
@@ -188,11 +193,11 @@ def _by_task(config: RunConfig) -> list[tuple[RunConfig, Sequence[str]]]:
                 update={
                     "task": (name,),
                     **of_tasks(config.model_dump(include={"task_args", "eval_max_length"}), [name]),
-                    "languages": found if config.languages else (),
+                    "languages": found if config.languages or covers else (),
                     "realign_languages": together,
                 }
             ),
-            together or sorted(found),
+            (*together, *found) if covers else together or sorted(found),
         )
         for name, found in languages.items()
     ]
@@ -216,6 +221,9 @@ def realignment_of(config: RunConfig) -> str:
     steps = config.realign_steps or [config.task, config.finetune_steps, config.finetune_epochs]
     # Tasks with different languages realign with all of them, or for steps of their own.
     languages = config.realign_languages or config.languages
+    subset = subset_of(config.realign_languages)
+    if subset is not None and subset.by_targets:
+        languages = (*languages, *config.languages)
     return hash_of([*_way(config), steps, languages])
 
 

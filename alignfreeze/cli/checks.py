@@ -12,6 +12,7 @@ from alignfreeze.cli.dry_run import without_dry_run
 from alignfreeze.config import RunConfig, build_config, naming_origins
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
+from alignfreeze.scoring.settings import build_score
 from alignfreeze.search.settings import SearchConfig, build_search
 from alignfreeze.tracking.names import check_languages
 
@@ -106,8 +107,23 @@ def check_storage(url: str, *, begun: bool = False) -> None:
 
 
 def _check_align(options: Mapping[str, str]) -> None:
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+
     config = build_config(options)
     _check_plugins(config)
+    require_distances(config)
+    if source := _data_at_hand(config):
+        chosen = realignment_languages(source, config, config.languages)
+        _check_texts(config, source, chosen or config.languages)
+
+
+def _check_score(options: Mapping[str, str]) -> None:
+    from alignfreeze.encoders import stated
+
+    config, _ = build_score(options)
+    check_languages([config.source_language, *config.languages])
+    if n_layers := _stated(config).get("num_hidden_layers"):
+        stated.realigned_layers(config, n_layers)
     if source := _data_at_hand(config):
         from alignfreeze.data.bitexts import check_texts
 
@@ -115,7 +131,11 @@ def _check_align(options: Mapping[str, str]) -> None:
 
 
 def _check_data(options: Mapping[str, str]) -> None:
-    _check_plugins(build_config(options))
+    from alignfreeze.data.language_choice import require_distances
+
+    config = build_config(options)
+    _check_plugins(config)
+    require_distances(config)
 
 
 Strategies = Sequence[tuple[str, Mapping[str, Any] | None]]
@@ -134,18 +154,33 @@ def _check_all(config: RunConfig, strategies: Strategies, *, labelled: bool = Tr
         strategies: What it is to be done with.
         labelled: Whether labelled data is read.
     """
-    from alignfreeze.data.bitexts import check_texts
-    from alignfreeze.evaluation.tasks import target_languages
+    from alignfreeze.data.language_choice import realignment_languages, require_distances
+    from alignfreeze.evaluation.tasks import covered_languages, target_languages
 
     tasks = _check_plugins(config)
-    realigns = _check_strategies(config, strategies)
+    reads_text = _check_strategies(config, strategies) or config.alignment_pairs
+    if reads_text:
+        require_distances(config)
     source = _data_at_hand(config)
     if source is None:
         return
     for name, task in tasks.items() if labelled else ():
         target_languages(name, task, config, source)
-    if realigns or config.alignment_pairs:
-        check_texts(source, config.source_language, config.realign_languages)
+    if reads_text:
+        targets = covered_languages(tasks.values(), config, source)
+        _check_texts(config, source, realignment_languages(source, config, targets))
+
+
+def _check_texts(config: RunConfig, source: "DataSource", languages: Sequence[str]) -> None:
+    """Check that a folder has the texts of some languages, and their scores where these are used.
+
+    Languages that are not named are looked at later: which of them are wanted, tasks say.
+    """
+    from alignfreeze.data.bitexts import bitexts_at_hand, check_scores, check_texts
+
+    check_texts(source, config.source_language, languages)
+    bitexts = bitexts_at_hand(source, config.source_language, languages)
+    check_scores(source, bitexts, config.pair_quality)
 
 
 def _check_plugins(config: RunConfig) -> "dict[str, Task]":
@@ -168,7 +203,7 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
         Whether any of the strategies realigns.
     """
     from alignfreeze.contracts.registry import STRATEGY, create_plugin, load_plugin
-    from alignfreeze.encoders import stated, times
+    from alignfreeze.encoders import low_rank, stated, times
 
     made = [
         load_plugin(STRATEGY, name) if args is None else create_plugin(STRATEGY, name, args)
@@ -181,8 +216,10 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
             if not isinstance(strategy, type):
                 who = f"strategy {name!r}"
                 stated.check_boundaries(strategy, n_layers, who)
+                sites = times.usual_sites(n_layers)
+                if any(strategy.low_rank(site, n_layers) for site in sites):
+                    low_rank.check_library(who)
                 if strategy.realigns and config.realigns("during"):
-                    sites = times.usual_sites(n_layers)
                     times.check_during(strategy, sites, n_layers, who, config.realign_when)
     if longest := numbers.get("max_position_embeddings"):
         stated.check_length(config, stated.LENGTHS, longest)
@@ -233,6 +270,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "benchmark": _check_benchmark,
     "report": build_report,
     "align": _check_align,
+    "score": _check_score,
     "data check": _check_data,
     "config": build_config,
 }

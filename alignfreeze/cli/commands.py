@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from inspect import Parameter
 from pathlib import Path
@@ -275,6 +276,20 @@ def _align(output: Path, **options: str) -> None:
     tell(
         {"folder": output, "languages": languages},
         lambda: print_lines(PlainConsole(), [said]),
+    )
+
+
+@_command("score", "Score the sentence pairs of parallel text, for pair_quality to drop the worst.")
+def _score(**options: str) -> None:
+    from alignfreeze.base.signals import signals_as_exceptions
+    from alignfreeze.scoring.settings import build_score
+    from alignfreeze.scoring.texts import score_texts
+
+    with signals_as_exceptions("run it again: what is scored is kept"):
+        scored = list(score_texts(*build_score(options)))
+    tell(
+        {"texts": [{"language": s.language, "file": s.file, **asdict(s.counts)} for s in scored]},
+        lambda: print_lines(PlainConsole(), [str(each.file) for each in scored]),
     )
 
 

@@ -16,6 +16,7 @@ from alignfreeze.cli.completion import completion_of
 from alignfreeze.cli.shared import KINDS, MOST
 from alignfreeze.config import Command, Panel, Role, RunConfig, fields_with
 from alignfreeze.report.settings import ReportConfig
+from alignfreeze.scoring.settings import ScoreConfig
 from alignfreeze.search.settings import SearchConfig
 from alignfreeze.workers.settings import WorkersConfig
 
@@ -58,6 +59,7 @@ OPTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
     "benchmark": BenchmarkConfig.model_fields | _taken_by(Command.BENCHMARK),
     "report": ReportConfig.model_fields,
     "align": _taken_by(Command.ALIGN),
+    "score": ScoreConfig.model_fields | _taken_by(Command.SCORE),
     "data check": _FILES | _checked_with(),
     "config": _FILES | RunConfig.model_fields,
 }

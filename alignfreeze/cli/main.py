@@ -37,7 +37,7 @@ COLLECT_AFTER = 10_000
 """New objects between two looks for garbage. With Python's 700, they take a quarter of the time
 of the imports, which make objects by the hundred thousand."""
 
-READS_DATA = ("run", "realign", "evaluate", "search", "benchmark", "align")
+READS_DATA = ("run", "realign", "evaluate", "search", "benchmark", "align", "score")
 """The commands that end at the first fault of the data."""
 
 OUR_FAULT = 70

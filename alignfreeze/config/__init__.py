@@ -19,6 +19,8 @@ from alignfreeze.config.building import validated as validated
 from alignfreeze.config.building import with_origin as with_origin
 from alignfreeze.config.languages import ALL as ALL
 from alignfreeze.config.languages import PUBLISHED_LANGUAGES as PUBLISHED_LANGUAGES
+from alignfreeze.config.languages import LanguageSubset as LanguageSubset
+from alignfreeze.config.languages import subset_of as subset_of
 from alignfreeze.config.options import BASELINE as BASELINE
 from alignfreeze.config.options import RunConfig as RunConfig
 from alignfreeze.config.options import is_repeated as is_repeated

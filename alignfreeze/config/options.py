@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from alignfreeze.config.languages import only_all_alone, split_languages
+from alignfreeze.config.languages import codes_all_or_subset, split_languages
 from alignfreeze.config.parsing import (
     FOR_ALL,
     Arguments,
@@ -30,6 +30,7 @@ from alignfreeze.config.parsing import (
     Ratio,
     Registered,
     Seed,
+    Share,
     Temperature,
     Text,
     When,
@@ -71,10 +72,12 @@ class RunConfig(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
 
-    data: Annotated[Text, measured(BOTH, CONTENT, read=True, aligns=True, common=True)] = "demo"
+    data: Annotated[
+        Text, measured(BOTH, CONTENT, read=True, aligns=True, scores=True, common=True)
+    ] = "demo"
     """demo, hub, hub:FOLDER or a folder of data (docs/data.md)"""
     model: Annotated[
-        Text, of_encoder(read=True, aligns=True, fixed=MEASURED, shown_in=Panel.MODEL)
+        Text, of_encoder(read=True, aligns=True, scores=True, fixed=MEASURED, shown_in=Panel.MODEL)
     ] = "demo"
     """demo, a folder, or a name on the Hugging Face hub"""
     task: Annotated[Names, of_task(without=BENCHMARK, told=NONE)] = Field(("pos",), min_length=1)
@@ -113,19 +116,26 @@ class RunConfig(BaseModel):
     *.align files, else dictionary"""
     aligner_args: Annotated[Arguments, OF_PARALLEL_TEXT] = Field(default_factory=dict)
     """its hyperparameters: name=value,… or JSON"""
-    languages: Annotated[Languages, measured(FINETUNING, CONTENT, read=True, aligns=True)] = ()
+    languages: Annotated[
+        Languages, measured(FINETUNING, CONTENT, read=True, aligns=True, scores=True)
+    ] = ()
     """target languages; published: the 34 of the paper (default: all that the data has)"""
     realign_languages: Annotated[
-        Languages, AfterValidator(only_all_alone), of_realignment(CONTENT, read=True)
+        Languages,
+        AfterValidator(codes_all_or_subset),
+        of_realignment(CONTENT, read=True, aligns=True),
     ] = ()
-    """languages of the parallel text; published: the 34 of the paper, all: every one that has some
-    (default: the target languages that have some)"""
-    missing: Annotated[Literal["skip", "error"], of_course(aligns=True, shown_in=Panel.DATA)] = (
-        "skip"
-    )
+    """languages of the parallel text; published: the 34 of the paper, all: every one that has some,
+    diverse:K: K of these that cover the target languages, nearest:K: those nearest to the source
+    language, random:K: drawn by the seed (default: the target languages that have some)"""
+    missing: Annotated[
+        Literal["skip", "error"], of_course(aligns=True, scores=True, shown_in=Panel.DATA)
+    ] = "skip"
     """a language that the hub turns out to have no test split of, or no parallel text: leave it out
     with a warning (skip), or end (error)"""
-    pair_limit: Annotated[Count | None, OF_PARALLEL_TEXT] = None
+    pair_limit: Annotated[
+        Count | None, of_realignment(CONTENT, read=True, aligns=True, scores=True)
+    ] = None
     """read the first so many sentence pairs of each language (default: all)"""
     pair_max_words: Annotated[CountOrZero, OF_PARALLEL_TEXT] = 100
     """drop sentence pairs with a side of more words than this; 0: none"""
@@ -133,19 +143,24 @@ class RunConfig(BaseModel):
     """drop sentence pairs with a side this many times as long, in words; 0: none"""
     pair_duplicates: Annotated[Literal["drop", "keep"], OF_PARALLEL_TEXT] = "drop"
     """drop or keep a sentence pair that has occurred before"""
+    pair_quality: Annotated[Share, OF_PARALLEL_TEXT] = 0.0
+    """drop this part of the sentence pairs of each language, those that parallel/en-de.scores has
+    the lowest scores of (alignfreeze score writes such files); 0: none"""
     alignment_pairs: Annotated[
         CountOrZero,
         measured(BOTH, read=True, without=EVALUATE, told=REALIGNMENT, shown_in=Panel.REALIGNMENT),
     ] = 0
     """measure word alignment and drift by layer on so many sentence pairs of each language, held
     out of realignment (and at most 500 words of them); 0: do not"""
-    source_language: Annotated[Text, measured(BOTH, read=True, aligns=True, common=True)] = "en"
+    source_language: Annotated[
+        Text, measured(BOTH, read=True, aligns=True, scores=True, common=True)
+    ] = "en"
     """language to fine-tune in, and to align the others with"""
     language_mix: Annotated[Literal["proportional", "uniform"], OF_REALIGNMENT] = "proportional"
     """how languages share realignment: proportional to their text, or uniform"""
     temperature: Annotated[Temperature, OF_REALIGNMENT] = 0.1
     """temperature of the contrastive loss"""
-    layer: Annotated[Layers, OF_REALIGNMENT] = (-1,)
+    layer: Annotated[Layers, of_realignment(scores=True)] = (-1,)
     """layer(s) whose output is realigned; -1: the last"""
     projection: Annotated[Width, OF_REALIGNMENT] = 128
     """width of the projection head while realigning; 0: none"""
@@ -162,7 +177,7 @@ class RunConfig(BaseModel):
     finetune_batch_size: Annotated[BatchSize, Role(FINETUNING)] = 32
     """rows in a batch"""
     eval_batch_size: Annotated[
-        BatchSize, Role(FINETUNING, without=REALIGN, told=NONE, fixed=INERT)
+        BatchSize, Role(FINETUNING, without=REALIGN, scores=True, told=NONE, fixed=INERT)
     ] = 128
     """rows in a batch of evaluation"""
     accumulation: Annotated[BatchSize, Role(BOTH)] = 1
@@ -171,7 +186,7 @@ class RunConfig(BaseModel):
     """learning rate of realignment"""
     finetune_lr: Annotated[LearningRate, Role(FINETUNING, without=REALIGN)] = 2e-5
     """learning rate of fine-tuning"""
-    realign_max_length: Annotated[Length, OF_REALIGNMENT] = 96
+    realign_max_length: Annotated[Length, of_realignment(scores=True)] = 96
     """subwords of a side in realignment"""
     max_length: Annotated[Length, Role(FINETUNING, read=True)] = 256
     """subwords of a row in fine-tuning"""
@@ -186,10 +201,13 @@ class RunConfig(BaseModel):
     """bare marks of a word's beginning (SentencePiece): read by the encoder, though they stand for
     no word (kept), or taken out of what is realigned, measured and tagged, as the reference does
     (removed)"""
-    seed: Annotated[Seed, measured(BOTH, without=STUDIES, told=NONE, shown_in=Panel.STRATEGY)] = 31
+    seed: Annotated[
+        Seed, measured(BOTH, without=STUDIES, told=NONE, aligns=True, shown_in=Panel.STRATEGY)
+    ] = 31
     """seed of everything that is drawn"""
     precision: Annotated[
-        Literal["auto", "bf16", "fp32"], measured(BOTH, CONTENT, about=About.MACHINE, common=True)
+        Literal["auto", "bf16", "fp32"],
+        measured(BOTH, CONTENT, about=About.MACHINE, scores=True, common=True),
     ] = "auto"
     """auto: bf16 where the hardware has it"""
     prefix: Annotated[Literal["cached", "exact"], OF_SPEED] = "cached"

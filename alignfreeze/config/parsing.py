@@ -116,6 +116,7 @@ _REGISTERED = re.compile(r"[\w.-]*\w[\w.-]*(@[\w-]{1,255})?")
 _RESERVED = re.compile(r"(?i)latest|v\d+")
 
 Ratio = Annotated[NonNegativeFloat, AfterValidator(_any_or_at_least_one)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 Line = Annotated[str, Field(max_length=LONGEST, strict=True), AfterValidator(_plain)]
 Registered = Annotated[Line, AfterValidator(_registered)]
 Text = Annotated[Line, Field(min_length=1)]

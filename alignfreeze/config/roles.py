@@ -36,6 +36,7 @@ class Command(Flag):
     SEARCH = auto()
     BENCHMARK = auto()
     ALIGN = auto()
+    SCORE = auto()
 
 
 class Panel(Enum):
@@ -64,8 +65,9 @@ class Role:
             stands for it in their hashes, not its value.
         read: Whether the data depends on it that is read, aligned and tokenized before all phases.
         about: What it is about.
-        without: The commands that do not take it, beside ``align``.
+        without: The commands that do not take it, beside ``align`` and ``score``.
         aligns: Whether ``align`` takes it.
+        scores: Whether ``score`` takes it.
         told: The phases in whose results a report tells it, as a setting that they may differ in;
             ``None``: those that depend on it. What has a column or a row of its own is no setting.
         fixed: Why a search cannot vary it; empty if it can.
@@ -79,6 +81,7 @@ class Role:
     about: About = About.RESULT
     without: Command = Command.NONE
     aligns: bool = False
+    scores: bool = False
     told: Phase | None = None
     fixed: str = ""
     common: bool = False
@@ -100,7 +103,9 @@ class Role:
     @property
     def commands(self) -> Command:
         """The commands that take it."""
-        return ~self.without & ~Command.ALIGN | (Command.ALIGN if self.aligns else Command.NONE)
+        own = Command.ALIGN if self.aligns else Command.NONE
+        own |= Command.SCORE if self.scores else Command.NONE
+        return ~self.without & ~(Command.ALIGN | Command.SCORE) | own
 
     @property
     def settings_of(self) -> Phase:

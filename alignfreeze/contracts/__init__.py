@@ -4,9 +4,11 @@ from alignfreeze.config import PUBLISHED_LANGUAGES
 from alignfreeze.contracts.aligner import (
     Aligner,
     RunModel,
+    ScoredAlignment,
     Segmentation,
     UsesRunModel,
     WordAlignment,
+    links_of,
     one_to_one,
 )
 from alignfreeze.contracts.classification import PairClassificationTask, TextClassificationTask
@@ -51,6 +53,7 @@ from alignfreeze.text.files import (
     line_bytes,
     numbered_lines,
 )
+from alignfreeze.text.numbers import number_in
 from alignfreeze.text.offsets import TextSubwords, text_subwords, untrimmed
 from alignfreeze.text.pairs import OUTSIDE, PairTemplate, cuts
 from alignfreeze.text.spans import Span, best_span, candidate_spans
@@ -87,6 +90,7 @@ __all__ = [
     "Projection",
     "RunModel",
     "Said",
+    "ScoredAlignment",
     "Segmentation",
     "SentencePair",
     "Span",
@@ -112,7 +116,9 @@ __all__ = [
     "json_value",
     "line_blocks",
     "line_bytes",
+    "links_of",
     "listed",
+    "number_in",
     "numbered_lines",
     "one_to_one",
     "parquet_rows",

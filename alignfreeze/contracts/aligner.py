@@ -1,7 +1,7 @@
 """What a word aligner implements."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -14,6 +14,24 @@ Segmentation = Literal["icu", "whitespace"]
 
 WordAlignment = list[tuple[int, int]]
 """Pairs ``(source word, target word)``, counted from 0."""
+
+
+@dataclass(frozen=True)
+class ScoredAlignment:
+    """Links, and how sure an aligner is of each.
+
+    Attributes:
+        links: Pairs ``(source word, target word)``, counted from 0.
+        scores: A finite number a link; the higher, the surer.
+    """
+
+    links: WordAlignment
+    scores: Sequence[float]
+
+
+def links_of(alignment: WordAlignment | ScoredAlignment) -> WordAlignment:
+    """The links that an aligner gave, with scores or without."""
+    return alignment.links if isinstance(alignment, ScoredAlignment) else alignment
 
 
 def one_to_one(links: WordAlignment) -> WordAlignment:
@@ -70,10 +88,17 @@ class Aligner(Plugin):
         """
         return {}
 
-    def align(self, pairs: Iterable[SentencePair], bitext: Bitext) -> Iterator[WordAlignment]:
+    def least_score(self) -> float | None:
+        """The least score of a link that is used; ``None``: all are, whatever their scores."""
+        return None
+
+    def align(
+        self, pairs: Iterable[SentencePair], bitext: Bitext
+    ) -> Iterator[WordAlignment | ScoredAlignment]:
         """Align sentence pairs, one result a pair, in order, without holding them all.
 
-        Links that are not one to one may be among them: they are dropped and counted.
+        Links whose score is below `least_score` may be among them, and then, links that are not one
+        to one: both are dropped and counted.
 
         Args:
             pairs: The sentence pairs, in the order of their lines; lines may be missing, at

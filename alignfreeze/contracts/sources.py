@@ -101,6 +101,8 @@ class Bitext:
         origins: What the texts were made of, where they are published in another format.
         notes: What was left out or mended of that: pairs of what it is and how often, to be read
             the other way round.
+        scores_file: A number a line, that scores the pair of that line (the higher, the better),
+            where present.
     """
 
     source: str
@@ -113,6 +115,7 @@ class Bitext:
     alignment_reversed: bool = False
     origins: tuple[Path, ...] = ()
     notes: tuple[tuple[str, int], ...] = ()
+    scores_file: Path | None = None
 
 
 @dataclass(frozen=True)

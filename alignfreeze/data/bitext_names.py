@@ -16,6 +16,12 @@ PACKED = frozenset({".zip", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z"})
 """Endings of files that have to be unpacked."""
 
 
+ALIGNMENT, SCORES = "align", "scores"
+"""Endings of the files that may stand beside a text: word alignments, scores of its pairs."""
+
+BESIDE = (ALIGNMENT, SCORES)
+
+
 class Form(NamedTuple):
     """A way to keep the text of a language pair.
 
@@ -62,15 +68,18 @@ def complete_form(names: Collection[str], source_language: str, target: str) -> 
     return next((form for form in found if all(name in names for name in form.names)), None)
 
 
-def alignment_names(source_language: str, target: str) -> list[str]:
-    """The names of a file of word alignments of a language pair, the preferred ones first."""
+def names_beside(ending: str, source_language: str, target: str) -> list[str]:
+    """The names of a file of a language pair beside its text, the preferred ones first.
+
+    The ending is `ALIGNMENT` or `SCORES`.
+    """
     both = stems(source_language, target)
-    return [f"{stem}.align{packing}" for packing in ("", GZIP) for stem in both]
+    return [f"{stem}.{ending}{packing}" for packing in ("", GZIP) for stem in both]
 
 
-def alignment_name(names: Collection[str], source_language: str, target: str) -> str:
-    """The file of word alignments of a language pair; empty without any."""
-    wanted = alignment_names(source_language, target)
+def name_beside(names: Collection[str], ending: str, source_language: str, target: str) -> str:
+    """The file of a language pair beside its text; empty without any."""
+    wanted = names_beside(ending, source_language, target)
     return next((name for name in wanted if name in names), "")
 
 
@@ -128,7 +137,8 @@ def unused(names: Collection[str], source_language: str) -> dict[str, str]:
     named = named_languages(names, source_language)
     for code in named:
         if found := complete_form(names, source_language, code):
-            used.update(found.names, {alignment_name(names, source_language, code)})
+            beside = (name_beside(names, ending, source_language, code) for ending in BESIDE)
+            used.update(found.names, beside)
     paired = _paired_codes(names, source_language)
     reasons = {}
     for name in sorted(names - used):
@@ -142,13 +152,14 @@ def unused(names: Collection[str], source_language: str) -> dict[str, str]:
 
 def _instead(name: str, names: Collection[str], source_language: str, target: str) -> str:
     """What is read or missing, of a language pair whose file is not read; empty if it is not."""
-    aligned = name in alignment_names(source_language, target)
-    if not aligned and not any(name in form.names for form in forms(source_language, target)):
+    kinds = [kind for kind in BESIDE if name in names_beside(kind, source_language, target)]
+    if not kinds and not any(name in form.names for form in forms(source_language, target)):
         return ""
     found = complete_form(names, source_language, target)
     if found is None:
         return f"{missing_name(names, source_language, target)} is missing"
-    read = [alignment_name(names, source_language, target)] if aligned else found.names
+    beside = [name_beside(names, kind, source_language, target) for kind in kinds]
+    read = beside or found.names
     return f"{' and '.join(read)} {'is' if len(read) == 1 else 'are'} read instead"
 
 
@@ -186,7 +197,7 @@ def _remedy(name: str, source_language: str, target: str) -> str:
         return "is to be unpacked"
     if ending in (source_language, target):
         return f"must be named {source_language}-{target}.{ending}{packing}"
-    if ending.lower() in ("align", *(known[1:] for known in READERS)):
+    if ending.lower() in (*BESIDE, *(known[1:] for known in READERS)):
         order = "-".join(code for _, code in sorted(places))
         return f"must be named {order}.{ending.lower()}{packing}"
     return "is of a format that is not read"

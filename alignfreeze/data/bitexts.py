@@ -5,14 +5,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from alignfreeze.base.digests import file_digest
-from alignfreeze.config import ALL, RunConfig
 from alignfreeze.contracts import Bitext, DataSource
 from alignfreeze.data.bitext_names import (
+    ALIGNMENT,
+    SCORES,
     Form,
-    alignment_name,
     complete_form,
     missing_name,
+    name_beside,
     named_languages,
+    names_beside,
     stems,
     unread,
     unused,
@@ -34,21 +36,6 @@ def parallel_languages(source: DataSource, source_language: str) -> list[str]:
     names = _names(source)
     languages = sorted(named_languages(names, source_language))
     return [code for code in languages if complete_form(names, source_language, code)]
-
-
-def realignment_languages(source: DataSource, config: RunConfig) -> list[str]:
-    """The languages that are asked for to realign with; none if the task's own are to be.
-
-    Raises:
-        DataError: If the folder cannot be read; or if all are asked for, and there is no text.
-    """
-    if config.realign_languages != (ALL,):
-        return list(config.realign_languages)
-    found = parallel_languages(source, config.source_language)
-    if not found:
-        there = unread_text(source, config.source_language)
-        raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
-    return found
 
 
 def unread_text(source: DataSource, source_language: str, targets: Collection[str] = ()) -> str:
@@ -76,10 +63,11 @@ def find_bitexts(source: DataSource, source_language: str, targets: Iterable[str
     """Find the files of language pairs, fetched or converted if need be.
 
     The files of English and German are ``parallel/en-de.en`` and ``en-de.de``, and where
-    present ``parallel/en-de.align``, ``dictionaries/en-de.txt`` and ``de-en.txt``. Texts and
-    alignments may be named ``de-en`` instead; such an alignment has the German index first. For
-    both texts there may be a table or a translation memory, ``en-de.tsv`` or ``en-de.tmx``, and any
-    of these may be packed (``.gz``): the texts are then made of it.
+    present ``parallel/en-de.align`` and ``en-de.scores``, ``dictionaries/en-de.txt`` and
+    ``de-en.txt``. Texts, alignments and scores may be named ``de-en`` instead; such an alignment
+    has the German index first. For both texts there may be a table or a translation memory,
+    ``en-de.tsv`` or ``en-de.tmx``, and any of these may be packed (``.gz``): the texts are then
+    made of it.
 
     Returns:
         One bitext a target language, in their order.
@@ -154,7 +142,9 @@ def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
     names = stems(source_language, target)
     dictionaries = [source.root / "dictionaries" / f"{stem}.txt" for stem in names]
     forward, backward = (path if is_file(path) else None for path in dictionaries)
-    found = alignment_name(_names(source), source_language, target)
+    present = _names(source)
+    found = name_beside(present, ALIGNMENT, source_language, target)
+    scores = name_beside(present, SCORES, source_language, target)
     return Bitext(
         source_language,
         target,
@@ -164,6 +154,7 @@ def _beside(source: DataSource, source_language: str, target: str) -> Bitext:
         forward,
         backward,
         alignment_reversed=bool(found) and not found.startswith(f"{names[0]}."),
+        scores_file=folder / scores if scores else None,
     )
 
 
@@ -175,6 +166,32 @@ def _missing(source: DataSource, source_language: str, target: str) -> DataError
         f"no such file, so {source_language}-{target} has no parallel text; languages with one: "
         f"{known}{unread(names, source_language, [target])}",
         file=source.root / "parallel" / missing_name(names, source_language, target),
+    )
+
+
+def without_unused_scores(bitexts: Iterable[Bitext], *, used: bool) -> list[Bitext]:
+    """Language pairs, without their files of scores unless these are used.
+
+    So a file that nothing reads makes no other run of one.
+    """
+    return [each if used else replace(each, scores_file=None) for each in bitexts]
+
+
+def check_scores(source: DataSource, bitexts: Iterable[Bitext], pair_quality: float) -> None:
+    """Check that there are scores of the pairs of all languages, if any are to be dropped by them.
+
+    Raises:
+        DataError: If there are not; names the first file that is missing, and what writes it.
+    """
+    lacking = [each for each in bitexts if each.scores_file is None] if pair_quality else []
+    if not lacking:
+        return
+    first, codes = lacking[0], ",".join(each.target for each in lacking)
+    folder = first.source_file.parent if source.supplier else source.root / "parallel"
+    raise DataError(
+        f"no such file, and pair_quality={pair_quality} needs a score of each sentence pair (a "
+        f"number a line); `alignfreeze score --data {source.name} --languages {codes}` writes it",
+        file=folder / names_beside(SCORES, first.source, first.target)[0],
     )
 
 

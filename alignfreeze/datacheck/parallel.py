@@ -1,6 +1,6 @@
 """The parallel text of each language pair, aligned as a run aligns it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,8 @@ from alignfreeze.alignment.corpus import AlignedCorpus, CorpusJob, aligned_corpu
 from alignfreeze.base.paths import cache_root
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
-from alignfreeze.data.bitexts import parallel_languages, realignment_languages
+from alignfreeze.data.bitexts import parallel_languages
+from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.datacheck.telling import Line, told, told_below
 from alignfreeze.errors import AlignFreezeError
 from alignfreeze.realignment.pairs import COUNTED_PAIRS, encoded_pairs
@@ -41,11 +42,17 @@ class PairReport:
 
 
 def check_parallel_text(
-    config: RunConfig, source: DataSource, tokenizer: "PreTrainedTokenizerBase | None"
+    config: RunConfig,
+    source: DataSource,
+    tokenizer: "PreTrainedTokenizerBase | None",
+    targets: Collection[str],
 ) -> Iterator[PairReport]:
-    """Align the parallel text of every language; a run takes it over from the cache."""
+    """Align the parallel text of every language; a run takes it over from the cache.
+
+    Of languages that are chosen for the target languages it is those alone.
+    """
     known = parallel_languages(source, config.source_language)
-    languages = realignment_languages(source, config) or known
+    languages = realignment_languages(source, config, targets) or known
     missing: Mapping[str, str] = {}
     if source.supplier is not None:
         missing = source.supplier.missing_texts(config.source_language, languages)

@@ -9,13 +9,14 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource, Split, Task
 from alignfreeze.contracts.registry import TASK, catalogue, create_plugin
 from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.data.language_choice import language_choice
 from alignfreeze.datacheck.labelled import SplitReport, check_task
 from alignfreeze.datacheck.parallel import PairReport, check_parallel_text
 from alignfreeze.datacheck.telling import told_below
 from alignfreeze.datacheck.unused import Unused, unused_files
 from alignfreeze.encoders.loading import load_tokenizer
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError
-from alignfreeze.evaluation.tasks import create_tasks
+from alignfreeze.evaluation.tasks import covered_languages, create_tasks
 from alignfreeze.messages import shown
 from alignfreeze.tracking.names import check_languages
 
@@ -70,7 +71,12 @@ def check_data(config: RunConfig, *, every_task: bool, any_model: bool) -> DataR
         _check_task(name, task, config, source, tokenizer, report)
     logger.info("reading parallel text")
     try:
-        report.pairs += check_parallel_text(config, source, tokenizer)
+        targets = covered_languages(tasks.values(), config, source)
+        if choice := language_choice(source, config, targets):
+            report.lines += filter(None, (str(choice), choice.warning))
+        report.pairs += check_parallel_text(config, source, tokenizer, targets)
+    except ConfigError as error:
+        report.problems.append(str(error))
     except DataError as error:
         report.problems.append(f"parallel text: {told_below(source.root, str(error))}")
     report.problems += [

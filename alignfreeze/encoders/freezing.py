@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from alignfreeze.contracts import FreezingStrategy, LowRank, ParameterSite
+from alignfreeze.contracts import FreezingStrategy, LowRank
 from alignfreeze.encoders.families import knows_parts, layer_count, parameter_sites
+from alignfreeze.encoders.low_rank import check_library
+from alignfreeze.encoders.rates import AS_IT_IS, FROZEN, Rates, rates_of
 from alignfreeze.encoders.stated import check_boundaries
 from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Rates = tuple[float, ...]
-"""Factors of a learning rate by hundredth of the steps; of one that never changes, one alone."""
-
-FROZEN: Rates = (0.0,)
-AS_IT_IS: Rates = (1.0,)
-HUNDREDTHS = 100
-
-
-def factor_at(rates: Rates, step: int, steps: int) -> float:
-    """The factor of a learning rate after ``step`` of ``steps`` steps."""
-    return rates[0] if len(rates) == 1 else rates[min(step * HUNDREDTHS // steps, HUNDREDTHS - 1)]
 
 
 @dataclass(frozen=True)
@@ -126,7 +116,7 @@ def check_strategy(
     n_layers = layer_count(encoder)
     check_boundaries(strategy, n_layers, who)
     sites = parameter_sites(encoder)
-    rates = {n: r for n, s in sites.items() if (r := _rates(strategy, s, n_layers)) != AS_IT_IS}
+    rates = {n: r for n, s in sites.items() if (r := rates_of(strategy, s, n_layers)) != AS_IT_IS}
     frozen_names = frozenset(name for name, own in rates.items() if own == FROZEN)
     low_rank = {n: u for n, site in sites.items() if (u := strategy.low_rank(site, n_layers))}
     restored = frozenset(n for n, site in sites.items() if strategy.restores(site, n_layers))
@@ -157,20 +147,6 @@ def check_strategy(
     )
 
 
-def _rates(strategy: FreezingStrategy, site: ParameterSite, n_layers: int) -> Rates:
-    """The factors of one parameter's learning rate."""
-    if type(strategy).rate is FreezingStrategy.rate:
-        return FROZEN if strategy.freezes(site, n_layers) else AS_IT_IS
-    steps = range(HUNDREDTHS)
-    found = [float(strategy.rate(site, n_layers, step / HUNDREDTHS)) for step in steps]
-    who = f"{type(strategy).__name__}.rate of {site.name}"
-    if odd := [rate for rate in found if not 0 <= rate <= 1]:
-        raise ConfigError(f"{who} must be in [0, 1], got {odd[0]:g}")
-    if any(found) and strategy.freezes(site, n_layers):
-        raise ConfigError(f"{who} must be 0, since freezes says that it is frozen")
-    return tuple(found) if len(set(found)) > 1 else (found[0],)
-
-
 def _check_updates(
     encoder: "PreTrainedModel",
     low_rank: Mapping[str, LowRank],
@@ -178,6 +154,8 @@ def _check_updates(
     who: str,
 ) -> None:
     """Check that updates of low rank are of frozen matrices of linear layers, and of low rank."""
+    if low_rank:
+        check_library(who)
     for name, update in low_rank.items():
         module, _, parameter = name.rpartition(".")
         matrix = encoder.get_parameter(name)

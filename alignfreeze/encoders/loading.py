@@ -12,6 +12,8 @@ from tokenizers import normalizers
 from torch import nn
 from transformers.models.auto import modeling_auto
 
+from alignfreeze.base.digests import folder_digest
+from alignfreeze.base.paths import existing_folder
 from alignfreeze.encoders.diagnosis import TOKENIZER, cause_of_missing, check_weights
 from alignfreeze.encoders.modelfiles import reading
 from alignfreeze.encoders.stated import model_folder
@@ -69,6 +71,22 @@ def load_encoder(name_or_path: str) -> "PreTrainedModel":
         owner = f".{key}.".partition(".pooler.")[0].removeprefix(".")
         encoder.get_submodule(owner).pooler = None
     return encoder  # type: ignore[no-any-return]
+
+
+def content_of(name_or_path: str, encoder: "PreTrainedModel") -> str:
+    """What identifies the weights of an encoder that `load_encoder` has loaded.
+
+    Raises:
+        EncoderError: If it is from the hub, whose cache does not say which commit it is.
+    """
+    if folder := existing_folder(name_or_path):
+        return folder_digest(folder)
+    commit = encoder.config._commit_hash  # private to transformers, and nowhere else
+    if commit is None:
+        raise EncoderError(
+            f"model {shown(name_or_path, LONG)}: the hub's cache does not say its revision"
+        )
+    return f"{name_or_path}@{commit}"
 
 
 def load_with_head(

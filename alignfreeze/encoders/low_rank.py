@@ -2,20 +2,33 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-from torch import Tensor
 
 from alignfreeze.contracts import LowRank
 from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel
 
 ADAPTER = "default"
 
 INSTALL = "pip install 'alignfreeze[lora]'"
 """How the library is had."""
+
+
+def check_library(who: str) -> None:
+    """Check that there is what updates of low rank are trained with.
+
+    Args:
+        who: What messages call the strategy.
+
+    Raises:
+        ConfigError: If peft is not installed.
+    """
+    if find_spec("peft") is None:
+        raise ConfigError(f"{who} updates by low rank, which needs peft: {INSTALL}")
 
 
 @contextmanager
@@ -33,9 +46,6 @@ def low_rank_updates(
 
     Yields:
         A context in which the encoder is, for a while, what it would be afterwards.
-
-    Raises:
-        ConfigError: If peft is not installed.
     """
     if not updates:
         yield nullcontext
@@ -82,10 +92,8 @@ class _Adapters:
 
 
 def _inject(encoder: "PreTrainedModel", modules: Mapping[str, LowRank]) -> None:
-    try:
-        import peft
-    except ImportError:
-        raise ConfigError(f"updates of low rank need peft, which is not here: {INSTALL}") from None
+    import peft  # takes a second, and need not be installed
+
     first = next(iter(modules.values()))
     peft.inject_adapter_in_model(
         peft.LoraConfig(

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Objective
-from alignfreeze.encoders.freezing import FreezingSummary, Rates, factor_at
+from alignfreeze.encoders.freezing import FreezingSummary
+from alignfreeze.encoders.rates import Rates, factor_at
 from alignfreeze.realignment.model import RealignmentModel
 from alignfreeze.realignment.pairs import EncodedPair, PairBatch, PairStream
 from alignfreeze.realignment.phase import batch_count, pair_stream
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
-
-Factors = Mapping[str, Sequence[float]]
-"""By a parameter's name, relative to the encoder, what its gradient is multiplied by: one factor,
-or one for each hundredth of the steps. What is not named is not multiplied."""
-
-
-def factors_of(freezing: FreezingSummary) -> Factors:
-    """What a strategy lets through of the gradient of a realignment."""
-    return dict.fromkeys(freezing.frozen_names, (0.0,))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The tasks that a run asks for, and their languages, before any example is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alignfreeze.config import FOR_ALL, RunConfig
+from alignfreeze.config import FOR_ALL, RunConfig, subset_of
 from alignfreeze.contracts import DataSource, Task
 from alignfreeze.contracts.registry import TASK, create_plugin
 from alignfreeze.errors import ConfigError, DataError
@@ -65,3 +65,22 @@ def target_languages(name: str, task: Task, config: RunConfig, source: DataSourc
             if language not in known:
                 task.require_file(source, language, "test")
     return targets
+
+
+def covered_languages(
+    tasks: Iterable[Task], config: RunConfig, source: DataSource
+) -> Sequence[str]:
+    """The languages that those to be realigned are chosen to cover, if so: all tasks' targets.
+
+    Those of the hub are what it is said to have, so that a choice is the same whoever makes it.
+
+    Raises:
+        DataError: If the data cannot be read.
+    """
+    subset = subset_of(config.realign_languages)
+    if subset is None or not subset.by_targets:
+        return ()
+    if config.languages:
+        return config.languages
+    known = {code for task in tasks for code in task.languages_in(source)}
+    return sorted(known - {config.source_language})

@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     CHECKPOINTS = "checkpoints"
     ALIGNMENTS = "aligned text"
+    SCORES = "scores of sentence pairs"
     CONVERTED = "converted text"
     HUB = "data of the hub"
     MIRRORED = "data of mirrors"
@@ -21,13 +22,20 @@ class Kind(StrEnum):
     MODELS = "models of searches"
     LOGS = "logs of workers"
     LOCKS = "locks"
-    SHARDS = "unfinished alignments"
+    SHARDS = "unfinished alignments and scores"
     UNFINISHED = "unfinished writes"
     UNLOGGED = "results to be logged"
     OTHER = "not known"
 
 
-CACHES = (Kind.ALIGNMENTS, Kind.CONVERTED, Kind.HUB, Kind.MIRRORED, Kind.DEMO)
+CACHES = (
+    Kind.ALIGNMENTS,
+    Kind.SCORES,
+    Kind.CONVERTED,
+    Kind.HUB,
+    Kind.MIRRORED,
+    Kind.DEMO,
+)
 """Kinds that whatever needs the same reads again, or makes again where they are not there."""
 
 
@@ -54,6 +62,7 @@ PLACES = {
     "checkpoints": Place(Kind.CHECKPOINTS, f"{_HASH}/[0-9a-f]{{32}}"),
     "corpora": Place(Kind.ALIGNMENTS, f".+-{_HASH}"),
     "alignments": Place(Kind.ALIGNMENTS, f".+-{_HASH}"),
+    "scores": Place(Kind.SCORES, f".+-{_HASH}"),
     "bitexts": Place(Kind.CONVERTED, f".+-{_HASH}"),
     "hub": Place(Kind.HUB, ".+/.+/.+"),
     "mirrors": Place(Kind.MIRRORED),

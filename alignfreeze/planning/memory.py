@@ -105,8 +105,13 @@ def realignment_memory(
         pairs = zip(states, model.heads, strict=True)
         return [head(state.flatten(0, 1)[:words]) for state, head in pairs]
 
-    with nullcontext() if choice is None else frozen(encoder, choice.strategy, name=choice.name):
+    freezing = (
+        nullcontext() if choice is None else frozen(encoder, choice.strategy, name=choice.name)
+    )
+    with freezing as summary:
         taken = _training(model, encoder, projected, config, half=half)
+        restored = summary.restored_names if summary else ()
+        taken += sum(encoder.get_parameter(name).nbytes for name in restored)
         if objective.needs_pretrained:  # the copy shares what is frozen
             taken += sum(w.nbytes for w in encoder.parameters() if w.requires_grad)
     read = words if objective.unit == "word" else rows

@@ -10,10 +10,11 @@ from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import FreezingStrategy, Objective
 from alignfreeze.encoders.families import layer_count
-from alignfreeze.encoders.freezing import FROZEN, FreezingSummary, frozen
+from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
 from alignfreeze.encoders.low_rank import low_rank_updates
 from alignfreeze.encoders.putting_back import put_back
+from alignfreeze.encoders.rates import FROZEN
 from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary

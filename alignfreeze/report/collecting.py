@@ -33,6 +33,7 @@ from alignfreeze.report.selection import (
     otherwise,
     unnamed,
     usual,
+    usual_texts,
 )
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.curves import alignment_by_layer
@@ -89,7 +90,8 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
     decisive = [name for name in REALIGN_SETTINGS if name not in USUAL]
     known = [r for r in used if any(name in r.settings for name in decisive)]
     commons = {key: usual(_of(key, known), decisive) for key in keys}
-    known_as = {r: named(r, commons.get(r.key, {})) for r in everything}
+    texts = usual_texts(known)
+    known_as = {r: named(r, commons.get(r.key, {}), texts) for r in everything}
     everything, used = [*known_as.values()], [known_as[result] for result in used]
     cells: dict[str, Result] = {}
     for result in used:

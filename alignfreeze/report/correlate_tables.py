@@ -7,10 +7,10 @@ import pandas as pd
 
 from alignfreeze.base.documents import Section
 from alignfreeze.base.tables import MISSING, Cell, Table, csv_text
+from alignfreeze.data.uriel import INSTALL, has_uriel
 from alignfreeze.report.correlates import Correlate, Explanation, signed
 from alignfreeze.report.figure_correlates import MOST_SCATTERED, correlated
 from alignfreeze.report.rank_correlation import LEAST_LANGUAGES, RankCorrelation
-from alignfreeze.report.uriel import INSTALL, has_uriel
 
 WHY = "Why a language loses"
 

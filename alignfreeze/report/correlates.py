@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from alignfreeze.base.tables import MISSING
 from alignfreeze.config import BASELINE
+from alignfreeze.data.uriel import distances
 from alignfreeze.evaluation.statistics import mean
 from alignfreeze.report.covariates import Alignment
 from alignfreeze.report.drawing import points
 from alignfreeze.report.rank_correlation import RankCorrelation, rank_correlation
 from alignfreeze.report.score_tables import ScoreTable
-from alignfreeze.report.uriel import distances
 from alignfreeze.tracking.names import FERTILITY, UNKNOWN_WORDS
 
 ALIGNMENT = "change of word alignment"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name
+from alignfreeze.config import BASELINE, Phase, RunConfig, fields_with, model_name, subset_of
 from alignfreeze.report.realignment_names import (
     arguments,
     is_imported,
@@ -17,6 +17,7 @@ from alignfreeze.report.realignment_names import (
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.tracking.layer_names import LayerName
 from alignfreeze.tracking.names import (
+    CHOSEN_BY,
     DATA_HASH,
     ERROR,
     MADE_FROM,
@@ -150,6 +151,12 @@ def is_realignment(run: StoredRun) -> bool:
     return run.kind is Kind.REALIGNMENT
 
 
+def chosen_by(run: StoredRun) -> str:
+    """How the languages that a run realigns were chosen, as ``diverse:8``; empty if named."""
+    asked = run.tags.get(CHOSEN_BY, run.params.get("realign_languages", ""))
+    return asked if subset_of([asked]) else ""
+
+
 def results(runs: Iterable[StoredRun], config: ReportConfig) -> list[Result]:
     """The results that are asked for among some runs, in their order, broken runs too.
 
@@ -217,6 +224,12 @@ def _settings(run: StoredRun) -> dict[str, str]:
     if realigns and not links_words(run):
         params = {n: value for n, value in params.items() if n not in ("aligner", "aligner_args")}
         params[UNLINKED_HASH] = params.pop(PARALLEL_HASH, "")
+    if chosen := chosen_by(run):
+        params["realign_languages"] = chosen
+        subset = subset_of([chosen])
+        if subset is not None and subset.by_seed:  # each seed reads other files
+            params.pop(PARALLEL_HASH, None)
+            params.pop(UNLINKED_HASH, None)
     names = [*FINETUNE_SETTINGS, *(REALIGN_SETTINGS if realigns else ())]
     return {name: params[name] for name in names if name in params}
 

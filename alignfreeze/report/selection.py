@@ -9,10 +9,11 @@ from alignfreeze.report.realignment_names import USUAL
 from alignfreeze.report.results import (
     REALIGN_SETTINGS,
     Result,
+    chosen_by,
     is_finetuning,
     is_realignment,
 )
-from alignfreeze.tracking.names import REUSED_FINETUNING
+from alignfreeze.tracking.names import CHOSEN_BY, PARALLEL_HASH, REUSED_FINETUNING
 from alignfreeze.tracking.store import StoredRun
 
 
@@ -22,8 +23,8 @@ def with_taken_over(
     """Runs, and after each that took fine-tunings over, these under its own names.
 
     What is taken over has the same content, but its run, which is found by its id, may be of
-    another experiment, and may have another name for the same model or data, by which a report
-    would lose it.
+    another experiment, and may have another name for the same model or data, or have come to the
+    same languages by another choice, by which a report would lose it.
     """
     present = {(run.run_id, *_names(run)) for run in runs if is_finetuning(run)}
     complete = []
@@ -31,21 +32,31 @@ def with_taken_over(
         complete.append(run)
         taken_over = [text for tag, text in run.tags.items() if tag.startswith(REUSED_FINETUNING)]
         for run_id in dict.fromkeys(taken_over):
-            key = (run_id, *_names(run))
-            original = None if key in present else find(run_id)
-            if original is not None:
+            original = None if (run_id, *_names(run)) in present else find(run_id)
+            named = original and _under_names_of(run, original)
+            if named and (key := (run_id, *_names(named))) not in present:
                 present.add(key)
-                named = {k: run.params[k] for k in ("data", "model") if k in run.params}
-                tags = {**original.tags, "model": run.tags["model"]}
-                params = {**original.params, **named}
-                complete.append(original._replace(tags=tags, params=params, started=run.started))
+                complete.append(named)
     return complete
 
 
-def _names(run: StoredRun) -> tuple[str, str]:
-    """What reports call a run's model and its data."""
-    return model_name(run.tags.get("model", "")), model_name(run.params.get("data", ""))
+def _names(run: StoredRun) -> tuple[str, str, str]:
+    """What reports call a run's model, its data, and the choice of languages to realign."""
+    model, data = run.tags.get("model", ""), run.params.get("data", "")
+    return model_name(model), model_name(data), chosen_by(run)
 
+
+def _under_names_of(run: StoredRun, original: StoredRun) -> StoredRun:
+    """A fine-tuning that was taken over, as the run that did so would have named it."""
+    tags = {**original.tags, "model": run.tags["model"]}
+    if original.tags.get("strategy") != BASELINE and "realign_languages" in run.params:
+        tags[CHOSEN_BY] = chosen_by(run)
+    named = {k: run.params[k] for k in ("data", "model") if k in run.params}
+    params = {**original.params, **named}
+    return original._replace(tags=tags, params=params, started=run.started)
+
+
+LANGUAGES = "realign_languages"
 
 RULE = (
     "Of several settings, a table of a model and task is of those that most of its cells (a "
@@ -109,18 +120,35 @@ def counted(lines: Iterable[str], what: str) -> list[str]:
     return [f"{line}: {n} {what}" for line, n in Counter(lines).items()]
 
 
-def named(result: Result, common: Mapping[str, str]) -> Result:
+Texts = Mapping[tuple[tuple[str, str], str], Mapping[str, str]]
+"""The usual hash of the parallel text, by model and task, and by the languages realigned."""
+
+
+def usual_texts(found: Iterable[Result]) -> Texts:
+    """The hash that most cells of the same model, task and languages have."""
+    alike: dict[tuple[tuple[str, str], str], list[Result]] = {}
+    for result in found:
+        alike.setdefault((result.key, result.settings.get(LANGUAGES, "")), []).append(result)
+    return {what: usual(own, (PARALLEL_HASH,)) for what, own in alike.items()}
+
+
+def named(result: Result, common: Mapping[str, str], texts: Texts) -> Result:
     """A result with the settings of its realignment that are not the usual ones in its name.
 
-    Its objective, and when it was realigned, are usual as they are by default.
+    Its objective, and when it was realigned, are usual as they are by default. Other languages have
+    other files, whose hash says no more than they do.
     """
-    found = {*differing(result.settings, {**common, **USUAL})}
+    common = {**common, **USUAL}
+    found = differing(result.settings, common)
+    if LANGUAGES in found:
+        own = {**common, **texts.get((result.key, result.settings[LANGUAGES]), {})}
+        found = differing(result.settings, own)
     names = [name for name in REALIGN_SETTINGS if name in found]
     if is_realignment(result.run) and "realign_steps" in names:
         # Of several tasks' realignments it cannot be told whose steps they are.
         names.remove("realign_steps")
-    texts = [f"{name}={result.settings[name]}" for name in names]
-    return replace(result, variant=", ".join([result.strategy, *texts]), unusual=names)
+    shown = [f"{name}={result.settings[name]}" for name in names]
+    return replace(result, variant=", ".join([result.strategy, *shown]), unusual=names)
 
 
 def groups_of(found: Iterable[Result]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.versions import code_digest
-from alignfreeze.config import About, Phase, RunConfig, fields_with
+from alignfreeze.config import About, Phase, RunConfig, fields_with, subset_of
 
 REALIGN_FIELDS = fields_with(RunConfig, lambda role: role.decides(Phase.REALIGNMENT))
 FINETUNE_FIELDS = fields_with(RunConfig, lambda role: role.decides(Phase.FINETUNING))
@@ -15,6 +15,14 @@ PARALLEL_FIELDS = fields_with(RunConfig, lambda role: role.of_parallel_text)
 
 MATERIAL_FIELDS = fields_with(RunConfig, lambda role: role.read)
 """Options that the data, read, aligned and tokenized, depends on."""
+
+
+def material_of(config: RunConfig) -> dict[str, Any]:
+    """All of a configuration that the data depends on: of a seed that draws languages, that too."""
+    subset = subset_of(config.realign_languages)
+    drawn = {"seed"} if subset is not None and subset.by_seed else set()
+    return config.model_dump(mode="json", include={*MATERIAL_FIELDS, *drawn})
+
 
 MEMORY_FIELDS = frozenset(fields_with(RunConfig, lambda role: role.about is About.MEMORY))
 """Options that say how much memory a run may take, on whatever machine, and change no bit."""

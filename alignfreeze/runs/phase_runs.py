@@ -143,6 +143,7 @@ class PhaseRuns:
                 tags[names.STRATEGY_CODE] = choice.digest
                 tags[names.OBJECTIVE_CODE] = preparation.objective.digest
                 tags[names.PARALLEL_HASH] = preparation.parallel_hash
+                tags[names.CHOSEN_BY] = preparation.chosen_by
             tags |= self._left_out([*config.task, *([TEXT] if choice.strategy.realigns else [])])
             run.tags({tag: value for tag, value in tags.items() if value})
             if preparation.provenance is not None:

@@ -5,41 +5,31 @@ from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from alignfreeze.alignment.corpus import (
-    AlignedCorpus,
-    aligned_corpora,
-    hold_out,
-    sentence_corpora,
-)
-from alignfreeze.base.digests import folder_digest, hash_of
+from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import cache_root, existing_folder
 from alignfreeze.base.versions import code_digest, library_versions, versions_text
 from alignfreeze.config import RunConfig, model_name
 from alignfreeze.data.bitexts import (
     bitext_digests,
-    parallel_languages,
-    realignment_languages,
     resolve_aligner,
-    unread_text,
 )
 from alignfreeze.data.finding import find_data, find_model
-from alignfreeze.data.missing import TEXT, with_texts
+from alignfreeze.data.language_choice import LanguageChoice, told_choice
+from alignfreeze.data.missing import TEXT
 from alignfreeze.encoders.families import read_layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, check_strategy
-from alignfreeze.encoders.loading import load_encoder, load_tokenizer
+from alignfreeze.encoders.loading import content_of, load_encoder, load_tokenizer
 from alignfreeze.encoders.stated import LENGTHS, longest_of
 from alignfreeze.encoders.trial import check_forward, check_vocabulary
-from alignfreeze.errors import DataError, EncoderError
 from alignfreeze.evaluation.rehearsal import rehearse
 from alignfreeze.evaluation.taskdata import TaskData
-from alignfreeze.evaluation.tasks import create_tasks
-from alignfreeze.messages import LONG, shown
+from alignfreeze.evaluation.tasks import covered_languages, create_tasks
 from alignfreeze.realignment.pairs import EncodedPair
 from alignfreeze.realignment.prefix_states import PrefixCache
-from alignfreeze.runs.identity import MATERIAL_FIELDS
+from alignfreeze.runs.identity import material_of
 from alignfreeze.runs.objectives import ObjectiveChoice, links_words, objective_choice
+from alignfreeze.runs.parallel_text import NO_TEXT, languages_with_text, read_text
 from alignfreeze.runs.provenance import Provenance, read_provenance
 from alignfreeze.runs.realigned import RealignedEncoder
 from alignfreeze.runs.strategies import (
@@ -50,9 +40,6 @@ from alignfreeze.runs.strategies import (
 )
 from alignfreeze.tracking.names import check_languages, check_metrics
 from alignfreeze.training.devices import resolve_precision
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +56,7 @@ class Preparation:
 
     Attributes:
         outline: The encoder without its weights: what there is to freeze.
+        choice: How the languages to realign were chosen, where they were.
 
     Raises:
         AlignFreezeError: If anything that it names is missing, malformed or does not fit.
@@ -83,6 +71,7 @@ class Preparation:
         needs_tasks: bool = True,
     ) -> None:
         self.config = config
+        self.choice: LanguageChoice | None = None
         self._realigned = encoder
         # A wrong name is told of before anything is read.
         languages = (config.source_language, *config.languages, *config.realign_languages)
@@ -97,7 +86,7 @@ class Preparation:
         self._objective = objective_choice(config) if encoder is None else None
         self.tokenizer = load_tokenizer(self.model, remove_marks=config.word_marks == "removed")
         loaded = load_encoder(self.model)
-        self.model_identity = self._content(loaded) if encoder is None else encoder.identity
+        self.model_identity = encoder.identity if encoder else content_of(self.model, loaded)
         self.made_from = "" if encoder else _tell_realigned(self.model)
         self.outline = loaded
         self.strategies = self.check_fit(config, choices)
@@ -110,24 +99,21 @@ class Preparation:
         self._try_tasks()
         # Without its weights, for other strategies to be checked against.
         self.outline = loaded.to_empty(device="meta")
-        self.corpora: list[AlignedCorpus] = []
-        self.held_out: list[AlignedCorpus] = []
-        self.without_text: list[str] = []
+        text = NO_TEXT
         if self._realigns or config.alignment_pairs:
-            asked = self._realign_languages()
-            chosen = with_texts(self.source, config.source_language, asked, config.missing)
-            self.without_text = [language for language in asked if language not in chosen]
-            self.corpora = self._read_corpora(chosen)
-        if config.alignment_pairs:
-            parts = [hold_out(corpus, config.alignment_pairs) for corpus in self.corpora]
-            self.corpora = [training for training, _ in parts]
-            self.held_out = [held_out for _, held_out in parts]
+            wanted = {language for data in self.tasks for language in data.targets}
+            targets = covered_languages(tasks.values(), config, self.source)
+            self.choice = told_choice(self.source, config, targets)
+            chosen = self.choice and self.choice.languages
+            with_text = chosen or languages_with_text(self.source, config, wanted)
+            text = read_text(self.source, config, with_text, self.objective.objective)
+        self.corpora, self.held_out, self.without_text = text
         self.encoded_pairs: dict[int, dict[tuple[int, int], EncodedPair]] = defaultdict(dict)
         self.prefixes = PrefixCache(config.prefix_memory, cache_root() / "prefixes")
 
     def varied(self, config: RunConfig) -> "Preparation":
         """What another configuration asks for; shares what does not depend on the difference."""
-        if any(getattr(config, name) != getattr(self.config, name) for name in MATERIAL_FIELDS):
+        if material_of(config) != material_of(self.config):
             return Preparation(config)
         other = copy(self)
         other.config = config
@@ -203,6 +189,11 @@ class Preparation:
         names = {resolve_aligner(self.config.aligner, corpus.bitext) for corpus in self.corpora}
         return names.pop() if len(names) == 1 else self.config.aligner
 
+    @property
+    def chosen_by(self) -> str | None:
+        """How the languages to realign were chosen, such as ``diverse:8``; ``None`` if named."""
+        return str(self.choice.subset) if self.choice else None
+
     @cached_property
     def parallel_hash(self) -> str:
         """What the files of the parallel text hold, whatever is made of them."""
@@ -245,44 +236,6 @@ class Preparation:
         strategy = strategy_choices(config, self.n_layers)[-1].strategy
         return check_strategy(self.outline, strategy, name=config.strategy)
 
-    def _content(self, encoder: "PreTrainedModel") -> str:
-        """What identifies the model's weights."""
-        if folder := existing_folder(self.model):
-            return folder_digest(folder)
-        commit = encoder.config._commit_hash  # private to transformers, and nowhere else
-        if commit is None:
-            raise EncoderError(
-                f"model {shown(self.model, LONG)}: the hub's cache does not say its revision"
-            )
-        return f"{self.model}@{commit}"
-
-    def _read_corpora(self, languages: Sequence[str]) -> list[AlignedCorpus]:
-        """The parallel text of some languages, its words aligned if that is of any use."""
-        objective = self.objective.objective
-        if not links_words(self.config, objective):
-            name = self.config.objective
-            logger.info("objective %s takes whole sentences: no words are aligned", name)
-            return sentence_corpora(self.source, self.config, languages)
-        every_pair = not objective.needs_links
-        return aligned_corpora(self.source, self.config, languages, every_pair=every_pair)
-
-    def _realign_languages(self) -> list[str]:
-        if asked := realignment_languages(self.source, self.config):
-            return asked
-        available = parallel_languages(self.source, self.config.source_language)
-        targets = {language for data in self.tasks for language in data.targets}
-        chosen = [language for language in available if language in targets]
-        if not chosen:
-            raise DataError(
-                f"no target language has parallel text; languages with some: "
-                f"{' '.join(available) or 'none'}"
-                f"{unread_text(self.source, self.config.source_language, targets)}",
-                file=self.source.root / "parallel",
-            )
-        if missing := sorted(targets - set(chosen)):
-            logger.warning("no parallel text to realign with: %s", " ".join(missing))
-        return chosen
-
 
 def prepared(
     config: RunConfig, kept: dict[str, Preparation], limit: int, base: Preparation | None = None
@@ -294,8 +247,8 @@ def prepared(
     Raises:
         AlignFreezeError: As for a new one.
     """
-    read = config.model_dump(mode="json", include=set(MATERIAL_FIELDS))
-    material = hash_of([read, links_words(config, objective_choice(config).objective)])
+    links = links_words(config, objective_choice(config).objective)
+    material = hash_of([material_of(config), links])
     known = kept.get(material, base)
     found = Preparation(config) if known is None else known.varied(config)
     kept.pop(material, None)

@@ -43,6 +43,7 @@ class Provenance(BaseModel):
         model_identity: The pretrained weights: a hash, or a name on the hub with its commit.
         precision: fp32 or bf16; version 0.1.0 wrote ``no`` for the first.
         parallel_hash: What the files of the parallel text hold.
+        chosen_by: How its languages were chosen, such as ``diverse:8``, if they were.
         code: The hash of the files of this package.
         libraries: The versions of what computed it, in one line.
         device: What computed it: a card, or a CPU and its threads.
@@ -61,6 +62,7 @@ class Provenance(BaseModel):
     precision: Annotated[str, BeforeValidator(lambda text: "fp32" if text == "no" else text)] = ""
     processes: int = 1
     parallel_hash: str | None = None
+    chosen_by: str | None = None
     version: str | None = None
     code: str | None = None
     libraries: str | None = None
@@ -81,6 +83,8 @@ class Provenance(BaseModel):
         for name in CARRIED:
             asked, known = getattr(config, name), getattr(self.options, name)
             says_nothing = name not in given or asked in (None, (), {}, "auto")
+            if name == "realign_languages" and asked == (self.chosen_by,):
+                continue
             if not (says_nothing or _same(name, asked, known)):
                 lines.append(f"{name} must be {_shown(known)}, got {_shown(asked)}")
         return lines

@@ -289,6 +289,7 @@ class RealignPhases(FinetunePhases):
             precision=precision_of(self.accelerator),
             processes=self.accelerator.num_processes,
             parallel_hash=self.preparation.parallel_hash,
+            chosen_by=self.preparation.chosen_by,
             version=__version__,
             code=code_digest(),
             libraries=versions_text(library_versions()),

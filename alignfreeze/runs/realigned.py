@@ -121,6 +121,7 @@ def _of_older_run(run: StoredRun, path: Path, downloads: Path) -> Provenance:
         precision=tags.get(names.PRECISION, ""),
         processes=int(tags.get(names.PROCESSES, "1")),
         parallel_hash=tags.get(names.PARALLEL_HASH),
+        chosen_by=tags.get(names.CHOSEN_BY),
         version=tags.get(names.VERSION),
         code=tags.get(names.CODE),
         libraries=tags.get(names.LIBRARIES),

@@ -74,6 +74,7 @@ def log_provenance(
         names.REALIGN_RUN: made.run_id,
         names.REALIGN_HASH: made.identity,
         names.PARALLEL_HASH: made.parallel_hash,
+        names.CHOSEN_BY: made.chosen_by,
         f"realign_{names.VERSION}": made.version,
         f"realign_{names.CODE}": made.code,
         f"realign_{names.LIBRARIES}": made.libraries,

@@ -7,11 +7,13 @@ from typing import Any
 
 from alignfreeze.base.digests import hash_of
 from alignfreeze.base.paths import user_path
-from alignfreeze.config import RunConfig
+from alignfreeze.config import RunConfig, subset_of
 from alignfreeze.contracts.registry import OBJECTIVE, load_plugin
-from alignfreeze.data.bitexts import bitext_digests, find_bitexts, realignment_languages
+from alignfreeze.data.bitexts import bitext_digests, find_bitexts, without_unused_scores
+from alignfreeze.data.language_choice import realignment_languages
 from alignfreeze.data.missing import with_texts
 from alignfreeze.errors import ConfigError
+from alignfreeze.evaluation.tasks import covered_languages
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.search.objective import Objective
 from alignfreeze.search.parameters import Scalar
@@ -100,14 +102,32 @@ class TrialContext:
         """What identifies the parallel text of all languages, and for all aligners, of trials."""
         corpora = self.base.corpora
         source, source_language = self.base.source, self.config.source_language
-        chosen = [
-            realignment_languages(source, with_values(self.config, {"realign_languages": value}))
-            for value in self._searched("realign_languages")
-        ]
-        languages = sorted({corpus.target for corpus in corpora}.union(*chosen))
+        languages = sorted({corpus.target for corpus in corpora}.union(self._other_languages()))
         present = with_texts(source, source_language, languages, self.config.missing)
-        bitexts = find_bitexts(source, source_language, present)
+        scored = "pair_quality" in {*self.space.searched, *self.space.pinned}
+        bitexts = without_unused_scores(
+            find_bitexts(source, source_language, present),
+            used=scored or self.config.pair_quality > 0,
+        )
         return [*(corpus.fingerprint for corpus in corpora), *map(bitext_digests, bitexts)]
+
+    def _other_languages(self) -> set[str]:
+        """All languages that trials and tests may realign, whatever their seeds draw."""
+        source, seeds = self.base.source, {*self.settings.search_seeds, *self.settings.final_seeds}
+        tasks = [data.task for data in self.base.tasks]
+        found: set[str] = set()
+        for value in {
+            *self._searched("realign_languages"),
+            ",".join(self.config.realign_languages),
+        }:
+            config = with_values(self.config, {"realign_languages": value})
+            targets = covered_languages(tasks, config, source)
+            subset = subset_of(config.realign_languages)
+            drawn = subset is not None and subset.by_seed
+            for seed in seeds if drawn else [config.seed]:
+                seeded = config.model_copy(update={"seed": seed})
+                found.update(realignment_languages(source, seeded, targets))
+        return found
 
     def first_point(self) -> dict[str, Scalar]:
         """The parameters that stand for the configuration as it is, as far as the space has them.

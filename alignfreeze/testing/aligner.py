@@ -1,10 +1,19 @@
 """What every word aligner must do."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from alignfreeze.alignment.cleaning import sentence_pairs
-from alignfreeze.contracts import Aligner, Bitext, SentencePair, WordAlignment, one_to_one
+from alignfreeze.contracts import (
+    Aligner,
+    Bitext,
+    ScoredAlignment,
+    SentencePair,
+    WordAlignment,
+    links_of,
+    one_to_one,
+)
 
 
 class AlignerContract:
@@ -36,20 +45,36 @@ class AlignerContract:
 
     def test_aligns_something(self, aligner: Aligner, bitext: Bitext) -> None:
         """The bitext holds at least a link, or the other tests would say nothing."""
-        assert any(alignment for _, alignment in _aligned(aligner, bitext)), "no link at all"
+        found = [links_of(alignment) for _, alignment in _aligned(aligner, bitext)]
+        assert any(found), "no link at all"
 
     def test_links_are_within_the_sentences(self, aligner: Aligner, bitext: Bitext) -> None:
         """Indices count the words of the pair from 0."""
         for pair, alignment in _aligned(aligner, bitext):
-            for source, target in alignment:
+            for source, target in links_of(alignment):
                 case = f"line {pair.line}: link ({source}, {target})"
                 assert 0 <= source < len(pair.source), f"{case}: {len(pair.source)} source words"
                 assert 0 <= target < len(pair.target), f"{case}: {len(pair.target)} target words"
 
     def test_some_links_are_one_to_one(self, aligner: Aligner, bitext: Bitext) -> None:
         """Not all links are of words that have another one: those are dropped."""
-        found = [alignment for _, alignment in _aligned(aligner, bitext)]
+        found = [links_of(alignment) for _, alignment in _aligned(aligner, bitext)]
         assert any(map(one_to_one, found)), f"no link is one to one: {found}"
+
+    def test_scores_are_finite_numbers_one_a_link(self, aligner: Aligner, bitext: Bitext) -> None:
+        """Links may have scores; those of a pair all have, if any of them has."""
+        least = aligner.least_score()
+        assert least is None or math.isfinite(least), f"least_score() must be finite, got {least}"
+        for pair, alignment in _aligned(aligner, bitext):
+            if not isinstance(alignment, ScoredAlignment):
+                assert least is None, f"line {pair.line}: links without scores, least is {least}"
+                continue
+            links, scores = alignment.links, alignment.scores
+            case = f"line {pair.line}"
+            assert len(scores) == len(links), f"{case}: {len(scores)} scores, {len(links)} links"
+            for score in scores:
+                assert isinstance(score, int | float), f"{case}: score {score!r} is no number"
+                assert math.isfinite(score), f"{case}: scores must be finite, got {score}"
 
     def test_notes_are_counts(self, aligner: Aligner, bitext: Bitext) -> None:
         """What is told of its files is how often there was what."""
@@ -93,7 +118,9 @@ def _pairs(aligner: Aligner, bitext: Bitext) -> Iterator[SentencePair]:
     return (pair for pair in pairs if pair.source and pair.target)
 
 
-def _aligned(aligner: Aligner, bitext: Bitext) -> Iterator[tuple[SentencePair, WordAlignment]]:
+def _aligned(
+    aligner: Aligner, bitext: Bitext
+) -> Iterator[tuple[SentencePair, WordAlignment | ScoredAlignment]]:
     """Each sentence pair with its links; fails if there are more or fewer results than pairs."""
     pairs = list(_pairs(aligner, bitext))
     results = list(aligner.align(iter(pairs), bitext))

@@ -46,6 +46,7 @@ MEASURED_HASH = "measured_hash"  # of its files of word alignment and drift
 STRATEGY_CODE = "strategy_code"
 OBJECTIVE_CODE = "objective_code"
 PARALLEL_HASH = "parallel_hash"  # what the files of the parallel text hold
+CHOSEN_BY = "languages_chosen_by"  # how those that it realigns were chosen, such as diverse:8
 REALIGN_HASH = "realign_hash"  # which realignment made its encoder
 REALIGN_RUN = "realign_run"  # in which run that was
 ON_WAY_OF = "on_way_of"  # which realignment, of more steps, left this one's encoder on its way

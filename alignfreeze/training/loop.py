@@ -25,7 +25,7 @@ from alignfreeze.base.progress import progress_bar
 from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.threads import made_ahead
 from alignfreeze.encoders.accelerator import attention_of_any_shape
-from alignfreeze.encoders.freezing import Rates
+from alignfreeze.encoders.rates import Rates
 from alignfreeze.errors import Interrupted, ResourceError, TrainingError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream

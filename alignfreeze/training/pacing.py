@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from alignfreeze.encoders.freezing import AS_IT_IS, Rates, factor_at
+from alignfreeze.encoders.rates import AS_IT_IS, Rates, factor_at
 
 
 class Pacing:

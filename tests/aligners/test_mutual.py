@@ -65,7 +65,13 @@ def random_pairs(n: int) -> list[SentencePair]:
 
 
 def align(aligner: MutualAligner, pairs: list[SentencePair]) -> list[list[tuple[int, int]]]:
-    return list(aligner.align(iter(pairs), BITEXT))
+    """The links that count."""
+    least, found = aligner.least_score(), list(aligner.align(iter(pairs), BITEXT))
+    assert all(len(own.links) == len(own.scores) for own in found)
+    return [
+        [link for link, score in zip(own.links, own.scores, strict=True) if score >= least]
+        for own in found
+    ]
 
 
 class TestContract(AlignerContract):
@@ -151,7 +157,9 @@ def test_identical_sentences_are_linked_word_by_word(model):
 def test_of_equals_the_first_is_linked():
     vectors = torch.eye(3)
     source, target = vectors[[0, 0, 1]][None], vectors[[1, 0, 0]][None]
-    assert mutual_links(source, target, 0.0).tolist() == [[0, 0, 1], [0, 2, 0]]
+    links, cosines = mutual_links(source, target)
+    assert links.tolist() == [[0, 0, 1], [0, 2, 0]]
+    assert cosines.tolist() == [1.0, 1.0]
 
 
 def test_padding_is_never_linked():
@@ -159,8 +167,9 @@ def test_padding_is_never_linked():
     source = torch.stack([vectors, torch.zeros(2, 2)])
     target = torch.stack([torch.tensor([[1.0, 1.0], [0.0, 0.0]]), vectors])
     # The only neighbours of the first pair are far away; padding, at 0, would be nearer.
-    assert mutual_links(source, target / 2**0.5, -1.0).tolist() == [[0, 0, 0]]
-    assert mutual_links(source, target / 2**0.5, 0.0).tolist() == []
+    links, cosines = mutual_links(source, target / 2**0.5)
+    assert links.tolist() == [[0, 0, 0]]
+    assert cosines.tolist() == pytest.approx([-(2**-0.5)])
 
 
 def test_words_that_do_not_fit_are_counted_and_not_linked(model, caplog):
@@ -293,6 +302,6 @@ def test_it_agrees_with_dictionaries_on_real_text(suite):
     (bitext,) = find_bitexts(suite, "en", ["de"])
     pairs = list(islice(sentence_pairs(bitext, "icu"), 50))
     known = list(DictionaryAligner().align(pairs, bitext))
-    found = list(MutualAligner(model=str(suite.root / "model")).align(pairs, bitext))
+    found = align(MutualAligner(model=str(suite.root / "model")), pairs)
     right = sum(len(set(one) & set(other)) for one, other in zip(known, found, strict=True))
     assert right > 0.9 * sum(map(len, known)) > 0

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from alignfreeze.alignment.cleaning import sentence_pairs
-from alignfreeze.contracts import Bitext, SentencePair, count_lines
+from alignfreeze.alignment.export import ExportJob, write_alignments
+from alignfreeze.contracts import Bitext, ScoredAlignment, SentencePair, count_lines, links_of
 from alignfreeze.errors import DataError
 from alignfreeze.testing.aligner import AlignerContract
 from alignfreeze_aligners.pharaoh import PharaohAligner
@@ -42,6 +43,16 @@ class TestContract(AlignerContract):
         return make("0-0 1-1 2-2\n0-0 1-1 1-2\n0-0 2-1\n")
 
 
+class TestContractWithScores(TestContract):
+    @pytest.fixture
+    def aligner(self):
+        return PharaohAligner(threshold=0.5)
+
+    @pytest.fixture
+    def bitext(self, make):
+        return make("0-0:0.9 1-1:.25 2-2:1\n0-0:0.5 1-1:0.75 1-2:0.1\n\n")
+
+
 def test_links_are_read(make):
     bitext = make("2-2 0-0 1-1\n\n0-0\t2-1\r\n")
     assert align(bitext) == [[(0, 0), (1, 1), (2, 2)], [], [(0, 0), (2, 1)]]
@@ -55,6 +66,56 @@ def test_all_links_are_read_and_a_repeated_one_once(make):
         [(0, 0), (1, 1), (1, 2)],
         [(0, 0), (1, 0), (2, 1)],
     ]
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_scores_stand_behind_a_colon(make, threshold):
+    bitext = make("1-1:0.5 0-0:-2e-1 1-1:0.75\n\n2-1:1.\n")
+    aligner = PharaohAligner(threshold=threshold)
+    assert aligner.least_score() == threshold
+    first, second, third = aligner.align(sentence_pairs(bitext, "whitespace"), bitext)
+    assert first == ScoredAlignment([(0, 0), (1, 1)], [-0.2, 0.75])
+    assert links_of(second) == []
+    assert third == ScoredAlignment([(2, 1)], [1.0])
+    assert aligner.notes(bitext) == {}
+
+
+def test_scores_are_no_links_from_zero(make):
+    bitext = make("1-1:0.5 2-2:-0.25\n1-1:1e-0\n1-1:0\n")
+    assert list(ALIGNER.notes(bitext).values()) == [4]
+
+
+def test_weak_links_are_dropped_before_those_that_are_not_one_to_one(make, tmp_path):
+    bitext = make("0-0:0.9 0-1:0.4 1-1:0.8 2-2:0.1\n0-0:1\n1-1:1\n")
+    job = ExportJob(bitext, PharaohAligner(threshold=0.5), "pharaoh", "1")
+    stats = write_alignments(job, tmp_path / "cache", tmp_path / "out")
+    text = (tmp_path / "out/en-fr.align").read_text()
+    assert text == "0-0 1-1\n0-0\n1-1\n"
+    assert (stats.weak, stats.ambiguous, stats.links) == (2, 0, 4)
+    assert "(0 identical words, 2 of low scores dropped)" in str(stats)
+    every = ExportJob(bitext, ALIGNER, "pharaoh", "1")
+    stats = write_alignments(every, tmp_path / "cache", tmp_path / "out")
+    assert (stats.weak, stats.ambiguous, stats.links) == (0, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "threshold", "message"),
+    [
+        ("0-0:x", None, r"align:1: a link must be .* such as 0-1 or 0-1:0\.93, got '0-0:x'$"),
+        ("0-0:nan", None, r"align:1: a link must be .*, got '0-0:nan'$"),
+        ("0-0:", None, r"align:1: a link must be .*, got '0-0:'$"),
+        ("0-0:1 2-1", None, r":1: all links must .*, as others of the line .* words 2 and 1 has n"),
+        (
+            "0-0",
+            0.5,
+            r":1: all links must .*, as aligner 'pharaoh' has a threshold, .* 0 and 0",
+        ),
+    ],
+)
+def test_scores_that_are_malformed_or_lacking_are_told(make, line, threshold, message):
+    bitext = make(f"{line}\n\n\n")
+    with pytest.raises(DataError, match=message):
+        list(PharaohAligner(threshold=threshold).align(sentence_pairs(bitext, "icu"), bitext))
 
 
 def test_a_reversed_file_has_the_target_first(make):

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterable
 from dataclasses import replace
 from http.client import HTTPException
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from huggingface_hub import HfApi
 
 from alignfreeze.base.paths import cache_root
 from alignfreeze.contracts import PUBLISHED_LANGUAGES, Bitext, HubSplit
+from alignfreeze.data.bitext_names import SCORES, names_beside
 from alignfreeze.data.hub.kept_files import is_whole, replacing
 from alignfreeze.data.hub.locating import (
     DEFAULT,
@@ -28,6 +30,7 @@ from alignfreeze.data.hub.locating import (
 from alignfreeze.data.hub.streams import open_split, reaching, write_parquet, write_texts
 from alignfreeze.encoders.modelfiles import why_offline
 from alignfreeze.errors import DataError, MissingSplitError
+from alignfreeze.text.files import line_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -171,9 +174,11 @@ class HubSupplier:
         return [name for name in sorted(PUBLISHED_LANGUAGES) if self.has(_texts(name))]
 
     def fetch_bitext(self, source_language: str, target: str) -> Bitext:
-        """Write both texts of a language pair, unless they are there, and its dictionaries.
+        """Write both texts of a language pair, unless they are there, and what goes with them.
 
-        A language that was interrupted starts anew; one that is complete is not read again.
+        That is its dictionaries, and scores of its pairs: a mirror's, or those that lie beside the
+        texts in the cache. A language that was interrupted starts anew; one that is complete is not
+        read again.
 
         Raises:
             DataError: If the texts cannot be reached; names them.
@@ -183,12 +188,14 @@ class HubSupplier:
                 f"the hub's parallel text has the source language {ENGLISH!r} alone, "
                 f"got {source_language!r}"
             )
+        texts = self._fetch_texts(target)
         return Bitext(
             ENGLISH,
             target,
-            *self._fetch_texts(target),
+            *texts,
             forward_dictionary=self._dictionary(ENGLISH, target),
             backward_dictionary=self._dictionary(target, ENGLISH),
+            scores_file=self._scores(target, texts[0]),
         )
 
     def missing_texts(self, source_language: str, targets: Iterable[str]) -> dict[str, str]:
@@ -233,7 +240,20 @@ class HubSupplier:
                 files_of = dict(zip((ENGLISH, target), texts, strict=True))
                 write_texts(dataset, place, files_of, self._max_pairs)
                 state_file.write_text(state, encoding="utf-8")
+            _scores_beside(source).unlink(missing_ok=True)  # they were of the text before
         return source, translation
+
+    def _scores(self, target: str, text: Path) -> Path | None:
+        """The scores of a text's pairs, if there are any; a mirror's as far as the text goes."""
+        folder, beside = self._mirror and self._mirror / "parallel", _scores_beside(text)
+        given = [folder / name for name in names_beside(SCORES, ENGLISH, target)] if folder else []
+        found = next((path for path in given if path.is_file()), None)
+        if found is None or text.parent.parent.name == ALL:
+            return found or (beside if beside.is_file() else None)
+        with replacing(beside) as (temporary,):
+            first = islice(line_bytes(found), self._max_pairs)
+            temporary.write_bytes(b"".join(b"%b\n" % line for line in first))
+        return beside
 
     def _dictionary(self, source: str, target: str) -> Path | None:
         """A dictionary, unless it cannot be had; of a mirror, as it is there now."""
@@ -265,6 +285,11 @@ def _dictionary_text(name: str, mirror: Path | None) -> bytes:
         raise OSError(reason)
     with urllib.request.urlopen(f"{MUSE}/{name}", timeout=TIMEOUT) as response:
         return bytes(response.read())
+
+
+def _scores_beside(text: Path) -> Path:
+    """Where the scores of a text's pairs lie, where it is in the cache."""
+    return text.with_suffix(f".{SCORES}")
 
 
 def _texts(target: str) -> HubSplit:

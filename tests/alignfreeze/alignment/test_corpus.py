@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from alignfreeze.alignment.cleaning import Cleaning, CorpusStats
-from alignfreeze.alignment.corpus import AlignedPair, CorpusJob, aligned_corpus
+from alignfreeze.alignment.corpus import AlignedPair, CorpusJob, aligned_corpus, sentence_job
 from alignfreeze.contracts import Aligner, Bitext
 from alignfreeze.data.bitexts import find_bitexts, parallel_languages, resolve_aligner
 from alignfreeze.errors import DataError, PluginError
@@ -42,6 +42,29 @@ def bitext(write) -> Bitext:
 def build(bitext, tmp_path, aligner=None, *, name="same", digest="1", cleaning=None):
     job = CorpusJob(bitext, aligner or SamePlace(), name, digest, cleaning or Cleaning())
     return aligned_corpus(job, tmp_path / "cache")
+
+
+def test_of_whole_sentences_all_are_kept_and_nothing_else_is_read(bitext, tmp_path, write):
+    bitext = replace(
+        bitext, alignment_file=tmp_path / "nowhere", forward_dictionary=tmp_path / "no"
+    )
+    job = sentence_job(bitext, Cleaning())
+    corpus = aligned_corpus(job, tmp_path / "cache")
+    assert corpus.stats == CorpusStats(read=6, empty=1, kept=5)
+    assert corpus.rows([0, 1]) == [
+        AlignedPair(["a", "b", "c"], ["A", "B", "C"], []),
+        AlignedPair(["x"], ["X"], []),
+    ]
+    assert corpus.bitext.alignment_file is None
+    other = CorpusJob(job.bitext, job.aligner, job.aligner_name, job.digest, job.cleaning)
+    assert job.fingerprint() != other.fingerprint()
+
+
+def test_pairs_without_links_are_kept_where_they_are_wanted(bitext, tmp_path):
+    job = CorpusJob(bitext, SamePlace(), "same", "1", every_pair=True)
+    corpus = aligned_corpus(job, tmp_path / "cache")
+    assert corpus.stats == CorpusStats(read=6, empty=1, kept=5, identical=2, links=5)
+    assert [len(row.alignment) for row in corpus.rows(range(5))] == [2, 0, 1, 0, 2]
 
 
 def test_what_is_kept_and_dropped(bitext, tmp_path):

@@ -7,8 +7,8 @@ import pytest
 
 from alignfreeze.alignment.cleaning import CorpusStats
 from alignfreeze.alignment.corpus import CorpusJob, aligned_corpus
-from alignfreeze.contracts import Aligner, Bitext
-from alignfreeze.errors import DataError
+from alignfreeze.contracts import Aligner, Bitext, ScoredAlignment
+from alignfreeze.errors import DataError, PluginError
 
 
 class SamePlace(Aligner):
@@ -69,6 +69,41 @@ def test_links_that_are_not_one_to_one_are_dropped_and_counted(
     assert corpus.stats.ambiguous == ambiguous
     told = f" identical words, {ambiguous} not one to one dropped)"
     assert (told in str(corpus.stats)) == (ambiguous > 0)
+
+
+class Scoring(Aligner):
+    """Gives scored links, of which some do not count."""
+
+    scores: tuple[float, ...]
+    least: float | None = None
+
+    def least_score(self):
+        return self.least
+
+    def align(self, pairs, bitext):
+        yield from (ScoredAlignment([(0, 1), (1, 1), (2, 2)], self.scores) for _ in pairs)
+
+
+@pytest.mark.parametrize(
+    ("least", "kept", "weak", "ambiguous"),
+    [(None, [(2, 2)], 0, 2), (0.3, [(1, 1), (2, 2)], 1, 0), (0.5, [(1, 1)], 2, 0)],
+)
+def test_links_below_the_least_score_are_dropped_first_and_counted(
+    bitext, tmp_path, least, kept, weak, ambiguous
+):
+    corpus = build(bitext, tmp_path, Scoring(scores=(0.1, 0.5, 0.3), least=least))
+    assert corpus.rows([0])[0].alignment == kept
+    assert (corpus.stats.weak, corpus.stats.ambiguous) == (weak, ambiguous)
+    assert (f" identical words, {weak} of low scores" in str(corpus.stats)) == (weak > 0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "got"), [((1.0, 2.0), "2 of 3"), ((1.0, float("nan"), 1.0), "nan")]
+)
+def test_scores_that_break_the_contract_are_the_aligners(bitext, tmp_path, scores, got):
+    message = rf"Scoring.*: align must give a finite score a link, got {got} for line 1$"
+    with pytest.raises(PluginError, match=message):
+        build(bitext, tmp_path, Scoring(scores=scores))
 
 
 def test_what_is_to_be_told_of_an_aligners_files_is_told_each_time(bitext, tmp_path, caplog):

@@ -70,6 +70,17 @@ def test_a_language_that_the_hub_has_no_text_of_is_left_out(
         next(align_to_files(config.model_copy(update={"missing": "error"}), tmp_path / "out"))
 
 
+def test_languages_that_are_chosen_are_aligned_alone(demo_hub, tmp_path, monkeypatch, caplog):
+    source = demo_hub()
+    monkeypatch.setattr(export, "find_data", lambda data, max_pairs: source)
+    caplog.set_level("INFO")
+    config = RunConfig(data="hub", pair_limit=5, realign_languages="random:1", languages="de,ru")
+    ((language, _),) = align_to_files(config, tmp_path / "out")
+    assert f"realign languages random:1: {language}" in caplog.messages
+    both = config.model_copy(update={"realign_languages": ("all",), "languages": ("de",)})
+    assert [language for language, _ in align_to_files(both, tmp_path / "out")] == ["de", "ru"]
+
+
 def test_a_tokenized_text_is_left_where_it_is(bitext, tmp_path):
     align(bitext, tmp_path, AtSpaces())
     assert texts(tmp_path / "out") == {"en-fr.align": "0-0 1-1\n\n0-0 1-1\n\n0-0\n"}

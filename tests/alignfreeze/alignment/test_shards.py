@@ -150,7 +150,7 @@ def test_what_was_done_is_not_done_again(bitext, tmp_path, monkeypatch, caplog):
     assert read_stats(tmp_path / "out" / "x") == read_stats(tmp_path / "whole" / "x")
 
 
-@pytest.mark.parametrize("name", ["00001/lines.jsonl", "00001/stats.json", "repeats/repeats.bool"])
+@pytest.mark.parametrize("name", ["00001/lines.jsonl", "00001/stats.json", "repeats/marks.bool"])
 def test_what_was_done_before_and_is_damaged_is_done_again(
     bitext, tmp_path, monkeypatch, caplog, name
 ):

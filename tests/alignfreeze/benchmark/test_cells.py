@@ -9,7 +9,9 @@ from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.plan import make_plan
 from alignfreeze.benchmark.settings import build_benchmark
 from alignfreeze.config import RunConfig
+from alignfreeze.data import language_choice
 from alignfreeze.data.finding import find_data, find_model
+from alignfreeze.data.uriel import has_uriel
 from alignfreeze.errors import AlignFreezeError, ConfigError, DataError, EncoderError, PluginError
 from alignfreeze.tracking.store import StoredRun
 from alignfreeze_aligners.pharaoh import PharaohAligner
@@ -73,6 +75,35 @@ def test_a_task_has_those_languages_that_it_has(options, folder):
         cells(options, data=str(folder), models="demo", languages="de,fi")
     with pytest.raises(ConfigError, match="hold one that ner has a test split of, got ru"):
         cells(options, data=str(folder), models="demo", languages="ru")
+
+
+@pytest.mark.skipif(not has_uriel(), reason="needs lang2vec")
+def test_a_choice_covers_each_tasks_own_languages(options, folder):
+    given = {"data": str(folder), "models": "demo", "languages": "", "seeds": "31"}
+    found = cells(options, **given, realign_languages="diverse:2")
+    languages = {cell.task: cell.config.languages for cell in found}
+    assert languages["pos"] == ("ar", "de", "el", "es", "hi", "ru", "tr", "zh")
+    assert languages["ner"] == tuple(code for code in languages["pos"] if code != "ru")
+    assert {cell.config.realign_languages for cell in found} == {("diverse:2",)}
+    assert not any(cell.shares for cell in found)  # each may realign with others
+    # What is nearest to the source language is so whatever the targets are.
+    nearest = cells(options, **given, realign_languages="nearest:2")
+    assert {cell.shares for cell in nearest if cell.realigns} == {True}
+    assert {cell.config.languages for cell in nearest} == {()}
+    same = cells(options, realign_languages="diverse:2")
+    assert {cell.shares for cell in same if cell.realigns} == {True}
+
+
+def test_what_a_choice_comes_to_counts(options, monkeypatch):
+    """As with another version of the distances, or another seed."""
+
+    def realigning(**more):
+        return {cell.identity for cell in cells(options, **more) if cell.realigns}
+
+    before = realigning(realign_languages="random:2")
+    assert realigning(realign_languages="random:2") == before
+    monkeypatch.setattr(language_choice, "drawn", lambda codes, count, seed: sorted(codes)[:count])
+    assert not realigning(realign_languages="random:2") & before
 
 
 def test_the_content_of_the_data_counts_not_its_place(options, folder, tmp_path):

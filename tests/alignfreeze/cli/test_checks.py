@@ -10,12 +10,16 @@ import pytest
 
 from alignfreeze.cli.checks import CHECKS
 from alignfreeze.cli.main import main
+from alignfreeze.data import language_choice
 from alignfreeze.errors import AlignFreezeError, ConfigError
 
 WRONG = {
     "run --temperature -1": "temperature must be >= 0.0001, got '-1'",
     "run --strategy fornt": "no strategy 'fornt'; did you mean 'front'?",
     "run --strategy-args bound=1": "strategy 'front': bound is not a known option",
+    "run --objective distanze": "no objective 'distanze'; did you mean 'distance'?",
+    "run --objective-args near=1": "objective 'contrastive': near is not a known option",
+    "realign --objective distance --objective-args pull=-1": "'distance': pull must be >= 0",
     "run --compare bascline": "no strategy 'bascline'; did you mean 'baseline'?",
     "run --languages zh/x": "language 'zh/x' cannot be called so in the names of metrics",
     "search --languages a@b,a-b": "languages 'a@b' and 'a-b' are both called 'a-b'",
@@ -25,6 +29,12 @@ WRONG = {
     "run --config none.yaml": "config: cannot read none.yaml",
     "realign --task poss": "no task 'poss'; did you mean 'pos'?",
     "realign --aligner mutal": "no aligner 'mutal'; did you mean 'mutual'?",
+    "run --realign-languages diverse": "realign_languages must be diverse:K with a whole number K",
+    "align --output x --realign-languages random:0": "must be random:K with a whole number K >= 1",
+    "search --realign-languages nearst:3": "diverse, nearest or random (did you mean nearest:3?)",
+    "benchmark --realign-languages random:8,de": "must be random:8 alone, or languages without it",
+    "run --realign-languages random:99": "realign_languages must choose at most 8 language(s), as",
+    "align --output x --realign-languages random:9": "must choose at most 8 language(s), as many",
     "evaluate": "encoder must be given: a run that realigned, by its id, or a folder",
     "evaluate --seed x --encoder 1": "seed must be a valid integer",
     "search --trials 0": "trials must be > 0, got '0'",
@@ -51,6 +61,8 @@ WRONG = {
     "benchmark --strategies front:boundary=99": "strategy 'front': boundary must be <= 4",
     "benchmark --models ./nowhere": "model './nowhere': there is no such folder",
     "align --output x --languages xx": "so en-xx has no parallel text",
+    "run --pair-quality 0.25 --realign-languages de,ru": "en-de.scores: no such file, and pair_qu",
+    "align --output x --pair-quality 0.5 --languages ar": "score --data demo --languages ar` wri",
     "report --counting some": "counting must be 'exact', 'paper', 'published' or 'significant'",
     "align --output x --pair-limit 0": "pair_limit must be > 0, got '0'",
     "data check nowhere": "there is no folder 'nowhere'",
@@ -187,3 +199,21 @@ def test_the_run_that_mlflow_has_opened_says_why(line, experiment, monkeypatch, 
     failed = mlflow.get_run(run.info.run_id)
     assert failed.info.status == "FAILED"
     assert capsys.readouterr().err == f"alignfreeze: {failed.data.tags['alignfreeze.error']}\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "realign", "search", "benchmark", "align", "data check"]
+)
+def test_languages_need_not_be_named(command):
+    for languages in ("", "all", "random:3"):
+        CHECKS[command]({"realign_languages": languages})
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "realign", "search", "benchmark", "align", "data check"]
+)
+def test_distances_that_are_not_installed_are_missed_at_once(command, monkeypatch):
+    monkeypatch.setattr(language_choice, "has_uriel", lambda: False)
+    for data in ("demo", "hub"):
+        with pytest.raises(ConfigError, match=r"^realign_languages needs distances .*\[uriel\]"):
+            CHECKS[command]({"data": data, "realign_languages": "nearest:3"})

@@ -120,6 +120,7 @@ def test_the_paper_is_among_the_presets():
         ("pair_limit", "1000", 1000),
         ("pair_max_ratio", "1.5", 1.5),
         ("pair_duplicates", "keep", "keep"),
+        ("pair_quality", "0.25", 0.25),
         ("alignment_pairs", "100", 100),
         ("language_mix", "uniform", "uniform"),
         ("precision", "bf16", "bf16"),
@@ -175,6 +176,8 @@ def test_every_option_has_a_description():
         ({"pair_limit": "0"}, "pair_limit must be > 0, got '0'"),
         ({"pair_max_words": "-1"}, "pair_max_words must be >= 0, got '-1'"),
         ({"pair_max_ratio": "0.5"}, "pair_max_ratio must be 0 or >= 1, got '0.5'"),
+        ({"pair_quality": "1"}, "pair_quality must be < 1, got '1'"),
+        ({"pair_quality": "-0.1"}, "pair_quality must be >= 0, got '-0.1'"),
         ({"pair_duplicates": "no"}, "pair_duplicates must be 'drop' or 'keep', got 'no'"),
         (
             {"seed": "x"},

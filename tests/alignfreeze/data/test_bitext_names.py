@@ -34,6 +34,7 @@ def folder(write, source):
         (["QED_en-de.TMX"], "QED_en-de.TMX must be named en-de.tmx"),
         (["en_de.tsv.gz"], "en_de.tsv.gz must be named en-de.tsv.gz"),
         (["OPUS.en-de.align"], "OPUS.en-de.align must be named en-de.align"),
+        (["OPUS.en-de.scores"], "OPUS.en-de.scores must be named en-de.scores"),
         (["de-en.txt.zip"], "de-en.txt.zip is to be unpacked"),
         (["en-de.csv"], "en-de.csv is of a format that is not read"),
         (["train.de-en.jsonl"], "train.de-en.jsonl is of a format that is not read"),

@@ -3,15 +3,15 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.config import PUBLISHED_LANGUAGES, RunConfig
 from alignfreeze.contracts import Bitext, DataSource, SentencePair
 from alignfreeze.data.bitexts import (
     bitext_digests,
     bitexts_at_hand,
+    check_scores,
     find_bitexts,
     parallel_languages,
-    realignment_languages,
     resolve_aligner,
+    without_unused_scores,
 )
 from alignfreeze.errors import DataError
 from alignfreeze_aligners.pharaoh import PharaohAligner
@@ -121,6 +121,30 @@ def test_a_packed_alignment_is_read(parallel, write, stem):
     assert aligner.notes(bitext) == {}
 
 
+@pytest.mark.parametrize("name", ["en-fr.scores", "fr-en.scores", "fr-en.scores.gz"])
+def test_scores_lie_beside_the_text_under_either_name(parallel, write, name):
+    path = write(f"parallel/{name}", "1\n")
+    fr, de = find_bitexts(parallel, "en", ["fr", "de"])
+    assert (fr.scores_file, de.scores_file) == (path, None)
+    (turned,) = find_bitexts(parallel, "fr", ["en"])
+    assert turned.scores_file == path
+    assert [each.scores_file for each in without_unused_scores([fr], used=True)] == [path]
+    assert [each.scores_file for each in without_unused_scores([fr], used=False)] == [None]
+
+
+def test_scores_are_asked_for_only_where_they_are_used(parallel, supplied, write):
+    write("parallel/fr-en.scores", "1\n")
+    bitexts = find_bitexts(parallel, "en", ["fr", "de", "pt-br"])
+    check_scores(parallel, bitexts, 0.0)
+    check_scores(parallel, bitexts[:1], 0.25)
+    message = (
+        r"parallel/en-de\.scores: no such file, and pair_quality=0\.25 .*"
+        r"`alignfreeze score --data test --languages de,pt-br` writes it$"
+    )
+    with pytest.raises(DataError, match=message):
+        check_scores(parallel, bitexts, 0.25)
+
+
 def test_nothing_is_fetched_or_converted_to_see_what_is_at_hand(
     parallel, supplied, cache, write, tmp_path
 ):
@@ -228,37 +252,3 @@ def test_texts_in_moses_format_are_preferred(parallel, cache, write):
     assert (bitext.source_file.name, bitext.origins) == ("en-de.en", ())
     assert bitext.source_file.parent == parallel.root / "parallel"
     assert not cache.exists()
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("", []),
-        ("fr,xx", ["fr", "xx"]),
-        ("published", [*PUBLISHED_LANGUAGES]),
-        ("all", ["de", "fr"]),
-    ],
-)
-def test_languages_of_realignment_are_those_asked_for(source, write, asked, expected):
-    for name in (
-        "en-fr.en",
-        "en-fr.fr",
-        "de-en.en",
-        "de-en.de",
-        "en-ru.ru",
-        "fr-ru.fr",
-        "fr-ru.ru",
-    ):
-        write(f"parallel/{name}", "a\n")
-    assert realignment_languages(source, RunConfig(realign_languages=asked)) == expected
-
-
-def test_all_languages_of_a_supplier_are_those_it_has(supplied):
-    assert realignment_languages(supplied, RunConfig(realign_languages="all")) == ["de"]
-    assert supplied.supplier.fetched == []
-
-
-def test_all_languages_want_some_text(source, write):
-    write("parallel/en-de.en", "a\n")
-    with pytest.raises(DataError, match=r"parallel: there is no parallel text.*en-de\.en"):
-        realignment_languages(source, RunConfig(realign_languages="all"))

@@ -17,6 +17,7 @@ from alignfreeze.config import RunConfig
 from alignfreeze.contracts import DataSource
 from alignfreeze.contracts.registry import TASK, create_plugin
 from alignfreeze.data.finding import find_data
+from alignfreeze.data.uriel import has_uriel
 from alignfreeze.datacheck.labelled import check_task
 from alignfreeze.datacheck.report import DataReport, check_data
 from alignfreeze.datacheck.telling import Line, told
@@ -308,3 +309,15 @@ def test_every_option_that_the_check_goes_by_can_be_given() -> None:
     used = set(re.findall(r"\bconfig\.(\w+)", code)) & RunConfig.model_fields.keys()
     assert {"missing", "realign_max_length", "languages"} < used
     assert used <= {"data", *OPTIONS["data check"]}
+
+
+def test_of_languages_that_are_chosen_those_are_read(folder: Path) -> None:
+    report = checked(folder, realign_languages="random:1", seed=31)
+    (pair,) = report.pairs
+    assert f"realign languages random:1: {pair.language}" in report.lines
+    if has_uriel():
+        report = checked(folder, realign_languages="diverse:2")
+        assert "realign languages diverse:2: de tr" in report.lines
+    report = checked(folder, realign_languages="random:3")
+    assert report.pairs == []
+    assert [problem for problem in report.problems if "at most 2 language(s)" in problem]

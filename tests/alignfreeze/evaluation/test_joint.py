@@ -27,6 +27,8 @@ from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord
 from alignfreeze.training.milestones import Milestones
 from alignfreeze_aligners.pharaoh import PharaohAligner
 from alignfreeze_objectives.contrastive import Contrastive
+from alignfreeze_objectives.distance import Distance
+from alignfreeze_objectives.sentence import Sentence
 from alignfreeze_strategies.front import FrontFreezing
 from tests.alignfreeze.evaluation import joint_toys as toys
 from tests.alignfreeze.training.toys import TOGETHER
@@ -182,6 +184,7 @@ def test_batches_come_in_turn_pairs_first_and_say_how_far_training_is(first):
 
 # The phase
 
+CONTRASTIVE = Contrastive()
 WORDS = "abcdefghijklmnopqrstuvwx"
 
 
@@ -206,7 +209,14 @@ def run(corpora, tokenizer, accelerator, tmp_path):
     """Fine-tunes a model and realigns it meanwhile; returns the records of both losses."""
 
     def finetune_model(
-        model, *, steps=12, owner="me", milestones=None, on_words=lambda found: None, **options
+        model,
+        *,
+        steps=12,
+        owner="me",
+        objective=CONTRASTIVE,
+        milestones=None,
+        on_words=lambda found: None,
+        **options,
     ) -> list[list[LossRecord]]:
         records: list[list[LossRecord]] = [[], []]
         torch.manual_seed(0)
@@ -225,7 +235,7 @@ def run(corpora, tokenizer, accelerator, tmp_path):
                 tokenizer=tokenizer,
                 corpora=corpora,
                 freezing=check_strategy(model.base_model, FrontFreezing()),
-                objective=Contrastive(),
+                objective=objective,
                 remembered={},
                 on_loss=records[1].append,
                 on_words=on_words,
@@ -284,6 +294,18 @@ def test_an_objective_that_is_no_number_ends_the_training(run):
     model = dropping_tagger()
     with pytest.raises(TrainingError, match="fine-tuning: the loss is not a number by step"):
         run(model, steps=10, realign_weight=1e300, finetune_lr=1e30)
+
+
+@pytest.mark.parametrize("objective", [Distance(), Sentence()], ids=["distance", "sentence"])
+def test_any_objective_can_be_that_beside(run, objective):
+    records, beside = run(toys.tagger().float(), steps=30, objective=objective, realign_weight=1.0)
+    assert records[-1].loss < records[0].loss
+    assert beside[-1].loss < beside[0].loss
+
+
+def test_without_projection_heads_it_is_the_encoder_alone_that_is_trained(run):
+    _, beside = run(toys.tagger().float(), steps=30, projection=0, realign_weight=1.0)
+    assert beside[-1].loss < beside[0].loss
 
 
 def test_a_heavier_objective_is_minimised_further(run):

@@ -14,6 +14,8 @@ PLACES = {
     f"checkpoints/{KEY}/{HEX}/step-000000001/model": (f"checkpoints/{KEY}/{HEX}", Kind.CHECKPOINTS),
     f"corpora/en-de-{KEY}/pairs": (f"corpora/en-de-{KEY}", Kind.ALIGNMENTS),
     f"alignments/en-de-{KEY}/links": (f"alignments/en-de-{KEY}", Kind.ALIGNMENTS),
+    f"scores/en-de-{KEY}/scores": (f"scores/en-de-{KEY}", Kind.SCORES),
+    f"scores/.en-de-{KEY}-shards-7/00001/a": (f"scores/.en-de-{KEY}-shards-7", Kind.SHARDS),
     f"bitexts/en-de-{KEY}/en-de.en": (f"bitexts/en-de-{KEY}", Kind.CONVERTED),
     "hub/google/xquad/main/xquad.de/validation.parquet": ("hub/google/xquad/main", Kind.HUB),
     f"mirrors/{KEY}/google/xquad/main/a": (f"mirrors/{KEY}", Kind.MIRRORED),

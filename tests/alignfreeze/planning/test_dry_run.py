@@ -47,6 +47,22 @@ def test_a_plan_says_phases_steps_and_sizes_and_asks_no_store_to_be_made(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("when", ["during", "after"])
+def test_a_fine_tuning_that_realigns_as_well_is_one_phase_with_both_batches(when):
+    given = {**OPTIONS, "reuse": "false", "realign_batch_size": "64"}
+    before = {(p.strategy, p.name): p for p in plan_run(given).phases}
+    found = {(p.strategy, p.name): p for p in plan_run({**given, "realign_when": when}).phases}
+    both = found["front", "finetune-pos"]
+    assert found.keys() == {("baseline", "finetune-pos"), ("front", "finetune-pos")}
+    assert found["baseline", "finetune-pos"] == before["baseline", "finetune-pos"]
+    plain = before["front", "finetune-pos"]
+    assert both.batch == f"{plain.batch}, {before['front', 'realign'].batch}"
+    assert both.memory > plain.memory
+    # Nothing is frozen where the task trains as well.
+    frozen = before["front", "realign"].memory
+    assert both.memory > frozen if when == "during" else both.memory == frozen
+
+
 def test_it_trains_nothing_and_opens_no_run(experiment, monkeypatch):
     for phase in ("_realign", "_finetune"):
         monkeypatch.setattr(dry_run.Phases, phase, lambda *args: pytest.fail("trained"))

@@ -41,3 +41,26 @@ def test_runs_of_the_nearest_length_count():
         for steps, seconds in ((2, 10), (300, 30), (300, 60), (300, 33))
     ]
     assert Speeds(runs).seconds(config, "realign", "pos") == pytest.approx(22)
+
+
+def test_a_fine_tuning_that_realigns_as_well_is_like_those_that_do_so_too():
+    config = build_config({"finetune_steps": 10})
+    runs = [
+        StoredRun(
+            run_id=when,
+            name="finetune-pos",
+            status="FINISHED",
+            started=0,
+            tags={"model": config.model, "task": "pos", "strategy": config.strategy},
+            params={"finetune_steps": "10", "realign_when": when},
+            metrics={},
+            seconds=seconds,
+        )
+        for when, seconds in (("before", 10), ("before+during", 30))
+    ]
+    expected = {"before": 10, "during": 30, "before+during": 30, "after": None}
+    found = {
+        when: Speeds(runs).seconds(config.model_copy(update={"realign_when": when}), "finetune", t)
+        for when, t in zip(expected, ("pos", "pos", "ner", "pos"), strict=True)
+    }
+    assert found == expected

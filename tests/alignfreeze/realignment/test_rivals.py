@@ -1,11 +1,11 @@
 """What the strategies do that freeze, put back or update in other ways, in a realignment."""
 
-import sys
-
 import pytest
 import torch
 
 from alignfreeze.contracts import LowRank
+from alignfreeze.encoders import low_rank
+from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.low_rank import low_rank_updates
 from alignfreeze.errors import ConfigError
 from alignfreeze.realignment.pairs import PairStream
@@ -109,13 +109,10 @@ def test_updates_are_added_as_the_formula_says():
 
 
 def test_without_peft_it_is_said_how_to_have_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "peft", None)
-    updates = {"encoder.layer.2.attention.self.query.weight": LowRank(2, 6.0)}
-    with (
-        pytest.raises(ConfigError, match=r"need peft.*pip install 'alignfreeze\[lora\]'"),
-        low_rank_updates(tiny_encoder(), updates),
-    ):
-        pass
+    monkeypatch.setattr(low_rank, "find_spec", lambda name: None)
+    said = r"strategy 'lora' updates by low rank.* needs peft: pip install 'alignfreeze\[lora\]'"
+    with pytest.raises(ConfigError, match=said):
+        check_strategy(tiny_encoder(), LowRankUpdates(), name="lora")
 
 
 @pytest.mark.parametrize("strategy", [s for s in RIVALS if not isinstance(s, GradualUnfreezing)])

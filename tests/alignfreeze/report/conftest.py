@@ -14,6 +14,7 @@ def _stored(strategy="baseline", seed=31, *, scores=None, name="", status="FINIS
     tags = {"model": "owner/m", "task": "pos", "strategy": strategy, "seed": str(seed)}
     others = {"imported", "aligner", "error", "realign_hash", "data_hash"}
     others |= {"default_hyperparameters", "metric", "made_from", "processes"}
+    others |= {"parallel_hash", "languages_chosen_by"}
     tags |= {n: about.pop(n) for n in list(about) if n in {*tags, *others}}
     metrics = {
         f"test/{language}/accuracy": value

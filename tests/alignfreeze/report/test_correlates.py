@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from alignfreeze.report import correlate_tables, correlates, uriel
+from alignfreeze.data import uriel
+from alignfreeze.report import correlate_tables, correlates
 from alignfreeze.report.collecting import collect
 from alignfreeze.report.correlate_tables import correlates_csv, correlations_csv, why_sections
 from alignfreeze.report.correlates import explanations

@@ -110,6 +110,40 @@ def test_another_realignment_is_another_variant(stored):
     ]
 
 
+def test_how_languages_were_chosen_is_their_name(stored):
+    """Of random ones each seed has others, and so other files."""
+    usual = [stored("none", n, realign_languages="de,fr,ru", parallel_hash="0") for n in (31, 42)]
+    chosen = [
+        stored("none", n, realign_languages=codes, languages_chosen_by=how, parallel_hash=text)
+        for n, how, codes, text in (
+            (31, "diverse:2", "de,ru", "1"),
+            (42, "diverse:2", "de,ru", "1"),
+            (31, "nearest:2", "de,fr", "2"),
+            (31, "random:2", "de,ru", "1"),
+            (42, "random:2", "fr,ru", "3"),
+        )
+    ]
+    (table,) = collected([*usual, *chosen, stored(), stored(seed=42)]).tables
+    assert {variant: table.seeds(variant) for variant in table.variants[1:]} == {
+        "none": [31, 42],
+        "none, realign_languages=diverse:2": [31, 42],
+        "none, realign_languages=nearest:2": [31],
+        "none, realign_languages=random:2": [31, 42],
+    }
+
+
+def test_other_languages_have_other_files_which_says_no_more(stored):
+    usual = [stored("none", n, realign_languages="de,fr", parallel_hash="0") for n in range(3)]
+    named = [stored("none", n, realign_languages="ru,de", parallel_hash="1") for n in range(2)]
+    changed = stored("none", realign_languages="de,ru", parallel_hash="2")
+    (table,) = collected([*usual, *named, changed, stored()]).tables
+    assert table.variants[1:] == [
+        "none",
+        "none, realign_languages=de,ru",
+        "none, realign_languages=de,ru, parallel_hash=2",
+    ]
+
+
 def test_target_languages_that_an_older_run_does_not_say_agree_with_any(stored):
     runs = [stored(languages=""), stored("none", languages="de,fr"), stored("front", languages="")]
     collection = collected(runs)
@@ -174,6 +208,27 @@ def test_what_is_there_under_the_same_names_counts_once():
     original = finetuned("baseline", model="x/m1", data="a/one")
     run = parent(original.run_id, model="y/m1", data="b/one")
     assert completed([run, run, original]) == [run, run, original]
+
+
+def test_what_another_choice_has_come_to_has_its_own_row():
+    """As when a seed draws the languages that are the nearest."""
+    original = finetuned("front")
+    original = original._replace(
+        tags={**original.tags, "languages_chosen_by": "nearest:2"},
+        params={"data": "", "realign_languages": "de,fr"},
+    )
+    baseline = finetuned("baseline")
+
+    def taken_over_by(asked):
+        run = parent(original.run_id, baseline.run_id)
+        run = run._replace(params={"data": "", "realign_languages": asked})
+        found = completed([run, original, baseline])
+        assert found.count(baseline) == 1
+        return [r.tags["languages_chosen_by"] for r in found if r.run_id == original.run_id]
+
+    assert taken_over_by("random:2") == ["random:2", "nearest:2"]
+    assert taken_over_by("nearest:2") == ["nearest:2"]
+    assert taken_over_by("fr,de") == ["", "nearest:2"]
 
 
 def test_what_is_gone_is_not_taken_in():

@@ -17,6 +17,7 @@ from alignfreeze.errors import DataError
 from alignfreeze.report.results import results
 from alignfreeze.report.settings import ReportConfig
 from alignfreeze.runs.identity import config_hash
+from alignfreeze.runs.objectives import objective_choice
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.provenance import Provenance
@@ -36,10 +37,10 @@ def realign_identity(accelerator, tokenizer, tmp_path):
         config = RunConfig(strategy="front", strategy_args={"boundary": 2}, **options)
         preparation = SimpleNamespace(
             config=config,
+            objective=objective_choice(config),
             model="model",
             model_identity="weights",
             tokenizer=tokenizer,
-            objective=SimpleNamespace(identity="loss"),
             corpora=[SimpleNamespace(fingerprint="text")],
             held_out=[],
             left_out={},
@@ -106,6 +107,7 @@ OTHER = {
     "pair_max_words": 4,
     "pair_max_ratio": 2.0,
     "pair_duplicates": "keep",
+    "pair_quality": 0.25,
     "alignment_pairs": 2,
     "source_language": "de",
     "language_mix": "uniform",
@@ -172,6 +174,7 @@ def _write_data(folder, n_pairs):
         texts[f"{name}.{source}"] = "".join(f"{one}\n" for one, _ in pairs)
         texts[f"{name}.{target}"] = "".join(f"{other}\n" for _, other in pairs)
         texts[f"{name}.align"] = "0-0\n" * len(pairs)
+        texts[f"{name}.scores"] = "".join(f"{number}\n" for number in range(len(pairs)))
         entries = [*zip(english, french, strict=True), ("House", "Maison")]
         texts[f"dictionaries/{source}-{target}.txt"] = "".join(f"{a} {b}\n" for a, b in entries)
     for language, words in WORDS.items():

@@ -8,9 +8,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from alignfreeze.config import build_config
-from alignfreeze.data.finding import find_model
+from alignfreeze.data.finding import find_data, find_model
 from alignfreeze.errors import ConfigError, EncoderError
 from alignfreeze.runs.preparation import Preparation, prepared
+from alignfreeze_aligners.dictionary import DictionaryAligner
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -33,6 +34,46 @@ def test_held_out_pairs_are_not_trained_on():
         }
         trained = {" ".join(p.source + p.target) for p in corpus.rows(range(len(corpus)))}
         assert not texts & trained
+
+
+def without_links(monkeypatch, data, tmp_path):
+    """A folder of data with neither dictionaries nor alignments, and no aligner to be asked."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    shutil.rmtree(folder / "dictionaries", ignore_errors=True)
+    for file in folder.glob("parallel/*.align"):
+        file.unlink()
+    monkeypatch.setattr(DictionaryAligner, "align", lambda *_: pytest.fail("words are aligned"))
+    return str(folder)
+
+
+def test_whole_sentences_are_read_without_a_link(monkeypatch, tmp_path):
+    data = without_links(monkeypatch, find_data("demo").root, tmp_path)
+    whole = Preparation(config(data=data, objective="sentence", preset="demo"))
+    assert [len(corpus) for corpus in whole.corpora] == [10]
+    assert not any(pair.alignment for pair in whole.corpora[0].rows(range(10)))
+    assert whole.aligner == "auto"
+    varied = whole.varied(whole.config.model_copy(update={"temperature": 0.3}))
+    assert varied.corpora is whole.corpora
+
+
+def test_words_are_aligned_for_whole_sentences_only_to_be_measured():
+    options = {"pair_limit": "100", "objective": "sentence"}
+    whole = Preparation(config(**options, alignment_pairs="5"))
+    (corpus,), (held_out,) = whole.corpora, whole.held_out
+    assert len(held_out) == 5
+    assert any(pair.alignment for pair in held_out.rows(range(5)))
+    assert len(corpus) + 5 == len(Preparation(config(**options)).corpora[0])
+
+
+def test_another_objective_reads_the_text_anew_only_where_it_needs_links_and_the_other_not():
+    words = Preparation(config())
+    distance = words.varied(config(objective="distance"))
+    assert distance.corpora is words.corpora
+    assert distance.objective.name == "distance"
+    assert words.objective.name == "contrastive"
+    whole = words.varied(config(objective="sentence"))
+    assert whole.corpora[0].fingerprint != words.corpora[0].fingerprint
 
 
 def test_hyperparameters_of_a_task_reach_it_and_make_another_result():

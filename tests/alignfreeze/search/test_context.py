@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from alignfreeze.data.finding import find_data
-from alignfreeze.errors import MissingSplitError
+from alignfreeze.data.language_subsets import drawn as drawn_of
+from alignfreeze.data.uriel import has_uriel
+from alignfreeze.errors import ConfigError, MissingSplitError
 from alignfreeze.runs import preparation
 from alignfreeze.search.context import TrialContext
 from alignfreeze.search.settings import build_search
@@ -47,6 +49,31 @@ def test_all_languages_are_those_that_have_text(data):
     lines = file.read_text("utf-8").splitlines()
     file.write_text("\n".join([*lines[:-1], lines[-2], ""]), "utf-8")
     assert changed(before, identity(data, every)) == [PARALLEL]
+
+
+@pytest.mark.skipif(not has_uriel(), reason="needs lang2vec")
+def test_languages_that_are_chosen_are_part_of_it(data):
+    """Of random ones all that some seed draws."""
+    given = {"search_seeds": "1,2", "final_seeds": "1,2,3"}
+    for space, named in (
+        ("realign_languages: [nearest:3, de]", "realign_languages: ['de,es,ru', de]"),
+        ("realign_languages: [diverse:1, ru]", "realign_languages: [de, ru]"),
+    ):
+        one, other = identity(data, space, **given), identity(data, named, **given)
+        assert one[PARALLEL] == other[PARALLEL]
+    drawn = {
+        code
+        for seed in (1, 2, 3)
+        for code in drawn_of(["ar", "de", "el", "es", "hi", "ru", "tr", "zh"], 2, seed)
+    }
+    space = "realign_languages: [random:2, de]"
+    named = f"realign_languages: ['{','.join(sorted(drawn))}', de]"
+    assert identity(data, space, **given)[PARALLEL] == identity(data, named, **given)[PARALLEL]
+
+
+def test_more_languages_than_there_are_end_it_before_the_first_trial(data):
+    with pytest.raises(ConfigError, match=r"must choose at most 8 .*, got 'random:9'"):
+        identity(data, "realign_languages: [random:2, random:9]")
 
 
 def test_text_that_no_trial_reads_is_not(data):

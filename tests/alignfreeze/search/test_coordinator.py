@@ -18,6 +18,7 @@ from mlflow.entities import Run
 from optuna.trial import TrialState
 
 from alignfreeze.config import build_config
+from alignfreeze.data.uriel import has_uriel
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted, TrainingError
 from alignfreeze.evaluation.outcome_files import FOLDER
 from alignfreeze.runs import finetune_phase, pipeline
@@ -705,3 +706,24 @@ def test_how_the_best_is_run_again_needs_no_conda(here, monkeypatch, tmp_path):
     else:
         assert "bin/mlflow artifacts download --run-id 77 --artifact-path best.yaml" in line
         assert line.endswith(" && bin/alignfreeze run --config best.yaml")
+
+
+@pytest.mark.skipif(not has_uriel(), reason="needs lang2vec")
+def test_how_languages_are_chosen_may_be_searched(options, experiment, tmp_path):
+    space = tmp_path / "space.yaml"
+    choices = ["diverse:2", "nearest:2", "all"]
+    space.write_text(
+        "realign_languages: [diverse:2, nearest:2, all]\ntemperature: 0.1\nrealign_lr: 1e-4\n"
+        "front.boundary: 2\n"
+    )
+    few = {"trials": "1", "pair_limit": "20", "realign_steps": "2", "finetune_steps": "2"}
+    search({**options, **few, "space": str(space), "sampler": "grid"})
+    found = trials(options)
+    assert {trial.state for trial in found} == {TrialState.COMPLETE}
+    assert sorted(trial.params["realign_languages"] for trial in found) == sorted(choices)
+    realigned = {
+        run.data.tags["alignfreeze.languages_chosen_by"]: run.data.params["cfg.realign_languages"]
+        for run in mlflow.search_runs([experiment], output_format="list")
+        if what(run) == "realign" and "alignfreeze.languages_chosen_by" in run.data.tags
+    }
+    assert realigned == {"diverse:2": "de,ru", "nearest:2": "de,es"}

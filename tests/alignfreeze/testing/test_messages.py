@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alignfreeze.contracts import Aligner, Bitext, FreezingStrategy
+from alignfreeze.contracts import Aligner, Bitext, FreezingStrategy, ScoredAlignment
 from alignfreeze.testing import AlignerContract, StrategyContract
 
 
@@ -48,6 +48,21 @@ def test_links_that_depend_on_other_pairs_are_told(tmp_path):
     bitext = Bitext("en", "de", tmp_path / "en-de.en", tmp_path / "en-de.de")
     with pytest.raises(AssertionError, match="must not depend on which pairs come with it"):
         AlignerContract().test_lines_may_be_missing(Fickle(), bitext)
+
+
+class Careless(Aligner):
+    """Gives a score that is none."""
+
+    def align(self, pairs, bitext) -> Iterator[ScoredAlignment]:
+        yield from (ScoredAlignment([(0, 0)], [float("inf")]) for _ in pairs)
+
+
+def test_scores_that_are_not_finite_are_told(tmp_path):
+    for language in ("en", "de"):
+        (tmp_path / f"en-de.{language}").write_text("a b\nc d\n")
+    bitext = Bitext("en", "de", tmp_path / "en-de.en", tmp_path / "en-de.de")
+    with pytest.raises(AssertionError, match="line 1: scores must be finite, got inf"):
+        AlignerContract().test_scores_are_finite_numbers_one_a_link(Careless(), bitext)
 
 
 def test_what_to_install_is_told_without_pytest():

@@ -14,6 +14,7 @@ from alignfreeze.tracking.run_names import LONGEST, named, run_name, study_run_n
         ({"compare": "baseline,none"}, "front vs baseline vs none pos seed 31"),
         ({"compare": "front"}, "front pos seed 31"),
         ({"compare": ",", "task": "pos,ner", "seed": "7"}, "front pos ner seed 7"),
+        ({"compare": "none", "realign_when": "after"}, "front vs none after pos seed 31"),
         (
             {"compare": ",", "strategy": "back", "strategy_args": "boundary=3"},
             "back(boundary=3) pos seed 31",

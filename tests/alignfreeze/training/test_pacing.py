@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from alignfreeze.encoders.freezing import factor_at
+from alignfreeze.encoders.rates import factor_at
 from alignfreeze.errors import Interrupted
 from tests.alignfreeze.training.toys import Stream, Toy, killed_at, parameters, plan, uneven
 

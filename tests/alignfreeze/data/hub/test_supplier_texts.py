@@ -59,6 +59,31 @@ def test_dictionaries_come_from_the_mirror(opus, mirror, write, caplog):
     assert "no dictionary de-en.txt: " in caplog.text
 
 
+def test_scores_come_from_the_mirror_as_far_as_the_text_goes(opus, mirror, write):
+    opus()
+    path = write("mirror/parallel/de-en.scores", "0.5\n0.25\n0.75\n")
+    assert HubSupplier(mirror).fetch_bitext("en", "de").scores_file == path
+    cut = HubSupplier(mirror, max_pairs=2)  # though there is all of it
+    assert cut.fetch_bitext("en", "de").scores_file == path
+    cut.fetch_bitext("en", "de").source_file.unlink()
+    bitext = cut.fetch_bitext("en", "de")
+    assert len(bitext.source_file.read_text().splitlines()) == 2
+    assert bitext.scores_file.read_text() == "0.5\n0.25\n"
+
+
+def test_scores_in_the_cache_go_with_the_text_that_they_are_of(opus, mirror):
+    opus()
+    bitext = HubSupplier(mirror).fetch_bitext("en", "de")
+    assert bitext.scores_file is None
+    beside = bitext.source_file.with_name("en-de.scores")
+    beside.write_text("1\n2\n3\n")
+    assert HubSupplier(mirror).fetch_bitext("en", "de").scores_file == beside
+    path = mirror / OPUS / "de-en/train-00000-of-00001.parquet"
+    pairs = {"translation": [{"de": str(n), "en": str(n)} for n in range(3)]}
+    Dataset.from_dict(pairs).to_parquet(str(path))
+    assert HubSupplier(mirror).fetch_bitext("en", "de").scores_file is None
+
+
 def test_all_of_a_text_will_do_for_a_part(opus, mirror, online, site, monkeypatch):
     opus()
     site.answers["en-de.txt"] = b"day Tag\n"

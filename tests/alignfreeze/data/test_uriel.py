@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from alignfreeze.report import uriel
-from alignfreeze.report.uriel import KINDS, _iso_code, distances
+from alignfreeze.data import uriel
+from alignfreeze.data.uriel import KINDS, _iso_code, distances
 
 PUBLISHED = {
     "af": "afr", "ar": "ara", "bg": "bul", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu",
@@ -37,7 +37,7 @@ def test_every_published_language_has_its_code_and_all_distances(found):
 def test_a_script_of_that_name_is_not_taken_for_the_package(found, tmp_path):
     # As in an environment's folder of commands, which is the first on the path of each of them.
     (tmp_path / "lang2vec.py").write_text("raise ImportError('a script')\n", "utf-8")
-    code = "from alignfreeze.report.uriel import distances; print(*distances('en', ['de']))"
+    code = "from alignfreeze.data.uriel import distances; print(*distances('en', ['de']))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False

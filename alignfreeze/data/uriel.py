@@ -63,22 +63,25 @@ def distances(source: str, languages: Sequence[str]) -> dict[str, dict[str, floa
     A language that URIEL lacks, or knows no family of, is not there; without the vectors
     nothing is.
     """
-    if not has_uriel():
+    if not has_uriel() or _iso_code(source) is None:
         return {}
-    known = {code: iso for code in (source, *languages) if (iso := _iso_code(code)) is not None}
-    if source not in known:
-        return {}
-    vectors = {kind: _vectors(kind) for kind in (*_FEATURES, "genetic")}
-    found: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
-    for code in languages:
-        if code not in known:
-            continue
-        pair = known[source], known[code]
-        for kind, own in vectors.items():
-            if all(own[iso].any() for iso in pair):
-                found[kind][code] = _cosine_distance(*(own[iso] for iso in pair))
-        found["geographic"][code] = _arc(*(_places()[iso] for iso in pair))
-    return found
+    pairs = {kind: [(code, distance(kind, source, code)) for code in languages] for kind in KINDS}
+    return {kind: {c: d for c, d in own if d is not None} for kind, own in pairs.items()}
+
+
+def distance(kind: str, one: str, other: str) -> float | None:
+    """The distance of two languages in [0, 1], as `distances` has it; ``None`` if not known.
+
+    The vectors must be installed (`has_uriel`).
+    """
+    pair = [iso for code in (one, other) if (iso := _iso_code(code)) is not None]
+    if len(pair) < 2:
+        return None
+    if kind == "geographic":
+        return _arc(*(_places()[iso] for iso in pair))
+    own = _vectors(kind)
+    known = all(own[iso].any() for iso in pair)
+    return _cosine_distance(*(own[iso] for iso in pair)) if known else None
 
 
 def _iso_code(code: str) -> str | None:

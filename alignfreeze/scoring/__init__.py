@@ -1,0 +1,1 @@
+"""How well sentence pairs translate each other, scored by an encoder."""
