@@ -132,13 +132,17 @@ class Nearby(Objective):
     center: bool = False
 
 
+class Plain(Objective):
+    """One without hyperparameters."""
+
+
 class SameName(Objective):
     """One that is called as a strategy is."""
 
     width: int = Field(2, ge=1, le=3)
 
 
-OBJECTIVES = {"nearby": Nearby, "front": SameName}
+OBJECTIVES = {"nearby": Nearby, "plain": Plain, "front": SameName}
 
 MODULE = "plugins_of_the_space"
 

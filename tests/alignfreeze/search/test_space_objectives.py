@@ -8,11 +8,11 @@ from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Range
 
 OF_NEARBY = {"nearby.pull": Range(0.0, 10.0), "nearby.negatives": Choice(("all", "some"))}
-BOTH = ("contrastive", "nearby")
+BOTH = ("plain", "nearby")
 
 
 def of_objectives(space):
-    names = ("objective", "contrastive.", "nearby.")
+    names = ("objective", "nearby.")
     return {name: found for name, found in space.parameters.items() if name.startswith(names)}
 
 
@@ -32,9 +32,9 @@ def test_a_trial_draws_both_and_what_they_have(space_of):
     drawn = space.draw(trial, RunConfig())
     assert (drawn.objective, drawn.objective_args) == ("nearby", {"pull": 2.5, "negatives": "some"})
     assert [*trial.distributions] == [*told, "temperature"]
-    trial = FixedTrial({**of_front, "objective": "contrastive", "temperature": 0.1})
+    trial = FixedTrial({**of_front, "objective": "plain", "temperature": 0.1})
     drawn = space.draw(trial, RunConfig())
-    assert (drawn.objective, drawn.objective_args) == ("contrastive", {})
+    assert (drawn.objective, drawn.objective_args) == ("plain", {})
 
 
 def test_what_is_given_of_an_objective_is_not_searched(space_of):
@@ -69,7 +69,7 @@ def test_a_grid_has_the_cells_of_each_objective(space_of, write):
     cells = space_of("front", write("space.yaml", text), objectives=BOTH).cells()
     front = [{"front.boundary": boundary} for boundary in (0, 1)]
     objectives = [
-        {"objective": "contrastive"},
+        {"objective": "plain"},
         *({"objective": "nearby", "nearby.pull": pull} for pull in (1.0, 2.0)),
     ]
     assert cells == [{**one, **other} for one in front for other in objectives]
