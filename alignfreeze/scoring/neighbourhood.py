@@ -61,7 +61,7 @@ class Neighbourhood:
 
     A search among all pairs of a text costs the square of their number. A sample costs each pair
     the same, and all pairs are held against the same neighbours; these are farther away than among
-    all, so that scores are higher; it is their order that counts.
+    all, so that scores are higher, and their order is another, too (docs/data.md says how much).
 
     Attributes:
         lines: The sampled lines, counted from 1, ascending, of shape (sampled,).
