@@ -51,10 +51,10 @@ def rows(preset: str, known: Milliseconds) -> Iterator[Row]:
     realigning = longest([cell for cell in cells if cell.realigns], Speeds([]))
     for found in trainings(cells, realigning, Speeds([])):
         own = [c for c in cells if (c.config.model, c.task) == (found.model, found.task)]
-        costs = [cost for cost in (*found.finetunings, *found.realignments) if cost is not None]
+        costs = [*found.finetunings, *(realigned.cost for realigned in found.realignments)]
         yield Row(
             found,
-            Cost.total(costs),
+            Cost.total(cost for cost in costs if cost is not None),
             hours([(finetuning_phase(cell), cell) for cell in own], found, known),
             hours(
                 [(f"realignment, {c.config.strategy}", c) for c in own if c in realigning],
@@ -80,7 +80,7 @@ def hours(
         ``None`` if one of them was not measured.
     """
     assert training.steps is not None
-    assert training.realign_steps == training.steps.count
+    assert {realigned.steps for realigned in training.realignments} <= {training.steps.count}
     total = 0.0
     for phase, cell in phases:
         precision = "fp32" if cell.config.precision == "fp32" else "bf16"

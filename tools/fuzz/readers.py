@@ -180,12 +180,12 @@ REFERENCE = (
 
 def _space(folder: Path) -> None:
     file = folder / "space.yaml"
-    models = {"front": load_plugin(STRATEGY, "front")}
+    plugins = {"strategy": {"front": load_plugin(STRATEGY, "front")}}
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError:
         return  # its caller's
-    read_parameters(text, str(file), RunConfig(strategy="front"), models, LAYERS)
+    read_parameters(text, str(file), RunConfig(strategy="front"), plugins, LAYERS)
 
 
 def _reference(folder: Path) -> None:
