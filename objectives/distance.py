@@ -31,7 +31,7 @@ class Distance(Objective):
 
     projects: ClassVar[bool] = False
 
-    pull: float = Field(default=1.0, ge=0)
+    pull: float = Field(default=1.0, ge=0, le=10)
 
     @property
     def needs_pretrained(self) -> bool:

@@ -67,15 +67,17 @@ class _Adapters:
         _inject(encoder, modules)
         for parameter, flag in flags:  # all were set to be frozen
             parameter.requires_grad_(flag)
-        del encoder.peft_config  # or the encoder would be taken for one of peft's
-        self._adapters = {name: encoder.get_submodule(name).to(device) for name in modules}
+        delattr(encoder, "peft_config")  # or the encoder would be taken for one of peft's
+        self._adapters: dict[str, Any] = {
+            name: encoder.get_submodule(name).to(device) for name in modules
+        }
         self._encoder = encoder
         self._before: dict[str, Tensor] = {}
 
     def leave(self) -> None:
         """Put the linear layers back, with what their matrices have become."""
         for name, adapter in self._adapters.items():
-            layer: Any = adapter.get_base_layer()
+            layer = adapter.get_base_layer()
             self._before[name] = layer.weight.detach().clone()
             layer.weight.data += adapter.get_delta_weight(ADAPTER)
             self._encoder.set_submodule(name, layer)

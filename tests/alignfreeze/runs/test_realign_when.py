@@ -178,16 +178,16 @@ def test_each_time_is_another_fine_tuning_of_the_same_encoder(identity):
 @pytest.mark.parametrize(
     ("change", "of"),
     [
-        ({"realign_weight": 0.2}, {"during"}),
-        ({"temperature": 0.2}, {"during", "after"}),
-        ({"strategy": "back"}, {"during", "after"}),
-        ({"strategy_args": {"boundary": 1}}, {"during", "after"}),
-        ({"objective_args": {"negatives": "strong"}}, {"during", "after"}),
-        ({"aligner": "pharaoh"}, {"during", "after"}),  # stands for other text
-        ({"realign_steps": 7}, {"after"}),
-        ({"finetune_lr": 1e-4}, {"before", "during", "after"}),
+        ({"realign_weight": 0.2}, ("during",)),
+        ({"temperature": 0.2}, ("during", "after")),
+        ({"strategy": "back"}, ("during", "after")),
+        ({"strategy_args": {"boundary": 1}}, ("during", "after")),
+        ({"objective_args": {"negatives": "strong"}}, ("during", "after")),
+        ({"aligner": "pharaoh"}, ("during", "after")),  # stands for other text
+        ({"realign_steps": 7}, ("after",)),
+        ({"finetune_lr": 1e-4}, ("before", "during", "after")),
     ],
-    ids=str,
+    ids=repr,
 )
 def test_a_fine_tuning_depends_on_what_it_realigns_with(identity, change, of):
     def changes(when: str) -> bool:
