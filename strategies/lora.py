@@ -18,7 +18,7 @@ class LowRankUpdates(FreezingStrategy):
     """
 
     rank: int = Field(8, ge=1, le=64, description="rank of the updates")
-    alpha: float = Field(16, gt=0, description="an update counts alpha / rank times")
+    alpha: int = Field(16, ge=1, description="an update counts alpha / rank times")
     start: Boundary = Field(0, description="first layer that is updated")
     end: Boundary | None = Field(
         None, description="first layer above them that is not [all layers]"

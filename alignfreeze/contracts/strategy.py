@@ -49,7 +49,7 @@ class LowRank:
     """
 
     rank: int
-    alpha: float
+    alpha: int
 
 
 @dataclass(frozen=True)

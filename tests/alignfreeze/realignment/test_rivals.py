@@ -91,14 +91,14 @@ def test_updates_are_added_as_the_formula_says():
     encoder = tiny_encoder()
     name = "encoder.layer.2.attention.self.query"
     before = named(encoder)[f"{name}.weight"]
-    with low_rank_updates(encoder, {f"{name}.weight": LowRank(2, 6.0)}) as added:
+    with low_rank_updates(encoder, {f"{name}.weight": LowRank(2, 6)}) as added:
         adapter = encoder.get_submodule(name)
         a, b = adapter.lora_A["default"].weight, adapter.lora_B["default"].weight
         assert (tuple(a.shape), tuple(b.shape)) == ((2, 16), (16, 2))
         assert not b.any()
         with torch.no_grad():
             b.normal_()
-        expected = before + 6.0 / 2 * (b @ a)
+        expected = before + 6 / 2 * (b @ a)
         with added():
             assert type(encoder.get_submodule(name)) is torch.nn.Linear
             torch.testing.assert_close(encoder.get_submodule(name).weight, expected)

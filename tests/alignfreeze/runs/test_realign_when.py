@@ -193,7 +193,7 @@ def test_a_fine_tuning_depends_on_what_it_realigns_with(identity, change, of):
     def changes(when: str) -> bool:
         return identity(realign_when=when) != identity(**({"realign_when": when} | change))
 
-    assert {when for when in ("before", "during", "after") if changes(when)} == of
+    assert {when for when in ("before", "during", "after") if changes(when)} == {*of}
 
 
 @pytest.mark.parametrize("when", ["before", "during", "before+during", "after"])
