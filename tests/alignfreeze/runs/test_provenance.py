@@ -173,7 +173,9 @@ def test_what_is_beside_the_weights_says_all_of_the_realignment(made):
 def test_every_setting_that_a_report_tells_rows_by_is_carried():
     others = {f"realign_{name}" for name in (*SHARED, "precision", "processes")}
     # As a tag; and under its own name, in which the report looks for that of the realignment first.
-    others |= {"parallel_hash", "alignment_pairs"}
+    others |= {"parallel_hash", "unlinked_parallel_hash", "alignment_pairs"}
+    # An encoder that is evaluated was realigned before.
+    others |= {"realign_when", "realign_weight"}
     assert "alignment_pairs" in SHARED
     assert set(REALIGN_SETTINGS) <= {*CARRIED, *others}
     assert not set(CARRIED) & set(SHARED)
