@@ -18,7 +18,7 @@ OURS = "alignfreeze "
 
 
 def plugins() -> None:
-    """List strategies, tasks and aligners, and what is wrong with them."""
+    """List strategies, tasks, aligners and objectives, and what is wrong with them."""
     from alignfreeze.contracts.registry import catalogue
 
     found = catalogue()
