@@ -21,7 +21,7 @@ class GradualUnfreezing(FreezingStrategy):
     as many layers each, to within one.
     """
 
-    stages: Annotated[int | None, Field(ge=1), LayerBoundary()] = Field(
+    stages: Annotated[int, Field(ge=1), LayerBoundary()] | None = Field(
         None, description="stages, in the last of which all is trained [4, or a layer each]"
     )
     order: Literal["top", "bottom"] = Field(

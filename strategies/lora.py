@@ -6,7 +6,7 @@ and values, as they do.
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from alignfreeze.contracts import Boundary, FreezingStrategy, LowRank, ParameterSite, Projection
 
@@ -29,11 +29,13 @@ class LowRankUpdates(FreezingStrategy):
         description="which matrices: query, key, value, output, up, down, with + between them",
     )
 
-    @model_validator(mode="after")
-    def _updates_some_layer(self) -> Self:
-        if self.end is not None and self.end <= self.start:
-            raise ValueError(f"end must be > start, which is {self.start}, got {self.end}")
-        return self
+    @field_validator("end")
+    @classmethod
+    def _beyond_start(cls, end: int | None, info: ValidationInfo) -> int | None:
+        start = info.data.get("start")
+        if end is not None and start is not None and end <= start:
+            raise ValueError(f"must be > start, which is {start}")
+        return end
 
     def freezes(self, site: ParameterSite, n_layers: int) -> bool:
         """Always."""

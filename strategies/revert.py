@@ -6,7 +6,7 @@ task in one language for another, that this often beats freezing from the start.
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from alignfreeze.contracts import Boundary, FreezingStrategy, ParameterSite
 
@@ -20,11 +20,13 @@ class Reverting(FreezingStrategy):
     )
     embeddings: bool = Field(False, description="put the embeddings back too")
 
-    @model_validator(mode="after")
-    def _puts_something_back(self) -> Self:
-        if self.end is not None and self.end < self.start:
-            raise ValueError(f"end must be >= start, which is {self.start}, got {self.end}")
-        return self
+    @field_validator("end")
+    @classmethod
+    def _not_before_start(cls, end: int | None, info: ValidationInfo) -> int | None:
+        start = info.data.get("start")
+        if end is not None and start is not None and end < start:
+            raise ValueError(f"must be >= start, which is {start}")
+        return end
 
     def freezes(self, site: ParameterSite, n_layers: int) -> bool:
         """Never."""

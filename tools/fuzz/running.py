@@ -97,7 +97,9 @@ def _place(error: BaseException) -> str:
     trace, place = error.__traceback__, ""
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
-        if not {"alignfreeze", "aligners", "objectives", "strategies", "tasks"}.isdisjoint(path.parts):
+        if not {"alignfreeze", "aligners", "objectives", "strategies", "tasks"}.isdisjoint(
+            path.parts
+        ):
             place = f"{path.parent.name}/{path.name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__} in {place}: {shortened(repr(str(error)), 120)}"
