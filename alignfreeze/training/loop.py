@@ -1,7 +1,6 @@
 """The training loop that realignment and fine-tuning share."""
 
 import logging
-import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +25,7 @@ from alignfreeze.base.signals import deferred_signals
 from alignfreeze.base.threads import made_ahead
 from alignfreeze.encoders.accelerator import attention_of_any_shape
 from alignfreeze.encoders.rates import Rates
-from alignfreeze.errors import Interrupted, ResourceError, TrainingError
+from alignfreeze.errors import Interrupted, ResourceError
 from alignfreeze.training.acceleration import fast_dropout, unread_masks
 from alignfreeze.training.batches import Batch, BatchStream
 from alignfreeze.training.checkpoints import (
@@ -37,6 +36,7 @@ from alignfreeze.training.checkpoints import (
 )
 from alignfreeze.training.distributed import folder_of_machine
 from alignfreeze.training.grown_vocabulary import with_all_rows
+from alignfreeze.training.loss_log import LossLog
 from alignfreeze.training.milestones import NO_MILESTONES, Milestones, TrainingResult
 from alignfreeze.training.pacing import Pacing
 from alignfreeze.training.plan import TrainingPlan
@@ -92,11 +92,11 @@ def train(
         schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     model.train()
     try:
-        wrapped, adam, rates = accelerator.prepare(model, optimizer, schedule)
+        wrapped, adam, prepared = accelerator.prepare(model, optimizer, schedule)
         loop = _Loop(
             model=wrapped,
             optimizer=adam,
-            schedule=rates,
+            schedule=prepared,
             stream=stream,
             plan=plan,
             accelerator=accelerator,
@@ -137,7 +137,7 @@ class _Loop:
             self.on_beside(record)
         made = islice(self._steps(progress.step), self.plan.steps - progress.step)
         counts, began = [0] * len(self.plan.shares), time.perf_counter()
-        pending = [torch.tensor(x, device=self.accelerator.device) for x in progress.unrecorded]
+        pending = LossLog(self.accelerator, self.plan, progress.unrecorded)
         if progress.step == self.plan.steps:
             self._end_again(progress, pending)
         with (
@@ -148,7 +148,7 @@ class _Loop:
             while progress.step < self.plan.steps:
                 micro, weights = next(steps)
                 self.pacing.thaw(progress.step)
-                pending.append(self._step(micro, weights))
+                pending.add(self._step(micro, weights))
                 progress.step += 1
                 stop = self._agree(bool(received), progress.step)
                 progress.empty_steps += not any(weights)
@@ -165,7 +165,7 @@ class _Loop:
                     began += self._reach(progress, pending, self._rates(counts, began))
                 unfinished = progress.step < self.plan.steps
                 if unfinished and (stop or progress.step % self.plan.checkpoint_steps == 0):
-                    progress.unrecorded = self._losses(pending).tolist() if pending else []
+                    progress.unrecorded = pending.unrecorded()
                     self._keep(progress)
                 if stop and unfinished:
                     raise Interrupted(
@@ -199,38 +199,38 @@ class _Loop:
         loss, beside = progress.beside[-1].loss, self.plan.beside
         return f"{text}; {beside.name} {loss:.4f}, {rates[0]:.0f} {beside.unit}/s"
 
-    def _tell(self, progress: Progress, pending: list[Tensor]) -> None:
+    def _tell(self, progress: Progress, pending: LossLog) -> None:
         """Record the losses of the steps since the last record."""
-        *beside, record = self._record(progress.step, pending)
+        *beside, record = pending.record(progress.step)
         progress.losses.append(record)
         self.on_loss(record)
         for other in beside:
             progress.beside.append(other)
             self.on_beside(other)
 
-    def _reach(self, progress: Progress, pending: list[Tensor], rates: list[float]) -> float:
+    def _reach(self, progress: Progress, pending: LossLog, rates: list[float]) -> float:
         """Do what a milestone is for; how many seconds that took, which are none of training."""
         began, losses = time.perf_counter(), list(progress.losses)
         if pending:  # as the last steps of a training that ends here are
-            losses.append(self._record(progress.step, pending)[-1])
+            losses.append(pending.record(progress.step)[-1])
         self.model.eval()
         with same_random_numbers():
             self.milestones.reached(progress.step, self._result(progress, losses, rates))
         self.model.train()
         return time.perf_counter() - began
 
-    def _end_again(self, progress: Progress, pending: list[Tensor]) -> None:
+    def _end_again(self, progress: Progress, pending: LossLog) -> None:
         """Tell, and keep, what a training that was stopped after its last step had not yet."""
         if self.plan.keep_state:
             self._keep(progress)
         if pending:
             self._tell(progress, pending)
 
-    def _keep_last(self, progress: Progress, pending: list[Tensor]) -> None:
+    def _keep_last(self, progress: Progress, pending: LossLog) -> None:
         """Keep the state after the last step, with losses as if others were to follow."""
-        last = replace(progress, unrecorded=self._losses(pending).tolist())
+        last = replace(progress, unrecorded=pending.unrecorded())
         if progress.step % LOG_STEPS == 0:
-            *beside, record = self._record(progress.step, pending)
+            *beside, record = pending.record(progress.step)
             last.losses = [*progress.losses, record]
             last.beside = [*progress.beside, *beside]
             last.unrecorded = []
@@ -325,30 +325,3 @@ class _Loop:
         end, shown = self.plan.steps, self.accelerator.is_main_process
         steps = range(begin, end)
         return progress_bar(steps, self.plan.phase, "step", shown=shown, initial=begin, total=end)
-
-    def _record(self, step: int, pending: list[Tensor]) -> list[LossRecord]:
-        """Mean losses of the steps since the last record; the only wait for the device."""
-        losses = self._losses(pending)
-        means: list[float] = losses.mean(dim=0).tolist()
-        if not all(map(math.isfinite, means)):
-            raise TrainingError(self._overflow(step, losses.sum(dim=1)))
-        return [LossRecord(step, mean) for mean in means]
-
-    def _overflow(self, step: int, losses: Tensor) -> str:
-        """Why the loss is not a number, as far as the step says at which it is not any more."""
-        odd = [n for n, loss in enumerate(losses.tolist()) if not math.isfinite(loss)] or [0]
-        first = step - len(losses) + 1 + odd[0]
-        said = f"{self.plan.phase}: the loss is not a number by step {first}"
-        if first > 1:
-            return f"{said}; the learning rate, {self.plan.learning_rate:g}, must be lower"
-        precision = self.accelerator.mixed_precision
-        remedy = "precision must be fp32, or " if precision != "no" else ""
-        return (
-            f"{said}, before anything was learnt, so it is not the learning rate: {remedy}the "
-            "model's weights must be such that its outputs are finite"
-        )
-
-    def _losses(self, pending: list[Tensor]) -> Tensor:
-        """The losses of some steps, over all processes, of shape (steps, losses)."""
-        losses: Tensor = self.accelerator.reduce(torch.stack(pending), "mean")
-        return losses
