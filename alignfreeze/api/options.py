@@ -46,6 +46,7 @@ class RealignmentOptions(TextOptions, total=False):
     realign_lr: float
     accumulation: int
     seed: int
+    gather: bool
     prefix: Literal["cached", "exact"]
     prefix_memory: int
     loss_block: int

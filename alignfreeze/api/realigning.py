@@ -122,7 +122,7 @@ def realign(
             ``seed``, ``precision``, ``source_language``, ``language_mix``, ``aligner_args``,
             ``pair_limit``,
             ``pair_max_words``, ``pair_max_ratio``, ``pair_duplicates``, ``word_marks``,
-            ``prefix``, ``prefix_memory``, ``loss_block``, ``compile``,
+            ``gather``, ``prefix``, ``prefix_memory``, ``loss_block``, ``compile``,
             ``activation_checkpointing``. Without ``realign_steps`` it is one pass over the pairs.
 
     Raises:

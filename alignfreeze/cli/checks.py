@@ -216,7 +216,7 @@ def _check_strategies(config: RunConfig, strategies: Strategies) -> bool:
             if not isinstance(strategy, type):
                 who = f"strategy {name!r}"
                 stated.check_boundaries(strategy, n_layers, who)
-                sites = times.usual_sites(n_layers)
+                sites = [*times.usual_sites(n_layers)]
                 if any(strategy.low_rank(site, n_layers) for site in sites):
                     low_rank.check_library(who)
                 if strategy.realigns and config.realigns("during"):

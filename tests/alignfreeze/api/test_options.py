@@ -16,6 +16,8 @@ OTHERWISE = {
     "model": "encoder",
     "realign_languages": "pairs",
     "strategy": "a parameter of its own",
+    "objective": "a parameter of its own",
+    "pair_quality": "pairs",
     "aligner": "a parameter of its own",
     "alignment_pairs": "probe",
 }
