@@ -120,9 +120,8 @@ def realign(
             ``objective_args``, ``temperature``, ``layer``, ``projection``, ``realign_steps``,
             ``realign_lr``, ``realign_batch_size``, ``realign_max_length``, ``accumulation``,
             ``seed``, ``precision``, ``source_language``, ``language_mix``, ``aligner_args``,
-            ``pair_limit``,
-            ``pair_max_words``, ``pair_max_ratio``, ``pair_duplicates``, ``word_marks``,
-            ``gather``, ``prefix``, ``prefix_memory``, ``loss_block``, ``compile``,
+            ``pair_limit``, ``pair_max_words``, ``pair_max_ratio``, ``pair_duplicates``,
+            ``word_marks``, ``gather``, ``prefix``, ``prefix_memory``, ``loss_block``, ``compile``,
             ``activation_checkpointing``. Without ``realign_steps`` it is one pass over the pairs.
 
     Raises:

@@ -7,7 +7,7 @@ import mlflow
 import pandas as pd
 import pytest
 
-from alignfreeze.benchmark import cells, execution
+from alignfreeze.benchmark import dependencies, execution
 from alignfreeze.benchmark.cells import cells_of
 from alignfreeze.benchmark.coordinator import benchmark
 from alignfreeze.benchmark.settings import build_benchmark
@@ -207,7 +207,7 @@ def test_a_dry_run_says_what_is_done(experiment, options):
 def test_a_process_with_other_code_gives_its_cell_back(experiment, options, monkeypatch):
     given = {**options, **SMALL}
     with monkeypatch.context() as patch:
-        patch.setattr(cells, "library_versions", iter([{"torch": "1"}, {"torch": "2"}]).__next__)
+        patch.setattr(dependencies, "library_versions", iter([{"torch": "1"}, {"torch": "2"}]).__next__)
         with pytest.raises(ConfigError, match="another version of the code"):
             benchmark(given)
     assert not names(experiment)
