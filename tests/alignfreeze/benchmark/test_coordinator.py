@@ -207,7 +207,8 @@ def test_a_dry_run_says_what_is_done(experiment, options):
 def test_a_process_with_other_code_gives_its_cell_back(experiment, options, monkeypatch):
     given = {**options, **SMALL}
     with monkeypatch.context() as patch:
-        patch.setattr(dependencies, "library_versions", iter([{"torch": "1"}, {"torch": "2"}]).__next__)
+        versions = iter([{"torch": "1"}, {"torch": "2"}])
+        patch.setattr(dependencies, "library_versions", versions.__next__)
         with pytest.raises(ConfigError, match="another version of the code"):
             benchmark(given)
     assert not names(experiment)

@@ -22,6 +22,7 @@ from alignfreeze.report.side_by_side import Difference, SideBySide
 from alignfreeze.report.writing import ReportOutcome
 from alignfreeze.runs import pipeline
 from alignfreeze.runs.pipeline import Outcome
+from alignfreeze.scoring import texts
 from alignfreeze.search import coordinator
 from alignfreeze.search import worker as search_worker
 from alignfreeze.search.coordinator import SearchOutcome
@@ -46,6 +47,7 @@ LINES = {
     "sync": "sync kept",
     "project": "project made",
     "align": "align --output links --languages de --pair-limit 9",
+    "score": "score --languages de",
     "config": "config",
     "plugins": "plugins",
     "data check": "data check . --task pos",
@@ -103,6 +105,7 @@ def short(monkeypatch, write):
     monkeypatch.setattr(prediction_runs, "find_predictions", saying(runs))
     monkeypatch.setattr(side_by_side, "compare", saying(side))
     monkeypatch.setattr(example_texts, "example_texts", saying([]))
+    monkeypatch.setattr(texts, "score_texts", saying([]))
     for worker in (search_worker, benchmark_worker):
         monkeypatch.setattr(worker, "join", saying(3))
     monkeypatch.setattr(syncing, "sync", saying(Synced("sqlite:///x.db")))

@@ -119,7 +119,7 @@ def test_every_option_has_help_and_nothing_is_cut(command, columns):
         assert f"--{flag} " in text or (is_switch(field) and f"--[no-]{flag} " in text)
         if get_origin(field.annotation) is Literal:
             for choice in get_args(field.annotation):
-                assert re.search(rf"[\[| ]{choice}[]|]", text)
+                assert re.search(rf"[\[| ]{re.escape(choice)}[]|]", text)
 
 
 @pytest.mark.parametrize("command", [["plugin", "new"], ["import-results"], ["benchmark-worker"]])

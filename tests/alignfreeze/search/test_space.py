@@ -105,7 +105,7 @@ def test_a_number_without_a_step_may_leave_no_value_for_the_next(space_of, write
     space = space_of("late", write("space.yaml", "late.count: {low: 3, high: 9}"))
     message = r"^late\.count must have a value that fits the others, got {'pace': 0\.2}$"
     with pytest.raises(ConfigError, match=message):
-        space.draw(Recorder(late_rate=0.2), RunConfig())
+        space.draw(Recorder(late_pace=0.2), RunConfig())
 
 
 def test_a_choice_offers_all_values_and_fails_the_trial_where_one_does_not_fit(space_of):
