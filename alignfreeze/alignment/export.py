@@ -58,7 +58,7 @@ class ExportJob(AlignmentJob):
 def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, CorpusStats]]:
     """Align the parallel text of each language, all by default, and write it in Pharaoh format.
 
-    Those to be realigned, if they are asked for, come before the target languages.
+    Languages that are named are those; else it is those that a run would realign.
 
     Yields:
         Each language when its files are there, and what became of its text.
@@ -73,8 +73,8 @@ def align_to_files(config: RunConfig, output: Path) -> Iterator[tuple[str, Corpu
         there = unread_text(source, config.source_language)
         raise DataError(f"there is no parallel text{there}", file=source.root / "parallel")
     choice = told_choice(source, config, config.languages)
-    named = choice.languages if choice else realignment_languages(source, config)
-    asked = named or config.languages or known
+    named = choice.languages if choice else config.languages
+    asked = named or realignment_languages(source, config) or known
     languages = with_texts(source, config.source_language, asked, config.missing)
     for job in ExportJob.configured(source, config, languages):
         yield job.bitext.target, write_alignments(job, cache_root(), output)

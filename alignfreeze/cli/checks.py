@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alignfreeze.benchmark.settings import build_benchmark, plugin_of
 from alignfreeze.cli.dry_run import without_dry_run
-from alignfreeze.config import RunConfig, build_config, naming_origins
+from alignfreeze.config import RunConfig, build_config, naming_origins, subset_of
 from alignfreeze.credentials import STORAGE_VARIABLE
 from alignfreeze.report.settings import build_report
 from alignfreeze.scoring.settings import build_score
@@ -113,8 +113,9 @@ def _check_align(options: Mapping[str, str]) -> None:
     _check_plugins(config)
     require_distances(config)
     if source := _data_at_hand(config):
-        chosen = realignment_languages(source, config, config.languages)
-        _check_texts(config, source, chosen or config.languages)
+        named = () if subset_of(config.realign_languages) else config.languages
+        chosen = named or realignment_languages(source, config, config.languages)
+        _check_texts(config, source, chosen)
 
 
 def _check_score(options: Mapping[str, str]) -> None:

@@ -77,8 +77,10 @@ def test_languages_that_are_chosen_are_aligned_alone(demo_hub, tmp_path, monkeyp
     config = RunConfig(data="hub", pair_limit=5, realign_languages="random:1", languages="de,ru")
     ((language, _),) = align_to_files(config, tmp_path / "out")
     assert f"realign languages random:1: {language}" in caplog.messages
-    both = config.model_copy(update={"realign_languages": ("all",), "languages": ("de",)})
+    both = config.model_copy(update={"realign_languages": ("all",), "languages": ()})
     assert [language for language, _ in align_to_files(both, tmp_path / "out")] == ["de", "ru"]
+    named = both.model_copy(update={"languages": ("ru",)})
+    assert [language for language, _ in align_to_files(named, tmp_path / "out")] == ["ru"]
 
 
 def test_a_tokenized_text_is_left_where_it_is(bitext, tmp_path):

@@ -140,7 +140,7 @@ def test_a_corpus_does_not_depend_on_the_format(table, source, tmp_path, write):
 
 
 def test_words_are_not_put_beside_the_table(table, tmp_path):
-    config = build_config({"data": str(tmp_path), "preset": "paper", "aligner": "dictionary"})
+    config = build_config({"data": str(tmp_path), "preset": "standard", "aligner": "dictionary"})
     (tmp_path / "dictionaries").mkdir()
     (tmp_path / "dictionaries" / "en-de.txt").write_text("a A\n")
     with pytest.raises(DataError, match="output must be another folder than that of the text"):
