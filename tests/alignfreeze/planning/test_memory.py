@@ -29,7 +29,9 @@ def made(small_cache):
 
 def realigning(made, *, half=False, **options: object) -> int:
     config = made.config.model_copy(update=options)
-    return realignment_memory(made.outline, made.strategies[-1], made.objective.objective, config, half=half)
+    return realignment_memory(
+        made.outline, made.strategies[-1], made.objective.objective, config, half=half
+    )
 
 
 def finetuning(made, *, half=False, **options: object) -> int:

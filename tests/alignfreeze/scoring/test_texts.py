@@ -56,8 +56,7 @@ def score(folder, **options):
     return list(score_texts(*build_score(options_of(folder, **{"languages": "de", **options}))))
 
 
-def test_a_run_drops_what_score_has_scored_worst(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_a_run_drops_what_score_has_scored_worst(folder, experiment):
     main(["score", *(f"--{name}={v}" for name, v in options_of(folder, languages="de").items())])
     path = folder / "parallel/en-de.scores"
     scores = read_scores(path, folder / "parallel/en-de.en")
