@@ -52,7 +52,8 @@ def frozen(
     """Freeze what a strategy freezes, for as long as the context lasts.
 
     Inside, those parameters have ``requires_grad=False``; afterwards, an exception included, every
-    flag is what it was. Of a model with a head, the head is as trainable as before.
+    flag is what it was. Of a model with a head, the head is as trainable as before. What a strategy
+    does besides (rates, updates of low rank, what is put back) `realign` alone does.
 
     Args:
         encoder: A transformers model, with a head or without.

@@ -10,9 +10,13 @@ from alignfreeze.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Parameter
     from transformers import PreTrainedModel
 
 ADAPTER = "default"
+
+INNER = ".base_layer."
+"""What stands, in the name of a parameter, where peft's module holds a linear layer."""
 
 INSTALL = "pip install 'alignfreeze[lora]'"
 """How the library is had."""
@@ -55,6 +59,15 @@ def low_rank_updates(
         yield adapters.added
     finally:
         adapters.leave()
+
+
+def parameters_by_name(encoder: "PreTrainedModel") -> "dict[str, Parameter]":
+    """An encoder's parameters by the names that they have when there are no updates.
+
+    A linear layer lies within peft's module for a while, its bias too; the updates' own parameters
+    are among them, by names of peft's.
+    """
+    return {name.replace(INNER, "."): own for name, own in encoder.named_parameters()}
 
 
 class _Adapters:

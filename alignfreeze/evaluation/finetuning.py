@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
@@ -96,11 +95,6 @@ def finetune(
         packed_layers(model, accelerator, compiled=compiled) as layers,
         accelerated(model, compiled=compiled, activation_checkpointing=checkpointing),
     ):
-
-        def reached(step: int, result: TrainingResult) -> None:
-            with whole_vocabulary():
-                milestones.reached(step, result)
-
         rows = FeatureStream(
             features,
             batch_size=config.finetune_batch_size,
@@ -122,7 +116,7 @@ def finetune(
                 resume=config.resume,
                 on_loss=on_loss,
                 on_beside=during.on_loss if during else lambda record: None,
-                milestones=replace(milestones, reached=reached),
+                milestones=milestones.within(whole_vocabulary),
             )
     model.eval()
     return result

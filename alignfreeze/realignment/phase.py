@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from torch import nn
 
 from alignfreeze.alignment.corpus import AlignedCorpus
 from alignfreeze.config import RunConfig
@@ -12,9 +13,9 @@ from alignfreeze.contracts import FreezingStrategy, Objective
 from alignfreeze.encoders.families import layer_count
 from alignfreeze.encoders.freezing import FreezingSummary, frozen
 from alignfreeze.encoders.loading import longest_input
-from alignfreeze.encoders.low_rank import low_rank_updates
+from alignfreeze.encoders.low_rank import low_rank_updates, parameters_by_name
 from alignfreeze.encoders.putting_back import put_back
-from alignfreeze.encoders.rates import FROZEN
+from alignfreeze.encoders.rates import FROZEN, Rates
 from alignfreeze.encoders.stated import resolve_layers
 from alignfreeze.encoders.top_layer import up_to
 from alignfreeze.encoders.vocabulary import compact_vocabulary
@@ -126,15 +127,7 @@ def realign(
                 pretrained=before,
                 gather=config.gather and accelerator.num_processes > 1,
             )
-
-            def reached(step: int, result: TrainingResult) -> None:
-                every_layer = nullcontext() if top_layer is None else top_layer.whole()
-                with whole_vocabulary(), every_layer, updated(), restored():
-                    milestones.reached(step, result)
-
-            named = dict(encoder.named_parameters())
-            rates = {named[n]: own for n, own in summary.rates.items() if own != FROZEN}
-
+            every_layer = nullcontext if top_layer is None else top_layer.whole
             result = train(
                 model,
                 stream,
@@ -143,8 +136,8 @@ def realign(
                 checkpoints=checkpoints,
                 resume=config.resume,
                 on_loss=on_loss,
-                milestones=replace(milestones, reached=reached),
-                rates=rates,
+                milestones=milestones.within(whole_vocabulary, every_layer, updated, restored),
+                rates=_rates_of(encoder, summary),
             )
     encoder.eval()
     if stream.empty_batches:
@@ -153,6 +146,12 @@ def realign(
     if prefix is not None:
         logger.info("%s", prefix)
     return result
+
+
+def _rates_of(encoder: "PreTrainedModel", summary: FreezingSummary) -> dict[nn.Parameter, Rates]:
+    """How the learning rates of an encoder's parameters are changed, of those that are trained."""
+    named = parameters_by_name(encoder)  # of an embedding table the rows that are there now
+    return {named[name]: own for name, own in summary.rates.items() if own != FROZEN}
 
 
 def pair_stream(

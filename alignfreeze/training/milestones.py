@@ -1,7 +1,8 @@
 """What training has to tell, in the end or at steps on the way."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 
 from alignfreeze.training.checkpoints import LossRecord
 
@@ -31,6 +32,17 @@ class Milestones:
 
     steps: Collection[int] = ()
     reached: Callable[[int, TrainingResult], None] = lambda step, result: None
+
+    def within(self, *contexts: Callable[[], AbstractContextManager[None]]) -> "Milestones":
+        """The same, done within contexts that are entered in turn, such as of a whole encoder."""
+
+        def reached(step: int, result: TrainingResult) -> None:
+            with ExitStack() as entered:
+                for context in contexts:
+                    entered.enter_context(context())
+                self.reached(step, result)
+
+        return replace(self, reached=reached)
 
 
 NO_MILESTONES = Milestones()

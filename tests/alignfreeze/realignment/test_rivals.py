@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from alignfreeze.contracts import LowRank
+from alignfreeze.contracts import FreezingStrategy, LowRank
 from alignfreeze.encoders import low_rank
 from alignfreeze.encoders.freezing import check_strategy
 from alignfreeze.encoders.low_rank import low_rank_updates
@@ -106,6 +106,27 @@ def test_updates_are_added_as_the_formula_says():
     torch.testing.assert_close(encoder.get_submodule(name).weight, expected)
     assert not hasattr(encoder, "peft_config")
     assert all(parameter.requires_grad for parameter in encoder.parameters())
+
+
+class Mixed(FreezingStrategy):
+    """Updates queries, and trains all else, the queries' biases too, at half the rate."""
+
+    def freezes(self, site, n_layers):
+        return site.projection == "query" and not site.is_bias
+
+    def rate(self, site, n_layers, progress):
+        return 0.0 if self.freezes(site, n_layers) else 0.5
+
+    def low_rank(self, site, n_layers):
+        return LowRank(2, 4) if self.freezes(site, n_layers) else None
+
+
+def test_what_lies_beside_an_update_has_its_own_rate(run):
+    """Adam's first step is the learning rate for every weight with a gradient."""
+    before, found = named(tiny_encoder()), after(run, Mixed(), steps=1)
+    for name in ("attention.self.query.bias", "output.dense.weight"):
+        step = (found[f"encoder.layer.2.{name}"] - before[f"encoder.layer.2.{name}"]).abs().max()
+        torch.testing.assert_close(step, torch.tensor(3e-3 * 0.5), rtol=1e-2, atol=0)
 
 
 def test_without_peft_it_is_said_how_to_have_it(monkeypatch):
