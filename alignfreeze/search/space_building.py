@@ -14,6 +14,7 @@ from alignfreeze.contracts.registry import (
     create_plugin,
     load_plugin,
 )
+from alignfreeze.encoders.times import check_during, usual_sites
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
@@ -72,7 +73,27 @@ def build_space(
     if not space.parameters:
         where = "the space" if text is None else file
         raise ConfigError(f"{where}: must leave something to search, but everything is given")
+    _check_times(config, space, n_layers, file)
     return space
+
+
+def _check_times(config: RunConfig, space: Space, n_layers: int, file: str) -> None:
+    """Check that each strategy can realign at each time that there is.
+
+    One is asked about as it is by default; one without defaults is not asked: its trials are.
+    """
+    searched, held = space.searched.get("realign_when"), space.pinned.get("realign_when")
+    times = searched.values if searched else (held or config.realign_when,)
+    during = [str(time) for time in times or () if "during" in str(time)]
+    for name in space.plugins["strategy"] if during else ():
+        try:
+            strategy = create_plugin(STRATEGY, name, fields_of(name, space.pinned))
+        except ConfigError:
+            continue
+        try:
+            check_during(strategy, usual_sites(n_layers), n_layers, f"strategy {name!r}", during[0])
+        except ConfigError as error:
+            raise ConfigError(f"{file}: {error}" if searched or held else str(error)) from None
 
 
 def _plugins(config: RunConfig, names: Mapping[str, Sequence[str]]) -> Plugins:

@@ -157,3 +157,15 @@ def test_strategies_that_cannot_be_searched_are_refused(space_of, strategies, op
 def test_an_unknown_strategy_is_named(space_of):
     with pytest.raises(PluginError, match="no strategy 'frnt'; did you mean 'front'"):
         space_of("front,frnt")
+
+
+def test_a_time_at_which_a_strategy_cannot_realign_is_told_before_any_trial(write):
+    times = write("space.yaml", "realign_when: [before, during]").read_text("utf-8")
+    config, names = RunConfig(), {"strategy": ("front", "revert")}
+    said = "realign_when must be before or after with strategy 'revert', which puts .*, got during"
+    with pytest.raises(ConfigError, match=rf"^space\.yaml: {said}"):
+        build_space(config, names, 12, times, "space.yaml")
+    with pytest.raises(ConfigError, match=f"^{said}"):
+        build_space(config.model_copy(update={"realign_when": "during"}), names, 12)
+    assert build_space(config, names, 12)
+    assert build_space(config, {"strategy": ("front", "gradual")}, 12, times, "space.yaml")
