@@ -13,15 +13,15 @@ class SharedEncoders:
     Args:
         cells: The cells of a grid.
         grid: The id of its run.
-        shared: Whether those too that several cells fine-tune; one that was left for a single cell
-            always is, as it would not have been kept otherwise.
+        shared: Whether those too that several cells fine-tune; one that a single cell fine-tunes
+            always is, as it is kept for that cell alone.
     """
 
     def __init__(self, cells: Sequence[Cell], grid: str, *, shared: bool) -> None:
         self._grid = grid
         self._sharing: dict[str, list[str]] = {}
         for cell in cells:
-            if shared if cell.shares else cell.trajectory:
+            if shared if cell.shares else cell.realigns_before:
                 self._sharing.setdefault(realignment_of(cell.config), []).append(cell.identity)
 
     def drop(self, done: Mapping[str, str]) -> None:

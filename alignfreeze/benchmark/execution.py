@@ -19,7 +19,6 @@ from alignfreeze.data.finding import HUB
 from alignfreeze.errors import ConfigError
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import LONG, shown
-from alignfreeze.runs.phase_runs import Scope
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation, prepared
 from alignfreeze.runs.realigned import RealignedEncoder
@@ -36,9 +35,6 @@ from alignfreeze.workers.worker import Owner, do_trial
 HEARTBEAT = "grid_heartbeat"
 """What a study remembers for workers that join: how often they have to give a sign of life."""
 
-SHARES = "shares"
-"""User attribute of a cell's trial: whether others wait for its realigned encoder."""
-
 DATA = "data"
 """What the grid's data is called among places."""
 
@@ -54,7 +50,6 @@ def attributes_of(cell: Cell) -> dict[str, Any]:
     return {
         CELL: cell.identity,
         CONFIG: cell.config.model_dump(mode="json"),
-        SHARES: cell.shares,
         TRAJECTORY: cell.trajectory,
     }
 
@@ -114,16 +109,13 @@ class Bench:
         """
         attributes = claim.trial.user_attrs
         identity, trajectory = str(attributes[CELL]), str(attributes.get(TRAJECTORY, ""))
-        keeps = bool(attributes[SHARES] or trajectory)
         try:
             if (finished := store.finished_cell(identity)) is not None:
                 complete(self._queue, claim, finished)
                 return
             asked = RunConfig.model_validate(attributes[CONFIG])
             with self._queue.alive(claim.trial):  # to look at much data takes its time
-                # Another cell may have been interrupted on the way to this one's encoder.
-                again = {"resume": claim.again or bool(trajectory)}
-                config = self._here(asked, identity).model_copy(update=again)
+                config = self._here(asked, identity)
         except BaseException:
             self._queue.give_back(claim.trial)
             raise
@@ -131,7 +123,7 @@ class Bench:
         def work(run: TrackedRun) -> list[float]:
             accelerator = self._accelerator(resolve_precision(config.precision))
             log_config(run, config, accelerator)
-            result = self._result(config, run, accelerator, keeps=keeps, trajectory=trajectory)
+            result = self._result(config, run, accelerator, identity, trajectory)
             log_scores(run, result.scores, config.source_language)
             describe(run, [result], config.source_language)
             run.text(rows_to_csv(result.scores, Score), RESULTS_FILE)
@@ -151,7 +143,9 @@ class Bench:
         model = self._places.get(asked.model, asked.model)
         for there, here in ((asked.data, data), (asked.model, model)):
             check_place(there, here)
-        config = asked.model_copy(update={"data": data, "model": model, "reuse": True})
+        # A run, or a cell of another grid, may have been interrupted on the way to the same.
+        never_twice = {"reuse": True, "resume": True}
+        config = asked.model_copy(update={"data": data, "model": model, **never_twice})
         if self._dependencies.identity(config) != identity:
             raise ConfigError(
                 "the grid was begun with another version of the code or its libraries, other data, "
@@ -164,37 +158,39 @@ class Bench:
         config: RunConfig,
         run: TrackedRun,
         accelerator: Accelerator,
-        *,
-        keeps: bool,
+        identity: str,
         trajectory: str,
     ) -> TaskResult:
         preparation = prepared(config, self._preparations, KEPT_PREPARATIONS)
         (choice,), (data,) = preparation.strategies, preparation.tasks
         with TemporaryDirectory(prefix="alignfreeze-") as folder:
-            scope = Scope(keep_encoders=keeps)
-            phases = Phases(preparation, accelerator, run, Path(folder), scope)
+            phases = Phases(preparation, accelerator, run, Path(folder))
             run.inputs(phases.inputs())
             run.metric(FINETUNE_STEPS, phases.finetune_steps(data))
             scores = phases.known_scores(choice, data)
             if scores is None:
-                encoder = self._encoder(phases, trajectory, keeps=keeps)
+                encoder = self._encoder(phases, identity, trajectory)
                 if encoder.run_id and choice.strategy.realigns:
                     run.tags({REALIGN_RUN: encoder.run_id})
                 scores = phases.finetune(encoder, choice, data)
             return task_result(choice.name, data, scores)
 
-    def _encoder(self, phases: Phases, trajectory: str, *, keeps: bool) -> RealignedEncoder:
-        """What a cell fine-tunes; with it those of other cells on its way, or further on."""
+    def _encoder(self, phases: Phases, cell: str, trajectory: str) -> RealignedEncoder:
+        """What a cell fine-tunes; with it those of other cells on its way, or further on.
+
+        A realigned one is left in the store: a cell that is interrupted later finds it there.
+        """
         (choice,), (data,) = phases.preparation.strategies, phases.preparation.tasks
-        if not keeps:
-            return phases.encoder(choice, data)
-        identity = phases.realign_identity(choice, phases.realign_steps(data))
+        if not phases.realigns(choice, "before"):
+            return phases.pretrained()
+        steps = phases.realign_steps(data)
+        identity = phases.realign_identity(choice, steps)
         with _alone(
             trajectory or realignment_of(phases.config),
             found=lambda: store.finished_run(identity) is not None,
         ):
-            others = self._lengths.wanted(trajectory, phases) if trajectory else {}
-            return phases.encoder(choice, data, others)
+            wanted = self._lengths.wanted(trajectory, phases) if trajectory else {steps: cell}
+            return phases.encoder(choice, data, wanted)
 
 
 @contextmanager

@@ -122,8 +122,8 @@ class Plan:
         shared = [cell for cell in self.cells if cell.shares and cell.identity in self.done]
         gone = self.dropped
         done = {realignment_of(c.config) for c in shared if self.done[c.identity] not in gone}
-        wanted = self._wanted().items()
-        return [c for key, c in wanted if key not in done and c.identity not in self.left]
+        left = {realignment_of(c.config) for c in self.cells if c.identity in self.left}
+        return [cell for key, cell in self._wanted().items() if key not in done | left]
 
     def _estimate(self, to_do: Sequence[Cell], realigning: Sequence[Cell]) -> list[str]:
         """How long it takes, and what that leaves out."""

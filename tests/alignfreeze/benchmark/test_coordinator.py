@@ -164,6 +164,24 @@ def test_an_interrupted_grid_goes_on(experiment, options, monkeypatch):
     assert table["state"].tolist() == ["done"] * 4
 
 
+def test_a_cell_interrupted_while_it_fine_tunes_realigns_no_more(experiment, options, monkeypatch):
+    given = {**options, "tasks": "pos", "strategies": "front"}
+    with monkeypatch.context() as patch:
+        stopped = Interrupted("interrupted by SIGTERM")
+        patch.setattr(execution.Phases, "finetune", raising(stopped))
+        with pytest.raises(Interrupted):
+            benchmark(given)
+    (realigned,) = [run for run in runs(experiment) if what(run) == "realign"]
+    planned = benchmark({**given, "dry_run": "true"}).plan
+    assert "1 of them realign: 0 new encoder(s), 1 of done cells" in planned.lines()
+    benchmark(given)
+    done = ("realign", "finetune-pos", f"pos-{FRONT}-31", "alignfreeze benchmark")
+    assert names(experiment) == dict.fromkeys(done, 1)
+    # No other cell fine-tunes it, so that it does not stay.
+    left = mlflow.artifacts.list_artifacts(run_id=realigned.info.run_id)
+    assert [file.path for file in left] == ["config.yaml"]
+
+
 def test_data_may_move_between_two_calls(experiment, options, tmp_path, monkeypatch):
     shutil.copytree(find_data("demo").root, tmp_path / "a" / "world")
     given = {**options, **SMALL, "models": "demo", "data": str(tmp_path / "a" / "world")}

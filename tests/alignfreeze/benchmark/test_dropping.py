@@ -71,14 +71,15 @@ class Of(NamedTuple):
     config: str
     identity: str
     shares: bool = True
-    trajectory: str = ""
+    realigns_before: bool = True
 
 
 def test_an_encoder_stays_while_a_cell_waits_for_it(monkeypatch):
     dropped = []
     monkeypatch.setattr(deciding, "realignment_of", lambda config: config)
     monkeypatch.setattr(deciding, "drop_encoder", lambda *given: dropped.append(given))
-    cells = [Of("a", "1"), Of("b", "2"), Of("a", "3"), Of("c", "4", shares=False)]
+    alone = Of("c", "4", shares=False, realigns_before=False)
+    cells = [Of("a", "1"), Of("b", "2"), Of("a", "3"), alone]
     encoders = SharedEncoders(cells, "grid", shared=True)
     encoders.drop({"1": "run1", "4": "run4"})
     assert dropped == []
@@ -91,7 +92,7 @@ def test_an_encoder_that_was_left_for_one_cell_goes_with_it(monkeypatch):
     dropped = []
     monkeypatch.setattr(deciding, "realignment_of", lambda config: config)
     monkeypatch.setattr(deciding, "drop_encoder", lambda *given: dropped.append(given))
-    cells = [Of("a", "1", trajectory="way"), Of("b", "2", shares=False, trajectory="way")]
+    cells = [Of("a", "1"), Of("b", "2", shares=False)]
     encoders = SharedEncoders(cells, "grid", shared=False)
     encoders.drop({"1": "run1", "2": "run2"})
     assert dropped == [(["run2"], "grid", "encoder")]
