@@ -14,12 +14,14 @@ class Distance(Objective):
     """Pulls each aligned word to its translation, and source words to where they were before.
 
     The loss of Cao et al., 2020, https://arxiv.org/abs/2002.03518: with ``f`` the encoder, ``f0``
-    what it was before realignment, ``A`` the links and ``S`` all words of the source sentences,
+    what it was before realignment, ``d`` its hidden units, ``A`` the links and ``S`` all words of
+    the source sentences,
 
-        L = 1/|A| * ( sum over (s, t) in A of |f(s) - f(t)|^2
-                      + pull * sum over s in S of |f(s) - f0(s)|^2 )
+        L = 1/(d |A|) * ( sum over (s, t) in A of |f(s) - f(t)|^2
+                          + pull * sum over s in S of |f(s) - f0(s)|^2 )
 
-    Their sums are the same; 1/|A| makes steps of different batches comparable. There is no
+    Their sums are the same; 1/|A| makes steps of different batches comparable, and 1/d, which is
+    in their code, encoders of different widths, and the loss with that of a task. There is no
     projection head: behind one all vectors could come to be the same without any being moved. Since
     nothing keeps words apart but the second sum, the encoder makes all words alike where ``pull``
     is small. It keeps the source language, English in the paper, in its place, and the target
@@ -49,4 +51,4 @@ class Distance(Objective):
         if batch.pretrained is not None:
             moved = (batch.words - batch.pretrained) * ~batch.in_target[:, None]
             total = total + self.pull * moved.square().sum()
-        return total / (len(batch.anchors) / 2)
+        return total / (len(batch.anchors) / 2 * batch.words.shape[1])

@@ -20,7 +20,7 @@ def test_equals_the_naive_loop(pull: float, seed: int) -> None:
     words = batch.words.tolist()
 
     def squared(one: list[float], other: list[float]) -> float:
-        return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+        return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one)
 
     pairs = list(zip(batch.anchors.tolist(), batch.positives.tolist(), strict=True))
     links = [(s, t) for s, t in pairs if s < t]  # the source's words come first
