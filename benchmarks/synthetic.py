@@ -32,7 +32,7 @@ LENGTHS = Path(__file__).with_name("lengths.json")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 LABELS = 17
 MADE = 4096
-"""Sentence pairs, and rows, that are made up."""
+"""Sentence pairs, and rows, that are made up; fewer for an encoder as small as it can be."""
 
 CONFIGS: dict[str, PreTrainedConfig] = {
     "DistilmBERT": DistilBertConfig(vocab_size=119_547),
@@ -120,7 +120,7 @@ class Synthetic:
             self.config = type(self.config)(**{**known, **(TINY if tiny else SMALL)})
         self.padding = int(self.config.pad_token_id or 0)
         lengths = json.loads(LENGTHS.read_text("utf-8"))
-        draw = np.random.default_rng(0)
+        draw, n_made = np.random.default_rng(0), MADE // 8 if tiny else MADE
         vocabulary = self.config.vocab_size
 
         def ids(length: int) -> Any:  # by Zipf's law; the first five are special
@@ -132,12 +132,12 @@ class Synthetic:
             return EncodedSide(ids(length), places, words)
 
         self.pairs: list[EncodedPair] = []
-        for row in draw.integers(len(lengths["pairs"]), size=MADE):
+        for row in draw.integers(len(lengths["pairs"]), size=n_made):
             source, target, n_source, n_target, n_links = lengths["pairs"][row]
             links = np.stack([draw.permutation(n)[:n_links] for n in (n_source, n_target)], axis=1)
             sides = side(source, n_source), side(target, n_target)
             self.pairs.append(EncodedPair(*sides, links.astype(np.int64)))
-        rows = draw.choice([row_length] if row_length else lengths["rows"], size=MADE)
+        rows = draw.choice([row_length] if row_length else lengths["rows"], size=n_made)
         self.features = [
             Feature(ids(n).tolist(), {"labels": draw.integers(LABELS, size=n).tolist()}, number)
             for number, n in enumerate(rows.tolist())
