@@ -72,7 +72,8 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
 
     Raises:
         DataError: If no run has a score of the test split.
-        ConfigError: If a metric is asked for that no run has, or of a task that none has.
+        ConfigError: If a metric is asked for that no run has, or of a task that none has; or no
+            row is called as the reference is.
     """
     everything = results(runs, config)
     scored = [r for r in everything if r.scored and is_finetuning(r.run)]
@@ -98,7 +99,9 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
         cells.setdefault(str(result), result)
     newest = [*cells.values()]
     older = [str(result) for result in used if result is not cells[str(result)]]
-    tables = [_score_table(_of(key, newest), everything, metrics[key[1]]) for key in keys]
+    reference = config.reference
+    tables = [_score_table(_of(k, newest), everything, metrics[k[1]], reference) for k in keys]
+    _check_reference(reference, tables)
     without = [r for r in scored if metrics[r.task] not in r.metrics]
     no_numbers = [
         f"{r.model}, {r.task}: {metrics[r.task]} of {language} is no number"
@@ -159,7 +162,16 @@ def _metrics(scored: Sequence[Result], config: ReportConfig) -> dict[str, str]:
     return metrics
 
 
-def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: str) -> ScoreTable:
+def _check_reference(reference: str, tables: Sequence[ScoreTable]) -> None:
+    """Check that there is something to compare with; a baseline may be yet to come."""
+    rows = dict.fromkeys(variant for table in tables for variant in table.variants)
+    if reference != BASELINE and reference not in rows:
+        raise ConfigError(f"reference must be a row, {'; '.join(rows)}, got {shown(reference)}")
+
+
+def _score_table(
+    own: Sequence[Result], everything: Sequence[Result], metric: str, reference: str
+) -> ScoreTable:
     """The table of the results of one model and task."""
     model, task = own[0].key
     source = own[0].run.params.get("source_language", "en")
@@ -192,6 +204,7 @@ def _score_table(own: Sequence[Result], everything: Sequence[Result], metric: st
         note=metric_note(task, metric, imported=any(is_imported(r.run) for r in own)),
         groups=groups,
         covariates=covariates_of(own, realigned),
+        reference=reference,
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from alignfreeze.config import BASELINE
 from alignfreeze.report.score_tables import ScoreTable
 
 SHORT = "†"
@@ -46,7 +45,8 @@ def find_missing(
     # else; a strategy as it is by default is.
     counts = Counter(variant for table in tables for variant in table.variants)
     common = [variant for variant, n in counts.items() if n > 1 or variant.isidentifier()]
-    everywhere = [BASELINE, *common]  # without a baseline there is nothing to compare with
+    # Without it there is nothing to compare with.
+    everywhere = [*dict.fromkeys(table.reference for table in tables), *common]
     expected = {seed for table in tables for v in table.variants for seed in table.seeds(v)}
     cells, seeds, languages, short = [], [], [], set()
     for model, task in product(models, tasks):

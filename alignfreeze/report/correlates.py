@@ -70,8 +70,16 @@ def signed(value: float | None) -> str:
 
 
 def explanations(tables: Sequence[ScoreTable]) -> list[Explanation]:
-    """The correlates of each table that compares a strategy with the baseline."""
-    return [Explanation(table, list(_correlates(table))) for table in tables if table.compared]
+    """The correlates of each table that compares strategies with the baseline.
+
+    What is known of languages is what realignment did to the encoder that the baseline fine-tunes:
+    that explains no difference of two realignments.
+    """
+    return [
+        Explanation(table, list(_correlates(table)))
+        for table in tables
+        if table.compared and table.reference == BASELINE
+    ]
 
 
 def _correlates(table: ScoreTable) -> Iterator[Correlate]:

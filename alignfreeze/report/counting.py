@@ -1,36 +1,35 @@
-"""In how many languages a strategy wins or loses against the baseline."""
+"""In how many languages a strategy wins or loses against the reference, usually the baseline."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import pstdev
 from typing import Literal, NamedTuple
 
 from alignfreeze.base.tables import MISSING
-from alignfreeze.config import BASELINE
 from alignfreeze.evaluation.significance import Correction
 from alignfreeze.evaluation.statistics import mean, side_of
 from alignfreeze.report.intervals import difference_of, significant
-from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.score_tables import ScoreTable, called
 from alignfreeze.report.settings import ReportConfig
 
 Rule = Literal["exact", "paper", "published", "significant"]
 DeviationRule = Literal["exact", "paper", "published"]
 
 DEVIATION = (
-    "in how many languages the mean over seeds lies below and above the baseline's by more than "
+    "in how many languages the mean over seeds lies below and above {reference}'s by more than "
     "one standard deviation"
 )
 
 RULES: Mapping[Rule, str] = {
-    "exact": f"{DEVIATION} (unrounded means, and the sample standard deviation of the baseline's "
+    "exact": f"{DEVIATION} (unrounded means, and the sample standard deviation of {{reference}}'s "
     "seeds)",
-    "paper": f"{DEVIATION} (means, and the population deviation of the baseline's seeds, in points "
-    "rounded to 0.1 first)",
+    "paper": f"{DEVIATION} (means, and the population deviation of {{reference}}'s seeds, in "
+    "points rounded to 0.1 first)",
     "published": f"{DEVIATION} (as in print: rounded to 0.1 first, and compared as sums of binary "
     "doubles; PoS counts the average as one more language, NLI leaves Russian out)",
     "significant": "in how many languages the difference is negative and positive and significant "
     "at 0.05, corrected for the number of target languages",
 }
-"""What each says, for the note of a table."""
+"""What each says, for the note of a table, with ``{reference}`` for what is compared with."""
 
 CORRECTIONS: Mapping[Correction, str] = {
     "holm": "by Holm",
@@ -46,10 +45,10 @@ LEFT_OUT = ("nli", "ru")
 
 
 class Counts(NamedTuple):
-    """Languages in which a strategy lies outside the baseline's deviation, or differs from it.
+    """Languages in which a strategy lies outside the reference's deviation, or differs from it.
 
     Attributes:
-        down: Languages whose mean over seeds lies below the baseline's by more than one of its
+        down: Languages whose mean over seeds lies below the reference's by more than one of its
             standard deviations, or significantly.
         up: Languages whose mean lies above it by as much.
         languages: Languages that both have; the others cannot be counted.
@@ -67,12 +66,12 @@ def count(
 
     Args:
         table: The scores.
-        variant: What is compared with the baseline.
+        variant: What is compared with the reference.
         rule: One of `RULES`; the sample deviation is over ``n - 1``, the population's over ``n``.
         correction: For many languages, of the rule ``significant``.
 
     Returns:
-        ``None`` where no language can be counted: no baseline, or too few of its seeds.
+        ``None`` where no language can be counted: no reference, or too few of its seeds.
     """
     if rule == "significant":
         return _significant(table, variant, correction)
@@ -83,9 +82,9 @@ def count(
     signs = []
     for language in shown:
         both = table.comparison(variant, language)
-        spread = table.averages(BASELINE, both.languages) if both.languages else {}
+        spread = table.averages(table.reference, both.languages) if both.languages else {}
         if both.own and len(spread) >= (2 if rule == "exact" else 1):
-            values = ([*seeds.values()] for seeds in (both.own, both.baseline, spread))
+            values = ([*seeds.values()] for seeds in (both.own, both.reference, spread))
             signs.append(SIGNS[rule](*values))
     return Counts(signs.count(-1), signs.count(1), len(signs)) if signs else None
 
@@ -98,17 +97,17 @@ def _significant(table: ScoreTable, variant: str, correction: Correction) -> Cou
     return Counts(signs.count(False), signs.count(True), counted) if counted else None
 
 
-def _paper(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
+def _paper(own: Sequence[float], reference: Sequence[float], spread: Sequence[float]) -> int:
     """In whole tenths of a point, where equal is equal."""
-    difference = tenths(mean(own)) - tenths(mean(baseline))
+    difference = tenths(mean(own)) - tenths(mean(reference))
     deviation = tenths(pstdev(spread))
     return (difference > deviation) - (difference < -deviation)
 
 
-def _published(own: Sequence[float], baseline: Sequence[float], spread: Sequence[float]) -> int:
+def _published(own: Sequence[float], reference: Sequence[float], spread: Sequence[float]) -> int:
     """In points of one decimal, as doubles: the last bit of a sum decides a tie."""
     ours, level, deviation = (
-        round(100 * value, 1) for value in (mean(own), mean(baseline), pstdev(spread))
+        round(100 * value, 1) for value in (mean(own), mean(reference), pstdev(spread))
     )
     return (ours > level + deviation) - (ours < level - deviation)
 
@@ -118,8 +117,8 @@ SIGNS: Mapping[DeviationRule, Callable[..., int]] = {
     "paper": _paper,
     "published": _published,
 }
-"""By rule, whether scores lie below, within or above the baseline's, given those of the seeds that
-both have, by more than the deviation of all of the baseline's seeds: -1, 0, 1."""
+"""By rule, whether scores lie below, within or above the reference's, given those of the seeds that
+both have, by more than the deviation of all of the reference's seeds: -1, 0, 1."""
 
 
 def tenths(fraction: float) -> int:
@@ -135,9 +134,8 @@ def total(counts: Iterable[Counts | None]) -> Counts | None:
 
 def rule_note(config: ReportConfig) -> str:
     """What ↓ and ↑ count, for the note of a table."""
-    if config.counting != "significant":
-        return RULES[config.counting]
-    return f"{RULES[config.counting]} {CORRECTIONS[config.correction]}"
+    rule = RULES[config.counting].format(reference=called(config.reference))
+    return f"{rule} {CORRECTIONS[config.correction]}" if config.counting == "significant" else rule
 
 
 def arrows(counts: Counts | None) -> str:

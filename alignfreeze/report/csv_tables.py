@@ -26,6 +26,7 @@ def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
         rows.append(
             {
                 **key,
+                "reference": table.reference,
                 **_values(table, variant, None, config),
                 "compared": " ".join(comparison.languages) if comparison.own else "",
                 "paired": _listed(comparison.own),
@@ -43,12 +44,13 @@ def summary_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
 
 
 def detail_csv(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
-    """A row a model, task, variant and language; fractions, differences to the baseline too."""
+    """A row a model, task, variant and language; fractions, differences to the reference too."""
     rows = [
         {
             **key,
             "language": language,
             "role": "source" if language == table.source_language else "target",
+            "reference": table.reference,
             **_values(table, variant, language, config),
             "seeds": _listed(sorted(table.scores(variant, language))),
             "paired": _listed(table.comparison(variant, language).own),
@@ -82,7 +84,7 @@ def _variants(tables: Sequence[ScoreTable]) -> Iterator[tuple[ScoreTable, str, d
 def _values(
     table: ScoreTable, variant: str, language: str | None, config: ReportConfig
 ) -> dict[str, Any]:
-    """Columns of a mean, and of its difference to the baseline with its interval."""
+    """Columns of a mean, and of its difference to the reference with its interval."""
     comparison = table.comparison(variant, language)
     low, high = interval_of(table, variant, language, config) or (None, None)
     return {

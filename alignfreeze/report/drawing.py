@@ -83,7 +83,7 @@ def settled(figure: "Figure") -> "Figure":
 
 
 def points(table: ScoreTable, variant: str, language: str | None = None) -> float | None:
-    """The difference to the baseline in points, of averages by default; ``None`` without any."""
+    """The difference to the reference in points, of averages by default; ``None`` without any."""
     difference = table.comparison(variant, language).difference
     return None if difference is None else 100 * difference
 

@@ -1,4 +1,4 @@
-"""Differences to the baseline, a bar for each language and variant."""
+"""Differences to the reference, usually the baseline, a bar for each language and variant."""
 
 from collections.abc import Sequence
 from itertools import groupby, product
@@ -6,7 +6,6 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from alignfreeze.base.plotting import GREY, annotate, as_written, plain_axes
-from alignfreeze.config import BASELINE
 from alignfreeze.report.completeness import SHORT
 from alignfreeze.report.drawing import (
     COLUMN,
@@ -47,18 +46,22 @@ LEAST_SLOTS = 4
 """Languages for which there is room at least, lest bars be as wide as the figure."""
 
 NO_SCORE = "no score"
-BASELINE_BAND = "baseline ± deviation"
+
+
+def band_name(table: ScoreTable) -> str:
+    """What the legend calls the reference's own deviation."""
+    return f"{table.reference} ± deviation"
 
 
 def difference_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | None":
-    """Difference to the baseline in points for each language, a bar for each variant.
+    """Difference to the reference in points for each language, a bar for each variant.
 
     All figures of a table have the same languages in the same order, and the same scale; by
     default one figure has all variants.
 
     Languages are grouped by family, and by the mean of their differences within. Error bars
     are one sample deviation of the differences over seeds. The band about zero is one sample
-    deviation of the baseline over seeds. A bar that rests on fewer seeds than others is marked.
+    deviation of the reference over seeds. A bar that rests on fewer seeds than others is marked.
 
     Returns:
         The figure, or ``None`` where there is no difference to show.
@@ -82,11 +85,12 @@ def difference_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figur
     panels[0].set_ylim(*_limits(table, languages))
     cells = product(variants, languages)
     short = any(table.comparison(*cell).own and table.falls_short(*cell) for cell in cells)
-    text = "difference to baseline (points)"
+    text = f"difference to {table.reference} (points)"
     text += f"\n{SHORT}: over fewer seeds than others" if short else ""
     label = figure.supylabel(text, fontsize=SMALL)
+    as_written(label)
     name_languages(panels[-1], languages, slot=(width - 0.6) / max(len(languages), LEAST_SLOTS))
-    last = (BASELINE_BAND, NO_SCORE)
+    last = (band_name(table), NO_SCORE)
     add_legend(figure, list(panels), without=variants if stacked else (), last=last)
     settled(figure)
     label.set_y((panels[0].get_position().y1 + panels[-1].get_position().y0) / 2)
@@ -114,7 +118,7 @@ def _limits(table: ScoreTable, languages: Sequence[str]) -> tuple[float, float]:
     """Where the scale of all figures of a table begins and ends, in points."""
     ends = [-LEAST, LEAST]
     for language in languages:
-        band = 100 * (table.deviation(BASELINE, language) or 0)
+        band = 100 * (table.deviation(table.reference, language) or 0)
         ends += [-band, band]
         for variant in table.compared:
             length = error(table, variant, language) or 0
@@ -132,7 +136,7 @@ def _draw(
     *,
     first: int,
 ) -> None:
-    """The baseline's band, and the bars of some variants beside each other, from a colour on."""
+    """The reference's band, and the bars of some variants beside each other, from a colour on."""
     _prepare(panel, languages)
     _band(panel, table, languages)
     width = GROUP_WIDTH / len(shown)
@@ -177,10 +181,10 @@ def _prepare(panel: "Axes", languages: Sequence[str]) -> None:
 
 
 def _band(panel: "Axes", table: ScoreTable, languages: Sequence[str]) -> None:
-    """What the baseline's own deviation is, about zero."""
-    found = [table.deviation(BASELINE, language) for language in languages]
+    """What the reference's own deviation is, about zero."""
+    found = [table.deviation(table.reference, language) for language in languages]
     sizes = {place: 100 * value for place, value in enumerate(found) if value is not None}
     if sizes:
         style: dict[str, Any] = {"width": 1, "color": "#DDDDDD", "zorder": 1}
         style["bottom"] = [-size for size in sizes.values()]
-        panel.bar([*sizes], [2 * s for s in sizes.values()], label=BASELINE_BAND, **style)
+        panel.bar([*sizes], [2 * s for s in sizes.values()], label=band_name(table), **style)

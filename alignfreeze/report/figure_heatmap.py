@@ -1,4 +1,4 @@
-"""Differences to the baseline as a table of coloured cells."""
+"""Differences to the reference, usually the baseline, as a table of coloured cells."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,11 @@ ROW = 0.155
 
 
 def heatmap_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure | None":
-    """Difference to the baseline in points, a row for each language, a column for each variant.
+    """Difference to the reference in points, a row for each language, a column for each variant.
 
     All figures of a table have the same colours; by default one figure has all variants.
 
-    Blue is better than the baseline, red is worse; languages are grouped by family, and the last
+    Blue is better than the reference, red is worse; languages are grouped by family, and the last
     row is the average that the tables have: over the languages and seeds that both have. What
     rests on fewer of them than others is marked.
 
@@ -73,7 +73,9 @@ def heatmap_figure(table: ScoreTable, variants: Sequence[str] = ()) -> "Figure |
     _cells(panel, values, marks, limit)
     _axes(panel, languages, names, level=level)
     _families(panel, languages)
-    _scale(panel, height=ROW * len(rows), beyond=beyond, marked=bool(marks.any()))
+    label = f"difference to {table.reference} (points)"
+    label += f"\n{SHORT}: over fewer seeds or languages than others" if marks.any() else ""
+    _scale(panel, label, height=ROW * len(rows), beyond=beyond)
     return settled(figure)
 
 
@@ -175,13 +177,12 @@ def _families(panel: "Axes", languages: Sequence[str]) -> None:
     panel.axhline(len(languages) - 0.5, color="black", linewidth=0.8)
 
 
-def _scale(panel: "Axes", *, height: float, beyond: bool, marked: bool) -> None:
+def _scale(panel: "Axes", label: str, *, height: float, beyond: bool) -> None:
     """What the colours stand for, below cells of a height in inches."""
     style: dict[str, Any] = {"extend": "both" if beyond else "neither", "aspect": 25}
     style |= {"location": "bottom", "pad": 0.07 / height}
     bar = panel.figure.colorbar(panel.images[0], ax=panel, **style)
-    label = "difference to baseline (points)"
-    label += f"\n{SHORT}: over fewer seeds or languages than others" if marked else ""
     bar.set_label(label, fontsize=SMALL)
+    as_written(bar.ax.xaxis.label)
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.ax.locator_params(nbins=5)

@@ -194,9 +194,10 @@ def has_layers(table: ScoreTable) -> bool:
     return bool(_measured(table).seeds)
 
 
-def is_measured(table: ScoreTable, variant: str) -> bool:
-    """Whether word alignment was measured after a variant's realignment."""
-    return bool(table.alignment.get(variant))
+def measured_variants(table: ScoreTable) -> list[str]:
+    """Those with word alignment after their realignment; the baseline if there are no others."""
+    found = [variant for variant in table.variants if table.alignment.get(variant)]
+    return [variant for variant in found if variant != BASELINE] or found
 
 
 def _measured(table: ScoreTable) -> _Shared:

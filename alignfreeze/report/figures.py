@@ -24,18 +24,18 @@ from alignfreeze.report.figure_layers import (
     boundary_figure,
     has_boundaries,
     has_layers,
-    is_measured,
     layers_figure,
+    measured_variants,
 )
-from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.score_tables import ScoreTable, called
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def every(table: ScoreTable, variant: str) -> bool:
-    """Of any variant there is something to show, if it is only that a score is missing."""
-    return True
+def compared(table: ScoreTable) -> list[str]:
+    """Of any compared variant there is something to show, if only that a score is missing."""
+    return table.compared
 
 
 class Kind(NamedTuple):
@@ -44,14 +44,14 @@ class Kind(NamedTuple):
     Attributes:
         draw: Draws some variants of a table; ``None`` where there is nothing to show.
         shows: Whether a table has something to show.
-        has: Whether it has something to show of a variant, apart from the baseline.
+        variants: What it shows of a table, beside what each of its figures has.
         most: How many variants a figure has at most, to be readable.
-        caption: How to read it.
+        caption: How to read it, with ``{reference}`` for what is compared with.
     """
 
     draw: "Callable[[ScoreTable, Sequence[str]], Figure | None]"
     shows: Callable[[ScoreTable], bool]
-    has: Callable[[ScoreTable, str], bool]
+    variants: Callable[[ScoreTable], Sequence[str]]
     most: int
     caption: str
 
@@ -60,23 +60,23 @@ KINDS: Mapping[str, Kind] = {
     "differences": Kind(
         difference_figure,
         has_differences,
-        every,
+        compared,
         6,
-        "Difference to the baseline by language, families together. Lines on bars: ± one standard "
-        "deviation of the difference over seeds. Grey: ± one of the baseline itself.",
+        "Difference to {reference} by language, families together. Lines on bars: ± one standard "
+        "deviation of the difference over seeds. Grey: ± one of {reference} itself.",
     ),
     "heatmap": Kind(
         heatmap_figure,
         has_cells,
-        every,
+        compared,
         11,
-        "The same differences in points: blue is better than the baseline, red is worse. The last "
+        "The same differences in points: blue is better than {reference}, red is worse. The last "
         "row is over the languages and seeds that both have.",
     ),
     "alignment": Kind(
         layers_figure,
         has_layers,
-        is_measured,
+        measured_variants,
         8,
         "How many words have their translation as the nearest of all, by layer, after realignment "
         "and before fine-tuning.",
@@ -140,10 +140,10 @@ def report_figures(tables: Sequence[ScoreTable]) -> dict[str, Drawn]:
     found: dict[str, Drawn] = {}
     for name, kind in KINDS.items():
         for table in filter(kind.shows, tables):
-            shown = [v for v in table.compared or table.variants if kind.has(table, v)]
-            for group, variants in pages(table, shown, kind.most):
+            for group, variants in pages(table, kind.variants(table), kind.most):
                 stem = _stem(f"{name}-{table.model}-{table.task}", found)
-                found[stem] = Drawn(partial(kind.draw, table, variants), kind.caption, table, group)
+                caption = kind.caption.format(reference=called(table.reference))
+                found[stem] = Drawn(partial(kind.draw, table, variants), caption, table, group)
     swept = [table for table in tables if has_boundaries(table)]
     for first in range(0, len(swept), MOST_PANELS):
         draw = partial(boundary_figure, swept[first : first + MOST_PANELS])

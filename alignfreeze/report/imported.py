@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from alignfreeze.base.tables import Cell, Table, points
-from alignfreeze.config import BASELINE
 from alignfreeze.report.completeness import Missing
 from alignfreeze.report.counting import arrows, count, rule_note
 from alignfreeze.report.results import IMPORTED_MARK
@@ -68,7 +67,9 @@ def _pair(ours: ScoreTable, theirs: ScoreTable, variant: str, missing: Missing) 
 def _counts(ours: ScoreTable, theirs: ScoreTable, variant: str, config: ReportConfig) -> list[Cell]:
     """What each counts, and of how many languages."""
     counted = [
-        "" if variant == BASELINE else arrows(count(t, variant, config.counting, config.correction))
+        ""
+        if variant == t.reference
+        else arrows(count(t, variant, config.counting, config.correction))
         for t in (ours, theirs)
     ]
     languages = " / ".join(str(len(_languages(table, variant))) for table in (ours, theirs))

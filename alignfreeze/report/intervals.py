@@ -1,4 +1,4 @@
-"""How sure differences to the baseline are, over seeds and examples or over seeds alone."""
+"""How sure differences to the reference are, over seeds and examples or over seeds alone."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ OVER_SEEDS = "‡"
 def difference_of(
     table: ScoreTable, variant: str, language: str | None = None, *, examples: bool = True
 ) -> MeanDifference | None:
-    """The difference of a variant to the baseline, of the average by default, and its error.
+    """The difference of a variant to the reference, of the average by default, and its error.
 
     Over seeds and examples; over seeds alone without ``examples``, or where they say nothing.
     ``None`` of fewer than two seeds.
@@ -72,7 +72,7 @@ def significant(
 
     Args:
         table: The scores.
-        variant: What is compared with the baseline.
+        variant: What is compared with the reference.
         correction: For as many target languages as can be compared, of this variant alone.
     """
     found = {code: difference_of(table, variant, code) for code in table.languages}

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from alignfreeze.base.digests import hash_of
-from alignfreeze.config import BASELINE
 from alignfreeze.contracts.registry import TASK, load_plugin
 from alignfreeze.errors import PluginError
 from alignfreeze.evaluation import taskdata
-from alignfreeze.report.score_tables import ScoreTable
+from alignfreeze.report.score_tables import ScoreTable, called
 from alignfreeze.tracking.names import CODE, DEVICE, OBJECTIVE_CODE, STRATEGY_CODE, TASK_CODE
 from alignfreeze.tracking.reference import METRIC_NOTES
 from alignfreeze.tracking.store import StoredRun
@@ -34,13 +33,13 @@ def left_out_of(table: ScoreTable, variants: Collection[str]) -> list[str]:
     sentences = []
     for variant in (name for name in table.compared if name in variants):
         found = table.comparison(variant)
-        seeds = {*table.seeds(variant), *table.seeds(BASELINE)} - found.own.keys()
+        seeds = {*table.seeds(variant), *table.seeds(table.reference)} - found.own.keys()
         without = ", ".join([*found.without, *(f"seed {seed}" for seed in sorted(seeds))])
         if not found.own:
             languages = ", ".join(found.languages) or "a target language"
             sentences.append(
-                f"The average of {variant} is not compared: there is no seed with which it and the "
-                f"baseline both have {languages}."
+                f"The average of {variant} is not compared: there is no seed with which it and "
+                f"{called(table.reference)} both have {languages}."
             )
         elif without:
             sentences.append(f"The average of {variant} is compared without {without}.")

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alignfreeze.config import BASELINE
 from alignfreeze.contracts.outcomes import Parts
 from alignfreeze.evaluation.bootstrap import (
     PairedParts,
@@ -63,7 +62,7 @@ def with_examples(table: ScoreTable, kept: Kept, config: ReportConfig) -> ScoreT
     """A table with what resampled examples say of its differences, or why they say nothing.
 
     A variant has it of all its languages or of none: one whose examples cannot be paired with the
-    baseline's in one language, with one seed, is told by its seeds alone.
+    reference's in one language, with one seed, is told by its seeds alone.
     """
     pairs: dict[Key, PairedParts] = {}
     alone = {}
@@ -76,18 +75,18 @@ def with_examples(table: ScoreTable, kept: Kept, config: ReportConfig) -> ScoreT
 
 
 def _pairs(table: ScoreTable, variant: str, kept: Kept) -> dict[Key, PairedParts]:
-    """Of each language and seed that a variant and the baseline both have.
+    """Of each language and seed that a variant and the reference both have.
 
     Raises:
         _UnpairedError: If they do not fit.
     """
-    runs = {c: own for c, own in kept.items() if c[0] in (variant, BASELINE)}
+    runs = {c: own for c, own in kept.items() if c[0] in (variant, table.reference)}
     if not any(own.parts for own in runs.values()):
         raise _UnpairedError(next((own.reason for own in runs.values() if own.reason), NOT_KEPT))
     pairs: dict[Key, PairedParts] = {}
     for language in (table.source_language, *table.languages):
         seeds = table.comparison(variant, language).own
-        cells = [(name, seed) for seed in seeds for name in (variant, BASELINE)]
+        cells = [(name, seed) for seed in seeds for name in (variant, table.reference)]
         parts = {cell: _parts(table, cell, language, runs) for cell in cells}
         sizes = sorted({len(own.numerator) for own in parts.values()})
         if len(sizes) > 1:
@@ -96,7 +95,7 @@ def _pairs(table: ScoreTable, variant: str, kept: Kept) -> dict[Key, PairedParts
         if len({runs[cell].digests.get(language) for cell in cells} - {None}) > 1:
             raise _UnpairedError(f"the test set of {language} is not the same in all runs")
         for seed in seeds:
-            pair = PairedParts(parts[variant, seed], parts[BASELINE, seed])
+            pair = PairedParts(parts[variant, seed], parts[table.reference, seed])
             pairs[variant, language, seed] = pair
     return pairs
 

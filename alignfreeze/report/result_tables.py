@@ -5,14 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from alignfreeze.base.tables import Cell, Table, interval_text, points, with_deviation
-from alignfreeze.config import BASELINE
 from alignfreeze.report.collecting import Collected
 from alignfreeze.report.completeness import SHORT, Missing
 from alignfreeze.report.counting import CORRECTIONS, Counts, arrows, count, rule_note, total
 from alignfreeze.report.intervals import interval_note, interval_of, seeds_mark, significant
 from alignfreeze.report.language_families import by_family
 from alignfreeze.report.notes import left_out_of, mixture
-from alignfreeze.report.score_tables import ScoreTable, differing_in, group_place
+from alignfreeze.report.score_tables import ScoreTable, called, differing_in, group_place
 from alignfreeze.report.settings import ReportConfig
 
 TOTAL = "all tasks"
@@ -68,12 +67,14 @@ def summary_table(collected: Collected, config: ReportConfig) -> Table:
 def _summary_note(
     tables: Sequence[ScoreTable], config: ReportConfig, source: str, *, short: bool
 ) -> str:
+    reference = called(config.reference)
     note = (
         "Test split, %: mean over target languages ± standard deviation over seeds, in bold the "
-        "best of those that rest on the same seeds and languages; its difference to the baseline "
-        f"in points, over the languages that both have, with its {interval_note(tables, config)}; "
-        f"{source}: the language that was fine-tuned in, and its change from the baseline: a gain "
-        f"there is faster learning, not transfer, and targets share it; ↓ ↑: {rule_note(config)}."
+        f"best of those that rest on the same seeds and languages; its difference to {reference} "
+        "in points, over the languages that both have, with its "
+        f"{interval_note(tables, config)}; {source}: the language that was fine-tuned in, and its "
+        f"change from {reference}: a gain there is faster learning, not transfer, and targets "
+        f"share it; ↓ ↑: {rule_note(config)}."
     )
     missing = (
         f" {SHORT}: seeds, languages or runs are missing, see below; a difference that is marked "
@@ -93,7 +94,9 @@ def _variants(
         own = (
             Cell(with_deviation(level, table.deviation(variant, source)), value=level),
             _difference(table, variant, source),
-            Cell("") if variant == BASELINE else _counted(counts[table.model, table.task, variant]),
+            Cell("")
+            if variant == table.reference
+            else _counted(counts[table.model, table.task, variant]),
         )
         task = "" if rows else f"{table.task} {table.metric}"
         row = [Cell(task), Cell(variant), *cells, *own]
@@ -108,6 +111,7 @@ class _Totals:
     counts: COUNTED
     groups: Mapping[str, str]
     missing: Missing
+    reference: str
 
     @classmethod
     def of(cls, tables: Sequence[ScoreTable], missing: Missing, config: ReportConfig) -> "_Totals":
@@ -118,12 +122,12 @@ class _Totals:
             )
             for table in tables
             for variant in table.variants
-            if variant != BASELINE
+            if variant != table.reference
         }
         groups: dict[str, str] = {}
         for table in tables:
             groups = {variant: table.groups.get(variant, "") for variant in table.variants} | groups
-        return cls(counts, groups, missing)
+        return cls(counts, groups, missing, config.reference)
 
     def rows(self, name: str, models: Sequence[str], tasks: Sequence[str]) -> list[_Row]:
         """A row for each variant that has counts, marked where one of them is short or missing."""
@@ -135,7 +139,8 @@ class _Totals:
             if found is None:
                 continue
             lacking = any(
-                self.counts.get(key) is None or {key, (*key[:2], BASELINE)} & self.missing.short
+                self.counts.get(key) is None
+                or {key, (*key[:2], self.reference)} & self.missing.short
                 for key in keys
             )
             empty = [Cell("")] * 4
@@ -166,7 +171,7 @@ def detail_tables(table: ScoreTable, missing: Missing, config: ReportConfig) -> 
     sections = frozenset({1, len(lines) - 1})
     shown: list[Table] = []
     for group, variants in table.grouped.items():
-        # The baseline has no column of differences, nor has any where there is no baseline.
+        # The reference has no column of differences, nor has any where there is none.
         widths = {variant: 2 if variant in table.compared else 1 for variant in variants}
         columns = ["language"]
         for variant, width in widths.items():
@@ -188,7 +193,7 @@ def _detail_note(
     parts = [
         f"{table.metric} on the test split, %, mean ± sample standard deviation over seeds; in "
         "bold the best of those in a row that rest on the same seeds and languages. Differences "
-        "to the baseline in points over the seeds that both have, with their "
+        f"to {called(table.reference)} in points over the seeds that both have, with their "
         f"{interval_note([table], config)}"
         f". What {table.source_language} gains, the language that was fine-tuned in, is faster "
         "learning, not transfer, and the others share it."
@@ -222,7 +227,7 @@ def _compared(
     config: ReportConfig,
     found: Collection[str] = (),
 ) -> dict[str, tuple[Cell, Cell]]:
-    """By variant its mean, of all targets by default, and its difference to the baseline.
+    """By variant its mean, of all targets by default, and its difference to the reference.
 
     The differences of those in ``found`` are significant.
     """
@@ -245,7 +250,7 @@ def _difference(
     config: ReportConfig | None = None,
     star: str = "",
 ) -> Cell:
-    """The difference to the baseline in points, with an interval if asked; marked if of less."""
+    """The difference to the reference in points, with an interval if asked; marked if of less."""
     if variant not in table.compared:
         return Cell("")
     comparison = table.comparison(variant, language)

@@ -16,6 +16,11 @@ def group_place(group: str) -> tuple[int, str]:
     return group.count(",") + bool(group), group
 
 
+def called(reference: str) -> str:
+    """What a sentence calls the row that the others are compared with."""
+    return "the baseline" if reference == BASELINE else reference
+
+
 def differing_in(group: str) -> str:
     """What is said above a group of variants."""
     return f"rows that differ in {' and '.join(group.split(', '))}"
@@ -46,24 +51,24 @@ def _once(
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row beside the baseline: averages over the same languages and seeds.
+    """A row beside the reference: averages over the same languages and seeds.
 
     Attributes:
         languages: The languages that both have with a seed in common.
         without: The languages that only one of them has, or both with no seed in common.
         own: The row's averages, of the seeds with which both have every one of the languages.
-        baseline: The baseline's, of the same seeds.
+        reference: The reference's, of the same seeds.
     """
 
     languages: Sequence[str]
     without: Sequence[str]
     own: Mapping[int, float]
-    baseline: Mapping[int, float]
+    reference: Mapping[int, float]
 
     @cached_property
     def differences(self) -> dict[int, float]:
         """The average's difference by seed; fractions."""
-        return {seed: own - self.baseline[seed] for seed, own in self.own.items()}
+        return {seed: own - self.reference[seed] for seed, own in self.own.items()}
 
     @cached_property
     def difference(self) -> float | None:
@@ -108,9 +113,10 @@ class ScoreTable:
         groups: By variant, for those that were realigned otherwise than most, the names of the
             settings in which they differ, such as ``aligner``.
         resampled: By variant and language, the average by ``None``, what resampled examples say of
-            the difference to the baseline; without variants of which seeds alone tell.
+            the difference to the reference; without variants of which seeds alone tell.
         seeds_alone: By such a variant, why.
         covariates: What else is known of languages, that may explain their differences.
+        reference: The variant that the others are compared with; there may be none of this name.
     """
 
     model: str
@@ -128,6 +134,7 @@ class ScoreTable:
     resampled: Mapping[str, Mapping[str | None, Resampled]] = field(default_factory=dict)
     seeds_alone: Mapping[str, str] = field(default_factory=dict)
     covariates: Covariates = field(default_factory=Covariates)
+    reference: str = BASELINE
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -159,8 +166,8 @@ class ScoreTable:
 
     @property
     def compared(self) -> list[str]:
-        """The variants that are compared with the baseline; none where there is no baseline."""
-        return [v for v in self.variants if v != BASELINE and BASELINE in self.variants]
+        """The variants that are compared with the reference; none where there is none."""
+        return [v for v in self.variants if v != self.reference and self.reference in self.variants]
 
     @_once
     def seeds(self, variant: str) -> list[int]:
@@ -211,25 +218,25 @@ class ScoreTable:
 
     @_once
     def comparison(self, variant: str, language: str | None = None) -> Comparison:
-        """The averages of a variant and of the baseline; nothing of the baseline itself."""
+        """The averages of a variant and of the reference; nothing of the reference itself."""
         shown = self.languages if language is None else [language]
         own = self.values.get(variant, {})
-        baseline = {} if variant == BASELINE else self.values.get(BASELINE, {})
-        shared = {code: own.get(code, {}).keys() & baseline.get(code, {}).keys() for code in shown}
+        other = {} if variant == self.reference else self.values.get(self.reference, {})
+        shared = {code: own.get(code, {}).keys() & other.get(code, {}).keys() for code in shown}
         both = [code for code in shown if shared[code]]
         seeds = sorted(set.intersection(*(shared[code] for code in both))) if both else []
         return Comparison(
             both,
-            [code for code in shown if code not in both and code in {*own, *baseline}],
+            [code for code in shown if code not in both and code in {*own, *other}],
             *(
                 {seed: mean(scores[code][seed] for code in both) for seed in seeds}
-                for scores in (own, baseline)
+                for scores in (own, other)
             ),
         )
 
     @_once
     def falls_short(self, variant: str, language: str | None = None) -> bool:
-        """Whether a difference to the baseline is of fewer seeds or languages than some row has.
+        """Whether a difference to the reference is of fewer seeds or languages than some row has.
 
         Then it is not to be compared with the differences of other variants.
         """

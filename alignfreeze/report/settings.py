@@ -1,11 +1,12 @@
 """What a report is asked for."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alignfreeze.config import (
+    BASELINE,
     Count,
     Line,
     Names,
@@ -16,6 +17,7 @@ from alignfreeze.config import (
     parse_arguments,
     split_names,
 )
+from alignfreeze.messages import shown
 
 Metrics = Annotated[dict[str, str], BeforeValidator(parse_arguments)]
 
@@ -41,6 +43,8 @@ class ReportConfig(BaseModel):
     """strategies to report beside the baseline (default: all)"""
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(split_names)] = ()
     """seeds to report (default: all)"""
+    reference: Annotated[Line, Field(min_length=1)] = BASELINE
+    """the row that the others are compared with, by its name in the report, such as none"""
     aligner: Line = ""
     """aligner of imported results: dico, awesome or fastalign"""
     metrics: Metrics = Field(default_factory=dict)
@@ -60,6 +64,15 @@ class ReportConfig(BaseModel):
     """how often test examples are drawn anew"""
     bootstrap_seed: Seed = 0
     """the seed of these draws"""
+
+    @model_validator(mode="after")
+    def _print_is_beside_the_baseline(self) -> Self:
+        if self.published and self.reference != BASELINE:
+            raise ValueError(
+                "published needs reference 'baseline', with which the published counts compare, "
+                f"got {shown(self.reference)}"
+            )
+        return self
 
 
 def build_report(options: Mapping[str, Any]) -> ReportConfig:

@@ -1,4 +1,4 @@
-"""The table of what the differences to the baseline mean: intervals, counts and power."""
+"""The table of what the differences to the reference mean: intervals, counts and power."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -10,7 +10,7 @@ from alignfreeze.base.tables import MISSING, Cell, Table, csv_text, interval_tex
 from alignfreeze.evaluation.significance import Correction, MeanDifference, adjusted
 from alignfreeze.report.counting import arrows, count, rule_note
 from alignfreeze.report.intervals import OVER_SEEDS, difference_of
-from alignfreeze.report.score_tables import ScoreTable, differing_in
+from alignfreeze.report.score_tables import ScoreTable, called, differing_in
 from alignfreeze.report.settings import ReportConfig
 
 COLUMNS = (
@@ -23,7 +23,7 @@ CORRECTIONS: tuple[Correction, ...] = ("holm", "fdr")
 
 
 def significance_table(tables: Sequence[ScoreTable], config: ReportConfig) -> Table | None:
-    """Models, tasks and strategies down; ``None`` where nothing is compared with a baseline."""
+    """Models, tasks and strategies down; ``None`` where nothing is compared."""
     rows: list[list[Cell]] = []
     sections, groups = set(), {}
     for table in tables:
@@ -47,9 +47,10 @@ def significance_table(tables: Sequence[ScoreTable], config: ReportConfig) -> Ta
 def _note(tables: Sequence[ScoreTable], config: ReportConfig) -> str:
     alone = not any(table.resampled for table in tables)
     return (
-        "Difference of the average over target languages to the baseline, in points, with its 95 % "
-        "interval over seeds alone, and over seeds and test examples, which has more degrees of "
-        "freedom and may be the narrower; p: of no difference, two-sided, over seeds and examples, "
+        f"Difference of the average over target languages to {called(config.reference)}, in "
+        "points, with its 95 % interval over seeds alone, and over seeds and test examples, which "
+        "has more degrees of freedom and may be the narrower; p: of no difference, two-sided, over "
+        "seeds and examples, "
         f"or over seeds alone ({OVER_SEEDS}) where no predictions of examples were kept"
         f"{', as in all of these runs' if alone else ''}; ↓ ↑: {rule_note(config)}; Holm and "
         "FDR: in how many languages the difference is negative and positive and significant at "
@@ -113,6 +114,7 @@ def significance_csv(tables: Sequence[ScoreTable]) -> str:
         key = {"model": table.model, "task": table.task, "metric": table.metric}
         for variant in table.compared:
             named = {"strategy": variant, "differs_in": table.groups.get(variant, "")}
+            named["reference"] = table.reference
             rows += [key | named | row for row in _numbers(table, variant)]
     return csv_text(pd.DataFrame(rows))
 

@@ -54,7 +54,7 @@ def test_averages_are_over_the_seeds_that_have_every_shared_language():
     found = replace(table, languages=["de", "es", "fr", "xx"]).comparison("front")
     assert (found.languages, found.without) == (["de", "fr"], ["es"])
     assert found.own == {1: pytest.approx(0.6)}
-    assert found.baseline == {1: pytest.approx(0.4)}
+    assert found.reference == {1: pytest.approx(0.4)}
     assert found.difference == pytest.approx(0.2)
 
 
