@@ -52,7 +52,9 @@ def _drop(run: Run, cells: Collection[str], artifact: str) -> None:
     except Exception as error:  # noqa: BLE001  whatever the client of a store of artifacts raises
         logger.warning("the encoder of run %s is not removed: %s", run_id, one_line(error))
     else:
-        logger.info("the encoder of run %s is removed: %s", run_id, WHY)
+        # Of one that a single cell had fine-tuned nobody expects that it stays.
+        level = logging.INFO if len(cells) > 1 else logging.DEBUG
+        logger.log(level, "the encoder of run %s is removed: %s", run_id, WHY)
 
 
 def _is_within(run_id: str, grid: str) -> bool:
