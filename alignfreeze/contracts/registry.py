@@ -84,8 +84,19 @@ def load_plugin(kind: PluginKind[P_co], name: str) -> type[P_co]:
     lacking = [name for name in inspect.get_annotations(kind.contract) if not hasattr(loaded, name)]
     if lacking:
         raise PluginError(f"{_said(kind, entry_point)} must have {', '.join(lacking)}")
+    if hidden := sorted(_methods(kind.contract) & loaded.model_fields.keys()):
+        raise PluginError(
+            f"{_said(kind, entry_point)} has a hyperparameter {hidden[0]!r}, which is a method of "
+            f"{kind.contract.__name__}; it needs another name"
+        )
     _LOADED[loaded] = kind, entry_point
     return loaded
+
+
+def _methods(contract: type[Plugin]) -> set[str]:
+    """The methods that a contract has of its own; a field of such a name would hide one."""
+    classes = [cls for cls in contract.__mro__ if issubclass(cls, Plugin)]
+    return {name for cls in classes for name, own in vars(cls).items() if inspect.isfunction(own)}
 
 
 _LOADED: dict[type[Plugin], tuple[PluginKind[Plugin], EntryPoint]] = {}

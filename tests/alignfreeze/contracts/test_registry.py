@@ -254,3 +254,14 @@ def test_a_built_in_strategy_with_a_wrong_value() -> None:
         create_plugin(STRATEGY, "front", {"boundary": -1})
     with pytest.raises(ConfigError, match=r"^strategy 'range': end must be >= start, which is 3"):
         create_plugin(STRATEGY, "range", {"start": 3, "end": 2})
+
+
+def test_a_hyperparameter_that_hides_a_method(folder: Path) -> None:
+    code = GOOD.replace("which: str", "rate: float = 0.5")
+    distribute(folder, "bad-one", "hides_rate", code, {"bad": "Half"})
+    match = (
+        "^strategy 'bad' of bad-one 1.2 has a hyperparameter 'rate', which is a method of "
+        "FreezingStrategy; it needs another name$"
+    )
+    with pytest.warns(UserWarning, match='"rate"'), pytest.raises(PluginError, match=match):
+        load_plugin(KIND, "bad")
