@@ -1,6 +1,6 @@
 """The objective `contrastive`: each word nearer to its translation than to any other word."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from alignfreeze.contracts import Objective, WordBatch
 
@@ -26,6 +26,8 @@ class Contrastive(Objective):
         stop_gradient: ``source``: vectors of the source side are constants, so that the target
             languages are pulled to where the source language is. ``none``: both sides move.
     """
+
+    reads_temperature: ClassVar[bool] = True
 
     negatives: Negatives = "strong"
     stop_gradient: Literal["none", "source"] = "none"

@@ -28,6 +28,7 @@ class Sentence(Objective):
 
     needs_links: ClassVar[bool] = False
     unit: ClassVar[Literal["word", "sentence"]] = "sentence"
+    reads_temperature: ClassVar[bool] = True
 
     negatives: Literal["target", "strong"] = "target"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from alignfreeze.contracts import FreezingStrategy, LayerBoundary, ParameterSite
+from alignfreeze.contracts import FreezingStrategy, LayerCount, ParameterSite
 
 STAGES = 4
 """By default, where there are as many layers."""
@@ -21,7 +21,7 @@ class GradualUnfreezing(FreezingStrategy):
     as many layers each, to within one.
     """
 
-    stages: Annotated[int, Field(ge=1), LayerBoundary()] | None = Field(
+    stages: Annotated[int, Field(ge=1), LayerCount()] | None = Field(
         None, description="stages, in the last of which all is trained [4, or a layer each]"
     )
     order: Literal["top", "bottom"] = Field(

@@ -16,16 +16,16 @@ class Reverting(FreezingStrategy):
 
     start: Boundary = Field(0, description="first layer that is put back")
     end: Boundary | None = Field(
-        None, description="first layer above them that is not [half of the layers]"
+        None, description="first layer above them that is not [half of the layers, or all]"
     )
     embeddings: bool = Field(False, description="put the embeddings back too")
 
     @field_validator("end")
     @classmethod
-    def _not_before_start(cls, end: int | None, info: ValidationInfo) -> int | None:
+    def _beyond_start(cls, end: int | None, info: ValidationInfo) -> int | None:
         start = info.data.get("start")
-        if end is not None and start is not None and end < start:
-            raise ValueError(f"must be >= start, which is {start}")
+        if end is not None and start is not None and end <= start:
+            raise ValueError(f"must be > start, which is {start}")
         return end
 
     def freezes(self, site: ParameterSite, n_layers: int) -> bool:
@@ -43,4 +43,7 @@ class Reverting(FreezingStrategy):
         return self.model_copy(update={"end": self._end(n_layers)})
 
     def _end(self, n_layers: int) -> int:
-        return max(self.start, n_layers // 2) if self.end is None else self.end
+        if self.end is not None:
+            return self.end
+        half = n_layers // 2
+        return half if self.start < half else n_layers

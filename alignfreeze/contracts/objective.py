@@ -68,6 +68,9 @@ class Objective(Plugin):
     projects: ClassVar[bool] = True
     """Whether it is computed behind a projection head, which is thrown away afterwards."""
 
+    reads_temperature: ClassVar[bool] = False
+    """Whether its loss depends on the temperature, which a search varies for such ones alone."""
+
     @property
     def needs_pretrained(self) -> bool:
         """Whether it compares with what the encoder was before; then `projects` must be False.

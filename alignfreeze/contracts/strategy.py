@@ -53,20 +53,25 @@ class LowRank:
 
 
 @dataclass(frozen=True)
-class LayerBoundary:
-    """Marks a strategy's field as an index between layers: at most the number of layers."""
+class LayerCount:
+    """Marks a strategy's field as a number of layers: at most those that there are."""
+
+
+@dataclass(frozen=True)
+class LayerBoundary(LayerCount):
+    """Marks it as a place between layers, by which a search draws scores."""
 
 
 Boundary = Annotated[int, Field(ge=0), LayerBoundary()]
 """A boundary between layers, in ``[0, n_layers]``; the upper end is checked against the encoder."""
 
 
-def counts_layers(info: FieldInfo) -> bool:
-    """Whether a field is marked with `LayerBoundary`, or one of its inner types is."""
+def counts_layers(info: FieldInfo, kind: type[LayerCount] = LayerCount) -> bool:
+    """Whether a field is marked with `LayerCount`, or another kind of it, or an inner type is."""
     pending: list[object] = [*info.metadata, info.annotation]
     while pending:
         item = pending.pop()
-        if isinstance(item, LayerBoundary):
+        if isinstance(item, kind):
             return True
         pending += [*get_args(item), *getattr(item, "__metadata__", ())]
     return False

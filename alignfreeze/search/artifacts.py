@@ -14,6 +14,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import yaml
+from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from alignfreeze.base.documents import Section, html_page, markdown_text
@@ -43,6 +44,9 @@ TESTS_FILE = "tests.csv"
 
 BEST_SHOWN = 10
 
+BEST_AT_LEAST = 5
+"""Trials that importances are about, at least: Optuna's advice for stable ones."""
+
 READING = {
     "history": (
         "Optimisation history",
@@ -52,12 +56,15 @@ READING = {
     ),
     "importances": (
         "Importance of parameters",
-        "How much of the differences in score each parameter explains; all sum to 100.",
+        "How much each parameter says of whether a trial is among the best, a tenth of them but "
+        "five at least where there are ten, by PED-ANOVA; all sum to 100. It is no share of the "
+        "differences in score, and of few trials it says little. A parameter that only some "
+        "trials have, as those of a strategy, weighs as these are among the best.",
     ),
     "boundary": (
         "Score by boundary",
         "A point is a complete trial, at its boundary; the best is ringed. Colours "
-        "are temperatures, where they vary.",
+        "are temperatures, where they vary; grey are objectives that read none.",
     ),
     "contour": (
         "Score over two parameters",
@@ -152,7 +159,7 @@ def tabulate(study: SearchStudy, context: TrialContext) -> StudyTable:
         scores=list(dict.fromkeys(name for row in rows for name in row if "/" in name)),
         best=[trial.number for trial in finalists.best_trials(study)],
         n_layers=context.n_layers,
-        importances=_importances(study),
+        importances=importances_of(study.trials.study),
         baseline={str(key): value for key, value in means.items()},
         baseline_objective=context.objective.first(means) if means else None,
         metrics=context.metrics,
@@ -178,19 +185,24 @@ def _row(trial: FrozenTrial, context: TrialContext, parameters: Sequence[str]) -
     }
 
 
-def _importances(study: SearchStudy) -> dict[str, float]:
-    """How much of the variation of the first objective each parameter explains."""
+def importances_of(study: Study) -> dict[str, float]:
+    """How much each parameter says of whether a trial is among the best, by the first objective."""
+    n_trials = len(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]))
+    best = min(0.5, max(0.1, BEST_AT_LEAST / max(n_trials, 1)))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
     try:
         with warnings.catch_warnings():
             # Few trials, or a range that depends on another parameter: it says 0 then.
             warnings.simplefilter("ignore", UserWarning)
             # The evaluator asks what makes its target low.
-            return optuna.importance.get_param_importances(
-                study.trials.study, target=lambda trial: -trial.values[0]
+            found = optuna.importance.get_param_importances(
+                study, evaluator=evaluator, target=lambda trial: -trial.values[0]
             )
     except (ValueError, RuntimeError) as error:
         logger.debug("no importances: %s", error)
         return {}
+    # Where nothing sets the best apart, it says of each parameter the same.
+    return {} if len(found) > 1 == len({*found.values()}) else found
 
 
 def study_page(table: StudyTable, figures: Mapping[str, str]) -> str:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from alignfreeze.base.plotting import COLOURS, as_written
+from alignfreeze.base.plotting import COLOURS, GREY, as_written
 from alignfreeze.search import drawing
+from alignfreeze.search.space import TEMPERATURE
 from alignfreeze.search.trial_table import Floats, StudyTable, numbers, varies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-TEMPERATURE = "temperature"
 
 RESOLUTION = 300  # rows and columns of a contour's grid
 ROW_HEIGHT = 0.17  # of a language, in inches
@@ -23,6 +22,7 @@ ROW_HEIGHT = 0.17  # of a language, in inches
 
 def boundary_figure(table: StudyTable) -> "Figure | None":
     """The first objective by boundary, coloured by temperature."""
+    from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
     shown = table.by_boundary
@@ -37,7 +37,9 @@ def boundary_figure(table: StudyTable) -> "Figure | None":
         x, scores = numbers(trials, column), table.percentages(trials)
         style: dict[str, Any] = {"color": COLOURS[0]}
         if coloured:
-            style = {"c": numbers(trials, TEMPERATURE), "norm": norm, "cmap": "viridis"}
+            cmap = colormaps["viridis"].with_extremes(bad=GREY)
+            style = {"c": numbers(trials, TEMPERATURE), "norm": norm, "cmap": cmap}
+            style["plotnonfinite"] = True  # of an objective that reads no temperature
         points = panel.scatter(x, scores, **style, **drawing.POINTS)
         drawing.ring_best(panel, table, trials, x, scores)
         drawing.draw_baseline(panel, table)

@@ -59,7 +59,7 @@ def _history(table: StudyTable) -> "Figure":
 
 
 def _importances(table: StudyTable) -> "Figure | None":
-    """How much of the differences between trials each parameter explains."""
+    """How much each parameter says of whether a trial is among the best."""
     if not table.importances:
         return None
     height = 1.5 + 0.34 * len(table.importances)
@@ -73,7 +73,7 @@ def _importances(table: StudyTable) -> "Figure | None":
     panel.invert_yaxis()
     panel.set_xlim(0, 1.1 * max(values) or 1)
     name = table.score_name.replace(", ", ",\n", 1)  # too long for a line
-    panel.set_xlabel(f"share of the differences in the {name} (%)")
+    panel.set_xlabel(f"importance for being among the best, by {name} (%)")
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color="#DDDDDD", linewidth=0.8)
     as_written(*panel.get_yticklabels(), panel.xaxis.label)

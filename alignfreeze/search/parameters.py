@@ -139,7 +139,7 @@ def derived(model: type[BaseModel], field: str, name: str, n_layers: int) -> Par
     """What a field may be: a range from its two bounds, or a choice from its literals.
 
     What is optional is searched among its values other than ``None``. The encoder's layers are the
-    upper bound of a field that is marked with `LayerBoundary`.
+    upper bound of a field that is marked with `LayerCount`.
 
     Returns:
         The parameter; ``None`` for a field that has not both bounds, or any other type.

@@ -12,13 +12,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from alignfreeze.config import RunConfig, as_argument, validated
-from alignfreeze.contracts import Plugin
-from alignfreeze.contracts.strategy import counts_layers
+from alignfreeze.contracts import Objective, Plugin
+from alignfreeze.contracts.strategy import LayerBoundary, counts_layers
 from alignfreeze.errors import ConfigError
 from alignfreeze.search.parameters import Choice, Parameter, Range, Scalar, number_type
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
+
+TEMPERATURE = "temperature"
 
 CELLS_AT_MOST = 100_000
 
@@ -76,9 +78,17 @@ class Space:
             plugin = str(choice.draw(trial, option)) if choice else next(iter(models))
             args = self._arguments(trial, plugin, models[plugin])
             values |= {option: plugin, f"{option}_args": args}
-        for name, parameter in fields_of("", self.searched).items():
+        for name, parameter in self._options(values.get("objective")).items():
             values[name] = parameter.draw(trial, name)
         return with_values(config, values)
+
+    def _options(self, objective: Any) -> dict[str, Parameter]:
+        """What is searched that is no plugin's, as far as an objective reads it."""
+        options = fields_of("", self.searched)
+        model = self.plugins.get("objective", {}).get(objective)
+        if model is not None and issubclass(model, Objective) and not model.reads_temperature:
+            options.pop(TEMPERATURE, None)
+        return options
 
     def _arguments(self, trial: "BaseTrial", plugin: str, model: type[Plugin]) -> dict[str, Any]:
         """Draw a plugin's fields."""
@@ -114,11 +124,12 @@ class Space:
         return found
 
     def _cells(self) -> Iterator[dict[str, Scalar]]:
-        options = fields_of("", self.searched)
-        values = [parameter.values or () for parameter in options.values()]
+        only = {option: next(iter(models)) for option, models in self.plugins.items()}
         of_plugins = (islice(self._points(option), CELLS_AT_MOST + 1) for option in self.plugins)
         for plugins in product(*of_plugins):
             chosen = dict(item for point in plugins for item in point.items())
+            options = self._options({**only, **chosen}.get("objective"))
+            values = [parameter.values or () for parameter in options.values()]
             for combination in product(*values):
                 yield {**chosen, **dict(zip(options, combination, strict=True))}
 
@@ -139,7 +150,8 @@ class Space:
         of the space, is left out. ``None`` if the configuration's strategy, or its objective, is
         not searched.
         """
-        values = {name: getattr(config, name) for name in fields_of("", self.parameters)}
+        named = (*self._choices, *self._options(config.objective))
+        values = {name: getattr(config, name) for name in named}
         for option, models in self.plugins.items():
             plugin, given = getattr(config, option), getattr(config, f"{option}_args")
             if plugin not in models:
@@ -153,13 +165,13 @@ class Space:
         return {n: scalars[n] for n, p in found if n in scalars and p.contains(scalars[n])}
 
     def boundaries(self) -> tuple[str, ...]:
-        """The parameters that count layers, each a single number."""
+        """The parameters that are places between layers, each a single number."""
         return tuple(
             f"{plugin}.{field}"
             for models in self.plugins.values()
             for plugin, model in models.items()
             for field in fields_of(plugin, self.searched)
-            if counts_layers(model.model_fields[field]) and number_type(model, field)
+            if counts_layers(model.model_fields[field], LayerBoundary) and number_type(model, field)
         )
 
     def logarithmic(self) -> tuple[str, ...]:

@@ -18,10 +18,17 @@ from alignfreeze.encoders.times import check_during, usual_sites
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
 from alignfreeze.search.parameters import Choice, Parameter, Range, derived
-from alignfreeze.search.space import Combinations, Plugins, Space, complaints, fields_of
+from alignfreeze.search.space import (
+    TEMPERATURE,
+    Combinations,
+    Plugins,
+    Space,
+    complaints,
+    fields_of,
+)
 from alignfreeze.search.space_file import check_argument, read_parameters
 
-DEFAULT_OPTIONS: Mapping[str, Parameter] = {"temperature": Range(0.02, 1.0, log=True)}
+DEFAULT_OPTIONS: Mapping[str, Parameter] = {TEMPERATURE: Range(0.02, 1.0, log=True)}
 
 PLUGINS: Mapping[str, PluginKind[Any]] = {"strategy": STRATEGY, "objective": OBJECTIVE}
 """What is chosen by name, by the option that names one."""
@@ -38,9 +45,9 @@ def build_space(
 ) -> Space:
     """Build a space, and check that each value that it is given can be.
 
-    Searched are the temperature and the fields that have bounds of each strategy, and of each
-    objective that is named, but for those that ``strategy_args`` or ``objective_args`` gives. The
-    space file changes that and adds to it.
+    Searched are the temperature, where an objective reads it, and the fields that have bounds of
+    each strategy, and of each objective that is named, but for those that ``strategy_args`` or
+    ``objective_args`` gives. The space file changes that and adds to it.
 
     Args:
         config: Of the runs; what is not searched stays as it says.
@@ -68,7 +75,13 @@ def build_space(
             own, held = arguments.resolved(given)
             searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
             pinned |= {f"{name}.{field}": value for field, value in held.items()}
-    options, held = _split({**DEFAULT_OPTIONS, **fields_of("", named)})
+    of_runs = {**DEFAULT_OPTIONS, **fields_of("", named)}
+    if not any(model.reads_temperature for model in plugins["objective"].values()):
+        if TEMPERATURE in named:
+            several = " or ".join(shown(name) for name in plugins["objective"])
+            raise ConfigError(f"{file}: {TEMPERATURE} is not read by objective {several}")
+        del of_runs[TEMPERATURE]
+    options, held = _split(of_runs)
     space = Space(plugins, {**searched, **options}, {**pinned, **held})
     if not space.parameters:
         where = "the space" if text is None else file

@@ -68,6 +68,14 @@ class ObjectiveContract(PluginContract[Objective]):
             ok = not (objective.projects and objective.needs_pretrained)
             assert ok, f"{objective!r} needs_pretrained: projects must be False"
 
+    def test_temperature_matters_if_it_is_read(self) -> None:
+        """A search varies it for the objectives that read it, and for no other."""
+        for objective, batch in self._cases():
+            other = objective.loss(replace(batch, temperature=2 * batch.temperature))
+            changes = not torch.equal(other, objective.loss(batch))
+            case = f"{objective!r}: reads_temperature must be {changes}"
+            assert objective.reads_temperature == changes, case
+
     def test_terms_are_counts(self) -> None:
         """More links and pairs make no fewer terms; without any there is none."""
         for objective in self._instances():

@@ -59,7 +59,7 @@ def bert():
     [
         (Reverting(), {0, 1}),
         (Reverting(start=1, end=3), {1, 2}),
-        (Reverting(start=3), set()),
+        (Reverting(start=3), {3}),
         (Reverting(end=1, embeddings=True), {None, 0}),
     ],
 )
@@ -73,9 +73,11 @@ def test_reverting_puts_layers_back(strategy, layers):
     assert not summary.rates
 
 
-def test_reverting_resolves_to_the_lower_half():
+def test_reverting_resolves_to_the_lower_half_or_what_begins_above_it():
     assert Reverting().resolved(12) == Reverting(end=6)
-    assert Reverting(start=9).resolved(12) == Reverting(start=9, end=9)
+    assert Reverting(start=5).resolved(12) == Reverting(start=5, end=6)
+    assert Reverting(start=6).resolved(12) == Reverting(start=6, end=12)
+    assert Reverting().resolved(1) == Reverting(end=1)
 
 
 @pytest.mark.parametrize("order", ["top", "bottom"])
@@ -170,8 +172,8 @@ def test_a_family_whose_parts_are_not_known_is_said():
     [
         (
             "revert",
-            {"start": 3, "end": 2},
-            "strategy 'revert': end must be >= start, which is 3",
+            {"start": 3, "end": 3},
+            "strategy 'revert': end must be > start, which is 3, got 3",
         ),
         ("gradual", {"stages": 0}, "strategy 'gradual': stages must be >= 1, got 0"),
         (

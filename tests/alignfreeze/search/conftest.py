@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pandas as pd
 import pytest
@@ -127,13 +127,15 @@ STRATEGIES = {
 class Nearby(Objective):
     """An objective with hyperparameters of three kinds: searched, chosen, and left alone."""
 
+    reads_temperature: ClassVar[bool] = True
+
     pull: float = Field(1.0, ge=0, le=10)
     negatives: Literal["all", "some"] = "all"
     center: bool = False
 
 
 class Plain(Objective):
-    """One without hyperparameters."""
+    """One without hyperparameters, that reads no temperature."""
 
 
 class SameName(Objective):

@@ -1,11 +1,13 @@
 from html.parser import HTMLParser
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.distributions import FloatDistribution
 
 from alignfreeze.base.plotting import svg_document, svg_element
-from alignfreeze.search.artifacts import READING, format_value, study_page
+from alignfreeze.search.artifacts import READING, format_value, importances_of, study_page
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.trial_table import StudyTable
 
@@ -214,3 +216,30 @@ def test_a_page_is_the_same_again(page):
 )
 def test_values_are_short(value, text):
     assert format_value(value) == text
+
+
+def trials_of(values):
+    """A study whose trials have values of x and y, and a score."""
+    found = optuna.create_study(directions=["maximize", "minimize"])
+    ranges = dict.fromkeys("xy", FloatDistribution(0, 1))
+    for x, y, score in values:
+        own = {"params": {"x": x, "y": y}, "distributions": ranges, "values": [score, 0.0]}
+        found.add_trial(optuna.create_trial(**own))
+    return found
+
+
+def test_what_sets_the_best_apart_is_important():
+    places = np.random.default_rng(0).random((20, 2))
+    found = importances_of(trials_of([(x, y, x) for x, y in places]))
+    assert [*found] == ["x", "y"]
+    assert found["x"] > 0.6
+    assert sum(found.values()) == pytest.approx(1)
+    # By high scores, not low ones.
+    one_end = [(x, y, min(x, 0.5)) for x, y in places]
+    other_end = [(x, y, -max(x, 0.5)) for x, y in places]
+    assert importances_of(trials_of(one_end)) != importances_of(trials_of(other_end))
+
+
+@pytest.mark.parametrize("n_trials", [0, 1, 2, 6])
+def test_of_nothing_no_importance_is_made_up(n_trials):
+    assert importances_of(trials_of([(0.5, 0.5, 0.7)] * n_trials)) == {}

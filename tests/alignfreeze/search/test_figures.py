@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
 
-from alignfreeze.base.plotting import png_bytes
+from alignfreeze.base.plotting import GREY, png_bytes
 from alignfreeze.search.figures import study_figures
 from alignfreeze.search.trial_table import StudyTable
 
@@ -171,6 +172,18 @@ def test_the_best_trial_is_ringed_and_named_where_it_is():
     assert not back.texts
 
 
+def test_trials_without_a_temperature_are_grey_and_there():
+    trials = [TRIALS[0], ("complete", "front", 2, NAN, 0.8), *TRIALS[1:]]
+    front = study_figures(study(trials))["boundary"].axes[0].collections[0]
+    assert offsets(front) == points((1, 60), (2, 80), (3, 55), (6, 70))
+    front.update_scalarmappable()
+    colours = front.get_facecolors()
+    grey = to_rgba(GREY)
+    assert [tuple(colour) == pytest.approx(grey) for colour in colours] == [
+        *(False, True, False, False)
+    ]
+
+
 def test_one_temperature_needs_no_colours():
     trials = [(*trial[:3], 0.1, trial[4]) for trial in TRIALS]
     figure = study_figures(study(trials))["boundary"]
@@ -293,7 +306,7 @@ def test_the_metric_of_one_task_is_on_the_axes():
     figures = study_figures(table)
     assert y_labels(figures) == {"mean of target languages, qa $f1_ (%)"}
     assert figures["importances"].axes[0].get_xlabel() == (
-        "share of the differences in the mean of target languages,\nqa $f1_ (%)"
+        "importance for being among the best, by mean of target languages,\nqa $f1_ (%)"
     )
     assert [text.get_text() for text in figures["languages"].axes[0].texts] == ["qa $f1_"]
     for figure in figures.values():

@@ -35,6 +35,23 @@ def test_a_trial_draws_both_and_what_they_have(space_of):
     trial = FixedTrial({**of_front, "objective": "plain", "temperature": 0.1})
     drawn = space.draw(trial, RunConfig())
     assert (drawn.objective, drawn.objective_args) == ("plain", {})
+    # It reads no temperature, so that none is drawn.
+    assert [*trial.distributions] == [*of_front, "objective"]
+    assert drawn.temperature == RunConfig().temperature
+
+
+def test_a_temperature_is_searched_for_objectives_that_read_it(space_of, write):
+    assert "temperature" in space_of("front", objectives=BOTH).parameters
+    assert "temperature" not in space_of("front", objectives=("plain",)).parameters
+    assert "temperature" not in space_of("front", objective="plain").parameters
+    text = "nearby.pull: 1\nnearby.negatives: all\ntemperature: [0.1, 0.2]\nboundary: 1"
+    space = space_of("front", write("space.yaml", text), objectives=BOTH)
+    assert space.cells() == [
+        {"objective": "plain"},
+        *({"objective": "nearby", "temperature": one} for one in (0.1, 0.2)),
+    ]
+    plain = RunConfig(objective="plain", temperature=0.2)
+    assert space.point(plain) == {"objective": "plain"}
 
 
 def test_what_is_given_of_an_objective_is_not_searched(space_of):
@@ -98,6 +115,11 @@ def test_the_point_of_a_configuration_is_of_both(space_of):
         ),
         ({"objectives": BOTH}, "nearby.pull: 11", "nearby.pull must be <= 10, got 11"),
         ({"objectives": BOTH}, "pull: 1", "no field 'pull' to search; did you mean 'nearby.pull'"),
+        (
+            {"objective": "plain"},
+            "temperature: 0.1",
+            "space.yaml: temperature is not read by objective 'plain'$",
+        ),
         ({}, "objective: [nearby]", "objective cannot be searched: search_objectives names those"),
         (
             {"objectives": ("nearby",), "objective_args": {"block": 1}},
