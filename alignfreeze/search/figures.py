@@ -72,8 +72,7 @@ def _importances(table: StudyTable) -> "Figure | None":
     panel.set_yticks(places, list(table.importances))
     panel.invert_yaxis()
     panel.set_xlim(0, 1.1 * max(values) or 1)
-    name = table.score_name.replace(", ", ",\n", 1)  # too long for a line
-    panel.set_xlabel(f"importance for being among the best, by {name} (%)")
+    panel.set_xlabel(f"importance for being among the best (%),\nby the {table.score_name}")
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color="#DDDDDD", linewidth=0.8)
     as_written(*panel.get_yticklabels(), panel.xaxis.label)

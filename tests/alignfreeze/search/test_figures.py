@@ -306,7 +306,7 @@ def test_the_metric_of_one_task_is_on_the_axes():
     figures = study_figures(table)
     assert y_labels(figures) == {"mean of target languages, qa $f1_ (%)"}
     assert figures["importances"].axes[0].get_xlabel() == (
-        "importance for being among the best, by mean of target languages,\nqa $f1_ (%)"
+        "importance for being among the best (%),\nby the mean of target languages, qa $f1_"
     )
     assert [text.get_text() for text in figures["languages"].axes[0].texts] == ["qa $f1_"]
     for figure in figures.values():
