@@ -86,7 +86,7 @@ class Space:
         """What is searched that is no plugin's, as far as an objective reads it."""
         options = fields_of("", self.searched)
         model = self.plugins.get("objective", {}).get(objective)
-        if model is not None and issubclass(model, Objective) and not model.reads_temperature:
+        if model is not None and not reads_temperature(model):
             options.pop(TEMPERATURE, None)
         return options
 
@@ -183,6 +183,11 @@ class Space:
         """All parameters and what they may be, for a person."""
         searched = [f"{name} {parameter}" for name, parameter in self.parameters.items()]
         return "; ".join([*searched, *(f"{name} = {v}" for name, v in self.pinned.items())])
+
+
+def reads_temperature(objective: type[Plugin]) -> bool:
+    """Whether the loss of an objective depends on the temperature."""
+    return issubclass(objective, Objective) and objective.reads_temperature
 
 
 def fields_of(plugin: str, named: Mapping[str, V]) -> dict[str, V]:

@@ -25,6 +25,7 @@ from alignfreeze.search.space import (
     Space,
     complaints,
     fields_of,
+    reads_temperature,
 )
 from alignfreeze.search.space_file import check_argument, read_parameters
 
@@ -76,7 +77,7 @@ def build_space(
             searched |= {f"{name}.{field}": parameter for field, parameter in own.items()}
             pinned |= {f"{name}.{field}": value for field, value in held.items()}
     of_runs = {**DEFAULT_OPTIONS, **fields_of("", named)}
-    if not any(model.reads_temperature for model in plugins["objective"].values()):
+    if not any(map(reads_temperature, plugins["objective"].values())):
         if TEMPERATURE in named:
             several = " or ".join(shown(name) for name in plugins["objective"])
             raise ConfigError(f"{file}: {TEMPERATURE} is not read by objective {several}")
