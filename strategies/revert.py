@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, ValidationInfo, field_validator
 
 from alignfreeze.contracts import Boundary, FreezingStrategy, ParameterSite
+from alignfreeze.errors import ConfigError
 
 
 class Reverting(FreezingStrategy):
@@ -39,7 +40,16 @@ class Reverting(FreezingStrategy):
         return self.start <= site.layer < self._end(n_layers)
 
     def resolved(self, n_layers: int) -> Self:
-        """With the end that the default comes to."""
+        """With the end that the default comes to.
+
+        Raises:
+            ConfigError: If there is no layer to put back.
+        """
+        if self.start >= n_layers:
+            raise ConfigError(
+                f"start must be < {n_layers}, the encoder's layers, for something to be put back, "
+                f"got {self.start}"
+            )
         return self.model_copy(update={"end": self._end(n_layers)})
 
     def _end(self, n_layers: int) -> int:

@@ -78,6 +78,8 @@ def test_reverting_resolves_to_the_lower_half_or_what_begins_above_it():
     assert Reverting(start=5).resolved(12) == Reverting(start=5, end=6)
     assert Reverting(start=6).resolved(12) == Reverting(start=6, end=12)
     assert Reverting().resolved(1) == Reverting(end=1)
+    with pytest.raises(ConfigError, match=r"start must be < 12, .* got 12"):
+        Reverting(start=12).resolved(12)
 
 
 @pytest.mark.parametrize("order", ["top", "bottom"])

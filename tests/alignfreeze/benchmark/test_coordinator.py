@@ -15,6 +15,7 @@ from alignfreeze.data.finding import find_data
 from alignfreeze.errors import AlignFreezeError, ConfigError, Interrupted
 from alignfreeze.report.report import report
 from alignfreeze.search.coordinator import search
+from alignfreeze.training import loop
 from alignfreeze.workers.assignments import ends_of, open_cells, put_in
 from alignfreeze.workers.queue import retry
 from alignfreeze.workers.storage import open_storage
@@ -180,6 +181,25 @@ def test_a_cell_interrupted_while_it_fine_tunes_realigns_no_more(experiment, opt
     # No other cell fine-tunes it, so that it does not stay.
     left = mlflow.artifacts.list_artifacts(run_id=realigned.info.run_id)
     assert [file.path for file in left] == ["config.yaml"]
+
+
+def test_a_grid_goes_on_from_the_checkpoint_of_another(experiment, options, monkeypatch):
+    begun, run = [], loop._Loop.run
+
+    def watched(self, progress):
+        begun.append(progress.step)
+        return run(self, progress)
+
+    monkeypatch.setattr(loop._Loop, "run", watched)
+    given = {**options, "tasks": "pos", "strategies": "baseline"}
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Loop, "_agree", lambda self, stop, step: step == 2)
+        with pytest.raises(Interrupted):
+            benchmark(given)
+    assert begun == [0]
+    benchmark({**given, "study": "", "strategies": "baseline,none"})
+    # The baseline's fine-tuning goes on; what `none` realigns, and fine-tunes, begins.
+    assert sorted(begun[1:]) == [0, 0, 2]
 
 
 def test_data_may_move_between_two_calls(experiment, options, tmp_path, monkeypatch):
