@@ -16,11 +16,12 @@ from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from alignfreeze import PACKAGES
+from alignfreeze import PACKAGES, credentials
 from alignfreeze.base.caching import building
 from alignfreeze.cli.main import COLLECT_AFTER
 from alignfreeze.contracts import DataSource
 from alignfreeze.data.finding import find_data
+from alignfreeze.tracking import unlogged
 
 gc.set_threshold(COLLECT_AFTER)
 # They would tell their makers.
@@ -62,6 +63,23 @@ def log_levels() -> Iterator[None]:
     logging.setLogRecordFactory(records)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Undoes what else a test leaves in its process, or the order of tests would matter.
+
+    The environment as a whole: what a test sets by one patch within another, and the other is
+    undone first, is set again by the first. Passwords that are hidden from now on, and journals
+    that are yet to be complained of.
+    """
+    environment, secrets = dict(os.environ), set(credentials._known)
+    yield
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ |= environment
+    credentials._known.intersection_update(secrets)
+    unlogged._begun.clear()
 
 
 @pytest.fixture

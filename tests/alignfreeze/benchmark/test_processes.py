@@ -2,30 +2,24 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 
 import mlflow
-import psutil
 import pytest
 
 from alignfreeze.benchmark.coordinator import benchmark
 from alignfreeze.benchmark.worker import join
 from alignfreeze.errors import ConfigError
 from alignfreeze.workers.command import wait_until
+from tests.alignfreeze.pausing import PATIENCE, pause
 from tests.alignfreeze.tracked import what
 
 SLOW = {"heartbeat": "600", "checkpoint_steps": "20"}
 """A sign of life that no busy machine misses."""
-
-PATIENCE = 1800.0
-"""Seconds after which something hangs; a busy machine may take minutes."""
 
 
 def start(command: str, options: dict[str, str]) -> subprocess.Popen[str]:
@@ -50,29 +44,6 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         return False
 
     assert wait_until(happened, PATIENCE), "it never happened"
-
-
-def is_locked(url: str) -> bool:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        return False
-
-
-def pause(process: subprocess.Popen[str], *urls: str) -> None:
-    """Stop a process where it is, but not while it holds the lock of one of the databases."""
-    paused = psutil.Process(process.pid)
-    while True:
-        paused.suspend()
-        assert wait_until(
-            lambda: paused.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE), PATIENCE, 0.01
-        )
-        if not any(map(is_locked, urls)):
-            return
-        paused.resume()
-        time.sleep(0.1)
 
 
 def processes(experiment: str) -> set[str]:
@@ -112,7 +83,7 @@ def test_a_killed_grid_goes_on_and_does_each_cell_once(
         """With a cell done and others not begun; then it is stopped."""
         if not names(experiment, "FINISHED")["pos-front:boundary=2-31"]:
             return False
-        pause(process, options["storage"], mlflow_store)
+        pause(process.pid, options["storage"], mlflow_store)
         if phases & set(names(experiment, "RUNNING")):
             return True
         process.send_signal(signal.SIGCONT)
@@ -138,7 +109,9 @@ def test_workers_join(experiment, options, mlflow_store):
     given = {**options, **SLOW, "realign_steps": "40", "finetune_steps": "40"}
     process = start("benchmark", given)
     wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
-    pause(process, options["storage"], mlflow_store)  # or it may be done before the other begins
+    pause(
+        process.pid, options["storage"], mlflow_store
+    )  # or it may be done before the other begins
 
     over = threading.Event()
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from alignfreeze.cli.main import app
 from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.storage import open_storage
+from tests.alignfreeze.pausing import PATIENCE, pause
 from tests.alignfreeze.tracked import what
 
 pytestmark = pytest.mark.usefixtures("cache", "experiment")
@@ -29,9 +30,6 @@ OPTIONS = [
 ]
 
 CHECKPOINTS = "checkpoints/*/*/step-*[0-9]/progress.json"
-
-PATIENCE = 1800.0
-"""Seconds after which something hangs; a busy machine may take minutes."""
 
 
 def search_here(options: list[str]) -> str:
@@ -76,7 +74,7 @@ def runs(experiment: str) -> list[Run]:
     return mlflow.search_runs([experiment], output_format="list")
 
 
-def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
+def test_a_killed_worker_costs_nothing(experiment, postgresql, mlflow_store, make_stale):
     name, wanted = uuid4().hex, 3
 
     def in_mid_trial() -> dict[int, str]:
@@ -94,7 +92,7 @@ def test_a_killed_worker_costs_nothing(experiment, postgresql, make_stale):
     def kill_a_worker() -> bool:
         for number, worker in in_mid_trial().items():
             pid = int(worker.split(":")[1])
-            os.kill(pid, signal.SIGSTOP)  # or its trial, or the trial's run, may end before it does
+            pause(pid, mlflow_store)  # or its trial, or the trial's run, may end before it does
             trial = trials(postgresql, name)[number]
             run = mlflow.get_run(trial.user_attrs["run_id"])
             if (trial.state, run.info.status) == (TrialState.RUNNING, "RUNNING"):
