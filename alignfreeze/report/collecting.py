@@ -115,10 +115,9 @@ def collect(runs: Sequence[StoredRun], config: ReportConfig) -> Collected:
         *counted(others.values(), "run(s)"),
         *counted(older, "older run(s) of the same"),
     ]
-    failed = _failures(everything, {str(known_as[result]) for result in scored})
     return Collected(
         tables,
-        find_missing(tables, failed, left_out),
+        find_missing(tables, _failures(everything), left_out),
         [RULE, *(line for key in keys for line in unnamed(key, _of(key, used), commons[key]))],
         mixed_versions(result.run for result in newest),
         {key: _of(key, newest) for key in keys},
@@ -249,8 +248,13 @@ def _made_encoder_of(realignment: Result, result: Result) -> bool:
     return same and realignment.task == result.task
 
 
-def _failures(everything: Sequence[Result], done: set[str]) -> list[str]:
-    """A line for each cell whose only runs failed or were killed, with the newest one's reason."""
+def _failures(everything: Sequence[Result]) -> list[str]:
+    """A line for each cell whose only runs failed or were killed, with the newest one's reason.
+
+    A run that is made of phases is made up for by its like: what is known of it only once its
+    phases are at work, such as its aligner, is logged by these alone.
+    """
+    done = {str(result) for result in everything if result.scored}
     lines: dict[str, str] = {}
     for result in everything:
         if result.failed and str(result) not in done:

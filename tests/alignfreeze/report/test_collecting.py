@@ -80,6 +80,17 @@ def test_a_failed_run_is_told_of_unless_another_made_up_for_it(stored):
     assert "Failed" not in sections([stored("none", 31), *runs])
 
 
+def test_a_cell_that_was_killed_is_made_up_for_by_its_like(stored):
+    """A cell has its strategy as it was given; its fine-tuning knows that it is the usual one."""
+    given = {"name": "front pos seed 31, m", "strategy_args": '{"boundary": 6}'}
+    killed = stored("front", **given, status="KILLED", error="it was killed", scores={})
+    usual = stored("front", strategy_args='{"boundary": 6}', default_hyperparameters="true")
+    runs = [stored(), usual, killed]
+    (line,) = sections(runs)["Failed"]
+    assert line.startswith("m, pos, front(boundary=6), seed 31: KILLED")
+    assert "Failed" not in sections([stored("front", **given), *runs])
+
+
 def test_a_realignment_that_failed_is_told_of_too(stored):
     runs = [stored(), stored("none", name="realign", status="KILLED", error="cut", scores={})]
     assert len(sections(runs)["Failed"]) == 1
