@@ -124,8 +124,12 @@ def _histories(run_id: str, curves: dict[str, LayerName]) -> dict[LayerName, flo
     """The values of curves."""
     found: dict[LayerName, float] = {}
     for metric, name in curves.items():
-        read = partial(MlflowClient().get_metric_history, run_id, metric)
         nothing: list[Metric] = []
-        points = WRITER.ask(f"read {metric} of run {run_id}", read, nothing)
+        asked = f"read {metric} of run {run_id}"
+        points = WRITER.ask(asked, partial(_history, run_id, metric), nothing)
         found |= {name._replace(layer=point.step): point.value for point in points}
     return found
+
+
+def _history(run_id: str, metric: str) -> list[Metric]:
+    return list(MlflowClient().get_metric_history(run_id, metric))

@@ -239,8 +239,15 @@ FreshExperiment = Callable[[Path], AbstractContextManager[str]]
 
 @pytest.fixture(scope="session")
 def fresh_experiment(mlflow_store: str) -> FreshExperiment:
-    """Makes experiments of `mlflow_store`, which runs go to; artifacts in a folder."""
+    """Makes experiments of `mlflow_store`, which runs go to; artifacts in a folder.
+
+    At the end they are gone, as are those that were made meanwhile: a report, or a search for what
+    was done before, looks at all that there are.
+    """
     import mlflow
+
+    def there_are() -> set[str]:
+        return {found.experiment_id for found in mlflow.search_experiments()}
 
     @contextmanager
     def fresh(artifacts: Path) -> Iterator[str]:
@@ -251,13 +258,15 @@ def fresh_experiment(mlflow_store: str) -> FreshExperiment:
             patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
             patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
             mlflow.set_tracking_uri(mlflow_store)
+            before = there_are()
             location = artifacts.as_uri()
             experiment_id = mlflow.create_experiment(uuid4().hex, artifact_location=location)
             patch.setenv("MLFLOW_EXPERIMENT_ID", experiment_id)
             yield experiment_id
             while mlflow.active_run() is not None:
                 mlflow.end_run("KILLED")
-            mlflow.delete_experiment(experiment_id)
+            for made in there_are() - before:
+                mlflow.delete_experiment(made)
             mlflow.set_tracking_uri(None)
 
     return fresh

@@ -53,19 +53,16 @@ its average, 66.7 from the only seed that has all three, up from 61.0."""
 
 
 @pytest.fixture(scope="module")
-def imported(mlflow_store, tmp_path_factory):
+def imported(fresh_experiment, tmp_path_factory):
     """The options that ask for the file above, in an experiment of its own."""
-    file = tmp_path_factory.mktemp("reference") / "results.csv"
+    folder = tmp_path_factory.mktemp("reference")
+    file = folder / "results.csv"
     file.write_text(FILE, "utf-8")
     name = f"reference-{uuid4().hex}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store)
-        patch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        mlflow.set_tracking_uri(mlflow_store)
+    with fresh_experiment(folder / "artifacts"):
         outcome = import_results([file], name)
         assert (outcome.added, outcome.refused) == (15, [])
         yield {"experiments": name, "source": "imported"}
-        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="module")

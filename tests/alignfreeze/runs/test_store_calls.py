@@ -1,5 +1,6 @@
 """What commands ask of the tracking store, and leave in the cache, is what others know of."""
 
+import shutil
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,12 @@ import alignfreeze
 from alignfreeze.base.paths import cache_root
 from alignfreeze.cli.main import main
 from alignfreeze.housekeeping.contents import Kind, entries_of
+from alignfreeze.probing.scores import DriftScore
 from alignfreeze.tracking import talking
+from alignfreeze.tracking.curves import Measurement, drift_by_layer, log_measurement
+from alignfreeze.tracking.layer_names import LayerName
+from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.store import stored_run
 
 SMALL = ["--languages=de", "--pair-limit=50", "--realign-steps=2", "--finetune-steps=2"]
 
@@ -62,6 +68,18 @@ def test_the_store_is_asked_in_one_way_and_the_cache_holds_what_is_known(
     held = entries_of(cache_root())
     assert {entry.kind for entry in held} >= {Kind.ALIGNMENTS, Kind.LOCKS}
     assert [entry.path for entry in held if entry.kind is Kind.OTHER] == []
+
+
+def test_curves_whose_file_is_gone_are_asked_for_likewise(experiment, unguarded, tmp_path):
+    layers = {LayerName("drift", "realigned", "de", layer): 0.5 for layer in (0, 1)}
+    drift = [DriftScore("realigned", "de", layer.layer, value) for layer, value in layers.items()]
+    with tracked_run("one") as run:
+        log_measurement(run, Measurement([], drift))
+    shutil.rmtree(tmp_path / "artifacts")
+    made = stored_run(str(run.run_id))
+    assert made is not None
+    assert drift_by_layer(made) == layers
+    assert unguarded == []
 
 
 def test_a_call_of_its_own_is_noticed(experiment, unguarded):
