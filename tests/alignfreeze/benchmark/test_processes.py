@@ -109,9 +109,8 @@ def test_workers_join(experiment, options, mlflow_store):
     given = {**options, **SLOW, "realign_steps": "40", "finetune_steps": "40"}
     process = start("benchmark", given)
     wait_for(lambda: bool(names(experiment, "RUNNING")["pos-front:boundary=2-31"]), process)
-    pause(
-        process.pid, options["storage"], mlflow_store
-    )  # or it may be done before the other begins
+    # Or it may be done before the other begins.
+    pause(process.pid, options["storage"], mlflow_store)
 
     over = threading.Event()
 
