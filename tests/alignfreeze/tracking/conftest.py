@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from mlflow.tracking._tracking_service.utils import _get_store
 
-from alignfreeze.tracking import syncing, unlogged, writing
+from alignfreeze.tracking import syncing, writing
 from alignfreeze.tracking.syncing import sync
 from alignfreeze.tracking.writing import WRITER
 
@@ -48,7 +48,6 @@ def road(experiment: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
     made.closed_for = 0
     WRITER.open_runs.clear()
     WRITER.reset()
-    unlogged._begun.clear()
 
 
 @pytest.fixture(params=[False, True], ids=["before", "after"])

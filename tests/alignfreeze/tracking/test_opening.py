@@ -20,10 +20,7 @@ def own_experiment(monkeypatch, experiment):
     monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
     monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
     monkeypatch.setattr(creation, "EXPERIMENT", f"own-{experiment}")
-    yield f"own-{experiment}"
-    found = MlflowClient().get_experiment_by_name(f"own-{experiment}")
-    if found is not None:
-        MlflowClient().delete_experiment(found.experiment_id)
+    return f"own-{experiment}"
 
 
 def experiment_of(run):
