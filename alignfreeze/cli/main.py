@@ -1,5 +1,6 @@
 """The command line: what it says, where, and what it exits with."""
 
+import atexit
 import gc
 import logging
 import os
@@ -84,6 +85,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; errors of ours are one line on stderr, and exit code 1."""
     open_streams()
     gc.set_threshold(COLLECT_AFTER)
+    atexit.register(gc.freeze)  # or, as it ends, Python looks through all for garbage: a second
     make_logs_safe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     # Names of files may hold what a terminal cannot show.
