@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from typer.testing import CliRunner
 
 from alignfreeze.cli.main import app
+from alignfreeze.search.trials import CONFIG
 from alignfreeze.workers.command import wait_until
 from alignfreeze.workers.storage import open_storage
 from tests.alignfreeze.pausing import PATIENCE, pause
@@ -78,11 +79,11 @@ def test_a_killed_worker_costs_nothing(experiment, postgresql, mlflow_store, mak
     name, wanted = uuid4().hex, 3
 
     def in_mid_trial() -> dict[int, str]:
-        """Running trials, of which others are done already, and the processes they are in."""
+        """Running trials that are drawn, others being done, and the processes they are in."""
         found = trials(postgresql, name)
         done = any(trial.state == TrialState.COMPLETE for trial in found)
-        ids = {t.number: t.user_attrs.get("run_id") for t in found if t.state == TrialState.RUNNING}
-        open_runs = {number: mlflow.get_run(run_id) for number, run_id in ids.items() if run_id}
+        drawn = [t for t in found if t.state == TrialState.RUNNING and CONFIG in t.user_attrs]
+        open_runs = {t.number: mlflow.get_run(t.user_attrs["run_id"]) for t in drawn}
         return {
             number: run.data.tags["alignfreeze.process"]
             for number, run in open_runs.items()
