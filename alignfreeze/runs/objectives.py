@@ -1,5 +1,6 @@
 """The objective that a run realigns with."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from alignfreeze.config import RunConfig
 from alignfreeze.contracts import Objective
 from alignfreeze.contracts.registry import OBJECTIVE, create_plugin, fingerprint
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,22 @@ def objective_choice(config: RunConfig) -> ObjectiveChoice:
 def links_words(config: RunConfig, objective: Objective) -> bool:
     """Whether the words of parallel text are aligned: to realign them, or to measure that."""
     return objective.needs_links or bool(config.alignment_pairs)
+
+
+def tell_idle(config: RunConfig) -> None:
+    """Warn of options of a realignment that are given and change nothing.
+
+    Raises:
+        AlignFreezeError: As `objective_choice`.
+    """
+    choice = objective_choice(config)
+    reads = {
+        "temperature": choice.objective.reads_temperature,
+        "projection": choice.objective.projects,
+    }
+    idle = {name: f"objective {choice.name} has none" for name, does in reads.items() if not does}
+    if not config.realigns("during"):
+        idle["realign_weight"] = f"realign_when is {config.realign_when}, not during"
+    for name, why in idle.items():
+        if (value := getattr(config, name)) != RunConfig.model_fields[name].default:
+            logger.warning("%s=%s changes nothing, since %s", name, value, why)

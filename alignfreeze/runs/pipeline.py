@@ -24,6 +24,7 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.chance import below_chance, chances
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import LONG, shown
+from alignfreeze.runs.objectives import tell_idle
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import (
@@ -292,4 +293,6 @@ def _logged(
         log_config(parent, config, accelerator)
         raise
     log_config(parent, choices[-1].said_in(config), accelerator)
+    if any(choice.strategy.realigns for choice in choices):
+        tell_idle(config)
     return choices
