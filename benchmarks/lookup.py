@@ -2,11 +2,10 @@
 
     python benchmarks/lookup.py [--data DIR --languages de,fr]
 
-In all languages where none are given.
-
 Each word of the test split has the tag that its translations into English have most often in the
 English training data; a word without any there has the most frequent tag. A realignment by the same
-dictionaries that comes to such a number may have learnt no more than what they say.
+dictionaries that comes to such a number may have learnt no more than what they say. All languages
+are asked about where none are given.
 """
 
 import argparse
