@@ -2,8 +2,8 @@
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import mlflow
@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import ArgumentError
 
 from alignfreeze.base.caching import lock_file, locked
-from alignfreeze.base.databases import sqlite_file
+from alignfreeze.base.databases import MAKING_SECONDS, sqlite_file, tables_made_once
 from alignfreeze.errors import TrackingError
 
 EXPERIMENT = "alignfreeze"
@@ -24,9 +24,6 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # which of its views MLflow shows first
 }
 
-MAKING_SECONDS = 60
-"""How long at most another process is waited for that makes the same store."""
-
 
 def store_file() -> Path | None:
     """The file of a tracking store in SQLite; ``None`` if it is another, or in memory."""
@@ -36,18 +33,24 @@ def store_file() -> Path | None:
         return None
 
 
-@contextmanager
-def being_made() -> Iterator[None]:
+def being_made() -> AbstractContextManager[object]:
     """Make a store, or wait for another process that does: MLflow's set-up is not for two at once.
-
-    Whoever made one in SQLite has left the lock's file beside it.
 
     Raises:
         TrackingError: If its folder cannot be written.
+        SQLAlchemyError: If it is in PostgreSQL, and cannot be read.
     """
-    file = store_file()
-    if file is None or (file.exists() and not lock_file(file).exists()):
-        yield  # a server's; or made long ago, or by another program
+    if (file := store_file()) is not None:
+        return _file_made_once(file)
+    uri = mlflow.get_tracking_uri()
+    return tables_made_once(uri) if uri.startswith("postgresql") else nullcontext()
+
+
+@contextmanager
+def _file_made_once(file: Path) -> Iterator[None]:
+    """Make a store in SQLite; whoever has made one has left the lock's file beside it."""
+    if file.exists() and not lock_file(file).exists():
+        yield  # made long ago, or by another program
         return
     with ExitStack() as stack:
         try:
@@ -69,25 +72,42 @@ def being_made() -> Iterator[None]:
 def ready_experiment() -> str | None:
     """The id of the experiment for new runs, made if it is not there yet.
 
-    It is the one that ``MLFLOW_EXPERIMENT_NAME`` names, else `EXPERIMENT`. MLflow would make it,
-    too, but then of two processes that do so at once one fails.
+    It is the one that ``MLFLOW_EXPERIMENT_NAME`` names, else `EXPERIMENT`.
 
     Returns:
-        ``None`` where ``MLFLOW_EXPERIMENT_ID``, or MLflow's ``set_experiment``, says which.
+        ``None`` where ``MLFLOW_EXPERIMENT_NAME`` or ``MLFLOW_EXPERIMENT_ID``, or MLflow's
+        ``set_experiment``, says which.
 
     Raises:
         MlflowException: If it cannot be made.
     """
-    given = os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    if given is None and "MLFLOW_EXPERIMENT_ID" in os.environ:
+    if given := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
+        experiment_id(given)
         return None
-    client, name = MlflowClient(), given or EXPERIMENT
+    if "MLFLOW_EXPERIMENT_ID" in os.environ:
+        return None
+    return experiment_id(EXPERIMENT, EXPERIMENT_TAGS)
+
+
+def experiment_id(name: str, tags: Mapping[str, str] | None = None) -> str:
+    """The id of an experiment, made if it is not there yet.
+
+    MLflow would make it, too, but then of two processes that do so at once one fails.
+
+    Args:
+        name: The experiment's.
+        tags: Those of one that is made.
+
+    Raises:
+        MlflowException: If it cannot be made.
+    """
+    client = MlflowClient()
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, tags=None if given else EXPERIMENT_TAGS))
+            return str(client.create_experiment(name, tags=dict(tags) if tags else None))
         except MlflowException as error:
-            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-                raise
             found = client.get_experiment_by_name(name)
-    return None if found is None or given else str(found.experiment_id)
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS) or found is None:
+                raise
+    return str(found.experiment_id)

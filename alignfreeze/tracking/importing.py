@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -15,6 +16,7 @@ from alignfreeze.base.signals import deferred_signals, signals_as_exceptions
 from alignfreeze.errors import ConfigError, DataError
 from alignfreeze.messages import shown
 from alignfreeze.tracking import names
+from alignfreeze.tracking.creation import experiment_id
 from alignfreeze.tracking.names import TAG, Kind, ScoreName
 from alignfreeze.tracking.opening import kept
 from alignfreeze.tracking.reference import SOURCE, ReferenceRow, read_rows
@@ -78,7 +80,8 @@ def import_results(
         new.pop(identity, None)
     with signals_as_exceptions("the same command goes on: what is imported stays"):
         # Found or made only if there is something to be put into it.
-        number = _experiment_id(experiment) if new else ""
+        asked = f"find experiment {shown(experiment)}"
+        number = WRITER.patiently(asked, partial(experiment_id, experiment)) if new else ""
         for identity, (file, row) in progress_bar(new.items(), "import", "row", shown=True):
             _import_run(number, row, _tags(row, file) | {names.IMPORTED_ROW: identity})
     return ImportOutcome(experiment, len(new), len(rows) - len(new), refused)
@@ -93,17 +96,6 @@ def _imported_rows(experiment: str) -> set[str]:
     tag = TAG + names.IMPORTED_ROW
     where = f"attributes.status = 'FINISHED' and tags.`{tag}` LIKE '%'"
     return {run.data.tags[tag] for run in search_runs(where, [found.experiment_id])}
-
-
-def _experiment_id(name: str) -> str:
-    """The id of an experiment, which is made if need be."""
-
-    def find_or_make() -> str:
-        client = MlflowClient()
-        found = client.get_experiment_by_name(name)
-        return str(found.experiment_id if found else client.create_experiment(name))
-
-    return WRITER.patiently(f"find experiment {shown(name)}", find_or_make)
 
 
 def _import_run(experiment: str, row: ReferenceRow, tags: Mapping[str, str]) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import mlflow
 from mlflow.utils import file_utils as _file_utils
 from mlflow.utils import uri as _uri_utils
+from sqlalchemy.exc import ArgumentError
 
-from alignfreeze.base.databases import sqlite_url
+from alignfreeze.base.databases import same_database, sqlite_url
 from alignfreeze.base.faults import disk_fault
 from alignfreeze.base.paths import existing_path
 from alignfreeze.credentials import hide, without_passwords
@@ -33,6 +34,14 @@ def store_uri() -> str:
     hide(uri)
     # One with options, such as a timeout, is left as it is: they are in it.
     return sqlite_url(file) if file is not None and "?" not in uri else uri
+
+
+def is_in(url: str) -> bool:
+    """Whether the tracking store is in the database of a URL, as far as that tells."""
+    try:
+        return same_database(url, mlflow.get_tracking_uri())
+    except ArgumentError:  # of a folder, or of none
+        return False
 
 
 def store_folder() -> Path:

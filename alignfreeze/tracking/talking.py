@@ -78,6 +78,11 @@ _FAULTS = (
         "name; or set MLFLOW_ALLOW_FILE_STORE=true",
     ),
     _Fault(
+        r"Can't locate revision identified by 'v\d",
+        "it is a storage of Optuna's",
+        "let MLFLOW_TRACKING_URI name another database than --storage does",
+    ),
+    _Fault(
         r"out-of-date database schema \((.*?)\)|Can't locate revision identified by (.*)",
         "its database is of another version of MLflow ({0})",
         "after a backup: mlflow db upgrade {uri}; if a newer MLflow has made it, update MLflow",

@@ -1,6 +1,7 @@
 """What this process writes into the tracking store; into a folder once that is away too long."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
@@ -39,6 +41,9 @@ LAST_SECONDS = 10
 PAUSE_SECONDS = (0.5, 5.0)
 """Between two attempts, at first and at most."""
 
+_ADDED_BY_ANOTHER = re.compile("IntegrityError|UniqueViolation")
+"""What drivers of databases raise where two would add the same row; a server passes it on."""
+
 T = TypeVar("T")
 
 
@@ -59,7 +64,7 @@ def apply(write: Write) -> None:
         case "name":
             client.update_run(run_id, name=values["name"])
         case "inputs":
-            client.log_inputs(run_id, [_input(one) for one in values["inputs"]])
+            _log_inputs(client, run_id, [_input(one) for one in values["inputs"]])
         case "text":
             client.log_text(run_id, values["content"], values["name"])
         case kind if kind == ARTIFACTS:
@@ -76,6 +81,23 @@ def apply(write: Write) -> None:
                 client.set_terminated(run_id, values["status"], values["time"])
         case _:
             raise ValueError(f"kind must be that of a write, got {write.kind!r}")
+
+
+def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
+    """Log data sets, which another process may be logging, too.
+
+    MLflow looks for them, then adds those that it has not found; of two processes that do so at
+    once, the later one is refused. The next time it finds what the other has added, which is one
+    at least.
+    """
+    for left in reversed(range(1 + len(inputs))):
+        try:
+            client.log_inputs(run_id, inputs)
+        except MlflowException as error:
+            if not left or not _ADDED_BY_ANOTHER.search(str(error)):
+                raise
+        else:
+            return
 
 
 def _input(values: Mapping[str, Any]) -> DatasetInput:

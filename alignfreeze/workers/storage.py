@@ -11,13 +11,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from alignfreeze.base.caching import locked
-from alignfreeze.base.databases import sqlite_file
+from alignfreeze.base.databases import VERSION_TABLE, sqlite_file, tables_made_once
 from alignfreeze.credentials import hide
 from alignfreeze.errors import ConfigError
 from alignfreeze.messages import shown
+from alignfreeze.tracking import location
 from alignfreeze.workers.settings import WorkersConfig
 from alignfreeze.workers.storage_urls import check_url, without_password
 
@@ -25,6 +26,9 @@ FINISHED = "finished"  # what a study remembers once its coordinator says that n
 MISSED_HEARTBEATS = 3  # that a worker may miss in a row
 
 WHEN_STALE = Callable[[optuna.Study, FrozenTrial], None]
+
+OPTUNAS_TABLE = "version_info"
+_OWN = "storage must name a database of its own"  # as Optuna's tables and MLflow's share a name
 
 _SQLITE_OPTIONS = {"connect_args": {"timeout": 60}}  # writers wait for each other
 _SERVER_OPTIONS = {"pool_pre_ping": True}  # a worker that was cut off connects anew
@@ -42,17 +46,23 @@ def open_storage(
         when_stale: Called with a trial whose worker has given none for too long.
 
     Raises:
-        ConfigError: If it is no such URL, or there is no such database.
+        ConfigError: If it is no such URL, or there is no such database, or it is another program's.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # this package tells of trials itself
     hide(url)
+    told = f"storage {without_password(url)}"
+    if location.is_in(url):
+        raise ConfigError(f"{told}: the tracking store is in it; {_OWN}")
     try:
         file = sqlite_file(url)
         # Two processes that make the tables at once get in each other's way.
         with (
             locked(file) if file else nullcontext(),
+            tables_made_once(url) as tables,
             warnings.catch_warnings(action="ignore", category=ExperimentalWarning),
         ):
+            if VERSION_TABLE in tables and OPTUNAS_TABLE not in tables:
+                raise ConfigError(f"{told}: another program's tables are in it; {_OWN}")
             storage = RDBStorage(
                 url,
                 engine_kwargs=_SQLITE_OPTIONS if file else _SERVER_OPTIONS,
@@ -63,10 +73,10 @@ def open_storage(
             if file:
                 _lock_before_reading(storage)
     except OSError as error:
-        raise ConfigError(f"storage {without_password(url)}: {error.strerror}") from None
-    except (ArgumentError, SQLAlchemyError, StorageInternalError, ImportError) as error:
-        reason = error.__cause__ or error
-        raise ConfigError(f"storage {without_password(url)}: {reason}") from None
+        raise ConfigError(f"{told}: {error.strerror}") from None
+    except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
+        # The last is Optuna's where another version of it has made the tables.
+        raise ConfigError(f"{told}: {error.__cause__ or error}") from None
     try:
         yield storage
     finally:

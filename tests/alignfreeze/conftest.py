@@ -21,6 +21,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -325,6 +326,16 @@ def postgresql() -> Iterator[str]:
         server.send_signal(signal.SIGINT)  # it would wait for clients to leave otherwise
         server.wait(600)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own_database(postgresql: str) -> str:
+    """The URL of a database of PostgreSQL's that holds nothing yet."""
+    name = f"own_{uuid4().hex}"
+    server = create_engine(postgresql, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return postgresql.removesuffix("postgres") + name
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

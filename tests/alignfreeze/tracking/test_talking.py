@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import mlflow
 import pytest
+from optuna.storages import RDBStorage
 
 from alignfreeze.cli.main import main
 from alignfreeze.errors import ConfigError, TrackingError
@@ -144,12 +145,19 @@ def test_what_a_server_answers_is_one_line(stub, monkeypatch, status, kind, body
         ("file://{folder}", "it is a folder, which MLflow takes no more"),
         ("sqlite:///{folder}", "its file cannot be opened or made; let MLFLOW_TRACKING_URI name"),
         ("sqlite:///{text}", "its file is no SQLite database, or damaged; let MLFLOW_TRACKING_URI"),
+        (
+            "sqlite:///{storage}",
+            "it is a storage of Optuna's; let MLFLOW_TRACKING_URI name another database than",
+        ),
     ],
 )
 def test_what_is_no_store_is_one_line(at, tmp_path, uri, told):
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("no database " * 99)
-    at(uri.format(folder=tmp_path / "folder", text=tmp_path / "text"))
+    storage = tmp_path / "optuna.db"
+    if "{storage}" in uri:
+        RDBStorage(f"sqlite:///{storage}").engine.dispose()
+    at(uri.format(folder=tmp_path / "folder", text=tmp_path / "text", storage=storage))
     assert told in refusal()
 
 
