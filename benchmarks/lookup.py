@@ -20,6 +20,7 @@ from alignfreeze.contracts.registry import TASK, create_plugin
 from alignfreeze.contracts.tagged_lines import TaggedSentence
 from alignfreeze.data.bitexts import find_bitexts
 from alignfreeze.data.finding import find_data
+from alignfreeze.errors import AlignFreezeError
 
 SOURCE = "en"
 
@@ -85,4 +86,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AlignFreezeError as error:
+        raise SystemExit(str(error)) from None

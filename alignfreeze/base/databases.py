@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from sqlalchemy import URL, create_engine, inspect, make_url, text
@@ -59,10 +60,14 @@ def _place(url: URL) -> tuple[object, ...]:
 
 
 @contextmanager
-def tables_made_once(url: str | URL) -> Iterator[frozenset[str]]:
+def tables_made_once(url: str | URL, **options: Any) -> Iterator[frozenset[str]]:
     """Make a database's tables, while other processes wait that would make them, too.
 
     It is a lock of PostgreSQL's, which ends with its transaction; other databases have none here.
+
+    Args:
+        url: The database's.
+        options: How SQLAlchemy connects, as its `create_engine` takes it.
 
     Yields:
         The names of the tables that are there.
@@ -70,7 +75,7 @@ def tables_made_once(url: str | URL) -> Iterator[frozenset[str]]:
     Raises:
         SQLAlchemyError: If the database cannot be read, or another process takes too long.
     """
-    with create_engine(url, poolclass=NullPool).begin() as connection:
+    with create_engine(url, poolclass=NullPool, **options).begin() as connection:
         tables = inspect(connection).get_table_names()
         if connection.dialect.name == "postgresql" and VERSION_TABLE not in tables:
             connection.execute(text(f"SET LOCAL lock_timeout = '{MAKING_SECONDS}s'"))

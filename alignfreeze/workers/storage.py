@@ -55,17 +55,18 @@ def open_storage(
         raise ConfigError(f"{told}: the tracking store is in it; {_OWN}")
     try:
         file = sqlite_file(url)
+        options = _SQLITE_OPTIONS if file else _SERVER_OPTIONS
         # Two processes that make the tables at once get in each other's way.
         with (
             locked(file) if file else nullcontext(),
-            tables_made_once(url) as tables,
+            tables_made_once(url, **options) as tables,
             warnings.catch_warnings(action="ignore", category=ExperimentalWarning),
         ):
             if VERSION_TABLE in tables and OPTUNAS_TABLE not in tables:
                 raise ConfigError(f"{told}: another program's tables are in it; {_OWN}")
             storage = RDBStorage(
                 url,
-                engine_kwargs=_SQLITE_OPTIONS if file else _SERVER_OPTIONS,
+                engine_kwargs=options,
                 heartbeat_interval=heartbeat,
                 grace_period=MISSED_HEARTBEATS * heartbeat,
                 heartbeat_stale_trial_callback=when_stale,
