@@ -4,7 +4,7 @@ from functools import partial
 
 from alignfreeze.tracking.models import find_model, register_model
 from alignfreeze.tracking.unlogged import REGISTER, Write
-from alignfreeze.tracking.writing import WRITER
+from alignfreeze.tracking.writing import WRITER, beside_others
 
 
 def has_model(run_id: str, name: str) -> bool:
@@ -28,4 +28,4 @@ def register(run_id: str, name: str, *, registered: str, alias: str, told: str) 
     """
     values = {"name": name, "registered": registered, "alias": alias, "told": told}
     call = partial(register_model, run_id, **values)
-    return WRITER.write(Write(REGISTER, run_id, values), call)
+    return WRITER.write(Write(REGISTER, run_id, values), partial(beside_others, call))

@@ -41,6 +41,9 @@ LAST_SECONDS = 10
 PAUSE_SECONDS = (0.5, 5.0)
 """Between two attempts, at first and at most."""
 
+CLASHES = 10
+"""How often something may have been added by another process: a run has fewer data sets."""
+
 _ADDED_BY_ANOTHER = re.compile("IntegrityError|UniqueViolation")
 """What drivers of databases raise where two would add the same row; a server passes it on."""
 
@@ -49,6 +52,25 @@ T = TypeVar("T")
 
 def apply(write: Write) -> None:
     """Write into a run of the store; to do so again changes nothing."""
+    beside_others(partial(_apply, write))
+
+
+def beside_others(call: Callable[[], T]) -> T:
+    """Write something that may be done again, though other processes write the same at once.
+
+    What runs share, such as their data sets, MLflow looks for, then adds if it has not found it; of
+    two processes that do so at once, the later one is refused. The next time it is there.
+    """
+    for _ in range(CLASHES):
+        try:
+            return call()
+        except MlflowException as error:
+            if not _ADDED_BY_ANOTHER.search(str(error)):
+                raise
+    return call()
+
+
+def _apply(write: Write) -> None:
     client, run_id, values = MlflowClient(), write.run_id, dict(write.values)
     match write.kind:
         case "params":
@@ -64,7 +86,7 @@ def apply(write: Write) -> None:
         case "name":
             client.update_run(run_id, name=values["name"])
         case "inputs":
-            _log_inputs(client, run_id, [_input(one) for one in values["inputs"]])
+            client.log_inputs(run_id, [_input(one) for one in values["inputs"]])
         case "text":
             client.log_text(run_id, values["content"], values["name"])
         case kind if kind == ARTIFACTS:
@@ -81,23 +103,6 @@ def apply(write: Write) -> None:
                 client.set_terminated(run_id, values["status"], values["time"])
         case _:
             raise ValueError(f"kind must be that of a write, got {write.kind!r}")
-
-
-def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
-    """Log data sets, which another process may be logging, too.
-
-    MLflow looks for them, then adds those that it has not found; of two processes that do so at
-    once, the later one is refused. The next time it finds what the other has added, which is one
-    at least.
-    """
-    for left in reversed(range(1 + len(inputs))):
-        try:
-            client.log_inputs(run_id, inputs)
-        except MlflowException as error:
-            if not left or not _ADDED_BY_ANOTHER.search(str(error)):
-                raise
-        else:
-            return
 
 
 def _input(values: Mapping[str, Any]) -> DatasetInput:

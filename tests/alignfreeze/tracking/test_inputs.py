@@ -1,6 +1,7 @@
 """Data sets are logged as MLflow's own, and read as such."""
 
 import json
+from functools import partial
 from uuid import uuid4
 
 import mlflow
@@ -9,12 +10,12 @@ from mlflow.data.huggingface_dataset_source import HuggingFaceDatasetSource
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.dbmodels.models import SqlDataset
 from mlflow.tracking import MlflowClient
-from sqlalchemy import event
-from sqlalchemy.orm import Session
 
 from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.inputs import DataSet, data_set
 from alignfreeze.tracking.runs import tracked_run
+from alignfreeze.tracking.writing import CLASHES
+from tests.alignfreeze.tracking.racing import as_others_add
 
 pytestmark = pytest.mark.usefixtures("experiment")
 
@@ -48,21 +49,10 @@ def three() -> list[DataSet]:
 def test_data_sets_that_another_process_adds_at_once_are_logged_all_the_same(others):
     """Each time that none is found, the other adds one before they can be added here."""
     found = three()
-    added = iter(found[:others])
     with tracked_run("other") as other, tracked_run("one", nested=True) as run:
-
-        def just_before(session, context, instances):
-            if any(isinstance(row, SqlDataset) for row in session.new):
-                for one in added:
-                    other.inputs([one])
-                    return
-
-        event.listen(Session, "before_flush", just_before)
-        try:
+        adding = [partial(other.inputs, [one]) for one in found[:others]]
+        with as_others_add(SqlDataset, adding):
             run.inputs(found)
-        finally:
-            event.remove(Session, "before_flush", just_before)
-    assert next(added, None) is None
     logged = [one.dataset.digest for one in mlflow.get_run(run.run_id).inputs.dataset_inputs]
     assert sorted(logged) == ["0", "1", "2"]
 
@@ -70,7 +60,7 @@ def test_data_sets_that_another_process_adds_at_once_are_logged_all_the_same(oth
 @pytest.mark.parametrize(
     ("reason", "attempts"),
     [
-        ("BAD_REQUEST: (psycopg.errors.UniqueViolation) duplicate key value", 4),
+        ("BAD_REQUEST: (psycopg.errors.UniqueViolation) duplicate key value", 1 + CLASHES),
         ("INVALID_PARAMETER_VALUE: nothing of the kind", 1),
     ],
 )

@@ -1,10 +1,12 @@
 """Models and their registration: half logged, and logged later."""
 
 import math
+from functools import partial
 from uuid import uuid4
 
 import mlflow
 import pytest
+from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModelAlias
 from mlflow.tracking import MlflowClient
 
 from alignfreeze.tracking.inputs import data_set
@@ -13,6 +15,7 @@ from alignfreeze.tracking.models import find_model, log_model
 from alignfreeze.tracking.registry import has_model, register
 from alignfreeze.tracking.runs import tracked_run
 from alignfreeze.tracking.syncing import sync
+from tests.alignfreeze.tracking.racing import as_others_add
 
 NETWORK = "AutoModelForTokenClassification"
 SAVED = SavedModel("BertForTokenClassification", "T", NETWORK, "token-classification", {}, {})
@@ -124,3 +127,18 @@ def test_a_model_that_is_half_logged_is_none_and_is_logged_anew(
     assert has_model(run.run_id, "front-pos")
     outputs = mlflow.get_run(run.run_id).outputs.model_outputs
     assert model.model_id in {output.model_id for output in outputs}
+
+
+def test_an_alias_that_another_process_gives_at_once_is_of_the_later(folder, registered):
+    def give(run, version):
+        given = {"registered": registered, "alias": "best", "told": "told"}
+        assert register(run.run_id, "front-pos", **given) == version
+
+    with tracked_run("other") as other, tracked_run("one", nested=True) as run:
+        for one in (other, run):
+            one.model(folder, "front-pos")
+        with as_others_add(SqlRegisteredModelAlias, [partial(give, other, "2")]):
+            give(run, "1")
+    versions = MlflowClient().search_model_versions(f"name = '{registered}'")
+    assert {version.run_id for version in versions} == {other.run_id, run.run_id}
+    assert MlflowClient().get_model_version_by_alias(registered, "best").run_id == run.run_id
