@@ -27,7 +27,7 @@ from alignfreeze.errors import ConfigError, Interrupted
 from alignfreeze.messages import shown
 from alignfreeze.realignment import phase
 from alignfreeze.realignment.prefix_states import PrefixCache
-from alignfreeze.runs.objectives import ObjectiveChoice
+from alignfreeze.runs.objectives import ObjectiveChoice, tell_idle
 from alignfreeze.runs.strategies import StrategyChoice, check_lengths, fitting
 from alignfreeze.text.words import WordCounts
 from alignfreeze.training.checkpoints import CheckpointFolder, LossRecord, Progress
@@ -150,6 +150,7 @@ def realign(
     (choice,) = fitting([choice], config, user.encoder)
     check_lengths(config, ["realign_max_length"], user.encoder, user.tokenizer)
     minimised = chosen_objective(objective, config)
+    tell_idle(config, minimised)
     whole = not minimised.objective.needs_links
     linking = Linking(aligner, dictionaries, config, user, whole_sentences=whole)
     with _interruptible(), user.in_evaluation():

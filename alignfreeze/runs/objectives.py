@@ -60,13 +60,8 @@ def links_words(config: RunConfig, objective: Objective) -> bool:
     return objective.needs_links or bool(config.alignment_pairs)
 
 
-def tell_idle(config: RunConfig) -> None:
-    """Warn of options of a realignment that are given and change nothing.
-
-    Raises:
-        AlignFreezeError: As `objective_choice`.
-    """
-    choice = objective_choice(config)
+def tell_idle(config: RunConfig, choice: ObjectiveChoice) -> None:
+    """Warn of options of a realignment that are given and change nothing for its objective."""
     reads = {
         "temperature": choice.objective.reads_temperature,
         "projection": choice.objective.projects,

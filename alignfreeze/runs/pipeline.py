@@ -24,7 +24,7 @@ from alignfreeze.errors import AlignFreezeError, ConfigError
 from alignfreeze.evaluation.chance import below_chance, chances
 from alignfreeze.evaluation.scores import RESULTS_FILE, Score, TaskResult, rows_to_csv
 from alignfreeze.messages import LONG, shown
-from alignfreeze.runs.objectives import tell_idle
+from alignfreeze.runs.objectives import objective_choice, tell_idle
 from alignfreeze.runs.phases import Phases
 from alignfreeze.runs.preparation import Preparation
 from alignfreeze.runs.realigned import (
@@ -294,5 +294,5 @@ def _logged(
         raise
     log_config(parent, choices[-1].said_in(config), accelerator)
     if any(choice.strategy.realigns for choice in choices):
-        tell_idle(config)
+        tell_idle(config, objective_choice(config))
     return choices

@@ -35,6 +35,11 @@ def test_whole_sentences_need_neither_dictionaries_nor_an_aligner():
     assert result.empty_steps == 0
 
 
+def test_what_its_loss_does_not_have_is_told(caplog):
+    realigned(objective=Distance(), temperature=0.05)
+    assert "temperature=0.05 changes nothing, since objective Distance has none" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("options", "error", "rule"),
     [

@@ -3,7 +3,7 @@ import pytest
 from alignfreeze.config import validated
 from alignfreeze.errors import AlignFreezeError
 from alignfreeze.runs import pipeline
-from alignfreeze.runs.objectives import tell_idle
+from alignfreeze.runs.objectives import objective_choice, tell_idle
 
 OF_DISTANCE = "changes nothing, since objective distance has none"
 
@@ -24,7 +24,8 @@ OF_DISTANCE = "changes nothing, since objective distance has none"
     ],
 )
 def test_what_is_given_and_not_read_is_told(options, told, caplog):
-    tell_idle(validated(options))
+    config = validated(options)
+    tell_idle(config, objective_choice(config))
     assert caplog.messages == told
 
 
