@@ -36,7 +36,7 @@ def store_uri() -> str:
     return sqlite_url(file) if file is not None and "?" not in uri else uri
 
 
-def is_in(url: str) -> bool:
+def store_is_in(url: str) -> bool:
     """Whether the tracking store is in the database of a URL, as far as that tells."""
     try:
         return same_database(url, mlflow.get_tracking_uri())

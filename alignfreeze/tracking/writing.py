@@ -41,8 +41,8 @@ LAST_SECONDS = 10
 PAUSE_SECONDS = (0.5, 5.0)
 """Between two attempts, at first and at most."""
 
-CLASHES = 10
-"""How often something may have been added by another process: a run has fewer data sets."""
+CLASHES = 100
+"""How often something may have been added by another process: a run has far fewer data sets."""
 
 _ADDED_BY_ANOTHER = re.compile("IntegrityError|UniqueViolation")
 """What drivers of databases raise where two would add the same row; a server passes it on."""

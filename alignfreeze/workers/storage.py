@@ -51,7 +51,7 @@ def open_storage(
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # this package tells of trials itself
     hide(url)
     told = f"storage {without_password(url)}"
-    if location.is_in(url):
+    if location.store_is_in(url):
         raise ConfigError(f"{told}: the tracking store is in it; {_OWN}")
     try:
         file = sqlite_file(url)

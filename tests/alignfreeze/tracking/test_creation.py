@@ -9,7 +9,10 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from alignfreeze.base import databases
+from alignfreeze.errors import TrackingError
 from alignfreeze.tracking.creation import being_made, experiment_id
+from alignfreeze.tracking.store import contact
 
 LOCKS = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
@@ -24,6 +27,16 @@ def test_one_in_postgresql_is_made_under_a_lock(own_database, monkeypatch):
         with being_made():
             assert connection.exec_driver_sql(LOCKS).scalar() == 1
         assert connection.exec_driver_sql(LOCKS).scalar() == 0
+
+
+def test_one_that_another_process_takes_long_to_make_is_told(own_database, monkeypatch):
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: own_database)
+    monkeypatch.setattr(databases, "MAKING_SECONDS", 1)
+    with (
+        being_made(),
+        pytest.raises(TrackingError, match="another process takes long to make its tables; the"),
+    ):
+        contact()
 
 
 @pytest.fixture
